@@ -1,0 +1,101 @@
+"""What all kinds share: the base model, names, durations and other bounded types.
+
+Everything a schema rule walks needs a bound, or the API server refuses the rule as too expensive,
+so the types here carry their maximum with them.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP = "automation.itechsmart.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+IDENTIFIER_PATTERN = r"^[a-z][a-zA-Z0-9_]*$"
+DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+
+YAML_BOOLEANS = ("y", "n", "yes", "no", "on", "off", "true", "false")
+"""Words that kubectl's YAML 1.1 reads as booleans, as keys too: no name may be one of them."""
+
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Model(BaseModel):
+    """An immutable value with camelCase names outside; unknown fields are refused, not dropped."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
+Duration = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=32)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=63)]
+ObjectName = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, min_length=1, max_length=253)]
+WorkflowName = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, min_length=1, max_length=63)]
+Expression = Annotated[str, Field(min_length=1, max_length=1024)]
+Text = Annotated[str, Field(max_length=4096)]
+Line = Annotated[str, Field(max_length=256)]
+Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+Uid = Annotated[str, Field(max_length=64)]
+Json = Any
+"""Any JSON value; in a schema `x-kubernetes-preserve-unknown-fields`."""
+
+
+class ValueType(StrEnum):
+    """The types of variables, parameters and outputs; only variables may be secrets."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    OBJECT = "object"
+    SECRET = "secret"  # noqa: S105 - the name of a type
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """A condition in the form of Kubernetes' API conventions (metav1.Condition)."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Type of condition, for example Ready."""
+    status: ConditionStatus
+    """True, False or Unknown."""
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The metadata.generation that the condition was set for."""
+    last_transition_time: Timestamp
+    """When the status last changed."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """A programmatic identifier for the reason of the last transition."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """The reason in words."""
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as `1h30m` or `500ms`.
+
+    Raises ValueError, naming the text and the expected form, for anything else.
+    """
+    if len(text) > 32 or not re.fullmatch(DURATION_PATTERN, text):
+        raise ValueError(f"{text!r} is not a duration; write one such as 30s, 5m, 1h30m or 500ms")
+    return sum(
+        float(number) * _UNIT_SECONDS[unit]
+        for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", text)
+    )

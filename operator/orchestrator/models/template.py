@@ -1,0 +1,62 @@
+"""Template and ClusterTemplate: an action, or a whole workflow to start from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from orchestrator.models.base import Condition, Identifier, Line, Model, Text, ValueType
+from orchestrator.models.pod import Action
+from orchestrator.models.workflow import Value, WorkflowSpec
+
+
+class Parameter(Value):
+    """A typed parameter; the type secret asks for exactly one secret variable."""
+
+
+class TemplateOutput(Model):
+    """An output that the action's container writes."""
+
+    name: Identifier
+    """Name of the output."""
+    type: ValueType
+    """Type of its value."""
+    description: Text = ""
+    """What it says."""
+    required: bool = False
+    """Whether an action that does not write it has failed."""
+
+
+class TemplateSpec(Model):
+    """An action, or a whole workflow to start from: exactly one of action and workflow."""
+
+    title: Line = ""
+    """What people see."""
+    description: Text = ""
+    """What it does."""
+    category: Annotated[str, Field(max_length=63)] = ""
+    """Where a catalogue lists it."""
+    icon: Annotated[str, Field(max_length=63)] = ""
+    """Name of an icon."""
+    parameters: Annotated[list[Parameter], Field(max_length=100)] = []
+    """Typed parameters."""
+    outputs: Annotated[list[TemplateOutput], Field(max_length=64)] = []
+    """Outputs that the action declares."""
+    permanent_exit_codes: Annotated[
+        list[Annotated[int, Field(ge=1, le=255)]], Field(max_length=255)
+    ] = []
+    """Exit codes that are never retried."""
+    action: Action | None = None
+    """How the node's container looks."""
+    workflow: WorkflowSpec | None = None
+    """A whole workflow's spec, from which a Workflow is made."""
+
+
+class TemplateStatus(Model):
+    """What the operator says of a template."""
+
+    observed_generation: int | None = None
+    """The generation that the conditions speak of."""
+    conditions: Annotated[list[Condition], Field(max_length=16)] = []
+    """Ready, Reconciling, Stalled."""
