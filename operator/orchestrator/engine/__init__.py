@@ -1,0 +1,1 @@
+"""Decides: (workflow, execution, observed, now) → decisions. No clock, no I/O."""

@@ -1,0 +1,38 @@
+"""What was observed of the attempts, in the engine's words: made from Jobs and Pods elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class AttemptState(StrEnum):
+    """Where an attempt's Job stands; the last three are final."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one action node. Times are seconds since the epoch."""
+
+    state: AttemptState
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    permanent: bool = False
+    """An end that no retry would change."""
+    job: str = ""
+
+
+Observed = Mapping[tuple[str, int], Attempt]
+"""Attempts by node and attempt number; what is absent was not observed."""
