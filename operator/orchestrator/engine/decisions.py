@@ -1,0 +1,68 @@
+"""What a pass decides, as values: the shell carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.records import Cancelling, Record
+from orchestrator.models.execution import ExecutionPhase
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create the Job of this attempt; safe to repeat, since its name is deterministic."""
+
+    node: str
+    attempt: int
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """Stop this attempt's Job: gently (pod and log stay), or by force."""
+
+    node: str
+    attempt: int
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell people of a transition, as a Kubernetes Event."""
+
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the execution ends."""
+
+    phase: ExecutionPhase
+    reason: str
+    message: str
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The outcome of one look at an execution.
+
+    `before` may be done before the status is written, since it rests on evidence that cannot
+    change; `after` only once `records` and `cancelling` are stored. A pass that is not `urgent`
+    only shows progress: its write can wait for company. `wake_at` is when the clock alone will
+    change something.
+    """
+
+    records: Mapping[str, Record]
+    before: tuple[CreateJob, ...] = ()
+    after: tuple[CreateJob | StopJob, ...] = ()
+    announcements: tuple[Announce, ...] = ()
+    phase: ExecutionPhase = ExecutionPhase.RUNNING
+    cancelling: Cancelling | None = None
+    ending: Ending | None = None
+    urgent: bool = False
+    wake_at: float | None = None

@@ -1,0 +1,200 @@
+"""A workflow compiled for running: nodes with their edges, and every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.expressions import compile_expression, compile_text
+from orchestrator.models.base import Json, parse_duration
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import Backoff, Node, Outcome, Retry, RetryReason, WorkflowSpec
+
+DEFAULT_TIMEOUT = 3600.0
+"""Seconds that an attempt of an action may take when nothing says otherwise."""
+DEFAULT_GRACE = 30.0
+"""Seconds between SIGTERM and SIGKILL when the Template does not say (Kubernetes' own default)."""
+
+
+class NodeKind(StrEnum):
+    """The kinds of node that the engine runs."""
+
+    ACTION = "action"
+    CONDITION = "condition"
+    DELAY = "delay"
+    TRANSFORM = "transform"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """An edge with its outcome resolved, and where the manifest says it."""
+
+    source: str
+    target: str
+    outcome: Outcome
+    when: str | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRules:
+    """When an attempt is repeated. Seconds."""
+
+    limit: int
+    reasons: frozenset[RetryReason]
+    initial: float
+    factor: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A node ready to run. `reads` are the nodes its expressions name; None means any."""
+
+    name: str
+    path: str
+    spec: Node
+    kind: NodeKind
+    incoming: tuple[GraphEdge, ...]
+    outgoing: tuple[GraphEdge, ...]
+    template: TemplateSpec | None
+    retry: RetryRules
+    timeout: float
+    grace: float
+    delay: float
+    reads: frozenset[str] | None
+
+    @property
+    def allow_failure(self) -> bool:
+        """Whether a failure of the node counts as handled."""
+        return bool(self.spec.allow_failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A workflow ready to run."""
+
+    spec: WorkflowSpec
+    nodes: Mapping[str, GraphNode]
+    templates: Mapping[str, TemplateSpec]
+    runner_image: str
+    timeout: float | None
+    output_reads: frozenset[str] | None
+
+
+def compile_graph(
+    spec: WorkflowSpec, templates: Mapping[str, TemplateSpec], runner_image: str
+) -> Graph:
+    """Compile a valid workflow; `templates` by action name as the nodes write it."""
+    incoming: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
+    outgoing: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
+    conditions = {node.name for node in spec.nodes if node.condition is not None}
+    for index, edge in enumerate(spec.edges):
+        default = Outcome.THEN if edge.from_ in conditions else Outcome.SUCCEEDED
+        compiled = GraphEdge(
+            edge.from_, edge.to, edge.outcome or default, edge.when, f"spec.edges[{index}]"
+        )
+        outgoing[edge.from_].append(compiled)
+        incoming[edge.to].append(compiled)
+    nodes = {
+        node.name: _compile_node(
+            node, index, spec, templates, tuple(incoming[node.name]), tuple(outgoing[node.name])
+        )
+        for index, node in enumerate(spec.nodes)
+    }
+    return Graph(
+        spec=spec,
+        nodes=nodes,
+        templates=templates,
+        runner_image=runner_image,
+        timeout=parse_duration(spec.timeout) if spec.timeout else None,
+        output_reads=_nodes_read(
+            compile_expression(output.value).references for output in spec.outputs
+        ),
+    )
+
+
+def node_kind(node: Node) -> NodeKind:
+    """The kind of a node; ValueError for a kind that the engine does not run."""
+    for kind in NodeKind:
+        if getattr(node, kind.value) is not None:
+            return kind
+    raise ValueError(f"node {node.name} has no kind that can run")
+
+
+def _compile_node(
+    node: Node,
+    index: int,
+    spec: WorkflowSpec,
+    templates: Mapping[str, TemplateSpec],
+    incoming: tuple[GraphEdge, ...],
+    outgoing: tuple[GraphEdge, ...],
+) -> GraphNode:
+    defaults = spec.defaults
+    timeout = node.timeout or (defaults.timeout if defaults else None)
+    template = templates[node.action] if node.action else None
+    grace = template.action.termination_grace_period if template and template.action else None
+    return GraphNode(
+        name=node.name,
+        path=f"spec.nodes[{index}]",
+        spec=node,
+        kind=node_kind(node),
+        incoming=incoming,
+        outgoing=outgoing,
+        template=template,
+        retry=_retry_rules(node.retry or (defaults.retry if defaults else None)),
+        timeout=parse_duration(timeout) if timeout else DEFAULT_TIMEOUT,
+        grace=parse_duration(grace) if grace else DEFAULT_GRACE,
+        delay=parse_duration(node.delay) if node.delay else 0.0,
+        reads=_nodes_read(_references(node, incoming)),
+    )
+
+
+def _retry_rules(retry: Retry | None) -> RetryRules:
+    backoff = (retry.backoff if retry else None) or Backoff()
+    return RetryRules(
+        limit=retry.limit if retry else 0,
+        reasons=frozenset((retry.reasons if retry else None) or RetryReason),
+        initial=parse_duration(backoff.initial or "2s"),
+        factor=backoff.factor or 2.0,
+        maximum=parse_duration(backoff.max or "5m"),
+    )
+
+
+Reference = tuple[str, ...]
+
+
+def _references(node: Node, incoming: tuple[GraphEdge, ...]) -> Iterator[frozenset[Reference]]:
+    bare = [node.condition, node.when, *(edge.when for edge in incoming)]
+    bare.extend((node.transform or {}).values())
+    for source in bare:
+        if source is not None:
+            yield compile_expression(source).references
+    yield from _text_references(node.with_)
+
+
+def _text_references(value: Json) -> Iterator[frozenset[Reference]]:
+    match value:
+        case str():
+            yield compile_text(value).references
+        case list():
+            for item in value:
+                yield from _text_references(item)
+        case dict():
+            for item in value.values():
+                yield from _text_references(item)
+        case _:
+            return
+
+
+def _nodes_read(sets: Iterator[frozenset[Reference]]) -> frozenset[str] | None:
+    names: set[str] = set()
+    for references in sets:
+        for reference in references:
+            if reference[0] != "nodes":
+                continue
+            if len(reference) < 2:
+                return None
+            names.add(reference[1])
+    return frozenset(names)

@@ -1,0 +1,216 @@
+"""Moves on a node that has started: by what was observed of its attempt, or by the clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.engine import reasons
+from orchestrator.engine.decisions import StopJob
+from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record
+from orchestrator.engine.retry import backoff, may_retry
+from orchestrator.engine.starting import create_attempt
+from orchestrator.engine.times import in_words
+from orchestrator.engine.work import Work
+from orchestrator.models.execution import DesiredState, NodePhase
+
+LOST_GRACE = 30.0
+"""Seconds past all deadlines after which an attempt that says nothing is given up."""
+
+
+def progress(work: Work, node: GraphNode, record: Record) -> None:
+    """Look at one node that is not final."""
+    if node.kind is NodeKind.DELAY:
+        _progress_delay(work, node, record)
+    elif record.phase is NodePhase.WAITING:
+        _progress_backoff(work, node, record)
+    else:
+        _progress_attempt(work, node, record)
+
+
+def _progress_delay(work: Work, node: GraphNode, record: Record) -> None:
+    if _cancel_now(work, node):
+        return
+    due = (record.started_at or work.now) + node.delay
+    if work.now < due:
+        work.wake(due)
+        return
+    work.end(node, NodePhase.SUCCEEDED, "", "", evidence=False)
+
+
+def _progress_backoff(work: Work, node: GraphNode, record: Record) -> None:
+    if _cancel_now(work, node) or work.paused:
+        return
+    due = record.retry_at or work.now
+    if work.now < due:
+        work.wake(due)
+        return
+    again = replace(
+        record,
+        phase=NodePhase.PENDING,
+        reason=reasons.STARTING,
+        message="",
+        attempts=record.attempts + 1,
+        attempt_started_at=work.now,
+        retry_at=None,
+        job="",
+    )
+    work.set(node, again, evidence=False)
+    create_attempt(work, node, again.attempts)
+
+
+def _progress_attempt(work: Work, node: GraphNode, record: Record) -> None:
+    attempt = work.attempt(node.name, record)
+    if attempt is not None and attempt.state is AttemptState.SUCCEEDED:
+        _succeed(work, node, record, attempt)
+    elif attempt is not None and attempt.state in (AttemptState.FAILED, AttemptState.TIMED_OUT):
+        _attempt_failed(work, node, record, attempt)
+    elif work.cancelling is not None:
+        _stop(work, node, record, attempt)
+    elif attempt is None:
+        _missing(work, node, record)
+    else:
+        _observe_running(work, node, record, attempt)
+        _give_up_by_clock(work, node, record)
+
+
+def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    done = replace(
+        record,
+        phase=NodePhase.SUCCEEDED,
+        reason=attempt.reason,
+        message=attempt.message,
+        job=attempt.job or record.job,
+        finished_at=attempt.finished_at or work.now,
+        exit_code=None,
+        outputs=attempt.outputs,
+    )
+    work.set(node, done, evidence=True)
+
+
+def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    seen = replace(
+        record, job=attempt.job or record.job, exit_code=attempt.exit_code, retry_at=None
+    )
+    if work.cancelling is not None:
+        cause = work.cancelling
+        cancelled = replace(
+            seen,
+            phase=NodePhase.CANCELLED,
+            reason=cause.reason,
+            message=cause.message,
+            finished_at=attempt.finished_at or work.now,
+        )
+        work.set(node, cancelled, evidence=True)
+        return
+    if _follow_up_exists(work, node) and attempt.reason == reasons.OUTPUTS_LOST:
+        done = replace(
+            seen,
+            phase=NodePhase.SUCCEEDED,
+            reason=reasons.OUTPUTS_LOST,
+            message=attempt.message,
+            finished_at=attempt.finished_at or work.now,
+        )
+        work.set(node, done, evidence=True)
+        return
+    if may_retry(node.retry, record.attempts, attempt):
+        _await_retry(work, node, seen, attempt)
+        return
+    timed_out = attempt.state is AttemptState.TIMED_OUT
+    failed = replace(
+        seen,
+        phase=NodePhase.TIMED_OUT if timed_out else NodePhase.FAILED,
+        reason=attempt.reason or (reasons.TIMED_OUT if timed_out else reasons.FAILED),
+        message=attempt.message,
+        finished_at=attempt.finished_at or work.now,
+    )
+    work.set(node, failed, evidence=True)
+
+
+def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    identity = f"{work.run.uid}/{node.name}"
+    wait = backoff(node.retry, record.attempts, identity)
+    due = (attempt.finished_at or work.now) + wait
+    total = node.retry.limit + 1
+    why = attempt.message or attempt.reason or attempt.state.value
+    waiting = replace(
+        record,
+        phase=NodePhase.WAITING,
+        reason=reasons.BACKOFF,
+        message=f"attempt {record.attempts} of {total}: {why}",
+        retry_at=due,
+    )
+    work.set(node, waiting, evidence=False)
+    work.announce(
+        "NodeRetry",
+        f"{node.name} tries again in {in_words(due - work.now)} "
+        f"(attempt {record.attempts} of {total}: {why})",
+        warning=True,
+    )
+    work.wake(due)
+
+
+def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    running = attempt.state is AttemptState.RUNNING
+    seen = replace(
+        record,
+        phase=NodePhase.RUNNING if running else NodePhase.PENDING,
+        reason=attempt.reason or ("" if running else reasons.JOB_CREATED),
+        message=attempt.message,
+        job=attempt.job or record.job,
+    )
+    work.observe(node, seen)
+
+
+def _missing(work: Work, node: GraphNode, record: Record) -> None:
+    """Nothing observed: the Job was decided and perhaps not created. Creating it is safe."""
+    if not record.job and not work.paused:
+        create_attempt(work, node, record.attempts)
+
+
+def _give_up_by_clock(work: Work, node: GraphNode, record: Record) -> None:
+    due = record.attempt_start + 2 * node.timeout + 2 * node.grace + LOST_GRACE
+    if work.now < due:
+        work.wake(due)
+        return
+    work.end(
+        node,
+        NodePhase.TIMED_OUT,
+        reasons.NEVER_STARTED if record.phase is NodePhase.PENDING else reasons.TIMED_OUT,
+        f"no end was seen within {in_words(due - record.attempt_start)}: {record.message}".rstrip(
+            ": "
+        ),
+        evidence=False,
+    )
+    work.after.append(StopJob(node.name, record.attempts, force=True))
+
+
+def _cancel_now(work: Work, node: GraphNode) -> bool:
+    """End what has no Job to stop, if the execution is being cancelled."""
+    if work.cancelling is None:
+        return False
+    cause = work.cancelling
+    work.end(node, NodePhase.CANCELLED, cause.reason, cause.message, evidence=False)
+    return True
+
+
+def _stop(work: Work, node: GraphNode, record: Record, attempt: Attempt | None) -> None:
+    assert work.cancelling is not None
+    if attempt is None and not record.job:
+        _cancel_now(work, node)
+        return
+    force_at = work.cancelling.at + 2 * node.grace
+    give_up_at = force_at + LOST_GRACE
+    terminated = work.run.desired_state is DesiredState.TERMINATED
+    if work.now >= give_up_at:
+        _cancel_now(work, node)
+        work.after.append(StopJob(node.name, record.attempts, force=True))
+        return
+    force = terminated or work.now >= force_at
+    work.after.append(StopJob(node.name, record.attempts, force=force))
+    work.wake(give_up_at if force else force_at)
+
+
+def _follow_up_exists(work: Work, node: GraphNode) -> bool:
+    return any((edge.target, 1) in work.observed for edge in node.outgoing)

@@ -1,0 +1,141 @@
+"""A node's record and a run's facts, as the engine holds them; and to a status and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+
+MESSAGE_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a node that has started or was skipped. Times in seconds."""
+
+    phase: NodePhase
+    reason: str = ""
+    message: str = ""
+    attempts: int = 0
+    exit_code: int | None = None
+    job: str = ""
+    started_at: float | None = None
+    attempt_started_at: float | None = None
+    finished_at: float | None = None
+    retry_at: float | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attempt_start(self) -> float:
+        """When the last attempt was decided."""
+        return self.attempt_started_at or self.started_at or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelling:
+    """That the run is being brought to its end: since when, and why."""
+
+    at: float
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One admitted execution: who it is, what was asked, and what is recorded of it.
+
+    `active` are the nodes whose record is not final, `tally` counts all records by phase.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    workflow: str
+    started_at: float
+    variables: Mapping[str, Any]
+    phase: ExecutionPhase = ExecutionPhase.RUNNING
+    desired_state: DesiredState = DesiredState.RUNNING
+    requester: str | None = None
+    trigger: Mapping[str, Any] | None = None
+    cancelling: Cancelling | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    active: tuple[str, ...] = ()
+    tally: Mapping[NodePhase, int] = field(default_factory=dict)
+
+    def recorded(
+        self,
+        changes: Mapping[str, Record],
+        phase: ExecutionPhase,
+        cancelling: Cancelling | None,
+    ) -> Run:
+        """The run with a pass's changes."""
+        tally = dict(self.tally)
+        for name, record in changes.items():
+            old = self.records.get(name)
+            if old is not None:
+                tally[old.phase] -= 1
+            tally[record.phase] = tally.get(record.phase, 0) + 1
+        active = [name for name in self.active if name not in changes]
+        active += [name for name, record in changes.items() if not record.phase.terminal]
+        return replace(
+            self,
+            records={**self.records, **changes},
+            phase=phase,
+            cancelling=cancelling,
+            active=tuple(active),
+            tally=tally,
+        )
+
+
+def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
+    """The text cut to at most `limit` bytes of UTF-8, with an ellipsis where it was cut."""
+    raw = text.encode()
+    if len(raw) <= limit:
+        return text
+    return raw[: limit - 3].decode(errors="ignore") + "…"
+
+
+def record_from_status(raw: Mapping[str, Any]) -> Record:
+    """A record as read from `status.nodes`."""
+    return Record(
+        phase=NodePhase(raw["phase"]),
+        reason=raw.get("reason", ""),
+        message=raw.get("message", ""),
+        attempts=raw.get("attempts", 0),
+        exit_code=raw.get("exitCode"),
+        job=raw.get("job", ""),
+        started_at=optional_from_rfc3339(raw.get("startedAt")),
+        attempt_started_at=optional_from_rfc3339(raw.get("attemptStartedAt")),
+        finished_at=optional_from_rfc3339(raw.get("finishedAt")),
+        retry_at=optional_from_rfc3339(raw.get("retryAt")),
+        outputs=raw.get("outputs", {}),
+    )
+
+
+def record_to_status(record: Record) -> dict[str, Any]:
+    """A record as written to `status.nodes`: compact, what is empty is absent."""
+    raw: dict[str, Any] = {"phase": record.phase.value}
+    if record.reason:
+        raw["reason"] = record.reason
+    if record.message:
+        raw["message"] = clip(record.message)
+    if record.attempts:
+        raw["attempts"] = record.attempts
+    if record.exit_code is not None:
+        raw["exitCode"] = record.exit_code
+    if record.job:
+        raw["job"] = record.job
+    for key, moment in (
+        ("startedAt", record.started_at),
+        ("attemptStartedAt", record.attempt_started_at),
+        ("finishedAt", record.finished_at),
+        ("retryAt", record.retry_at),
+    ):
+        if moment is not None:
+            raw[key] = to_rfc3339(moment)
+    if record.outputs:
+        raw["outputs"] = dict(record.outputs)
+    return raw

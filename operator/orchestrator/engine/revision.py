@@ -1,0 +1,85 @@
+"""What an execution runs, frozen: workflow, Templates and runner image under the content's hash.
+
+Shared by every execution with that content. The name carries 128 bits of the hash of the canonical
+content, so a revision that was changed by hand no longer matches its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.graph import Graph, compile_graph
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import WorkflowSpec
+
+MAX_BYTES = 1024 * 1024
+"""Most bytes of a revision's content; etcd refuses objects over 1.5 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A ControllerRevision's name and content."""
+
+    name: str
+    data: Mapping[str, Any]
+    size: int
+
+
+def freeze(
+    workflow: str, spec: WorkflowSpec, templates: Mapping[str, TemplateSpec], runner_image: str
+) -> Revision:
+    """The revision of a workflow; `layout` is the builder's and never part of it."""
+    data: dict[str, Any] = {
+        "workflow": spec.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"layout"}
+        ),
+        "templates": {
+            action: template.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            for action, template in sorted(templates.items())
+        },
+        "runnerImage": runner_image,
+    }
+    content = _canonical(data)
+    return Revision(_name(workflow, content), data, len(content))
+
+
+def thaw(name: str, data: Mapping[str, Any]) -> Graph:
+    """The graph of a revision; ValueError when the content is not what the name was made of."""
+    workflow = name.rpartition("-")[0]
+    if _name(workflow, _canonical(data)) != name:
+        raise ValueError(f"ControllerRevision {name} was changed: its content is not its name's")
+    return compile_graph(
+        WorkflowSpec.model_validate(data["workflow"]),
+        {
+            action: TemplateSpec.model_validate(template)
+            for action, template in data["templates"].items()
+        },
+        data["runnerImage"],
+    )
+
+
+def _canonical(data: Any) -> bytes:
+    return json.dumps(
+        _plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
+
+
+def _plain(value: Any) -> Any:
+    """Whole floats as integers: the API server gives 1.0 back as 1."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def _name(workflow: str, content: bytes) -> str:
+    return f"{workflow}-{hashlib.sha256(content).hexdigest()[:32]}"

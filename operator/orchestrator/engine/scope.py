@@ -1,0 +1,65 @@
+"""What an expression can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestrator.engine.records import Record, Run
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.models.execution import NodePhase
+
+_UNSTARTED: dict[str, Any] = {
+    "phase": "Pending",
+    "reason": "",
+    "message": "",
+    "outputs": {},
+    "attempts": 0,
+    "exitCode": None,
+    "startedAt": None,
+    "finishedAt": None,
+}
+
+
+def node_view(record: Record | None) -> dict[str, Any]:
+    """A node as expressions read it; the outputs of one that has not Succeeded are `{}`."""
+    if record is None:
+        return _UNSTARTED
+    return {
+        "phase": record.phase.value,
+        "reason": record.reason,
+        "message": record.message,
+        "outputs": dict(record.outputs) if record.phase is NodePhase.SUCCEEDED else {},
+        "attempts": record.attempts,
+        "exitCode": record.exit_code,
+        "startedAt": _moment(record.started_at),
+        "finishedAt": _moment(record.finished_at),
+    }
+
+
+def workflow_scope(run: Run, records: Mapping[str, Record], names: Iterable[str]) -> dict[str, Any]:
+    """The scope of a workflow's expressions, with the views of the nodes in `names`."""
+    return {
+        "vars": run.variables,
+        "nodes": {name: node_view(records.get(name)) for name in names},
+        "execution": execution_view(run),
+        "workflow": {"name": run.workflow, "namespace": run.namespace},
+        "event": (run.trigger or {}).get("event") or {},
+    }
+
+
+def execution_view(run: Run) -> dict[str, Any]:
+    """The execution as expressions read it."""
+    trigger = run.trigger or {}
+    return {
+        "name": run.name,
+        "namespace": run.namespace,
+        "uid": run.uid,
+        "trigger": {"type": trigger.get("type", ""), "name": trigger.get("name", "")},
+        "requester": run.requester or "",
+        "startedAt": to_rfc3339(run.started_at),
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else to_rfc3339(seconds)

@@ -1,0 +1,149 @@
+"""The status of an execution: read into a run, and written as the least merge patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.decisions import Ending
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.records import (
+    Cancelling,
+    Record,
+    Run,
+    clip,
+    record_from_status,
+    record_to_status,
+)
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.expressions import SecretValue
+from orchestrator.models.base import ValueType
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+
+_ACTIVE_SHOWN = 5
+
+
+def run_from(raw: Mapping[str, Any], graph: Graph) -> Run:
+    """The run that an admitted execution's manifest and status speak of."""
+    metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
+    records = {
+        name: record_from_status(record) for name, record in (status.get("nodes") or {}).items()
+    }
+    run = Run(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        uid=metadata["uid"],
+        workflow=spec["workflow"],
+        started_at=from_rfc3339(status["startedAt"]),
+        variables={**(status.get("variables") or {}), **secrets(graph)},
+        phase=ExecutionPhase(status["phase"]),
+        desired_state=DesiredState(spec.get("desiredState", "Running")),
+        requester=spec.get("requester"),
+        trigger=spec.get("trigger"),
+        cancelling=_cancelling(status.get("cancelRequested")),
+    )
+    return run.recorded(records, run.phase, run.cancelling)
+
+
+def secrets(graph: Graph) -> dict[str, SecretValue]:
+    """The workflow's secret variables: references, never values."""
+    return {
+        variable.name: SecretValue(variable.secret_key_ref.name, variable.secret_key_ref.key)
+        for variable in graph.spec.variables
+        if variable.type is ValueType.SECRET and variable.secret_key_ref is not None
+    }
+
+
+def progress_patch(
+    graph: Graph, run: Run, changes: Mapping[str, Record], generation: int
+) -> dict[str, Any]:
+    """What changes in the status of a run that goes on; `run` already has the changes."""
+    patch: dict[str, Any] = {
+        "observedGeneration": generation,
+        "phase": run.phase.value,
+        "progress": progress(graph, run),
+        "active": active_words(run) or None,
+        "counts": counts(graph, run),
+    }
+    if changes:
+        patch["nodes"] = {name: _replacing(record) for name, record in changes.items()}
+    if run.cancelling is not None:
+        patch["cancelRequested"] = {
+            "at": to_rfc3339(run.cancelling.at),
+            "reason": run.cancelling.reason,
+            "message": run.cancelling.message,
+        }
+    return patch
+
+
+def ending_patch(ending: Ending, now: float) -> dict[str, Any]:
+    """What an end adds to the last patch."""
+    patch: dict[str, Any] = {
+        "phase": ending.phase.value,
+        "reason": ending.reason,
+        "message": clip(ending.message, 4000),
+        "finishedAt": to_rfc3339(now),
+        "active": None,
+    }
+    if ending.outputs:
+        patch["outputs"] = dict(ending.outputs)
+    return patch
+
+
+def progress(graph: Graph, run: Run) -> str:
+    """Nodes that ended of all nodes, such as `3/12`."""
+    ended = sum(count for phase, count in run.tally.items() if phase.terminal)
+    return f"{ended}/{len(graph.nodes)}"
+
+
+def active_words(run: Run) -> str:
+    """The nodes at work, and what holds them up, for a column on a terminal."""
+    words = []
+    for name in run.active[:_ACTIVE_SHOWN]:
+        record = run.records[name]
+        ordinary = record.reason in ("", reasons.JOB_CREATED, reasons.STARTING)
+        words.append(name if ordinary else f"{name} ({record.reason})")
+    if len(run.active) > _ACTIVE_SHOWN:
+        words.append(f"+{len(run.active) - _ACTIVE_SHOWN}")
+    return clip(", ".join(words), 250)
+
+
+def counts(graph: Graph, run: Run) -> dict[str, int]:
+    """Nodes by where they stand."""
+
+    def of(*phases: NodePhase) -> int:
+        return sum(run.tally.get(phase, 0) for phase in phases)
+
+    return {
+        "total": len(graph.nodes),
+        "running": of(NodePhase.PENDING, NodePhase.RUNNING, NodePhase.WAITING),
+        "succeeded": of(NodePhase.SUCCEEDED),
+        "failed": of(NodePhase.FAILED, NodePhase.TIMED_OUT),
+        "skipped": of(NodePhase.SKIPPED),
+        "cancelled": of(NodePhase.CANCELLED),
+    }
+
+
+def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:
+    if raw is None:
+        return None
+    return Cancelling(from_rfc3339(raw["at"]), raw["reason"], raw.get("message", ""))
+
+
+_KEYS = (
+    "reason",
+    "message",
+    "attempts",
+    "exitCode",
+    "job",
+    "attemptStartedAt",
+    "finishedAt",
+    "retryAt",
+    "outputs",
+)
+
+
+def _replacing(record: Record) -> dict[str, Any]:
+    """A record for a merge patch: what it no longer has is removed by a null."""
+    return {**dict.fromkeys(_KEYS), **record_to_status(record)}

@@ -1,0 +1,136 @@
+"""The pass in the making: what it has decided so far, over what is stored."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from orchestrator.engine.decisions import Announce, CreateJob, StopJob
+from orchestrator.engine.graph import Graph, GraphNode
+from orchestrator.engine.observed import Attempt, Observed
+from orchestrator.engine.records import Cancelling, Record, Run
+from orchestrator.engine.times import in_words
+from orchestrator.models.execution import DesiredState, NodePhase
+
+_WARNINGS = (NodePhase.FAILED, NodePhase.TIMED_OUT)
+
+
+@dataclass(slots=True)
+class Work:
+    """Collects one pass; everything the rules read of an execution goes through it.
+
+    `unstored` names the nodes whose change in this pass rests on the clock, the spec or an
+    absence. What follows from them must wait until the change is stored, or two controllers could
+    take two branches.
+    """
+
+    graph: Graph
+    run: Run
+    observed: Observed
+    now: float
+    cancelling: Cancelling | None
+    changes: dict[str, Record] = field(default_factory=dict)
+    unstored: set[str] = field(default_factory=set)
+    ended: list[str] = field(default_factory=list)
+    urgent: bool = False
+    before: list[CreateJob] = field(default_factory=list)
+    after: list[CreateJob | StopJob] = field(default_factory=list)
+    announcements: list[Announce] = field(default_factory=list)
+    wake_at: float | None = None
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """The records as they stand now, this pass's changes included."""
+        if not self.changes:
+            return self.run.records
+        return ChainMap(self.changes, cast("dict[str, Record]", self.run.records))
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may be started."""
+        return self.run.desired_state is DesiredState.PAUSED and self.cancelling is None
+
+    def record(self, name: str) -> Record | None:
+        """The record of a node as it stands now."""
+        return self.changes.get(name) or self.run.records.get(name)
+
+    def attempt(self, node: str, record: Record) -> Attempt | None:
+        """What was observed of the node's last attempt."""
+        return self.observed.get((node, record.attempts))
+
+    def observe(self, node: GraphNode, record: Record) -> None:
+        """Record what was seen of a running attempt: nothing follows from it, so it can wait."""
+        if record != self.record(node.name):
+            self.changes[node.name] = record
+
+    def set(self, node: GraphNode, record: Record, *, evidence: bool) -> None:
+        """Record a node; `evidence` says that the change rests on what cannot change."""
+        if record == self.record(node.name):
+            return
+        self.urgent = True
+        self.changes[node.name] = record
+        if not evidence:
+            self.unstored.add(node.name)
+        if record.phase.terminal:
+            self.ended.append(node.name)
+            self._announce_end(node, record)
+
+    def end(
+        self, node: GraphNode, phase: NodePhase, reason: str, message: str, *, evidence: bool
+    ) -> None:
+        """Record that a node ended now, keeping what is known of its attempts."""
+        record = self.record(node.name) or Record(phase)
+        self.set(
+            node,
+            replace(
+                record,
+                phase=phase,
+                reason=reason,
+                message=message,
+                finished_at=self.now if phase is not NodePhase.SKIPPED else None,
+                retry_at=None,
+            ),
+            evidence=evidence,
+        )
+
+    def create_job(self, node: GraphNode, job: CreateJob) -> None:
+        """Create a Job before the status where its ground is stored or cannot change."""
+        rests_on_unstored = node.name in self.unstored or any(
+            edge.source in self.unstored for edge in node.incoming
+        )
+        if rests_on_unstored:
+            self.unstored.add(node.name)
+            self.after.append(job)
+        else:
+            self.before.append(job)
+
+    def wake(self, moment: float) -> None:
+        """Ask for another pass at this moment at the latest."""
+        self.wake_at = moment if self.wake_at is None else min(self.wake_at, moment)
+
+    def announce(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Tell people of a transition."""
+        self.announcements.append(Announce(warning, reason, message))
+
+    def _announce_end(self, node: GraphNode, record: Record) -> None:
+        took = ""
+        if record.started_at is not None and record.finished_at is not None:
+            took = f" after {in_words(record.finished_at - record.started_at)}"
+        attempts = f", attempt {record.attempts}" if record.attempts > 1 else ""
+        why = ": ".join(part for part in (record.reason, record.message) if part)
+        self.announce(
+            f"Node{record.phase.value}",
+            f"{node.name} {_VERBS[record.phase]}{took}{attempts}{f' ({why})' if why else ''}",
+            warning=record.phase in _WARNINGS,
+        )
+
+
+_VERBS = {
+    NodePhase.SUCCEEDED: "succeeded",
+    NodePhase.FAILED: "failed",
+    NodePhase.TIMED_OUT: "timed out",
+    NodePhase.SKIPPED: "was skipped",
+    NodePhase.CANCELLED: "was cancelled",
+}
