@@ -1,0 +1,65 @@
+# Every target is one line to a real command. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images crds generate lock \
+	check format test test-unit test-simulation test-cluster test-e2e bench clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the locked dependencies (installs python3-venv where it is missing)
+	@dev/setup
+
+demo: setup ## Show an incident handled on a real cluster, in front of you
+	@$(PYTHON) -m dev.demo up
+
+demo-down: setup ## Remove everything the demo made
+	@$(PYTHON) -m dev.demo down
+
+cluster-up: setup ## Start the development cluster (CLUSTER=current uses your own)
+	@$(PYTHON) -m dev.cluster up
+
+cluster-down: setup ## Stop the development cluster and remove its state
+	@$(PYTHON) -m dev.cluster down
+
+cluster-status: setup ## Say what runs, and where its kubeconfig is
+	@$(PYTHON) -m dev.cluster status
+
+images: setup ## Build the container image as build/images/itechsmart-workflow.tar
+	@$(PYTHON) -m dev.images build
+
+generate: setup ## Write every generated file anew (CRDs)
+	@$(PYTHON) -m orchestrator.models.crd crds/
+
+lock: setup ## Lock the dependencies anew in requirements/
+	@dev/lock
+
+check: setup ## Format, lint, strict types, import layers, generated files: about a minute
+	@dev/check
+
+format: setup ## Format the code and fix what the linter can
+	@.venv/bin/ruff check -q --fix . ; .venv/bin/ruff format .
+
+test: setup ## All tests: unit, simulation, cluster, e2e
+	@dev/test tests/unit tests/simulation tests/cluster tests/e2e
+
+test-unit: setup ## Tests of the pure core: seconds
+	@dev/test tests/unit
+
+test-simulation: setup ## Whole executions in virtual time
+	@dev/test tests/simulation
+
+test-cluster: setup ## Against a real API server with fake nodes
+	@dev/test tests/cluster
+
+test-e2e: setup ## Against a real kubelet with real pods
+	@dev/test tests/e2e
+
+bench: setup ## Time the operator beside a bare client, in one run
+	@$(PYTHON) -m dev.bench
+
+clean: cluster-down ## Remove everything made here, the environment included
+	rm -rf .venv build .cluster
