@@ -1,0 +1,124 @@
+"""The bounds of values: what an expression may build, and what it may yield."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import orjson
+from jinja2 import Undefined
+
+from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
+
+MAX_RESULT = 64 * 1024
+"""Longest result, in bytes of JSON."""
+MAX_INTERMEDIATE = 256 * 1024
+"""Longest text, list or JSON that an operator or filter may build on the way."""
+MAX_PARSED = 16 * 1024
+"""Longest JSON text that an expression may parse: parsed values take many times its length."""
+MAX_DEPTH = 64
+"""Deepest nesting of a value."""
+MAX_INTEGER = 2**63 - 1
+"""Integers stay within what JSON parsers of all languages and Kubernetes read exactly enough."""
+
+
+def check_result(value: Any) -> Any:
+    """The value itself if it is a JSON value of at most 64 KiB; ExpressionError otherwise."""
+    if value is None or value is True or value is False:
+        return value
+    if type(value) is str and len(value) < MAX_RESULT // 8:
+        value.isascii() or _encode(value)
+        return value
+    if len(to_json(value, MAX_RESULT)) > MAX_RESULT:
+        raise ExpressionError(f"the result exceeds {MAX_RESULT // 1024} KiB")
+    return value
+
+
+def to_json(value: Any, limit: int = MAX_INTERMEDIATE) -> bytes:
+    """Compact JSON; refuses what is no JSON value, and what is clearly longer than the limit."""
+    _measure(value, limit)
+    return _encode(value)
+
+
+def to_text(value: Any) -> str:
+    """A value inside a longer text: strings as they are, everything else as JSON."""
+    return value if type(value) is str else to_json(value).decode()
+
+
+def check_length(length: int) -> None:
+    """Raises ExpressionError when something of this length may not be built."""
+    if length > MAX_INTERMEDIATE:
+        raise ExpressionError(f"a value on the way exceeds {MAX_INTERMEDIATE // 1024} KiB")
+
+
+def check_number(value: Any) -> Any:
+    """The number itself if it is finite, real and, as an integer, of at most 64 bits."""
+    if type(value) is int and abs(value) > MAX_INTEGER:
+        raise ExpressionError("an integer exceeds 64 bits")
+    if type(value) is float and not math.isfinite(value):
+        raise ExpressionError("a number is too large, or not a number")
+    if type(value) is complex:
+        raise ExpressionError("a root of a negative number is no number")
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number; booleans are none."""
+    return type(value) is int or type(value) is float
+
+
+def require_defined(value: Any) -> Any:
+    """The value itself; what is missing, and a secret, raises an error that says which it is."""
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
+    if type(value) is SecretValue:
+        raise ExpressionError("a secret can only be passed on whole")
+    return value
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise ExpressionError(f"this is no JSON value: {error}") from error
+
+
+def _measure(value: Any, limit: int) -> None:
+    """Walks a value before it is encoded, so that one made of many references costs no memory."""
+    size = 0
+    stack = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        size += 1 + _weigh(item)
+        if size > limit:
+            raise ExpressionError(f"a value exceeds {limit // 1024} KiB")
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"a value is nested more than {MAX_DEPTH} deep")
+        if type(item) is dict:
+            stack.extend((child, depth + 1) for child in item.values())
+        elif type(item) is list:
+            stack.extend((child, depth + 1) for child in item)
+
+
+def _weigh(item: Any) -> int:
+    """Bytes that a value takes at least, without those inside it."""
+    match item:
+        case None | bool():
+            return 4
+        case str():
+            return len(item)
+        case int() | float():
+            check_number(item)
+            return 1
+        case list():
+            return len(item)
+        case dict():
+            return sum(map(_key_length, item))
+    require_defined(item)
+    raise ExpressionError(f"{kind(item)} cannot be a result")
+
+
+def _key_length(key: Any) -> int:
+    if type(key) is not str:
+        raise ExpressionError(f"the keys of an object are strings, not {kind(key)}")
+    return len(key)

@@ -1,0 +1,153 @@
+"""Compiled expressions, and the sandbox that they run in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar
+
+from jinja2 import TemplateError, nodes
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.expressions.bounds import (
+    check_length,
+    check_number,
+    check_result,
+    is_number,
+    require_defined,
+)
+from orchestrator.expressions.errors import ExpressionError, kind
+from orchestrator.expressions.library import FILTERS, TESTS, concat
+from orchestrator.expressions.lookup import Hidden, Missing, lookup
+from orchestrator.expressions.syntax import CONCAT, LOOKUP, SCOPE, parse
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "//": lambda left, right: left // right,
+    "%": lambda left, right: left % right,
+    "**": lambda left, right: left**right,
+}
+_MAX_EXPONENT = 64
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2 without globals, with our library only, and with bounded arithmetic."""
+
+    intercepted_binops: ClassVar[frozenset[str]] = frozenset(_ARITHMETIC)  # type: ignore[misc]
+    intercepted_unops: ClassVar[frozenset[str]] = frozenset("+-")  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        super().__init__(undefined=Missing, optimized=False, cache_size=0)
+        self.globals = {}
+        self.filters = {**FILTERS, LOOKUP: lookup, CONCAT: concat}
+        self.tests = dict(TESTS)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Numbers; `+` also joins two strings or two lists."""
+        del context
+        if operator == "+" and type(left) is type(right) and type(left) in (str, list):
+            check_length(len(left) + len(right))
+            return left + right
+        for operand in (left, right):
+            if not is_number(require_defined(operand)):
+                hint = "; use ~ to join texts" if operator == "+" else ""
+                raise ExpressionError(f"cannot compute {kind(left)} {operator} {kind(right)}{hint}")
+        if operator == "**" and abs(right) > _MAX_EXPONENT:
+            raise ExpressionError(f"an exponent is at most {_MAX_EXPONENT}")
+        return check_number(_ARITHMETIC[operator](left, right))
+
+    def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
+        """The sign of a number."""
+        del context
+        if not is_number(require_defined(arg)):
+            raise ExpressionError(f"cannot compute {operator} of {kind(arg)}")
+        return -arg if operator == "-" else arg
+
+
+_SANDBOX = _Sandbox()
+
+
+class Expression:
+    """An expression that was read and found allowed."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        """As written, without delimiters."""
+        self._tree, self.references = parse(_SANDBOX, source)
+        """Constant paths it looks up, such as ("nodes", "check", "outputs", "status")."""
+
+    @property
+    def whole_reference(self) -> tuple[str, ...] | None:
+        """The path, if the expression is nothing but one reference."""
+        names = self.source.strip().split(".")
+        found = tuple(name.strip() for name in names)
+        return found if self.references == {found} else None
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+        """The value in this scope: JSON of at most 64 KiB, or a SecretValue passed on whole.
+
+        Raises ExpressionError, in words, for whatever goes wrong.
+        """
+        try:
+            context = self._template.new_context({SCOPE: scope})
+            for _ in self._template.root_render_func(context):
+                pass
+            result = context.vars["result"]
+            if type(result) is Hidden:
+                return result.secret
+            return check_result(require_defined(result))
+        except ExpressionError:
+            raise
+        except TemplateError as error:
+            raise ExpressionError(error.message or "the expression cannot be evaluated") from error
+        except ZeroDivisionError as error:
+            raise ExpressionError("division by zero") from error
+        except RecursionError as error:
+            raise ExpressionError("a value is nested too deeply") from error
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise ExpressionError(_words(error)) from error
+
+    @cached_property
+    def _template(self) -> Any:
+        assign = nodes.Assign(nodes.Name("result", "store"), self._tree, lineno=1)
+        return _SANDBOX.from_string(nodes.Template([assign], lineno=1))
+
+
+@lru_cache(maxsize=8192)
+def compile_expression(source: str) -> Expression:
+    """Reads an expression; ExpressionError when it is not one, or not an allowed one."""
+    return Expression(source)
+
+
+def evaluate_boolean(source: str, scope: Mapping[str, Any]) -> bool:
+    """The value of a condition; ExpressionError when it is neither true nor false."""
+    value = compile_expression(source).evaluate(scope)
+    if type(value) is not bool:
+        raise ExpressionError(f"the expression must be true or false; it is {kind(value)}")
+    return value
+
+
+_COMPARISON = re.compile(r"^'(<|>|<=|>=)' not supported between instances of")
+_PYTHON = {
+    "'NoneType'": "null",
+    "'bool'": "a boolean",
+    "'int'": "an integer",
+    "'float'": "a number",
+    "'str'": "a string",
+    "'list'": "a list",
+    "'dict'": "an object",
+    "unhashable type:": "a key is a string, not",
+}
+
+
+def _words(error: Exception) -> str:
+    """A message of Python's without its names of types."""
+    message = _COMPARISON.sub(r"cannot compare (\1)", str(error))
+    for python, words in _PYTHON.items():
+        message = message.replace(python, words)
+    return message or "the expression cannot be evaluated"

@@ -1,0 +1,271 @@
+"""The allow-list of syntax, and the rewriting of what Jinja2 would do too freely.
+
+Jinja2 parses; everything it may then run is listed here. Names, dots and brackets become our own
+key lookup, so the generated code holds no attribute access at all; `~` becomes a bounded filter.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+
+from orchestrator.expressions.bounds import check_number
+from orchestrator.expressions.errors import ExpressionError, did_you_mean
+from orchestrator.expressions.library import FILTERS, NAMING, TESTS
+from orchestrator.expressions.patterns import check_pattern
+
+MAX_SOURCE = 1024
+"""Longest source, in bytes of UTF-8."""
+MAX_NESTING = 50
+"""Deepest syntax tree."""
+
+SCOPE = "scope"
+LOOKUP = "lookup key"
+CONCAT = "concat all"
+"""Names that no source can write: an identifier has no space."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = (
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Pow,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Not,
+    nodes.And,
+    nodes.Or,
+    nodes.Compare,
+    nodes.List,
+    nodes.Dict,
+    nodes.Slice,
+)
+References = set[tuple[str, ...]]
+_NodeT = TypeVar("_NodeT", bound=nodes.Node)
+
+
+def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
+    """The rewritten tree of an expression and the references it makes; ExpressionError if bad."""
+    tree = _parsed(environment, source)
+    references: References = set()
+    return _Rewriter(references).rewrite(tree, 0), frozenset(references)
+
+
+def _parsed(environment: Environment, source: str) -> nodes.Expr:
+    size = len(source.encode(errors="surrogatepass"))
+    if size > MAX_SOURCE:
+        raise ExpressionError(f"an expression has at most {MAX_SOURCE} bytes; this one has {size}")
+    if not source.strip():
+        raise ExpressionError("the expression is empty")
+    try:
+        parser = Parser(environment, source, state="variable")
+        tree = parser.parse_expression()
+        if not parser.stream.eos:
+            raise ExpressionError(f"unexpected {_token(parser)} after the expression")
+    except TemplateSyntaxError as error:
+        raise ExpressionError(f"{_shown(source)} is not an expression: {error.message}") from error
+    except RecursionError as error:
+        raise ExpressionError("the expression is nested too deeply") from error
+    except (ValueError, SyntaxError, OverflowError) as error:
+        if isinstance(error, ExpressionError):
+            raise
+        raise ExpressionError(f"{_shown(source)} is not an expression") from error
+    return tree
+
+
+def _token(parser: Parser) -> str:
+    return repr(str(parser.stream.current.value))
+
+
+def _shown(source: str) -> str:
+    return repr(source if len(source) <= 80 else source[:79] + "…")
+
+
+class _Rewriter:
+    """Checks each node against the allow-list and rewrites it; collects references."""
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+
+    def rewrite(self, node: nodes.Expr, depth: int) -> nodes.Expr:
+        if depth > MAX_NESTING:
+            raise ExpressionError("the expression is nested too deeply")
+        if isinstance(node, _PLAIN):
+            return self._children(node, depth)
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise ExpressionError(_refusal(node))
+        return handler(self, node, depth)
+
+    def _children(self, node: _NodeT, depth: int) -> _NodeT:
+        for field, value in node.iter_fields():
+            if isinstance(value, list):
+                value[:] = [self._child(item, depth) for item in value]
+            elif isinstance(value, nodes.Node):
+                setattr(node, field, self._child(value, depth))
+        return node
+
+    def _child(self, item: Any, depth: int) -> Any:
+        if isinstance(item, nodes.Operand | nodes.Pair):
+            return self._children(item, depth + 1)
+        return self.rewrite(item, depth + 1) if isinstance(item, nodes.Expr) else item
+
+    def _constant(self, node: nodes.Const, _: int) -> nodes.Expr:
+        check_number(node.value)
+        return node
+
+    def _tuple(self, node: nodes.Tuple, depth: int) -> nodes.Expr:
+        return self._children(nodes.List(node.items, lineno=1), depth)
+
+    def _choice(self, node: nodes.CondExpr, depth: int) -> nodes.Expr:
+        if node.expr2 is None:
+            raise ExpressionError("'A if B' needs an 'else C'")
+        return self._children(node, depth)
+
+    def _concat(self, node: nodes.Concat, depth: int) -> nodes.Expr:
+        parts = self._children(nodes.List(node.nodes, lineno=1), depth)
+        return _call(CONCAT, parts)
+
+    def _filter(self, node: nodes.Filter, depth: int) -> nodes.Expr:
+        self._library(node, FILTERS, "filter", depth)
+        return node
+
+    def _test(self, node: nodes.Test, depth: int) -> nodes.Expr:
+        self._library(node, TESTS, "test", depth)
+        return node
+
+    def _library(
+        self,
+        node: nodes.Filter | nodes.Test,
+        table: dict[str, Callable[..., Any]],
+        what: str,
+        depth: int,
+    ) -> None:
+        if node.name not in table:
+            raise ExpressionError(
+                f"there is no {what} {node.name!r}{did_you_mean(node.name, table)}"
+            )
+        if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise ExpressionError(f"{what} {node.name!r} cannot be used like this")
+        _check_arguments(node, table[node.name], what)
+        _check_naming(node)
+        self._children(node, depth)
+
+    def _access(self, node: nodes.Expr, depth: int) -> nodes.Expr:
+        """A name with all that follows it in dots and brackets."""
+        found, reference = self._chain(node, depth)
+        if reference:
+            self._references.add(reference)
+        return found
+
+    def _chain(self, node: nodes.Expr, depth: int) -> tuple[nodes.Expr, tuple[str, ...]]:
+        """The rewritten access, and its constant path as far as that is known."""
+        if depth > MAX_NESTING:
+            raise ExpressionError("the expression is nested too deeply")
+        if isinstance(node, nodes.Name):
+            _check_name(node.name)
+            return _lookup(nodes.Name(SCOPE, "load"), nodes.Const(node.name), ""), (node.name,)
+        if isinstance(node, nodes.Getattr):
+            owner, reference = self._chain(node.node, depth + 1)
+            return self._step(node.node, owner, nodes.Const(node.attr), reference)
+        if isinstance(node, nodes.Getitem):
+            owner, reference = self._chain(node.node, depth + 1)
+            key = self.rewrite(node.arg, depth + 1)
+            if isinstance(key, nodes.Slice):
+                self._references.add(reference) if reference else None
+                return nodes.Getitem(owner, key, "load"), ()
+            return self._step(node.node, owner, key, reference)
+        return self.rewrite(node, depth + 1), ()
+
+    def _step(
+        self, source: nodes.Expr, owner: nodes.Expr, key: nodes.Expr, reference: tuple[str, ...]
+    ) -> tuple[nodes.Expr, tuple[str, ...]]:
+        found = _lookup(owner, key, _path(source))
+        if reference and isinstance(key, nodes.Const) and isinstance(key.value, str):
+            return found, (*reference, key.value)
+        if reference:
+            self._references.add(reference)
+        return found, ()
+
+
+_HANDLERS: dict[type[nodes.Expr], Callable[[_Rewriter, Any, int], nodes.Expr]] = {
+    nodes.Const: _Rewriter._constant,
+    nodes.Tuple: _Rewriter._tuple,
+    nodes.CondExpr: _Rewriter._choice,
+    nodes.Concat: _Rewriter._concat,
+    nodes.Filter: _Rewriter._filter,
+    nodes.Test: _Rewriter._test,
+    nodes.Name: _Rewriter._access,
+    nodes.Getattr: _Rewriter._access,
+    nodes.Getitem: _Rewriter._access,
+}
+
+
+def _call(name: str, subject: nodes.Expr, *arguments: nodes.Expr) -> nodes.Expr:
+    return nodes.Filter(subject, name, list(arguments), [], None, None, lineno=1)
+
+
+def _lookup(owner: nodes.Expr, key: nodes.Expr, path: str) -> nodes.Expr:
+    return _call(LOOKUP, owner, key, nodes.Const(path))
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ExpressionError(f"{name!r} is not a name; names are letters, digits and _")
+
+
+def _check_arguments(
+    node: nodes.Filter | nodes.Test, function: Callable[..., Any], what: str
+) -> None:
+    keywords: dict[str, None] = {pair.key: None for pair in node.kwargs}
+    try:
+        inspect.signature(function).bind(None, *node.args, **keywords)
+    except TypeError as error:
+        raise ExpressionError(f"{what} {node.name!r}: {error}") from error
+
+
+def _check_naming(node: nodes.Filter | nodes.Test) -> None:
+    """Arguments that name a filter, a test or a pattern are known before anything runs."""
+    if node.name == "matches" and isinstance(node.args[0], nodes.Const):
+        check_pattern(str(node.args[0].value))
+    if not isinstance(node, nodes.Filter) or node.name not in NAMING:
+        return
+    place, table, what = NAMING[node.name]
+    if len(node.args) > place:
+        name = node.args[place]
+        if not isinstance(name, nodes.Const) or name.value not in table:
+            shown = repr(name.value) if isinstance(name, nodes.Const) else "a computed name"
+            near = did_you_mean(str(name.value), table) if isinstance(name, nodes.Const) else ""
+            raise ExpressionError(f"{node.name}: {shown} is not the name of a {what}{near}")
+
+
+def _path(node: nodes.Expr) -> str:
+    """How the author wrote an access, for messages."""
+    match node:
+        case nodes.Name():
+            return node.name
+        case nodes.Getattr():
+            return f"{_path(node.node)}.{node.attr}"
+        case nodes.Getitem(arg=nodes.Const(value=value)):
+            return f"{_path(node.node)}[{value!r}]"
+        case nodes.Getitem():
+            return f"{_path(node.node)}[…]"
+    return "the value"
+
+
+def _refusal(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Call):
+        name = _path(node.node)
+        last = name.rpartition(".")[2]
+        if last in FILTERS:
+            return f"nothing can be called; write the filter '| {last}' instead of '{name}(…)'"
+        return f"nothing can be called, not even {name!r}; filters are written '| NAME'"
+    return f"{type(node).__name__} is not part of the expression language"
