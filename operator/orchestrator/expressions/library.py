@@ -24,7 +24,6 @@ from orchestrator.expressions.errors import ExpressionError, kind
 from orchestrator.expressions.lookup import is_secret, lookup
 from orchestrator.expressions.patterns import full_match
 
-
 _REFERENCE = 8
 """Bytes that each part of a split text takes at least."""
 

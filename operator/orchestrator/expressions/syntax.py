@@ -225,7 +225,7 @@ def _check_name(name: str) -> None:
 def _check_arguments(
     node: nodes.Filter | nodes.Test, function: Callable[..., Any], what: str
 ) -> None:
-    keywords: dict[str, None] = {pair.key: None for pair in node.kwargs}
+    keywords: dict[str, None] = {str(pair.key): None for pair in node.kwargs}
     try:
         inspect.signature(function).bind(None, *node.args, **keywords)
     except TypeError as error:

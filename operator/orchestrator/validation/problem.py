@@ -1,0 +1,36 @@
+"""What a rule finds: where, and what would be right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+MAX_PROBLEMS = 50
+"""Problems reported at once: what comes after rarely helps, and proposals of names cost time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a manifest."""
+
+    path: str
+    """The field as the user wrote it, such as spec.nodes[2].with.url."""
+    message: str
+    """What is wrong and what would be right."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def join(path: str, *steps: str | int) -> str:
+    """A path with further keys and indexes; a key that is no word is quoted."""
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif _PLAIN_KEY.fullmatch(step):
+            path += f".{step}" if path else step
+        else:
+            path += f"[{step[:64]!r}]"
+    return path

@@ -1,0 +1,118 @@
+"""Values against their declarations: types, enums, patterns and bounds."""
+
+from __future__ import annotations
+
+from orchestrator.expressions import ExpressionError, SecretValue, full_match
+from orchestrator.expressions.bounds import MAX_RESULT, to_json
+from orchestrator.expressions.errors import kind
+from orchestrator.models.base import Json, ValueType
+from orchestrator.models.workflow import Value
+
+_TYPES: dict[ValueType, tuple[type, ...]] = {
+    ValueType.STRING: (str,),
+    ValueType.INTEGER: (int,),
+    ValueType.NUMBER: (int, float),
+    ValueType.BOOLEAN: (bool,),
+    ValueType.LIST: (list,),
+    ValueType.OBJECT: (dict,),
+    ValueType.SECRET: (SecretValue,),
+}
+_WORDS = {
+    ValueType.STRING: "a string",
+    ValueType.INTEGER: "an integer",
+    ValueType.NUMBER: "a number",
+    ValueType.BOOLEAN: "true or false",
+    ValueType.LIST: "a list",
+    ValueType.OBJECT: "an object",
+    ValueType.SECRET: "a secret variable and nothing else",
+}
+
+
+def check_type(value: Json, wanted: ValueType) -> str | None:
+    """What is wrong with the value's type, or None."""
+    if type(value) in _TYPES[wanted]:
+        return None
+    return f"must be {_WORDS[wanted]}, not {_described(value)}{_hint(value, wanted)}"
+
+
+def check_value(value: Json, declared: Value) -> str | None:
+    """What is wrong with a value for this variable or parameter, in words, or None."""
+    return check_type(value, declared.type) or _check_bounds(value, declared)
+
+
+def _check_bounds(value: Json, declared: Value) -> str | None:
+    if declared.type is ValueType.SECRET:
+        return None
+    if declared.enum is not None and not any(_same(value, allowed) for allowed in declared.enum):
+        return f"must be one of {shown(declared.enum)}, not {shown(value)}"
+    if declared.type in (ValueType.STRING, ValueType.LIST):
+        return _check_length(value, declared) or _check_pattern(value, declared)
+    if declared.type in (ValueType.INTEGER, ValueType.NUMBER):
+        return _check_range(value, declared)
+    return _check_size(value)
+
+
+def _check_range(value: Json, declared: Value) -> str | None:
+    if declared.minimum is not None and value < declared.minimum:
+        return f"must be at least {declared.minimum:g}, not {value}"
+    if declared.maximum is not None and value > declared.maximum:
+        return f"must be at most {declared.maximum:g}, not {value}"
+    return _check_size(value)
+
+
+def _check_length(value: Json, declared: Value) -> str | None:
+    unit = "characters" if isinstance(value, str) else "items"
+    if declared.min_length is not None and len(value) < declared.min_length:
+        return f"must have at least {declared.min_length} {unit}, not {len(value)}"
+    if declared.max_length is not None and len(value) > declared.max_length:
+        return f"must have at most {declared.max_length} {unit}, not {len(value)}"
+    return _check_size(value)
+
+
+def _check_pattern(value: Json, declared: Value) -> str | None:
+    if declared.pattern is None or not isinstance(value, str):
+        return None
+    try:
+        if full_match(declared.pattern, value):
+            return None
+    except ExpressionError as error:
+        return str(error)
+    return f"must match {declared.pattern!r}, all of it; {shown(value)} does not"
+
+
+def _check_size(value: Json) -> str | None:
+    try:
+        size = len(to_json(value, MAX_RESULT))
+    except ExpressionError as error:
+        return str(error)
+    return f"must be at most {MAX_RESULT // 1024} KiB of JSON" if size > MAX_RESULT else None
+
+
+def _same(value: Json, allowed: Json) -> bool:
+    """Equal as JSON: true is not 1."""
+    return isinstance(value, bool) == isinstance(allowed, bool) and bool(value == allowed)
+
+
+def _described(value: Json) -> str:
+    if isinstance(value, bool | int | float | str):
+        return f"{kind(value)} ({shown(value)})"
+    return kind(value)
+
+
+def _hint(value: Json, wanted: ValueType) -> str:
+    if wanted is ValueType.STRING and isinstance(value, bool):
+        return "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
+    if wanted is ValueType.STRING and isinstance(value, int | float):
+        return "; quote it"
+    if isinstance(value, SecretValue):
+        return "; only a parameter of type secret takes a secret"
+    return ""
+
+
+def shown(value: Json) -> str:
+    """A value for a message: short JSON."""
+    try:
+        text = to_json(value, MAX_RESULT).decode()
+    except ExpressionError:
+        return kind(value)
+    return text if len(text) <= 100 else text[:99] + "…"

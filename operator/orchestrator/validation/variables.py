@@ -1,0 +1,88 @@
+"""The values that an execution or a node starts with: given ones checked, defaults applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.expressions import SecretValue
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.base import Json, ValueType
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import Value, Variable, WorkflowSpec
+from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
+from orchestrator.validation.values import check_value
+
+__all__ = ["check_value", "resolve_parameters", "resolve_variables"]
+
+Values = dict[str, Json | SecretValue]
+
+
+def resolve_variables(
+    spec: WorkflowSpec, given: Mapping[str, Json]
+) -> tuple[Values, list[Problem]]:
+    """The value of every variable that has one, and what is wrong with those given.
+
+    A variable that is neither given nor has a default is absent; null counts as not given.
+    Secret variables become SecretValues and cannot be given.
+    """
+    problems = [
+        Problem(join("spec.variables", name), _refused(name, spec.variables))
+        for name in given
+        if _declared(name, spec.variables) is None
+    ]
+    values: Values = {}
+    for variable in spec.variables:
+        path = join("spec.variables", variable.name)
+        if variable.type is ValueType.SECRET:
+            if variable.secret_key_ref is not None:
+                reference = variable.secret_key_ref
+                values[variable.name] = SecretValue(reference.name, reference.key)
+            if given.get(variable.name) is not None:
+                problems.append(Problem(path, _SECRET))
+            continue
+        problems += _resolve(variable, given.get(variable.name), path, "variable", values)
+    return values, problems[:MAX_PROBLEMS]
+
+
+def resolve_parameters(
+    template: TemplateSpec, rendered: Mapping[str, Json]
+) -> tuple[Values, list[Problem]]:
+    """The value of every parameter that has one, and what is wrong; paths begin with `with`."""
+    names = [parameter.name for parameter in template.parameters]
+    problems = [
+        Problem(join("with", name), f"there is no parameter {name!r}{did_you_mean(name, names)}")
+        for name in rendered
+        if name not in names
+    ]
+    values: Values = {}
+    for parameter in template.parameters:
+        path = join("with", parameter.name)
+        problems += _resolve(parameter, rendered.get(parameter.name), path, "parameter", values)
+    return values, problems[:MAX_PROBLEMS]
+
+
+_SECRET = (
+    "is a secret: it is bound in the Workflow, by secretKeyRef, and nothing that starts an"
+    " execution can set it"
+)
+
+
+def _resolve(declared: Value, value: Json, path: str, what: str, values: Values) -> list[Problem]:
+    if value is None:
+        value = declared.default
+    if value is None:
+        if declared.required:
+            return [Problem(path, f"is required: the {what} has no default")]
+        return []
+    wrong = check_value(value, declared)
+    values[declared.name] = value
+    return [Problem(path, wrong)] if wrong else []
+
+
+def _declared(name: str, variables: list[Variable]) -> Variable | None:
+    return next((variable for variable in variables if variable.name == name), None)
+
+
+def _refused(name: str, variables: list[Variable]) -> str:
+    names = [variable.name for variable in variables if variable.type is not ValueType.SECRET]
+    return f"the workflow has no variable {name[:64]!r}{did_you_mean(name, names)}"
