@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -61,7 +62,7 @@ def _odd_keys(raw: Any, root: str) -> Iterator[Problem]:
 def _problem(model: type[BaseModel], detail: ErrorDetails, root: str) -> Problem:
     location: _Location = detail["loc"]
     if location and location[-1] == "[key]":
-        message = f"the key {_value(detail['input'])} {_message(model, detail, location)}"
+        message = f"a key is wrong: {_message(model, detail, location)}"
         return Problem(join(root, *location[:-2]), message)
     if detail["type"] == "extra_forbidden":
         return Problem(join(root, *location[:-1]), _unknown(model, location))
@@ -174,22 +175,25 @@ def _fields(model: type[BaseModel], location: _Location) -> list[str]:
 
 
 def _annotation(model: type[BaseModel], location: _Location) -> Any:
-    """The type that stands at a location of a model, without Optional, list and dict."""
+    """The type that stands at a location of a model, without Optional."""
     found: Any = model
     for step in location:
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            fields = found.model_fields.items()
-            found = next((f.annotation for name, f in fields if step in (f.alias, name)), None)
-        found = _inner(found)
-    return found
+        found = _inside(_plain(found), step)
+    return _plain(found)
 
 
-def _inner(annotation: Any) -> Any:
-    """`Node` of `list[Node] | None`, `Annotated[Node, …]`, `dict[str, Node]`."""
-    while not isinstance(annotation, type) or get_args(annotation):
-        arguments = [a for a in get_args(annotation) if a is not type(None)]
-        if not arguments:
-            return None
-        origin = getattr(annotation, "__origin__", None)
-        annotation = arguments[-1] if origin is dict else arguments[0]
+def _plain(annotation: Any) -> Any:
+    """Without Optional and Annotated."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
     return annotation
+
+
+def _inside(annotation: Any, step: int | str) -> Any:
+    """What stands under a key or index of a value of this type."""
+    if get_origin(annotation) in (list, dict):
+        return get_args(annotation)[-1]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return next((f.annotation for name, f in fields if step in (f.alias, name)), None)
+    return None

@@ -38,7 +38,7 @@ def resolve_variables(
                 reference = variable.secret_key_ref
                 values[variable.name] = SecretValue(reference.name, reference.key)
             if given.get(variable.name) is not None:
-                problems.append(Problem(path, _SECRET))
+                problems.append(Problem(path, _BOUND))
             continue
         problems += _resolve(variable, given.get(variable.name), path, "variable", values)
     return values, problems[:MAX_PROBLEMS]
@@ -61,7 +61,7 @@ def resolve_parameters(
     return values, problems[:MAX_PROBLEMS]
 
 
-_SECRET = (
+_BOUND = (
     "is a secret: it is bound in the Workflow, by secretKeyRef, and nothing that starts an"
     " execution can set it"
 )
