@@ -1,0 +1,1 @@
+"""What developers and CI need around the product: clusters and images. Not part of the package."""
