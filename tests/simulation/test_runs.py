@@ -1,0 +1,309 @@
+"""Whole executions in virtual time: what a user's graph comes to, node for node."""
+
+from __future__ import annotations
+
+from tests.builders import action, chain, edge, graph
+from tests.simulation.world import FAILURE, HANG, START, SUCCESS, TIMEOUT, Result, Script, World
+
+from orchestrator.engine.observed import AttemptState
+from orchestrator.models.execution import DesiredState
+
+
+def scripted(**results: Result | list[Result]) -> Script:
+    """Results by node: one for every attempt, or a list by attempt; success where none is named."""
+
+    def script(node: str, attempt: int) -> Result:
+        result = results.get(node, SUCCESS)
+        return result[attempt - 1] if isinstance(result, list) else result
+
+    return script
+
+
+def play(compiled: object, variables: dict[str, object] | None = None, **results: object) -> World:
+    return World(compiled, scripted(**results), variables).play()  # type: ignore[arg-type]
+
+
+def test_a_chain_runs_in_order_and_succeeds() -> None:
+    world = play(graph(action("a"), action("b"), action("c"), edges=chain("a", "b", "c")))
+    assert world.started == ["a", "b", "c"]
+    assert world.ending is not None
+    assert world.ending.phase == "Succeeded"
+    assert world.now == START + 3
+
+
+def test_branches_of_a_condition_meet_again() -> None:
+    compiled = graph(
+        {"name": "big", "condition": "vars.size > 3"},
+        action("large"),
+        action("small"),
+        action("both"),
+        edges=[
+            edge("big", "large"),
+            edge("big", "small", "Else"),
+            edge("large", "both"),
+            edge("small", "both"),
+        ],
+    )
+    world = play(compiled, {"size": 5})
+    assert world.phases == {
+        "big": "Succeeded",
+        "large": "Succeeded",
+        "small": "Skipped",
+        "both": "Succeeded",
+    }
+    assert world.reason("small") == "BranchNotChosen"
+
+
+def test_a_failure_blocks_what_asks_for_success_and_fails_the_execution() -> None:
+    compiled = graph(action("a"), action("b"), action("c"), edges=chain("a", "b", "c"))
+    world = play(compiled, a=FAILURE)
+    assert world.phases == {"a": "Failed", "b": "Skipped", "c": "Skipped"}
+    assert world.reason("b") == world.reason("c") == "Blocked"
+    assert world.ending is not None
+    assert (world.ending.phase, world.ending.reason) == ("Failed", "NodeFailed")
+    assert "a Failed: exit code 1" in world.ending.message
+
+
+def test_an_error_handler_handles_a_failure() -> None:
+    compiled = graph(action("a"), action("rescue"), edges=[edge("a", "rescue", "Failed")])
+    world = play(compiled, a=TIMEOUT)
+    assert world.phases == {"a": "TimedOut", "rescue": "Succeeded"}
+    assert world.ending is not None
+    assert world.ending.phase == "Succeeded"
+
+
+def test_a_handler_whose_when_is_false_handles_nothing() -> None:
+    compiled = graph(
+        action("a"), action("rescue"), edges=[edge("a", "rescue", "Failed", when="vars.on_call")]
+    )
+    world = play(compiled, {"on_call": False}, a=FAILURE)
+    assert world.phases == {"a": "Failed", "rescue": "Skipped"}
+    assert world.ending is not None
+    assert world.ending.phase == "Failed"
+
+
+def test_a_handler_is_skipped_when_all_goes_well() -> None:
+    compiled = graph(action("a"), action("rescue"), edges=[edge("a", "rescue", "Failed")])
+    world = play(compiled)
+    assert world.phases == {"a": "Succeeded", "rescue": "Skipped"}
+    assert world.reason("rescue") == "BranchNotChosen"
+
+
+def test_always_cleans_up_but_does_not_handle() -> None:
+    compiled = graph(action("a"), action("clean"), edges=[edge("a", "clean", "Always")])
+    world = play(compiled, a=FAILURE)
+    assert world.phases == {"a": "Failed", "clean": "Succeeded"}
+    assert world.ending is not None
+    assert world.ending.phase == "Failed"
+
+
+def test_a_handled_failure_still_blocks_the_deployment() -> None:
+    compiled = graph(
+        action("check"),
+        action("tell"),
+        action("deploy"),
+        edges=[edge("check", "tell", "Failed"), edge("check", "deploy")],
+    )
+    world = play(compiled, check=FAILURE)
+    assert world.phases == {"check": "Failed", "tell": "Succeeded", "deploy": "Skipped"}
+    assert world.reason("deploy") == "Blocked"
+    assert world.ending is not None
+    assert world.ending.phase == "Succeeded"
+
+
+def test_allow_failure_takes_the_success_edges_too() -> None:
+    compiled = graph(action("a", allowFailure=True), action("b"), edges=chain("a", "b"))
+    world = play(compiled, a=FAILURE)
+    assert world.phases == {"a": "Failed", "b": "Succeeded"}
+    assert world.ending is not None
+    assert world.ending.phase == "Succeeded"
+
+
+def test_one_rollback_serves_the_failures_of_a_whole_chain() -> None:
+    compiled = graph(
+        action("a"),
+        action("b"),
+        action("c"),
+        action("rollback"),
+        edges=[*chain("a", "b", "c"), *(edge(name, "rollback", "Failed") for name in "abc")],
+    )
+    world = play(compiled, b=FAILURE)
+    assert world.phases == {
+        "a": "Succeeded",
+        "b": "Failed",
+        "c": "Skipped",
+        "rollback": "Succeeded",
+    }
+
+
+def test_when_false_skips_a_node_and_what_follows_from_it_alone() -> None:
+    compiled = graph(
+        action("a"), action("b", when="vars.wanted"), action("c"), edges=chain("a", "b", "c")
+    )
+    world = play(compiled, {"wanted": False})
+    assert world.phases == {"a": "Succeeded", "b": "Skipped", "c": "Skipped"}
+    assert world.reason("b") == world.reason("c") == "BranchNotChosen"
+    assert world.ending is not None
+    assert world.ending.phase == "Succeeded"
+
+
+def test_a_retry_waits_longer_each_time_and_then_succeeds() -> None:
+    compiled = graph(
+        action("a", retry={"limit": 2, "backoff": {"initial": "10s", "factor": 3, "max": "1m"}})
+    )
+    world = play(compiled, a=[FAILURE, FAILURE, SUCCESS])
+    assert world.phase("a") == "Succeeded"
+    assert sorted(world.jobs) == [("a", 1), ("a", 2), ("a", 3)]
+    first, second, third = (world.jobs["a", attempt].created_at for attempt in (1, 2, 3))
+    assert 7.5 <= second - first - 1 <= 10
+    assert 22.5 <= third - second - 1 <= 30
+
+
+def test_jitter_is_the_same_whenever_it_is_drawn() -> None:
+    compiled = graph(action("a", retry={"limit": 1}))
+    moments = {play(compiled, a=[FAILURE, SUCCESS]).jobs["a", 2].created_at for _ in range(3)}
+    assert len(moments) == 1
+
+
+def test_only_the_reasons_listed_are_retried() -> None:
+    compiled = graph(action("a", retry={"limit": 3, "reasons": ["Disrupted"]}))
+    disrupted = Result(AttemptState.FAILED, reason="Disrupted")
+    world = play(compiled, a=[disrupted, FAILURE])
+    assert world.phase("a") == "Failed"
+    assert len(world.jobs) == 2
+
+
+def test_a_permanent_exit_code_is_never_retried() -> None:
+    permanent = Result(AttemptState.FAILED, reason="Failed", exit_code=64, permanent=True)
+    world = play(graph(action("a", retry={"limit": 5})), a=permanent)
+    assert world.phase("a") == "Failed"
+    assert len(world.jobs) == 1
+
+
+def test_defaults_apply_to_actions_without_their_own() -> None:
+    compiled = graph(action("a"), defaults={"retry": {"limit": 1}})
+    world = play(compiled, a=[FAILURE, SUCCESS])
+    assert world.phase("a") == "Succeeded"
+
+
+def test_a_delay_waits_for_its_time() -> None:
+    compiled = graph(
+        action("a"), {"name": "rest", "delay": "90s"}, action("b"), edges=chain("a", "rest", "b")
+    )
+    world = play(compiled)
+    assert world.jobs["b", 1].created_at == START + 1 + 90
+
+
+def test_outputs_travel_into_parameters_with_their_type() -> None:
+    compiled = graph(
+        action("a"),
+        action(
+            "b",
+            **{
+                "with": {
+                    "count": "$[[ nodes.a.outputs.value ]]",
+                    "text": "got $[[ nodes.a.outputs.value ]]",
+                }
+            },
+        ),
+        edges=chain("a", "b"),
+        outputs=[{"name": "answer", "value": "nodes.a.outputs.value"}],
+    )
+    world = play(compiled, a=Result(outputs={"value": 42}))
+    assert world.jobs["b", 1].parameters == {"count": 42, "text": "got 42"}
+    assert world.ending is not None
+    assert world.ending.outputs == {"answer": 42}
+
+
+def test_an_expression_that_fails_fails_its_node_and_is_not_retried() -> None:
+    compiled = graph(
+        action("a"),
+        action("b", retry={"limit": 3}, **{"with": {"text": "$[[ nodes.a.outputs.missing ]]"}}),
+        edges=chain("a", "b"),
+    )
+    world = play(compiled)
+    assert world.phase("b") == "Failed"
+    assert world.reason("b") == "ExpressionError"
+    assert "spec.nodes[1].with" in world.run.records["b"].message
+    assert ("b", 1) not in world.jobs
+
+
+def test_a_parameter_of_the_wrong_type_fails_its_node_with_the_path() -> None:
+    compiled = graph(action("a", **{"with": {"count": "$[[ vars.word ]]"}}))
+    world = play(compiled, {"word": "many"})
+    assert world.reason("a") == "InvalidParameters"
+    assert "with.count" in world.run.records["a"].message
+
+
+def test_cancelling_stops_what_runs_and_starts_nothing() -> None:
+    compiled = graph(action("a"), action("b"), action("c"), edges=chain("a", "b"))
+    world = World(compiled, scripted(a=HANG))
+    world.desire(DesiredState.CANCELLED, at=5)
+    world.play()
+    assert world.phases == {"a": "Cancelled", "b": "Skipped", "c": "Succeeded"}
+    assert [step.node for step in world.stopped][:1] == ["a"]
+    assert world.ending is not None
+    assert (world.ending.phase, world.ending.reason) == ("Cancelled", "CancelRequested")
+
+
+def test_a_success_seen_first_wins_over_a_cancel() -> None:
+    compiled = graph(action("a"), action("b"), edges=chain("a", "b"))
+    world = World(compiled, scripted(a=Result(seconds=5)))
+    world.desire(DesiredState.CANCELLED, at=5)
+    world.play()
+    assert world.phases == {"a": "Succeeded", "b": "Cancelled"}
+
+
+def test_a_cancelled_delay_and_backoff_end_at_once() -> None:
+    compiled = graph(
+        {"name": "rest", "delay": "1h"},
+        action("a", retry={"limit": 9, "backoff": {"initial": "1h", "max": "1h"}}),
+    )
+    world = World(compiled, scripted(a=FAILURE))
+    world.desire(DesiredState.CANCELLED, at=10)
+    world.play()
+    assert world.phases == {"rest": "Cancelled", "a": "Cancelled"}
+    assert world.now == START + 10
+
+
+def test_terminating_forces_at_once() -> None:
+    world = World(graph(action("a")), scripted(a=HANG))
+    world.desire(DesiredState.TERMINATED, at=5)
+    world.play()
+    assert world.stopped[0].force
+    assert world.ending is not None
+    assert world.ending.phase == "Cancelled"
+
+
+def test_an_execution_that_takes_too_long_times_out() -> None:
+    compiled = graph(
+        action("a"), action("rescue"), edges=[edge("a", "rescue", "Failed")], timeout="1m"
+    )
+    world = play(compiled, a=HANG)
+    assert world.phases == {"a": "Cancelled", "rescue": "Skipped"}
+    assert world.reason("a") == "ExecutionTimedOut"
+    assert world.ending is not None
+    assert world.ending.phase == "TimedOut"
+
+
+def test_a_paused_execution_starts_nothing_until_it_is_resumed() -> None:
+    compiled = graph(action("a"), action("b"), edges=chain("a", "b"))
+    world = World(compiled, scripted(a=Result(seconds=10)))
+    world.desire(DesiredState.PAUSED, at=5)
+    world.desire(DesiredState.RUNNING, at=100)
+    world.play()
+    assert world.jobs["b", 1].created_at == START + 100
+
+
+def test_an_attempt_that_says_nothing_is_given_up_by_the_clock() -> None:
+    world = play(graph(action("a", timeout="1m")), a=HANG)
+    assert world.phase("a") == "TimedOut"
+    assert world.stopped[-1].force
+
+
+def test_the_story_of_a_run_reads_well() -> None:
+    compiled = graph(action("a", retry={"limit": 1}), action("b"), edges=[edge("a", "b", "Failed")])
+    world = play(compiled, a=[FAILURE, SUCCESS])
+    assert world.story[0].startswith("a tries again in ")
+    assert world.story[1].startswith("a succeeded after ")
+    assert world.story[2] == "b was skipped (BranchNotChosen: no edge to it was taken)"

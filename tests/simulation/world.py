@@ -1,0 +1,179 @@
+"""A world in virtual time: Jobs end as scripted, and the engine is asked as the shell asks it.
+
+What it stores goes through the status format and back after every write, so that a run never
+depends on what only memory holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.engine.advance import advance
+from orchestrator.engine.decisions import CreateJob, Ending, StopJob
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record, Run, record_from_status, record_to_status
+from orchestrator.models.execution import DesiredState, ExecutionPhase
+
+START = 1_700_000_000.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an attempt's Job ends, and after how long."""
+
+    state: AttemptState = AttemptState.SUCCEEDED
+    seconds: float = 1.0
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    permanent: bool = False
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+SUCCESS = Result()
+FAILURE = Result(AttemptState.FAILED, reason="Failed", message="exit code 1", exit_code=1)
+TIMEOUT = Result(AttemptState.TIMED_OUT, reason="TimedOut")
+HANG = Result(seconds=float("inf"))
+
+Script = Callable[[str, int], Result]
+
+
+@dataclass
+class Job:
+    """A Job of the world, with the moment it ends."""
+
+    created_at: float
+    ends_at: float
+    result: Result
+    parameters: Mapping[str, Any]
+
+
+class World:
+    """One execution from its admission to its end."""
+
+    def __init__(
+        self, graph: Graph, script: Script, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        self.graph = graph
+        self.script = script
+        self.now = START
+        self.jobs: dict[tuple[str, int], Job] = {}
+        self.stopped: list[StopJob] = []
+        self.started: list[str] = []
+        self.story: list[str] = []
+        self.writes = 0
+        self.ending: Ending | None = None
+        self.at: list[tuple[float, Callable[[World], None]]] = []
+        self.run = Run(
+            name="run",
+            namespace="default",
+            uid="6a9f0b1e-0000-4000-8000-000000000000",
+            workflow="flow",
+            started_at=START,
+            variables=variables or {},
+        )
+
+    def desire(self, state: DesiredState, at: float) -> None:
+        """Somebody changes desiredState `at` seconds after the start."""
+
+        def change(world: World) -> None:
+            world.run = replace(world.run, desired_state=state)
+
+        self.at.append((START + at, change))
+
+    def play(self) -> World:
+        """Until the execution has ended; fails when it neither ends nor waits for anything."""
+        for _ in range(100_000):
+            wake = self._settle()
+            if self.ending is not None:
+                return self
+            moments = [job.ends_at for job in self.jobs.values() if job.ends_at > self.now]
+            moments += [moment for moment, _ in self.at if moment > self.now]
+            moments += [wake] if wake is not None else []
+            following = min(moments, default=float("inf"))
+            assert following < float("inf"), f"stuck: {dict(self.run.records)}"
+            self.now = max(following, self.now)
+            for moment, change in list(self.at):
+                if moment <= self.now:
+                    change(self)
+                    self.at.remove((moment, change))
+        raise AssertionError("does not end")
+
+    def phase(self, node: str) -> str:
+        """A node's phase, or Absent."""
+        record = self.run.records.get(node)
+        return record.phase.value if record else "Absent"
+
+    def reason(self, node: str) -> str:
+        """A node's reason."""
+        return self.run.records[node].reason
+
+    @property
+    def phases(self) -> dict[str, str]:
+        """All nodes' phases."""
+        return {name: self.phase(name) for name in self.graph.nodes}
+
+    def _settle(self) -> float | None:
+        for _ in range(1000):
+            decided = advance(self.graph, self.run, self._observed(), self.now, scan=True)
+            for job in decided.before:
+                self._create(job)
+            self._store(decided.records, decided.phase, decided.cancelling)
+            for step in decided.after:
+                if isinstance(step, CreateJob):
+                    self._create(step)
+                else:
+                    self._stop(step)
+            self.story += [word.message for word in decided.announcements]
+            if decided.ending is not None:
+                self.ending = decided.ending
+                return None
+            if not decided.records:
+                return decided.wake_at
+        raise AssertionError("does not settle")
+
+    def _observed(self) -> dict[tuple[str, int], Attempt]:
+        return {
+            key: self._attempt(job) for key, job in self.jobs.items() if job.created_at <= self.now
+        }
+
+    def _attempt(self, job: Job) -> Attempt:
+        if job.ends_at > self.now:
+            return Attempt(AttemptState.RUNNING, started_at=job.created_at)
+        result = job.result
+        return Attempt(
+            result.state,
+            result.reason,
+            result.message,
+            exit_code=result.exit_code,
+            started_at=job.created_at,
+            finished_at=job.ends_at,
+            outputs=result.outputs,
+            permanent=result.permanent,
+        )
+
+    def _create(self, decision: CreateJob) -> None:
+        key = (decision.node, decision.attempt)
+        if key in self.jobs:
+            return
+        self.started.append(decision.node)
+        result = self.script(*key)
+        self.jobs[key] = Job(self.now, self.now + result.seconds, result, decision.parameters)
+
+    def _stop(self, decision: StopJob) -> None:
+        self.stopped.append(decision)
+        job = self.jobs[decision.node, decision.attempt]
+        if job.ends_at > self.now:
+            job.ends_at = self.now + 1
+            job.result = Result(AttemptState.FAILED, reason="Stopped")
+
+    def _store(self, changes: Mapping[str, Record], phase: ExecutionPhase, cancelling: Any) -> None:
+        written = {name: record_to_status(record) for name, record in changes.items()}
+        stored = {name: record_from_status(raw) for name, raw in written.items()}
+        self.writes += 1 if changes else 0
+        for name, record in self.run.records.items():
+            assert not (record.phase.terminal and name in stored), f"{name} changed after its end"
+        self.run = self.run.recorded(stored, phase, cancelling)
