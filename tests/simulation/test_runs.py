@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.builders import action, chain, edge, graph
-from tests.simulation.world import FAILURE, HANG, START, SUCCESS, TIMEOUT, Result, Script, World
-
 from orchestrator.engine.observed import AttemptState
 from orchestrator.models.execution import DesiredState
+from tests.builders import action, chain, edge, graph
+from tests.simulation.world import FAILURE, HANG, START, SUCCESS, TIMEOUT, Result, Script, World
 
 
 def scripted(**results: Result | list[Result]) -> Script:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.builders import IMAGE, action, template, workflow
 
 from orchestrator.engine.revision import freeze, thaw
+from tests.builders import IMAGE, action, template, workflow
 
 
 def test_the_same_content_has_the_same_name() -> None:

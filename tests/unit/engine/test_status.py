@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tests.builders import action, graph
-
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.records import Record, clip, record_from_status, record_to_status
 from orchestrator.engine.status import progress_patch, run_from
 from orchestrator.engine.times import from_rfc3339, in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase, NodePhase
+from tests.builders import action, graph
 
 NOW = 1_700_000_000.25
 

@@ -1,0 +1,47 @@
+"""Clusters for the suites that need one: each started once a session, and gone after it.
+
+`ITW_KEEP_CLUSTERS=1` leaves them running, so that the next session starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from dev.cluster.api import Cluster, down, up
+from tests.kube import Kubectl
+
+
+def started(name: str, *, kubelet: bool, fake_nodes: int) -> Iterator[Cluster]:
+    """A cluster for a session, with our custom resources."""
+    cluster = up(name, kubelet=kubelet, fake_nodes=fake_nodes)
+    kubectl = Kubectl(cluster.kubeconfig)
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", "crds/")
+    yield cluster
+    if os.environ.get("ITW_KEEP_CLUSTERS") != "1":
+        down(name)
+
+
+def fresh_namespace(kubectl: Kubectl, **labels: str) -> Kubectl:
+    """kubectl in a namespace of its own, deleted with the cluster."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    if labels:
+        kubectl("label", "namespace", name, *(f"{key}={value}" for key, value in labels.items()))
+    return kubectl.within(name)
+
+
+@pytest.fixture(scope="session")
+def api_cluster() -> Iterator[Cluster]:
+    """An API server with fake nodes, whose pods end as their annotations say."""
+    yield from started("test-api", kubelet=False, fake_nodes=4)
+
+
+@pytest.fixture(scope="session")
+def node_cluster() -> Iterator[Cluster]:
+    """A control plane with a real kubelet, whose pods really run."""
+    yield from started("test-node", kubelet=True, fake_nodes=0)

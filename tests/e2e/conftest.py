@@ -1,0 +1,40 @@
+"""Fixtures of the suite whose pods really run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.api import Cluster
+from tests.conftest import fresh_namespace
+from tests.kube import ROOT, Kubectl, Operator, running_operator
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(node_cluster: Cluster) -> Path:
+    """The administrator's kubeconfig of the cluster with a real kubelet, our image imported."""
+    subprocess.run([sys.executable, "-m", "dev.images", "build"], cwd=ROOT, check=True)
+    node_cluster.import_image(ROOT / "build" / "images" / "itechsmart-workflow.tar")
+    return node_cluster.kubeconfig
+
+
+@pytest.fixture
+def kubectl(kubeconfig: Path) -> Kubectl:
+    """kubectl in a namespace of the test's own that enforces the restricted Pod Security level."""
+    return fresh_namespace(Kubectl(kubeconfig), **RESTRICTED)
+
+
+@pytest.fixture(scope="session")
+def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """The operator, for the whole session, with the shipped actions installed."""
+    kubectl = Kubectl(kubeconfig)
+    kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/actions"))
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    with running_operator(kubeconfig, log) as process:
+        yield process

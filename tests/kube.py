@@ -1,0 +1,172 @@
+"""A cluster as tests speak to it: kubectl, and the operator as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dev.cluster.tools import kubectl as kubectl_path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl against one cluster; `namespace` is its default."""
+
+    kubeconfig: Path
+    namespace: str = "default"
+
+    def attempt(
+        self, *arguments: str, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it whatever comes of it."""
+        command = [str(kubectl_path()), f"--kubeconfig={self.kubeconfig}", f"-n{self.namespace}"]
+        return subprocess.run(
+            [*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120
+        )
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Its output; an AssertionError with its words when it fails."""
+        done = self.attempt(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """`kubectl get … -o json`."""
+        return json.loads(self("get", *arguments, "-o", "json"))
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        """Server-side apply of manifests given as values."""
+        text = yaml.safe_dump_all(manifests)
+        self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+
+    def create(self, manifest: dict[str, Any]) -> Any:
+        """Create one object and give it back as stored."""
+        return json.loads(self("create", "-f", "-", "-o", "json", stdin=json.dumps(manifest)))
+
+    def within(self, namespace: str) -> Kubectl:
+        """The same in another namespace."""
+        return Kubectl(self.kubeconfig, namespace)
+
+
+def workflow(name: str, **spec: Any) -> dict[str, Any]:
+    """A Workflow's manifest."""
+    return manifest("Workflow", name, spec)
+
+
+def execution(workflow_name: str, name: str, **spec: Any) -> dict[str, Any]:
+    """A WorkflowExecution's manifest."""
+    return manifest("WorkflowExecution", name, {"workflow": workflow_name, **spec})
+
+
+def manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of one of our kinds."""
+    return {
+        "apiVersion": "automation.itechsmart.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def eventually(check: Callable[[], Any], within: float = 60.0) -> Any:
+    """What `check` gives once it is true; the last error or value when it never is."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            if value := check():
+                return value
+            problem: object = f"still {value!r}"
+        except AssertionError as error:
+            problem = error
+        assert time.monotonic() < deadline, f"not within {within:g} s: {problem}"
+        time.sleep(0.1)  # between two questions to a cluster
+
+
+class Operator:
+    """The operator as a process of its own, which can be killed."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+        self._kubeconfig = kubeconfig
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = log
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        environ = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
+        environ["PYTHONPATH"] = str(ROOT / "operator")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "orchestrator", "operator", *self._options],
+                env=environ,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self._end(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._process = None
+
+
+@contextmanager
+def running_operator(kubeconfig: Path, log: Path, *options: str) -> Iterator[Operator]:
+    """An operator that runs for as long as the block, and is asked to end after it."""
+    operator = Operator(kubeconfig, log, *options)
+    operator.start()
+    try:
+        yield operator
+    finally:
+        operator.stop()
+
+
+def ended(kubectl: Kubectl, name: str, within: float = 90.0) -> dict[str, Any]:
+    """The execution once it has ended."""
+
+    def check() -> Any:
+        raw = kubectl.get("awfx", name)
+        finished = raw.get("status", {}).get("finishedAt")
+        return raw if finished else None
+
+    found: dict[str, Any] = eventually(check, within)
+    return found
+
+
+def phases(raw: dict[str, Any]) -> dict[str, str]:
+    """Phases of an execution's nodes."""
+    return {name: record["phase"] for name, record in raw["status"].get("nodes", {}).items()}
