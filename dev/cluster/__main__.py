@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _current_import(_: argparse.Namespace) -> dict[str, Any]:
     raise ClusterError("push the image to a registry that your own cluster can pull from")
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, dict[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
     "embedded": {
         "up": _embedded_up,
         "down": _embedded_down,

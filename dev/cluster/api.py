@@ -43,7 +43,7 @@ class Cluster:
         embedded.processes(Layout(self.state)).stop(name, how)
 
     def start_component(self, name: str) -> None:
-        """Start it again as it was, or let a suspended one go on; does not wait until it is ready."""
+        """Start it again as it was, or let a suspended one go on; returns before it is ready."""
         self._known(name)
         embedded.processes(Layout(self.state)).restart(name)
 

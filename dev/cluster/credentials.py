@@ -131,10 +131,11 @@ def _write(path: Path, content: bytes) -> None:
 def _kubeconfig(server: str, authority: str, token: str) -> bytes:
     """JSON is YAML, so kubectl and every client read it."""
     data = base64.b64encode(authority.encode()).decode()
+    cluster = {"server": server, "certificate-authority-data": data}
     name = "itechsmart-development"
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": name,
-        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": data}}],
+        "clusters": [{"name": name, "cluster": cluster}],
         "users": [{"name": name, "user": {"token": token}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }  # fmt: skip

@@ -57,7 +57,7 @@ class Kube:
 
 
 def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
-    """Look until it is so. Raises ClusterError when it takes too long; `ready` may raise its own."""
+    """Look until it is so. Raises ClusterError when that takes too long."""
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:

@@ -1,5 +1,6 @@
 """What real pods leave on a machine, and how it goes: processes, mounts, control groups, links."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -45,7 +46,8 @@ def remove_leftovers(layout: Layout, network: Network) -> None:
     """Remove whatever is left once the components have ended. Safe to repeat."""
     _kill_groups(network)
     for pid in _ours(layout):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     _unmount(layout.root)
     for link in _links(Path("/var/log/containers"), layout):
         link.unlink()
@@ -76,10 +78,8 @@ def _kill_groups(network: Network) -> None:
     end = time.monotonic() + _PATIENCE
     while pids := _members(network):
         for pid in pids:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         if time.monotonic() > end:
             raise ClusterError(f"processes do not end: {sorted(pids)[:5]}")
         time.sleep(0.05)
@@ -89,19 +89,15 @@ def _members(network: Network) -> set[int]:
     found: set[int] = set()
     for group in _groups(network):
         for listing in group.rglob("cgroup.procs"):
-            try:
+            with contextlib.suppress(OSError):  # the group went meanwhile
                 found.update(int(pid) for pid in listing.read_text().split())
-            except OSError:
-                pass  # the group went meanwhile
     return found - {0}
 
 
 def _remove_group(group: Path) -> None:
     for folder, _, _ in os.walk(group, topdown=False):
-        try:
+        with contextlib.suppress(OSError):  # held a moment longer; an empty group harms nobody
             os.rmdir(folder)
-        except OSError:
-            pass  # held for a moment more: the next `down` finds it; an empty group harms nobody
 
 
 def _ours(layout: Layout) -> list[int]:

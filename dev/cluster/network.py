@@ -14,7 +14,7 @@ from pathlib import Path
 from dev.cluster.errors import ClusterError
 from dev.cluster.shell import run, succeeds, which
 
-_BLOCKS = ipaddress.ip_network("10.213.0.0/16")  # one /22 an instance
+_BLOCKS = ipaddress.IPv4Network("10.213.0.0/16")  # one /22 an instance
 _MOST = 64
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _PREFIX = "itechsmart-"
@@ -39,22 +39,22 @@ class Network:
     @property
     def pods(self) -> ipaddress.IPv4Network:
         """The pods' addresses; the first is the bridge's."""
-        return list(self.block.subnets(new_prefix=24))[0]
+        return self._parts[0]
 
     @property
     def services(self) -> ipaddress.IPv4Network:
         """The services' addresses; the first is the API server's."""
-        return list(self.block.subnets(new_prefix=24))[1]
+        return self._parts[1]
 
     @property
     def host(self) -> str:
         """The host's end of the veth pair, where pods reach the API server."""
-        return str(list(self.block.subnets(new_prefix=24))[2][1])
+        return str(self._parts[2][1])
 
     @property
     def node(self) -> str:
         """The namespace's end, the node's address."""
-        return str(list(self.block.subnets(new_prefix=24))[2][2])
+        return str(self._parts[2][2])
 
     @property
     def bridge(self) -> str:
@@ -117,6 +117,10 @@ class Network:
             run("iptables", "-w", "-t", rule[0], "-D", *rule[1:], check=False)
         run("ip", "link", "delete", self._link, check=False)
         run("ip", "netns", "delete", self.namespace, check=False)
+
+    @property
+    def _parts(self) -> list[ipaddress.IPv4Network]:
+        return list(self.block.subnets(new_prefix=24))
 
     @property
     def _link(self) -> str:

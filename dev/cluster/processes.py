@@ -4,6 +4,7 @@ A pid alone may have been given to another process since; with the time that the
 (/proc/PID/stat, field 22) it cannot be mistaken.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -37,6 +38,7 @@ class Processes:
         write = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         pid = os.posix_spawnp(
             argv[0], argv, environment(), setsid=True,
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores, and children would
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(self.log(name)), write, 0o644),
@@ -113,7 +115,5 @@ def _started(pid: int) -> str | None:
 
 
 def _reap(pid: int) -> None:
-    try:
+    with contextlib.suppress(ChildProcessError):  # another process's child
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # another process's child
