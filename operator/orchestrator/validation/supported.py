@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from orchestrator.models.execution import DesiredState, ExecutionSpec
+from orchestrator.models.execution import DesiredState
+from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Join, Node, OnFailure, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
 
@@ -27,12 +29,12 @@ _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
     ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
 )
 
-_EXECUTION: tuple[tuple[str, str, Callable[[ExecutionSpec], bool]], ...] = (
-    ("rerunOf", "re-runs are", lambda spec: spec.rerun_of is not None),
-    ("decisions", "decisions are", lambda spec: bool(spec.decisions)),
-    ("signals", "signals are", lambda spec: bool(spec.signals)),
-    ("desiredState", "pausing is", lambda spec: spec.desired_state is DesiredState.PAUSED),
-    ("parent", "sub-executions are", lambda spec: spec.parent is not None),
+_EXECUTION: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("rerunOf", "re-runs are", bool),
+    ("decisions", "decisions are", bool),
+    ("signals", "signals are", bool),
+    ("desiredState", "pausing is", lambda state: state == DesiredState.PAUSED),
+    ("parent", "sub-executions are", bool),
 )
 
 
@@ -41,13 +43,20 @@ def unsupported(spec: WorkflowSpec) -> list[Problem]:
     return list(_unsupported(spec))
 
 
-def unsupported_execution(spec: ExecutionSpec) -> list[Problem]:
-    """Every use of a part of WorkflowExecution that this release does not have."""
+def unsupported_execution(spec: Mapping[str, Any]) -> list[Problem]:
+    """Every use of a part of WorkflowExecution that this release does not have; raw spec."""
     return [
         Problem(join("spec", field), f"{what} not supported yet")
         for field, what, used in _EXECUTION
-        if used(spec)
+        if used(spec.get(field))
     ]
+
+
+def unsupported_template(spec: TemplateSpec) -> list[Problem]:
+    """Every use of a part of Template that this release does not have."""
+    if spec.workflow is None:
+        return []
+    return [Problem("spec.workflow", "templates of whole workflows are not supported yet")]
 
 
 def _unsupported(spec: WorkflowSpec) -> Iterator[Problem]:

@@ -49,7 +49,7 @@ def _check_bounds(value: Json, declared: Value) -> str | None:
         return _check_length(value, declared) or _check_pattern(value, declared)
     if declared.type in (ValueType.INTEGER, ValueType.NUMBER):
         return _check_range(value, declared)
-    return _check_size(value)
+    return check_size(value)
 
 
 def _check_range(value: Json, declared: Value) -> str | None:
@@ -57,7 +57,7 @@ def _check_range(value: Json, declared: Value) -> str | None:
         return f"must be at least {declared.minimum:g}, not {value}"
     if declared.maximum is not None and value > declared.maximum:
         return f"must be at most {declared.maximum:g}, not {value}"
-    return _check_size(value)
+    return check_size(value)
 
 
 def _check_length(value: Json, declared: Value) -> str | None:
@@ -66,7 +66,7 @@ def _check_length(value: Json, declared: Value) -> str | None:
         return f"must have at least {declared.min_length} {unit}, not {len(value)}"
     if declared.max_length is not None and len(value) > declared.max_length:
         return f"must have at most {declared.max_length} {unit}, not {len(value)}"
-    return _check_size(value)
+    return check_size(value)
 
 
 def _check_pattern(value: Json, declared: Value) -> str | None:
@@ -80,7 +80,8 @@ def _check_pattern(value: Json, declared: Value) -> str | None:
     return f"must match {declared.pattern!r}, all of it; {shown(value)} does not"
 
 
-def _check_size(value: Json) -> str | None:
+def check_size(value: Json) -> str | None:
+    """That the value is too long or nested too deeply, or None."""
     try:
         size = len(to_json(value, MAX_RESULT))
     except ExpressionError as error:

@@ -1,0 +1,132 @@
+"""Actions: they exist, and get the parameters that they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.expressions import ExpressionError, compile_text
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.expressions.text import OPEN
+from orchestrator.models.base import Json, ValueType
+from orchestrator.models.template import Parameter
+from orchestrator.models.workflow import Node
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.subject import Subject
+from orchestrator.validation.values import check_size, check_type, check_value
+
+_LOCAL = "local/"
+
+
+def known_actions(subject: Subject) -> Iterator[Problem]:
+    """An action is a ClusterTemplate, or a Template of the namespace, that describes an action."""
+    for path, node in subject.nodes():
+        if node.action is None:
+            continue
+        template = subject.templates.get(node.action)
+        if template is None:
+            yield Problem(join(path, "action"), _unknown(node.action, subject))
+        elif template.action is None:
+            message = f"{node.action!r} is a template of a whole workflow, not of an action"
+            yield Problem(join(path, "action"), message)
+
+
+def _unknown(action: str, subject: Subject) -> str:
+    local = action.startswith(_LOCAL)
+    name = action.removeprefix(_LOCAL)
+    other = name if local else _LOCAL + name
+    kind = "Template" if local else "ClusterTemplate"
+    if other in subject.templates:
+        where = "ClusterTemplate" if local else "Template of this namespace"
+        return f"there is no {kind} {name!r}, but a {where}: write {other!r}"
+    near = did_you_mean(action, subject.templates)
+    hint = "" if near or local else f"; the namespace's own Template is {other!r}"
+    return f"there is no {kind} {name!r}{near or hint}"
+
+
+def parameters(subject: Subject) -> Iterator[Problem]:
+    """Parameters are declared, required ones are given, literals are of the right type."""
+    for path, node in subject.nodes():
+        template = subject.templates.get(node.action or "")
+        if template is not None:
+            yield from _parameters(join(path, "with"), node, template.parameters, subject)
+
+
+def _parameters(
+    path: str, node: Node, parameters: list[Parameter], subject: Subject
+) -> Iterator[Problem]:
+    given = {name: value for name, value in (node.with_ or {}).items() if value is not None}
+    declared = {parameter.name: parameter for parameter in parameters}
+    for name, value in given.items():
+        if name not in declared:
+            message = f"{node.action!r} has no parameter {name!r}{did_you_mean(name, declared)}"
+            yield Problem(join(path, name), message)
+            continue
+        wrong = _wrong(value, declared[name], subject)
+        if wrong is not None:
+            yield Problem(join(path, name), wrong)
+    for parameter in parameters:
+        if parameter.required and parameter.default is None and parameter.name not in given:
+            yield Problem(path, f"{node.action!r} requires the parameter {parameter.name!r}")
+
+
+def _wrong(value: Json, parameter: Parameter, subject: Subject) -> str | None:
+    """What is wrong with a parameter's value, as far as it is known before the run."""
+    if parameter.type is ValueType.SECRET:
+        return _not_a_secret(value, subject)
+    if isinstance(value, str) and OPEN in value:
+        return _secret_elsewhere(value, subject) or _wrong_text(value, parameter)
+    if _has_expressions(value):
+        return check_type(value, parameter.type) or check_size(value)
+    return check_value(value, parameter)
+
+
+def _wrong_text(value: str, parameter: Parameter) -> str | None:
+    try:
+        text = compile_text(value)
+    except ExpressionError:
+        return None  # the rule on expressions says what is wrong
+    if text.whole is None and parameter.type is not ValueType.STRING:
+        return f"must be {parameter.type.value}; an expression with text around it is a string"
+    return None
+
+
+def _not_a_secret(value: Json, subject: Subject) -> str | None:
+    names = _secrets(subject)
+    if isinstance(value, str) and secret_variable(value) in names:
+        return None
+    example = names[0] if names else "NAME"
+    return f"takes a secret variable and nothing else; write '$[[ vars.{example} ]]'"
+
+
+def _secret_elsewhere(value: str, subject: Subject) -> str | None:
+    name = secret_variable(value)
+    if name is None or name not in _secrets(subject):
+        return None
+    return f"is not of type secret, so it cannot take vars.{name}, which is one"
+
+
+def _secrets(subject: Subject) -> list[str]:
+    return [name for name, v in subject.variables.items() if v.type is ValueType.SECRET]
+
+
+def secret_variable(value: str) -> str | None:
+    """NAME where the string is exactly `$[[ vars.NAME ]]`."""
+    try:
+        whole = compile_text(value).whole
+    except ExpressionError:
+        return None
+    reference = whole.whole_reference if whole is not None else None
+    return reference[1] if reference and len(reference) == 2 and reference[0] == "vars" else None
+
+
+def _has_expressions(value: Json) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str) and OPEN in item:
+            return True
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False

@@ -1,0 +1,106 @@
+"""How an action's container looks: no field that contradicts another, no name that is ours."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from orchestrator.models.pod import Volume
+from orchestrator.models.template import TemplateSpec
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.rules.names import no_duplicates
+from orchestrator.validation.rules.times import positive
+
+OUR_ENVIRONMENT = frozenset(
+    {
+        "PARAMS",
+        "PARAMS_DIR",
+        "OUTPUTS",
+        "EXECUTION_NAME",
+        "EXECUTION_UID",
+        "EXECUTION_NAMESPACE",
+        "WORKFLOW_NAME",
+        "NODE_NAME",
+        "NODE_ITERATION",
+        "ATTEMPT",
+        "WORKSPACE",
+        "JOB_COMPLETION_INDEX",
+    }
+)
+"""Environment variables that every action gets, beside PARAM_NAME for each parameter."""
+_VOLUME_TYPES = ("emptyDir", "configMap", "secret", "persistentVolumeClaim")
+
+
+def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
+    """A script stands instead of command and args."""
+    action = spec.action
+    if action is None or action.script is None:
+        return
+    for field, value in (("command", action.command), ("args", action.args)):
+        if value is not None:
+            yield Problem(f"spec.action.{field}", "an action has a script, or command and args")
+
+
+def environment(spec: TemplateSpec) -> Iterator[Problem]:
+    """Environment variables stand once, and none is ours."""
+    entries = (spec.action.env if spec.action else None) or []
+    yield from no_duplicates(
+        ((f"spec.action.env[{i}].name", entry.name) for i, entry in enumerate(entries)),
+        "a variable",
+    )
+    for i, entry in enumerate(entries):
+        if entry.name in OUR_ENVIRONMENT or entry.name.startswith("PARAM_"):
+            message = f"{entry.name} is set by the operator; choose another name"
+            yield Problem(f"spec.action.env[{i}].name", message)
+
+
+def environment_sources(spec: TemplateSpec) -> Iterator[Problem]:
+    """A variable's value comes from one place."""
+    action = spec.action
+    for i, entry in enumerate((action.env if action else None) or []):
+        path = f"spec.action.env[{i}]"
+        if entry.value is not None and entry.value_from is not None:
+            yield Problem(path, "give it either value or valueFrom, not both")
+        source = entry.value_from
+        if source is not None:
+            given = (source.secret_key_ref, source.config_map_key_ref, source.field_ref)
+            if sum(one is not None for one in given) != 1:
+                message = "give it exactly one of secretKeyRef, configMapKeyRef and fieldRef"
+                yield Problem(f"{path}.valueFrom", message)
+    for i, reference in enumerate((action.env_from if action else None) or []):
+        if (reference.config_map_ref is None) == (reference.secret_ref is None):
+            message = "give it exactly one of configMapRef and secretRef"
+            yield Problem(f"spec.action.envFrom[{i}]", message)
+
+
+def volumes(spec: TemplateSpec) -> Iterator[Problem]:
+    """A volume is of one type, has a name and a place of its own."""
+    found = (spec.action.volumes if spec.action else None) or []
+    paths = [f"spec.action.volumes[{i}]" for i in range(len(found))]
+    for path, volume in zip(paths, found, strict=True):
+        if len(_types(volume)) != 1:
+            yield Problem(path, f"give it exactly one of {', '.join(_VOLUME_TYPES)}")
+        where = posixpath.normpath(volume.mount_path)
+        if where != "/" and ".." not in volume.mount_path.split("/"):
+            continue
+        message = f"{volume.mount_path!r} cannot be mounted over; choose a folder such as /data"
+        yield Problem(f"{path}.mountPath", message)
+    named = zip(paths, found, strict=True)
+    yield from no_duplicates(((f"{p}.name", volume.name) for p, volume in named), "a volume")
+    mounted = zip(paths, found, strict=True)
+    yield from no_duplicates(
+        ((f"{p}.mountPath", posixpath.normpath(volume.mount_path)) for p, volume in mounted),
+        "a volume at",
+    )
+
+
+def grace_period(spec: TemplateSpec) -> Iterator[Problem]:
+    """The time between SIGTERM and SIGKILL is a duration that Kubernetes can take."""
+    grace = spec.action.termination_grace_period if spec.action else None
+    if grace is not None:
+        yield from positive("spec.action.terminationGracePeriod", grace)
+
+
+def _types(volume: Volume) -> list[object]:
+    types = (volume.empty_dir, volume.config_map, volume.secret, volume.persistent_volume_claim)
+    return [given for given in types if given is not None]

@@ -1,0 +1,115 @@
+"""Edges: between nodes that exist, once, without cycles, with outcomes that can happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.workflow import Outcome
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.subject import Subject
+
+_MAX_SHOWN = 20
+
+
+def known_nodes(subject: Subject) -> Iterator[Problem]:
+    """Edges and `finally` refer to nodes."""
+    for i, edge in enumerate(subject.spec.edges):
+        for field, name in (("from", edge.from_), ("to", edge.to)):
+            if name not in subject.index:
+                yield Problem(f"spec.edges[{i}].{field}", unknown_node(name, subject))
+    for i, name in enumerate(subject.spec.finally_):
+        if name not in subject.index:
+            yield Problem(f"spec.finally[{i}]", unknown_node(name, subject))
+
+
+def unknown_node(name: str, subject: Subject) -> str:
+    """That there is no node of this name, and which may have been meant."""
+    return f"there is no node {name!r}{did_you_mean(name, subject.index)}"
+
+
+def edges_once(subject: Subject) -> Iterator[Problem]:
+    """An edge stands once for each outcome."""
+    first: dict[tuple[str, str, Outcome], int] = {}
+    for i, edge in enumerate(subject.spec.edges):
+        key = (edge.from_, edge.to, subject.outcome(i))
+        if key in first:
+            message = f"the same edge as spec.edges[{first[key]}]; delete one of them"
+            yield Problem(f"spec.edges[{i}]", message)
+        first.setdefault(key, i)
+
+
+def no_self_edges(subject: Subject) -> Iterator[Problem]:
+    """No node waits for itself."""
+    for i, edge in enumerate(subject.spec.edges):
+        if edge.from_ == edge.to:
+            message = (
+                f"leads from {edge.from_!r} to itself; to run a node again use repeat or retry"
+            )
+            yield Problem(f"spec.edges[{i}]", message)
+
+
+def no_cycles(subject: Subject) -> Iterator[Problem]:
+    """No node waits for what comes after it; one cycle is shown."""
+    cycle = _cycle(subject)
+    if not cycle:
+        return
+    names = [subject.spec.nodes[i].name for i in cycle]
+    shown = names if len(names) <= _MAX_SHOWN else [*names[: _MAX_SHOWN - 1], "…"]
+    closing = next(i for i, s, t in subject.edges if (s, t) == (cycle[-1], cycle[0]))
+    yield Problem(
+        f"spec.edges[{closing}]",
+        f"the nodes wait for each other: {' → '.join([*shown, names[0]])}; to run nodes again use"
+        " repeat",
+    )
+
+
+def _cycle(subject: Subject) -> list[int]:
+    """The nodes of a cycle in the direction of its edges, or nothing."""
+    left = set(range(len(subject.spec.nodes))) - set(subject.order)
+    if not left:
+        return []
+    source = {target: s for _, s, target in subject.edges if s in left and target in left}
+    seen: dict[int, int] = {}
+    node = next(i for i in sorted(left) if i in source)
+    while node not in seen:
+        seen[node] = len(seen)
+        node = source[node]
+    cycle = list(seen)[seen[node] :][::-1]
+    start = cycle.index(min(cycle))
+    return cycle[start:] + cycle[:start]
+
+
+def outcomes(subject: Subject) -> Iterator[Problem]:
+    """Then and Else leave conditions, Succeeded leaves everything else."""
+    for i, edge in enumerate(subject.spec.edges):
+        source = subject.node(edge.from_)
+        if source is None or edge.outcome is None:
+            continue
+        path = f"spec.edges[{i}].outcome"
+        if source.condition is None and edge.outcome in (Outcome.THEN, Outcome.ELSE):
+            yield Problem(
+                path,
+                f"{edge.outcome.value} is for conditions, and {edge.from_!r} is none; write"
+                " Succeeded, Failed or Always",
+            )
+        elif source.condition is not None and edge.outcome is Outcome.SUCCEEDED:
+            yield Problem(
+                path,
+                f"{edge.from_!r} is a condition, which succeeds either way; write Then (it holds)"
+                " or Else",
+            )
+
+
+def final_nodes(subject: Subject) -> Iterator[Problem]:
+    """Nodes of `finally` stand there once, and no edge touches them."""
+    seen = set()
+    for i, name in enumerate(subject.spec.finally_):
+        if name in seen:
+            yield Problem(f"spec.finally[{i}]", f"{name!r} is named twice")
+        seen.add(name)
+    for i, edge in enumerate(subject.spec.edges):
+        for field, name in (("from", edge.from_), ("to", edge.to)):
+            if name in seen:
+                path = join("spec.edges", i, field)
+                yield Problem(path, f"{name!r} is in finally, and nodes of finally have no edges")

@@ -1,0 +1,59 @@
+"""What a node is, and which fields belong to its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.models.workflow import Node
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.subject import KINDS, Subject, kinds_of
+
+_BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("with", "with_", ("action",), "parameters belong to actions"),
+    ("retry", "retry", ("action", "workflow"), "only actions and sub-workflows are retried"),
+    (
+        "timeout",
+        "timeout",
+        ("action", "workflow", "approval", "wait"),
+        "only actions, sub-workflows, approvals and waits take time of their own",
+    ),
+    ("forEach", "for_each", ("action", "workflow"), "only actions and sub-workflows fan out"),
+    ("repeat", "repeat", ("action", "workflow"), "only actions and sub-workflows are repeated"),
+)
+
+
+def one_kind(subject: Subject) -> Iterator[Problem]:
+    """A node has exactly one of the keys that say what it does."""
+    for path, node in subject.nodes():
+        kinds = kinds_of(node)
+        if not kinds:
+            yield Problem(path, f"says nothing to do; give it one of {', '.join(KINDS)}")
+        elif len(kinds) > 1:
+            yield Problem(path, f"has {' and '.join(kinds)}; a node is exactly one of these")
+
+
+def fields_of_kind(subject: Subject) -> Iterator[Problem]:
+    """Fields stand only where they have a meaning."""
+    for path, node in subject.nodes():
+        kinds = kinds_of(node)
+        if len(kinds) == 1:
+            yield from _misplaced(path, node, kinds[0])
+        if node.for_each is not None and node.repeat is not None:
+            yield Problem(join(path, "repeat"), "a node has either forEach or repeat, not both")
+
+
+def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
+    for field, attribute, kinds, words in _BELONGS:
+        if getattr(node, attribute) is not None and kind not in kinds:
+            hint = _FAILS_INSTEAD if field == "timeout" and kind == "delay" else ""
+            yield Problem(join(path, field), f"{words}; this node is a {kind}{hint}")
+
+
+_FAILS_INSTEAD = ", which takes exactly as long as it says"
+
+
+def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:
+    """A wait is for a condition or for a signal."""
+    for path, node in subject.nodes():
+        if node.wait is not None and (node.wait.until is None) == (node.wait.signal is None):
+            yield Problem(join(path, "wait"), "give it exactly one of until and signal")

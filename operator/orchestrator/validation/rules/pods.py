@@ -1,0 +1,46 @@
+"""Settings of pods: no label or annotation that is ours or Kubernetes' own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from orchestrator.models.base import GROUP
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.subject import Subject
+
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_RESERVED = (GROUP, "kubernetes.io", "k8s.io")
+"""Domains whose keys are not the author's; kubernetes.io and k8s.io by Kubernetes' rules."""
+
+
+def pod_settings(subject: Subject) -> Iterator[Problem]:
+    """Labels and annotations are well-formed and nobody else's."""
+    pod = subject.spec.pod
+    if pod is None:
+        return
+    yield from _keys("spec.pod.labels", pod.labels or {}, reserved=True)
+    yield from _keys("spec.pod.annotations", pod.annotations or {}, reserved=True)
+    yield from _keys("spec.pod.nodeSelector", pod.node_selector or {}, reserved=False)
+    yield from _values("spec.pod.labels", pod.labels or {})
+    yield from _values("spec.pod.nodeSelector", pod.node_selector or {})
+
+
+def _keys(path: str, given: Mapping[str, str], *, reserved: bool) -> Iterator[Problem]:
+    for key in given:
+        prefix, slash, name = key.rpartition("/")
+        if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
+            message = "is no key of Kubernetes: [DOMAIN/]NAME, letters, digits, '-', '_' and '.'"
+            yield Problem(join(path, key), message)
+        elif reserved and any(prefix == own or prefix.endswith(f".{own}") for own in _RESERVED):
+            message = f"{prefix}/ is reserved; use a prefix of your own, such as example.com/{name}"
+            yield Problem(join(path, key), message)
+
+
+def _values(path: str, given: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in given.items():
+        if not _VALUE.fullmatch(value):
+            message = f"{value[:80]!r} is no label value: at most 63 letters, digits, '-', '_', '.'"
+            yield Problem(join(path, key), message)

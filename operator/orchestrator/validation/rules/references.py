@@ -1,0 +1,164 @@
+"""Expressions: each can be read, and each thing it names exists and is known by then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.expressions import ExpressionError
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.base import ValueType
+from orchestrator.models.workflow import Node
+from orchestrator.validation.places import Place, places
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.rules.actions import secret_variable
+from orchestrator.validation.rules.edges import unknown_node
+from orchestrator.validation.subject import Subject
+
+NODE = (
+    "phase",
+    "reason",
+    "outputs",
+    "message",
+    "exitCode",
+    "attempts",
+    "startedAt",
+    "finishedAt",
+)
+EXECUTION = ("name", "namespace", "uid", "trigger", "requester", "startedAt")
+_AT_THE_END = ("phase", "failures")
+WORKFLOW = ("name", "namespace")
+_ELSEWHERE = {
+    "now": "is known in wait.until only",
+    "index": "is known in the parameters of a node with forEach only",
+    "params": "is known in Templates only; here variables are vars.NAME",
+    "runner": "is known in Templates only",
+    "node": "is known in Templates only; a node is nodes.NAME",
+    "trigger": "is known in Triggers only; here it is execution.trigger",
+    "nodes": "is not known here: no node has started",
+}
+_PARAMETER = re.compile(r"spec\.nodes\[\d+\]\.with(\.[A-Za-z0-9_]+|\['[^']*'\])")
+Reference = tuple[str, ...]
+
+
+def expressions(subject: Subject) -> Iterator[Problem]:
+    """Every expression can be read and every reference resolves."""
+    for place in places(subject):
+        try:
+            found = place.expressions()
+        except ExpressionError as error:
+            yield Problem(place.path, str(error))
+            continue
+        for reference in sorted(set().union(*(each.references for each in found))):
+            message = _wrong(reference, place, subject)
+            if message is not None:
+                yield Problem(place.path, message)
+
+
+def _wrong(reference: Reference, place: Place, subject: Subject) -> str | None:
+    root, rest = reference[0], reference[1:]
+    if root in place.free:
+        return None
+    if root not in place.roots:
+        known = sorted(place.roots | place.free)
+        hint = did_you_mean(root, known) or f"; there is {', '.join(known)}"
+        return f"{root} {_ELSEWHERE[root]}" if root in _ELSEWHERE else f"there is no {root!r}{hint}"
+    match root:
+        case "vars":
+            return _wrong_variable(rest, place, subject)
+        case "nodes":
+            return _wrong_node(rest, place, subject)
+        case "execution":
+            return _wrong_execution(rest, place)
+        case "workflow":
+            return unknown_key("workflow", rest, WORKFLOW)
+    return None
+
+
+def unknown_key(owner: str, rest: Reference, keys: tuple[str, ...]) -> str | None:
+    """That an object of known keys has no such key."""
+    if not rest or rest[0] in keys:
+        return None
+    hint = did_you_mean(rest[0], keys) or f"; there is {', '.join(keys)}"
+    return f"{owner} has no key {rest[0]!r}{hint}"
+
+
+def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | None:
+    if not rest:
+        return None
+    variable = subject.variables.get(rest[0])
+    if variable is None:
+        names = list(subject.variables)
+        hint = did_you_mean(rest[0], names) or ("" if names else "; none is declared")
+        return f"there is no variable {rest[0]!r}{hint}"
+    if variable.type is not ValueType.SECRET:
+        return None
+    if _PARAMETER.fullmatch(place.path) and secret_variable(place.source) == rest[0]:
+        return None
+    return (
+        f"vars.{rest[0]} is a secret: it can only be a parameter of an action, whole:"
+        f" '$[[ vars.{rest[0]} ]]'"
+    )
+
+
+def _wrong_execution(rest: Reference, place: Place) -> str | None:
+    if rest and rest[0] in _AT_THE_END and not place.final:
+        return f"execution.{rest[0]} is known in nodes of finally only"
+    keys = EXECUTION + _AT_THE_END if place.final else EXECUTION
+    return unknown_key("execution", rest, keys)
+
+
+def _wrong_node(rest: Reference, place: Place, subject: Subject) -> str | None:
+    if not rest:
+        return "say which node, by its name: nodes.NAME"
+    name = rest[0]
+    node = subject.node(name)
+    if node is None:
+        return unknown_node(name, subject)
+    if not place.nodes >> subject.index[name] & 1:
+        return _not_before(name, place)
+    message = unknown_key(f"nodes.{name}", rest[1:], NODE)
+    if message is None and len(rest) > 2 and rest[1] == "outputs":
+        return _wrong_output(name, node, rest[2], subject)
+    return message
+
+
+def _not_before(name: str, place: Place) -> str:
+    if name == place.owner:
+        return f"node {name!r} cannot read itself"
+    if place.final:
+        return f"node {name!r} is in finally as well: it may not have ended"
+    if place.path.startswith("spec.edges"):
+        return f"node {name!r} is neither the edge's source nor upstream of it"
+    return (
+        f"node {name!r} is not upstream of {place.owner!r}, so it may not have ended; lead edges"
+        f" from {name!r} to {place.owner!r}"
+    )
+
+
+def _wrong_output(name: str, node: Node, output: str, subject: Subject) -> str | None:
+    declared = _outputs(node, subject)
+    if declared is None or output in declared:
+        return None
+    if not declared:
+        return f"node {name!r} has no outputs"
+    hint = did_you_mean(output, declared) or f"; it has {', '.join(declared)}"
+    return f"node {name!r} has no output {output!r}{hint}"
+
+
+def _outputs(node: Node, subject: Subject) -> list[str] | None:
+    """The names of a node's outputs; None where they are not known before the run."""
+    if node.action is not None:
+        template = subject.templates.get(node.action)
+        if template is None:
+            return None
+        names = [output.name for output in template.outputs]
+        gathered = node.for_each.gather or [] if node.for_each else names
+        return [output for output in names if output in gathered]
+    if node.condition is not None:
+        return ["result"]
+    if node.transform is not None:
+        return list(node.transform)
+    if node.approval is not None:
+        return ["decision", "by", "inputs"]
+    return [] if node.delay is not None else None

@@ -1,0 +1,112 @@
+"""What the rules of a workflow look at: the spec, its Templates, and its graph, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import Node, Outcome, Variable, WorkflowSpec
+from orchestrator.validation.problem import Problem
+
+KINDS = ("action", "condition", "approval", "delay", "workflow", "transform", "wait")
+"""The keys of which a node has exactly one."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A workflow under examination. Sets of nodes are bit masks: bit i is spec.nodes[i]."""
+
+    spec: WorkflowSpec
+    templates: Mapping[str, TemplateSpec]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Where each node stands; the first of those with the same name."""
+        return {node.name: i for i, node in reversed(list(enumerate(self.spec.nodes)))}
+
+    @cached_property
+    def variables(self) -> dict[str, Variable]:
+        """Variables by name."""
+        return {variable.name: variable for variable in self.spec.variables}
+
+    @cached_property
+    def edges(self) -> list[tuple[int, int, int]]:
+        """(edge, source, target) as positions, of the edges that lead between two nodes."""
+        return [
+            (i, self.index[edge.from_], self.index[edge.to])
+            for i, edge in enumerate(self.spec.edges)
+            if edge.from_ in self.index and edge.to in self.index and edge.from_ != edge.to
+        ]
+
+    @cached_property
+    def everything(self) -> int:
+        """All nodes."""
+        return (1 << len(self.spec.nodes)) - 1
+
+    @cached_property
+    def final(self) -> int:
+        """The nodes of `finally`."""
+        mask = 0
+        for name in self.spec.finally_:
+            mask |= 1 << self.index[name] if name in self.index else 0
+        return mask
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Nodes so that each stands after its sources; those behind a cycle are left out."""
+        waiting = [0] * len(self.spec.nodes)
+        for _, _, target in self.edges:
+            waiting[target] += 1
+        order = [i for i, count in enumerate(waiting) if count == 0]
+        for source in order:
+            for target in self.targets[source]:
+                waiting[target] -= 1
+                if waiting[target] == 0:
+                    order.append(target)
+        return order
+
+    @cached_property
+    def targets(self) -> list[list[int]]:
+        """Where the edges of each node lead."""
+        targets: list[list[int]] = [[] for _ in self.spec.nodes]
+        for _, source, target in self.edges:
+            targets[source].append(target)
+        return targets
+
+    @cached_property
+    def upstream(self) -> list[int]:
+        """The nodes that have ended when a node starts; all of them behind a cycle."""
+        ordered = set(self.order)
+        before = [0 if i in ordered else self.everything for i in range(len(self.spec.nodes))]
+        for source in self.order:
+            for target in self.targets[source]:
+                before[target] |= before[source] | 1 << source
+        return before
+
+    def outcome(self, edge: int) -> Outcome:
+        """What an edge asks of its source, the default filled in."""
+        written = self.spec.edges[edge]
+        if written.outcome is not None:
+            return written.outcome
+        source = self.node(written.from_)
+        condition = source is not None and source.condition is not None
+        return Outcome.THEN if condition else Outcome.SUCCEEDED
+
+    def node(self, name: str) -> Node | None:
+        """The node of this name."""
+        return self.spec.nodes[self.index[name]] if name in self.index else None
+
+    def nodes(self) -> Iterator[tuple[str, Node]]:
+        """Each node with its path."""
+        for i, node in enumerate(self.spec.nodes):
+            yield f"spec.nodes[{i}]", node
+
+
+Rule = Callable[[Subject], Iterator[Problem]]
+
+
+def kinds_of(node: Node) -> list[str]:
+    """The kinds that a node names."""
+    return [kind for kind in KINDS if getattr(node, kind) is not None]

@@ -1,0 +1,56 @@
+"""The validator of workflows: the same at apply time, offline, and before an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, islice
+
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.problem import MAX_PROBLEMS, Problem
+from orchestrator.validation.rules import (
+    actions,
+    declarations,
+    edges,
+    kinds,
+    names,
+    pods,
+    references,
+    times,
+)
+from orchestrator.validation.subject import Rule, Subject
+
+RULES: tuple[Rule, ...] = (
+    names.boolean_words,
+    names.unique_names,
+    names.item_names,
+    kinds.one_kind,
+    kinds.fields_of_kind,
+    kinds.one_kind_of_wait,
+    edges.known_nodes,
+    edges.edges_once,
+    edges.no_self_edges,
+    edges.no_cycles,
+    edges.outcomes,
+    edges.final_nodes,
+    declarations.variables,
+    actions.known_actions,
+    actions.parameters,
+    references.expressions,
+    times.durations,
+    times.whole_seconds,
+    times.backoffs,
+    pods.pod_settings,
+)
+"""Every rule, in the order in which their findings help most."""
+
+
+def validate_workflow(spec: WorkflowSpec, templates: Mapping[str, TemplateSpec]) -> list[Problem]:
+    """What is wrong with a workflow, at most 50 problems.
+
+    `templates` are the Templates by action as nodes name them: `x` for a ClusterTemplate, `local/x`
+    for a Template of the namespace. An action that is not among them does not exist.
+    """
+    subject = Subject(spec, templates)
+    found = chain.from_iterable(rule(subject) for rule in RULES)
+    return list(islice(found, MAX_PROBLEMS))
