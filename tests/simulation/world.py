@@ -55,9 +55,17 @@ class World:
     """One execution from its admission to its end."""
 
     def __init__(
-        self, graph: Graph, script: Script, variables: Mapping[str, Any] | None = None
+        self,
+        graph: Graph,
+        script: Script,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        forgetful: bool = True,
     ) -> None:
+        """`forgetful`: every pass looks at every node, as the first after a start does."""
         self.graph = graph
+        self.forgetful = forgetful
+        self.fresh = True
         self.script = script
         self.now = START
         self.jobs: dict[tuple[str, int], Job] = {}
@@ -118,7 +126,9 @@ class World:
 
     def _settle(self) -> float | None:
         for _ in range(1000):
-            decided = advance(self.graph, self.run, self._observed(), self.now, scan=True)
+            scan = self.forgetful or self.fresh
+            self.fresh = False
+            decided = advance(self.graph, self.run, self._observed(), self.now, scan=scan)
             for job in decided.before:
                 self._create(job)
             self._store(decided.records, decided.phase, decided.cancelling)
