@@ -19,7 +19,8 @@ from orchestrator.expressions.bounds import (
     require_defined,
 )
 from orchestrator.expressions.errors import ExpressionError, kind
-from orchestrator.expressions.library import FILTERS, TESTS, concat
+from orchestrator.expressions.library import FILTERS, TESTS
+from orchestrator.expressions.library.lists import concat
 from orchestrator.expressions.lookup import Hidden, Missing, lookup
 from orchestrator.expressions.syntax import CONCAT, LOOKUP, SCOPE, parse
 

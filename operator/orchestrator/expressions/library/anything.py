@@ -1,0 +1,63 @@
+"""Filters over any value: defaults, text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from jinja2 import Undefined
+
+from orchestrator.expressions.bounds import (
+    MAX_PARSED,
+    check_length,
+    require_defined,
+    to_json,
+    to_text,
+)
+from orchestrator.expressions.errors import ExpressionError
+from orchestrator.expressions.library.guards import (
+    a_string,
+)
+from orchestrator.expressions.lookup import is_secret
+
+
+def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
+    """The fallback where the value is missing; with `true`, also where it is empty or false."""
+    if is_secret(value):
+        require_defined(value)
+    if isinstance(value, Undefined) or (boolean is True and not value):
+        return fallback
+    return value
+
+
+def string(value: Any) -> str:
+    """As text; lists and objects as JSON."""
+    return to_text(value)
+
+
+def tojson(value: Any) -> str:
+    """As compact JSON."""
+    text = to_json(value).decode()
+    check_length(len(text))
+    return text
+
+
+def fromjson(value: Any) -> Any:
+    """The value that a JSON text stands for."""
+    text = a_string(value)
+    if len(text) > MAX_PARSED:
+        raise ExpressionError(f"fromjson reads at most {MAX_PARSED // 1024} KiB")
+    try:
+        return orjson.loads(text)
+    except (ValueError, UnicodeError) as error:
+        raise ExpressionError(f"fromjson: this is not JSON: {error}") from error
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "d": default,
+    "default": default,
+    "fromjson": fromjson,
+    "string": string,
+    "tojson": tojson,
+}

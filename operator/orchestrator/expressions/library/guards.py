@@ -1,0 +1,54 @@
+"""What filters ask of their values: a wrong type is an error, never a silent default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.expressions.bounds import (
+    check_length,
+    check_number,
+    is_number,
+    require_defined,
+)
+from orchestrator.expressions.errors import ExpressionError, kind
+
+
+def require(value: Any, words: str, *types: type) -> Any:
+    """The value itself if it is of one of these types; `words` say what was expected."""
+    if type(value) not in types:
+        require_defined(value)
+        raise ExpressionError(f"expected {words}, not {kind(value)}")
+    return value
+
+
+def a_string(value: Any) -> str:
+    """The value itself if it is a string."""
+    text: str = require(value, "a string", str)
+    check_length(len(text))
+    return text
+
+
+def a_list(value: Any) -> list[Any]:
+    """The value itself if it is a list."""
+    items: list[Any] = require(value, "a list", list)
+    check_length(len(items))
+    return items
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """The value itself if it is an object."""
+    found: dict[str, Any] = require(value, "an object", dict)
+    return found
+
+
+def a_number(value: Any) -> Any:
+    """The value itself if it is a number that JSON can hold."""
+    return check_number(require(value, "a number", int, float))
+
+
+def scalars(value: Any) -> list[Any]:
+    """The value itself if it is a list of strings only, or of numbers only."""
+    items = a_list(value)
+    if not (all(type(item) is str for item in items) or all(is_number(item) for item in items)):
+        raise ExpressionError("expected a list of strings only, or of numbers only")
+    return items

@@ -1,0 +1,121 @@
+"""Filters over lists and objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.expressions.bounds import (
+    check_length,
+    require_defined,
+    to_json,
+    to_text,
+)
+from orchestrator.expressions.library.guards import (
+    a_list,
+    a_string,
+    an_object,
+    require,
+    scalars,
+)
+from orchestrator.expressions.lookup import lookup
+
+
+def length(value: Any) -> int:
+    """Characters of a string, items of a list, keys of an object."""
+    return len(require(value, "a string, a list or an object", str, list, dict))
+
+
+def join(value: Any, separator: Any = "") -> str:
+    """The items of a list as one text."""
+    between, parts, total = a_string(separator), [], 0
+    for item in a_list(value):
+        parts.append(to_text(item))
+        total += len(parts[-1]) + len(between)
+        check_length(total)
+    return between.join(parts)
+
+
+def concat(value: Any) -> str:
+    """The operator `~`."""
+    return join(value)
+
+
+def first(value: Any) -> Any:
+    """First item of a list or character of a string; missing when there is none."""
+    return lookup(require(value, "a list or a string", list, str), 0, "an empty list")
+
+
+def last(value: Any) -> Any:
+    """Last item of a list or character of a string; missing when there is none."""
+    return lookup(require(value, "a list or a string", list, str), -1, "an empty list")
+
+
+def sort(value: Any, reverse: bool = False) -> list[Any]:
+    """Strings or numbers in order."""
+    return sorted(scalars(value), reverse=reverse is True)
+
+
+def reverse(value: Any) -> list[Any]:
+    """The items in the opposite order."""
+    return a_list(value)[::-1]
+
+
+def unique(value: Any) -> list[Any]:
+    """Each item once, in the order of first appearance."""
+    seen: dict[bytes, Any] = {}
+    total = 0
+    for item in a_list(value):
+        key = to_json(item)
+        total += len(key)
+        check_length(total)
+        seen.setdefault(key, item)
+    return list(seen.values())
+
+
+def minimum(value: Any) -> Any:
+    """Least of a list of strings or numbers; missing when it is empty."""
+    items = scalars(value)
+    return min(items) if items else first(items)
+
+
+def maximum(value: Any) -> Any:
+    """Greatest of a list of strings or numbers; missing when it is empty."""
+    items = scalars(value)
+    return max(items) if items else first(items)
+
+
+def keys(value: Any) -> list[str]:
+    """The keys of an object, sorted."""
+    return sorted(an_object(value))
+
+
+def values(value: Any) -> list[Any]:
+    """The values of an object, in the order of its sorted keys."""
+    found = an_object(value)
+    return [found[key] for key in sorted(found)]
+
+
+def contains(value: Any, part: Any) -> bool:
+    """Whether a string holds a part, a list an item, an object a key."""
+    require_defined(part)
+    if type(require(value, "a string, a list or an object", str, list, dict)) is not list:
+        a_string(part)
+    return part in value
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "contains": contains,
+    "count": length,
+    "first": first,
+    "join": join,
+    "keys": keys,
+    "last": last,
+    "length": length,
+    "max": maximum,
+    "min": minimum,
+    "reverse": reverse,
+    "sort": sort,
+    "unique": unique,
+    "values": values,
+}
