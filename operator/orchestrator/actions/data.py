@@ -1,0 +1,231 @@
+"""Actions on data and on services that speak HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+import requests
+from pydantic import Field, SecretStr, field_validator, model_validator
+from requests.auth import HTTPBasicAuth
+
+from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
+from orchestrator.actions.sending import WORTH_A_RETRY, classify, session, shown
+from orchestrator.models.base import Duration, parse_duration
+
+MAX_DOWNLOAD = 1024 * 1024
+"""Most bytes of a response's body that are read; the rest is not fetched."""
+MAX_JSON = 2048
+"""Most bytes of a JSON body that is also given as a value."""
+SHOWN_HEADERS = (
+    "content-type",
+    "content-length",
+    "location",
+    "etag",
+    "retry-after",
+    "x-request-id",
+)
+
+
+class Method(StrEnum):
+    GET = "GET"
+    HEAD = "HEAD"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+    OPTIONS = "OPTIONS"
+
+
+class HttpRequest(Parameters):
+    """Parameters of http-request."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+\S*$", max_length=8192)]
+    """Address, http:// or https://."""
+    method: Method = Method.GET
+    """HTTP method."""
+    headers: dict[str, str] = {}
+    """Headers; secrets go into token, password or apiKey."""
+    query: dict[str, str | int | float | bool | list[str]] = {}
+    """Query parameters, added to those of the url and encoded."""
+    body: str = ""
+    """Body as text; give either this or json."""
+    json_: Annotated[dict[str, Any] | None, Field(alias="json")] = None
+    """Body as an object, sent as application/json."""
+    expect_status: list[int | str] = ["2xx"]
+    """Statuses that mean success: numbers, or classes such as 2xx."""
+    timeout: Duration = "30s"
+    """Longest time for the whole request."""
+    follow_redirects: bool = True
+    """Whether redirects are followed, at most ten; credentials do not go to another host."""
+    token: SecretStr | None = None
+    """Sent as a bearer token."""
+    username: str = ""
+    """User for basic authentication."""
+    password: SecretStr | None = None
+    """Password for basic authentication."""
+    api_key: SecretStr | None = None
+    """Sent in the header that apiKeyHeader names."""
+    api_key_header: str = "X-API-Key"
+    """Header for apiKey."""
+    tls_verify: bool = True
+    """Whether the server's certificate is checked."""
+    ca_certificate: str = ""
+    """PEM certificates to trust besides the public ones."""
+    max_body: Annotated[int, Field(ge=0, le=3500)] = 2048
+    """Most bytes of the body kept as output."""
+
+    @field_validator("expect_status")
+    @classmethod
+    def _statuses(cls, statuses: list[int | str]) -> list[int | str]:
+        for status in statuses:
+            if not re.fullmatch("[1-5]([0-9]{2}|xx)", str(status).lower()):
+                raise ValueError(f"{status} is not a status; write numbers such as 204, or 2xx")
+        return statuses
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> HttpRequest:
+        if self.body and self.json_ is not None:
+            raise ValueError("give either body or json, not both")
+        if self.token and (self.username or self.password):
+            raise ValueError("give either token or username and password, not both")
+        return self
+
+
+class HttpResponse(Outputs):
+    """Outputs of http-request."""
+
+    bulky = ("json", "items", "body", "headers")
+
+    status: int
+    """HTTP status."""
+    headers: dict[str, str]
+    """The most useful headers, in lower case."""
+    body: str = ""
+    """The body as text, shortened to maxBody."""
+    json_: Annotated[dict[str, Any] | None, Field(alias="json")] = None
+    """The body's value, when it is a JSON object of at most 2 KiB."""
+    items: list[Any] | None = None
+    """The body's value, when it is a JSON list of at most 2 KiB."""
+    url: str = ""
+    """Where the answer came from, redirects followed, without query."""
+    duration_ms: int
+    """Milliseconds from sending to the end of the answer."""
+    truncated: bool = False
+    """Whether something was left out."""
+
+
+def http_request(parameters: HttpRequest, context: Context) -> HttpResponse:
+    """Sends an HTTP request and checks the status of the answer."""
+    context.log(f"{parameters.method} {shown(parameters.url)}")
+    started = context.clock.monotonic()
+    with session(
+        tls_verify=parameters.tls_verify, ca_certificate=parameters.ca_certificate
+    ) as http:
+        if parameters.api_key:
+            http.secret_headers.add(parameters.api_key_header)
+        with http.request(
+            parameters.method.value,
+            parameters.url,
+            params=parameters.query,
+            data=parameters.body.encode() or None,
+            json=parameters.json_,
+            headers=_headers(parameters, context),
+            auth=_basic(parameters),
+            timeout=parse_duration(parameters.timeout),
+            allow_redirects=parameters.follow_redirects,
+            stream=True,
+        ) as response:
+            content = _read(response, started + parse_duration(parameters.timeout), context)
+    duration = round(1000 * (context.clock.monotonic() - started))
+    context.log(f"{response.status_code} {response.reason} in {duration} ms, {len(content)} bytes")
+    _check(parameters, response)
+    return _outputs(parameters, response, content, duration)
+
+
+def _headers(parameters: HttpRequest, context: Context) -> dict[str, str]:
+    headers = {"User-Agent": "itechsmart-workflow"}
+    if parameters.method not in (Method.GET, Method.HEAD, Method.OPTIONS):
+        headers["Idempotency-Key"] = context.identity.key
+    if parameters.token:
+        headers["Authorization"] = f"Bearer {parameters.token.get_secret_value()}"
+    if parameters.api_key:
+        headers[parameters.api_key_header] = parameters.api_key.get_secret_value()
+    return headers | parameters.headers
+
+
+def _basic(parameters: HttpRequest) -> HTTPBasicAuth | None:
+    if not (parameters.username or parameters.password):
+        return None
+    password = parameters.password.get_secret_value() if parameters.password else ""
+    return HTTPBasicAuth(parameters.username.encode(), password.encode())
+
+
+def _read(response: requests.Response, deadline: float, context: Context) -> bytes:
+    content = b""
+    for chunk in response.iter_content(16 * 1024):
+        content += chunk
+        if len(content) > MAX_DOWNLOAD:
+            break
+        if context.clock.monotonic() > deadline:
+            raise ActionError(f"{shown(response.url)} did not answer completely within the timeout")
+    return content
+
+
+def _check(parameters: HttpRequest, response: requests.Response) -> None:
+    status = str(response.status_code)
+    wanted = [str(expected).lower() for expected in parameters.expect_status]
+    if status in wanted or f"{status[0]}xx" in wanted:
+        return
+    raise ActionError(
+        f"{shown(parameters.url)} answered {status} {response.reason}; "
+        f"expected {' or '.join(wanted)}",
+        permanent=response.status_code < 500 and response.status_code not in WORTH_A_RETRY,
+    )
+
+
+def _outputs(
+    parameters: HttpRequest, response: requests.Response, content: bytes, duration: int
+) -> HttpResponse:
+    kept = content[: parameters.max_body].decode(response.encoding or "utf-8", errors="replace")
+    value = _parsed(content)
+    return HttpResponse(
+        status=response.status_code,
+        headers={
+            name: response.headers[name][:256] for name in SHOWN_HEADERS if name in response.headers
+        },
+        body=kept,
+        json_=value if isinstance(value, dict) else None,
+        items=value if isinstance(value, list) else None,
+        url=shown(response.url),
+        duration_ms=duration,
+        truncated=len(content) > parameters.max_body,
+    )
+
+
+def _parsed(content: bytes) -> Any:
+    if len(content) > MAX_JSON:
+        return None
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+HTTP_REQUEST = Action(
+    name="http-request",
+    title="Send an HTTP request",
+    category="data",
+    icon="globe",
+    parameters=HttpRequest,
+    outputs=HttpResponse,
+    run=http_request,
+    retries=(
+        "Worth a retry: no connection, no answer in time, 408, 425, 429 and 5xx. Never: other "
+        "unexpected statuses, TLS that cannot be trusted. Every attempt sends the same "
+        "Idempotency-Key header, by which a service may recognise a repeated request."
+    ),
+    classify=classify,
+)

@@ -1,0 +1,62 @@
+"""Outputs as the kubelet takes them: one JSON object of at most 4096 bytes.
+
+The kubelet keeps the *last* 4096 bytes of a termination message and says nothing, so what is larger
+must be shortened here, visibly, or fail.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.actions.action import ActionError, Outputs
+
+MAX_BYTES = 4096
+"""Most bytes of a termination message (k8s.io/kubernetes, MaxContainerTerminationMessageLength)."""
+
+
+def encode(outputs: Outputs) -> bytes:
+    """The outputs as JSON, absent ones left out, bulky ones shortened until all fit.
+
+    Raises ActionError, permanent, when even without the bulky ones they are too large.
+    """
+    values = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for name in outputs.bulky:
+        size = len(_json(values))
+        if size <= MAX_BYTES:
+            break
+        values["truncated"] = True
+        _shorten(values, name, keep_end=name in outputs.keep_end)
+    encoded = _json(values)
+    if len(encoded) > MAX_BYTES:
+        raise ActionError(
+            f"the outputs are {len(encoded)} bytes of JSON, more than the {MAX_BYTES} allowed",
+            permanent=True,
+        )
+    return encoded
+
+
+def _shorten(values: dict[str, Any], name: str, *, keep_end: bool) -> None:
+    text = values.get(name)
+    if not isinstance(text, str):
+        values.pop(name, None)  # half an object is worse than none
+        return
+    fits, too_long = 0, len(text) + 1
+    while too_long - fits > 1:
+        length = (fits + too_long) // 2
+        values[name] = _part(text, length, keep_end)
+        fits, too_long = (length, too_long) if _fits(values) else (fits, length)
+    values[name] = _part(text, fits, keep_end)
+
+
+def _part(text: str, length: int, keep_end: bool) -> str:
+    return text[len(text) - length :] if keep_end else text[:length]
+
+
+def _fits(values: dict[str, Any]) -> bool:
+    return len(_json(values)) <= MAX_BYTES
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    # surrogatepass never happens: texts are decoded with errors="replace"
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()

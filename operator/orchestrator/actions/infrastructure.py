@@ -1,0 +1,214 @@
+"""Actions on machines and their programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+from pydantic import Field, SecretStr
+
+from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
+
+TAIL = 4096
+"""Most characters of each stream that are remembered."""
+GRACE = 10.0
+"""Seconds a script has between SIGTERM and SIGKILL when its node is cancelled."""
+MAX_RESULT = 64 * 1024
+"""Most bytes of $RESULT that are read."""
+_OURS = ("PARAMS", "OUTPUTS")
+
+
+class Interpreter(StrEnum):
+    SH = "sh"
+    BASH = "bash"
+    PYTHON = "python3"
+
+
+class RunScript(Parameters):
+    """Parameters of run-script."""
+
+    script: Annotated[str, Field(min_length=1, max_length=65536)]
+    """The script's text, literally; pass values in env or args, never put them into the text."""
+    interpreter: Interpreter = Interpreter.SH
+    """Program that reads the script."""
+    args: Annotated[list[str | int | float | bool], Field(max_length=100)] = []
+    """Arguments."""
+    env: Annotated[dict[str, str | int | float | bool], Field(max_length=100)] = {}
+    """Environment variables."""
+    stdin: str = ""
+    """Text for the standard input."""
+    secret: SecretStr | None = None
+    """A secret, given to the script as $SECRET."""
+
+
+class ScriptResult(Outputs):
+    """Outputs of run-script."""
+
+    bulky = ("stderr", "stdout", "result")
+    keep_end = frozenset({"stderr", "stdout"})
+
+    exit_code: int
+    """Exit code; 0, as any other fails the node."""
+    result: dict[str, Any] | None = None
+    """The JSON object that the script wrote to the file $RESULT, if any."""
+    stdout: str = ""
+    """The end of its standard output."""
+    stderr: str = ""
+    """The end of its standard error."""
+    truncated: bool = False
+    """Whether something was left out."""
+
+
+def run_script(parameters: RunScript, context: Context) -> ScriptResult:
+    """Runs a script of yours; a JSON object that it writes to the file $RESULT is its result."""
+    with tempfile.TemporaryDirectory() as folder:
+        script, result = Path(folder, "script"), Path(folder, "result.json")
+        script.write_text(parameters.script, encoding="utf-8")
+        argv = [parameters.interpreter.value, str(script), *map(_text, parameters.args)]
+        environ = _environment(parameters, context.environ, result)
+        context.log(f"running {len(parameters.script)} characters of {argv[0]}")
+        exit_code, stdout, stderr = _run(argv, environ, parameters.stdin)
+        context.log(f"exit code {exit_code}")
+        if exit_code != 0:
+            raise ActionError(_complaint(exit_code, stderr or stdout), exit_code=exit_code)
+        return ScriptResult(
+            exit_code=exit_code,
+            result=_result(result),
+            stdout=stdout,
+            stderr=stderr,
+            truncated=max(len(stdout), len(stderr)) >= TAIL,
+        )
+
+
+def _text(value: object) -> str:
+    """A value as a script expects it: texts as they are, others as in JSON (true, 1.5)."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _environment(parameters: RunScript, environ: Mapping[str, str], result: Path) -> dict[str, str]:
+    """The Job's environment without what is the action's own, with what the author asks."""
+    inherited = {
+        name: value
+        for name, value in (environ or os.environ).items()
+        if name not in _OURS and not name.startswith("PARAM_")
+    }
+    secret = {"SECRET": parameters.secret.get_secret_value()} if parameters.secret else {}
+    asked = {name: _text(value) for name, value in parameters.env.items()}
+    return {**inherited, **secret, **asked, "RESULT": str(result)}
+
+
+class _Tail(threading.Thread):
+    """Copies a stream to the log as it comes, and remembers its end."""
+
+    def __init__(self, source: IO[str], log: IO[str]) -> None:
+        super().__init__(daemon=True)
+        self._source, self._log = source, log
+        self.text = ""
+
+    def run(self) -> None:
+        for line in self._source:
+            self._log.write(line)
+            self._log.flush()
+            self.text = (self.text + line)[-TAIL:]
+
+
+def _run(argv: list[str], environ: dict[str, str], stdin: str) -> tuple[int, str, str]:
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except (FileNotFoundError, ValueError) as error:
+        raise ActionError(f"cannot start {argv[0]}: {error}", permanent=True) from None
+    with process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        tails = _Tail(process.stdout, sys.stdout), _Tail(process.stderr, sys.stderr)
+        for tail in tails:
+            tail.start()
+        try:
+            _feed(process.stdin, stdin)
+            exit_code = process.wait()
+        except SystemExit:
+            _stop(process)
+            raise
+        _signal(process, signal.SIGKILL)  # what it left running would hold its output open
+        for tail in tails:
+            tail.join()
+    if exit_code < 0:
+        exit_code = 128 - exit_code  # killed by a signal, as a shell reports it
+    return exit_code, tails[0].text, tails[1].text
+
+
+def _feed(pipe: IO[str], text: str) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe:  # a script need not read its input
+        pipe.write(text)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the script and all it started, gently first."""
+    _signal(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _complaint(exit_code: int, output: str) -> str:
+    how = f"exited with {exit_code}"
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f"the script {how}: {lines[-1][:200]}" if lines else f"the script {how}"
+
+
+def _result(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        content = file.read(MAX_RESULT + 1)
+    try:
+        value = json.loads(content) if len(content) <= MAX_RESULT else None
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ActionError(
+            "the script's $RESULT is not a JSON object of at most 64 KiB", permanent=True
+        )
+    return value
+
+
+RUN_SCRIPT = Action(
+    name="run-script",
+    title="Run a script",
+    category="infrastructure",
+    icon="terminal",
+    parameters=RunScript,
+    outputs=ScriptResult,
+    run=run_script,
+    retries=(
+        "A script's exit code is the container's: 64 and 65 are never retried, all others are "
+        "worth a retry. A retry runs the whole script again; $EXECUTION_UID, $NODE_NAME and "
+        "$NODE_ITERATION are the same in every attempt, for a script that wants to recognise one."
+    ),
+)

@@ -1,0 +1,177 @@
+"""Actions that tell people."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import requests
+from pydantic import Field, SecretStr, model_validator
+
+from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
+from orchestrator.actions.sending import Session, classify, session
+from orchestrator.models.base import Duration, parse_duration
+
+TRANSIENT_ERRORS = frozenset(
+    {
+        "fatal_error",
+        "internal_error",
+        "ratelimited",
+        "rate_limited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+    }
+)
+"""Errors of chat.postMessage that pass: https://docs.slack.dev/reference/methods/chat.postMessage"""
+
+
+class SlackMessage(Parameters):
+    """Parameters of slack-message."""
+
+    text: Annotated[str, Field(max_length=40000)] = ""
+    """Message in Slack's mrkdwn; with blocks, what notifications show."""
+    channel: str = ""
+    """Channel's name or id, for a bot's token; a webhook has a channel of its own."""
+    webhook_url: SecretStr | None = None
+    """Address of an incoming webhook; give either this or token."""
+    token: SecretStr | None = None
+    """A bot's token with the scope chat:write."""
+    blocks: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
+    """Block Kit blocks, at most 50."""
+    thread_ts: str = ""
+    """The ts output of the message to answer in a thread."""
+    timeout: Duration = "30s"
+    """Longest time in all, waiting out rate limits included."""
+    api_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://slack.com/api"
+    """Address of Slack's API; for a bot's token."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> SlackMessage:
+        if bool(self.webhook_url) == bool(self.token):
+            raise ValueError("give either webhookUrl or token, from a secret variable")
+        if self.token and not self.channel:
+            raise ValueError("a bot's token needs a channel")
+        if not (self.text or self.blocks):
+            raise ValueError("give text or blocks")
+        return self
+
+
+class SlackAnswer(Outputs):
+    """Outputs of slack-message."""
+
+    channel: str = ""
+    """Id of the channel, when sent with a token."""
+    ts: str = ""
+    """The message's timestamp, which identifies it in its channel; when sent with a token."""
+
+
+def slack_message(parameters: SlackMessage, context: Context) -> SlackAnswer:
+    """Posts a message to a Slack channel, by a bot or by an incoming webhook."""
+    with session() as http:
+        if parameters.webhook_url:
+            url = parameters.webhook_url.get_secret_value()
+            _check_webhook(_post(http, url, {}, _message(parameters), parameters, context))
+            context.log("sent through the webhook")
+            return SlackAnswer()
+        token = parameters.token.get_secret_value() if parameters.token else ""
+        response = _post(
+            http,
+            f"{parameters.api_url.rstrip('/')}/chat.postMessage",
+            {"Authorization": f"Bearer {token}"},
+            {"channel": parameters.channel, **_message(parameters)},
+            parameters,
+            context,
+        )
+    answer = _checked(response)
+    context.log(f"sent to {parameters.channel}")
+    return SlackAnswer(channel=answer.get("channel", ""), ts=answer.get("ts", ""))
+
+
+def _message(parameters: SlackMessage) -> dict[str, Any]:
+    message = {
+        "text": parameters.text,
+        "blocks": parameters.blocks,
+        "thread_ts": parameters.thread_ts,
+    }
+    return {name: value for name, value in message.items() if value}
+
+
+def _post(
+    http: Session,
+    url: str,
+    headers: dict[str, str],
+    message: dict[str, Any],
+    parameters: SlackMessage,
+    context: Context,
+) -> requests.Response:
+    """The answer, after as many rate limits as the timeout allows."""
+    deadline = context.clock.monotonic() + parse_duration(parameters.timeout)
+    while True:
+        left = deadline - context.clock.monotonic()
+        response = http.post(
+            url,
+            data=json.dumps(message).encode(),
+            headers={"Content-Type": "application/json; charset=utf-8", **headers},
+            timeout=max(left, 0.1),
+            allow_redirects=False,
+        )
+        if response.status_code != 429:
+            return response
+        wait = _retry_after(response)
+        if context.clock.monotonic() + wait >= deadline:
+            raise ActionError(f"Slack limits the rate and asks to wait {wait:g} s")
+        context.log(f"Slack limits the rate, waiting {wait:g} s")
+        context.clock.sleep(wait)
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds that Slack asks to wait; https://docs.slack.dev/apis/web-api/rate-limits."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else 1.0
+
+
+def _check_webhook(response: requests.Response) -> None:
+    """A webhook answers 200 `ok`, or 4xx with the error as text."""
+    if response.status_code == 200:
+        return
+    error = response.text[:100].strip() or response.reason
+    raise ActionError(
+        f"Slack's webhook refused the message: {response.status_code} {error}",
+        permanent=response.status_code < 500,
+    )
+
+
+def _checked(response: requests.Response) -> dict[str, Any]:
+    """chat.postMessage answers 200 with `ok: false` when it refuses."""
+    if response.status_code >= 500:
+        raise ActionError(f"Slack answered {response.status_code} {response.reason}")
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if response.status_code != 200 or not isinstance(answer, dict):
+        raise ActionError(f"Slack answered {response.status_code} without JSON", permanent=True)
+    if not answer.get("ok"):
+        error = str(answer.get("error", "unknown_error"))
+        raise ActionError(
+            f"Slack refused the message: {error}", permanent=error not in TRANSIENT_ERRORS
+        )
+    return answer
+
+
+SLACK_MESSAGE = Action(
+    name="slack-message",
+    title="Post a Slack message",
+    category="notify",
+    icon="message",
+    parameters=SlackMessage,
+    outputs=SlackAnswer,
+    run=slack_message,
+    retries=(
+        "Worth a retry: no connection, no answer in time, rate limits longer than the timeout, "
+        "5xx and Slack's own passing errors. Never: what Slack refuses (token, channel, message). "
+        "Slack has no idempotency key: when an answer was lost, a retry posts the message again."
+    ),
+    classify=classify,
+)
