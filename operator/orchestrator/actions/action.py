@@ -130,5 +130,3 @@ class Action(Generic[P, O]):
     """Turns a library's error into a ActionError; None for one it does not know."""
     uses_cluster: bool = False
     """Whether it talks to the Kubernetes API and so needs the runner's service account."""
-    env: Mapping[str, Any] = field(default_factory=dict)
-    """Further literal environment variables of its Template."""

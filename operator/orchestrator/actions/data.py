@@ -97,7 +97,7 @@ class HttpRequest(Parameters):
 class HttpResponse(Outputs):
     """Outputs of http-request."""
 
-    bulky = ("json", "items", "body", "headers")
+    bulky = ("json", "items", "body")
 
     status: int
     """HTTP status."""

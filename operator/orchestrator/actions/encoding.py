@@ -22,8 +22,7 @@ def encode(outputs: Outputs) -> bytes:
     """
     values = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name in outputs.bulky:
-        size = len(_json(values))
-        if size <= MAX_BYTES:
+        if _fits(values):
             break
         values["truncated"] = True
         _shorten(values, name, keep_end=name in outputs.keep_end)
@@ -37,20 +36,20 @@ def encode(outputs: Outputs) -> bytes:
 
 
 def _shorten(values: dict[str, Any], name: str, *, keep_end: bool) -> None:
-    text = values.get(name)
-    if not isinstance(text, str):
-        values.pop(name, None)  # half an object is worse than none
+    """Keep as much as fits of a text or a list; of an object nothing, as half of one misleads."""
+    whole = values.pop(name, None)
+    if not isinstance(whole, str | list):
         return
-    fits, too_long = 0, len(text) + 1
+    fits, too_long = 0, len(whole) + 1
     while too_long - fits > 1:
         length = (fits + too_long) // 2
-        values[name] = _part(text, length, keep_end)
+        values[name] = _part(whole, length, keep_end)
         fits, too_long = (length, too_long) if _fits(values) else (fits, length)
-    values[name] = _part(text, fits, keep_end)
+    values[name] = _part(whole, fits, keep_end)
 
 
-def _part(text: str, length: int, keep_end: bool) -> str:
-    return text[len(text) - length :] if keep_end else text[:length]
+def _part(whole: str | list[Any], length: int, keep_end: bool) -> str | list[Any]:
+    return whole[len(whole) - length :] if keep_end else whole[:length]
 
 
 def _fits(values: dict[str, Any]) -> bool:
@@ -58,5 +57,4 @@ def _fits(values: dict[str, Any]) -> bool:
 
 
 def _json(values: dict[str, Any]) -> bytes:
-    # surrogatepass never happens: texts are decoded with errors="replace"
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
