@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.models.execution import DesiredState
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Join, Node, OnFailure, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
@@ -33,7 +32,6 @@ _EXECUTION: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("rerunOf", "re-runs are", bool),
     ("decisions", "decisions are", bool),
     ("signals", "signals are", bool),
-    ("desiredState", "pausing is", lambda state: state == DesiredState.PAUSED),
     ("parent", "sub-executions are", bool),
 )
 
