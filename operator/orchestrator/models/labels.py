@@ -1,0 +1,29 @@
+"""The labels and annotations of what we make.
+
+A label selects; an annotation says. A node's name may end in an underscore, which no label value
+may, so it is an annotation.
+"""
+
+from __future__ import annotations
+
+from orchestrator.models.base import GROUP
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+"""Label: who made it."""
+MANAGER = "itechsmart-workflow"
+"""The value of MANAGED_BY on everything of ours."""
+EXECUTION_UID = f"{GROUP}/execution-uid"
+"""Label: uid of the execution; what every watch selects by."""
+WORKFLOW = f"{GROUP}/workflow"
+"""Label: name of the Workflow."""
+ALLOW_WORKFLOWS = f"{GROUP}/allow-workflows"
+"""Label of a ServiceAccount: "true" lets actions use it."""
+
+EXECUTION = f"{GROUP}/execution"
+"""Annotation: name of the execution."""
+NODE = f"{GROUP}/node"
+"""Annotation: name of the node."""
+ATTEMPT = f"{GROUP}/attempt"
+"""Annotation: number of the attempt, from 1."""
+ITERATION = f"{GROUP}/iteration"
+"""Annotation: number of a repeat's iteration, from 0."""
