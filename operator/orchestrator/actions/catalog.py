@@ -44,7 +44,7 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
     service_account = {"serviceAccountName": SERVICE_ACCOUNT} if action.uses_cluster else {}
     spec = {
         "title": action.title,
-        "description": f"{about}\n\n{textwrap.fill(action.retries, 92)}\n",
+        "description": f"{about}\n\n{textwrap.fill(action.retries, 92, break_on_hyphens=False)}\n",
         "category": action.category,
         "icon": action.icon,
         "parameters": [_parameter(*item) for item in action.parameters.model_fields.items()],
