@@ -357,6 +357,9 @@ class WorkflowSpec(Model):
     """The visual builder's positions: never part of what runs."""
 
 
+CountedMark = Annotated[str, Field(max_length=128)]
+
+
 class LastExecution(Model):
     """The newest execution that ended."""
 
@@ -394,8 +397,10 @@ class WorkflowMetrics(Model):
     """Durations of the last 100 executions."""
     recent: Annotated[list[float], Field(max_length=100)] = []
     """Durations of the last 100 executions in seconds, oldest first."""
-    counted: Annotated[list[Uid], Field(max_length=1000)] = []
-    """Uids counted whose executions may still be seen again."""
+    counted: Annotated[list[CountedMark], Field(max_length=500)] = []
+    """The newest executions counted, as finishedAt/uid."""
+    counted_before: CountedMark | None = None
+    """Executions at or below this finishedAt/uid count as counted."""
     last_execution: LastExecution | None = None
     """The newest execution that ended."""
 

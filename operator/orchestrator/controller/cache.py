@@ -1,0 +1,131 @@
+"""What the watches know: raw objects by (namespace, name), found by what they belong to as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from orchestrator.models.labels import EXECUTION_UID
+
+Raw = dict[str, Any]
+Key = tuple[str | None, str]
+
+
+def key_of(raw: Mapping[str, Any]) -> Key:
+    """(namespace, name); the namespace of a cluster-scoped object is None."""
+    metadata = raw["metadata"]
+    return metadata.get("namespace"), metadata["name"]
+
+
+class Cache:
+    """Objects by namespace and name; only reflectors write it."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Raw] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[Raw]:
+        return iter(list(self._objects.values()))
+
+    def get(self, namespace: str | None, name: str) -> Raw | None:
+        """The object as last seen, or None."""
+        return self._objects.get((namespace, name))
+
+    def known(self) -> list[Key]:
+        """The keys of all objects."""
+        return list(self._objects)
+
+    def put(self, raw: Raw) -> Raw | None:
+        """Keep this version; what was kept before, if anything."""
+        key = key_of(raw)
+        old = self._objects.get(key)
+        self._objects[key] = raw
+        return old
+
+    def remove(self, key: Key) -> Raw | None:
+        """Forget the object; what was kept of it, if anything."""
+        return self._objects.pop(key, None)
+
+
+class IndexedCache(Cache):
+    """A cache that also finds objects by a label."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self._label = label
+        self._groups: dict[str, dict[Key, Raw]] = {}
+
+    def put(self, raw: Raw) -> Raw | None:
+        old = super().put(raw)
+        if old is not None:
+            self._unindex(old)
+        if group := self._group_of(raw):
+            self._groups.setdefault(group, {})[key_of(raw)] = raw
+        return old
+
+    def remove(self, key: Key) -> Raw | None:
+        old = super().remove(key)
+        if old is not None:
+            self._unindex(old)
+        return old
+
+    def labelled(self, value: str) -> Iterable[Raw]:
+        """The objects whose label has this value."""
+        return list(self._groups.get(value, {}).values())
+
+    def _group_of(self, raw: Raw) -> str:
+        value: str = (raw["metadata"].get("labels") or {}).get(self._label, "")
+        return value
+
+    def _unindex(self, raw: Raw) -> None:
+        group = self._group_of(raw)
+        members = self._groups.get(group)
+        if members is not None:
+            members.pop(key_of(raw), None)
+            if not members:
+                del self._groups[group]
+
+
+class Jobs(IndexedCache):
+    """The Jobs of executions."""
+
+    def __init__(self) -> None:
+        super().__init__(EXECUTION_UID)
+
+    def by_execution(self, uid: str) -> dict[str, Raw]:
+        """The Jobs of an execution by name."""
+        return {raw["metadata"]["name"]: raw for raw in self.labelled(uid)}
+
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+"""The label by which the Job controller marks its pods."""
+
+
+class Pods(IndexedCache):
+    """Pods of executions: the terminal ones, and pending ones of Jobs that take their time."""
+
+    def __init__(self) -> None:
+        super().__init__(JOB_NAME)
+        self._pending: dict[tuple[str | None, str], dict[str, Raw]] = {}
+
+    def by_job(self, namespace: str, name: str) -> list[Raw]:
+        """The pods known of a Job: terminal ones, else pending ones."""
+        terminal = [raw for raw in self.labelled(name) if raw["metadata"]["namespace"] == namespace]
+        if terminal:
+            return terminal
+        return list(self._pending.get((namespace, name), {}).values())
+
+    def replace_pending(self, pods: Iterable[Raw]) -> None:
+        """Keep these pending pods instead of those kept before."""
+        self._pending = {}
+        for raw in pods:
+            job = (raw["metadata"].get("labels") or {}).get(JOB_NAME, "")
+            self._pending.setdefault((raw["metadata"]["namespace"], job), {})[
+                raw["metadata"]["name"]
+            ] = raw
+
+    def terminal(self, namespace: str, job: str) -> bool:
+        """Whether a terminal pod of the Job is known."""
+        return any(raw["metadata"]["namespace"] == namespace for raw in self.labelled(job))

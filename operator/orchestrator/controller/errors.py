@@ -1,0 +1,56 @@
+"""What the API server answers when it does not do what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+
+class ApiError(Exception):
+    """An answer that is not 2xx, or (status 0, reason NoAnswer) none at all.
+
+    `retry_after` is what the server asked us to wait, in seconds.
+    """
+
+    def __init__(
+        self, status: int, reason: str, message: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+    @property
+    def transient(self) -> bool:
+        """Whether asking again later may help."""
+        if self.status in (0, 429, 502, 503, 504):
+            return True
+        return self.status == 500 and self.retry_after is not None
+
+
+def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiError:
+    """The error of an answer, or of a watch's ERROR event (a Status, possibly in `object`)."""
+    try:
+        answer = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        text = payload[:500].decode(errors="replace").strip()
+        return ApiError(status, "Unknown", text or "an empty answer", _seconds(headers))
+    answer = answer.get("object", answer)
+    details = answer.get("details") or {}
+    retry_after = _seconds(headers)
+    if retry_after is None and details.get("retryAfterSeconds"):
+        retry_after = float(details["retryAfterSeconds"])
+    return ApiError(
+        status, answer.get("reason") or "Unknown", answer.get("message") or "", retry_after
+    )
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    try:
+        return max(0.0, float(headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,59 @@
+"""Bounds how many requests are under way, and lets what moves workflows go first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from itertools import count
+
+
+class Priority(IntEnum):
+    """Lower goes first."""
+
+    URGENT = 0
+    """Creating Jobs: everything else waits for pods."""
+    NORMAL = 1
+    BACKGROUND = 2
+    """What may be late or lost: Events."""
+
+
+class Gate:
+    """A semaphore whose waiters pass by priority, and in order within one."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._order = count()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def passing(self, priority: Priority) -> AsyncIterator[None]:
+        """Hold one of the places."""
+        await self._enter(priority)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    async def _enter(self, priority: Priority) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave()  # the place was ours already
+            raise
+
+    def _leave(self) -> None:
+        while self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                turn.set_result(None)  # the place goes over
+                return
+        self._free += 1

@@ -1,0 +1,191 @@
+"""One HTTP request to the API server: bounded, prioritised, repeated where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+
+from orchestrator.controller.credentials import Credentials
+from orchestrator.controller.errors import ApiError, error_from
+from orchestrator.controller.gate import Gate, Priority
+
+Raw = dict[str, Any]
+
+CONCURRENCY = 64
+"""Requests under way at once; watches not counted."""
+TRIES = 5
+"""How often a request is sent in all, where sending it again is safe."""
+LONGEST_WAIT = 10.0
+"""Seconds: a longer Retry-After is given to the caller instead of being slept through."""
+SILENCE = 90.0
+"""Seconds without a byte, not even a bookmark, after which a watch is taken for dead."""
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+_USER_AGENT = "itechsmart-workflow"
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "create": "POST",
+    "patch": "PATCH",
+    "apply": "PATCH",
+    "delete": "DELETE",
+}
+_NO_ANSWER = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
+
+
+class Transport:
+    """Sends requests through one shared session; raises ApiError for what is not 2xx."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        concurrency: int = CONCURRENCY,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._credentials = credentials
+        self._gate = Gate(concurrency)
+        self._sleep = sleep
+        self._session: aiohttp.ClientSession | None = None
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests sent, by (verb, resource); retries and watches count."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self,
+        verb: str,
+        plural: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | Sequence[Raw] | None = None,
+        accept: str = JSON,
+        content_type: str = JSON,
+        priority: Priority = Priority.NORMAL,
+    ) -> Raw:
+        """The answer's JSON; safe verbs are repeated while the server is busy or away."""
+        data = None if body is None else orjson.dumps(body)
+        repeatable = verb != "create" and content_type != JSON_PATCH
+        for attempt in range(1, TRIES + 1):
+            self.requests[verb, plural] += 1
+            try:
+                async with self._gate.passing(priority):
+                    return await self._once(verb, path, query or {}, data, accept, content_type)
+            except ApiError as error:
+                wait = _wait(error, repeatable, attempt)
+                if wait is None:
+                    raise
+            except _NO_ANSWER as error:
+                if not repeatable or attempt == TRIES:
+                    message = f"no answer to {verb} {path}: {error or type(error).__name__}"
+                    raise ApiError(0, "NoAnswer", message) from error
+                wait = _backoff(attempt)
+            await self._sleep(wait)
+        raise AssertionError("the last try either answers or raises")
+
+    async def stream(
+        self, plural: str, path: str, query: Mapping[str, str], accept: str
+    ) -> AsyncIterator[bytes]:
+        """The lines of an answer that goes on, as they come; not bounded by the gate."""
+        self.requests["watch", plural] += 1
+        headers = await self._headers(accept)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE)
+        async with self._send("GET", path, query, headers, None, timeout) as response:
+            if response.status >= 300:
+                raise error_from(response.status, response.headers, await response.read())
+            async for line in _lines(response):
+                yield line
+
+    async def _once(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        data: bytes | None,
+        accept: str,
+        content_type: str,
+    ) -> Raw:
+        headers = await self._headers(accept)
+        if data is not None:
+            headers["Content-Type"] = content_type
+        timeout = aiohttp.ClientTimeout(total=60, sock_connect=10)
+        async with self._send(_METHODS[verb], path, query, headers, data, timeout) as response:
+            payload = await response.read()
+            if response.status >= 300:
+                raise error_from(response.status, response.headers, payload)
+            result: Raw = orjson.loads(payload)
+            return result
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: bytes | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.client._RequestContextManager:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls or True)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session.request(
+            method,
+            self._credentials.server + path,
+            params=query,
+            headers=headers,
+            data=data,
+            timeout=timeout,
+            proxy=self._credentials.proxy,
+            server_hostname=self._credentials.server_name,
+            allow_redirects=False,
+        )
+
+    async def _headers(self, accept: str) -> dict[str, str]:
+        # Compression costs both sides more than a cluster's network saves.
+        headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+        authorization = await self._credentials.authorization()
+        if authorization:
+            headers["Authorization"] = authorization
+        return headers
+
+
+def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
+    """Seconds to wait before the request is sent again, or None to give up.
+
+    A 429 was not processed, so sending it again is safe for every verb.
+    """
+    if attempt == TRIES or not (error.status == 429 or (repeatable and error.transient)):
+        return None
+    wait = _backoff(attempt) if error.retry_after is None else error.retry_after
+    return wait if wait <= LONGEST_WAIT else None
+
+
+def _backoff(attempt: int) -> float:
+    return min(0.1 * 2.0**attempt, 5.0) * random.uniform(0.5, 1.0)
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length; aiohttp's own reader refuses long ones."""
+    rest = bytearray()
+    async for chunk in response.content.iter_any():
+        rest += chunk
+        if b"\n" in chunk:
+            *lines, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+            for line in lines:
+                if line:
+                    yield line
