@@ -102,8 +102,17 @@ def _facts(cluster: Cluster) -> dict[str, Any]:
 def _kind_up(options: argparse.Namespace) -> dict[str, Any]:
     if options.fake_nodes or options.no_kubelet or options.bench:
         raise ClusterError("kind has neither fake nodes nor --bench: set CLUSTER=embedded")
-    kubeconfig = elsewhere.kind_up(options.name)
-    return {"cluster": options.name, "kind": "kind", "kubeconfig": str(kubeconfig)}
+    return _kind_facts(options.name)
+
+
+def _kind_facts(name: str) -> dict[str, Any]:
+    return {"cluster": name, "kind": "kind", "kubeconfig": str(elsewhere.kind_up(name))}
+
+
+def _kind_status(options: argparse.Namespace) -> dict[str, Any]:
+    if elsewhere.kind_is_up(options.name):
+        return _kind_facts(options.name)
+    return {"cluster": options.name, "kind": "kind", "result": "is not up"}
 
 
 def _kind_down(options: argparse.Namespace) -> dict[str, Any]:
@@ -139,7 +148,7 @@ _COMMANDS: dict[str, dict[str, Callable[[argparse.Namespace], dict[str, Any]]]] 
     "kind": {
         "up": _kind_up,
         "down": _kind_down,
-        "status": _kind_up,
+        "status": _kind_status,
         "import-image": _kind_import,
     },
     "current": {

@@ -8,6 +8,9 @@ from dev.cluster.layout import Layout, Plan
 from dev.cluster.network import Network
 from dev.cluster.shell import which
 
+# The defaults (20 and 30) keep a large cluster's peace; here they would only make tests wait.
+_UNHURRIED = ("--kube-api-qps=500", "--kube-api-burst=1000")
+
 
 def commands(layout: Layout, plan: Plan) -> dict[str, list[str]]:
     """Every component of this instance with its command, in the order they start."""
@@ -84,21 +87,14 @@ def _controller_manager(layout: Layout, plan: Plan) -> list[str]:
         "--use-service-account-credentials",
         "--leader-elect=false",
         "--secure-port=0",
+        *_UNHURRIED,
     ]
-    if plan.bench:
-        flags += ["--concurrent-job-syncs=20", "--kube-api-qps=500", "--kube-api-burst=1000"]
-    return flags
+    return [*flags, "--concurrent-job-syncs=20"] if plan.bench else flags
 
 
-def _scheduler(layout: Layout, plan: Plan) -> list[str]:
-    flags = [
-        f"--kubeconfig={layout.credentials / 'kube-scheduler.kubeconfig'}",
-        "--leader-elect=false",
-        "--secure-port=0",
-    ]
-    if plan.bench:
-        flags += ["--kube-api-qps=500", "--kube-api-burst=1000"]
-    return flags
+def _scheduler(layout: Layout, _: Plan) -> list[str]:
+    kubeconfig = f"--kubeconfig={layout.credentials / 'kube-scheduler.kubeconfig'}"
+    return [kubeconfig, "--leader-elect=false", "--secure-port=0", *_UNHURRIED]
 
 
 def _provisioner(layout: Layout, _: Plan) -> list[str]:

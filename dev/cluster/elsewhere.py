@@ -21,16 +21,20 @@ def choose() -> str:
     return "kind" if succeeds(["docker", "info"]) else "embedded"
 
 
+def kind_is_up(name: str) -> bool:
+    """Whether kind has a cluster of this name."""
+    return name in run(_kind(), "get", "clusters").split()
+
+
 def kind_up(name: str) -> Path:
     """Create a kind cluster, unless it exists; its kubeconfig is in a file of its own."""
     kubeconfig = STATES / f"kind-{name}.kubeconfig"
     STATES.mkdir(exist_ok=True)
-    if name in run(_kind(), "get", "clusters").split():
-        run(_kind(), "export", "kubeconfig", "--name", name, "--kubeconfig", kubeconfig)
+    into = ("--name", name, "--kubeconfig", kubeconfig)
+    if kind_is_up(name):
+        run(_kind(), "export", "kubeconfig", *into)
     else:
-        run(
-            _kind(), "create", "cluster", "--name", name, "--kubeconfig", kubeconfig, "--wait", "2m"
-        )
+        run(_kind(), "create", "cluster", "--wait", "2m", *into)
     return kubeconfig
 
 

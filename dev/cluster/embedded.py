@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from dev.cluster.building import control_plane
 from dev.cluster.components import commands
@@ -33,7 +34,7 @@ _DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 def start(name: str, *, kubelet: bool, fake_nodes: int, bench: bool) -> bool:
     """Bring an instance up, or what of it has ended. False when all of it was up already."""
     layout = Layout.of(name)
-    with _alone(name):
+    with _alone():
         plan = layout.plan()
         if plan is None:
             plan = _new(layout, kubelet=kubelet, fake_nodes=fake_nodes, bench=bench)
@@ -48,7 +49,7 @@ def start(name: str, *, kubelet: bool, fake_nodes: int, bench: bool) -> bool:
 def stop(name: str) -> bool:
     """Bring an instance down and remove all of it, half-started ones too. False: there was none."""
     layout = Layout.of(name)
-    with _alone(name):
+    with _alone():
         if not layout.root.exists():
             return False
         plan = layout.plan()
@@ -65,7 +66,6 @@ def stop(name: str) -> bool:
             remove_leftovers(layout, plan.network)
             plan.network.remove()
         remove_folder(layout.root)
-        (STATES / f"{name}.lock").unlink(missing_ok=True)
     return True
 
 
@@ -91,18 +91,31 @@ def _new(layout: Layout, *, kubelet: bool, fake_nodes: int, bench: bool) -> Plan
         etcd_peer_port=peer, index=network.index if network else None,
         fake_nodes=fake_nodes, bench=bench,
     )  # fmt: skip
-    layout.keep(plan)
+    try:
+        _prepare(layout, plan)
+    except BaseException:
+        if network is not None:
+            network.remove()
+        remove_folder(layout.root)
+        raise
+    return plan
+
+
+def _prepare(layout: Layout, plan: Plan) -> None:
+    layout.root.mkdir(parents=True, exist_ok=True)
     addresses = ["127.0.0.1"]
-    if network is not None:
-        network.create()
-        addresses += [network.host, network.bridge, str(network.services[1])]
+    if plan.network is not None:
+        plan.network.create()
+        addresses += [plan.network.host, str(plan.network.services[1])]
     write_credentials(layout.credentials, addresses, server=plan.server, inner=plan.inner_server)
     write_configuration(layout, plan)
-    return plan
+    layout.keep(plan)
 
 
 def _run(layout: Layout, plan: Plan) -> None:
     """Start what does not run; the images are imported while the API server starts."""
+    if not Path(plan.program).exists():
+        raise ClusterError(f"{plan.program} is gone: bring {plan.name} down and up again")
     running = processes(layout)
     wanted = commands(layout, plan)
     if plan.network is not None:
@@ -172,10 +185,10 @@ _STORAGE_CLASS = {
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """One up or down of a name at a time."""
+def _alone() -> Iterator[None]:
+    """One up or down at a time."""
     STATES.mkdir(exist_ok=True)
-    with (STATES / f"{name}.lock").open("w") as lock:
+    with (STATES / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

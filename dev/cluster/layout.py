@@ -96,6 +96,5 @@ class Layout:
             return None
 
     def keep(self, plan: Plan) -> None:
-        """Write the plan down."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Write the plan down; from then on the instance is there."""
         (self.root / "plan.json").write_text(json.dumps(asdict(plan), indent=1))

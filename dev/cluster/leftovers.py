@@ -51,8 +51,8 @@ def remove_leftovers(layout: Layout, network: Network) -> None:
     _unmount(layout.root)
     for link in _links(Path("/var/log/containers"), layout):
         link.unlink()
-    for result in Path("/var/lib/cni/results").glob(f"{network.namespace}-*"):
-        result.unlink()
+    for result in _results(layout):
+        result.unlink(missing_ok=True)
     for group in _groups(network):
         _remove_group(group)
 
@@ -125,6 +125,19 @@ def _mounts(root: Path) -> list[str]:
 def _unmount(root: Path) -> None:
     for point in _mounts(root):
         run("umount", "--lazy", point, check=False)
+
+
+def _results(layout: Layout) -> list[Path]:
+    """What the network plugins remembered of our pods, in a folder that is theirs alone.
+
+    host-local's file for an address holds the pod's id in its first line.
+    """
+    ids = [
+        address.read_text().split()[0]
+        for address in (layout.root / "addresses").glob("*/[0-9]*")
+        if address.read_text().strip()
+    ]
+    return [path for pod in ids for path in Path("/var/lib/cni/results").glob(f"*-{pod}-*")]
 
 
 def _links(folder: Path, layout: Layout) -> list[Path]:
