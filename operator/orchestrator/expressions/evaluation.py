@@ -20,9 +20,9 @@ from orchestrator.expressions.bounds import (
 )
 from orchestrator.expressions.errors import ExpressionError, kind
 from orchestrator.expressions.library import FILTERS, TESTS
-from orchestrator.expressions.library.lists import concat
+from orchestrator.expressions.library.lists import concat, part
 from orchestrator.expressions.lookup import Hidden, Missing, lookup
-from orchestrator.expressions.syntax import CONCAT, LOOKUP, SCOPE, parse
+from orchestrator.expressions.syntax import CONCAT, LOOKUP, SCOPE, SLICE, parse
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda left, right: left + right,
@@ -45,7 +45,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=Missing, optimized=False, cache_size=0)
         self.globals = {}
-        self.filters = {**FILTERS, LOOKUP: lookup, CONCAT: concat}
+        self.filters = {**FILTERS, LOOKUP: lookup, CONCAT: concat, SLICE: part}
         self.tests = dict(TESTS)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -108,6 +108,8 @@ class Expression:
             raise ExpressionError(error.message or "the expression cannot be evaluated") from error
         except ZeroDivisionError as error:
             raise ExpressionError("division by zero") from error
+        except OverflowError as error:
+            raise ExpressionError("a number is too large") from error
         except RecursionError as error:
             raise ExpressionError("a value is nested too deeply") from error
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:

@@ -27,6 +27,7 @@ MAX_NESTING = 50
 SCOPE = "scope"
 LOOKUP = "lookup key"
 CONCAT = "concat all"
+SLICE = "slice part"
 """Names that no source can write: an identifier has no space."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -46,7 +47,6 @@ _PLAIN = (
     nodes.Compare,
     nodes.List,
     nodes.Dict,
-    nodes.Slice,
 )
 References = set[tuple[str, ...]]
 _NodeT = TypeVar("_NodeT", bound=nodes.Node)
@@ -178,12 +178,20 @@ class _Rewriter:
             return self._step(node.node, owner, nodes.Const(node.attr), reference)
         if isinstance(node, nodes.Getitem):
             owner, reference = self._chain(node.node, depth + 1)
+            if isinstance(node.arg, nodes.Slice):
+                self._references.update({reference} if reference else ())
+                return self._slice(owner, node.arg, depth), ()
             key = self.rewrite(node.arg, depth + 1)
-            if isinstance(key, nodes.Slice):
-                self._references.add(reference) if reference else None
-                return nodes.Getitem(owner, key, "load"), ()
             return self._step(node.node, owner, key, reference)
         return self.rewrite(node, depth + 1), ()
+
+    def _slice(self, owner: nodes.Expr, node: nodes.Slice, depth: int) -> nodes.Expr:
+        bounds = (node.start, node.stop, node.step)
+        arguments = [
+            nodes.Const(None) if bound is None else self.rewrite(bound, depth + 1)
+            for bound in bounds
+        ]
+        return _call(SLICE, owner, *arguments)
 
     def _step(
         self, source: nodes.Expr, owner: nodes.Expr, key: nodes.Expr, reference: tuple[str, ...]

@@ -41,6 +41,14 @@ def concat(value: Any) -> str:
     return join(value)
 
 
+def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """The brackets `[start:stop:step]`, over a list or a string."""
+    for bound in (start, stop, step):
+        if bound is not None:
+            require(bound, "an integer", int)
+    return require(value, "a list or a string", list, str)[start:stop:step]
+
+
 def first(value: Any) -> Any:
     """First item of a list or character of a string; missing when there is none."""
     return lookup(require(value, "a list or a string", list, str), 0, "an empty list")
