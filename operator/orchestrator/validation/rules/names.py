@@ -43,7 +43,7 @@ def boolean_words(subject: Subject) -> Iterator[Problem]:
         for name in node.transform or {}
     )
     items = (
-        (join(path, "forEach.as"), node.for_each.as_)
+        (join(path, "forEach", "as"), node.for_each.as_)
         for path, node in subject.nodes()
         if node.for_each is not None
     )
@@ -68,7 +68,7 @@ def item_names(subject: Subject) -> Iterator[Problem]:
         if node.for_each is not None and node.for_each.as_ in ROOTS:
             name = node.for_each.as_
             yield Problem(
-                join(path, "forEach.as"), f"{name!r} already has a meaning in expressions"
+                join(path, "forEach", "as"), f"{name!r} already has a meaning in expressions"
             )
 
 

@@ -40,7 +40,7 @@ def backoffs(subject: Subject) -> Iterator[Problem]:
             continue
         if parse_duration(backoff.initial) > parse_duration(backoff.max):
             message = f"{backoff.initial} is longer than max, {backoff.max}"
-            yield Problem(join(path, "backoff.initial"), message)
+            yield Problem(join(path, "backoff", "initial"), message)
 
 
 def positive(path: str, text: str) -> Iterator[Problem]:
@@ -61,11 +61,11 @@ def _durations(subject: Subject) -> Iterator[tuple[str, str | None]]:
     for path, node in subject.nodes():
         yield join(path, "delay"), node.delay
         yield join(path, "timeout"), node.timeout
-        yield join(path, "forEach.timeout"), node.for_each.timeout if node.for_each else None
-        yield join(path, "repeat.delay"), node.repeat.delay if node.repeat else None
+        yield join(path, "forEach", "timeout"), node.for_each.timeout if node.for_each else None
+        yield join(path, "repeat", "delay"), node.repeat.delay if node.repeat else None
     for path, retry in _retries(subject):
-        yield join(path, "backoff.initial"), retry.backoff.initial if retry.backoff else None
-        yield join(path, "backoff.max"), retry.backoff.max if retry.backoff else None
+        yield join(path, "backoff", "initial"), retry.backoff.initial if retry.backoff else None
+        yield join(path, "backoff", "max"), retry.backoff.max if retry.backoff else None
 
 
 def _retries(subject: Subject) -> Iterator[tuple[str, Retry]]:

@@ -1,0 +1,143 @@
+"""Wrong Templates, and what their authors are told."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from orchestrator.models.template import TemplateSpec
+from orchestrator.validation.parse import parse
+from orchestrator.validation.template import RULES, validate_template
+
+
+def problems(text: str) -> list[str]:
+    """All that is wrong with a Template, in words."""
+    found = parse(TemplateSpec, yaml.safe_load(text))
+    assert isinstance(found, TemplateSpec), found
+    return [str(problem) for problem in validate_template(found)]
+
+
+PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("{}", "spec", "exactly one of action and workflow"),
+        (
+            "{action: {}, parameters: [{name: url, type: string}, {name: uRL, type: string}]}",
+            "spec.parameters[1].name",
+            "'uRL' and 'url' would both be the environment's PARAM_URL",
+        ),
+        (
+            "{action: {}, parameters: [{name: 'no', type: string}]}",
+            "spec.parameters[0].name",
+            "YAML reads it as a boolean",
+        ),
+        (
+            "{action: {}, parameters: [{name: a, type: integer, default: x}]}",
+            "spec.parameters[0].default",
+            "must be an integer",
+        ),
+        (
+            "{action: {}, parameters: [{name: a, type: secret, default: x}]}",
+            "spec.parameters[0].default",
+            "the value of a secret",
+        ),
+        (
+            "{action: {}, outputs: [{name: a, type: secret}]}",
+            "spec.outputs[0].type",
+            "cannot be a secret",
+        ),
+        (
+            "{action: {}, outputs: [{name: a, type: string}, {name: a, type: string}]}",
+            "spec.outputs[1].name",
+            "there already is an output 'a'",
+        ),
+        (
+            "{action: {script: {source: x}, args: [y]}}",
+            "spec.action.args",
+            "a script, or command and args",
+        ),
+        ("{action: {env: [{name: PARAM_X}]}}", "spec.action.env[0].name", "set by the operator"),
+        ("{action: {env: [{name: OUTPUTS}]}}", "spec.action.env[0].name", "set by the operator"),
+        (
+            "{action: {env: [{name: A}, {name: A}]}}",
+            "spec.action.env[1].name",
+            "there already is a variable 'A'",
+        ),
+        (
+            "{action: {env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: c}}}]}}",
+            "spec.action.env[0]",
+            "either value or valueFrom",
+        ),
+        (
+            "{action: {env: [{name: A, valueFrom: {}}]}}",
+            "spec.action.env[0].valueFrom",
+            "exactly one of secretKeyRef, configMapKeyRef and fieldRef",
+        ),
+        (
+            "{action: {envFrom: [{}]}}",
+            "spec.action.envFrom[0]",
+            "exactly one of configMapRef and secretRef",
+        ),
+        (
+            "{action: {volumes: [{name: a, mountPath: /a}]}}",
+            "spec.action.volumes[0]",
+            "exactly one of emptyDir",
+        ),
+        (
+            "{action: {volumes: [{name: a, mountPath: /a, emptyDir: {}},"
+            " {name: b, mountPath: /a/, emptyDir: {}}]}}",
+            "spec.action.volumes[1].mountPath",
+            "there already is a volume at '/a'",
+        ),
+        (
+            "{action: {volumes: [{name: a, mountPath: /, emptyDir: {}}]}}",
+            "spec.action.volumes[0].mountPath",
+            "cannot be mounted over",
+        ),
+        (
+            "{action: {terminationGracePeriod: 0s}}",
+            "spec.action.terminationGracePeriod",
+            "no time at all",
+        ),
+        (
+            PARAMETERS + "action: {args: ['$[[ params.ulr ]]']}",
+            "spec.action.args[0]",
+            "there is no parameter 'ulr'; did you mean 'url'?",
+        ),
+        (
+            PARAMETERS + "action: {env: [{name: A, value: '$[[ params.token ]]'}]}",
+            "spec.action.env[0].value",
+            "it reaches the container as $PARAM_TOKEN only",
+        ),
+        ("action: {image: '$[[ runner.img ]]'}", "spec.action.image", "did you mean 'image'?"),
+        ("action: {command: ['$[[ vars.x ]]']}", "spec.action.command[0]", "a Template has params"),
+        ("action: {args: ['$[[ x']}", "spec.action.args[0]", "has no ]] that closes it"),
+        (
+            "action: {volumes: [{name: a, mountPath: '/$[[ node.name ]]', emptyDir: {}}]}",
+            "spec.action.volumes[0].mountPath",
+            "rendered in image, command, args, env, workingDir only",
+        ),
+    ],
+)
+def test_a_wrong_template_says_where_and_what(text: str, path: str, words: str) -> None:
+    found = problems(text)
+    assert any(p.startswith(f"{path}: ") and words in p for p in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PARAMETERS + "action: {image: '$[[ runner.image ]]', args: [action, '$[[ params.url ]]',"
+        " '$[[ execution.uid ]]-$[[ node.name ]]', '$$[[ literal ]]']}",
+        "action: {script: {interpreter: bash, source: 'if [[ $[[ x ]]; then'}}",
+    ],
+)
+def test_a_right_template_has_no_problems(text: str) -> None:
+    assert problems(text) == []
+
+
+def test_each_rule_says_what_it_asks() -> None:
+    assert all(rule.__doc__ for rule in RULES)
