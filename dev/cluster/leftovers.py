@@ -51,8 +51,8 @@ def remove_leftovers(layout: Layout, network: Network) -> None:
     _unmount(layout.root)
     for link in _links(Path("/var/log/containers"), layout):
         link.unlink()
-    for result in _results(layout):
-        result.unlink(missing_ok=True)
+    for path in [*_results(layout), *_shim_sockets(layout)]:
+        path.unlink(missing_ok=True)
     for group in _groups(network):
         _remove_group(group)
 
@@ -128,16 +128,15 @@ def _unmount(root: Path) -> None:
 
 
 def _results(layout: Layout) -> list[Path]:
-    """What the network plugins remembered of our pods, in a folder that is theirs alone.
+    """What the network plugins remember of our pods, in a folder that they share with others."""
+    remembered = Path("/var/lib/cni/results").glob("*")
+    return [path for path in remembered if f"{layout.root}/" in path.read_text()]
 
-    host-local's file for an address holds the pod's id in its first line.
-    """
-    ids = [
-        address.read_text().split()[0]
-        for address in (layout.root / "addresses").glob("*/[0-9]*")
-        if address.read_text().strip()
-    ]
-    return [path for pod in ids for path in Path("/var/lib/cni/results").glob(f"*-{pod}-*")]
+
+def _shim_sockets(layout: Layout) -> list[Path]:
+    """The sockets of shims that were killed; their folder is the same for every containerd."""
+    tasks = layout.root / "containerd" / "state" / "io.containerd.runtime.v2.task"
+    return [Path(file.read_text().removeprefix("unix://")) for file in tasks.glob("*/*/address")]
 
 
 def _links(folder: Path, layout: Layout) -> list[Path]:

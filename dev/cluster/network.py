@@ -108,13 +108,13 @@ class Network:
         run(*self.inside("sh", "-c", f"echo 1 > {_FORWARD}"))
         if _FORWARD.read_text().strip() != "1":
             _FORWARD.write_text("1\n")  # as Docker does; put back by nobody, others may rely on it
+        self._remove_rules()
         for rule in self._rules():
             run("iptables", "-w", "-t", rule[0], "-I", *rule[1:])
 
     def remove(self) -> None:
         """Remove all that `create` made; what is already gone is no error."""
-        for rule in self._rules():
-            run("iptables", "-w", "-t", rule[0], "-D", *rule[1:], check=False)
+        self._remove_rules()
         run("ip", "link", "delete", self._link, check=False)
         run("ip", "netns", "delete", self.namespace, check=False)
 
@@ -125,6 +125,10 @@ class Network:
     @property
     def _link(self) -> str:
         return f"itsw{self.index}"
+
+    def _remove_rules(self) -> None:
+        for rule in self._rules():
+            run("iptables", "-w", "-t", rule[0], "-D", *rule[1:], check=False)
 
     def _rules(self) -> list[list[str]]:
         """Packets from pods may reach the host and, under its address, the world."""
