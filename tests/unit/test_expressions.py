@@ -219,6 +219,12 @@ def test_an_expression_left_open_says_where_and_how_to_escape() -> None:
         compile_text("a $[[ vars.n ]")
 
 
+def test_a_text_has_a_bounded_number_of_expressions() -> None:
+    assert compile_text("$[[ 1 ]]" * 100).render({}) == "1" * 100
+    with pytest.raises(ExpressionError, match="at most 100 expressions"):
+        compile_text("$[[ 1 ]]" * 101)
+
+
 def test_rendering_walks_lists_and_objects_and_leaves_keys_alone() -> None:
     value = {"$[[ a ]]": ["$[[ vars.n ]]", {"b": "x$[[ vars.service ]]"}, 1, None, True]}
     assert render(value, SCOPE) == {"$[[ a ]]": [3, {"b": "xapi"}, 1, None, True]}

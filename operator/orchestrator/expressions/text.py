@@ -15,6 +15,8 @@ OPEN = "$[["
 CLOSE = "]]"
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _MAX_CACHED = 4096
+MAX_EXPRESSIONS = 100
+"""Most expressions in one string: reading each costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,15 @@ def _merged(parts: Iterator[str | Expression]) -> Iterator[str | Expression]:
 
 
 def _split(text: str) -> Iterator[str | Expression]:
-    position = 0
+    position = count = 0
     while (start := text.find(OPEN, position)) >= 0:
         if start > position and text[start - 1] == "$":
             yield text[position : start - 1] + OPEN
             position = start + len(OPEN)
             continue
+        count += 1
+        if count > MAX_EXPRESSIONS:
+            raise ExpressionError(f"a text has at most {MAX_EXPRESSIONS} expressions")
         yield text[position:start]
         end = _end(text, start + len(OPEN))
         yield compile_expression(text[start + len(OPEN) : end].strip())

@@ -432,6 +432,14 @@ def test_only_the_first_problems_are_listed() -> None:
     assert len(problems(f"nodes: [{nodes}]")) == MAX_PROBLEMS
 
 
+def test_a_workflow_has_a_bounded_number_of_expressions() -> None:
+    text = "$[[ 1 ]]" * 100
+    nodes = ", ".join(
+        f"{{name: n{i}, action: local/notify, with: {{text: '{text}'}}}}" for i in range(101)
+    )
+    assert problems(f"nodes: [{nodes}]") == ["spec: has more than 10,000 expressions; divide it"]
+
+
 def test_each_rule_stands_once_and_says_what_it_asks() -> None:
     assert len({rule.__name__ for rule in RULES}) == len(RULES)
     assert all(rule.__doc__ for rule in RULES)

@@ -37,18 +37,25 @@ _ELSEWHERE = {
     "trigger": "is known in Triggers only; here it is execution.trigger",
     "nodes": "is not known here: no node has started",
 }
+MAX_EXPRESSIONS = 10_000
+"""Most expressions of a workflow: reading each takes up to a millisecond."""
 _PARAMETER = re.compile(r"spec\.nodes\[\d+\]\.with(\.[A-Za-z0-9_]+|\['[^']*'\])")
 Reference = tuple[str, ...]
 
 
 def expressions(subject: Subject) -> Iterator[Problem]:
     """Every expression can be read and every reference resolves."""
+    count = 0
     for place in places(subject):
         try:
             found = place.expressions()
         except ExpressionError as error:
             yield Problem(place.path, str(error))
             continue
+        count += len(found)
+        if count > MAX_EXPRESSIONS:
+            yield Problem("spec", f"has more than {MAX_EXPRESSIONS:,} expressions; divide it")
+            return
         for reference in sorted(set().union(*(each.references for each in found))):
             message = _wrong(reference, place, subject)
             if message is not None:
