@@ -40,12 +40,14 @@ class Credentials:
             return self._authorization
         async with self._lock:
             if time.monotonic() - self._asked >= REFRESH_SECONDS:
-                key = await asyncio.to_thread(
-                    self._configuration.get_api_key_with_prefix, "BearerToken", "authorization"
-                )
-                self._authorization = key.strip() if key else None
+                self._authorization = await asyncio.to_thread(self.current)
                 self._asked = time.monotonic()
         return self._authorization
+
+    def current(self) -> str | None:
+        """The Authorization header as its source has it now; may block."""
+        key = self._configuration.get_api_key_with_prefix("BearerToken", "authorization")
+        return key.strip() if key else None
 
     @property
     def certificate_file(self) -> str | None:

@@ -97,7 +97,7 @@ class PendingPods:
             for event in events:
                 if (uid := event["involvedObject"].get("uid", "")) in found:
                     found[uid].append(event)
-        return found
+        return {uid: sorted(of_one, key=_when) for uid, of_one in found.items()}
 
     def _tell(self, slow: list[Raw]) -> None:
         said: dict[str, object] = {}
@@ -125,6 +125,11 @@ def _says(pod: Raw) -> object:
         [container.get("state", {}).get("waiting") for container in containers],
         [(item["type"], item.get("reason"), item.get("message")) for item in conditions],
     )
+
+
+def _when(event: Raw) -> str:
+    when: str = event.get("lastTimestamp") or event.get("eventTime") or ""
+    return when
 
 
 def _uid(job: Raw) -> str:

@@ -25,6 +25,8 @@ OnEvent = Callable[[str, Raw, Raw | None], None]
 """Called with ADDED, MODIFIED or DELETED, the object, and what was known of it before."""
 
 LONGEST_BACKOFF = 30.0
+LIST_AGAIN = 1800.0
+"""Seconds after which a list finds what no watch told of, if there is such a thing."""
 _LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -86,12 +88,14 @@ class Reflector:
 
     async def _follow(self, scope: str | None) -> None:
         version = ""
+        listed = float("-inf")
         failures = 0
         while True:
             before = self._heard.get(scope)
             try:
-                if not version:
+                if not version or self._monotonic() - listed > LIST_AGAIN:
                     version = await self._relist(scope)
+                    listed = self._monotonic()
                 async for event in self._client.watch(
                     self._resource, scope, resource_version=version, **self._selection
                 ):

@@ -1,0 +1,299 @@
+"""The operator's parts, put together, started in order and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Collection, Coroutine
+from typing import Any
+
+from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_of
+from orchestrator.controller.client import ApiClient
+from orchestrator.controller.definitions import Definitions
+from orchestrator.controller.executions import ExecutionReconciler
+from orchestrator.controller.health import serving
+from orchestrator.controller.incidents import incident_status
+from orchestrator.controller.lean import lean, lean_job, lean_pod
+from orchestrator.controller.metrics import TERMINAL, MetricsWriter
+from orchestrator.controller.pending import PendingPods
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.recorder import Recorder
+from orchestrator.controller.reflector import Reflector
+from orchestrator.controller.resources import (
+    CLUSTER_TEMPLATES,
+    EXECUTIONS,
+    INCIDENTS,
+    JOBS,
+    PODS,
+    TEMPLATES,
+    TRIGGERS,
+    WORKFLOWS,
+    Resource,
+)
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.templates import template_status
+from orchestrator.controller.triggers import trigger_status
+from orchestrator.controller.watching import watch_definitions
+from orchestrator.controller.workflows import Workflows
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID
+
+logger = logging.getLogger(__name__)
+
+NOT_ENDED = ",".join(f"status.phase!={phase.value}" for phase in TERMINAL)
+ENDED_PODS = "status.phase!=Pending,status.phase!=Running"
+LOOK_AGAIN = 300.0
+"""Seconds from one pass over every execution to the next, whatever the watches say."""
+
+
+class Operator:
+    """The caches, what fills them, and what works on them."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        namespaces: Collection[str] = (),
+        runner_image: str,
+        workers: int = 32,
+        health_address: str = "",
+    ) -> None:
+        self._client = client
+        self._namespaces = tuple(namespaces)
+        self._workers = workers
+        self._health_address = health_address
+        self.workflows, self.executions = Cache(), Cache()
+        self.templates, self.cluster_templates = Cache(), Cache()
+        self.jobs, self.pods = Jobs(), Pods()
+        self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
+        self.recorder = Recorder(client, time.time)
+        self.metrics = MetricsWriter(client, namespaces=namespaces)
+        self.pending = PendingPods(
+            client, self.jobs, self.pods, self._enqueue_owner, namespaces=namespaces
+        )
+        self._judge = Workflows(
+            self.workflows, self.templates, self.cluster_templates, runner_image
+        )
+        self.definitions = self._build_definitions()
+        self.reflectors = self._build_reflectors()
+        self.reconciler = ExecutionReconciler(self._build_shell(runner_image))
+
+    # Building
+
+    def _build_shell(self, runner_image: str) -> Shell:
+        return Shell(
+            client=self._client,
+            clock=time.time,
+            executions=self.executions,
+            jobs=self.jobs,
+            pods=self.pods,
+            workflows=self.workflows,
+            templates=self.templates,
+            cluster_templates=self.cluster_templates,
+            pending=self.pending,
+            queue=self.queue,
+            recorder=self.recorder,
+            metrics=self.metrics,
+            runner_image=runner_image,
+        )
+
+    def _build_definitions(self) -> Definitions:
+        return Definitions(
+            self._client,
+            time.time,
+            caches={
+                WORKFLOWS: self.workflows,
+                TEMPLATES: self.templates,
+                CLUSTER_TEMPLATES: self.cluster_templates,
+                TRIGGERS: Cache(),
+                INCIDENTS: Cache(),
+            },
+            statuses={
+                WORKFLOWS: self._judge.status,
+                TEMPLATES: template_status,
+                CLUSTER_TEMPLATES: template_status,
+                TRIGGERS: trigger_status,
+                INCIDENTS: incident_status,
+            },
+        )
+
+    def _build_reflectors(self) -> list[Reflector]:
+        client, namespaces = self._client, self._namespaces
+        return [
+            Reflector(
+                client,
+                EXECUTIONS,
+                self.executions,
+                namespaces=namespaces,
+                field_selector=NOT_ENDED,
+                transform=lean,
+                on_event=self._on_execution,
+            ),
+            Reflector(
+                client,
+                JOBS,
+                self.jobs,
+                namespaces=namespaces,
+                label_selector=EXECUTION_UID,
+                transform=lean_job,
+                on_event=self._on_owned,
+            ),
+            Reflector(
+                client,
+                PODS,
+                self.pods,
+                namespaces=namespaces,
+                label_selector=EXECUTION_UID,
+                field_selector=ENDED_PODS,
+                transform=lean_pod,
+                on_event=self._on_owned,
+            ),
+            self._template_reflector(TEMPLATES, self.templates),
+            self._template_reflector(CLUSTER_TEMPLATES, self.cluster_templates),
+        ]
+
+    def _template_reflector(self, resource: Resource, cache: Cache) -> Reflector:
+        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
+            if kind != "DELETED":
+                self.definitions.look(resource, raw)
+            if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
+                return
+            for namespace, name in self._judge.users_of(raw):
+                self.definitions.look_at(WORKFLOWS, namespace, name)
+
+        return Reflector(
+            self._client,
+            resource,
+            cache,
+            namespaces=self._namespaces,
+            transform=lean,
+            on_event=on_event,
+        )
+
+    # Events
+
+    def _on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
+        metadata = raw["metadata"]
+        self.queue.add((metadata["namespace"], metadata["name"]))
+        if kind == "DELETED":  # gone, or ended: it leaves the selection
+            self.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def _on_owned(self, _kind: str, raw: Raw, _: Raw | None) -> None:
+        self._enqueue_owner(raw)
+
+    def _enqueue_owner(self, raw: Raw) -> None:
+        """Look at the execution that a Job or pod belongs to."""
+        metadata = raw["metadata"]
+        name = (metadata.get("annotations") or {}).get(EXECUTION)
+        if name is None:
+            job = self.jobs.get(metadata["namespace"], metadata.get("labels", {}).get(JOB_NAME, ""))
+            name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
+        if name:
+            self.queue.add((metadata["namespace"], name))
+
+    # Running
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set; raises what made a part of it end on its own."""
+        kopf_stop = threading.Event()
+        watches = [_start(reflector.run(), reflector.name) for reflector in self.reflectors]
+        watches.append(_start(self.pending.run(), "pending pods"))
+        workers: list[asyncio.Task[None]] = []
+        background: list[asyncio.Task[None]] = []
+        kopf: list[asyncio.Task[None]] = []
+        try:
+            async with serving(self._health_address, self.reflectors):
+                synced = _start(self._synced(), "first lists")
+                await _first_of(stop, watches, synced)
+                if stop.is_set():
+                    synced.cancel()
+                    return
+                logger.info("everything is listed; %d executions to look at", len(self.executions))
+                kopf.append(_start(self._watch_definitions(kopf_stop), "kopf"))
+                background += [
+                    _start(self.recorder.run(), "events"),
+                    _start(self.metrics.run(), "metrics"),
+                ]
+                workers += [
+                    _start(self.queue.run(self._pass, self._workers), "executions"),
+                    _start(self.definitions.run(), "definitions"),
+                    _start(self._look_again(), "slow resync"),
+                ]
+                await _first_of(stop, [*watches, *kopf, *background, *workers])
+        finally:
+            kopf_stop.set()
+            await _cancel(workers)  # passes under way are finished first
+            if background:
+                await self.metrics.flush()
+                await self.recorder.flush(2.0)
+            await _cancel([*background, *watches])
+            await asyncio.gather(*kopf, return_exceptions=True)  # its thread ends in its own time
+
+    async def _pass(self, key: tuple[str, str]) -> float | None:
+        return await self.reconciler.reconcile(*key)
+
+    async def _synced(self) -> None:
+        for reflector in self.reflectors:
+            await reflector.synced.wait()
+
+    async def _look_again(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            for raw in self.executions:
+                namespace, name = key_of(raw)
+                self.queue.add((namespace or "", name))
+
+    async def _watch_definitions(self, kopf_stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def take(resource: Resource, kind: str | None, raw: Raw) -> None:
+            loop.call_soon_threadsafe(self.definitions.take, resource, kind, lean(raw))
+
+        await asyncio.to_thread(
+            watch_definitions,
+            self._client.credentials,
+            (WORKFLOWS, TRIGGERS, INCIDENTS),
+            self._namespaces,
+            take,
+            kopf_stop,
+        )
+        if not kopf_stop.is_set():
+            raise RuntimeError("kopf ended on its own; its log says why")
+
+
+def _generation(raw: Raw) -> int:
+    generation: int = raw["metadata"]["generation"]
+    return generation
+
+
+def _start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
+
+
+async def _first_of(
+    stop: asyncio.Event, forever: list[asyncio.Task[None]], done: asyncio.Task[None] | None = None
+) -> None:
+    """Wait for `stop` or `done`; a part that ends before is an error."""
+    stopping = asyncio.create_task(_wait(stop), name="stop")
+    try:
+        extra = [done] if done is not None else []
+        ended, _ = await asyncio.wait(
+            [stopping, *extra, *forever], return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        stopping.cancel()
+    for task in ended.intersection(forever):
+        if task.exception() is None:
+            raise RuntimeError(f"{task.get_name()} ended on its own")
+        await task
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,91 @@
+"""`orchestrator operator`: options in, the operator until a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestrator.controller.assembly import Operator
+from orchestrator.controller.client import ApiClient
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorOptions:
+    """How the operator is run."""
+
+    runner_image: str
+    """Image of actions whose Template names none."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to look after; all of them when empty."""
+    workers: int = 32
+    """Executions looked at side by side."""
+    kubeconfig: str | None = None
+    """The pod's service account or the user's own kubeconfig when absent."""
+    context: str | None = None
+    """The kubeconfig's current context when absent."""
+    log_format: str = "plain"
+    """plain or json."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    health_address: str = ""
+    """HOST:PORT of /healthz and /readyz; none when empty."""
+
+
+def run(options: OperatorOptions) -> None:
+    """Run until SIGINT or SIGTERM; exceptions say in words what made it end otherwise."""
+    _log(options)
+    # Caches live long and hold no cycles: collecting them over and over finds nothing.
+    gc.set_threshold(20_000, 50, 100)
+    asyncio.run(serve(options))
+
+
+async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> None:
+    """Run until `stop` is set, or until a signal if there is no `stop`."""
+    if stop is None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with ApiClient.from_environment(options.kubeconfig, options.context) as client:
+        where = ", ".join(options.namespaces) or "all namespaces"
+        logger.info("looking after %s at %s", where, client.credentials.server)
+        operator = Operator(
+            client,
+            namespaces=options.namespaces,
+            runner_image=options.runner_image,
+            workers=options.workers,
+            health_address=options.health_address,
+        )
+        await operator.run(stop)
+    logger.info("stopped")
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _log(options: OperatorOptions) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(_JsonLines() if options.log_format == "json" else plain)
+    logging.basicConfig(level=options.log_level.upper(), handlers=[handler], force=True)
+    for noisy in ("kopf", "asyncio", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

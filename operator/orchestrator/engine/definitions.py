@@ -1,0 +1,77 @@
+"""What is said of a Workflow, Template, Trigger or Incident: valid, waiting or refused, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.admission import Missing, Prepared, Refusal, prepare, words
+from orchestrator.engine.conditions import condition
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.validation.parse import parse
+from orchestrator.validation.template import validate_template
+
+VALID = "Valid"
+"""It can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Ready, or not; and if not, whether something else may still make it so."""
+
+    ready: bool
+    reason: str
+    message: str
+    waiting: bool = False
+
+
+def judge_workflow(
+    name: str,
+    spec: Mapping[str, Any],
+    templates: Mapping[str, Mapping[str, Any] | None],
+    runner_image: str,
+) -> Verdict:
+    """As an execution of it would be judged, in the same words."""
+    match prepare(name, spec, templates, runner_image):
+        case Prepared():
+            return Verdict(True, VALID, "it can be run")
+        case Missing(reason, message):
+            return Verdict(False, reason, message, waiting=True)
+        case Refusal(reason=reason, message=message):
+            return Verdict(False, reason, message)
+
+
+def judge_template(spec: Mapping[str, Any]) -> Verdict:
+    """Whether nodes can use the Template."""
+    parsed = parse(TemplateSpec, dict(spec))
+    problems = validate_template(parsed) if isinstance(parsed, TemplateSpec) else parsed
+    if problems:
+        return Verdict(False, reasons.INVALID_SPEC, words(problems))
+    return Verdict(True, VALID, "it can be used")
+
+
+def judge_trigger(spec: Mapping[str, Any]) -> Verdict:
+    """No type of trigger works in this release: refused, not ignored."""
+    parsed = parse(TriggerSpec, dict(spec))
+    if not isinstance(parsed, TriggerSpec):
+        return Verdict(False, reasons.INVALID_SPEC, words(parsed))
+    message = "spec: triggers are not supported yet; start executions by hand"
+    return Verdict(False, reasons.NOT_SUPPORTED_YET, message)
+
+
+def definition_conditions(
+    verdict: Verdict, generation: int, now: float, old: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Ready, Reconciling and Stalled, by kstatus' rules."""
+    states = {
+        "Ready": verdict.ready,
+        "Reconciling": verdict.waiting,
+        "Stalled": not verdict.ready and not verdict.waiting,
+    }
+    return [
+        condition(kind, holds, verdict.reason, verdict.message, generation, now, old)
+        for kind, holds in states.items()
+    ]

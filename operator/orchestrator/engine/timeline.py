@@ -1,0 +1,41 @@
+"""An Incident's timeline: what changed since it was last looked at.
+
+The spec looked at is stored beside the timeline, in the same write, so that each change is
+recorded once whatever happens in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.models.incident import IncidentSpec, TimelineEntry
+
+MOST_ENTRIES = 200
+LONGEST_VALUE = 512
+FIELDS = ("title", "severity", "state", "assignee", "escalation", "summary", "links")
+
+
+def extend(
+    timeline: Sequence[TimelineEntry], observed: IncidentSpec | None, spec: IncidentSpec, now: float
+) -> list[TimelineEntry]:
+    """The timeline with what changed; an incident seen for the first time has its state."""
+    at = to_rfc3339(now)
+    if observed is None:
+        entries = [TimelineEntry(at=at, field="state", to=spec.state.value)]
+    else:
+        entries = [
+            TimelineEntry(at=at, field=field, from_=_shown(observed, field), to=_shown(spec, field))
+            for field in FIELDS
+            if getattr(observed, field) != getattr(spec, field)
+        ]
+    return [*timeline, *entries][-MOST_ENTRIES:]
+
+
+def _shown(spec: IncidentSpec, field: str) -> str:
+    value: Any = getattr(spec, field)
+    if field == "links":
+        value = ", ".join(f"{link.title} {link.url}".strip() for link in spec.links)
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
