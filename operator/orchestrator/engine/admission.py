@@ -16,6 +16,7 @@ from orchestrator.models.workflow import WorkflowSpec, WorkflowState
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.supported import unsupported, unsupported_execution
+from orchestrator.validation.template import validate_template
 from orchestrator.validation.variables import resolve_variables
 from orchestrator.validation.workflow import validate_workflow
 
@@ -68,6 +69,11 @@ def prepare(
         template = parse(TemplateSpec, dict(raw or {}))
         if not isinstance(template, TemplateSpec):
             return Refusal(reasons.INVALID_SPEC, f"action {action}: {words(template)}")
+        if problems := validate_template(template):
+            return Refusal(reasons.INVALID_SPEC, f"action {action}: {words(problems)}")
+        if template.action is None:
+            what = "is a whole workflow; an action is a Template with spec.action"
+            return Refusal(reasons.INVALID_SPEC, f"action {action}: {what}")
         templates[action] = template
     if problems := validate_workflow(spec, templates):
         return _invalid(problems)

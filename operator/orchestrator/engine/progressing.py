@@ -82,7 +82,7 @@ def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> N
         reason=attempt.reason,
         message=attempt.message,
         job=attempt.job or record.job,
-        finished_at=attempt.finished_at or work.now,
+        finished_at=_end(work, record, attempt),
         exit_code=None,
         outputs=attempt.outputs,
     )
@@ -100,7 +100,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
             phase=NodePhase.CANCELLED,
             reason=cause.reason,
             message=cause.message,
-            finished_at=attempt.finished_at or work.now,
+            finished_at=_end(work, record, attempt),
         )
         work.set(node, cancelled, evidence=True)
         return
@@ -110,7 +110,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
             phase=NodePhase.SUCCEEDED,
             reason=reasons.OUTPUTS_LOST,
             message=attempt.message,
-            finished_at=attempt.finished_at or work.now,
+            finished_at=_end(work, record, attempt),
         )
         work.set(node, done, evidence=True)
         return
@@ -123,7 +123,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         phase=NodePhase.TIMED_OUT if timed_out else NodePhase.FAILED,
         reason=attempt.reason or (reasons.TIMED_OUT if timed_out else reasons.FAILED),
         message=attempt.message,
-        finished_at=attempt.finished_at or work.now,
+        finished_at=_end(work, record, attempt),
     )
     work.set(node, failed, evidence=True)
 
@@ -131,7 +131,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
 def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
     identity = f"{work.run.uid}/{node.name}"
     wait = backoff(node.retry, record.attempts, identity)
-    due = (attempt.finished_at or work.now) + wait
+    due = _end(work, record, attempt) + wait
     total = node.retry.limit + 1
     why = attempt.message or attempt.reason or attempt.state.value
     waiting = replace(
@@ -210,6 +210,11 @@ def _stop(work: Work, node: GraphNode, record: Record, attempt: Attempt | None) 
     force = terminated or work.now >= force_at
     work.after.append(StopJob(node.name, record.attempts, force=force))
     work.wake(give_up_at if force else force_at)
+
+
+def _end(work: Work, record: Record, attempt: Attempt) -> float:
+    """When the attempt ended: the kubelet says it in whole seconds, so never before its start."""
+    return max(attempt.finished_at or work.now, record.attempt_start)
 
 
 def _follow_up_exists(work: Work, node: GraphNode) -> bool:

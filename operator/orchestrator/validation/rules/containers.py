@@ -25,6 +25,7 @@ OUR_ENVIRONMENT = frozenset(
         "ATTEMPT",
         "WORKSPACE",
         "JOB_COMPLETION_INDEX",
+        "SCRIPT_SOURCE",
     }
 )
 """Environment variables that every action gets, beside PARAM_NAME for each parameter."""

@@ -1,0 +1,124 @@
+"""Carries out what a pass decided about Jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.observing import name_of
+from orchestrator.controller.resources import JOBS, PODS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.decisions import CreateJob, Pass, StopJob
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.jobs.build import JobRefused, NodeJob, build_job
+from orchestrator.jobs.observe import is_ours
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
+
+_REFUSALS = (400, 403, 404, 422)
+"""Answers to a creation that say no, rather than not now."""
+
+
+async def create_jobs(shell: Shell, tracked: Tracked, jobs: Iterable[CreateJob]) -> bool:
+    """Create the Jobs; False when one was refused, which is then part of what was observed."""
+    wanted = [job for job in jobs if name_of(tracked, job.node, job.attempt) not in tracked.created]
+    refusals = await asyncio.gather(*(_create_job(shell, tracked, job) for job in wanted))
+    for job, refusal in zip(wanted, refusals, strict=True):
+        if refusal is not None:
+            tracked.refused[job.node, job.attempt] = refusal
+    return not any(refusals)
+
+
+async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
+    """Stop an attempt's Job; asked again, it does nothing."""
+    name = name_of(tracked, decision.node, decision.attempt)
+    if (name, decision.force) in tracked.stopped:
+        return
+    await stop_named(shell, tracked.run.namespace, name, force=decision.force)
+    tracked.stopped.add((name, decision.force))
+
+
+async def stop_named(shell: Shell, namespace: str, name: str, *, force: bool) -> None:
+    """Stop the Job of this name and its pods; one that is gone is stopped."""
+    selector = f"batch.kubernetes.io/job-name={name}"
+    pods, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+    for step in plan_stop(name, pods, force=force):
+        try:
+            match step:
+                case PatchPod():
+                    await shell.client.patch(PODS, namespace, step.name, step.patch)
+                case PatchJob():
+                    await shell.client.patch(JOBS, namespace, step.name, step.patch)
+                case DeletePod():
+                    await shell.client.delete(
+                        PODS, namespace, step.name, grace_period=step.grace_period
+                    )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
+    """Before the end: list the Jobs live, and stop any that no record speaks of."""
+    run = tracked.run
+    jobs, _ = await shell.client.list(
+        JOBS, run.namespace, label_selector=f"{EXECUTION_UID}={run.uid}"
+    )
+    for job in jobs:
+        annotations = job["metadata"].get("annotations") or {}
+        record = tracked.latest(annotations.get(NODE, ""), decided)
+        known = record is not None and int(annotations.get(ATTEMPT, 0)) <= record.attempts
+        if known or job.get("status", {}).get("completionTime"):
+            continue
+        name = job["metadata"]["name"]
+        await stop_named(shell, run.namespace, name, force=False)
+        shell.recorder.emit(
+            tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
+        )
+
+
+async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> Attempt | None:
+    node = tracked.graph.nodes[decision.node]
+    assert node.template is not None
+    name = name_of(tracked, decision.node, decision.attempt)
+    wanted = NodeJob(
+        node=decision.node,
+        attempt=decision.attempt,
+        iteration=0,
+        parameters=decision.parameters,
+        timeout_seconds=max(1, round(node.timeout)),
+    )
+    graph = tracked.graph
+    try:
+        manifest = build_job(
+            node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
+        )
+    except JobRefused as refusal:
+        return _refused(refusal.reason, str(refusal), permanent=True)
+    try:
+        await shell.client.create(JOBS, tracked.run.namespace, manifest, urgent=True)
+    except ApiError as error:
+        if error.status == 409 and error.reason == "AlreadyExists":
+            return await _adopt(shell, tracked, name)
+        if error.status in _REFUSALS:
+            permanent = error.status in (400, 422)
+            return _refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+        raise
+    tracked.created[name] = shell.clock()
+    return None
+
+
+async def _adopt(shell: Shell, tracked: Tracked, name: str) -> Attempt | None:
+    job = await shell.client.get(JOBS, tracked.run.namespace, name)
+    if is_ours(job, tracked.identity):
+        tracked.created[name] = shell.clock()
+        return None
+    message = f"a Job named {name} exists that is not this execution's; delete it and run again"
+    return _refused(reasons.NAME_TAKEN, message, permanent=True)
+
+
+def _refused(reason: str, message: str, *, permanent: bool) -> Attempt:
+    return Attempt(AttemptState.FAILED, reason, message, permanent=permanent)

@@ -1,0 +1,130 @@
+"""Admission: reads what an execution needs, live, and freezes it in a ControllerRevision."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.resources import (
+    CLUSTER_TEMPLATES,
+    CONTROLLER_REVISIONS,
+    TEMPLATES,
+    WORKFLOWS,
+)
+from orchestrator.controller.shell import Shell
+from orchestrator.engine import reasons
+from orchestrator.engine.admission import Missing, Prepared, Refusal, actions_of, prepare
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.revision import Revision, thaw
+from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+_KEPT = 256
+FIELD_MANAGER = "itechsmart-workflow"
+
+
+class Revisions:
+    """Prepared workflows and thawed revisions, each worked out once per content."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._prepared: OrderedDict[tuple[Any, ...], Prepared | Refusal] = OrderedDict()
+        self._graphs: OrderedDict[tuple[str, str], Graph] = OrderedDict()
+
+    async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
+        """The workflow as it is now, read live, checked and frozen (not yet stored)."""
+        raw = await self._read(WORKFLOWS, namespace, workflow)
+        if raw is None:
+            return Missing(
+                reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
+            )
+        templates = {
+            action: await self._template(namespace, action) for action in actions_of(raw["spec"])
+        }
+        key = (_version(raw), tuple((name, _version(item)) for name, item in templates.items()))
+        if (known := self._prepared.get(key)) is not None:
+            self._prepared.move_to_end(key)
+            return known
+        specs = {name: item["spec"] if item else None for name, item in templates.items()}
+        result = prepare(workflow, raw["spec"], specs, self._shell.runner_image)
+        if not isinstance(result, Missing):
+            _keep(self._prepared, key, result)
+        return result
+
+    async def store(self, namespace: str, workflow: str, prepared: Prepared) -> None:
+        """Store the revision and read it back; once per content and process."""
+        revision = prepared.revision
+        if (namespace, revision.name) in self._graphs:
+            return
+        await self._shell.client.apply(
+            CONTROLLER_REVISIONS,
+            namespace,
+            _manifest(namespace, workflow, revision),
+            field_manager=FIELD_MANAGER,
+        )
+        await self.graph(namespace, revision.name)
+
+    async def graph(self, namespace: str, name: str) -> Graph:
+        """The graph of a stored revision; ValueError when it is gone or was changed."""
+        known = self._graphs.get((namespace, name))
+        if known is not None:
+            self._graphs.move_to_end((namespace, name))
+            return known
+        raw = await self._read(CONTROLLER_REVISIONS, namespace, name)
+        if raw is None:
+            raise ValueError(f"ControllerRevision {name} is gone")
+        graph = thaw(name, raw["data"])
+        _keep(self._graphs, (namespace, name), graph)
+        return graph
+
+    async def _template(self, namespace: str, action: str) -> Mapping[str, Any] | None:
+        prefix, _, local = action.rpartition("/")
+        if prefix == "local":
+            return await self._cached(TEMPLATES, namespace, local)
+        return await self._cached(CLUSTER_TEMPLATES, None, action) if not prefix else None
+
+    async def _cached(
+        self, resource: Any, namespace: str | None, name: str
+    ) -> Mapping[str, Any] | None:
+        shell = self._shell
+        cache = shell.templates if resource is TEMPLATES else shell.cluster_templates
+        return cache.get(namespace, name) or await self._read(resource, namespace, name)
+
+    async def _read(
+        self, resource: Any, namespace: str | None, name: str
+    ) -> Mapping[str, Any] | None:
+        try:
+            return await self._shell.client.get(resource, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+
+def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:
+    if raw is None:
+        return None
+    return raw["metadata"]["uid"], raw["metadata"]["generation"]
+
+
+def _manifest(namespace: str, workflow: str, revision: Revision) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": revision.name,
+            "namespace": namespace,
+            "labels": {MANAGED_BY: MANAGER, WORKFLOW: workflow},
+        },
+        "data": revision.data,
+        "revision": 1,
+    }
+
+
+def _keep(cache: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    cache[key] = value
+    while len(cache) > _KEPT:
+        cache.popitem(last=False)

@@ -1,0 +1,254 @@
+"""The pass of one execution: read, decide, create Jobs, write the status once, act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.controller.acting import create_jobs, stop_job, stop_strays
+from orchestrator.controller.admission import Revisions
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.observing import name_of, observe_active
+from orchestrator.controller.resources import EXECUTIONS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import Tracked
+from orchestrator.controller.writing import (
+    announce_end,
+    announce_pass,
+    end_unadmitted,
+    store_pass,
+    write_pending,
+)
+from orchestrator.engine import reasons
+from orchestrator.engine.admission import (
+    Missing,
+    Prepared,
+    Refusal,
+    check_start,
+    waited_long_enough,
+)
+from orchestrator.engine.advance import advance
+from orchestrator.engine.decisions import CreateJob, Pass, StopJob
+from orchestrator.engine.records import Record
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.models.execution import DesiredState, ExecutionPhase
+
+COMPANY = 1.0
+"""Seconds that a write which only shows progress waits for another to join it."""
+ASK_AGAIN = 1.0
+"""Seconds between two looks for a Workflow or Template that is not there yet."""
+MOST_ROUNDS = 50
+"""Rounds of one pass; more would mean that two rules disagree for ever."""
+
+_CANCELLED_EARLY = Refusal(
+    reasons.CANCEL_REQUESTED,
+    "the execution was cancelled before it started",
+    ExecutionPhase.CANCELLED,
+)
+
+Key = tuple[str, str]
+
+
+class ExecutionReconciler:
+    """Brings one execution after the other closer to its end."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._revisions = Revisions(shell)
+        self._tracked: dict[Key, Tracked] = {}
+        self._unsure: set[Key] = set()
+        """Executions whose last write may or may not have taken effect: to be read live."""
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """One pass; the seconds until it wants to be asked again, or None."""
+        key = (namespace, name)
+        try:
+            return await self._reconcile(key)
+        except Exception:
+            self._forget(key)
+            raise
+
+    async def _reconcile(self, key: Key) -> float | None:
+        raw = await self._read(key)
+        status = (raw or {}).get("status") or {}
+        phase = status.get("phase")
+        if raw is None or (phase and ExecutionPhase(phase).terminal):
+            self._tracked.pop(key, None)
+            return None
+        if not status.get("revision"):
+            return await self._admit(key, raw)
+        try:
+            tracked = await self._track(key, raw)
+        except ValueError as error:
+            return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
+        return None if tracked.ended else await self._advance(key, tracked)
+
+    async def _read(self, key: Key) -> Mapping[str, Any] | None:
+        if key not in self._unsure:
+            return self._shell.executions.get(*key)
+        try:
+            raw = await self._shell.client.get(EXECUTIONS, *key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            raw = None
+        self._unsure.discard(key)
+        return raw
+
+    async def _track(self, key: Key, raw: Mapping[str, Any]) -> Tracked:
+        """What is held of the execution, unless the cluster has something newer."""
+        version = int(raw["metadata"]["resourceVersion"])
+        known = self._tracked.get(key)
+        if known is not None and known.run.uid != raw["metadata"]["uid"]:
+            known = None
+        if known is not None and version <= known.version:
+            return known
+        graph = await self._revisions.graph(key[0], raw["status"]["revision"])
+        fresh = Tracked.read(raw, graph)
+        if known is not None:
+            fresh.keep_memory_of(known)
+        self._tracked[key] = fresh
+        return fresh
+
+    def _forget(self, key: Key) -> None:
+        self._tracked.pop(key, None)
+        self._unsure.add(key)
+
+    # Before it runs
+
+    async def _admit(self, key: Key, raw: Mapping[str, Any]) -> float | None:
+        spec = raw["spec"]
+        if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
+            return await self._refuse(key, raw, _CANCELLED_EARLY)
+        prepared = await self._revisions.prepare(key[0], spec["workflow"])
+        if isinstance(prepared, Missing):
+            return await self._wait_for(key, raw, prepared)
+        if isinstance(prepared, Refusal):
+            return await self._refuse(key, raw, prepared)
+        values = check_start(raw, prepared)
+        if isinstance(values, Refusal):
+            return await self._refuse(key, raw, values)
+        await self._revisions.store(key[0], spec["workflow"], prepared)
+        return await self._start(key, raw, prepared, values)
+
+    async def _start(
+        self, key: Key, raw: Mapping[str, Any], prepared: Prepared, values: Mapping[str, Any]
+    ) -> float | None:
+        """Store the admission with what it starts in one write; only then create Jobs."""
+        graph, now = prepared.graph, self._shell.clock()
+        admitted = {
+            "phase": ExecutionPhase.RUNNING.value,
+            "revision": prepared.revision.name,
+            "startedAt": to_rfc3339(now),
+            "variables": values,
+        }
+        tracked = Tracked.read({**raw, "status": {**(raw.get("status") or {}), **admitted}}, graph)
+        decided = advance(graph, tracked.run, {}, now, scan=True)
+        decided = replace(decided, before=(), after=(*decided.before, *decided.after))
+        if not await self._store(key, tracked, decided, decided.records, admitted):
+            return 0
+        self._tracked[key] = tracked
+        count = len(graph.nodes)
+        self._shell.recorder.emit(
+            tracked.reference,
+            "Normal",
+            reasons.ADMITTED,
+            f"runs {count} node{'' if count == 1 else 's'}, revision {prepared.revision.name}",
+        )
+        if await self._act(tracked, decided):
+            return None
+        return await self._advance(key, tracked)
+
+    async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> float | None:
+        if waited_long_enough(raw, self._shell.clock()):
+            message = f"{missing.message}; waited one minute"
+            return await self._refuse(key, raw, Refusal(missing.reason, message))
+        if not await write_pending(self._shell, key, raw, missing.reason, missing.message):
+            self._forget(key)
+        return ASK_AGAIN
+
+    async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> float | None:
+        if await end_unadmitted(self._shell, key, raw, refusal):
+            return None
+        self._forget(key)
+        return 0
+
+    # While it runs
+
+    async def _advance(self, key: Key, tracked: Tracked) -> float | None:
+        for _ in range(MOST_ROUNDS):
+            observed = await observe_active(self._shell, tracked)
+            now = self._shell.clock()
+            decided = advance(tracked.graph, tracked.run, observed, now, scan=tracked.scan)
+            if not await create_jobs(self._shell, tracked, decided.before):
+                continue
+            if decided.ending is not None:
+                await stop_strays(self._shell, tracked, decided)
+            if (wait := _wait_for_company(tracked, decided, now)) is not None:
+                return wait
+            if decided.urgent or decided.records or decided.ending:
+                changes = _with_jobs(tracked, decided)
+                if not await self._store(key, tracked, decided, changes, {}):
+                    return 0
+            if await self._act(tracked, decided):
+                return None
+            if not decided.records:
+                return None if decided.wake_at is None else max(decided.wake_at - now, 0.001)
+        raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
+
+    async def _store(
+        self,
+        key: Key,
+        tracked: Tracked,
+        decided: Pass,
+        changes: Mapping[str, Record],
+        extra: Mapping[str, Any],
+    ) -> bool:
+        stored = await store_pass(self._shell, tracked, decided, changes, extra)
+        if stored:
+            tracked.scan = False
+        else:
+            self._forget(key)
+        return stored
+
+    async def _act(self, tracked: Tracked, decided: Pass) -> bool:
+        """Do what had to wait for the write; True when that was the execution's end."""
+        announce_pass(self._shell, tracked.run, decided)
+        creations = (step for step in decided.after if isinstance(step, CreateJob))
+        await create_jobs(self._shell, tracked, creations)
+        for step in decided.after:
+            if isinstance(step, StopJob):
+                await stop_job(self._shell, tracked, step)
+        if decided.ending is None:
+            return False
+        run = tracked.run
+        announce_end(self._shell, tracked.reference, run.workflow, decided.ending, run.started_at)
+        tracked.ended = True  # until the watch says so too
+        return True
+
+
+def _wait_for_company(tracked: Tracked, decided: Pass, now: float) -> float | None:
+    """Seconds to wait for another change, if this pass only shows progress."""
+    if decided.urgent or decided.ending or not decided.records:
+        tracked.waiting_since = None
+        return None
+    if tracked.waiting_since is None:
+        tracked.waiting_since = now
+    left = tracked.waiting_since + COMPANY - now
+    if left <= 0:
+        tracked.waiting_since = None
+        return None
+    due = left if decided.wake_at is None else min(left, decided.wake_at - now)
+    return max(due, 0.001)
+
+
+def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
+    """The changes with the names of the Jobs that were created before them."""
+    changes = dict(decided.records)
+    for job in decided.before:
+        record = changes.get(job.node)
+        if record is not None and not record.phase.terminal:
+            name = name_of(tracked, job.node, job.attempt)
+            changes[job.node] = replace(record, job=name, reason=reasons.JOB_CREATED)
+    return changes

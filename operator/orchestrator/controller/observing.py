@@ -1,0 +1,89 @@
+"""Observes the attempts of an execution's active nodes: caches first, live where absence counts."""
+
+from __future__ import annotations
+
+from orchestrator.controller.cache import JOB_NAME, Raw
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.resources import JOBS, PODS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record
+from orchestrator.jobs.names import job_name
+from orchestrator.jobs.observe import completed, failure, observe
+
+CACHE_LAG = 5.0
+"""Seconds after which a Job that was created and is not in the cache is asked for by name."""
+
+
+async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
+    """The attempts of the active nodes; after a start, follow-up Jobs that exist as well."""
+    observed = dict(tracked.refused)
+    for name in tracked.run.active:
+        node = tracked.graph.nodes[name]
+        record = tracked.run.records[name]
+        if node.kind is not NodeKind.ACTION or record.retry_at is not None:
+            continue
+        if (name, record.attempts) not in observed:
+            attempt = await _attempt(shell, tracked, node, record)
+            if attempt is not None:
+                observed[name, record.attempts] = attempt
+        if tracked.scan:
+            _follow_ups(shell, tracked, node, observed)
+    return observed
+
+
+def name_of(tracked: Tracked, node: str, attempt: int) -> str:
+    """The name of an attempt's Job."""
+    run = tracked.run
+    return job_name(run.workflow, node, run.uid, 0, attempt)
+
+
+async def _attempt(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    assert node.template is not None
+    name = name_of(tracked, node.name, record.attempts)
+    namespace = tracked.run.namespace
+    job = shell.jobs.get(namespace, name)
+    pods = shell.pods.by_job(namespace, name)
+    if job is None and not pods:
+        created = tracked.created.get(name)
+        if created is not None and shell.clock() < created + CACHE_LAG:
+            return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
+        if created is None and not record.job:
+            return None
+        job = await _live(shell, namespace, name)
+        if job is None:
+            message = f"Job {name} was deleted by others before it ended"
+            return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
+    if not pods and (completed(job) or failure(job)):
+        # The two watches are not in step: what a pod said counts, so its absence is made sure of.
+        selector = f"{JOB_NAME}={name}"
+        pods, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+    events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
+    return observe(node.template, job, pods, events)
+
+
+async def _live(shell: Shell, namespace: str, name: str) -> Raw | None:
+    try:
+        return await shell.client.get(JOBS, namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _follow_ups(
+    shell: Shell,
+    tracked: Tracked,
+    node: GraphNode,
+    observed: dict[tuple[str, int], Attempt],
+) -> None:
+    for edge in node.outgoing:
+        name = name_of(tracked, edge.target, 1)
+        if shell.jobs.get(tracked.run.namespace, name) is not None:
+            seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
+            observed.setdefault((edge.target, 1), seen)

@@ -1,0 +1,159 @@
+"""Writes an execution's status: one guarded patch at a time, and what the transition announces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.resources import EXECUTIONS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import Tracked, execution_reference
+from orchestrator.engine import reasons
+from orchestrator.engine.admission import Refusal
+from orchestrator.engine.conditions import execution_conditions
+from orchestrator.engine.decisions import Ending, Pass
+from orchestrator.engine.records import Record, Run
+from orchestrator.engine.status import ending_patch, progress_patch
+from orchestrator.engine.times import in_words
+from orchestrator.models.execution import ExecutionPhase
+
+
+async def store_pass(
+    shell: Shell,
+    tracked: Tracked,
+    decided: Pass,
+    changes: Mapping[str, Record],
+    extra: Mapping[str, Any],
+) -> bool:
+    """Store a pass, `extra` fields included; False when somebody else wrote first."""
+    now = shell.clock()
+    run = tracked.run.recorded(changes, decided.phase, decided.cancelling)
+    patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **extra}
+    phase = run.phase
+    transition = bool(extra) or phase != tracked.run.phase
+    if decided.ending is not None:
+        phase, transition = decided.ending.phase, True
+        patch.update(ending_patch(decided.ending, now))
+    elif transition:
+        paused = phase is ExecutionPhase.PAUSED
+        patch["reason"] = reasons.PAUSED if paused else reasons.ADMITTED
+        patch["message"] = "somebody paused it: nothing new starts" if paused else "it runs"
+    if transition:
+        patch["conditions"] = execution_conditions(
+            phase, patch["reason"], patch["message"], tracked.generation, now, tracked.conditions
+        )
+    key = (run.namespace, run.name)
+    version = await _patch(shell, key, run.uid, str(tracked.version), patch)
+    if version is None:
+        return False
+    tracked.conditions = patch.get("conditions", tracked.conditions)
+    tracked.run, tracked.version = run, version
+    return True
+
+
+async def write_pending(
+    shell: Shell, key: tuple[str, str], raw: Mapping[str, Any], reason: str, message: str
+) -> bool:
+    """Say why an execution is not admitted yet; writes nothing that is already said."""
+    status = raw.get("status") or {}
+    if status.get("reason") == reason and status.get("message") == message:
+        return True
+    return await _write_unadmitted(
+        shell, key, raw, ExecutionPhase.PENDING, reason, message, finished={}
+    )
+
+
+async def end_unadmitted(
+    shell: Shell, key: tuple[str, str], raw: Mapping[str, Any], refusal: Refusal
+) -> bool:
+    """End an execution that runs nothing (more); False when somebody else wrote first."""
+    now = shell.clock()
+    ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
+    stored = await _write_unadmitted(
+        shell,
+        key,
+        raw,
+        refusal.phase,
+        refusal.reason,
+        refusal.message,
+        finished=ending_patch(ending, now),
+    )
+    if stored:
+        uid = raw["metadata"]["uid"]
+        announce_end(shell, execution_reference(*key, uid), raw["spec"]["workflow"], ending, now)
+    return stored
+
+
+def announce_end(
+    shell: Shell, reference: Mapping[str, str], workflow: str, ending: Ending, started_at: float
+) -> None:
+    """An Event and the workflow's figures, once the end is stored."""
+    now = shell.clock()
+    succeeded = ending.phase is ExecutionPhase.SUCCEEDED
+    shell.recorder.emit(
+        reference,
+        "Normal" if succeeded else "Warning",
+        ending.phase.value,
+        f"ended {ending.phase.value} after {in_words(now - started_at)}: {ending.message}",
+    )
+    shell.metrics.ended(
+        namespace=reference["namespace"],
+        workflow=workflow,
+        uid=reference["uid"],
+        name=reference["name"],
+        phase=ending.phase,
+        reason=ending.reason,
+        started_at=started_at,
+        finished_at=now,
+    )
+
+
+def announce_pass(shell: Shell, run: Run, decided: Pass) -> None:
+    """The transitions of a pass as Events."""
+    reference = execution_reference(run.namespace, run.name, run.uid)
+    for word in decided.announcements:
+        kind = "Warning" if word.warning else "Normal"
+        shell.recorder.emit(reference, kind, word.reason, word.message)
+
+
+async def _write_unadmitted(
+    shell: Shell,
+    key: tuple[str, str],
+    raw: Mapping[str, Any],
+    phase: ExecutionPhase,
+    reason: str,
+    message: str,
+    *,
+    finished: Mapping[str, Any],
+) -> bool:
+    metadata = raw["metadata"]
+    generation = metadata["generation"]
+    old = (raw.get("status") or {}).get("conditions") or []
+    conditions = execution_conditions(phase, reason, message, generation, shell.clock(), old)
+    patch = {
+        "observedGeneration": generation,
+        "phase": phase.value,
+        "reason": reason,
+        "message": message,
+        "conditions": conditions,
+        **finished,
+    }
+    version = await _patch(shell, key, metadata["uid"], metadata["resourceVersion"], patch)
+    return version is not None
+
+
+async def _patch(
+    shell: Shell, key: tuple[str, str], uid: str, version: str, status: Mapping[str, Any]
+) -> int | None:
+    """The new resourceVersion; None when the execution was changed or deleted meanwhile."""
+    body = {"metadata": {"uid": uid, "resourceVersion": version}, "status": status}
+    try:
+        written = await shell.client.patch(
+            EXECUTIONS, *key, body, subresource="status", metadata_only=True
+        )
+    except ApiError as error:
+        if error.status in (404, 409):
+            return None
+        raise
+    return int(written["metadata"]["resourceVersion"])

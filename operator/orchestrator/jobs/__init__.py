@@ -1,0 +1,1 @@
+"""Decision and Template to Job; Job and Pod to what was observed."""

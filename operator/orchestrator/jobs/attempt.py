@@ -1,0 +1,29 @@
+"""What a Job is built for: one attempt of one node of one execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class NodeJob:
+    """One attempt of a node; `parameters` are rendered and checked."""
+
+    node: str
+    attempt: int
+    iteration: int
+    parameters: Mapping[str, Any]
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionIdentity:
+    """The execution that a Job belongs to; `view` is how a Template's expressions read it."""
+
+    name: str
+    namespace: str
+    uid: str
+    workflow: str
+    view: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -1,0 +1,175 @@
+"""Builds the Job of one attempt: the Template's fields rendered one by one, within allow-lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.container import container, grace_seconds
+from orchestrator.jobs.environment import environment
+from orchestrator.jobs.names import job_name
+from orchestrator.jobs.refusal import JobRefused
+from orchestrator.jobs.volumes import volumes
+from orchestrator.models import labels
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.pod import Action, PodSettings
+from orchestrator.models.template import TemplateSpec
+
+__all__ = ["ExecutionIdentity", "JobRefused", "NodeJob", "build_job"]
+
+DEFAULT_USER = 65532
+"""The user of an action whose Template names none: images may name theirs, and the restricted level
+cannot tell whether a name is root."""
+
+
+def build_job(
+    template: TemplateSpec,
+    job: NodeJob,
+    identity: ExecutionIdentity,
+    pod: PodSettings | None,
+    runner_image: str,
+) -> dict[str, Any]:
+    """The Job's manifest as the API takes it. Raises JobRefused with a reason and the path."""
+    assert template.action is not None
+    scope = _scope(job, identity, runner_image)
+    marks = _metadata(job, identity)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(identity.workflow, job.node, identity.uid, job.iteration, job.attempt),
+            "namespace": identity.namespace,
+            **marks,
+            "ownerReferences": [_owner(identity)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "podReplacementPolicy": "Failed",
+            "activeDeadlineSeconds": 2 * job.timeout_seconds,
+            "podFailurePolicy": _FAIL_ON_DISRUPTION,
+            "template": {
+                "metadata": _pod_metadata(marks, pod),
+                "spec": _pod_spec(template.action, template, job, identity, pod, scope),
+            },
+        },
+    }
+
+
+_FAIL_ON_DISRUPTION = {
+    "rules": [
+        {
+            "action": "FailJob",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+        }
+    ]
+}
+
+
+def _scope(job: NodeJob, identity: ExecutionIdentity, runner_image: str) -> dict[str, Any]:
+    return {
+        "params": job.parameters,
+        "runner": {"image": runner_image},
+        "execution": identity.view,
+        "workflow": {"name": identity.workflow, "namespace": identity.namespace},
+        "node": {"name": job.node, "attempt": job.attempt, "iteration": job.iteration},
+        "index": None,
+    }
+
+
+def _metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
+    return {
+        "labels": {
+            labels.MANAGED_BY: labels.MANAGER,
+            labels.WORKFLOW: identity.workflow,
+            labels.EXECUTION_UID: identity.uid,
+        },
+        "annotations": {
+            labels.EXECUTION: identity.name,
+            labels.NODE: job.node,
+            labels.ATTEMPT: str(job.attempt),
+            labels.ITERATION: str(job.iteration),
+        },
+    }
+
+
+def _pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
+    if pod is None:
+        return dict(marks)
+    return {
+        "labels": {**(pod.labels or {}), **marks["labels"]},
+        "annotations": {**(pod.annotations or {}), **marks["annotations"]},
+    }
+
+
+def _owner(identity: ExecutionIdentity) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "WorkflowExecution",
+        "name": identity.name,
+        "uid": identity.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _pod_spec(
+    action: Action,
+    template: TemplateSpec,
+    job: NodeJob,
+    identity: ExecutionIdentity,
+    pod: PodSettings | None,
+    scope: Mapping[str, Any],
+) -> dict[str, Any]:
+    pod_volumes, mounts = volumes(action, scope)
+    env = environment(template, job, identity, scope)
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": job.timeout_seconds,
+        "terminationGracePeriodSeconds": grace_seconds(action),
+        "enableServiceLinks": False,
+        "automountServiceAccountToken": action.service_account_name is not None,
+        "securityContext": _security_context(action),
+        "volumes": pod_volumes,
+        "containers": [container(action, env, mounts, scope)],
+    }
+    if action.service_account_name is not None:
+        spec["serviceAccountName"] = action.service_account_name
+    if pod is not None:
+        spec.update(_placement(pod))
+    return spec
+
+
+def _security_context(action: Action) -> dict[str, Any]:
+    chosen = action.security_context
+    context: dict[str, Any] = {
+        "runAsNonRoot": True,
+        "runAsUser": DEFAULT_USER,
+        "runAsGroup": DEFAULT_USER,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if chosen is not None:
+        if chosen.run_as_user is not None:
+            context["runAsUser"] = chosen.run_as_user
+            context["runAsGroup"] = chosen.run_as_user
+        if chosen.run_as_group is not None:
+            context["runAsGroup"] = chosen.run_as_group
+        if chosen.fs_group is not None:
+            context["fsGroup"] = chosen.fs_group
+    if "fsGroup" not in context and any(
+        volume.persistent_volume_claim for volume in action.volumes or ()
+    ):
+        context["fsGroup"] = context["runAsGroup"]
+    return context
+
+
+def _placement(pod: PodSettings) -> dict[str, Any]:
+    raw = pod.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_none=True,
+        include={"node_selector", "tolerations", "image_pull_secrets", "priority_class_name"},
+    )
+    return {key: value for key, value in raw.items() if value}

@@ -1,0 +1,82 @@
+"""The container of an action: image, entry point, resources, within the restricted level."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.jobs.environment import OUTPUTS_PATH, Env
+from orchestrator.jobs.rendering import literal, render_field
+from orchestrator.models.base import parse_duration
+from orchestrator.models.pod import Action
+
+SCRIPT_SHIM = (
+    'printf "%s\\n" "$SCRIPT_SOURCE" > /tmp/script && unset SCRIPT_SOURCE && exec "$@" /tmp/script'
+)
+"""Writes the Template's script to a file and becomes its interpreter. The text is constant: what a
+user gives only ever arrives in the environment."""
+
+
+def container(
+    action: Action, env: Env, mounts: list[dict[str, Any]], scope: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The one container of the pod."""
+    raw: dict[str, Any] = {
+        "name": "action",
+        "image": render_field(action.image or "$[[ runner.image ]]", scope, "spec.action.image"),
+        **_entry_point(action, scope),
+        "env": env,
+        "volumeMounts": mounts,
+        "terminationMessagePath": OUTPUTS_PATH,
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": _read_only(action),
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    if action.env_from:
+        raw["envFrom"] = [
+            source.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for source in action.env_from
+        ]
+    if action.image_pull_policy is not None:
+        raw["imagePullPolicy"] = action.image_pull_policy
+    if action.working_dir is not None:
+        raw["workingDir"] = render_field(action.working_dir, scope, "spec.action.workingDir")
+    if action.resources is not None:
+        raw["resources"] = action.resources.model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
+    return raw
+
+
+def grace_seconds(action: Action) -> int:
+    """Whole seconds between SIGTERM and SIGKILL."""
+    grace = action.termination_grace_period
+    return math.ceil(parse_duration(grace)) if grace else 30
+
+
+def _entry_point(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
+    if action.script is not None:
+        interpreter = shlex.split(action.script.interpreter)
+        return {"command": ["/bin/sh", "-c", SCRIPT_SHIM, "sh", *interpreter]}
+    raw: dict[str, Any] = {}
+    if action.command is not None:
+        raw["command"] = _literals(action.command, scope, "spec.action.command")
+    if action.args is not None:
+        raw["args"] = _literals(action.args, scope, "spec.action.args")
+    return raw
+
+
+def _literals(texts: list[str], scope: Mapping[str, Any], path: str) -> list[str]:
+    return [literal(text, scope, f"{path}[{index}]") for index, text in enumerate(texts)]
+
+
+def _read_only(action: Action) -> bool:
+    chosen = action.security_context
+    if chosen is None or chosen.read_only_root_filesystem is None:
+        return True
+    return chosen.read_only_root_filesystem

@@ -1,0 +1,210 @@
+"""What a Job and its Pods say of an attempt.
+
+The Pod is the evidence: one that Succeeded, with its termination message, wins over any condition
+of the Job, which comes one to two seconds later. A failure waits for the Job's verdict, because
+only that tells a failure from a disruption; `FailureTarget` is verdict enough, since the terminal
+condition waits until every pod is gone (KEP-3939), on a dead machine for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.jobs.attempt import ExecutionIdentity
+from orchestrator.jobs.outputs import OutputsProblem, read_outputs
+from orchestrator.jobs.waiting import why_waiting
+from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.models.template import TemplateSpec
+
+Raw = Mapping[str, Any]
+
+
+def observe(
+    template: TemplateSpec,
+    job: Raw | None,
+    pods: Sequence[Raw],
+    events: Sequence[Raw] = (),
+) -> Attempt:
+    """One attempt. `events` are warnings about a Job that has no pod."""
+    name = job["metadata"]["name"] if job else ""
+    for pod in pods:
+        if _phase(pod) == "Succeeded":
+            return _succeeded(template, pod, name)
+    verdict = failure(job)
+    if verdict is not None:
+        return _failed(template, verdict, _newest(pods), name)
+    if completed(job):
+        return _without_pod(template, name)
+    if job is None and pods and _phase(pods[0]) == "Failed":
+        return _failed(template, {}, pods[0], name)
+    return _waiting(job, pods, events, name)
+
+
+def failure(job: Raw | None) -> Raw | None:
+    """The condition that says the Job failed or is failing, if there is one."""
+    return _condition(job, "Failed") or _condition(job, "FailureTarget")
+
+
+def completed(job: Raw | None) -> bool:
+    """Whether the Job says that it succeeded."""
+    return bool(_condition(job, "Complete") or _condition(job, "SuccessCriteriaMet"))
+
+
+def is_ours(job: Raw, identity: ExecutionIdentity) -> bool:
+    """Whether a Job of the right name is this execution's: owner and label, both by uid."""
+    metadata = job["metadata"]
+    owners = {owner.get("uid") for owner in metadata.get("ownerReferences") or ()}
+    label = (metadata.get("labels") or {}).get(EXECUTION_UID)
+    return identity.uid in owners and label == identity.uid
+
+
+def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
+    ended = _terminated(pod)
+    started_at, finished_at = _times(pod)
+    outputs = read_outputs(template, ended.get("message") or "")
+    if isinstance(outputs, OutputsProblem):
+        # The action did its work: doing it again would not be a retry of what went wrong.
+        return Attempt(
+            AttemptState.FAILED,
+            outputs.reason,
+            outputs.message,
+            exit_code=0,
+            started_at=started_at,
+            finished_at=finished_at,
+            permanent=True,
+            job=job,
+        )
+    return Attempt(
+        AttemptState.SUCCEEDED,
+        started_at=started_at,
+        finished_at=finished_at,
+        outputs=outputs,
+        job=job,
+    )
+
+
+def _failed(template: TemplateSpec, verdict: Raw, pod: Raw | None, job: str) -> Attempt:
+    started_at, finished_at = _times(pod)
+    finished_at = finished_at or optional_from_rfc3339(verdict.get("lastTransitionTime"))
+    ended = _terminated(pod)
+    code = ended.get("exitCode")
+    state, reason, message = _why_failed(verdict, pod, ended)
+    return Attempt(
+        state,
+        reason,
+        message,
+        exit_code=code,
+        started_at=started_at,
+        finished_at=finished_at,
+        permanent=state is AttemptState.FAILED and code in template.permanent_exit_codes,
+        job=job,
+    )
+
+
+def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
+    pod_reason = (pod or {}).get("status", {}).get("reason", "")
+    if verdict.get("reason") == "PodFailurePolicy":
+        return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod, verdict)
+    if pod_reason == "DeadlineExceeded":
+        return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
+    if verdict.get("reason") == "DeadlineExceeded":
+        if ended or (pod and _phase(pod) == "Running"):
+            return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
+        why = why_waiting(pod)[1] if pod else ""
+        message = "the pod did not start within twice the node's timeout"
+        message = f"{message}: {why}" if why else message
+        return AttemptState.TIMED_OUT, reasons.NEVER_STARTED, message
+    if pod is None:
+        message = f"the pod is gone: {verdict.get('message', '')}".rstrip(": ")
+        return AttemptState.FAILED, reasons.FAILED, message
+    return AttemptState.FAILED, reasons.FAILED, _exit_words(pod, ended)
+
+
+def _exit_words(pod: Raw, ended: Raw) -> str:
+    code = ended.get("exitCode")
+    if ended.get("reason") == "OOMKilled":
+        return f"out of memory: the container exceeded its memory limit (exit code {code})"
+    said = (ended.get("message") or "").strip()
+    if said and not said.startswith("{"):
+        return said
+    if code is None:
+        status = pod.get("status", {})
+        return status.get("message") or status.get("reason") or "the pod failed"
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return f"the container could not start: {said or ended.get('reason')}"
+    return f"exit code {code}"
+
+
+def _disruption(pod: Raw | None, verdict: Raw) -> str:
+    target = next(
+        (
+            item
+            for item in (pod or {}).get("status", {}).get("conditions") or ()
+            if item.get("type") == "DisruptionTarget"
+        ),
+        None,
+    )
+    if target is None:
+        return str(verdict.get("message", "the pod was disrupted"))
+    words = ": ".join(part for part in (target.get("reason"), target.get("message")) if part)
+    return f"the pod was disrupted ({words})"
+
+
+def _without_pod(template: TemplateSpec, job: str) -> Attempt:
+    if any(output.required for output in template.outputs):
+        return Attempt(
+            AttemptState.FAILED,
+            reasons.OUTPUTS_LOST,
+            "the Job succeeded, but its pod was removed by others before its outputs were stored",
+            permanent=True,
+            job=job,
+        )
+    return Attempt(AttemptState.SUCCEEDED, job=job)
+
+
+def _waiting(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw], name: str) -> Attempt:
+    status = (job or {}).get("status") or {}
+    if status.get("ready") or any(_phase(pod) == "Running" for pod in pods):
+        return Attempt(AttemptState.RUNNING, job=name)
+    pod = _newest(pods)
+    reason, message = why_waiting(pod) if pod else ("", "")
+    if not reason and not pods and events:
+        reason, message = reasons.POD_REFUSED, events[-1].get("message", "")
+    return Attempt(AttemptState.PENDING, reason, message, job=name)
+
+
+def _condition(job: Raw | None, kind: str) -> Raw | None:
+    for condition in ((job or {}).get("status") or {}).get("conditions") or ():
+        if condition.get("type") == kind and condition.get("status") == "True":
+            found: Raw = condition
+            return found
+    return None
+
+
+def _newest(pods: Sequence[Raw]) -> Raw | None:
+    return max(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
+
+
+def _phase(pod: Raw) -> str:
+    phase: str = pod.get("status", {}).get("phase", "")
+    return phase
+
+
+def _terminated(pod: Raw | None) -> Raw:
+    for status in (pod or {}).get("status", {}).get("containerStatuses") or ():
+        ended: Raw | None = (status.get("state") or {}).get("terminated")
+        if ended is not None:
+            return ended
+    return {}
+
+
+def _times(pod: Raw | None) -> tuple[float | None, float | None]:
+    ended = _terminated(pod)
+    return (
+        optional_from_rfc3339(ended.get("startedAt")),
+        optional_from_rfc3339(ended.get("finishedAt")),
+    )

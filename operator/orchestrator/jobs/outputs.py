@@ -1,0 +1,68 @@
+"""What an action wrote to $OUTPUTS, checked against what its Template declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.models.template import TemplateSpec
+from orchestrator.validation.values import check_type
+
+CUT_AT = 4093
+"""The kubelet keeps the last 4,096 bytes and says nothing; a character may be cut with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsProblem:
+    """Why outputs are not accepted."""
+
+    reason: str
+    message: str
+
+
+def read_outputs(template: TemplateSpec, text: str) -> dict[str, Any] | OutputsProblem:
+    """The declared outputs of a termination message; an empty one means no outputs."""
+    if not text.strip():
+        return _check(template, {})
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        if len(text.encode()) >= CUT_AT:
+            return OutputsProblem(
+                reasons.OUTPUTS_TOO_LARGE,
+                "the outputs exceed the 4,096 bytes that the kubelet keeps; write less to $OUTPUTS",
+            )
+        return _invalid(f"$OUTPUTS is not JSON: {error}")
+    except RecursionError:
+        return _invalid("$OUTPUTS is nested too deeply")
+    if not isinstance(value, dict):
+        return _invalid(f"$OUTPUTS must be one JSON object such as {{}}, not {text[:40]}")
+    return _check(template, value)
+
+
+def _check(template: TemplateSpec, values: Mapping[str, Any]) -> dict[str, Any] | OutputsProblem:
+    declared = {output.name: output for output in template.outputs}
+    for name, value in values.items():
+        output = declared.get(name)
+        if output is None:
+            known = ", ".join(declared) or "none"
+            return _invalid(
+                f"output {name[:63]!r} is not declared by the Template (it has {known})"
+            )
+        if value is not None and (problem := check_type(value, output.type)):
+            return _invalid(f"output {name} {problem}")
+    for name, output in declared.items():
+        if output.required and values.get(name) is None:
+            return _invalid(f"output {name} is required, and the action did not write it")
+    return dict(values)
+
+
+def _invalid(message: str) -> OutputsProblem:
+    return OutputsProblem(reasons.OUTPUTS_INVALID, message)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")

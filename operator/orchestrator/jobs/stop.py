@@ -1,0 +1,55 @@
+"""How an attempt is stopped, as values.
+
+A Job's own deadline and its suspension make the Job controller delete running pods, and their logs
+with them. Lowering the deadline of a running pod makes the kubelet end it, with SIGTERM and the
+pod's grace, and leaves pod and log in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_AT_ONCE = {"spec": {"activeDeadlineSeconds": 1}}
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPod:
+    """Merge-patch a pod."""
+
+    name: str
+    patch: Mapping[str, Any] = field(default_factory=lambda: _AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchJob:
+    """Merge-patch the Job."""
+
+    name: str
+    patch: Mapping[str, Any] = field(default_factory=lambda: _AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Delete a pod, after this many seconds of grace."""
+
+    name: str
+    grace_period: int = 0
+
+
+Step = PatchPod | PatchJob | DeletePod
+
+
+def plan_stop(job: str, pods: Sequence[Mapping[str, Any]], *, force: bool) -> list[Step]:
+    """What to do, in order. `pods` are all pods of the Job, read live."""
+    active = [pod for pod in pods if pod.get("status", {}).get("phase") in ("Pending", "Running")]
+    if force:
+        deletions: list[Step] = [DeletePod(pod["metadata"]["name"]) for pod in active]
+        return [PatchJob(job), *deletions]
+    if pods and not active:
+        return []
+    on_a_machine = [pod for pod in active if pod.get("spec", {}).get("nodeName")]
+    if on_a_machine and len(on_a_machine) == len(active):
+        return [PatchPod(pod["metadata"]["name"]) for pod in on_a_machine]
+    return [PatchJob(job)]
