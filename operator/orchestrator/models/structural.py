@@ -1,0 +1,125 @@
+"""From a pydantic model to a structural schema, as CustomResourceDefinitions ask for.
+
+Kubernetes' rules: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/
+custom-resource-definitions/#specifying-a-structural-schema. What a rule in CEL walks needs a
+bound, or the API server refuses the rule as too expensive; so a missing bound is an error here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestrator.models.rules import FIELDS, RULES
+
+Schema = dict[str, Any]
+
+FREE: Schema = {"x-kubernetes-preserve-unknown-fields": True}
+_DROPPED = frozenset(
+    {
+        "title", "additionalProperties", "default", "$ref", "$defs", "anyOf", "allOf",
+        "properties", "items", "required", "x-model",
+    }
+)  # fmt: skip
+_BOUNDS = {"string": "maxLength", "array": "maxItems"}
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """The structural schema of a model, without descriptions of its own class."""
+    raw = model.model_json_schema(by_alias=True)
+    named = {**raw, "x-model": model.__name__}
+    return _convert(named, raw.get("$defs", {}), model.__name__, in_list=False)
+
+
+def _convert(
+    raw: Mapping[str, Any], defs: Mapping[str, Any], path: str, *, in_list: bool
+) -> Schema:
+    raw = _inlined(raw, defs)
+    if not raw.get("type") and "enum" not in raw and "properties" not in raw:
+        return _described(raw, dict(FREE))
+    kind = raw.get("type", "object")
+    result: Schema = {key: value for key, value in raw.items() if key not in _DROPPED}
+    result["type"] = kind
+    if kind == "object":
+        _object(raw, defs, path, result, in_list=in_list)
+    elif kind == "array":
+        result["items"] = _convert(raw["items"], defs, f"{path}[]", in_list=True)
+    if kind in _BOUNDS and _BOUNDS[kind] not in result and "enum" not in result:
+        raise ValueError(f"{path} has no {_BOUNDS[kind]}")
+    if "default" in raw and raw["default"] is not None and not in_list and _worth(raw["default"]):
+        result["default"] = raw["default"]
+    return result
+
+
+def _object(
+    raw: Mapping[str, Any],
+    defs: Mapping[str, Any],
+    path: str,
+    result: Schema,
+    *,
+    in_list: bool,
+) -> None:
+    properties = raw.get("properties")
+    values = raw.get("additionalProperties")
+    patterns = raw.get("patternProperties")
+    if properties is not None:
+        result["properties"] = {
+            name: _convert(schema, defs, f"{path}.{name}", in_list=in_list)
+            for name, schema in properties.items()
+        }
+        if raw.get("required"):
+            result["required"] = sorted(raw["required"])
+        model = raw.get("x-model", "")
+        for name in properties:
+            _merge(result["properties"][name], FIELDS.get((model, name), {}))
+        if model in RULES:
+            result["x-kubernetes-validations"] = RULES[model]
+        return
+    if patterns:
+        values = next(iter(patterns.values()))
+        result.pop("patternProperties", None)
+    result.pop("propertyNames", None)
+    if isinstance(values, Mapping) and _inlined(values, defs).get("type"):
+        result["additionalProperties"] = _convert(values, defs, f"{path}.*", in_list=True)
+    else:
+        result.update(FREE)
+    if isinstance(raw.get("maxProperties"), int):
+        result["maxProperties"] = raw["maxProperties"]
+    else:
+        result["maxProperties"] = 100
+
+
+def _inlined(raw: Mapping[str, Any], defs: Mapping[str, Any]) -> Schema:
+    """Follow $ref and drop the null of an optional field; what is said outside wins."""
+    outside = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf", "allOf")}
+    if "$ref" in raw:
+        name = raw["$ref"].rpartition("/")[2]
+        said = {key: value for key, value in defs[name].items() if key != "description"}
+        return _inlined({**said, "x-model": name, **outside}, defs)
+    for union in ("anyOf", "allOf"):
+        branches = [item for item in raw.get(union, ()) if item.get("type") != "null"]
+        if len(branches) == 1:
+            return _inlined({**branches[0], **outside}, defs)
+        if branches:
+            raise ValueError(f"a union of {len(branches)} types has no structural schema")
+    return dict(raw)
+
+
+def _merge(schema: Schema, extra: Mapping[str, Any]) -> None:
+    if "properties" in extra:
+        schema.pop("additionalProperties", None)
+    schema.update(copy.deepcopy(dict(extra)))
+
+
+def _described(raw: Mapping[str, Any], result: Schema) -> Schema:
+    if "description" in raw:
+        result["description"] = raw["description"]
+    return result
+
+
+def _worth(default: object) -> bool:
+    """Empty defaults say nothing, and would only be written into objects that are not ours."""
+    return default not in ("", [], {}, False)
