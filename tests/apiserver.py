@@ -11,6 +11,7 @@ import copy
 import json
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -81,6 +82,12 @@ class ApiServer:
         """Tell every watch how far it is."""
         self.version += 1
         await self._tell(plural, "BOOKMARK", {"metadata": {}}, None)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something that was written makes this true."""
+        async with asyncio.timeout(20), self._news:
+            while not holds():
+                await self._news.wait()
 
     async def break_watches(self) -> None:
         """Close the connections of all watches."""
