@@ -25,6 +25,9 @@ def main() -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command again goes on", file=sys.stderr)
+        return 130
     if options.output == "json":
         print(json.dumps(facts, indent=1))
     else:

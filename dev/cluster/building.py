@@ -7,7 +7,6 @@ import platform
 import subprocess
 import sys
 import time
-from collections import deque
 from pathlib import Path
 
 from dev.cluster.errors import ClusterError
@@ -62,27 +61,26 @@ def _build(target: Path) -> None:
         raise ClusterError(f"the control plane's modules: {last_line(listed.stderr)}")
     partial = target.with_name(f"partial-{os.getpid()}")
     command = [compiler, "build", "-v", "-ldflags", _LINK, "-o", str(partial), "."]
-    _compile(command, env, total=len(listed.stdout.split()))
+    _compile(command, env, target.with_name("build.log"), total=len(listed.stdout.split()))
     partial.rename(target)
 
 
-def _compile(command: list[str], env: dict[str, str], total: int) -> None:
+def _compile(command: list[str], env: dict[str, str], log: Path, total: int) -> None:
     """Run go build; its -v prints a line for each package that it had to compile."""
-    began = said = time.monotonic()
-    compiled = 0
-    tail: deque[str] = deque(maxlen=20)
-    with subprocess.Popen(
-        command, cwd=_SOURCES, env=env, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            tail.append(line.rstrip())
-            compiled += 1
-            now = time.monotonic()
-            if now - said >= _EVERY:
-                said = now
-                say(f"building: {compiled} packages of at most {total}, {now - began:.0f} s")
+    began = time.monotonic()
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=_SOURCES, env=env, stderr=output) as process,
+    ):
+        while process.poll() is None:
+            try:
+                process.wait(_EVERY)
+            except subprocess.TimeoutExpired:
+                compiled = len(log.read_bytes().splitlines())
+                took = time.monotonic() - began
+                say(f"building: {compiled} packages of at most {total}, {took:.0f} s")
     if process.returncode != 0:
+        tail = log.read_text(errors="replace").splitlines()[-10:]
         raise ClusterError("building the control plane failed:\n" + "\n".join(tail))
     say(f"built in {time.monotonic() - began:.0f} s")
 
