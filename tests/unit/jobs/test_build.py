@@ -1,0 +1,190 @@
+"""The Job of an attempt: restricted, named for its attempt, and no value ever becomes code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.expressions import SecretValue
+from orchestrator.jobs.build import ExecutionIdentity, JobRefused, NodeJob, build_job
+from orchestrator.jobs.names import job_name
+from orchestrator.jobs.observe import is_ours
+from orchestrator.models.pod import PodSettings
+from tests.builders import IMAGE, template
+
+EXECUTION = ExecutionIdentity("run-1", "shop", "7f3c", "flow", {"name": "run-1"})
+
+
+def built(
+    parameters: dict[str, Any] | None = None,
+    pod: PodSettings | None = None,
+    *,
+    attempt: int = 1,
+    **action: Any,
+) -> dict[str, Any]:
+    job = NodeJob("check_", attempt, 0, parameters or {}, timeout_seconds=90)
+    spec = template(action={"args": ["action", "task"], **action})
+    return build_job(spec, job, EXECUTION, pod, IMAGE)
+
+
+def pod_of(job: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = job["spec"]["template"]["spec"]
+    return spec
+
+
+def container_of(job: dict[str, Any]) -> dict[str, Any]:
+    first: dict[str, Any] = pod_of(job)["containers"][0]
+    return first
+
+
+def env_of(job: dict[str, Any]) -> dict[str, str]:
+    return {item["name"]: item.get("value", "") for item in container_of(job)["env"]}
+
+
+def seen_by_process(value: str) -> str:
+    """What the kubelet makes of a literal without `$(NAME)` in it."""
+    return value.replace("$$", "$")
+
+
+def test_a_name_is_readable_unique_and_a_dns_label() -> None:
+    name = job_name("restart-unhealthy-service", "check_Db", "uid", 0, 1)
+    assert name.startswith("restart-unhealthy-check-db-")
+    assert len(name) <= 63
+    assert name.replace("-", "").isalnum()
+    others = {
+        job_name("restart-unhealthy-service", "check_Db", "uid", 0, 2),
+        job_name("restart-unhealthy-service", "check_Db", "uid", 1, 1),
+        job_name("restart-unhealthy-service", "check_db", "uid", 0, 1),
+        job_name("restart-unhealthy-service", "check_Db", "uid2", 0, 1),
+    }
+    assert len(others | {name}) == 5
+
+
+def test_the_same_attempt_has_the_same_name_for_ever() -> None:
+    assert job_name("flow", "a", "uid", 0, 1) == "flow-a-ijt4exveia6zofi3q4falqc3yq"
+
+
+def test_one_pod_and_no_repetition_of_kubernetes_own() -> None:
+    spec = built()["spec"]
+    assert spec["backoffLimit"] == 0
+    assert spec["podReplacementPolicy"] == "Failed"
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert "ttlSecondsAfterFinished" not in spec
+
+
+def test_the_timeout_is_the_pods_and_the_jobs_is_twice_that() -> None:
+    job = built()
+    assert pod_of(job)["activeDeadlineSeconds"] == 90
+    assert job["spec"]["activeDeadlineSeconds"] == 180
+
+
+def test_a_pod_is_restricted_and_has_no_token() -> None:
+    job = built()
+    pod, container = pod_of(job), container_of(job)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pod
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_named_service_account_brings_its_token() -> None:
+    pod = pod_of(built(serviceAccountName="automation-runner"))
+    assert pod["serviceAccountName"] == "automation-runner"
+    assert pod["automountServiceAccountToken"] is True
+
+
+def test_a_job_is_owned_by_its_execution_and_carries_only_our_labels() -> None:
+    job = built()
+    assert is_ours(job, EXECUTION)
+    assert not is_ours(job, ExecutionIdentity("run-1", "shop", "other-uid", "flow"))
+    assert job["metadata"]["annotations"]["automation.itechsmart.dev/node"] == "check_"
+    assert set(job["metadata"]["labels"]) == {
+        "app.kubernetes.io/managed-by",
+        "automation.itechsmart.dev/workflow",
+        "automation.itechsmart.dev/execution-uid",
+    }
+
+
+def test_parameters_arrive_as_environment_with_dollars_that_stay_dollars() -> None:
+    hostile = 'a"b\n$(SECRET) $HOME `id` $$ $[[ x ]]'
+    env = env_of(built({"text": hostile, "count": 3}))
+    assert seen_by_process(env["PARAM_TEXT"]) == hostile
+    assert "$(SECRET)" not in env["PARAM_TEXT"].replace("$$", "")
+    assert json.loads(seen_by_process(env["PARAMS"])) == {"text": hostile, "count": 3}
+
+
+def test_a_secret_is_a_reference_and_never_a_value() -> None:
+    job = built({"password": SecretValue("api", "token"), "text": "x"})
+    entry = next(item for item in container_of(job)["env"] if item["name"] == "PARAM_PASSWORD")
+    assert entry["valueFrom"] == {"secretKeyRef": {"name": "api", "key": "token"}}
+    assert json.loads(env_of(job)["PARAMS"]) == {"text": "x"}
+
+
+def test_a_secret_inside_an_argument_is_refused() -> None:
+    with pytest.raises(JobRefused, match=r"spec\.action\.args\[0\]"):
+        built({"password": SecretValue("api", "token")}, args=["--password=$[[ params.password ]]"])
+
+
+def test_rendered_arguments_stay_in_their_field_and_written_ones_are_left_alone() -> None:
+    job = built({"text": "$(PARAMS) ; rm"}, args=["$[[ params.text ]]", "$(PARAM_TEXT)"])
+    assert container_of(job)["args"] == ["$$(PARAMS) ; rm", "$(PARAM_TEXT)"]
+
+
+def test_a_script_is_given_to_its_interpreter_as_a_file() -> None:
+    source = "print('$(x) $HOME \"q\"')\n"
+    job = built(args=None, script={"interpreter": "python3 -u", "source": source})
+    assert container_of(job)["command"][-2:] == ["python3", "-u"]
+    assert source not in " ".join(container_of(job)["command"])
+    assert seen_by_process(env_of(job)["SCRIPT_SOURCE"]) == source
+
+
+def test_the_runner_image_is_the_default() -> None:
+    assert container_of(built())["image"] == IMAGE
+    assert container_of(built(image="busybox:1"))["image"] == "busybox:1"
+
+
+def test_parameters_that_no_environment_takes_are_refused() -> None:
+    with pytest.raises(JobRefused, match=r"122,880") as refused:
+        built({"text": "x" * 125_000})
+    assert refused.value.reason == "ParamsTooLarge"
+
+
+def test_a_nul_is_refused_by_name() -> None:
+    with pytest.raises(JobRefused, match=r"with\.text: must not hold a NUL"):
+        built({"text": "a\0b"})
+
+
+def test_the_workflows_pod_settings_apply_and_ours_win() -> None:
+    pod = PodSettings.model_validate(
+        {
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [{"key": "gpu", "operator": "Exists"}],
+            "labels": {"team": "sre"},
+            "annotations": {"note": "x"},
+        }
+    )
+    job = built(pod=pod)
+    assert pod_of(job)["nodeSelector"] == {"disk": "ssd"}
+    assert pod_of(job)["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    metadata = job["spec"]["template"]["metadata"]
+    assert metadata["labels"]["team"] == "sre"
+    assert metadata["annotations"]["note"] == "x"
+    assert metadata["labels"]["automation.itechsmart.dev/execution-uid"] == "7f3c"
+
+
+def test_volumes_of_the_allowed_types_are_mounted_beside_a_writable_tmp() -> None:
+    volume = {"name": "data", "mountPath": "/data", "persistentVolumeClaim": {"claimName": "c"}}
+    job = built(volumes=[volume])
+    assert pod_of(job)["volumes"] == [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "c"}},
+        {"name": "automation-tmp", "emptyDir": {}},
+    ]
+    assert [mount["mountPath"] for mount in container_of(job)["volumeMounts"]] == ["/data", "/tmp"]
+    assert pod_of(job)["securityContext"]["fsGroup"] == 65532

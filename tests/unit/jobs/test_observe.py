@@ -1,0 +1,206 @@
+"""What a Job and its pods say of an attempt, in the words that a status shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.jobs.observe import observe
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from tests.builders import template
+
+TASK = template(permanentExitCodes=[64])
+STRICT = template(outputs=[{"name": "value", "type": "integer", "required": True}])
+
+
+def job(condition: str = "", reason: str = "", **status: Any) -> dict[str, Any]:
+    conditions = [{"type": condition, "status": "True", "reason": reason, "message": "because"}]
+    return {
+        "metadata": {"name": "flow-a-1", "uid": "j"},
+        "status": {**({"conditions": conditions} if condition else {}), **status},
+    }
+
+
+def pod(phase: str, reason: str = "", **status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "flow-a-1-x", "creationTimestamp": "2026-01-31T12:00:00Z"},
+        "spec": {"nodeName": "worker"},
+        "status": {"phase": phase, **({"reason": reason} if reason else {}), **status},
+    }
+
+
+def ended(
+    phase: str, code: int, message: str = "", reason: str = "", pod_reason: str = ""
+) -> dict[str, Any]:
+    terminated = {
+        "exitCode": code,
+        "message": message,
+        "reason": reason,
+        "startedAt": "2026-01-31T12:00:00Z",
+        "finishedAt": "2026-01-31T12:00:05Z",
+    }
+    return pod(phase, pod_reason, containerStatuses=[{"state": {"terminated": terminated}}])
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return pod("Pending", containerStatuses=[{"image": "busybox:nope", "state": state}])
+
+
+def seen(attempt: Attempt) -> tuple[str, str]:
+    return attempt.state.value, attempt.reason
+
+
+def test_a_succeeded_pod_wins_before_the_job_says_anything() -> None:
+    attempt = observe(TASK, job(), [ended("Succeeded", 0, '{"value": 7}')])
+    assert attempt.state is AttemptState.SUCCEEDED
+    assert attempt.outputs == {"value": 7}
+    assert attempt.finished_at is not None
+    assert attempt.started_at is not None
+    assert attempt.finished_at - attempt.started_at == 5
+
+
+def test_a_failed_pod_waits_for_the_jobs_verdict() -> None:
+    failed = ended("Failed", 3)
+    assert observe(TASK, job(), [failed]).state is AttemptState.PENDING
+    assert seen(observe(TASK, job("FailureTarget", "BackoffLimitExceeded"), [failed])) == (
+        "Failed",
+        "Failed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [("", "exit code 3"), ("no such service", "no such service"), ('{"a": 1}', "exit code 3")],
+)
+def test_a_failures_message_is_the_sentence_it_left_or_its_exit_code(
+    message: str, words: str
+) -> None:
+    attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [ended("Failed", 3, message)])
+    assert attempt.message == words
+    assert attempt.exit_code == 3
+    assert not attempt.permanent
+
+
+def test_a_permanent_exit_code_is_marked() -> None:
+    assert observe(TASK, job("Failed"), [ended("Failed", 64)]).permanent
+
+
+def test_out_of_memory_is_said_in_words() -> None:
+    attempt = observe(TASK, job("Failed"), [ended("Failed", 137, reason="OOMKilled")])
+    assert "out of memory" in attempt.message
+
+
+def test_a_pods_own_deadline_is_a_timeout() -> None:
+    late = ended("Failed", 143, pod_reason="DeadlineExceeded")
+    assert seen(observe(TASK, job("Failed", "BackoffLimitExceeded"), [late])) == (
+        "TimedOut",
+        "TimedOut",
+    )
+
+
+def test_a_pod_that_never_started_says_why() -> None:
+    attempt = observe(
+        TASK, job("Failed", "DeadlineExceeded"), [waiting("ImagePullBackOff", "not found")]
+    )
+    assert seen(attempt) == ("TimedOut", "NeverStarted")
+    assert "busybox:nope" in attempt.message
+
+
+def test_a_disruption_is_no_failure_of_the_action() -> None:
+    target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    evicted = pod("Failed", conditions=[target])
+    attempt = observe(TASK, job("FailureTarget", "PodFailurePolicy"), [evicted])
+    assert seen(attempt) == ("Failed", "Disrupted")
+    assert "EvictionByEvictionAPI" in attempt.message
+
+
+@pytest.mark.parametrize(
+    ("written", "reason", "words"),
+    [
+        ("not json", "OutputsInvalid", "not JSON"),
+        ("[1]", "OutputsInvalid", "one JSON object"),
+        ('{"other": 1}', "OutputsInvalid", "'other' is not declared"),
+        ('{"value": "many"}', "OutputsInvalid", "output value must be an integer"),
+        ("{}", "OutputsInvalid", "output value is required"),
+        ("", "OutputsInvalid", "output value is required"),
+        ('{"value": NaN}', "OutputsInvalid", "NaN"),
+        ('"' + "x" * 4095, "OutputsTooLarge", "4,096 bytes"),
+    ],
+)
+def test_wrong_outputs_fail_the_node_and_say_which(written: str, reason: str, words: str) -> None:
+    attempt = observe(STRICT, job(), [ended("Succeeded", 0, written)])
+    assert seen(attempt) == ("Failed", reason)
+    assert words in attempt.message
+    assert attempt.permanent
+
+
+def test_large_outputs_that_are_whole_are_taken() -> None:
+    text = json.dumps({"items": ["x" * 4070]})
+    assert observe(TASK, job(), [ended("Succeeded", 0, text)]).state is AttemptState.SUCCEEDED
+
+
+def test_a_complete_job_without_its_pod_lost_its_outputs_only_if_there_had_to_be_some() -> None:
+    assert seen(observe(TASK, job("Complete"), [])) == ("Succeeded", "")
+    assert seen(observe(STRICT, job("Complete"), [])) == ("Failed", "OutputsLost")
+
+
+@pytest.mark.parametrize(
+    ("unready", "reason", "words"),
+    [
+        (waiting("ErrImagePull", "manifest unknown"), "ImagePull", "manifest unknown"),
+        (
+            waiting("CreateContainerConfigError", 'secret "api" not found'),
+            "SecretMissing",
+            'secret "api" not found',
+        ),
+        (
+            pod(
+                "Pending",
+                conditions=[
+                    {"type": "PodScheduled", "status": "False", "message": "0/1 nodes available"}
+                ],
+            ),
+            "Unschedulable",
+            "0/1 nodes",
+        ),
+    ],
+)
+def test_a_pod_that_cannot_start_says_why_while_it_is_waited_for(
+    unready: dict[str, Any], reason: str, words: str
+) -> None:
+    attempt = observe(TASK, job(active=1), [unready])
+    assert seen(attempt) == ("Pending", reason)
+    assert words in attempt.message
+
+
+def test_a_job_whose_pod_is_refused_says_so() -> None:
+    attempt = observe(TASK, job(), [], [{"message": 'pods "x" is forbidden: violates'}])
+    assert seen(attempt) == ("Pending", "PodRefused")
+    assert "forbidden" in attempt.message
+
+
+def test_a_ready_pod_is_running() -> None:
+    assert observe(TASK, job(active=1, ready=1), []).state is AttemptState.RUNNING
+
+
+def test_stopping_gently_keeps_pods_that_run_and_their_logs() -> None:
+    assert plan_stop("flow-a-1", [pod("Running")], force=False) == [PatchPod("flow-a-1-x")]
+
+
+def test_stopping_what_has_no_machine_ends_the_job() -> None:
+    unscheduled = {**pod("Pending"), "spec": {}}
+    assert plan_stop("flow-a-1", [unscheduled], force=False) == [PatchJob("flow-a-1")]
+    assert plan_stop("flow-a-1", [], force=False) == [PatchJob("flow-a-1")]
+
+
+def test_stopping_by_force_deletes_what_still_runs() -> None:
+    steps = plan_stop("flow-a-1", [pod("Running"), ended("Succeeded", 0)], force=True)
+    assert steps == [PatchJob("flow-a-1"), DeletePod("flow-a-1-x")]
+
+
+def test_what_has_ended_is_left_alone() -> None:
+    assert plan_stop("flow-a-1", [ended("Succeeded", 0)], force=False) == []
