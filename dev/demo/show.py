@@ -1,0 +1,108 @@
+"""Shows it: the service's answer before, the workflow as it happens, and what it left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime
+from typing import Any
+
+from dev.cluster.errors import ClusterError
+from dev.demo.stage import (
+    NAMESPACE,
+    ROOT,
+    Stage,
+    answer,
+    cluster,
+    fresh_namespace,
+    install,
+    step,
+)
+
+_RUN = ("run", "incident-response", "--var", "service=payments", "--name", "first-incident")
+
+
+def up() -> int:
+    """Play the demo; 0 when the incident was resolved."""
+    print("iTechSmart Workflow: an incident, handled on a real cluster\n")
+    stage = Stage(cluster("up").get("kubeconfig"))
+    with step("building the container image"):
+        archive = _archive()
+    if stage.kubeconfig:
+        with step("importing it"):
+            cluster("import-image", archive)
+    with step("installing resources, operator and actions"):
+        install(stage)
+    with step("starting a service that is ill"):
+        fresh_namespace(stage)
+    before = answer(stage)
+    print(f"\n  payments answers: {before}\n", flush=True)
+    print(f"$ orchestrator {' '.join(_RUN)} --watch\n", flush=True)
+    code = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "-n", NAMESPACE, *_RUN, "--watch"],
+        env={**stage.environ, "PYTHONPATH": str(ROOT / "operator")},
+    ).returncode
+    print(f"\n  payments answers: {answer(stage)}   (before: {before})\n")
+    _summary(stage)
+    return code
+
+
+def down() -> int:
+    """Remove the demo; on the reader's own cluster only what the demo made."""
+    facts = cluster("status")
+    if facts.get("kind") == "current":
+        stage = Stage(None)
+        with step("removing the demo from your cluster"):
+            stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+            stage.kubectl("delete", "--ignore-not-found", "-k", str(ROOT / "manifests/install"))
+            stage.kubectl("delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
+    else:
+        cluster("down")
+    print("nothing of the demo is left")
+    return 0
+
+
+def _archive() -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.images", "build"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ClusterError(f"the image could not be built: {done.stderr.strip()}")
+    return str(ROOT / "build/images/itechsmart-workflow.tar")
+
+
+def _summary(stage: Stage) -> None:
+    execution = stage.get("awfx", "first-incident")
+    pods = {
+        pod["metadata"]["labels"].get("batch.kubernetes.io/job-name"): pod
+        for pod in stage.get("pods")["items"]
+    }
+    print(f"  {'node':<11} {'took':>6}  {'phase':<10} pod")
+    for name, record in execution["status"]["nodes"].items():
+        pod = pods.get(record.get("job"))
+        where = pod["metadata"]["name"] if pod else "(decided by the operator)"
+        print(f"  {name:<11} {_took(record):>6}  {record['phase']:<10} {where}")
+    for incident in stage.get("incidents")["items"]:
+        _incident(incident)
+    print("\nLook around:")
+    export = f"export KUBECONFIG={stage.kubeconfig}\n  " if stage.kubeconfig else ""
+    print(f"  {export}kubectl config set-context --current --namespace {NAMESPACE}")
+    print("  kubectl get awf,awfx,incidents,jobs -o wide")
+    print("  kubectl describe awfx first-incident")
+    print("  make demo-down      # leaves nothing")
+
+
+def _incident(incident: dict[str, Any]) -> None:
+    spec = incident["spec"]
+    print(f"\n  incident {incident['metadata']['name']}: {spec['title']} — {spec['state']}")
+    for entry in incident.get("status", {}).get("timeline", []):
+        if entry["field"] in ("state", "severity"):
+            change = " → ".join(word for word in (entry.get("from"), entry["to"]) if word)
+            print(f"    {entry['at']}  {entry['field']}: {change}")
+
+
+def _took(record: dict[str, Any]) -> str:
+    if "startedAt" not in record or "finishedAt" not in record:
+        return ""
+    ends = [datetime.fromisoformat(record[key]) for key in ("startedAt", "finishedAt")]
+    return f"{(ends[1] - ends[0]).total_seconds():.1f} s"

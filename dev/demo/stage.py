@@ -1,0 +1,114 @@
+"""What the demo stands on: a cluster, the image, the product, and a service that is ill."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dev.cluster.errors import ClusterError
+from dev.cluster.tools import kubectl as kubectl_path
+
+ROOT = Path(__file__).parent.parent.parent
+NAMESPACE = "itechsmart-demo"
+OPERATOR = "deployment/itechsmart-workflow-operator"
+SYSTEM = "itechsmart-workflow"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The cluster that the demo plays on; without a kubeconfig, the reader's own."""
+
+    kubeconfig: str | None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of commands that speak to the cluster."""
+        own = {"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {}
+        return {**os.environ, **own}
+
+    def kubectl(self, *arguments: str, namespace: str = NAMESPACE) -> str:
+        """kubectl's output. Raises ClusterError with its own words."""
+        done = subprocess.run(
+            [str(kubectl_path()), "-n", namespace, *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """`kubectl get … -o json`."""
+        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
+
+def cluster(*arguments: str) -> dict[str, Any]:
+    """A command of the development cluster; its progress goes to the terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.cluster", *arguments, "--name", "demo", "-o", "json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if done.returncode:
+        raise ClusterError("the cluster could not be had (see above)")
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what goes on, and how long it took."""
+    print(f"· {what} …", end="", flush=True)
+    began = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print()
+        raise
+    print(f" {time.monotonic() - began:.1f} s", flush=True)
+
+
+def install(stage: Stage) -> None:
+    """The custom resources, the operator and the shipped actions."""
+    stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    stage.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
+    stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/install"))
+    actions = str(ROOT / "manifests/catalog/actions")
+    stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", actions)
+    # The image has one name, whatever was built: a changed one must not wait for a new name.
+    stage.kubectl("rollout", "restart", OPERATOR, namespace=SYSTEM)
+    stage.kubectl("rollout", "status", OPERATOR, "--timeout=3m", namespace=SYSTEM)
+
+
+def fresh_namespace(stage: Stage) -> None:
+    """A namespace that enforces the restricted level, with the service in it, newly ill."""
+    stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    stage.kubectl("create", "namespace", NAMESPACE)
+    stage.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/namespace"))
+    stage.kubectl("apply", "--server-side", "-f", str(ROOT / "dev/demo/service.yaml"))
+    workflow = str(ROOT / "manifests/examples/incident-response.yaml")
+    stage.kubectl("apply", "--server-side", "-f", workflow)
+    stage.kubectl("rollout", "status", "deployment/payments", "--timeout=2m")
+    stage.kubectl("wait", "--for=condition=Ready", "workflow/incident-response", "--timeout=30s")
+
+
+def answer(stage: Stage) -> str:
+    """What the service answers now, asked by its own pod through its Service."""
+    ask = (
+        "import urllib.request as r, urllib.error as e\n"
+        "try: a = r.urlopen('http://payments/healthz', timeout=5)\n"
+        "except e.HTTPError as error: a = error\n"
+        "print(a.status, a.read().decode().strip())"
+    )
+    return stage.kubectl("exec", "deployment/payments", "--", "python3", "-c", ask).strip()
