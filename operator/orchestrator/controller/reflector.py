@@ -102,14 +102,14 @@ class Reflector:
                     version = self._take(scope, event)
             except _LOST as error:
                 failures = 1 if self._heard.get(scope) != before else failures + 1
-                if isinstance(error, ApiError) and error.status not in (0, 429, 503):
-                    version = ""  # too old, or nothing to build on: list again
+                if _starts_anew(error):
+                    version = ""
                 await self._sleep(self._backoff(failures, error))
             else:
                 failures = 0
 
     def _backoff(self, failures: int, error: Exception) -> float:
-        if isinstance(error, ApiError) and error.status == 410 and failures == 1:
+        if failures == 1 and _starts_anew(error):
             return 0.0
         seconds = min(0.25 * 2.0**failures, LONGEST_BACKOFF) * random.uniform(0.5, 1.0)
         level = logging.WARNING if failures > 3 else logging.INFO
@@ -156,3 +156,14 @@ class Reflector:
         old = self._cache.remove(key)
         if old is not None:
             self._on_event("DELETED", old, old)
+
+
+def _starts_anew(error: Exception) -> bool:
+    """Whether the version is nothing to go on from.
+
+    It may be too old, or, after etcd was restored from a backup, one that is still to come: the
+    server then says nothing at all, not even a bookmark.
+    """
+    if isinstance(error, ApiError):
+        return error.status not in (0, 429, 503)
+    return isinstance(error, TimeoutError)

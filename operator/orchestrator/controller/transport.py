@@ -51,10 +51,12 @@ class Transport:
         credentials: Credentials,
         *,
         concurrency: int = CONCURRENCY,
+        silence: float = SILENCE,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._credentials = credentials
         self._gate = Gate(concurrency)
+        self._silence = silence
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -103,7 +105,7 @@ class Transport:
         """The lines of an answer that goes on, as they come; not bounded by the gate."""
         self.requests["watch", plural] += 1
         headers = await self._headers(accept)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
         async with self._send("GET", path, query, headers, None, timeout) as response:
             if response.status >= 300:
                 raise error_from(response.status, response.headers, await response.read())
