@@ -1,0 +1,1 @@
+"""The command line: `orchestrator`, also installed as `kubectl-automation`."""
