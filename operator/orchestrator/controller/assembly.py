@@ -6,8 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Collection, Coroutine
-from typing import Any
+from collections.abc import Collection
 
 from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.client import ApiClient
@@ -33,6 +32,7 @@ from orchestrator.controller.resources import (
     Resource,
 )
 from orchestrator.controller.shell import Shell
+from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import watch_definitions
@@ -197,37 +197,38 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; raises what made a part of it end on its own."""
         kopf_stop = threading.Event()
-        watches = [_start(reflector.run(), reflector.name) for reflector in self.reflectors]
-        watches.append(_start(self.pending.run(), "pending pods"))
+        watches = [start(reflector.run(), reflector.name) for reflector in self.reflectors]
+        watches.append(start(self.pending.run(), "pending pods"))
         workers: list[asyncio.Task[None]] = []
         background: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []
         try:
             async with serving(self._health_address, self.reflectors):
-                synced = _start(self._synced(), "first lists")
-                await _first_of(stop, watches, synced)
+                synced = start(self._synced(), "first lists")
+                background.append(synced)
+                await first_of(stop, watches, synced)
                 if stop.is_set():
-                    synced.cancel()
                     return
+                background.remove(synced)
                 logger.info("everything is listed; %d executions to look at", len(self.executions))
-                kopf.append(_start(self._watch_definitions(kopf_stop), "kopf"))
+                kopf.append(start(self._watch_definitions(kopf_stop), "kopf"))
                 background += [
-                    _start(self.recorder.run(), "events"),
-                    _start(self.metrics.run(), "metrics"),
+                    start(self.recorder.run(), "events"),
+                    start(self.metrics.run(), "metrics"),
                 ]
                 workers += [
-                    _start(self.queue.run(self._pass, self._workers), "executions"),
-                    _start(self.definitions.run(), "definitions"),
-                    _start(self._look_again(), "slow resync"),
+                    start(self.queue.run(self._pass, self._workers), "executions"),
+                    start(self.definitions.run(), "definitions"),
+                    start(self._look_again(), "slow resync"),
                 ]
-                await _first_of(stop, [*watches, *kopf, *background, *workers])
+                await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:
             kopf_stop.set()
-            await _cancel(workers)  # passes under way are finished first
-            if background:
+            await cancel(workers)  # passes under way are finished first
+            if kopf:
                 await self.metrics.flush()
                 await self.recorder.flush(2.0)
-            await _cancel([*background, *watches])
+            await cancel([*background, *watches])
             await asyncio.gather(*kopf, return_exceptions=True)  # its thread ends in its own time
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
@@ -265,35 +266,3 @@ class Operator:
 def _generation(raw: Raw) -> int:
     generation: int = raw["metadata"]["generation"]
     return generation
-
-
-def _start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    return asyncio.create_task(work, name=name)
-
-
-async def _first_of(
-    stop: asyncio.Event, forever: list[asyncio.Task[None]], done: asyncio.Task[None] | None = None
-) -> None:
-    """Wait for `stop` or `done`; a part that ends before is an error."""
-    stopping = asyncio.create_task(_wait(stop), name="stop")
-    try:
-        extra = [done] if done is not None else []
-        ended, _ = await asyncio.wait(
-            [stopping, *extra, *forever], return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        stopping.cancel()
-    for task in ended.intersection(forever):
-        if task.exception() is None:
-            raise RuntimeError(f"{task.get_name()} ended on its own")
-        await task
-
-
-async def _wait(stop: asyncio.Event) -> None:
-    await stop.wait()
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from orchestrator.controller.errors import ApiError
+
 logger = logging.getLogger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
@@ -103,7 +105,9 @@ class WorkQueue(Generic[Key]):
                 again = await work(key)
             except Exception as error:
                 self.failures += 1
-                logger.warning("%s %s failed: %s", self.name, key, error, exc_info=error)
+                expected = isinstance(error, ApiError) and error.transient
+                trace = None if expected else error
+                logger.warning("%s %s failed: %s", self.name, key, error, exc_info=trace)
                 self.add_rate_limited(key)
             else:
                 self.forget(key)
