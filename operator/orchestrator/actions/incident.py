@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
 from orchestrator.actions.cluster import INCIDENTS, Cluster, Object, classify
@@ -21,21 +21,26 @@ ATTEMPTS = 5
 """How often a change is tried again when somebody else changed the incident meanwhile."""
 
 IncidentName = Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$")]
-Title = Annotated[str, Field(max_length=256)]
 Person = Annotated[str, Field(max_length=253)]
-Summary = Annotated[str, Field(max_length=4096)]
+Title = Annotated[str, AfterValidator(lambda text: _shortened(text, 256))]
+Summary = Annotated[str, AfterValidator(lambda text: _shortened(text, 4096))]
 Links = Annotated[list[dict[str, str]], Field(max_length=32)]
+
+
+def _shortened(text: str, length: int) -> str:
+    """A long text cut: during an incident that is better than none."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 class IncidentCreate(Parameters):
     """Parameters of incident-create."""
 
-    title: Annotated[str, Field(min_length=1, max_length=256)]
-    """What is wrong, in one line."""
+    title: Annotated[Title, Field(min_length=1)]
+    """What is wrong, in one line; shortened to 256 characters."""
     severity: Severity = Severity.MEDIUM
     """How bad it is."""
     summary: Summary = ""
-    """What is known."""
+    """What is known; shortened to 4096 characters."""
     assignee: Person = ""
     """Who has it."""
     escalation: Person = ""
@@ -105,13 +110,13 @@ class IncidentUpdate(Parameters):
     name: Annotated[IncidentName, Field(min_length=1)]
     """Name of the incident, such as the output name of incident-create."""
     title: Title = ""
-    """What is wrong, in one line."""
+    """What is wrong, in one line; shortened to 256 characters."""
     severity: Severity | None = None
     """How bad it is."""
     state: IncidentState | None = None
     """Where it stands."""
     summary: Summary = ""
-    """What is known."""
+    """What is known; shortened to 4096 characters."""
     assignee: Person = ""
     """Who has it."""
     escalation: Person = ""

@@ -138,29 +138,30 @@ def _run(argv: list[str], environ: dict[str, str], stdin: str) -> tuple[int, str
     except (FileNotFoundError, ValueError) as error:
         raise ActionError(f"cannot start {argv[0]}: {error}", permanent=True) from None
     with process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        tails = _Tail(process.stdout, sys.stdout), _Tail(process.stderr, sys.stderr)
-        for tail in tails:
-            tail.start()
         try:
-            _feed(process.stdin, stdin)
-            exit_code = process.wait()
+            return _follow(process, stdin)
         except SystemExit:
             _stop(process)
             raise
-        _signal(process, signal.SIGKILL)  # what it left running would hold its output open
-        for tail in tails:
-            tail.join()
+
+
+def _follow(process: subprocess.Popen[str], stdin: str) -> tuple[int, str, str]:
+    """Feed and log a script until it ends; its exit code and the ends of its output."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    tails = _Tail(process.stdout, sys.stdout), _Tail(process.stderr, sys.stderr)
+    for tail in tails:
+        tail.start()
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it need not read it
+        pipe.write(stdin)
+    exit_code = process.wait()
+    _signal(process, signal.SIGKILL)  # what it left running would hold its output open
+    for tail in tails:
+        tail.join()
     if exit_code < 0:
         exit_code = 128 - exit_code  # killed by a signal, as a shell reports it
     return exit_code, tails[0].text, tails[1].text
-
-
-def _feed(pipe: IO[str], text: str) -> None:
-    with contextlib.suppress(BrokenPipeError), pipe:  # a script need not read its input
-        pipe.write(text)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -66,6 +66,7 @@ def run(name: str, environ: Mapping[str, str]) -> int:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping needs no second reminder
     raise SystemExit(TERMINATED)
 
 

@@ -30,6 +30,10 @@ class Session(requests.Session):
         self.verify = tls.verify_mode is ssl.CERT_REQUIRED
         self.mount("https://", _Adapter(tls))
 
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """Takes proxies from the environment, but not whom to trust: the context says that."""
+        return {**super().merge_environment_settings(*args, **kwargs), "verify": self.verify}
+
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
