@@ -96,6 +96,10 @@ def fresh_namespace(stage: Stage) -> None:
     stage.kubectl("create", "namespace", NAMESPACE)
     stage.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/namespace"))
+    stage.kubectl(
+        "create", "rolebinding", "automation-runner", "--clusterrole=automation-runner",
+        f"--serviceaccount={NAMESPACE}:automation-runner",
+    )  # fmt: skip
     stage.kubectl("apply", "--server-side", "-f", str(ROOT / "dev/demo/service.yaml"))
     workflow = str(ROOT / "manifests/examples/incident-response.yaml")
     stage.kubectl("apply", "--server-side", "-f", workflow)
