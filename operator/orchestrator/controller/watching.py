@@ -21,6 +21,9 @@ from orchestrator.controller.resources import Resource
 LOGIN_AGAIN = timedelta(minutes=10)
 """How long kopf uses a token before it asks for one anew."""
 
+OUTAGE_TRIES = 120
+"""Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
+
 Take = Callable[[Resource, str | None, dict[str, Any]], None]
 """Called in kopf's thread with the resource, the event's type (None when listed) and the object."""
 
@@ -65,8 +68,10 @@ def watch_definitions(
     stop: threading.Event,
 ) -> None:
     """Watch until `stop` is set; blocks, and ends early only when kopf cannot go on."""
-    # It says that it takes no signals here: the operator does.
+    # It says that it takes no signals here: the operator does. And of an outage each watch
+    # speaks at each attempt: the reflectors have said it already.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+    logging.getLogger("kopf._cogs.clients.watching").setLevel(logging.CRITICAL)
     kopf.run(
         registry=_registry(credentials, resources, take),
         settings=_settings(),
@@ -111,6 +116,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = [1, 2, 3, *[5] * OUTAGE_TRIES]
     settings.watching.inactivity_timeout = 90
     return settings
 
