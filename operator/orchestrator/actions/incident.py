@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -17,6 +18,7 @@ EXECUTION = f"{GROUP}/execution"
 """Annotation: the execution that opened the incident last."""
 WORKFLOW = f"{GROUP}/workflow"
 """Label: the workflow that opened the incident."""
+T = TypeVar("T")
 ATTEMPTS = 5
 """How often a change is tried again when somebody else changed the incident meanwhile."""
 
@@ -65,6 +67,10 @@ class Created(Outputs):
 
 def incident_create(parameters: IncidentCreate, context: Context) -> Created:
     """Opens an incident."""
+    return _until_undisturbed(context, lambda: _open(parameters, context))
+
+
+def _open(parameters: IncidentCreate, context: Context) -> Created:
     cluster, namespace = context.cluster(), context.identity.namespace
     name = parameters.name or _name(context)
     found = cluster.find(INCIDENTS, namespace, name)
@@ -187,25 +193,33 @@ def incident_resolve(parameters: IncidentResolve, context: Context) -> Resolved:
 
 def _change(name: str, asked: dict[str, Any], context: Context) -> tuple[Object, list[str]]:
     """Set fields of the spec, links added to those there; what is equal already is not written."""
+    return _until_undisturbed(context, lambda: _change_once(name, asked, context))
+
+
+def _change_once(name: str, asked: dict[str, Any], context: Context) -> tuple[Object, list[str]]:
     cluster = context.cluster()
+    incident = cluster.get(INCIDENTS, context.identity.namespace, name)
+    wanted = _with_links(asked, incident["spec"])
+    changed = {
+        field: value for field, value in wanted.items() if incident["spec"].get(field) != value
+    }
+    if not changed:
+        context.log(f"incident {name} is so already")
+        return incident, []
+    incident = _merge(cluster, incident, context, {"spec": changed})
+    context.log(f"incident {name}: changed {', '.join(changed)}")
+    return incident, sorted(changed)
+
+
+def _until_undisturbed(context: Context, work: Callable[[], T]) -> T:
+    """Do it, and again on the incident as it is now when somebody else changed it meanwhile."""
     for attempt in range(ATTEMPTS):
-        incident = cluster.get(INCIDENTS, context.identity.namespace, name)
-        wanted = _with_links(asked, incident["spec"])
-        changed = {
-            field: value for field, value in wanted.items() if incident["spec"].get(field) != value
-        }
-        if not changed:
-            context.log(f"incident {name} is so already")
-            return incident, []
         try:
-            incident = _merge(cluster, incident, context, {"spec": changed})
+            return work()
         except ConflictError as conflict:
             context.log(f"{conflict}, looking again")
             context.clock.sleep(0.1 * 2**attempt)
-            continue
-        context.log(f"incident {name}: changed {', '.join(changed)}")
-        return incident, sorted(changed)
-    raise ActionError(f"incident {name} is changed by others all the time")
+    return work()
 
 
 class ConflictError(ActionError):

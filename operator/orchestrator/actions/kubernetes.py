@@ -59,7 +59,7 @@ def rollout_restart(parameters: RolloutRestart, context: Context) -> Restarted:
     if repeated:
         context.log(f"{shown} was restarted by an earlier attempt")
     else:
-        workload = cluster.merge(resource, namespace, parameters.name, _restart(workload, context))
+        workload = cluster.merge(resource, namespace, parameters.name, _restart(context))
         context.log(f"{shown} is restarting")
     if parameters.kind is WorkloadKind.DEPLOYMENT:
         workload = _observed(cluster, parameters, namespace, context)
@@ -76,14 +76,11 @@ def _annotations(workload: Object) -> dict[str, str]:
     return workload["metadata"].get("annotations") or {}
 
 
-def _restart(workload: Object, context: Context) -> Object:
-    """One write that restarts and remembers who did, on the object as it was read."""
+def _restart(context: Context) -> Object:
+    """One write that restarts and remembers who did."""
     now = context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
-        "metadata": {
-            "resourceVersion": workload["metadata"]["resourceVersion"],
-            "annotations": {RESTARTED_BY: context.identity.key},
-        },
+        "metadata": {"annotations": {RESTARTED_BY: context.identity.key}},
         "spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}},
     }
 
@@ -172,7 +169,7 @@ ROLLOUT_RESTART = Action(
     outputs=Restarted,
     run=rollout_restart,
     retries=(
-        "Worth a retry: no answer, conflicts, throttling, failures of the API server. Never: "
+        "Worth a retry: no answer, throttling, failures of the API server. Never: "
         "a workload that is not there or is paused, missing permissions. The restart is remembered "
         "in an annotation of the workload, so that a retry does not restart twice."
     ),

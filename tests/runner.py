@@ -1,0 +1,75 @@
+"""Running an action under the service account that a namespace gives its workflows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.actions.main import run
+from tests.kube import ROOT, Kubectl
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an action ended: its exit code, its outputs, or its words when it failed."""
+
+    code: int
+    outputs: dict[str, Any]
+    message: str
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs actions as a Job of the namespace would, with the runner's rights only."""
+
+    kubeconfig: Path
+    namespace: str
+    folder: Path
+
+    def __call__(
+        self, action: str, /, uid: str = "u1", attempt: int = 1, **parameters: Any
+    ) -> Ended:
+        """Run an action as one attempt of a node of the execution with that uid."""
+        path = self.folder / "outputs"
+        code = run(
+            action,
+            {
+                "KUBECONFIG": str(self.kubeconfig),
+                "PARAMS": json.dumps(parameters),
+                "OUTPUTS": str(path),
+                "EXECUTION_NAMESPACE": self.namespace,
+                "EXECUTION_NAME": "run",
+                "EXECUTION_UID": uid,
+                "WORKFLOW_NAME": "respond",
+                "NODE_NAME": "node",
+                "ATTEMPT": str(attempt),
+            },
+        )
+        text = path.read_text()
+        return Ended(code, json.loads(text) if code == 0 else {}, "" if code == 0 else text)
+
+
+def allow_runner(kubectl: Kubectl) -> None:
+    """Let the namespace's workflows use the shipped actions, as manifests/namespace says."""
+    kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install/runner-rbac.yaml"))
+    kubectl("apply", "-k", str(ROOT / "manifests/namespace"))
+    kubectl(
+        "create", "rolebinding", "automation-runner", "--clusterrole=automation-runner",
+        f"--serviceaccount={kubectl.namespace}:automation-runner",
+    )  # fmt: skip
+
+
+def make_runner(kubectl: Kubectl, folder: Path) -> Runner:
+    """A runner with a token of the namespace's service account."""
+    allow_runner(kubectl)
+    token = kubectl("create", "token", "automation-runner").strip()
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
+    path = folder / "runner.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    path.chmod(0o600)
+    return Runner(path, kubectl.namespace, folder)
