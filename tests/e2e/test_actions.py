@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +116,10 @@ def test_a_cancelled_action_ends_at_once(kubectl: Kubectl) -> None:
     kubectl.apply(long)
     eventually(lambda: "ready" in kubectl.attempt("logs", "long").stdout)
     kubectl("delete", "pod", "long", "--wait=false")
-    began = time.monotonic()
     ended = terminated(kubectl, "long")
     kubectl("patch", "pod", "long", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    # 137 would say that it was killed after its grace
     assert (ended["exitCode"], ended["message"]) == (143, "stopped by SIGTERM")
-    assert time.monotonic() - began < 30, "it waited for its grace to end"
 
 
 def test_logs_and_rollout_of_a_real_deployment(kubectl: Kubectl, tmp_path: Path) -> None:
