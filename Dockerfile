@@ -7,7 +7,9 @@ RUN python3 -m venv /build \
     && /build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.txt \
     && python3 -m venv --without-pip /opt/workflow \
     && /build/bin/pip --python /opt/workflow/bin/python3 install --no-cache-dir --require-hashes \
-        --only-binary :all: -r requirements/runtime.txt
+        --only-binary :all: -r requirements/runtime.txt \
+    # The Kubernetes client's asynchronous twin: 41 MB that nothing uses.
+    && rm -r /opt/workflow/lib/python3.11/site-packages/kubernetes/aio
 COPY pyproject.toml README.md ./
 COPY operator operator
 RUN /build/bin/hatchling build --target wheel --directory /wheels \

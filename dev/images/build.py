@@ -105,6 +105,7 @@ def install_libraries(root: Path) -> None:
         "--target", target, "--link-mode", "copy", "--require-hashes", "--only-binary", ":all:",
         "--requirement", PROJECT / "requirements/runtime.txt")  # fmt: skip
     shutil.rmtree(target / "bin", ignore_errors=True)
+    shutil.rmtree(target / "kubernetes/aio")  # the client's asynchronous twin: 41 MB, unused
     debian.compile_python(root, PACKAGES)
 
 
