@@ -31,19 +31,19 @@ class Target:
 
     def connect(self) -> Cluster:
         """Raises UsageError when there is no usable kubeconfig."""
-        import kubernetes
         import yaml
+        from kubernetes import config as kube_config
 
         try:
-            client = kubernetes.config.new_client_from_config(self.kubeconfig, self.context)
-            _, active = kubernetes.config.list_kube_config_contexts(self.kubeconfig)
-        except kubernetes.config.ConfigException as error:
+            config: Any = kube_config
+            client = config.new_client_from_config(self.kubeconfig, self.context)
+            every, active = config.list_kube_config_contexts(self.kubeconfig)
+        except kube_config.ConfigException as error:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
         except (OSError, yaml.YAMLError) as error:
             raise UsageError(f"the kubeconfig cannot be read: {error}") from error
-        contexts = {item["name"]: item for item in [active]}
-        chosen = contexts.get(self.context or active["name"], active)
+        chosen = next((item for item in every if item["name"] == self.context), active)
         default = chosen.get("context", {}).get("namespace") or "default"
         return Cluster(client, self.namespace or default)
 
@@ -145,7 +145,7 @@ class Cluster:
     ) -> Raw:
         """A request's answer as JSON. Raises UsageError with the API server's words."""
         response = self._call(method, path, query or {}, body, content_type, stream=False)
-        answer: Raw = json.loads(response.data)
+        answer: Raw = json.loads(response.read())
         return answer
 
     def text(self, path: str, query: Mapping[str, str], *, follow: bool = False) -> Iterator[str]:
@@ -171,43 +171,42 @@ class Cluster:
         stream: bool,
     ) -> Any:
         import urllib3
-        from kubernetes.client import ApiException
 
         headers = {"Accept": "application/json, */*"}
         if content_type or body is not None:
             headers["Content-Type"] = content_type or "application/json"
         try:
-            return self._client.call_api(
-                path,
+            parts = self._client.param_serialize(
                 method,
+                path,
                 query_params=list(query.items()),
                 header_params=headers,
-                body=body,
+                body=body if content_type != APPLY_PATCH else json.dumps(body),
                 auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=(10, None) if stream else (10, 60),
             )
-        except ApiException as error:
-            raise _in_words(error) from error
+            timeout = (10, None) if stream else (10, 60)
+            response = self._client.call_api(*parts, _request_timeout=timeout).response
+            if response.status >= 300:
+                raise _in_words(response.status, response.reason, response.read())
         except (urllib3.exceptions.HTTPError, OSError) as error:
             host = self._client.configuration.host
             raise UsageError(f"the API server at {host} does not answer: {error}") from error
+        return response
 
 
 class NotFoundError(UsageError):
     """The API server has no such thing."""
 
 
-def _in_words(error: Any) -> UsageError:
+def _in_words(status: int, reason: str, body: bytes) -> UsageError:
     try:
-        status = json.loads(error.body)
-    except (TypeError, ValueError):
-        status = {}
-    message = status.get("message") or f"{error.status} {error.reason}"
-    if error.status == 404:
+        message = json.loads(body).get("message", "")
+    except (ValueError, AttributeError):
+        message = ""
+    message = message or f"{status} {reason}"
+    if status == 404:
         return NotFoundError(message)
-    if error.status == 401:
+    if status == 401:
         return UsageError(f"the API server does not know you: {message}")
     return UsageError(message)
 

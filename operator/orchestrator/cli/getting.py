@@ -1,0 +1,51 @@
+"""`get`: what there is, as a table or whole."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from orchestrator.cli.connection import Target, kind_of
+from orchestrator.cli.printing import check, name_of, now, plain, print_object, rows
+
+
+def get_objects(
+    target: Target, word: str, name: str | None, *, every: bool, output: str | None
+) -> int:
+    """Print one object or all of a kind."""
+    check(output)
+    kind = kind_of(word)
+    cluster = target.connect()
+    if name is not None:
+        found = cluster.get(kind, name)
+        if output in ("json", "yaml", "name"):
+            print_object(found, output)
+            return 0
+        items = [found]
+    else:
+        listed = cluster.list(kind, every=every)
+        items = [{**item, "kind": kind.name} for item in listed["items"]]
+    match output:
+        case "name":
+            print("\n".join(name_of(item) for item in items))
+        case "json":
+            print(json.dumps({"items": [plain(item) for item in items]}, indent=2))
+        case "yaml":
+            print(yaml.safe_dump({"items": [plain(item) for item in items]}, sort_keys=False))
+        case _ if not items:
+            where = "" if every or not kind.namespaced else f" in namespace {cluster.namespace}"
+            print(f"there are no {kind.plural}{where}")
+        case _:
+            header, cells = rows(kind.name, items, wide=output == "wide", every=every, now=now())
+            _table(header, cells)
+    return 0
+
+
+def _table(header: list[str], cells: list[list[str]]) -> None:
+    """Aligned with spaces, as kubectl does, so that it can be piped into anything."""
+    table = [[word.upper() for word in header], *cells]
+    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
+    for row in table:
+        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())

@@ -1,0 +1,95 @@
+"""Objects as name, JSON, YAML or a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from orchestrator.cli.errors import UsageError
+from orchestrator.engine.times import from_rfc3339, in_words
+from orchestrator.models.crd import KINDS as DEFINITIONS
+from orchestrator.models.crd import Column
+
+FORMATS = ("name", "json", "yaml", "wide")
+
+
+def print_object(raw: dict[str, Any], output: str) -> None:
+    """One object, as it was asked for."""
+    check(output)
+    match output:
+        case "json":
+            print(json.dumps(plain(raw), indent=2, ensure_ascii=False))
+        case "yaml":
+            print(yaml.safe_dump(plain(raw), sort_keys=False, allow_unicode=True), end="")
+        case _:
+            print(name_of(raw))
+
+
+def check(output: str | None) -> None:
+    """Raises UsageError for a format there is not."""
+    if output is not None and output not in FORMATS:
+        raise UsageError(f"-o {output}: say {', '.join(FORMATS)}")
+
+
+def name_of(raw: dict[str, Any]) -> str:
+    """`workflowexecution/first-1`."""
+    return f"{raw['kind'].lower()}/{raw['metadata']['name']}"
+
+
+def plain(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without managedFields, which nobody reads."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    return {**raw, "metadata": metadata}
+
+
+def rows(
+    kind: str, items: Sequence[dict[str, Any]], *, wide: bool, every: bool, now: float
+) -> tuple[list[str], list[list[str]]]:
+    """The header and cells of a table: the columns that kubectl shows."""
+    columns = next(item.columns for item in DEFINITIONS if item.name == kind)
+    shown = [column for column in columns if wide or column.priority == 0]
+    header = [*(["Namespace"] if every else []), "Name", *(column.name for column in shown)]
+    cells = []
+    for item in items:
+        metadata = item["metadata"]
+        first = [metadata.get("namespace", "")] if every else []
+        values = [_cell(item, column, now) for column in shown]
+        cells.append([*first, metadata["name"], *values])
+    return header, cells
+
+
+def _cell(item: dict[str, Any], column: Column, now: float) -> str:
+    value = _lookup(item, column.path)
+    if value is None:
+        return ""
+    if column.type == "date":
+        return in_words(now - from_rfc3339(value)).replace(".0s", "s")
+    return str(value).replace("\n", " ")
+
+
+def _lookup(item: Any, path: str) -> Any:
+    """The value at one of our own columns' paths: keys, and one filter by condition type."""
+    before, _, after = path.partition('[?(@.type=="')
+    value = _walk(item, before)
+    if not after:
+        return value
+    wanted, _, rest = after.partition('")]')
+    found = next((entry for entry in value or [] if entry.get("type") == wanted), None)
+    return _walk(found, rest)
+
+
+def _walk(value: Any, path: str) -> Any:
+    for key in path.strip(".").split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return datetime.now(UTC).timestamp()

@@ -1,0 +1,65 @@
+"""Variables from the command line: `--var name=value`, typed as the Workflow declares them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.cli.errors import UsageError
+
+
+def read_variables(
+    declared: Sequence[Mapping[str, Any]], assignments: Sequence[str], file: Path | None
+) -> dict[str, Any]:
+    """The values of a file and of the assignments, which win. Raises UsageError."""
+    values = _from_file(file) if file else {}
+    types = {item.get("name"): item.get("type", "string") for item in declared}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--var {assignment}: write NAME=VALUE")
+        values[name] = typed(name, text, types.get(name, "string"))
+    return values
+
+
+def typed(name: str, text: str, kind: str) -> Any:
+    """The text as a value of a variable's type. Raises UsageError that shows how it is written."""
+    match kind:
+        case "string":
+            return text
+        case "secret":
+            raise UsageError(f"--var {name}: a secret is bound in the Workflow and cannot be set")
+        case "boolean" if text in ("true", "false"):
+            return text == "true"
+        case "boolean":
+            raise UsageError(f"--var {name}={text}: write true or false")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    wanted, example = _JSON[kind]
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise UsageError(f"--var {name}={text}: {kind} expected, such as {name}={example}")
+    return value
+
+
+_JSON: dict[str, tuple[tuple[type, ...], str]] = {
+    "integer": ((int,), "3"),
+    "number": ((int, float), "0.5"),
+    "list": ((list,), '\'["a", "b"]\''),
+    "object": ((dict,), "'{\"a\": 1}'"),
+}
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"--vars-file {file}: {error}") from error
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UsageError(f"--vars-file {file}: one object of variables by name is expected")
+    return values
