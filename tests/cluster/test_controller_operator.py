@@ -104,6 +104,16 @@ def test_its_account_has_no_verb_on_secrets(account: Path, kubeconfig: Path) -> 
         assert answer.stdout.strip() == "no", refused
 
 
+def test_the_installation_is_accepted_by_a_namespace_that_enforces_restricted(
+    account: Path, kubeconfig: Path
+) -> None:
+    assert account.exists()
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    done = kubectl.attempt("apply", "--server-side", "-k", str(INSTALL), "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
 def test_definitions_say_whether_they_can_be_used(account: Path, kubectl: Kubectl) -> None:
     kubectl.apply(
         workflow("good", nodes=[{"name": "a", "delay": "1s"}]),

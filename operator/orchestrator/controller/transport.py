@@ -66,6 +66,8 @@ class Transport:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
+            for _ in range(3):
+                await asyncio.sleep(0)  # TLS connections are aborted in the loop's next turns
 
     async def request(
         self,
