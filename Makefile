@@ -31,8 +31,9 @@ cluster-status: setup ## Say what runs, and where its kubeconfig is
 images: setup ## Build the container image as build/images/itechsmart-workflow.tar
 	@$(PYTHON) -m dev.images build
 
-generate: setup ## Write every generated file anew (CRDs)
+generate: setup ## Write every generated file anew (CRDs, the shipped actions)
 	@$(PYTHON) -m orchestrator.models.crd crds/
+	@$(PYTHON) -m orchestrator.actions.catalog manifests/catalog/actions
 
 lock: setup ## Lock the dependencies anew in requirements/
 	@dev/lock

@@ -54,7 +54,9 @@ def down() -> int:
         stage = Stage(None)
         with step("removing the demo from your cluster"):
             stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-            stage.kubectl("delete", "--ignore-not-found", "-k", str(ROOT / "manifests/install"))
+            stage.kubectl(
+                "delete", "--ignore-not-found", "-k", str(ROOT / "manifests/install"), namespace=""
+            )
             stage.kubectl("delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
     else:
         cluster("down")

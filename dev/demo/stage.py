@@ -37,7 +37,7 @@ class Stage:
     def kubectl(self, *arguments: str, namespace: str = NAMESPACE) -> str:
         """kubectl's output. Raises ClusterError with its own words."""
         done = subprocess.run(
-            [str(kubectl_path()), "-n", namespace, *arguments],
+            [str(kubectl_path()), *([f"--namespace={namespace}"] if namespace else []), *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
@@ -82,7 +82,7 @@ def install(stage: Stage) -> None:
     """The custom resources, the operator and the shipped actions."""
     stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     stage.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
-    stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/install"))
+    stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/install"), namespace="")
     actions = str(ROOT / "manifests/catalog/actions")
     stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", actions)
     # The image has one name, whatever was built: a changed one must not wait for a new name.

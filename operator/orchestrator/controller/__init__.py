@@ -1,0 +1,1 @@
+"""The shell: watches, work queue, writes; carries out what the engine decides."""
