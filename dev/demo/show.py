@@ -81,7 +81,7 @@ def _summary(stage: Stage) -> None:
     }
     print(f"  {'node':<11} {'took':>6}  {'phase':<10} pod")
     for name, record in execution["status"]["nodes"].items():
-        pod = pods.get(record.get("job"))
+        pod = pods.get(record["job"]) if "job" in record else None
         where = pod["metadata"]["name"] if pod else "(decided by the operator)"
         print(f"  {name:<11} {_took(record):>6}  {record['phase']:<10} {where}")
     for incident in stage.get("incidents")["items"]:
