@@ -37,7 +37,7 @@ TEMPLATES = {
 }
 
 FETCH = {"name": "fetch", "action": "http-request", "with": {"url": "http://x"}}
-TOKEN = "{name: token, type: secret, secretKeyRef: {name: api, key: token}}"  # noqa: S105 - a reference
+TOKEN = "{name: token, type: secret, secretKeyRef: {name: api, key: token}}"
 
 
 def spec(text: str) -> WorkflowSpec:
