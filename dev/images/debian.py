@@ -18,8 +18,8 @@ from dev.cluster.shell import run, which
 
 PYTHON = "3.11"
 PACKAGES = (
-    f"python{PYTHON}", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libstdc++6", "mawk",
-    "netbase", "sed", "tar", "tzdata",
+    f"python{PYTHON}", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libstdc++6",
+    "mawk", "netbase", "sed", "tar", "tzdata",
 )  # fmt: skip
 """What scripts in a container may expect, as in Debian's slim images."""
 _UNWANTED = {
