@@ -12,7 +12,7 @@ from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.jobs.names import job_name
-from orchestrator.jobs.observe import completed, failure, observe
+from orchestrator.jobs.observe import completed, evident, failure, observe
 
 CACHE_LAG = 5.0
 """Seconds after which a Job that was created and is not in the cache is asked for by name."""
@@ -59,10 +59,11 @@ async def _attempt(
         if job is None:
             message = f"Job {name} was deleted by others before it ended"
             return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
-    if not pods and (completed(job) or failure(job)):
+    if not evident(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: what a pod said counts, so its absence is made sure of.
         selector = f"{JOB_NAME}={name}"
-        pods, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+        live, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+        pods = live or pods
     events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
     return observe(node.template, job, pods, events)
 

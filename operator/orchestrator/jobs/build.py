@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
-from orchestrator.jobs.container import container, grace_seconds
+from orchestrator.jobs.container import check_size, container, grace_seconds
 from orchestrator.jobs.environment import environment
 from orchestrator.jobs.names import job_name
 from orchestrator.jobs.refusal import JobRefused
@@ -33,6 +33,8 @@ def build_job(
     """The Job's manifest as the API takes it. Raises JobRefused with a reason and the path."""
     assert template.action is not None
     scope = _scope(job, identity, runner_image)
+    pod_spec = _pod_spec(template.action, template, job, identity, pod, scope)
+    check_size(pod_spec["containers"][0])
     marks = _metadata(job, identity)
     return {
         "apiVersion": "batch/v1",
@@ -52,7 +54,7 @@ def build_job(
             "podFailurePolicy": _FAIL_ON_DISRUPTION,
             "template": {
                 "metadata": _pod_metadata(marks, pod),
-                "spec": _pod_spec(template.action, template, job, identity, pod, scope),
+                "spec": pod_spec,
             },
         },
     }
@@ -123,7 +125,7 @@ def _pod_spec(
     pod: PodSettings | None,
     scope: Mapping[str, Any],
 ) -> dict[str, Any]:
-    pod_volumes, mounts = volumes(action, scope)
+    pod_volumes, mounts = volumes(action)
     env = environment(template, job, identity, scope)
     spec: dict[str, Any] = {
         "restartPolicy": "Never",

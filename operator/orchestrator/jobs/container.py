@@ -7,11 +7,18 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.engine.reasons import INVALID_SPEC, PARAMS_TOO_LARGE
 from orchestrator.jobs.environment import OUTPUTS_PATH, Env
-from orchestrator.jobs.rendering import literal, render_field
+from orchestrator.jobs.images import check_image
+from orchestrator.jobs.refusal import JobRefused
+from orchestrator.jobs.rendering import escape, literal, render_field
 from orchestrator.models.base import parse_duration
 from orchestrator.models.pod import Action
 
+MAX_TEXTS = 1024 * 1024
+"""Most bytes of arguments and environment together."""
+RUNNER = "$[[ runner.image ]]"
+IMAGE = "spec.action.image"
 SCRIPT_SHIM = (
     'printf "%s\\n" "$SCRIPT_SOURCE" > /tmp/script && unset SCRIPT_SOURCE && exec "$@" /tmp/script'
 )
@@ -25,7 +32,7 @@ def container(
     """The one container of the pod."""
     raw: dict[str, Any] = {
         "name": "action",
-        "image": render_field(action.image or "$[[ runner.image ]]", scope, "spec.action.image"),
+        "image": check_image(render_field(action.image or RUNNER, scope, IMAGE), IMAGE),
         **_entry_point(action, scope),
         "env": env,
         "volumeMounts": mounts,
@@ -53,6 +60,20 @@ def container(
     return raw
 
 
+def check_size(raw: Mapping[str, Any]) -> None:
+    """Raises JobRefused for a container that no Job could hold: etcd takes 1.5 MiB."""
+    texts = [*raw.get("command", ()), *raw.get("args", ())]
+    texts += [variable.get("value", "") for variable in raw["env"]]
+    if sum(map(len, texts)) <= MAX_TEXTS // 4:
+        return
+    if (size := sum(len(text.encode()) for text in texts)) > MAX_TEXTS:
+        raise JobRefused(
+            PARAMS_TOO_LARGE,
+            f"spec.action: arguments and environment are {size:,} bytes together; a Job takes "
+            f"{MAX_TEXTS:,} at most",
+        )
+
+
 def grace_seconds(action: Action) -> int:
     """Whole seconds between SIGTERM and SIGKILL."""
     grace = action.termination_grace_period
@@ -61,7 +82,7 @@ def grace_seconds(action: Action) -> int:
 
 def _entry_point(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
     if action.script is not None:
-        interpreter = shlex.split(action.script.interpreter)
+        interpreter = _words(action.script.interpreter, "spec.action.script.interpreter")
         return {"command": ["/bin/sh", "-c", SCRIPT_SHIM, "sh", *interpreter]}
     raw: dict[str, Any] = {}
     if action.command is not None:
@@ -69,6 +90,16 @@ def _entry_point(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
     if action.args is not None:
         raw["args"] = _literals(action.args, scope, "spec.action.args")
     return raw
+
+
+def _words(text: str, path: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise JobRefused(INVALID_SPEC, f"{path}: {text!r} cannot be read: {error}") from error
+    if not words:
+        raise JobRefused(INVALID_SPEC, f"{path}: name a program such as sh or python3")
+    return [escape(word, path) for word in words]
 
 
 def _literals(texts: list[str], scope: Mapping[str, Any], path: str) -> list[str]:

@@ -6,18 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.reasons import INVALID_PARAMETERS, PARAMS_TOO_LARGE
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
-from orchestrator.jobs.refusal import JobRefused
 from orchestrator.jobs.rendering import escape, literal
 from orchestrator.jobs.volumes import TMP
 from orchestrator.models.template import TemplateSpec
 
 OUTPUTS_PATH = "/automation/outputs"
 """Where $OUTPUTS points: the termination message's file, bind-mounted by the kubelet."""
-MAX_PARAMS = 120 * 1024
-"""Linux takes 128 KiB a string of the environment."""
 
 Env = list[dict[str, Any]]
 
@@ -27,9 +23,9 @@ def environment(
 ) -> Env:
     """All variables. Raises JobRefused for what no container could be given."""
     return [
-        *_of_template(template, scope),
         *_of_node(job, identity),
         *_of_parameters(job.parameters),
+        *_of_template(template, scope),  # last: `$(NAME)` reaches what stands before it
         *_of_script(template),
     ]
 
@@ -73,22 +69,13 @@ def _of_parameters(parameters: Mapping[str, Any]) -> Env:
             env.append({"name": f"PARAM_{name.upper()}", **source})
         elif value is not None:
             plain[name] = value
-            env.append({"name": f"PARAM_{name.upper()}", "value": escape(_as_text(name, value))})
-    together = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-    if len(together.encode(errors="surrogatepass")) > MAX_PARAMS:
-        raise JobRefused(
-            PARAMS_TOO_LARGE,
-            f"the parameters are {len(together.encode()):,} bytes of JSON together; a container's "
-            f"environment takes {MAX_PARAMS:,}",
-        )
-    return [*env, {"name": "PARAMS", "value": escape(together)}]
+            text = value if isinstance(value, str) else _json(value)
+            env.append({"name": f"PARAM_{name.upper()}", "value": escape(text, f"with.{name}")})
+    return [*env, {"name": "PARAMS", "value": escape(_json(plain), "with")}]
 
 
-def _as_text(name: str, value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if "\0" in text:
-        raise JobRefused(INVALID_PARAMETERS, f"with.{name}: must not hold a NUL character")
-    return text
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _of_script(template: TemplateSpec) -> Env:
@@ -96,4 +83,4 @@ def _of_script(template: TemplateSpec) -> Env:
     script = template.action.script
     if script is None:
         return []
-    return [{"name": "SCRIPT_SOURCE", "value": escape(script.source)}]
+    return [{"name": "SCRIPT_SOURCE", "value": escape(script.source, "spec.action.script.source")}]

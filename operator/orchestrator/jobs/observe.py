@@ -21,6 +21,7 @@ from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
+_ENDED = ("Succeeded", "Failed")
 
 
 def observe(
@@ -36,11 +37,11 @@ def observe(
             return _succeeded(template, pod, name)
     verdict = failure(job)
     if verdict is not None:
-        return _failed(template, verdict, _newest(pods), name)
+        return _failed(template, verdict, pods, name)
     if completed(job):
         return _without_pod(template, name)
-    if job is None and pods and _phase(pods[0]) == "Failed":
-        return _failed(template, {}, pods[0], name)
+    if job is None and any(_phase(pod) == "Failed" for pod in pods):
+        return _failed(template, {}, pods, name)
     return _waiting(job, pods, events, name)
 
 
@@ -52,6 +53,11 @@ def failure(job: Raw | None) -> Raw | None:
 def completed(job: Raw | None) -> bool:
     """Whether the Job says that it succeeded."""
     return bool(_condition(job, "Complete") or _condition(job, "SuccessCriteriaMet"))
+
+
+def evident(pods: Sequence[Raw]) -> bool:
+    """Whether there is a pod that ended; one seen pending may have ended since."""
+    return any(_phase(pod) in _ENDED for pod in pods)
 
 
 def is_ours(job: Raw, identity: ExecutionIdentity) -> bool:
@@ -87,7 +93,10 @@ def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
     )
 
 
-def _failed(template: TemplateSpec, verdict: Raw, pod: Raw | None, job: str) -> Attempt:
+def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str) -> Attempt:
+    pod = _newest([pod for pod in pods if _phase(pod) in _ENDED])
+    if pod is None and verdict.get("reason") == "DeadlineExceeded":
+        pod = _newest(pods)  # what it was waiting for is why it never started
     started_at, finished_at = _times(pod)
     finished_at = finished_at or optional_from_rfc3339(verdict.get("lastTransitionTime"))
     ended = _terminated(pod)
@@ -100,28 +109,34 @@ def _failed(template: TemplateSpec, verdict: Raw, pod: Raw | None, job: str) -> 
         exit_code=code,
         started_at=started_at,
         finished_at=finished_at,
-        permanent=state is AttemptState.FAILED and code in template.permanent_exit_codes,
+        permanent=reason == reasons.FAILED and code in template.permanent_exit_codes,
         job=job,
     )
 
 
 def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     pod_reason = (pod or {}).get("status", {}).get("reason", "")
-    if verdict.get("reason") == "PodFailurePolicy":
+    if verdict.get("reason") == "PodFailurePolicy" or (not verdict and _disrupted(pod)):
         return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod, verdict)
     if pod_reason == "DeadlineExceeded":
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
     if verdict.get("reason") == "DeadlineExceeded":
-        if ended or (pod and _phase(pod) == "Running"):
-            return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
-        why = why_waiting(pod)[1] if pod else ""
-        message = "the pod did not start within twice the node's timeout"
-        message = f"{message}: {why}" if why else message
-        return AttemptState.TIMED_OUT, reasons.NEVER_STARTED, message
+        return _never_started(pod, ended)
     if pod is None:
         message = f"the pod is gone: {verdict.get('message', '')}".rstrip(": ")
         return AttemptState.FAILED, reasons.FAILED, message
     return AttemptState.FAILED, reasons.FAILED, _exit_words(pod, ended)
+
+
+def _never_started(pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
+    """The Job's deadline passed, which is twice the pod's: most of it went before the start."""
+    if ended or (pod and _phase(pod) == "Running"):
+        message = "had not ended when twice the node's timeout had passed since its Job started"
+        return AttemptState.TIMED_OUT, reasons.TIMED_OUT, message
+    message = "the pod did not start within twice the node's timeout"
+    if pod and (why := why_waiting(pod)[1]):
+        message = f"{message}: {why}"
+    return AttemptState.TIMED_OUT, reasons.NEVER_STARTED, message
 
 
 def _exit_words(pod: Raw, ended: Raw) -> str:
@@ -129,25 +144,18 @@ def _exit_words(pod: Raw, ended: Raw) -> str:
     if ended.get("reason") == "OOMKilled":
         return f"out of memory: the container exceeded its memory limit (exit code {code})"
     said = (ended.get("message") or "").strip()
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return f"the container could not start: {said or ended.get('reason')}"
     if said and not said.startswith("{"):
         return said
     if code is None:
         status = pod.get("status", {})
         return status.get("message") or status.get("reason") or "the pod failed"
-    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
-        return f"the container could not start: {said or ended.get('reason')}"
     return f"exit code {code}"
 
 
 def _disruption(pod: Raw | None, verdict: Raw) -> str:
-    target = next(
-        (
-            item
-            for item in (pod or {}).get("status", {}).get("conditions") or ()
-            if item.get("type") == "DisruptionTarget"
-        ),
-        None,
-    )
+    target = _disrupted(pod)
     if target is None:
         return str(verdict.get("message", "the pod was disrupted"))
     words = ": ".join(part for part in (target.get("reason"), target.get("message")) if part)
@@ -168,7 +176,7 @@ def _without_pod(template: TemplateSpec, job: str) -> Attempt:
 
 def _waiting(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw], name: str) -> Attempt:
     status = (job or {}).get("status") or {}
-    if status.get("ready") or any(_phase(pod) == "Running" for pod in pods):
+    if status.get("ready") or any(_phase(pod) in ("Running", "Failed") for pod in pods):
         return Attempt(AttemptState.RUNNING, job=name)
     pod = _newest(pods)
     reason, message = why_waiting(pod) if pod else ("", "")
@@ -177,12 +185,17 @@ def _waiting(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw], name: 
     return Attempt(AttemptState.PENDING, reason, message, job=name)
 
 
-def _condition(job: Raw | None, kind: str) -> Raw | None:
-    for condition in ((job or {}).get("status") or {}).get("conditions") or ():
+def _condition(raw: Raw | None, kind: str) -> Raw | None:
+    for condition in ((raw or {}).get("status") or {}).get("conditions") or ():
         if condition.get("type") == kind and condition.get("status") == "True":
             found: Raw = condition
             return found
     return None
+
+
+def _disrupted(pod: Raw | None) -> Raw | None:
+    """The pod's condition that says that Kubernetes ended it, if there is one."""
+    return _condition(pod, "DisruptionTarget")
 
 
 def _newest(pods: Sequence[Raw]) -> Raw | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine import reasons
+from orchestrator.expressions import ExpressionError
+from orchestrator.expressions.bounds import to_json
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.values import check_type
 
@@ -29,6 +31,9 @@ def read_outputs(template: TemplateSpec, text: str) -> dict[str, Any] | OutputsP
         return _check(template, {})
     try:
         value = json.loads(text, parse_constant=_no_constant)
+        to_json(value)
+    except ExpressionError as error:
+        return _invalid(f"$OUTPUTS cannot be kept: {error}")
     except ValueError as error:
         if len(text.encode()) >= CUT_AT:
             return OutputsProblem(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.reasons import EXPRESSION_ERROR
+from orchestrator.engine.reasons import EXPRESSION_ERROR, INVALID_PARAMETERS, PARAMS_TOO_LARGE
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.jobs.refusal import JobRefused
+
+MAX_STRING = 120 * 1024
+"""Longest argument or variable in bytes: Linux takes 128 KiB (MAX_ARG_STRLEN), name included."""
 
 
 def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
@@ -20,10 +23,7 @@ def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
         raise JobRefused(EXPRESSION_ERROR, f"{path}: {error}") from error
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise JobRefused(EXPRESSION_ERROR, f"{path}: must give text, not {type(value).__name__}")
-    rendered = str(value)
-    if "\0" in rendered:
-        raise JobRefused(EXPRESSION_ERROR, f"{path}: must not hold a NUL character")
-    return rendered
+    return str(value)
 
 
 def literal(text: str, scope: Mapping[str, Any], path: str) -> str:
@@ -33,9 +33,22 @@ def literal(text: str, scope: Mapping[str, Any], path: str) -> str:
     Template's author wrote without an expression is left as it is.
     https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/
     """
-    return escape(render_field(text, scope, path)) if "$[[" in text else text
+    if "$[[" in text:
+        return escape(render_field(text, scope, path), path)
+    return _passable(text, path)
 
 
-def escape(text: str) -> str:
+def escape(text: str, path: str) -> str:
     """A text that the kubelet gives to the container as it is."""
-    return text.replace("$", "$$")
+    return _passable(text, path).replace("$", "$$")
+
+
+def _passable(text: str, path: str) -> str:
+    """The text, if a process can be started with it. Raises JobRefused with the path."""
+    if "\0" in text:
+        raise JobRefused(INVALID_PARAMETERS, f"{path}: must not hold a NUL character")
+    if len(text) > MAX_STRING // 4 and (size := len(text.encode())) > MAX_STRING:
+        raise JobRefused(
+            PARAMS_TOO_LARGE, f"{path}: {size:,} bytes; a process takes {MAX_STRING:,} at most"
+        )
+    return text

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.jobs.rendering import render_field
 from orchestrator.models.pod import Action, Volume
 
 TMP = "/tmp"  # noqa: S108 - the pod's own emptyDir
 _TYPES = ("empty_dir", "config_map", "secret", "persistent_volume_claim")
 
 
-def volumes(
-    action: Action, scope: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def volumes(action: Action) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The pod's volumes, and where its container mounts them."""
     pod_volumes: list[dict[str, Any]] = []
     mounts: list[dict[str, Any]] = []
-    for index, volume in enumerate(action.volumes or ()):
+    for volume in action.volumes or ():
         pod_volumes.append({"name": volume.name, **_source(volume)})
-        path = render_field(volume.mount_path, scope, f"spec.action.volumes[{index}].mountPath")
-        mount: dict[str, Any] = {"name": volume.name, "mountPath": path}
+        mount: dict[str, Any] = {"name": volume.name, "mountPath": volume.mount_path}
         if volume.read_only:
             mount["readOnly"] = True
         mounts.append(mount)

@@ -156,6 +156,60 @@ def test_parameters_that_no_environment_takes_are_refused() -> None:
     assert refused.value.reason == "ParamsTooLarge"
 
 
+@pytest.mark.parametrize("size", [65_000, 130_000])
+def test_what_a_process_cannot_take_is_refused_by_its_bytes(size: int) -> None:
+    with pytest.raises(JobRefused, match=r"with\.text: .* bytes"):
+        built({"text": "é" * size if size < 65_536 else "x" * size})
+
+
+def test_a_script_longer_than_a_process_takes_is_refused() -> None:
+    with pytest.raises(JobRefused, match=r"spec\.action\.script\.source: 131,072 bytes"):
+        built(args=None, script={"source": "é" * 65_536})
+
+
+def test_a_job_larger_than_etcd_takes_is_refused() -> None:
+    with pytest.raises(JobRefused, match="a Job takes 1,048,576 at most"):
+        built({"text": "x" * 60_000}, args=["$[[ params.text ]]"] * 20)
+
+
+@pytest.mark.parametrize("interpreter", ["python3 'open", "   "])
+def test_an_interpreter_that_is_none_is_refused(interpreter: str) -> None:
+    with pytest.raises(JobRefused, match=r"spec\.action\.script\.interpreter: "):
+        built(args=None, script={"interpreter": interpreter, "source": "x"})
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "busybox",
+        "ghcr.io/itechsmart/workflow:0.1.0",
+        "localhost:5000/a/b_c/d__e/f---g:v1.2-rc_3",
+        "[2001:db8::1]:5000/tool",
+        f"busybox@sha256:{'a' * 64}",
+        f"r.example.com/tool:1@sha256:{'0' * 64}",
+    ],
+)
+def test_image_references_are_taken(image: str) -> None:
+    assert container_of(built(image=image))["image"] == image
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["", "Busybox", "https://ghcr.io/tool", "busybox:a:b", " busybox", "tool:", "a//b", "tool\n"],
+)
+def test_what_is_no_image_is_refused_before_there_is_a_job(image: str) -> None:
+    with pytest.raises(JobRefused, match=r"spec\.action\.image: ") as refused:
+        built({"text": image}, image="$[[ params.text ]]")
+    assert refused.value.reason == "ImagePull"
+
+
+def test_a_templates_own_environment_reaches_the_parameters() -> None:
+    job = built({"text": "x"}, env=[{"name": "URL", "value": "http://$(PARAM_TEXT)"}])
+    names = [item["name"] for item in container_of(job)["env"]]
+    assert names.index("PARAM_TEXT") < names.index("URL")
+    assert env_of(job)["URL"] == "http://$(PARAM_TEXT)"
+
+
 def test_a_nul_is_refused_by_name() -> None:
     with pytest.raises(JobRefused, match=r"with\.text: must not hold a NUL"):
         built({"text": "a\0b"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.jobs.observe import observe
+from orchestrator.jobs.observe import evident, observe
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
 from tests.builders import template
 
@@ -65,7 +65,7 @@ def test_a_succeeded_pod_wins_before_the_job_says_anything() -> None:
 
 def test_a_failed_pod_waits_for_the_jobs_verdict() -> None:
     failed = ended("Failed", 3)
-    assert observe(TASK, job(), [failed]).state is AttemptState.PENDING
+    assert observe(TASK, job(), [failed]).state is AttemptState.RUNNING
     assert seen(observe(TASK, job("FailureTarget", "BackoffLimitExceeded"), [failed])) == (
         "Failed",
         "Failed",
@@ -128,6 +128,11 @@ def test_a_disruption_is_no_failure_of_the_action() -> None:
         ("{}", "OutputsInvalid", "output value is required"),
         ("", "OutputsInvalid", "output value is required"),
         ('{"value": NaN}', "OutputsInvalid", "NaN"),
+        ('{"value": 100000000000000000000}', "OutputsInvalid", "64 bits"),
+        ('{"value": 1e999}', "OutputsInvalid", "too large"),
+        ('{"value": "\\ud800"}', "OutputsInvalid", "no JSON value"),
+        ("[" * 4000, "OutputsInvalid", "nested too deeply"),
+        ('{"items": ' + "[" * 99 + "]" * 99 + "}", "OutputsInvalid", "nested"),
         ('"' + "x" * 4095, "OutputsTooLarge", "4,096 bytes"),
     ],
 )
@@ -141,6 +146,45 @@ def test_wrong_outputs_fail_the_node_and_say_which(written: str, reason: str, wo
 def test_large_outputs_that_are_whole_are_taken() -> None:
     text = json.dumps({"items": ["x" * 4070]})
     assert observe(TASK, job(), [ended("Succeeded", 0, text)]).state is AttemptState.SUCCEEDED
+
+
+def test_a_container_that_could_not_start_says_so() -> None:
+    words = 'exec: "nope": executable file not found in $PATH'
+    attempt = observe(TASK, job("Failed"), [ended("Failed", 128, words, "StartError")])
+    assert attempt.message == f"the container could not start: {words}"
+
+
+def test_a_pod_that_the_machine_refused_says_why() -> None:
+    refused = pod("Failed", "OutOfcpu", message="Node didn't have enough resource: cpu")
+    attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [refused])
+    assert seen(attempt) == ("Failed", "Failed")
+    assert "enough resource" in attempt.message
+
+
+def test_a_failed_pod_whose_job_is_gone_speaks_for_itself() -> None:
+    target = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
+    evicted = pod("Failed", conditions=[target])
+    assert seen(observe(TASK, None, [evicted])) == ("Failed", "Disrupted")
+    assert seen(observe(TASK, None, [ended("Failed", 3)])) == ("Failed", "Failed")
+
+
+def test_a_disruption_is_never_permanent_whatever_the_exit_code() -> None:
+    attempt = observe(TASK, job("Failed", "PodFailurePolicy"), [ended("Failed", 64)])
+    assert not attempt.permanent
+
+
+def test_a_pod_last_seen_pending_is_no_evidence_of_an_end() -> None:
+    stale = waiting("ContainerCreating")
+    assert not evident([stale])
+    assert evident([ended("Failed", 1)])
+    attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [stale])
+    assert attempt.message == "the pod is gone: because"
+
+
+def test_a_pod_that_started_too_late_did_run() -> None:
+    attempt = observe(TASK, job("Failed", "DeadlineExceeded"), [ended("Failed", 143)])
+    assert seen(attempt) == ("TimedOut", "TimedOut")
+    assert "since its Job started" in attempt.message
 
 
 def test_a_complete_job_without_its_pod_lost_its_outputs_only_if_there_had_to_be_some() -> None:
