@@ -189,7 +189,7 @@ def test_a_settled_system_makes_no_writes(
     kubectl.create(execution("good", "run"))
     with operating(account):
         ended(kubectl, "run")
-        eventually(lambda: kubectl.get("awf", "good")["status"].get("metrics"))
+        eventually(lambda: kubectl.get("awf", "good").get("status", {}).get("metrics"))
         condition(kubectl, "ainc", "down")
         condition(kubectl, "awft", "nightly")
     before = len(writes_of_the_operator(api_cluster))

@@ -224,12 +224,14 @@ class Operator:
                 await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:
             kopf_stop.set()
-            await cancel(workers)  # passes under way are finished first
-            if kopf:
-                await self.metrics.flush()
-                await self.recorder.flush(2.0)
-            await cancel([*background, *watches])
-            await asyncio.gather(*kopf, return_exceptions=True)  # its thread ends in its own time
+            try:
+                await cancel(workers)  # passes under way are finished first
+                if kopf:
+                    await self.metrics.flush()
+                    await self.recorder.flush(2.0)
+            finally:
+                await cancel([*background, *watches])
+                await asyncio.gather(*kopf, return_exceptions=True)  # its thread takes a moment
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
         return await self.reconciler.reconcile(*key)

@@ -166,11 +166,11 @@ class MetricsWriter:
         )
 
     def _forget(self, namespace: str, workflow: str, written: dict[str, Ended]) -> None:
-        waiting = self._waiting[namespace, workflow]
+        waiting = self._waiting.get((namespace, workflow), {})
         for uid in written:
             waiting.pop(uid, None)
         if not waiting:
-            del self._waiting[namespace, workflow]
+            self._waiting.pop((namespace, workflow), None)
 
     def _remember(self, uid: str) -> None:
         self._known[uid] = None

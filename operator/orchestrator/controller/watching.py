@@ -7,6 +7,7 @@ its business, because executions read them from a cache, and a kopf list does no
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -23,6 +24,10 @@ LOGIN_AGAIN = timedelta(minutes=10)
 
 OUTAGE_TRIES = 120
 """Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
+
+FAREWELL = 0.25
+"""Seconds in which its TLS connections are closed, which aiohttp does in the background
+(https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
 
 Take = Callable[[Resource, str | None, dict[str, Any]], None]
 """Called in kopf's thread with the resource, the event's type (None when listed) and the object."""
@@ -72,14 +77,17 @@ def watch_definitions(
     # speaks at each attempt: the reflectors have said it already.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("kopf._cogs.clients.watching").setLevel(logging.CRITICAL)
-    kopf.run(
-        registry=_registry(credentials, resources, take),
-        settings=_settings(),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=list(namespaces),
-        stop_flag=stop,
-    )
+    with asyncio.Runner() as runner:
+        kopf.run(
+            loop=runner.get_loop(),
+            registry=_registry(credentials, resources, take),
+            settings=_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+            stop_flag=stop,
+        )
+        runner.run(asyncio.sleep(FAREWELL))
 
 
 def _registry(

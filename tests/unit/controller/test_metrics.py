@@ -105,3 +105,14 @@ async def test_without_its_workflow_an_execution_is_nobodys_figure(
     end(writer, 1)
     await writer.flush()
     assert not writer._waiting
+
+
+async def test_a_flush_beside_a_write_under_way_does_no_harm(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("workflows", "a", "w")
+    writer = MetricsWriter(client)
+    end(writer, 1)
+    await asyncio.gather(writer._write("a", "w"), writer.flush())
+    await writer.flush()
+    assert figures(server)["total"] == 1
