@@ -117,7 +117,7 @@ def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str)
 def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     pod_reason = (pod or {}).get("status", {}).get("reason", "")
     if verdict.get("reason") == "PodFailurePolicy" or (not verdict and _disrupted(pod)):
-        return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod, verdict)
+        return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod)
     if pod_reason == "DeadlineExceeded":
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
     if verdict.get("reason") == "DeadlineExceeded":
@@ -154,10 +154,10 @@ def _exit_words(pod: Raw, ended: Raw) -> str:
     return f"exit code {code}"
 
 
-def _disruption(pod: Raw | None, verdict: Raw) -> str:
+def _disruption(pod: Raw | None) -> str:
     target = _disrupted(pod)
     if target is None:
-        return str(verdict.get("message", "the pod was disrupted"))
+        return "the pod was disrupted: evicted, preempted or lost with its machine"
     words = ": ".join(part for part in (target.get("reason"), target.get("message")) if part)
     return f"the pod was disrupted ({words})"
 

@@ -168,6 +168,12 @@ def test_a_failed_pod_whose_job_is_gone_speaks_for_itself() -> None:
     assert seen(observe(TASK, None, [ended("Failed", 3)])) == ("Failed", "Failed")
 
 
+def test_a_disruption_whose_pod_is_gone_is_said_in_words() -> None:
+    attempt = observe(TASK, job("Failed", "PodFailurePolicy"), [])
+    assert seen(attempt) == ("Failed", "Disrupted")
+    assert attempt.message.startswith("the pod was disrupted: evicted")
+
+
 def test_a_disruption_is_never_permanent_whatever_the_exit_code() -> None:
     attempt = observe(TASK, job("Failed", "PodFailurePolicy"), [ended("Failed", 64)])
     assert not attempt.permanent
