@@ -5,14 +5,20 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import KINDS, Kind
+from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError, in_words
+from orchestrator.cli.kinds import Kind
 
 Raw = dict[str, Any]
+CONNECT = 10
+READ = 60
+"""Seconds to connect, and to wait for an answer."""
+WATCH = 300
+"""Seconds after which the server ends a watch, so that a dead connection is noticed."""
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
@@ -42,7 +48,8 @@ class Target:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
         except (OSError, yaml.YAMLError) as error:
-            raise UsageError(f"the kubeconfig cannot be read: {error}") from error
+            words = " ".join(str(error).split())
+            raise UsageError(f"the kubeconfig cannot be read: {words}") from error
         chosen = next((item for item in every if item["name"] == self.context), active)
         default = chosen.get("context", {}).get("namespace") or "default"
         return Cluster(client, self.namespace or default)
@@ -54,6 +61,10 @@ class Cluster:
     def __init__(self, client: Any, namespace: str) -> None:
         self._client = client
         self.namespace = namespace
+
+    def within(self, namespace: str | None) -> Cluster:
+        """The same cluster, in another namespace if one is named."""
+        return Cluster(self._client, namespace) if namespace else self
 
     @cached_property
     def user(self) -> str:
@@ -104,30 +115,35 @@ class Cluster:
             self.list(kind)  # says so when the kind is what is missing
             raise
 
+    def apply(self, kind: Kind, body: Raw, query: Mapping[str, str]) -> Raw:
+        """Server-side apply an object; a field that the API server does not know is refused."""
+        path = self.path(kind, body["metadata"]["name"])
+        query = {"fieldValidation": "Strict", **query}
+        try:
+            return self.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+        except NotFoundError:
+            self.list(kind)
+            raise
+
     def patch(self, kind: Kind, name: str, body: Raw) -> Raw:
         """Merge-patch an object."""
         return self.request("PATCH", self.path(kind, name), body=body, content_type=MERGE_PATCH)
 
     def watch(self, kind: Kind, name: str, version: str) -> Iterator[Raw]:
-        """The object at each change, None once it is deleted; ends when the server ends it."""
+        """The object at each change; ends when the server ends it. UsageError once it is gone."""
         query = {
             "watch": "true",
             "fieldSelector": f"metadata.name={name}",
             "resourceVersion": version,
-            "timeoutSeconds": "300",
+            "timeoutSeconds": str(WATCH),
         }
-        response = self._call("GET", self.path(kind), query, None, None, stream=True)
-        buffer = b""
-        for chunk in response.stream(65536, decode_content=False):
-            buffer += chunk
-            *lines, buffer = buffer.split(b"\n")
-            for line in lines:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    return
-                if event["type"] == "DELETED":
-                    raise UsageError(f"{kind.name} {name} was deleted")
-                yield event["object"]
+        for line in self.text(self.path(kind), query, patience=WATCH + READ):
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                return
+            if event["type"] == "DELETED":
+                raise UsageError(f"{kind.name} {name} was deleted")
+            yield event["object"]
 
     def path(self, kind: Kind, name: str = "", *, every: bool = False) -> str:
         """The path of a collection or of an object in it."""
@@ -144,22 +160,24 @@ class Cluster:
         content_type: str | None = None,
     ) -> Raw:
         """A request's answer as JSON. Raises UsageError with the API server's words."""
-        response = self._call(method, path, query or {}, body, content_type, stream=False)
-        answer: Raw = json.loads(response.read())
+        with self._call(method, path, query or {}, body, content_type) as response:
+            answer: Raw = json.loads(response.read())
         return answer
 
-    def text(self, path: str, query: Mapping[str, str], *, follow: bool = False) -> Iterator[str]:
-        """The lines of a text, such as a log."""
-        response = self._call("GET", path, query, None, None, stream=True)
-        pending = b""
-        for chunk in response.stream(4096 if not follow else 1, decode_content=False):
-            pending += chunk
-            *lines, pending = pending.split(b"\n")
-            for line in lines:
-                yield line.decode(errors="replace")
-        if pending:
-            yield pending.decode(errors="replace")
+    def text(
+        self, path: str, query: Mapping[str, str], *, patience: float | None = READ
+    ) -> Iterator[str]:
+        """The lines of an answer as they come; `patience` is the longest silence, in seconds."""
+        with self._call("GET", path, query, None, None, patience) as response:
+            pending = b""
+            for chunk in response.stream(65536, decode_content=False):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    yield line.decode(errors="replace")
+            if pending:
+                yield pending.decode(errors="replace")
 
+    @contextmanager
     def _call(
         self,
         method: str,
@@ -167,14 +185,14 @@ class Cluster:
         query: Mapping[str, str],
         body: object,
         content_type: str | None,
-        *,
-        stream: bool,
-    ) -> Any:
+        patience: float | None = READ,
+    ) -> Iterator[Any]:
         import urllib3
 
         headers = {"Accept": "application/json, */*"}
         if content_type or body is not None:
             headers["Content-Type"] = content_type or "application/json"
+        response = None
         try:
             parts = self._client.param_serialize(
                 method,
@@ -184,40 +202,14 @@ class Cluster:
                 body=body if content_type != APPLY_PATCH else json.dumps(body),
                 auth_settings=["BearerToken"],
             )
-            timeout = (10, None) if stream else (10, 60)
+            timeout = (CONNECT, patience)
             response = self._client.call_api(*parts, _request_timeout=timeout).response
             if response.status >= 300:
-                raise _in_words(response.status, response.reason, response.read())
+                raise in_words(response.status, response.reason, response.read())
+            yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
             host = self._client.configuration.host
-            raise UsageError(f"the API server at {host} does not answer: {error}") from error
-        return response
-
-
-class NotFoundError(UsageError):
-    """The API server has no such thing."""
-
-
-def _in_words(status: int, reason: str, body: bytes) -> UsageError:
-    try:
-        message = json.loads(body).get("message", "")
-    except (ValueError, AttributeError):
-        message = ""
-    message = message or f"{status} {reason}"
-    if status == 404:
-        return NotFoundError(message)
-    if status == 401:
-        return UsageError(f"the API server does not know you: {message}")
-    return UsageError(message)
-
-
-def kind_of(word: str) -> Kind:
-    """The kind a user means by a word. Raises UsageError with the nearest."""
-    wanted = word.lower()
-    for kind in KINDS:
-        if wanted in kind.words:
-            return kind
-    words = sorted(word for kind in KINDS for word in kind.words)
-    near = difflib.get_close_matches(wanted, words, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; say {', '.join(k.plural for k in KINDS)}"
-    raise UsageError(f"there is no kind {word}{hint}")
+            raise UnreachableError(f"the API server at {host} does not answer: {error}") from error
+        finally:
+            if response is not None:
+                response.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 
@@ -9,7 +10,34 @@ class UsageError(Exception):
     """Something the user can mend: what was wrong, and what would be right."""
 
 
+class NotFoundError(UsageError):
+    """The API server has no such thing."""
+
+
+class UnreachableError(UsageError):
+    """The API server does not answer, or stopped to."""
+
+
 def fail(error: UsageError) -> int:
     """Say it; the exit code for a mistake."""
     print(f"error: {error}", file=sys.stderr)
     return 2
+
+
+def in_words(status: int, reason: str, body: bytes) -> UsageError:
+    """An answer that is a refusal, in the API server's own words where it gives some."""
+    try:
+        message = json.loads(body).get("message", "")
+    except (ValueError, AttributeError):
+        message = ""
+    message = message or f"{status} {reason}"
+    match status:
+        case 404:
+            return NotFoundError(message)
+        case 401:
+            return UsageError(f"the API server does not know you: {message}")
+        case 403:
+            return UsageError(f"you may not do this: {message}")
+        case 429 | 500 | 502 | 503 | 504:
+            return UnreachableError(f"the API server is not well: {message}")
+    return UsageError(message)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-import yaml
-
-from orchestrator.cli.connection import Target, kind_of
-from orchestrator.cli.printing import check, name_of, now, plain, print_object, rows
+from orchestrator.cli.connection import Target
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.kinds import kind_of
+from orchestrator.cli.printing import check, name_of, now, print_object, rows
 
 
 def get_objects(
@@ -16,6 +14,8 @@ def get_objects(
     """Print one object or all of a kind."""
     check(output)
     kind = kind_of(word)
+    if name is not None and every:
+        raise UsageError(f"-A lists; to get {name}, name its namespace with -n")
     cluster = target.connect()
     if name is not None:
         found = cluster.get(kind, name)
@@ -25,14 +25,13 @@ def get_objects(
         items = [found]
     else:
         listed = cluster.list(kind, every=every)
-        items = [{**item, "kind": kind.name} for item in listed["items"]]
+        items = listed["items"]
     match output:
         case "name":
-            print("\n".join(name_of(item) for item in items))
-        case "json":
-            print(json.dumps({"items": [plain(item) for item in items]}, indent=2))
-        case "yaml":
-            print(yaml.safe_dump({"items": [plain(item) for item in items]}, sort_keys=False))
+            for item in items:
+                print(name_of(item))
+        case "json" | "yaml":
+            print_object({"apiVersion": "v1", "kind": "List", "items": items}, output)
         case _ if not items:
             where = "" if every or not kind.namespaced else f" in namespace {cluster.namespace}"
             print(f"there are no {kind.plural}{where}")

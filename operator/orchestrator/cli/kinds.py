@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
+from orchestrator.cli.errors import UsageError
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.crd import KINDS as OURS
 
@@ -34,6 +36,22 @@ def _ours() -> tuple[Kind, ...]:
 
 
 KINDS = _ours()
-WORKFLOWS, EXECUTIONS = KINDS[0], KINDS[1]
+_BY_NAME = {kind.name: kind for kind in KINDS}
+WORKFLOWS = _BY_NAME["Workflow"]
+EXECUTIONS = _BY_NAME["WorkflowExecution"]
+TEMPLATES = _BY_NAME["Template"]
+CLUSTER_TEMPLATES = _BY_NAME["ClusterTemplate"]
 PODS = Kind("Pod", "pods", "/api/v1")
 REVISIONS = Kind("ControllerRevision", "controllerrevisions", "/apis/apps/v1")
+
+
+def kind_of(word: str) -> Kind:
+    """The kind a user means by a word. Raises UsageError with the nearest."""
+    wanted = word.lower()
+    for kind in KINDS:
+        if wanted in kind.words:
+            return kind
+    words = sorted(word for kind in KINDS for word in kind.words)
+    near = difflib.get_close_matches(wanted, words, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; say {', '.join(k.plural for k in KINDS)}"
+    raise UsageError(f"there is no kind {word}{hint}")

@@ -3,87 +3,129 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import UsageError
+from orchestrator.cli.connection import READ, Cluster, Raw, Target
+from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, PODS
+from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
 
+POLL = 1.0
+"""Seconds between two looks for new pods while following."""
 
-def show_logs(
-    target: Target,
-    name: str,
-    node: str | None,
-    *,
-    follow: bool,
-    attempt: int | None,
-    tail: int | None,
-) -> int:
+
+@dataclass(frozen=True)
+class Choice:
+    """Which logs are wanted, and how much of each."""
+
+    node: str | None = None
+    attempt: int | None = None
+    tail: int | None = None
+
+    def takes(self, node: str, attempt: str) -> bool:
+        """Whether an attempt of a node is wanted."""
+        return self.node in (None, node) and self.attempt in (None, _number(attempt))
+
+
+def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int:
     """Print the logs in the order in which the attempts began."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     records = (execution.get("status") or {}).get("nodes") or {}
-    if node is not None and node not in records:
+    if choice.node is not None and choice.node not in records and not follow:
         known = ", ".join(records) or "none yet"
-        raise UsageError(f"{name} has no node {node} that has started; it has {known}")
-    pods = [
-        pod
-        for pod in _pods(cluster, execution)
-        if (node is None or _note(pod, NODE) == node)
-        and (attempt is None or _note(pod, ATTEMPT) == str(attempt))
-    ]
-    _say_what_is_gone(records, pods, node)
-    query = {"tailLines": str(tail)} if tail is not None else {}
+        raise UsageError(
+            f"{name} has no node {choice.node} that has started; it has started {known}"
+        )
+    every = _pods(cluster, execution)
+    for line in missing(records, every, choice):
+        print(line)
     if follow:
-        _follow(cluster, pods, query)
+        _follow(cluster, execution, choice)
         return 0
-    for pod in pods:
-        _show(cluster, pod, query)
+    for pod in every:
+        if choice.takes(_note(pod, NODE), _note(pod, ATTEMPT)):
+            _show(cluster, pod, choice, follow=False)
     return 0
 
 
-def _pods(cluster: Cluster, execution: dict[str, Any]) -> list[dict[str, Any]]:
+def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
+    """A line for every attempt that is wanted and has no pod (any more)."""
+    present = {(_note(pod, NODE), _note(pod, ATTEMPT)) for pod in pods}
+    for node, record in records.items():
+        for number in range(1, record.get("attempts", 0) + 1):
+            attempt = str(number)
+            if "job" in record and choice.takes(node, attempt) and (node, attempt) not in present:
+                waits = record["phase"] == "Pending" and number == record["attempts"]
+                said = "its pod is not there yet" if waits else "its pod is gone, and its log"
+                yield f"{_prefix(node, attempt)} | ({said})"
+
+
+def _pods(cluster: Cluster, execution: Raw) -> list[Raw]:
     selector = f"{EXECUTION_UID}={execution['metadata']['uid']}"
-    items = cluster.list(PODS, query={"labelSelector": selector})["items"]
-    return sorted(items, key=lambda pod: pod["metadata"]["creationTimestamp"])
+    items: list[Raw] = cluster.list(PODS, query={"labelSelector": selector})["items"]
+    return sorted(items, key=_order)
 
 
-def _note(pod: dict[str, Any], key: str) -> str:
-    value: str = (pod["metadata"].get("annotations") or {}).get(key, "")
-    return value
+def _order(pod: Raw) -> Any:
+    return pod["metadata"]["creationTimestamp"], _note(pod, NODE), _number(_note(pod, ATTEMPT))
 
 
-def _show(cluster: Cluster, pod: dict[str, Any], query: dict[str, str]) -> None:
-    prefix = _note(pod, NODE)
-    if int(_note(pod, ATTEMPT) or 1) > 1:
-        prefix += f" #{_note(pod, ATTEMPT)}"
+def _show(cluster: Cluster, pod: Raw, choice: Choice, *, follow: bool) -> None:
+    prefix = _prefix(_note(pod, NODE), _note(pod, ATTEMPT))
     path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
+    query = {"tailLines": str(choice.tail)} if choice.tail is not None else {}
+    if follow:
+        query["follow"] = "true"
     try:
-        for line in cluster.text(path, query, follow="follow" in query):
+        for line in cluster.text(path, query, patience=None if follow else READ):
             print(f"{prefix} | {line}", flush=True)
+    except UnreachableError:
+        raise
     except UsageError as error:
         print(f"{prefix} | (no log: {error})", flush=True)
 
 
-def _follow(cluster: Cluster, pods: list[dict[str, Any]], query: dict[str, str]) -> None:
-    """All at once; each ends with its pod."""
-    threads = [
-        threading.Thread(
-            target=_show, args=(cluster, pod, {**query, "follow": "true"}), daemon=True
-        )
-        for pod in pods
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
+    """Every pod as soon as it has begun, until the execution and all its logs have ended."""
+    readers: dict[str, threading.Thread] = {}
+    while True:
+        # In this order: what began before the end is listed after it.
+        ended = (execution.get("status") or {}).get("phase") in EXIT_CODES
+        for pod in _pods(cluster, execution):
+            uid = pod["metadata"]["uid"]
+            begun = pod.get("status", {}).get("phase") not in (None, "Pending")
+            if begun and uid not in readers and choice.takes(_note(pod, NODE), _note(pod, ATTEMPT)):
+                readers[uid] = threading.Thread(target=_read, args=(cluster, pod, choice))
+                readers[uid].daemon = True
+                readers[uid].start()
+        if ended:
+            break
+        time.sleep(POLL)
+        execution = cluster.get(EXECUTIONS, execution["metadata"]["name"])
+    for reader in readers.values():
+        reader.join()
 
 
-def _say_what_is_gone(
-    records: dict[str, Any], pods: list[dict[str, Any]], node: str | None
-) -> None:
-    present = {_note(pod, NODE) for pod in pods}
-    for name, record in records.items():
-        if record.get("job") and name not in present and node in (None, name):
-            print(f"{name} | (its pod is gone, and its log with it)")
+def _read(cluster: Cluster, pod: Raw, choice: Choice) -> None:
+    try:
+        _show(cluster, pod, choice, follow=True)
+    except UnreachableError as error:
+        print(f"{_prefix(_note(pod, NODE), _note(pod, ATTEMPT))} | ({error})", flush=True)
+
+
+def _note(pod: Raw, key: str) -> str:
+    value: str = (pod["metadata"].get("annotations") or {}).get(key, "")
+    return value
+
+
+def _number(attempt: str) -> int:
+    return int(attempt) if attempt.isdecimal() else 1
+
+
+def _prefix(node: str, attempt: str) -> str:
+    return node if _number(attempt) == 1 else f"{node} #{attempt}"

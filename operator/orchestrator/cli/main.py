@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,15 @@ app = typer.Typer(
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's when absent.")
 ]
+
+
+class DryRun(StrEnum):
+    """Whether `apply` only tries."""
+
+    NONE = "none"
+    SERVER = "server"
+
+
 Output = Annotated[
     str | None, typer.Option("--output", "-o", help="name, json, yaml, or wide for a table.")
 ]
@@ -53,13 +63,15 @@ def apply(
     ],
     namespace: Namespace = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check only, also with the server.")
-    ] = False,
+        DryRun, typer.Option("--dry-run", help="server: check here and there, and store nothing.")
+    ] = DryRun.NONE,
 ) -> None:
     """Check manifests and apply them: all of them, or none."""
     from orchestrator.cli.applying import apply_files
 
-    raise typer.Exit(apply_files(context.obj.within(namespace), files, dry_run=dry_run))
+    raise typer.Exit(
+        apply_files(context.obj.within(namespace), files, dry_run=dry_run is DryRun.SERVER)
+    )
 
 
 @app.command()
@@ -122,15 +134,19 @@ def logs(
     execution: Annotated[str, typer.Argument(help="Name of the execution.")],
     node: Annotated[str | None, typer.Argument(help="One node.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow what runs.")] = False,
-    attempt: Annotated[int | None, typer.Option("--attempt", help="One attempt.")] = None,
-    tail: Annotated[int | None, typer.Option("--tail", help="Last lines of each pod.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, help="One attempt, from 1.")
+    ] = None,
+    tail: Annotated[
+        int | None, typer.Option("--tail", min=0, help="Last lines of each pod.")
+    ] = None,
     namespace: Namespace = None,
 ) -> None:
     """Show what the pods of an execution wrote."""
-    from orchestrator.cli.logging import show_logs
+    from orchestrator.cli.logging import Choice, show_logs
 
-    target = context.obj.within(namespace)
-    raise typer.Exit(show_logs(target, execution, node, follow=follow, attempt=attempt, tail=tail))
+    target, choice = context.obj.within(namespace), Choice(node, attempt, tail)
+    raise typer.Exit(show_logs(target, execution, choice, follow=follow))
 
 
 @app.command()
@@ -189,6 +205,8 @@ def operator(
     if log_level not in ("debug", "info", "warning", "error"):
         raise UsageError(f"--log-level {log_level}: say debug, info, warning or error")
     target = context.obj
+    if namespace is None and target.namespace is not None:
+        namespace = [target.namespace]
     run_operator(
         OperatorOptions(
             runner_image=runner_image or image(),

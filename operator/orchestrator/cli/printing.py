@@ -41,7 +41,9 @@ def name_of(raw: dict[str, Any]) -> str:
 
 
 def plain(raw: dict[str, Any]) -> dict[str, Any]:
-    """Without managedFields, which nobody reads."""
+    """Without managedFields, which nobody reads; of a list, each item."""
+    if "items" in raw:
+        return {**raw, "items": [plain(item) for item in raw["items"]]}
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}
 

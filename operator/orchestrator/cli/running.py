@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS
-from orchestrator.cli.printing import print_object
-from orchestrator.cli.variables import read_variables
+from orchestrator.cli.printing import check, print_object
+from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.cli.variables import check_variables, read_variables
 from orchestrator.cli.watching import follow
 from orchestrator.models.base import API_VERSION
 
@@ -23,27 +25,37 @@ def run_workflow(
     watch: bool,
     output: str | None,
 ) -> int:
-    """Create an execution; the exit code of its end when it is watched."""
+    """Create an execution; the exit code of its end when it is watched.
+
+    With both `watch` and `output`, the watching goes to standard error and the execution is
+    printed as it ended.
+    """
+    check(output)
     cluster = target.connect()
     spec = cluster.get(WORKFLOWS, workflow)["spec"]
     variables = read_variables(spec.get("variables") or [], assignments, file)
+    check_variables(workflow, spec, variables)
     created = cluster.create(EXECUTIONS, _execution(cluster, workflow, variables, name))
-    if output or not watch:
+    if not watch:
         print_object(created, output or "name")
-    return follow(cluster, created) if watch else 0
+        return 0
+    code = follow(cluster, created, sys.stderr if output else sys.stdout)
+    if output:
+        print_object(cluster.get(EXECUTIONS, created["metadata"]["name"]), output)
+    return code
 
 
 def cancel_execution(target: Target, name: str, *, wait: bool) -> int:
     """Ask an execution to end."""
     cluster = target.connect()
-    cluster.get(EXECUTIONS, name)
-    asked = cluster.patch(EXECUTIONS, name, {"spec": {"desiredState": "Cancelled"}})
-    phase = asked.get("status", {}).get("phase", "Pending")
-    if phase in ("Succeeded", "Failed", "TimedOut", "Cancelled"):
+    execution = cluster.get(EXECUTIONS, name)
+    phase = (execution.get("status") or {}).get("phase", "")
+    if phase in EXIT_CODES:
         print(f"workflowexecution/{name} has already ended: {phase}")
     else:
+        execution = cluster.patch(EXECUTIONS, name, {"spec": {"desiredState": "Cancelled"}})
         print(f"workflowexecution/{name} is being cancelled")
-    return follow(cluster, asked) if wait else 0
+    return follow(cluster, execution) if wait else 0
 
 
 def _execution(

@@ -10,6 +10,10 @@ from typing import Any
 import yaml
 
 from orchestrator.cli.errors import UsageError
+from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.variables import resolve_variables
 
 
 def read_variables(
@@ -24,6 +28,25 @@ def read_variables(
             raise UsageError(f"--var {assignment}: write NAME=VALUE")
         values[name] = typed(name, text, types.get(name, "string"))
     return values
+
+
+def check_variables(workflow: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Say now what the operator would refuse. Raises UsageError.
+
+    A Workflow that is itself not valid is the operator's to judge: it may be newer than we are.
+    """
+    parsed = parse(WorkflowSpec, dict(spec))
+    if isinstance(parsed, WorkflowSpec):
+        _, problems = resolve_variables(parsed, values)
+        if problems:
+            said = "\n".join(
+                f"  {p.path.removeprefix('spec.variables.')}: {p.message}" for p in problems
+            )
+            raise UsageError(f"the variables are not what {workflow} asks for:\n{said}")
+
+
+def _as_given(problem: Problem) -> str:
+    return f"{problem.path.removeprefix('spec.variables.')}: {problem.message}"
 
 
 def typed(name: str, text: str, kind: str) -> Any:

@@ -1,0 +1,128 @@
+"""Manifests as they stand in files, folders and standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.kinds import KINDS, Kind
+from orchestrator.models.base import API_VERSION
+
+MAX_BYTES = 3 * 1024 * 1024
+"""What the API server takes in a request; a file much larger is no manifest."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One manifest, and where it stands."""
+
+    where: str
+    raw: dict[str, Any]
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace it names, of a kind that has one."""
+        return self.raw["metadata"].get("namespace") if self.kind.namespaced else None
+
+    def says(self, problem: object) -> str:
+        """A problem with where it was found."""
+        return f"{self.where}: {self.kind.name} {self.name}: {problem}"
+
+
+def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:
+    """The manifests of ours, and what is wrong with what is none. Raises UsageError for a file
+    that cannot be read."""
+    documents: list[Document] = []
+    problems: list[str] = []
+    for name, text in _texts(files):
+        try:
+            for number, raw in enumerate(yaml.load_all(text, _Loader), 1):
+                where = f"{name}: document {number}"
+                document = _document(where, raw)
+                if isinstance(document, Document):
+                    documents.append(document)
+                elif document:
+                    problems.append(f"{where}: {document}")
+        except (yaml.YAMLError, RecursionError) as error:
+            problems.append(f"{name}: this is not YAML: {' '.join(str(error).split())}")
+    return documents, problems
+
+
+def _texts(files: list[str]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        if file == "-":
+            yield "standard input", sys.stdin.read()
+            continue
+        path = Path(file)
+        found = [path]
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
+        for each in found:
+            yield str(each), _read(each)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path}: is larger than {MAX_BYTES // 1024**2} MiB")
+        return path.read_text()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: this is not text: {error.reason}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _document(where: str, raw: Any) -> Document | str:
+    """The manifest; otherwise what is wrong with it, or nothing for an empty one."""
+    if raw is None:
+        return ""
+    if not isinstance(raw, dict):
+        return "a manifest is one object with apiVersion, kind, metadata and spec"
+    kind = next((kind for kind in KINDS if kind.name == raw.get("kind")), None)
+    if kind is None or raw.get("apiVersion") != API_VERSION:
+        known = ", ".join(kind.name for kind in KINDS)
+        given = f"{raw.get('apiVersion')} {raw.get('kind')}"
+        return f"{given} is none of ours; apply takes {known} of {API_VERSION}"
+    metadata = raw.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        return "metadata.name: a name is needed"
+    if not isinstance(metadata.get("namespace", ""), str):
+        return "metadata.namespace: must be a string"
+    if not isinstance(raw.get("spec", {}), dict):
+        return "spec: must be an object"
+    return Document(where, raw, kind)
+
+
+class _Loader(yaml.SafeLoader):
+    """As kubectl reads it (YAML 1.1), but a key that stands there twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+# JSON has no dates: kubectl keeps what looks like one as the text that was written.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
