@@ -1,6 +1,7 @@
 """Clusters for the suites that need one: each started once a session, and gone after it.
 
-`ITW_KEEP_CLUSTERS=1` leaves them running, so that the next session starts at once.
+`ITW_KEEP_CLUSTERS=1` leaves them running, so that the next session starts at once. Sessions side by
+side need names of their own: `ITW_CLUSTERS=mine`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import pytest
 
 from dev.cluster.api import Cluster, down, up
 from tests.kube import Kubectl
+
+PREFIX = os.environ.get("ITW_CLUSTERS", "test")
 
 
 def started(name: str, *, kubelet: bool, fake_nodes: int) -> Iterator[Cluster]:
@@ -38,10 +41,10 @@ def fresh_namespace(kubectl: Kubectl, **labels: str) -> Kubectl:
 @pytest.fixture(scope="session")
 def api_cluster() -> Iterator[Cluster]:
     """An API server with fake nodes, whose pods end as their annotations say."""
-    yield from started("test-api", kubelet=False, fake_nodes=4)
+    yield from started(f"{PREFIX}-api", kubelet=False, fake_nodes=4)
 
 
 @pytest.fixture(scope="session")
 def node_cluster() -> Iterator[Cluster]:
     """A control plane with a real kubelet, whose pods really run."""
-    yield from started("test-node", kubelet=True, fake_nodes=0)
+    yield from started(f"{PREFIX}-node", kubelet=True, fake_nodes=0)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.api import Cluster
+from dev.cluster.audit import AuditLog
+from tests.account import operator_account
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
 
@@ -21,3 +23,15 @@ def kubeconfig(api_cluster: Cluster) -> Path:
 def kubectl(kubeconfig: Path) -> Kubectl:
     """kubectl in a namespace of the test's own."""
     return fresh_namespace(Kubectl(kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def account(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the operator's service account, with the roles of the installation."""
+    return operator_account(kubeconfig, tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture
+def audit(api_cluster: Cluster) -> AuditLog:
+    """What the API server is asked to write from now on."""
+    return AuditLog(api_cluster.audit_log, from_now=True)

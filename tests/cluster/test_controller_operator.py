@@ -11,35 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-
 from dev.cluster.api import Cluster
 from orchestrator.controller.main import OperatorOptions, serve
-from tests.kube import ROOT, Kubectl, ended, eventually, execution, manifest, workflow
+from tests.account import INSTALL, NAMESPACE, USER
+from tests.kube import Kubectl, ended, eventually, execution, manifest, workflow
 
-NAMESPACE = "itechsmart-workflow"
-ACCOUNT = "itechsmart-workflow-operator"
-USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
-INSTALL = ROOT / "manifests" / "install"
 TASK = {
     "parameters": [{"name": "text", "type": "string"}],
     "action": {"image": "fake", "command": ["true"]},
 }
-
-
-@pytest.fixture(scope="session")
-def account(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the operator's service account, with the roles of the installation."""
-    kubectl = Kubectl(kubeconfig, NAMESPACE)
-    for name in ("namespace", "operator-rbac", "user-roles"):
-        kubectl("apply", "--server-side", "-f", str(INSTALL / f"{name}.yaml"))
-    token = kubectl("create", "token", ACCOUNT, "--duration=1h").strip()
-    config = yaml.safe_load(kubeconfig.read_text())
-    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-    path = tmp_path_factory.mktemp("account") / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 @contextmanager
