@@ -38,6 +38,8 @@ class ApiServer:
         """Answers given instead of the right ones, first come first served."""
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[tuple[str, str, Any]] = []
+        self.watched = 0
+        """Watches begun so far."""
         self._events: list[tuple[int, str, str, Raw, Raw | None]] = []
         self._news = asyncio.Condition()
         self._streams: set[web.StreamResponse] = set()
@@ -189,6 +191,9 @@ class ApiServer:
         response = web.StreamResponse()
         await response.prepare(request)
         self._streams.add(response)
+        async with self._news:
+            self.watched += 1
+            self._news.notify_all()
         position = 0
         try:
             while True:

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError, in_words
+from orchestrator.cli.errors import (
+    ExpiredError,
+    NotFoundError,
+    UnreachableError,
+    UsageError,
+    in_words,
+)
 from orchestrator.cli.kinds import Kind
 
 Raw = dict[str, Any]
@@ -137,13 +143,16 @@ class Cluster:
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH),
         }
-        for line in self.text(self.path(kind), query, patience=WATCH + READ):
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return
-            if event["type"] == "DELETED":
-                raise UsageError(f"{kind.name} {name} was deleted")
-            yield event["object"]
+        try:
+            for line in self.text(self.path(kind), query, patience=WATCH + READ):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                if event["type"] == "DELETED":
+                    raise UsageError(f"{kind.name} {name} was deleted")
+                yield event["object"]
+        except ExpiredError:
+            return
 
     def path(self, kind: Kind, name: str = "", *, every: bool = False) -> str:
         """The path of a collection or of an object in it."""

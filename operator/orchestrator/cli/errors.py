@@ -14,6 +14,10 @@ class NotFoundError(UsageError):
     """The API server has no such thing."""
 
 
+class ExpiredError(UsageError):
+    """The API server has forgotten the version that a watch was to begin at."""
+
+
 class UnreachableError(UsageError):
     """The API server does not answer, or stopped to."""
 
@@ -34,6 +38,8 @@ def in_words(status: int, reason: str, body: bytes) -> UsageError:
     match status:
         case 404:
             return NotFoundError(message)
+        case 410:
+            return ExpiredError(message)
         case 401:
             return UsageError(f"the API server does not know you: {message}")
         case 403:

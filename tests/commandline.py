@@ -1,0 +1,67 @@
+"""The command line as people run it: a process of its own, with a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tests.kube import ROOT
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`orchestrator` against one cluster; `namespace` is given with each command."""
+
+    kubeconfig: Path
+    namespace: str = "default"
+
+    def __call__(
+        self, *arguments: str, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return subprocess.run(
+            self._command(*arguments),
+            env=self._environ(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def start(
+        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        """Start it, to be read while it runs."""
+        return subprocess.Popen(
+            self._command(*arguments),
+            env=self._environ(),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "orchestrator", "-n", self.namespace, *arguments]
+
+    def _environ(self) -> dict[str, str]:
+        own = {"KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
+        return {**os.environ, **own, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+
+
+def kubeconfig_of(server: str, path: Path) -> Path:
+    """A kubeconfig for a server that asks for no credentials."""
+    path.write_text(
+        f"""
+apiVersion: v1
+kind: Config
+clusters: [{{name: it, cluster: {{server: "{server}"}}}}]
+contexts: [{{name: it, context: {{cluster: it, user: it}}}}]
+users: [{{name: it, user: {{}}}}]
+current-context: it
+"""
+    )
+    return path

@@ -1,0 +1,105 @@
+"""Manifests from files, folders and text; what is wrong with them, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.checking import check_documents
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.manifests import read_documents
+
+HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
+WORKFLOW = HEAD.format("Workflow", "w") + "spec: {nodes: [{name: a, action: local/sh}]}\n"
+TEMPLATE = (
+    HEAD.format("Template", "sh") + "spec: {action: {image: example.com/a:1, command: [a]}}\n"
+)
+
+
+def checked(tmp_path: Path, text: str) -> list[str]:
+    """What is wrong with a file, without the folder that it stands in."""
+    (tmp_path / "it.yaml").write_text(text)
+    documents, problems = read_documents([str(tmp_path / "it.yaml")])
+    said = problems + check_documents(documents, None)
+    return [line.removeprefix(f"{tmp_path}/") for line in said]
+
+
+def test_documents_are_numbered_as_they_stand_and_empty_ones_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "it.yaml").write_text(f"---\n---\n{WORKFLOW}---\n{TEMPLATE}")
+    documents, problems = read_documents([str(tmp_path / "it.yaml")])
+    assert problems == []
+    assert [(d.where.rpartition(": ")[2], d.kind.name, d.name) for d in documents] == [
+        ("document 2", "Workflow", "w"),
+        ("document 3", "Template", "sh"),
+    ]
+
+
+def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "c.yml").write_text(TEMPLATE)
+    (tmp_path / "a.yaml").write_text(WORKFLOW)
+    (tmp_path / "readme.md").write_text("# not a manifest")
+    documents, _ = read_documents([str(tmp_path)])
+    assert [document.kind.name for document in documents] == ["Workflow", "Template"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "it.yaml: this is not YAML: "),
+        ("- a", "it.yaml: document 1: a manifest is one object"),
+        ("kind: Pod\napiVersion: v1", "it.yaml: document 1: v1 Pod is none of ours; apply takes"),
+        (HEAD.format("Workflow", "[]"), "it.yaml: document 1: metadata.name: a name is needed"),
+        (HEAD.format("Workflow", "w") + "spec: []", "spec: must be an object"),
+        ("a: 1\nb: 2\na: 3", "the key 'a' stands there twice"),
+        (
+            WORKFLOW.replace("action:", "acton:"),
+            "it.yaml: document 1: Workflow w: spec.nodes[0]: there is no field 'acton';"
+            " did you mean 'action'?",
+        ),
+        (
+            f"{WORKFLOW.replace('}]', ', with: {a: 1}}]')}---\n{TEMPLATE}",
+            "Workflow w: spec.nodes[0].with.a: 'local/sh' has no parameter 'a'",
+        ),
+        (
+            HEAD.format("Workflow", "w")
+            + "spec: {nodes: [{name: a, approval: {approvers: ['user:a']}}]}",
+            "Workflow w: spec.nodes[0].approval: approvals are not supported yet",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_document_and_path(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert said in "\n".join(checked(tmp_path, text))
+
+
+def test_a_workflow_whose_actions_stand_beside_it_is_judged_whole(tmp_path: Path) -> None:
+    assert checked(tmp_path, f"{WORKFLOW}---\n{TEMPLATE}") == []
+
+
+def test_without_a_cluster_actions_that_stand_elsewhere_are_not_judged(tmp_path: Path) -> None:
+    assert checked(tmp_path, WORKFLOW.replace("local/sh", "http-request")) == []
+
+
+def test_what_looks_like_a_date_stays_the_text_that_it_is(tmp_path: Path) -> None:
+    (tmp_path / "it.yaml").write_text(
+        WORKFLOW + "  \n---\n" + HEAD.format("Workflow", "d") + "spec: {title: 2026-01-31}"
+    )
+    documents, _ = read_documents([str(tmp_path / "it.yaml")])
+    assert documents[1].raw["spec"] == {"title": "2026-01-31"}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a" * (4 * 1024 * 1024)])
+def test_a_file_that_cannot_be_a_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "it.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=r"it\.yaml: (this is not text|is larger than 3 MiB)"):
+        read_documents([str(tmp_path)])
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nowhere: No such file"):
+        read_documents([str(tmp_path / "nowhere")])

@@ -1,0 +1,136 @@
+"""An execution drawn as a tree, and told as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.cli.tree import Line, ending, fitting, lines, order, transitions
+from tests.builders import action, chain, edge
+
+NOW = 1_800_000_000.0
+BEGAN = "2027-01-15T08:00:00.000Z"  # NOW
+
+
+def graph(*nodes: str, edges: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"nodes": [action(name) for name in nodes], "edges": edges}
+
+
+def execution(phase: str = "Running", **nodes: dict[str, Any]) -> dict[str, Any]:
+    return {"status": {"phase": phase, "startedAt": BEGAN, "nodes": nodes}}
+
+
+def test_a_chain_stays_at_its_depth() -> None:
+    assert order(graph("b", "a", "c", edges=chain("a", "b", "c"))) == [(0, "a"), (0, "b"), (0, "c")]
+
+
+def test_branches_stand_deeper_and_meet_again_where_they_parted() -> None:
+    edges = [edge("a", "b"), edge("a", "c"), edge("b", "d"), edge("c", "d")]
+    drawn = order(graph("a", "b", "c", "d", edges=edges))
+    assert drawn == [(0, "a"), (1, "b"), (1, "c"), (0, "d")]
+
+
+def test_error_handlers_and_else_branches_stand_aside() -> None:
+    edges = [edge("a", "b"), edge("a", "mend", "Failed"), edge("a", "other", "Else")]
+    drawn = dict(
+        (name, depth) for depth, name in order(graph("a", "b", "mend", "other", edges=edges))
+    )
+    assert drawn == {"a": 0, "b": 0, "mend": 1, "other": 1}
+
+
+def test_the_branches_of_a_condition_meet_on_the_main_line() -> None:
+    edges = [edge("a", "b"), edge("a", "c", "Else"), edge("b", "d"), edge("c", "d")]
+    assert dict((n, d) for d, n in order(graph("a", "b", "c", "d", edges=edges)))["d"] == 0
+
+
+def test_every_node_stands_there_once_and_after_its_sources() -> None:
+    names = [f"n{index}" for index in range(30)]
+    edges = [edge(a, b) for i, a in enumerate(names) for b in names[i + 1 : i + 4]]
+    drawn = [name for _, name in order(graph(*reversed(names), edges=edges))]
+    assert drawn == names
+
+
+def test_a_running_node_shows_how_long_it_has_run() -> None:
+    [line] = lines([(0, "a")], execution(a={"phase": "Running", "startedAt": BEGAN}), NOW + 65)
+    assert line.took == "1m5s"
+
+
+def test_a_pending_node_shows_why_and_no_duration() -> None:
+    record = {
+        "phase": "Pending",
+        "reason": "ImagePull",
+        "message": "no such\n image",
+        "startedAt": BEGAN,
+    }
+    [line] = lines([(0, "a")], execution(a=record), NOW + 5)
+    assert (line.took, line.words) == ("", "ImagePull: no such image")
+
+
+def test_a_waiting_node_says_how_long_it_still_waits() -> None:
+    record = {"phase": "Waiting", "reason": "Backoff", "retryAt": "2027-01-15T08:00:12.000Z"}
+    [line] = lines([(0, "a")], execution(a={**record, "attempts": 2}), NOW + 2)
+    assert line.words == "Backoff: attempt 2: 10s left"
+
+
+def test_a_condition_shows_which_way_it_fell() -> None:
+    record = {"phase": "Succeeded", "outputs": {"result": False}}
+    assert lines([(0, "a")], execution(a=record), NOW)[0].words == "false"
+
+
+def test_the_spinner_turns_only_while_a_node_runs() -> None:
+    running, done = Line(0, "a", "Running", "", ""), Line(0, "a", "Succeeded", "", "")
+    assert running.symbol(NOW) != running.symbol(NOW + 0.1)
+    assert done.symbol(NOW) == done.symbol(NOW + 0.1) == "✔"
+
+
+def test_transitions_are_told_once_each_and_in_the_order_they_happened() -> None:
+    first = execution(
+        b={"phase": "Running", "startedAt": "2027-01-15T08:00:03.000Z"},
+        z={
+            "phase": "Succeeded",
+            "startedAt": BEGAN,
+            "finishedAt": "2027-01-15T08:00:02.500Z",
+        },
+    )
+    then = execution(
+        b={
+            "phase": "Failed",
+            "reason": "Failed",
+            "message": "exit code 3",
+            "startedAt": "2027-01-15T08:00:03.000Z",
+            "finishedAt": "2027-01-15T08:00:05.000Z",
+        },
+        z=first["status"]["nodes"]["z"],
+    )
+    told = [transitions(None, first, NOW + 4), transitions(first, then, NOW + 9)]
+    assert [[line.split() for line in part] for part in told] == [
+        [["2.5s", "z", "Succeeded", "2.5s"], ["3.0s", "b", "Running"]],
+        [["5.0s", "b", "Failed", "2.0s", "exit", "code", "3"]],
+    ]
+
+
+def test_an_execution_that_goes_on_has_no_ending() -> None:
+    assert ending(execution()) is None
+    assert ending({}) is None
+
+
+def test_the_ending_says_how_long_it_took_and_what_came_out() -> None:
+    raw = execution("Succeeded")
+    raw["status"] |= {
+        "finishedAt": "2027-01-15T08:01:30.000Z",
+        "message": "all well",
+        "outputs": {"healthy": True, "who": "ana", "all": [1, None]},
+    }
+    expected = "Succeeded after 1m30s: all well\n  healthy = true\n  who = ana\n  all = [1, null]"
+    assert ending(raw) == expected
+
+
+def test_a_tree_that_fits_is_drawn_whole() -> None:
+    drawn = [Line(0, str(index), "Succeeded", "", "") for index in range(5)]
+    assert fitting(drawn, 5) == drawn
+
+
+def test_a_tree_that_does_not_fit_shows_what_runs_or_failed_first() -> None:
+    phases = ["Succeeded"] * 50 + ["Failed"] + ["Skipped"] * 10 + ["Running"] + [""] * 40
+    drawn = [Line(0, str(index), phase, "", "") for index, phase in enumerate(phases)]
+    shown = fitting(drawn, 6)
+    assert [line.name for line in shown] == ["47", "48", "49", "50", "61", "and 97 more"]
