@@ -22,14 +22,18 @@ _REFUSALS = (400, 403, 404, 422)
 """Answers to a creation that say no, rather than not now."""
 
 
-async def create_jobs(shell: Shell, tracked: Tracked, jobs: Iterable[CreateJob]) -> bool:
-    """Create the Jobs; False when one was refused, which is then part of what was observed."""
-    wanted = [job for job in jobs if name_of(tracked, job.node, job.attempt) not in tracked.created]
+async def create_jobs(shell: Shell, tracked: Tracked, jobs: Iterable[CreateJob]) -> None:
+    """Create the Jobs; one that is refused is from now on part of what is observed."""
+    wanted = [
+        job
+        for job in jobs
+        if name_of(tracked, job.node, job.attempt) not in tracked.created
+        and (job.node, job.attempt) not in tracked.refused
+    ]
     refusals = await asyncio.gather(*(_create_job(shell, tracked, job) for job in wanted))
     for job, refusal in zip(wanted, refusals, strict=True):
         if refusal is not None:
             tracked.refused[job.node, job.attempt] = refusal
-    return not any(refusals)
 
 
 async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
@@ -96,8 +100,12 @@ async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> At
         manifest = build_job(
             node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
         )
-    except JobRefused as refusal:
-        return _refused(refusal.reason, str(refusal), permanent=True)
+    except JobRefused as error:
+        return _refused(error.reason, str(error), permanent=True)
+    if account := manifest["spec"]["template"]["spec"].get("serviceAccountName"):
+        refusal = await shell.accounts.refusal(tracked.run.namespace, account)
+        if refusal:
+            return _refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
     try:
         await shell.client.create(JOBS, tracked.run.namespace, manifest, urgent=True)
     except ApiError as error:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection
 
+from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.definitions import Definitions
@@ -95,6 +96,7 @@ class Operator:
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
+            accounts=ServiceAccounts(self._client, time.time),
             runner_image=runner_image,
         )
 

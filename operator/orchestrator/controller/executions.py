@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.controller.acting import create_jobs, stop_job, stop_strays
 from orchestrator.controller.admission import Revisions
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.observing import name_of, observe_active
+from orchestrator.controller.observing import CACHE_LAG, name_of, observe_active
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
@@ -138,12 +138,12 @@ class ExecutionReconciler:
         """Store the admission with what it starts in one write; only then create Jobs."""
         graph, now = prepared.graph, self._shell.clock()
         admitted = {
-            "phase": ExecutionPhase.RUNNING.value,
             "revision": prepared.revision.name,
             "startedAt": to_rfc3339(now),
             "variables": values,
         }
-        tracked = Tracked.read({**raw, "status": {**(raw.get("status") or {}), **admitted}}, graph)
+        running = {"phase": ExecutionPhase.RUNNING.value, **admitted}
+        tracked = Tracked.read({**raw, "status": {**(raw.get("status") or {}), **running}}, graph)
         decided = advance(graph, tracked.run, {}, now, scan=True)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
         if not await self._store(key, tracked, decided, decided.records, admitted):
@@ -181,8 +181,7 @@ class ExecutionReconciler:
             observed = await observe_active(self._shell, tracked)
             now = self._shell.clock()
             decided = advance(tracked.graph, tracked.run, observed, now, scan=tracked.scan)
-            if not await create_jobs(self._shell, tracked, decided.before):
-                continue
+            await create_jobs(self._shell, tracked, decided.before)
             if decided.ending is not None:
                 await stop_strays(self._shell, tracked, decided)
             if (wait := _wait_for_company(tracked, decided, now)) is not None:
@@ -194,7 +193,7 @@ class ExecutionReconciler:
             if await self._act(tracked, decided):
                 return None
             if not decided.records:
-                return None if decided.wake_at is None else max(decided.wake_at - now, 0.001)
+                return _next_look(tracked, decided, now)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
     async def _store(
@@ -228,6 +227,14 @@ class ExecutionReconciler:
         return True
 
 
+def _next_look(tracked: Tracked, decided: Pass, now: float) -> float | None:
+    """Seconds until the clock alone changes something; None when only an event can."""
+    moments = [] if decided.wake_at is None else [max(decided.wake_at - now, 0.001)]
+    if tracked.recheck:
+        moments.append(CACHE_LAG)
+    return min(moments, default=None)
+
+
 def _wait_for_company(tracked: Tracked, decided: Pass, now: float) -> float | None:
     """Seconds to wait for another change, if this pass only shows progress."""
     if decided.urgent or decided.ending or not decided.records:
@@ -248,7 +255,7 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
     changes = dict(decided.records)
     for job in decided.before:
         record = changes.get(job.node)
-        if record is not None and not record.phase.terminal:
-            name = name_of(tracked, job.node, job.attempt)
+        name = name_of(tracked, job.node, job.attempt)
+        if record is not None and not record.phase.terminal and name in tracked.created:
             changes[job.node] = replace(record, job=name, reason=reasons.JOB_CREATED)
     return changes

@@ -21,6 +21,7 @@ CACHE_LAG = 5.0
 async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
     """The attempts of the active nodes; after a start, follow-up Jobs that exist as well."""
     observed = dict(tracked.refused)
+    tracked.recheck = False
     for name in tracked.run.active:
         node = tracked.graph.nodes[name]
         record = tracked.run.records[name]
@@ -49,9 +50,10 @@ async def _attempt(
     namespace = tracked.run.namespace
     job = shell.jobs.get(namespace, name)
     pods = shell.pods.by_job(namespace, name)
-    if job is None and not pods:
+    if job is None and not any(pod["status"].get("phase") == "Succeeded" for pod in pods):
         created = tracked.created.get(name)
         if created is not None and shell.clock() < created + CACHE_LAG:
+            tracked.recheck = True
             return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
         if created is None and not record.job:
             return None

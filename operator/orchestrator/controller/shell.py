@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.cache import Cache, Jobs, Pods
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.metrics import MetricsWriter
@@ -32,4 +33,5 @@ class Shell:
     """(namespace, name) of executions to look at."""
     recorder: Recorder
     metrics: MetricsWriter
+    accounts: ServiceAccounts
     runner_image: str

@@ -33,6 +33,8 @@ class Tracked:
     """Attempts whose Job could not be created, and why."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
+    recheck: bool = False
+    """Whether a Job that was created is not in the cache yet."""
     waiting_since: float | None = None
     """Since when progress that can wait for company has been waiting to be written."""
 

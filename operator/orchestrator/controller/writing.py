@@ -81,21 +81,26 @@ async def end_unadmitted(
     )
     if stored:
         uid = raw["metadata"]["uid"]
-        announce_end(shell, execution_reference(*key, uid), raw["spec"]["workflow"], ending, now)
+        announce_end(shell, execution_reference(*key, uid), raw["spec"]["workflow"], ending, None)
     return stored
 
 
 def announce_end(
-    shell: Shell, reference: Mapping[str, str], workflow: str, ending: Ending, started_at: float
+    shell: Shell,
+    reference: Mapping[str, str],
+    workflow: str,
+    ending: Ending,
+    started_at: float | None,
 ) -> None:
-    """An Event and the workflow's figures, once the end is stored."""
+    """An Event and the workflow's figures, once the end is stored; it may never have started."""
     now = shell.clock()
+    took = "" if started_at is None else f" after {in_words(now - started_at)}"
     succeeded = ending.phase is ExecutionPhase.SUCCEEDED
     shell.recorder.emit(
         reference,
         "Normal" if succeeded else "Warning",
         ending.phase.value,
-        f"ended {ending.phase.value} after {in_words(now - started_at)}: {ending.message}",
+        f"ended {ending.phase.value}{took}: {ending.message}",
     )
     shell.metrics.ended(
         namespace=reference["namespace"],
