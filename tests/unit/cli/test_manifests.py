@@ -86,11 +86,9 @@ def test_without_a_cluster_actions_that_stand_elsewhere_are_not_judged(tmp_path:
 
 
 def test_what_looks_like_a_date_stays_the_text_that_it_is(tmp_path: Path) -> None:
-    (tmp_path / "it.yaml").write_text(
-        WORKFLOW + "  \n---\n" + HEAD.format("Workflow", "d") + "spec: {title: 2026-01-31}"
-    )
+    (tmp_path / "it.yaml").write_text(HEAD.format("Workflow", "d") + "spec: {title: 2026-01-31}")
     documents, _ = read_documents([str(tmp_path / "it.yaml")])
-    assert documents[1].raw["spec"] == {"title": "2026-01-31"}
+    assert documents[0].raw["spec"] == {"title": "2026-01-31"}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a" * (4 * 1024 * 1024)])

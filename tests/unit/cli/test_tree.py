@@ -15,6 +15,10 @@ def graph(*nodes: str, edges: list[dict[str, Any]]) -> dict[str, Any]:
     return {"nodes": [action(name) for name in nodes], "edges": edges}
 
 
+def depths(drawn: dict[str, Any]) -> dict[str, int]:
+    return {name: depth for depth, name in order(drawn)}
+
+
 def execution(phase: str = "Running", **nodes: dict[str, Any]) -> dict[str, Any]:
     return {"status": {"phase": phase, "startedAt": BEGAN, "nodes": nodes}}
 
@@ -31,15 +35,13 @@ def test_branches_stand_deeper_and_meet_again_where_they_parted() -> None:
 
 def test_error_handlers_and_else_branches_stand_aside() -> None:
     edges = [edge("a", "b"), edge("a", "mend", "Failed"), edge("a", "other", "Else")]
-    drawn = dict(
-        (name, depth) for depth, name in order(graph("a", "b", "mend", "other", edges=edges))
-    )
+    drawn = depths(graph("a", "b", "mend", "other", edges=edges))
     assert drawn == {"a": 0, "b": 0, "mend": 1, "other": 1}
 
 
 def test_the_branches_of_a_condition_meet_on_the_main_line() -> None:
     edges = [edge("a", "b"), edge("a", "c", "Else"), edge("b", "d"), edge("c", "d")]
-    assert dict((n, d) for d, n in order(graph("a", "b", "c", "d", edges=edges)))["d"] == 0
+    assert depths(graph("a", "b", "c", "d", edges=edges))["d"] == 0
 
 
 def test_every_node_stands_there_once_and_after_its_sources() -> None:
