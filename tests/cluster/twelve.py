@@ -103,17 +103,30 @@ JOBS = sum(ATTEMPTS.values())
 
 
 def jobs_created(audit_log: Path, namespace: str) -> Counter[str]:
-    """How often each Job of a namespace was created, by the API server's own record."""
+    """How often each Job of a namespace was created, by the API server's own record.
+
+    A creation whose client was killed in the middle is on record as a failure (504), whether it
+    took effect or not; it did where a later one was told that the Job exists.
+    """
     created: Counter[str] = Counter()
+    cut: set[str] = set()
+    found: set[str] = set()
     for line in audit_log.read_text().splitlines():
         event = json.loads(line)
         reference = event.get("objectRef", {})
         if (
-            reference.get("resource") == "jobs"
-            and not reference.get("subresource")
-            and reference.get("namespace") == namespace
-            and event.get("verb") in ("create", "patch", "update")
-            and event.get("responseStatus", {}).get("code") == 201
+            reference.get("resource") != "jobs"
+            or reference.get("subresource")
+            or reference.get("namespace") != namespace
+            or event.get("verb") not in ("create", "patch", "update")
         ):
-            created[reference["name"]] += 1
-    return created
+            continue
+        answer = event.get("responseStatus", {})
+        created[reference["name"]] += answer.get("code") == 201
+        if answer.get("code", 0) >= 500:
+            cut.add(reference["name"])
+        if answer.get("reason") == "AlreadyExists":
+            found.add(reference["name"])
+    for name in cut & found:
+        created[name] = created[name] or 1
+    return +created
