@@ -1,0 +1,288 @@
+"""The command line against a real API server, with and without the operator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.commandline import CommandLine, kubeconfig_of
+from tests.kube import (
+    ROOT,
+    Kubectl,
+    Operator,
+    ended,
+    eventually,
+    execution,
+    manifest,
+    running_operator,
+    workflow,
+)
+
+TASK = manifest(
+    "Template",
+    "task",
+    {
+        "parameters": [{"name": "text", "type": "string"}],
+        "action": {"image": "fake", "command": ["true"]},
+    },
+)
+SHORT = workflow(
+    "short",
+    variables=[
+        {"name": "count", "type": "integer", "required": True},
+        {"name": "hosts", "type": "list", "default": []},
+    ],
+    nodes=[
+        {"name": "first", "action": "local/task", "with": {"text": "n is $[[ vars.count ]]"}},
+        {"name": "second", "condition": "vars.count == 3"},
+    ],
+    edges=[{"from": "first", "to": "second"}],
+    outputs=[{"name": "is_three", "value": "nodes.second.outputs.result"}],
+)
+
+
+@pytest.fixture
+def cli(kubectl: Kubectl) -> CommandLine:
+    return CommandLine(kubectl.kubeconfig, kubectl.namespace)
+
+
+@pytest.fixture(scope="module")
+def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    with running_operator(kubeconfig, log) as process:
+        yield process
+
+
+def file(tmp_path: Path, *manifests: dict[str, Any]) -> str:
+    path = tmp_path / "manifests.yaml"
+    path.write_text(yaml.safe_dump_all(manifests))
+    return str(path)
+
+
+# apply
+
+
+def test_apply_says_of_each_object_what_it_did(cli: CommandLine, tmp_path: Path) -> None:
+    path = file(tmp_path, SHORT, TASK)
+    assert cli("apply", "-f", path).stdout == "workflow/short created\ntemplate/task created\n"
+    changed = {**SHORT, "spec": {**SHORT["spec"], "title": "A new title"}}
+    done = cli("apply", "-f", file(tmp_path, changed, TASK))
+    assert done.stdout == "workflow/short configured\ntemplate/task unchanged\n"
+
+
+def test_apply_takes_standard_input_and_its_manifests_namespace(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    own = {**TASK, "metadata": {"name": "task", "namespace": kubectl.namespace}}
+    done = CommandLine(cli.kubeconfig, kubectl.namespace)("apply", "-f", "-", stdin=json.dumps(own))
+    assert done.stdout == "template/task created\n"
+    elsewhere = CommandLine(cli.kubeconfig, "default")("apply", "-f", "-", stdin=json.dumps(own))
+    assert elsewhere.returncode == 2
+    assert f"is {kubectl.namespace}, but -n default was given" in elsewhere.stderr
+
+
+def test_a_dry_run_stores_nothing(cli: CommandLine, kubectl: Kubectl, tmp_path: Path) -> None:
+    done = cli("apply", "--dry-run=server", "-f", file(tmp_path, TASK))
+    assert done.stdout == "template/task created (dry run)\n"
+    assert kubectl.get("templates")["items"] == []
+
+
+def test_one_wrong_manifest_means_that_none_is_applied(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    wrong = workflow("wrong", nodes=[{"name": "a", "action": "task", "with": {"txt": "x"}}])
+    done = cli("apply", "-f", file(tmp_path, TASK, wrong))
+    assert done.returncode == 2
+    assert "manifests.yaml: document 2: Workflow wrong: spec.nodes[0].action: " in done.stderr
+    assert "write 'local/task'" in done.stderr
+    assert kubectl.get("templates")["items"] == []
+
+
+def test_actions_are_looked_up_on_the_cluster(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl.apply(TASK)
+    node = {"name": "a", "action": "local/task", "with": {"txt": "x"}}
+    done = cli("apply", "-f", file(tmp_path, workflow("wrong", nodes=[node])))
+    assert done.returncode == 2
+    assert "spec.nodes[0].with.txt: 'local/task' has no parameter 'txt'" in done.stderr
+
+
+def test_what_only_the_api_server_refuses_is_said_in_its_words(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    odd = {**TASK, "metadata": {"name": "task", "labels": {"no such key!": "x"}}}
+    done = cli("apply", "-f", file(tmp_path, odd))
+    assert done.returncode == 2
+    assert "document 1: Template task: " in done.stderr
+    assert "no such key!" in done.stderr
+
+
+# run, watch, logs, cancel
+
+
+def test_a_run_starts_with_typed_variables_and_who_asked(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    kubectl.apply(TASK, SHORT)
+    done = cli("run", "short", "--var", "count=3", "--var", 'hosts=["a"]', "--name", "mine")
+    assert done.stdout == "workflowexecution/mine\n"
+    spec = kubectl.get("awfx", "mine")["spec"]
+    assert spec["variables"] == {"count": 3, "hosts": ["a"]}
+    assert (
+        spec["requester"]
+        == json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]["username"]
+    )
+
+
+def test_runs_without_a_name_are_named_after_their_workflow(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    kubectl.apply(TASK, SHORT)
+    names = [cli("run", "short", "--var", "count=1").stdout for _ in range(2)]
+    assert names[0] != names[1]
+    assert all(name.startswith("workflowexecution/short-") for name in names)
+
+
+def test_a_run_with_wrong_variables_starts_nothing(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(TASK, SHORT)
+    done = cli("run", "short", "--var", "cuont=3")
+    assert done.returncode == 2
+    assert "did you mean 'count'?" in done.stderr
+    assert kubectl.get("awfx")["items"] == []
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_watched_run_tells_each_change_and_ends_with_its_exit_code(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    kubectl.apply(TASK, SHORT)
+    done = cli("run", "short", "--var", "count=3", "--name", "mine", "--watch")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("mine, a run of short")
+    assert any(line.split()[1:3] == ["first", "Succeeded"] for line in lines)
+    assert lines[-1] == "  is_three = true"
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_watched_run_can_end_as_json(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(TASK, SHORT)
+    done = cli("run", "short", "--var", "count=3", "--watch", "-o", "json")
+    assert json.loads(done.stdout)["status"]["phase"] == "Succeeded"
+    assert "first" in done.stderr
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_workflow_that_is_not_valid_fails_with_its_path(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    kubectl.apply(workflow("loop", nodes=[{"name": "a", "condition": "vars.nothing"}]))
+    done = cli("run", "loop", "--watch")
+    assert done.returncode == 1
+    assert "Failed: spec.nodes[0].condition: " in done.stdout
+
+
+@pytest.mark.usefixtures("operator")
+def test_cancel_waits_for_the_end(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(workflow("slow", nodes=[{"name": "a", "delay": "1h"}]))
+    cli("run", "slow", "--name", "mine")
+    eventually(lambda: kubectl.get("awfx", "mine").get("status", {}).get("nodes"))
+    done = cli("cancel", "mine", "--wait")
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "workflowexecution/mine is being cancelled" in done.stdout
+    assert cli("cancel", "mine").stdout == "workflowexecution/mine has already ended: Cancelled\n"
+
+
+@pytest.mark.usefixtures("operator")
+def test_logs_say_when_a_pod_is_gone(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(TASK, SHORT, execution("short", "mine", variables={"count": 3}))
+    ended(kubectl, "mine")
+    kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
+    assert cli("logs", "mine").stdout == "first | (its pod is gone, and its log)\n"
+    done = cli("logs", "mine", "frist")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: mine has no node frist that has started; it has started first, second\n",
+    )
+
+
+# get
+
+
+@pytest.mark.parametrize("word", ["workflow", "workflows", "awf"])
+def test_get_shows_the_columns_of_kubectl(cli: CommandLine, kubectl: Kubectl, word: str) -> None:
+    kubectl.apply(SHORT)
+    header, row = cli("get", word).stdout.splitlines()
+    assert header.split() == kubectl("get", "awf").splitlines()[0].split()
+    assert row.startswith("short ")
+
+
+def test_get_gives_what_is_asked_for(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(SHORT)
+    assert cli("get", "awf", "-o", "name").stdout == "workflow/short\n"
+    assert json.loads(cli("get", "awf", "short", "-o", "json").stdout)["kind"] == "Workflow"
+    listed = yaml.safe_load(cli("get", "awf", "-o", "yaml").stdout)
+    assert (listed["kind"], len(listed["items"])) == ("List", 1)
+    kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(listed))
+    assert "TITLE" in cli("get", "awf", "-o", "wide").stdout
+    assert kubectl.namespace in cli("get", "awf", "-A").stdout
+    assert cli("get", "incidents").stdout == (
+        f"there are no incidents in namespace {kubectl.namespace}\n"
+    )
+
+
+# Mistakes
+
+
+def test_mistakes_are_one_line_and_never_a_traceback(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl.apply(SHORT)
+    broken = tmp_path / "broken"
+    broken.write_text("clusters: {")
+    nowhere = kubeconfig_of("http://127.0.0.1:1", tmp_path / "nowhere")
+    table = {
+        ("get", "awf", "shrot"): "there is no Workflow shrot in namespace",
+        ("run", "shrot"): "did you mean short?",
+        ("get", "worfklows"): "there is no kind worfklows; did you mean workflows?",
+        ("get", "awf", "-o", "table"): "-o table: say name, json, yaml, wide",
+        ("watch", "nothing"): "there is no WorkflowExecution nothing",
+        ("--context", "nope", "get", "awf"): "no usable kubeconfig",
+        ("--kubeconfig", str(broken), "get", "awf"): "the kubeconfig cannot be read",
+        ("--kubeconfig", "/nowhere", "get", "awf"): "no usable kubeconfig (/nowhere)",
+        ("--kubeconfig", str(nowhere), "get", "awf"): "the API server at http://127.0.0.1:1 does",
+        ("apply", "-f", "/nowhere"): "/nowhere: No such file or directory",
+        ("run", "short", "--var", "count=three"): "integer expected, such as count=3",
+    }
+    for arguments, said in table.items():
+        done = cli(*arguments)
+        assert done.returncode == 2, arguments
+        assert said in done.stderr, arguments
+        assert "Traceback" not in done.stderr, arguments
+
+
+def test_who_may_not_is_told_so(kubectl: Kubectl, tmp_path: Path) -> None:
+    kubectl("create", "serviceaccount", "nobody")
+    token = kubectl("create", "token", "nobody").strip()
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
+    path = tmp_path / "nobody"
+    path.write_text(yaml.safe_dump(config))
+    done = CommandLine(path, kubectl.namespace)("get", "awf")
+    assert done.returncode == 2
+    assert "you may not do this: workflows.automation.itechsmart.dev is forbidden" in done.stderr
+    applied = CommandLine(path, kubectl.namespace)("apply", "-f", file(tmp_path, TASK))
+    assert applied.returncode == 2
+    assert "forbidden" in applied.stderr
+
+
+def test_the_resources_it_prints_are_those_checked_in(cli: CommandLine) -> None:
+    printed = {item["metadata"]["name"]: item for item in yaml.safe_load_all(cli("crds").stdout)}
+    checked_in = [yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")]
+    assert printed == {item["metadata"]["name"]: item for item in checked_in}
