@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.models.base import API_VERSION
-from orchestrator.models.crd import KINDS as OURS
 
 
 @dataclass(frozen=True)
@@ -21,26 +20,20 @@ class Kind:
     words: frozenset[str] = frozenset()
 
 
-def _ours() -> tuple[Kind, ...]:
-    extra = {"WorkflowExecution": ("execution", "executions")}
-    return tuple(
-        Kind(
-            kind.name,
-            kind.plural,
-            f"/apis/{API_VERSION}",
-            kind.namespaced,
-            frozenset({kind.plural, kind.name.lower(), kind.short, *extra.get(kind.name, ())}),
-        )
-        for kind in OURS
-    )
+def _ours(name: str, plural: str, short: str, *more: str, namespaced: bool = True) -> Kind:
+    words = frozenset({plural, name.lower(), short, *more})
+    return Kind(name, plural, f"/apis/{API_VERSION}", namespaced, words)
 
 
-KINDS = _ours()
-_BY_NAME = {kind.name: kind for kind in KINDS}
-WORKFLOWS = _BY_NAME["Workflow"]
-EXECUTIONS = _BY_NAME["WorkflowExecution"]
-TEMPLATES = _BY_NAME["Template"]
-CLUSTER_TEMPLATES = _BY_NAME["ClusterTemplate"]
+# The same as in models.crd, where each stands beside its model: importing those takes longer than
+# most commands run. A test compares them.
+WORKFLOWS = _ours("Workflow", "workflows", "awf")
+EXECUTIONS = _ours("WorkflowExecution", "workflowexecutions", "awfx", "execution", "executions")
+TRIGGERS = _ours("Trigger", "triggers", "awft")
+TEMPLATES = _ours("Template", "templates", "atpl")
+CLUSTER_TEMPLATES = _ours("ClusterTemplate", "clustertemplates", "actpl", namespaced=False)
+INCIDENTS = _ours("Incident", "incidents", "ainc")
+KINDS = (WORKFLOWS, EXECUTIONS, TRIGGERS, TEMPLATES, CLUSTER_TEMPLATES, INCIDENTS)
 PODS = Kind("Pod", "pods", "/api/v1")
 REVISIONS = Kind("ControllerRevision", "controllerrevisions", "/apis/apps/v1")
 

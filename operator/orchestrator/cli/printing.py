@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.engine.times import from_rfc3339, in_words
-from orchestrator.models.crd import KINDS as DEFINITIONS
-from orchestrator.models.crd import Column
+
+if TYPE_CHECKING:
+    from orchestrator.models.crd import Column
 
 FORMATS = ("name", "json", "yaml", "wide")
 
@@ -52,6 +53,8 @@ def rows(
     kind: str, items: Sequence[dict[str, Any]], *, wide: bool, every: bool, now: float
 ) -> tuple[list[str], list[list[str]]]:
     """The header and cells of a table: the columns that kubectl shows."""
+    from orchestrator.models.crd import KINDS as DEFINITIONS
+
     columns = next(item.columns for item in DEFINITIONS if item.name == kind)
     shown = [column for column in columns if wide or column.priority == 0]
     header = [*(["Namespace"] if every else []), "Name", *(column.name for column in shown)]
