@@ -1,0 +1,1 @@
+"""Times the operator beside a bare client that does the least any controller must do."""

@@ -1,0 +1,126 @@
+"""The floor: the least that any controller does for the same work, as a process of its own.
+
+It creates each Job with the operator's own manifest and watches pods; the next Job is created as
+soon as the last pod is seen to succeed. It keeps nothing and recovers from nothing. Where the shape
+asks for records it also creates the executions and patches each status twice.
+
+Speaks lines: says `ready`, is told `go`, says `done`, ends when its input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from dev.bench.client import MERGE_PATCH, OURS, Api
+from dev.bench.shapes import IMAGE, Shape, execution, node_name, shapes, template_spec
+from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
+from orchestrator.jobs.names import job_name
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
+from orchestrator.models.template import TemplateSpec
+
+AGENT = "bench-floor"
+HOUR = 3600
+# What stands in the stencil for what each execution has of its own.
+_UID, _NAME, _JOB = "00000000-0000-0000-0000-000000000000", "the-execution", "the-job"
+
+
+class Floor:
+    """Runs one shape in one namespace."""
+
+    def __init__(self, api: Api, namespace: str, shape: Shape) -> None:
+        self._api = api
+        self._shape = shape
+        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
+        self._stencils = [_stencil(shape, namespace, index) for index in range(shape.length)]
+        self._succeeded: dict[tuple[str, str], asyncio.Event] = {}
+        self._uids: dict[str, str] = {}
+        self._version = ""
+
+    async def prepare(self) -> None:
+        """What is there before the clock runs: the executions, unless they are part of the work."""
+        self._version = await self._api.version(self._pods)
+        if not self._shape.records:
+            await asyncio.gather(*(self._create_execution(name) for name in self._shape.names))
+
+    async def run(self) -> None:
+        """The work."""
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            await asyncio.gather(*(self._run_one(name) for name in self._shape.names))
+            watching.cancel()
+
+    async def _run_one(self, name: str) -> None:
+        if self._shape.records:
+            await self._create_execution(name)
+            await self._record(name, {"phase": "Running", "startedAt": _now()})
+        for index, stencil in enumerate(self._stencils):
+            succeeded = self._succeeded[name, node_name(index)] = asyncio.Event()
+            await self._create_job(name, node_name(index), stencil)
+            await succeeded.wait()
+        if self._shape.records:
+            await self._record(name, {"phase": "Succeeded", "finishedAt": _now()})
+
+    async def _watch(self) -> None:
+        fields = "status.phase!=Pending,status.phase!=Running"
+        async for kind, pod in self._api.watch(
+            self._pods, self._version, fields=fields, labels=EXECUTION_UID
+        ):
+            marks = pod["metadata"]["annotations"]
+            if kind != "DELETED" and pod["status"]["phase"] == "Succeeded":
+                self._succeeded[marks[EXECUTION], marks[NODE]].set()
+
+    async def _create_execution(self, name: str) -> None:
+        made = await self._api.create(self._executions, execution(self._shape, name))
+        self._uids[name] = made["metadata"]["uid"]
+
+    async def _create_job(self, name: str, node: str, stencil: bytes) -> None:
+        uid = self._uids[name]
+        job = job_name(self._shape.key, node, uid, 0, 1)
+        body = stencil
+        for mark, value in ((_UID, uid), (_NAME, name), (_JOB, job)):
+            body = body.replace(mark.encode(), value.encode())
+        await self._api.request("POST", self._jobs, body)
+
+    async def _record(self, name: str, status: dict[str, str]) -> None:
+        path = f"{self._executions}/{name}/status"
+        body = orjson.dumps({"status": status})
+        await self._api.request("PATCH", path, body, content_type=MERGE_PATCH)
+
+
+def _stencil(shape: Shape, namespace: str, index: int) -> bytes:
+    """A node's Job as the operator builds it, the execution's own words left open."""
+    identity = ExecutionIdentity(_NAME, namespace, _UID, shape.key)
+    job = NodeJob(node_name(index), 1, 0, {}, HOUR)
+    template = TemplateSpec.model_validate(template_spec())
+    manifest = build_job(template, job, identity, None, IMAGE)
+    manifest["metadata"]["name"] = _JOB
+    return orjson.dumps(manifest)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def main(kubeconfig: Path, namespace: str, shape: Shape) -> None:
+    """Prepare, and run when told to."""
+    async with Api(kubeconfig, AGENT) as api:
+        floor = Floor(api, namespace, shape)
+        await floor.prepare()
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        await floor.run()
+        print("done", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    path, where, key, size = sys.argv[1:]
+    chosen = next(shape for shape in shapes(quick=size == "quick") if shape.key == key)
+    asyncio.run(main(Path(path), where, chosen))

@@ -1,0 +1,100 @@
+"""What can be seen from outside while a contender works: the same eyes for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from dev.bench.client import METADATA, METADATA_LIST, OURS, Api
+from dev.bench.shapes import Shape, node_index
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
+
+_BAD_ENDS = ("Failed", "TimedOut", "Cancelled")
+
+
+class Observer:
+    """Watches one namespace; moments are of time.monotonic()."""
+
+    def __init__(self, api: Api, namespace: str, shape: Shape) -> None:
+        self._api = api
+        self._shape = shape
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
+        self._created: dict[tuple[str, int], float] = {}
+        self._succeeded: dict[tuple[str, int], float] = {}
+        self._ended: set[str] = set()
+        self._all_ended = asyncio.Event()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Watch while the block runs; raises what ends a watch early."""
+        version = await self._api.version(self._jobs)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(work(version))
+                for work in (self._watch_pods, self._watch_jobs, self._watch_executions)
+            ]
+            tasks += [group.create_task(self._watch_failures(version, end)) for end in _BAD_ENDS]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    async def all_ended(self) -> None:
+        """Return once every execution is stored as Succeeded."""
+        await self._all_ended.wait()
+
+    async def settled(self) -> None:
+        """Return once the Job controller has nothing left to do for these Jobs."""
+        left = True
+        while left:
+            await asyncio.sleep(0.25)
+            left = await self._unfinished()
+
+    def gaps(self) -> list[float]:
+        """Seconds from a pod seen to succeed to the next Job of its chain seen."""
+        pairs = (
+            (self._succeeded.get((name, index)), self._created.get((name, index + 1)))
+            for name in self._shape.names
+            for index in range(self._shape.length - 1)
+        )
+        return [after - before for before, after in pairs if before and after]
+
+    async def _unfinished(self) -> bool:
+        left = await self._api.request(
+            "GET", self._jobs, accept=METADATA_LIST, fieldSelector="status.successful!=1", limit="1"
+        )
+        return bool(left["items"])
+
+    async def _watch_pods(self, version: str) -> None:
+        fields = "status.phase=Succeeded"
+        await self._mark(self._succeeded, self._pods, version, fields)
+
+    async def _watch_jobs(self, version: str) -> None:
+        await self._mark(self._created, self._jobs, version, "")
+
+    async def _mark(
+        self, moments: dict[tuple[str, int], float], path: str, version: str, fields: str
+    ) -> None:
+        """Note when each object is first seen."""
+        async for _, raw in self._api.watch(
+            path, version, accept=METADATA, fields=fields, labels=EXECUTION_UID
+        ):
+            marks = raw["metadata"]["annotations"]
+            moments.setdefault((marks[EXECUTION], node_index(marks[NODE])), time.monotonic())
+
+    async def _watch_executions(self, version: str) -> None:
+        async for _, raw in self._api.watch(
+            self._executions, version, accept=METADATA, fields="status.phase=Succeeded"
+        ):
+            self._ended.add(raw["metadata"]["name"])
+            if len(self._ended) == self._shape.executions:
+                self._all_ended.set()
+
+    async def _watch_failures(self, version: str, end: str) -> None:
+        async for _, raw in self._api.watch(
+            self._executions, version, accept=METADATA, fields=f"status.phase={end}"
+        ):
+            raise RuntimeError(f"{raw['metadata']['name']} ended {end}: nothing to measure")

@@ -1,0 +1,100 @@
+"""The figures of all runs as a table for people and as a list for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from dev.bench.measuring import METRICS, Figures, Metric
+from dev.bench.shapes import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A metric of a shape: means over the rounds."""
+
+    shape: Shape
+    metric: Metric
+    value: float
+    floor: float
+
+    @property
+    def ratio(self) -> float | None:
+        """The operator's figure as a multiple of the floor's."""
+        return self.value / self.floor if self.floor else None
+
+
+class Results:
+    """Figures by shape and contender, one set a round."""
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[Shape, str], list[Figures]] = defaultdict(list)
+
+    def add(self, shape: Shape, contender: str, figures: Figures) -> None:
+        """One run's figures."""
+        self._runs[shape, contender].append(figures)
+
+    def rows(self) -> Iterator[Row]:
+        """All that both contenders have, in the order it was run."""
+        for shape in dict.fromkeys(shape for shape, _ in self._runs):
+            for metric in METRICS:
+                value, floor = (self._mean(shape, name, metric) for name in ("operator", "floor"))
+                if value is not None and floor is not None:
+                    yield Row(shape, metric, value, floor)
+
+    def _mean(self, shape: Shape, contender: str, metric: Metric) -> float | None:
+        found = [run[metric] for run in self._runs[shape, contender] if metric in run]
+        return fmean(found) if found else None
+
+
+def table(results: Results) -> str:
+    """The table; ratios are the operator's figure to the floor's."""
+    lines = [("shape", "metric", "operator", "floor", "ratio", "")]
+    shown = None
+    for row in results.rows():
+        digits = row.metric.digits
+        title = row.shape.title if row.shape is not shown else ""
+        shown = row.shape
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        value, floor = f"{row.value:.{digits}f}", f"{row.floor:.{digits}f}"
+        lines.append((title, row.metric.name, value, floor, ratio, row.metric.unit))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(line, widths) for line in lines)
+
+
+def summary(shape: Shape, contender: str, figures: Figures) -> str:
+    """A run in a line."""
+    chosen = [metric for metric in METRICS if metric in figures]
+    words = (f"{metric.name} {figures[metric]:.{metric.digits}f}" for metric in chosen)
+    return f"{shape.title}, {contender}: {'; '.join(words)}"
+
+
+def write(results: Results, path: Path) -> None:
+    """The rows as JSON: a list of shape, metric, value, floor, ratio, unit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [_plain(row) for row in results.rows()]
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    ratio = None if row.ratio is None else round(row.ratio, 3)
+    return {
+        "shape": row.shape.title,
+        "metric": row.metric.name,
+        "value": round(row.value, 3),
+        "floor": round(row.floor, 3),
+        "ratio": ratio,
+        "unit": row.metric.unit,
+    }
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    left, right = cells[:2], cells[2:5]
+    words = [cell.ljust(width) for cell, width in zip(left, widths[:2], strict=True)]
+    words += [cell.rjust(width) for cell, width in zip(right, widths[2:5], strict=True)]
+    return "  ".join([*words, cells[5]]).rstrip()
