@@ -257,3 +257,29 @@ def test_a_service_account_must_allow_workflows(shop: Kubectl) -> None:
     spec["action"]["serviceAccountName"] = "helper"
     shop.apply({**TASK, "spec": spec})
     assert run(shop, "allowed", task("only"))["status"]["phase"] == "Succeeded"
+
+
+def test_a_job_that_appears_after_the_end_is_stopped_and_an_event_says_so(shop: Kubectl) -> None:
+    run(shop, "over", task("only", delay="10m"), timeout="1s")
+    late = shop.get("jobs")["items"][0]
+    late["metadata"] = {
+        key: late["metadata"][key] for key in ("annotations", "ownerReferences", "namespace")
+    } | {
+        "name": "late",
+        "labels": {
+            key: value
+            for key, value in late["metadata"]["labels"].items()
+            if "itechsmart" in key or "managed-by" in key
+        },
+    }
+    late["spec"].pop("selector")
+    late["spec"]["template"]["metadata"].pop("labels")
+    late.pop("status")
+    shop.create(late)
+
+    def stopped() -> bool:
+        conditions = shop.get("job", "late").get("status", {}).get("conditions", [])
+        return any(item["type"] == "Failed" for item in conditions)
+
+    eventually(stopped)
+    eventually(lambda: "stopped Job late" in shop("describe", "awfx", "over-1"), 15)

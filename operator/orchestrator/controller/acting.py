@@ -11,12 +11,11 @@ from orchestrator.controller.resources import JOBS, PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
-from orchestrator.engine.decisions import CreateJob, Pass, StopJob
+from orchestrator.engine.decisions import CreateJob, StopJob
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
-from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
 
 _REFUSALS = (400, 403, 404, 422)
 """Answers to a creation that say no, rather than not now."""
@@ -63,25 +62,6 @@ async def stop_named(shell: Shell, namespace: str, name: str, *, force: bool) ->
         except ApiError as error:
             if error.status != 404:
                 raise
-
-
-async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
-    """Before the end: list the Jobs live, and stop any that no record speaks of."""
-    run = tracked.run
-    jobs, _ = await shell.client.list(
-        JOBS, run.namespace, label_selector=f"{EXECUTION_UID}={run.uid}"
-    )
-    for job in jobs:
-        annotations = job["metadata"].get("annotations") or {}
-        record = tracked.latest(annotations.get(NODE, ""), decided)
-        known = record is not None and int(annotations.get(ATTEMPT, 0)) <= record.attempts
-        if known or job.get("status", {}).get("completionTime"):
-            continue
-        name = job["metadata"]["name"]
-        await stop_named(shell, run.namespace, name, force=False)
-        shell.recorder.emit(
-            tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
-        )
 
 
 async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> Attempt | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID
 
 Raw = dict[str, Any]
 Key = tuple[str | None, str]
@@ -89,14 +89,38 @@ class IndexedCache(Cache):
 
 
 class Jobs(IndexedCache):
-    """The Jobs of executions."""
+    """The Jobs of executions, also found by the execution's name."""
 
     def __init__(self) -> None:
         super().__init__(EXECUTION_UID)
+        self._named: dict[tuple[str, str], set[Key]] = {}
+
+    def put(self, raw: Raw) -> Raw | None:
+        self._named.setdefault(_execution_of(raw), set()).add(key_of(raw))
+        return super().put(raw)
+
+    def remove(self, key: Key) -> Raw | None:
+        old = super().remove(key)
+        if old is not None:
+            name = _execution_of(old)
+            self._named[name].discard(key)
+            if not self._named[name]:
+                del self._named[name]
+        return old
+
+    def of_execution(self, namespace: str, name: str) -> list[Raw]:
+        """The Jobs of the executions of this name."""
+        found = (self.get(*key) for key in self._named.get((namespace, name), ()))
+        return [raw for raw in found if raw is not None]
 
     def by_execution(self, uid: str) -> dict[str, Raw]:
         """The Jobs of an execution by name."""
         return {raw["metadata"]["name"]: raw for raw in self.labelled(uid)}
+
+
+def _execution_of(job: Raw) -> tuple[str, str]:
+    metadata = job["metadata"]
+    return metadata["namespace"], (metadata.get("annotations") or {}).get(EXECUTION, "")
 
 
 JOB_NAME = "batch.kubernetes.io/job-name"

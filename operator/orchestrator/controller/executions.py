@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.acting import create_jobs, stop_job, stop_strays
+from orchestrator.controller.acting import create_jobs, stop_job
 from orchestrator.controller.admission import Revisions
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.observing import CACHE_LAG, name_of, observe_active
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
+from orchestrator.controller.strays import stop_after_end, stop_strays
 from orchestrator.controller.tracked import Tracked
 from orchestrator.controller.writing import (
     announce_end,
@@ -57,6 +58,8 @@ class ExecutionReconciler:
         self._shell = shell
         self._revisions = Revisions(shell)
         self._tracked: dict[Key, Tracked] = {}
+        self._stopped: set[str] = set()
+        """Uids of Jobs that were stopped after their execution's end."""
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
 
@@ -75,6 +78,7 @@ class ExecutionReconciler:
         phase = status.get("phase")
         if raw is None or (phase and ExecutionPhase(phase).terminal):
             self._tracked.pop(key, None)
+            await stop_after_end(self._shell, *key, self._stopped)
             return None
         if not status.get("revision"):
             return await self._admit(key, raw)

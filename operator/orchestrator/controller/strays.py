@@ -1,0 +1,73 @@
+"""Jobs that no record speaks of: stopped, and an Event says so.
+
+They can come from an operator that was cut off in the middle of a creation, or that woke up late.
+"""
+
+from __future__ import annotations
+
+from orchestrator.controller.acting import stop_named
+from orchestrator.controller.cache import Raw
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.resources import EXECUTIONS, JOBS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import Tracked, execution_reference
+from orchestrator.engine.decisions import Pass
+from orchestrator.jobs.observe import completed, failure
+from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
+
+
+async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
+    """Before the end: list the Jobs live, and stop any that no record speaks of."""
+    run = tracked.run
+    jobs, _ = await shell.client.list(
+        JOBS, run.namespace, label_selector=f"{EXECUTION_UID}={run.uid}"
+    )
+    for job in jobs:
+        annotations = job["metadata"].get("annotations") or {}
+        record = tracked.latest(annotations.get(NODE, ""), decided)
+        known = record is not None and int(annotations.get(ATTEMPT, 0)) <= record.attempts
+        if known or job.get("status", {}).get("completionTime"):
+            continue
+        name = job["metadata"]["name"]
+        await stop_named(shell, run.namespace, name, force=False)
+        shell.recorder.emit(
+            tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
+        )
+
+
+async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:
+    """Stop Jobs that still work for an execution that has ended; each once."""
+    active = [
+        job
+        for job in shell.jobs.of_execution(namespace, name)
+        if job["metadata"]["uid"] not in stopped and _active(shell, job)
+    ]
+    if not active:
+        return
+    try:
+        execution = await shell.client.get(EXECUTIONS, namespace, name)
+    except ApiError as error:
+        if error.status == 404:  # garbage collection removes what it owned
+            return
+        raise
+    phase = (execution.get("status") or {}).get("phase")
+    if not phase or not ExecutionPhase(phase).terminal:
+        return
+    uid = execution["metadata"]["uid"]
+    for job in active:
+        stopped.add(job["metadata"]["uid"])
+        job_name = job["metadata"]["name"]
+        await stop_named(shell, namespace, job_name, force=False)
+        shell.recorder.emit(
+            execution_reference(namespace, name, uid),
+            "Warning",
+            "StrayJob",
+            f"stopped Job {job_name}: the execution has ended",
+        )
+
+
+def _active(shell: Shell, job: Raw) -> bool:
+    if completed(job) or failure(job):
+        return False
+    return not shell.pods.terminal(job["metadata"]["namespace"], job["metadata"]["name"])
