@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     declarations.variables,
     actions.known_actions,
     actions.parameters,
+    actions.script_texts,
     references.expressions,
     times.durations,
     times.whole_seconds,

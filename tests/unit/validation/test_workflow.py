@@ -456,3 +456,24 @@ def test_the_greatest_workflow_is_validated() -> None:
     found = parse(WorkflowSpec, {"nodes": nodes, "edges": edges})
     assert isinstance(found, WorkflowSpec)
     assert validate_workflow(found, {}) == []
+
+
+def test_a_value_never_becomes_part_of_a_script() -> None:
+    spec = WorkflowSpec.model_validate(
+        {
+            "variables": [{"name": "host", "type": "string"}],
+            "nodes": [
+                {
+                    "name": "a",
+                    "action": "run-script",
+                    "with": {"script": "ping $[[ vars.host ]]"},
+                }
+            ],
+        }
+    )
+    script = TemplateSpec.model_validate(
+        {"parameters": [{"name": "script", "type": "string"}], "action": {"args": ["x"]}}
+    )
+    problems = [str(problem) for problem in validate_workflow(spec, {"run-script": script})]
+    assert len(problems) == 1
+    assert problems[0].startswith("spec.nodes[0].with.script: a script holds no $[[ ]]")

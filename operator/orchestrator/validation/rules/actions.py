@@ -130,3 +130,14 @@ def _has_expressions(value: Json) -> bool:
         elif isinstance(item, list):
             stack.extend(item)
     return False
+
+
+def script_texts(subject: Subject) -> Iterator[Problem]:
+    """No value becomes code: the script given to run-script holds no expression."""
+    for path, node in subject.nodes():
+        script = (node.with_ or {}).get("script")
+        if node.action == "run-script" and isinstance(script, str) and OPEN in script:
+            yield Problem(
+                join(path, "with.script"),
+                f"a script holds no {OPEN} ]]: pass values in env or args, where they stay values",
+            )
