@@ -138,6 +138,6 @@ def script_texts(subject: Subject) -> Iterator[Problem]:
         script = (node.with_ or {}).get("script")
         if node.action == "run-script" and isinstance(script, str) and OPEN in script:
             yield Problem(
-                join(path, "with.script"),
+                join(path, "with", "script"),
                 f"a script holds no {OPEN} ]]: pass values in env or args, where they stay values",
             )
