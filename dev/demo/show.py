@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dev.cluster.errors import ClusterError
+from dev.cluster.tools import kubectl as kubectl_path
 from dev.demo.stage import (
     NAMESPACE,
     ROOT,
@@ -26,7 +29,7 @@ def up() -> int:
     """Play the demo; 0 when the incident was resolved."""
     print("iTechSmart Workflow: an incident, handled on a real cluster\n")
     stage = Stage(cluster("up").get("kubeconfig"))
-    with step("building the container image"):
+    with step("building the container image", talks=True):
         archive = _archive()
     if stage.kubeconfig:
         with step("importing it"):
@@ -66,10 +69,10 @@ def down() -> int:
 
 def _archive() -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "dev.images", "build"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "dev.images", "build"], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     if done.returncode:
-        raise ClusterError(f"the image could not be built: {done.stderr.strip()}")
+        raise ClusterError("the image could not be built (see above)")
     return str(ROOT / "build/images/itechsmart-workflow.tar")
 
 
@@ -79,26 +82,38 @@ def _summary(stage: Stage) -> None:
         pod["metadata"]["labels"].get("batch.kubernetes.io/job-name"): pod
         for pod in stage.get("pods")["items"]
     }
+    records = execution["status"]["nodes"]
     print(f"  {'node':<11} {'took':>6}  {'phase':<10} pod")
-    for name, record in execution["status"]["nodes"].items():
+    for name in sorted(records, key=lambda name: records[name].get("startedAt", "~")):
+        record = records[name]
         pod = pods.get(record["job"]) if "job" in record else None
         where = pod["metadata"]["name"] if pod else "(decided by the operator)"
         print(f"  {name:<11} {_took(record):>6}  {record['phase']:<10} {where}")
     for incident in stage.get("incidents")["items"]:
         _incident(incident)
     print("\nLook around:")
-    export = f"export KUBECONFIG={stage.kubeconfig}\n  " if stage.kubeconfig else ""
-    print(f"  {export}kubectl config set-context --current --namespace {NAMESPACE}")
+    if stage.kubeconfig:
+        print(f"  export KUBECONFIG={_from_here(stage.kubeconfig)}")
+    if shutil.which("kubectl") is None:
+        print(f"  export PATH=$PATH:{Path(kubectl_path()).parent}")
+    print(f"  kubectl config set-context --current --namespace {NAMESPACE}")
     print("  kubectl get awf,awfx,incidents,jobs -o wide")
     print("  kubectl describe awfx first-incident")
+    print("  .venv/bin/orchestrator logs first-incident")
     print("  make demo-down      # leaves nothing")
+
+
+def _from_here(path: str) -> str:
+    """A path as it is written in this checkout."""
+    inside = Path(path).is_relative_to(ROOT)
+    return f"$PWD/{Path(path).relative_to(ROOT)}" if inside else path
 
 
 def _incident(incident: dict[str, Any]) -> None:
     spec = incident["spec"]
     print(f"\n  incident {incident['metadata']['name']}: {spec['title']} — {spec['state']}")
     for entry in incident.get("status", {}).get("timeline", []):
-        if entry["field"] in ("state", "severity"):
+        if entry["field"] in ("state", "severity", "assignee", "escalation"):
             change = " → ".join(word for word in (entry.get("from"), entry["to"]) if word)
             print(f"    {entry['at']}  {entry['field']}: {change}")
 

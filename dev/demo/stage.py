@@ -66,16 +66,16 @@ def cluster(*arguments: str) -> dict[str, Any]:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """Say what goes on, and how long it took."""
-    print(f"· {what} …", end="", flush=True)
+def step(what: str, *, talks: bool = False) -> Iterator[None]:
+    """Say what goes on, and how long it took; `talks` where it says more in lines of its own."""
+    print(f"· {what} …", end="\n" if talks else "", flush=True)
     began = time.monotonic()
     try:
         yield
     except BaseException:
         print()
         raise
-    print(f" {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{'  done in' if talks else ''} {time.monotonic() - began:.1f} s", flush=True)
 
 
 def install(stage: Stage) -> None:

@@ -72,7 +72,7 @@ def order(graph: Mapping[str, Any]) -> list[tuple[int, str]]:
     for edge in graph.get("edges") or []:
         following[edge["from"]].append(edge)
         undecided[edge["to"]] += 1
-    proposed: dict[str, list[int]] = {name: [] for name in nodes}
+    proposed: dict[str, list[tuple[int, bool]]] = {name: [] for name in nodes}
     ready = [name for name in nodes if undecided[name] == 0]
     result: dict[str, int] = {}
     while ready:
@@ -82,8 +82,8 @@ def order(graph: Mapping[str, Any]) -> list[tuple[int, str]]:
         forks = sum(edge.get("outcome") not in _ASIDE for edge in edges) > 1
         starting = []
         for edge in edges:
-            target = edge["to"]
-            proposed[target].append(depth + (forks or edge.get("outcome") in _ASIDE))
+            target, aside = edge["to"], edge.get("outcome") in _ASIDE
+            proposed[target].append((depth + (forks or aside), aside))
             undecided[target] -= 1
             if undecided[target] == 0:
                 starting.append(target)
@@ -91,10 +91,12 @@ def order(graph: Mapping[str, Any]) -> list[tuple[int, str]]:
     return [(depth, name) for name, depth in result.items()]
 
 
-def _depth(proposed: Sequence[int]) -> int:
-    if len(proposed) > 1 and min(proposed) == max(proposed) > 0:
-        return proposed[0] - 1
-    return min(proposed, default=0)
+def _depth(proposed: Sequence[tuple[int, bool]]) -> int:
+    """By what each edge proposes, and whether it leads aside."""
+    depths = [depth for depth, _ in proposed]
+    if len(depths) > 1 and min(depths) == max(depths) > 0 and not any(a for _, a in proposed):
+        return depths[0] - 1
+    return min(depths, default=0)
 
 
 def lines(nodes: Sequence[tuple[int, str]], execution: Mapping[str, Any], now: float) -> list[Line]:

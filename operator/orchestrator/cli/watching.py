@@ -23,7 +23,7 @@ from orchestrator.cli.tree import (
     transitions,
 )
 
-REFRESH = 0.1
+REFRESH = 0.125
 """Seconds between two pictures of the tree, so that durations and spinners run."""
 PATIENCE = 60.0
 """Seconds for which an API server that stopped answering is asked again."""

@@ -39,6 +39,11 @@ def test_error_handlers_and_else_branches_stand_aside() -> None:
     assert drawn == {"a": 0, "b": 0, "mend": 1, "other": 1}
 
 
+def test_one_handler_of_several_failures_stands_aside() -> None:
+    edges = [*chain("a", "b"), edge("a", "mend", "Failed"), edge("b", "mend", "Failed")]
+    assert depths(graph("a", "b", "mend", edges=edges))["mend"] == 1
+
+
 def test_the_branches_of_a_condition_meet_on_the_main_line() -> None:
     edges = [edge("a", "b"), edge("a", "c", "Else"), edge("b", "d"), edge("c", "d")]
     assert depths(graph("a", "b", "c", "d", edges=edges))["d"] == 0
