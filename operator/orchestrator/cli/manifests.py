@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import KINDS, Kind
+from orchestrator.cli.reading import NotReadableError, read_yaml
 from orchestrator.models.base import API_VERSION
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -47,23 +46,24 @@ def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:
     documents: list[Document] = []
     problems: list[str] = []
     for name, text in _texts(files):
+        number = 0
         try:
-            for number, raw in enumerate(yaml.load_all(text, _Loader), 1):
+            for number, raw in enumerate(read_yaml(text), 1):
                 where = f"{name}: document {number}"
                 document = _document(where, raw)
                 if isinstance(document, Document):
                     documents.append(document)
                 elif document:
                     problems.append(f"{where}: {document}")
-        except (yaml.YAMLError, RecursionError) as error:
-            problems.append(f"{name}: this is not YAML: {' '.join(str(error).split())}")
+        except NotReadableError as error:
+            problems.append(f"{name}: document {number + 1}: {error}")
     return documents, problems
 
 
 def _texts(files: list[str]) -> Iterator[tuple[str, str]]:
     for file in files:
         if file == "-":
-            yield "standard input", sys.stdin.read()
+            yield "standard input", _standard_input()
             continue
         path = Path(file)
         found = [path]
@@ -71,6 +71,13 @@ def _texts(files: list[str]) -> Iterator[tuple[str, str]]:
             found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
         for each in found:
             yield str(each), _read(each)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input: this is not text: {error.reason}") from error
 
 
 def _read(path: Path) -> str:
@@ -103,26 +110,3 @@ def _document(where: str, raw: Any) -> Document | str:
     if not isinstance(raw.get("spec", {}), dict):
         return "spec: must be an object"
     return Document(where, raw, kind)
-
-
-class _Loader(yaml.SafeLoader):
-    """As kubectl reads it (YAML 1.1), but a key that stands there twice is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands there twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-# JSON has no dates: kubectl keeps what looks like one as the text that was written.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)

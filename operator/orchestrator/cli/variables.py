@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestrator.cli.errors import UsageError
+from orchestrator.cli.reading import NotReadableError, read_yaml
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
-from orchestrator.validation.problem import Problem
 from orchestrator.validation.variables import resolve_variables
 
 
@@ -45,10 +43,6 @@ def check_variables(workflow: str, spec: Mapping[str, Any], values: Mapping[str,
             raise UsageError(f"the variables are not what {workflow} asks for:\n{said}")
 
 
-def _as_given(problem: Problem) -> str:
-    return f"{problem.path.removeprefix('spec.variables.')}: {problem.message}"
-
-
 def typed(name: str, text: str, kind: str) -> Any:
     """The text as a value of a variable's type. Raises UsageError that shows how it is written."""
     match kind:
@@ -62,11 +56,12 @@ def typed(name: str, text: str, kind: str) -> Any:
             raise UsageError(f"--var {name}={text}: write true or false")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     wanted, example = _JSON[kind]
     if not isinstance(value, wanted) or isinstance(value, bool):
-        raise UsageError(f"--var {name}={text}: {kind} expected, such as {name}={example}")
+        given = text if len(text) <= 64 else f"{text[:64]}…"
+        raise UsageError(f"--var {name}={given}: {kind} expected, such as {name}={example}")
     return value
 
 
@@ -80,9 +75,14 @@ _JSON: dict[str, tuple[tuple[type, ...], str]] = {
 
 def _from_file(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        documents = list(read_yaml(file.read_text()))
+    except OSError as error:
+        raise UsageError(f"--vars-file {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--vars-file {file}: this is not text: {error.reason}") from error
+    except NotReadableError as error:
         raise UsageError(f"--vars-file {file}: {error}") from error
+    values = documents[0] if len(documents) == 1 else None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UsageError(f"--vars-file {file}: one object of variables by name is expected")
     return values
