@@ -50,7 +50,7 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("a: [", "it.yaml: document 1: this is not YAML: "),
-        ("---\n---\na: .nan", "it.yaml: document 3: a: nan is no number that JSON knows"),
+        ("---\n---\na: .nan", "it.yaml: document 2: a: nan is no number that JSON knows"),
         ("- a", "it.yaml: document 1: a manifest is one object"),
         ("kind: Pod\napiVersion: v1", "it.yaml: document 1: v1 Pod is none of ours; apply takes"),
         (HEAD.format("Workflow", "[]"), "it.yaml: document 1: metadata.name: a name is needed"),

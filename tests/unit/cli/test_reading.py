@@ -6,9 +6,8 @@ import pytest
 
 from orchestrator.cli.reading import NotReadableError, read_yaml
 
-BILLIONS = "\n".join(
-    ["a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]"]
-    + [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=1)]
+BILLIONS = "a0: &a0 [1, 2, 3]\n" + "\n".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10)
 )
 
 
