@@ -81,7 +81,7 @@ def manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def eventually(check: Callable[[], Any], within: float = 60.0) -> Any:
+def eventually(check: Callable[[], Any], within: float = 60.0, pause: float = 0.1) -> Any:
     """What `check` gives once it is true; the last error or value when it never is."""
     deadline = time.monotonic() + within
     while True:
@@ -92,7 +92,7 @@ def eventually(check: Callable[[], Any], within: float = 60.0) -> Any:
         except AssertionError as error:
             problem = error
         assert time.monotonic() < deadline, f"not within {within:g} s: {problem}"
-        time.sleep(0.1)  # between two questions to a cluster
+        time.sleep(pause)  # between two questions to a cluster
 
 
 class Operator:

@@ -1,12 +1,15 @@
-"""A workflow of twelve nodes: branches, a failure that is handled, a retry, outputs passed on."""
+"""A workflow of twelve nodes: branches, a failure that is handled, a retry, outputs passed on.
+
+`number` above 5 takes the branch `large`; `fatal` lets the last node fail, and with it the whole.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from dev.cluster.audit import AuditLog
 from tests.kube import manifest, workflow
 
 TASK = manifest(
@@ -38,15 +41,21 @@ def task(name: str, **parameters: str) -> dict[str, Any]:
     return {"name": name, "action": "local/task", "with": parameters}
 
 
+_BRANCH = "nodes.large.outputs.value | default(nodes.small.outputs.value)"
+
 TWELVE = workflow(
     "twelve",
+    variables=[
+        {"name": "number", "type": "integer", "default": 7},
+        {"name": "fatal", "type": "boolean", "default": False},
+    ],
     nodes=[
         task("start"),
-        task("fetch", message='{"value": 7}'),
+        task("fetch", message='{"value": $[[ vars.number ]]}'),
         {"name": "big", "condition": "nodes.fetch.outputs.value > 5"},
         task("large", message='{"value": $[[ nodes.fetch.outputs.value + 1 ]]}', delay="200ms"),
-        task("small"),
-        task("both", message='{"value": $[[ nodes.large.outputs.value * 2 ]]}'),
+        task("small", message='{"value": $[[ nodes.fetch.outputs.value - 1 ]]}'),
+        task("both", message=f'{{"value": $[[ ({_BRANCH}) * 2 ]]}}'),
         {
             **task("flaky", code="1,1,0", message='{"value": 3}'),
             "retry": {"limit": 2, "backoff": {"initial": "200ms", "factor": 1}},
@@ -55,7 +64,11 @@ TWELVE = workflow(
         task("rescue", message='{"value": 1}'),
         task("never"),
         {"name": "rest", "delay": "300ms"},
-        task("report", message='{"value": $[[ nodes.both.outputs.value ]]}'),
+        task(
+            "report",
+            code="$[[ '3' if vars.fatal else '0' ]]",
+            message='{"value": $[[ nodes.both.outputs.value ]]}',
+        ),
     ],
     edges=[
         {"from": "start", "to": "fetch"},
@@ -102,31 +115,31 @@ ATTEMPTS = {
 JOBS = sum(ATTEMPTS.values())
 
 
-def jobs_created(audit_log: Path, namespace: str) -> Counter[str]:
-    """How often each Job of a namespace was created, by the API server's own record.
+def phases_of(number: int, *, fatal: bool) -> dict[str, str]:
+    """Phases of the nodes at the end."""
+    taken, left = ("large", "small") if number > 5 else ("small", "large")
+    last = "Failed" if fatal else "Succeeded"
+    return PHASES | {taken: "Succeeded", left: "Skipped", "report": last}
 
-    A creation whose client was killed in the middle is on record as a failure (504), whether it
-    took effect or not; it did where a later one was told that the Job exists.
-    """
-    created: Counter[str] = Counter()
-    cut: set[str] = set()
-    found: set[str] = set()
-    for line in audit_log.read_text().splitlines():
-        event = json.loads(line)
-        reference = event.get("objectRef", {})
-        if (
-            reference.get("resource") != "jobs"
-            or reference.get("subresource")
-            or reference.get("namespace") != namespace
-            or event.get("verb") not in ("create", "patch", "update")
-        ):
-            continue
-        answer = event.get("responseStatus", {})
-        created[reference["name"]] += answer.get("code") == 201
-        if answer.get("code", 0) >= 500:
-            cut.add(reference["name"])
-        if answer.get("reason") == "AlreadyExists":
-            found.add(reference["name"])
-    for name in cut & found:
-        created[name] = created[name] or 1
-    return +created
+
+def outputs_of(number: int, *, fatal: bool) -> dict[str, int]:
+    """Outputs of the execution."""
+    branch = number + 1 if number > 5 else number - 1
+    return {} if fatal else {"total": branch * 2}
+
+
+def attempts_of(number: int) -> dict[str, int]:
+    """Attempts, which is Jobs, of each node that has any."""
+    if number > 5:
+        return ATTEMPTS
+    return {("small" if name == "large" else name): count for name, count in ATTEMPTS.items()}
+
+
+def jobs_created(audit_log: Path, namespace: str) -> Counter[str]:
+    """How often each Job of a namespace was created, by the API server's own record."""
+    return Counter(
+        write.name
+        for write in AuditLog(audit_log).new()
+        if (write.verb, write.resource, write.namespace) == ("create", "jobs", namespace)
+        and write.taken
+    )
