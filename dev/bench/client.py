@@ -87,9 +87,20 @@ class Api:
     async def watch(
         self, path: str, version: str, *, accept: str = JSON, fields: str = "", labels: str = ""
     ) -> AsyncIterator[tuple[str, Raw]]:
-        """What happened since a version, as (type, object)."""
-        query = {"fieldSelector": fields, "labelSelector": labels}
-        query |= {"watch": "true", "resourceVersion": version}
+        """What happened since a version, as (type, object); goes on when the server ends it."""
+        query = {"fieldSelector": fields, "labelSelector": labels, "watch": "true"}
+        while True:
+            async for kind, raw in self._watch_once(
+                path, query | {"resourceVersion": version}, accept
+            ):
+                if kind == "ERROR":
+                    raise RuntimeError(f"watch {path}: {raw}")
+                version = raw["metadata"]["resourceVersion"]
+                yield kind, raw
+
+    async def _watch_once(
+        self, path: str, query: dict[str, str], accept: str
+    ) -> AsyncIterator[tuple[str, Raw]]:
         url = self._credentials.server + path
         async with self._session.get(url, params=query, headers={"Accept": accept}) as answer:
             if answer.status >= 300:
@@ -100,4 +111,3 @@ class Api:
                 for line in lines:
                     event = orjson.loads(line)
                     yield event["type"], event["object"]
-        raise RuntimeError(f"the watch of {path} ended")
