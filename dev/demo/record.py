@@ -8,6 +8,7 @@ out too.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import pty
 import struct
@@ -27,6 +28,8 @@ LONGEST_WAIT = 0.6
 """Seconds between two pictures before the workflow runs, whatever it took."""
 STEP = 0.2
 """Seconds of the recording between two pictures of a running workflow."""
+SETTLED = 0.02
+"""Seconds without output after which a picture is whole."""
 HOLD = 8.0
 RUNS = "$ orchestrator run"
 END = "Look around:"
@@ -75,22 +78,27 @@ def _frames(output: list[tuple[float, str]]) -> Iterator[Frame]:
     screen = Screen()
     shown, before, clock, last = [""], 0.0, 0.0, -STEP
     running = False
-    for moment, text in output:
+    following = [*(moment for moment, _ in output[1:]), math.inf]
+    for (moment, text), then in zip(output, following, strict=True):
         wait = moment - before
         clock += wait / SPEED if running else min(wait, LONGEST_WAIT)
         before = moment
         screen.write(text)
+        if then - moment < SETTLED:
+            continue  # more is on its way: what stands there now may be half a picture
         running = running or any(RUNS in line for line in screen.lines)
-        lines = screen.lines[: _end(screen.lines)]
-        window = [line.rstrip() for line in lines[-ROWS:]]
-        if window != shown and clock - last >= STEP:
-            shown, last = window, clock
-            yield clock, window
-    yield clock + STEP, [line.rstrip() for line in screen.lines[: _end(screen.lines)][-ROWS:]]
+        picture = _window(screen)
+        if picture != shown and clock - last >= STEP:
+            shown, last = picture, clock
+            yield clock, picture
+    yield clock + STEP, _window(screen)
 
 
-def _end(lines: list[str]) -> int:
-    return next((index - 1 for index, line in enumerate(lines) if line == END), len(lines))
+def _window(screen: Screen) -> list[str]:
+    """What a terminal would show, up to the lines about looking around."""
+    lines = screen.lines
+    end = next((index - 1 for index, line in enumerate(lines) if line == END), len(lines))
+    return [line.rstrip() for line in lines[:end][-ROWS:]]
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def _summary(stage: Stage) -> None:
     }
     records = execution["status"]["nodes"]
     print(f"  {'node':<11} {'took':>6}  {'phase':<10} pod")
-    for name in sorted(records, key=lambda name: records[name].get("startedAt", "~")):
+    for name in sorted(records, key=lambda name: records[name].get("finishedAt", "~")):
         record = records[name]
         pod = pods.get(record["job"]) if "job" in record else None
         where = pod["metadata"]["name"] if pod else "(decided by the operator)"

@@ -107,12 +107,24 @@ def fresh_namespace(stage: Stage) -> None:
     stage.kubectl("wait", "--for=condition=Ready", "workflow/incident-response", "--timeout=30s")
 
 
+_ASK = """
+import time, urllib.error, urllib.request
+for second in range(30):  # kube-proxy learns of a new endpoint a moment after it is ready
+    try:
+        answer = urllib.request.urlopen("http://payments/healthz", timeout=5)
+    except urllib.error.HTTPError as error:
+        answer = error
+    except OSError as error:
+        problem = error
+        time.sleep(1)
+        continue
+    print(answer.status, answer.read().decode().strip())
+    break
+else:
+    raise SystemExit(f"nobody answers at http://payments: {problem}")
+"""
+
+
 def answer(stage: Stage) -> str:
     """What the service answers now, asked by its own pod through its Service."""
-    ask = (
-        "import urllib.request as r, urllib.error as e\n"
-        "try: a = r.urlopen('http://payments/healthz', timeout=5)\n"
-        "except e.HTTPError as error: a = error\n"
-        "print(a.status, a.read().decode().strip())"
-    )
-    return stage.kubectl("exec", "deployment/payments", "--", "python3", "-c", ask).strip()
+    return stage.kubectl("exec", "deployment/payments", "--", "python3", "-c", _ASK).strip()
