@@ -105,7 +105,8 @@ class WorkQueue(Generic[Key]):
                 again = await work(key)
             except Exception as error:
                 self.failures += 1
-                expected = isinstance(error, ApiError) and error.transient
+                raced = isinstance(error, ApiError) and error.reason == "Conflict"
+                expected = raced or (isinstance(error, ApiError) and error.transient)
                 trace = None if expected else error
                 logger.warning("%s %s failed: %s", self.name, key, error, exc_info=trace)
                 self.add_rate_limited(key)
