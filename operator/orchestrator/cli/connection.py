@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from orchestrator.cli.errors import (
     ExpiredError,
@@ -18,6 +20,7 @@ from orchestrator.cli.errors import (
     in_words,
 )
 from orchestrator.cli.kinds import Kind
+from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 
 Raw = dict[str, Any]
 CONNECT = 10
@@ -43,7 +46,6 @@ class Target:
 
     def connect(self) -> Cluster:
         """Raises UsageError when there is no usable kubeconfig."""
-        import yaml
         from kubernetes import config as kube_config
 
         try:
@@ -53,7 +55,7 @@ class Target:
         except kube_config.ConfigException as error:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
-        except (OSError, yaml.YAMLError) as error:
+        except Exception as error:  # the loader takes it for granted that the file is one
             words = " ".join(str(error).split())
             raise UsageError(f"the kubeconfig cannot be read: {words}") from error
         chosen = next((item for item in every if item["name"] == self.context), active)
@@ -96,6 +98,8 @@ class Cluster:
 
     def find(self, kind: Kind, name: str) -> Raw | None:
         """One object, or None."""
+        if not re.fullmatch(DNS_SUBDOMAIN_PATTERN, name):
+            return None  # nothing is called that, and a path with it would lead elsewhere
         try:
             return self.request("GET", self.path(kind, name))
         except NotFoundError:
@@ -145,7 +149,7 @@ class Cluster:
         }
         try:
             for line in self.text(self.path(kind), query, patience=WATCH + READ):
-                event = json.loads(line)
+                event = self._read(line)
                 if event["type"] == "ERROR":
                     return
                 if event["type"] == "DELETED":
@@ -156,8 +160,9 @@ class Cluster:
 
     def path(self, kind: Kind, name: str = "", *, every: bool = False) -> str:
         """The path of a collection or of an object in it."""
-        scope = f"/namespaces/{self.namespace}" if kind.namespaced and not every else ""
-        return f"{kind.root}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+        within = kind.namespaced and not every
+        scope = f"/namespaces/{quote(self.namespace, safe='')}" if within else ""
+        return f"{kind.root}{scope}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
     def request(
         self,
@@ -170,8 +175,7 @@ class Cluster:
     ) -> Raw:
         """A request's answer as JSON. Raises UsageError with the API server's words."""
         with self._call(method, path, query or {}, body, content_type) as response:
-            answer: Raw = json.loads(response.read())
-        return answer
+            return self._read(response.read())
 
     def text(
         self, path: str, query: Mapping[str, str], *, patience: float | None = READ
@@ -185,6 +189,16 @@ class Cluster:
                     yield line.decode(errors="replace")
             if pending:
                 yield pending.decode(errors="replace")
+
+    def _read(self, answer: bytes | str) -> Raw:
+        try:
+            read = json.loads(answer)
+        except ValueError:
+            read = None
+        if isinstance(read, dict):
+            return read
+        host = self._client.configuration.host
+        raise UnreachableError(f"{host} answers, but not as a Kubernetes API server does")
 
     @contextmanager
     def _call(
@@ -218,7 +232,15 @@ class Cluster:
             yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
             host = self._client.configuration.host
-            raise UnreachableError(f"the API server at {host} does not answer: {error}") from error
+            raise UnreachableError(
+                f"the API server at {host} does not answer: {_cause(error)}"
+            ) from error
         finally:
             if response is not None:
                 response.close()
+
+
+def _cause(error: BaseException) -> str:
+    """Why there is no answer, without how the connection pool put it."""
+    reason = getattr(error, "reason", None)
+    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

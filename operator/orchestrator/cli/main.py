@@ -165,7 +165,8 @@ def cancel(
 @app.command()
 def crds(
     output: Annotated[
-        Path | None, typer.Option("--output-dir", help="Write a file for each kind there.")
+        Path | None,
+        typer.Option("--output", "--output-dir", help="Write a file for each kind there."),
     ] = None,
 ) -> None:
     """Print the custom resources, for `kubectl apply --server-side -f -`."""
@@ -173,8 +174,11 @@ def crds(
 
     if output is None:
         print(render_all(), end="")
-    else:
+        return
+    try:
         write(output)
+    except OSError as error:
+        raise UsageError(f"--output {output}: {error.strerror}") from error
 
 
 @app.command()
@@ -196,6 +200,8 @@ def operator(
     ] = "",
 ) -> None:
     """Run the operator until a signal says stop."""
+    from kubernetes.config import ConfigException
+
     from orchestrator.cli.version import image
     from orchestrator.controller.main import OperatorOptions
     from orchestrator.controller.main import run as run_operator
@@ -207,18 +213,20 @@ def operator(
     target = context.obj
     if namespace is None and target.namespace is not None:
         namespace = [target.namespace]
-    run_operator(
-        OperatorOptions(
-            runner_image=runner_image or image(),
-            namespaces=tuple(namespace or ()),
-            workers=workers,
-            kubeconfig=target.kubeconfig,
-            context=target.context,
-            log_format=log_format,
-            log_level=log_level,
-            health_address=health_address,
-        )
+    options = OperatorOptions(
+        runner_image=runner_image or image(),
+        namespaces=tuple(namespace or ()),
+        workers=workers,
+        kubeconfig=target.kubeconfig,
+        context=target.context,
+        log_format=log_format,
+        log_level=log_level,
+        health_address=health_address,
     )
+    try:
+        run_operator(options)
+    except ConfigException as error:
+        raise UsageError(f"no usable kubeconfig: {error}") from error
 
 
 @app.command()

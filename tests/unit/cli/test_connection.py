@@ -1,0 +1,85 @@
+"""What is said when there is no cluster where the kubeconfig points to, or no kubeconfig."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.connection import Target
+from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.kinds import WORKFLOWS
+from tests.commandline import kubeconfig_of
+
+
+class Portal(BaseHTTPRequestHandler):
+    """Something else that listens there, and answers everything with a page."""
+
+    def do_GET(self) -> None:
+        answer = b"<html>Log in</html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def portal() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_no_api_server_is_not_believed(portal: str, tmp_path: Path) -> None:
+    cluster = Target(str(kubeconfig_of(portal, tmp_path / "config"))).connect()
+    said = f"^{portal} answers, but not as a Kubernetes API server does$"
+    with pytest.raises(UnreachableError, match=said):
+        cluster.list(WORKFLOWS)
+    with pytest.raises(UnreachableError, match=said):
+        next(cluster.watch(WORKFLOWS, "w", "1"))
+
+
+def test_a_server_that_does_not_answer_is_named_with_the_cause(tmp_path: Path) -> None:
+    cluster = Target(str(kubeconfig_of("http://127.0.0.1:1", tmp_path / "config"))).connect()
+    with pytest.raises(UnreachableError) as refused:
+        cluster.list(WORKFLOWS)
+    assert str(refused.value).startswith("the API server at http://127.0.0.1:1 does not answer: ")
+    assert str(refused.value).endswith("Connection refused")
+    assert "Pool" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../../nodes", "A", "a?b=c"])
+def test_what_cannot_be_a_name_is_not_asked_for(name: str, tmp_path: Path) -> None:
+    cluster = Target(str(kubeconfig_of("http://127.0.0.1:1", tmp_path / "config"))).connect()
+    assert cluster.find(WORKFLOWS, name) is None
+
+
+def test_a_namespace_cannot_lead_elsewhere(tmp_path: Path) -> None:
+    config = str(kubeconfig_of("http://127.0.0.1:1", tmp_path / "config"))
+    cluster = Target(config, namespace="../x").connect()
+    assert cluster.path(WORKFLOWS).endswith("/namespaces/..%2Fx/workflows")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"clusters: {", b"\xff\xfe\x00", b"just words", b"current-context: [a]"],
+)
+def test_what_is_no_kubeconfig_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config").write_bytes(content)
+    with pytest.raises(UsageError, match="kubeconfig"):
+        Target(str(tmp_path / "config")).connect()
+
+
+@pytest.mark.parametrize("where", ["", "nowhere"])
+def test_a_kubeconfig_that_is_no_file_is_said_to_be_none(where: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="kubeconfig"):
+        Target(str(tmp_path / where)).connect()
