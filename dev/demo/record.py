@@ -87,10 +87,10 @@ def _frames(output: list[tuple[float, str]]) -> Iterator[Frame]:
         if then - moment < SETTLED:
             continue  # more is on its way: what stands there now may be half a picture
         running = running or any(RUNS in line for line in screen.lines)
-        picture = _window(screen)
-        if picture != shown and clock - last >= STEP:
-            shown, last = picture, clock
-            yield clock, picture
+        window = _window(screen)
+        if window != shown and clock - last >= STEP:
+            shown, last = window, clock
+            yield clock, window
     yield clock + STEP, _window(screen)
 
 
