@@ -4,11 +4,11 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images crds generate lock \
+.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images generate lock \
 	check format test test-unit test-simulation test-cluster test-e2e bench clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with the locked dependencies (installs python3-venv where it is missing)
 	@dev/setup
