@@ -153,6 +153,8 @@ def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) 
 
 def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
     running = attempt.state is AttemptState.RUNNING
+    if record.phase is NodePhase.RUNNING and not running:
+        return  # the Job's count of ready pods falls before the end of its pod is seen
     seen = replace(
         record,
         phase=NodePhase.RUNNING if running else NodePhase.PENDING,

@@ -1,0 +1,20 @@
+"""One look at an execution, and what it decides."""
+
+from __future__ import annotations
+
+from orchestrator.engine.advance import advance
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record, Run
+from orchestrator.models.execution import ExecutionPhase, NodePhase
+from tests.builders import action, graph
+
+NOW = 1_800_000_000.0
+
+
+def test_a_node_that_ran_is_not_pending_again_while_its_pods_end_is_on_its_way() -> None:
+    """A Job's count of ready pods falls to 0 before the end of its pod is seen."""
+    record = Record(NodePhase.RUNNING, attempts=1, job="j", started_at=NOW)
+    run = Run("run", "default", "uid", "flow", started_at=NOW, variables={})
+    run = run.recorded({"a": record}, ExecutionPhase.RUNNING, None)
+    observed = {("a", 1): Attempt(AttemptState.PENDING, job="j")}
+    assert advance(graph(action("a")), run, observed, NOW + 1, scan=False).records == {}
