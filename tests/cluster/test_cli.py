@@ -113,14 +113,15 @@ def test_actions_are_looked_up_on_the_cluster(
     assert "spec.nodes[0].with.txt: 'local/task' has no parameter 'txt'" in done.stderr
 
 
-def test_what_only_the_api_server_refuses_is_said_in_its_words(
-    cli: CommandLine, tmp_path: Path
+def test_what_only_the_api_server_refuses_is_said_in_its_words_and_nothing_is_applied(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    odd = {**TASK, "metadata": {"name": "task", "labels": {"no such key!": "x"}}}
-    done = cli("apply", "-f", file(tmp_path, odd))
-    assert done.returncode == 2
-    assert "document 1: Template task: " in done.stderr
+    odd = {**TASK, "metadata": {"name": "odd", "labels": {"no such key!": "x"}}}
+    done = cli("apply", "-f", file(tmp_path, TASK, odd))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "manifests.yaml: document 2: Template odd: " in done.stderr
     assert "no such key!" in done.stderr
+    assert kubectl.get("templates")["items"] == []
 
 
 # run, watch, logs, cancel

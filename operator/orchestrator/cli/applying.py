@@ -1,8 +1,9 @@
-"""`apply`: manifests checked first, all of them, and only then applied."""
+"""`apply`: manifests checked first, here and on the server, all of them, and only then applied."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.cli.checking import check_documents
@@ -20,16 +21,23 @@ def apply_files(target: Target, files: list[str], *, dry_run: bool) -> int:
     problems += check_documents(documents, None)
     if not problems and not documents:
         raise UsageError(f"{', '.join(files)}: there is no manifest in it")
-    cluster = None
-    if not problems:
-        cluster = target.connect()
-        problems = check_documents(documents, cluster)
-    if cluster is None or problems:
-        print("\n".join(problems), file=sys.stderr)
-        return 2
-    for document in documents:
-        print(_apply(cluster, document, dry_run=dry_run), flush=True)
+    if problems:
+        return _refuse(problems)
+    cluster = target.connect()
+    problems = check_documents(documents, cluster)
+    if problems:
+        return _refuse(problems)
+    tried, problems = _try(cluster, documents)
+    if problems:
+        return _refuse(problems)
+    for line in tried if dry_run else (_apply(cluster, item, dry_run=False) for item in documents):
+        print(line, flush=True)
     return 0
+
+
+def _refuse(problems: Sequence[str]) -> int:
+    print("\n".join(problems), file=sys.stderr)
+    return 2
 
 
 def _elsewhere(document: Document, target: Target) -> str:
@@ -37,6 +45,19 @@ def _elsewhere(document: Document, target: Target) -> str:
     if not own or target.namespace in (None, own):
         return ""
     return document.says(f"metadata.namespace: is {own}, but -n {target.namespace} was given")
+
+
+def _try(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[str], list[str]]:
+    """What the API server would do, and what it would refuse."""
+    tried, problems = [], []
+    for document in documents:
+        try:
+            tried.append(_apply(cluster, document, dry_run=True))
+        except UnreachableError:
+            raise
+        except UsageError as error:
+            problems.append(str(error))
+    return tried, problems
 
 
 def _apply(cluster: Cluster, document: Document, *, dry_run: bool) -> str:
@@ -48,7 +69,7 @@ def _apply(cluster: Cluster, document: Document, *, dry_run: bool) -> str:
     except UnreachableError:
         raise
     except UsageError as error:
-        raise UsageError(document.says(str(error))) from error
+        raise UsageError(document.says(error)) from error
     verb = "created" if before is None else "configured"
     if before is not None and _written(before) == _written(after):
         verb = "unchanged"

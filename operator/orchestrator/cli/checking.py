@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES
-from orchestrator.cli.manifests import Document
+from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.models.crd import KINDS as DEFINITIONS
 from orchestrator.models.execution import ExecutionSpec
 from orchestrator.models.template import TemplateSpec
@@ -91,6 +91,9 @@ def _action(document: Document) -> str:
 
 
 def _problems(document: Document, actions: _Actions) -> Sequence[object]:
+    metadata = parse(Metadata, document.raw["metadata"], "metadata")
+    if isinstance(metadata, list):
+        return metadata
     raw = document.raw.get("spec") or {}
     model = next(item.spec for item in DEFINITIONS if item.name == document.kind.name)
     match parse(model, raw):

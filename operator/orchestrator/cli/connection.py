@@ -94,7 +94,7 @@ class Cluster:
         near = difflib.get_close_matches(name, names, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
-        raise UsageError(f"there is no {kind.name} {name}{where}{hint}")
+        raise UsageError(f"there is no {kind.name} {name or repr(name)}{where}{hint}")
 
     def find(self, kind: Kind, name: str) -> Raw | None:
         """One object, or None."""

@@ -35,6 +35,8 @@ def in_words(status: int, reason: str, body: bytes) -> UsageError:
     except (ValueError, AttributeError):
         message = ""
     message = message or f"{status} {reason}"
+    if message.startswith("failed to create typed patch object"):
+        return UsageError(message)  # what Kubernetes 1.35 answers with 500
     match status:
         case 404:
             return NotFoundError(message)

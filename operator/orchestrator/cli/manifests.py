@@ -11,10 +11,33 @@ from typing import Any
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import KINDS, Kind
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.models.base import API_VERSION
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.base import API_VERSION, Json, Model, ObjectName, WorkflowName
 
 MAX_BYTES = 3 * 1024 * 1024
 """What the API server takes in a request; a file much larger is no manifest."""
+FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+"""What a manifest is made of; its status is left to the operator."""
+
+
+class Metadata(Model):
+    """What people write in `metadata`, and what the API server adds to it."""
+
+    name: ObjectName
+    namespace: WorkflowName | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: list[Json] | None = None
+    finalizers: list[str] | None = None
+    uid: Json = None
+    resource_version: Json = None
+    generation: Json = None
+    creation_timestamp: Json = None
+    deletion_timestamp: Json = None
+    deletion_grace_period_seconds: Json = None
+    generate_name: Json = None
+    managed_fields: Json = None
+    self_link: Json = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +130,9 @@ def _document(where: str, raw: Any) -> Document | str:
         return "metadata.name: a name is needed"
     if not isinstance(metadata.get("namespace", ""), str):
         return "metadata.namespace: must be a string"
+    odd = [str(key) for key in raw if key not in FIELDS]
+    if odd:
+        return f"{odd[0]}: there is no such field{did_you_mean(odd[0], FIELDS)}"
     if not isinstance(raw.get("spec", {}), dict):
         return "spec: must be an object"
     return Document(where, raw, kind)

@@ -52,6 +52,8 @@ def cancel_execution(target: Target, name: str, *, wait: bool) -> int:
     phase = (execution.get("status") or {}).get("phase", "")
     if phase in EXIT_CODES:
         print(f"workflowexecution/{name} has already ended: {phase}")
+    elif execution["spec"].get("desiredState") == "Terminated":
+        print(f"workflowexecution/{name} is already being ended by force")
     else:
         execution = cluster.patch(EXECUTIONS, name, {"spec": {"desiredState": "Cancelled"}})
         print(f"workflowexecution/{name} is being cancelled")

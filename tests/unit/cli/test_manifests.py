@@ -55,6 +55,12 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
         ("kind: Pod\napiVersion: v1", "it.yaml: document 1: v1 Pod is none of ours; apply takes"),
         (HEAD.format("Workflow", "[]"), "it.yaml: document 1: metadata.name: a name is needed"),
         (HEAD.format("Workflow", "w") + "spec: []", "spec: must be an object"),
+        (WORKFLOW.replace("spec", "sepc"), "document 1: sepc: there is no such field; did you"),
+        (WORKFLOW.replace("name: w", "name: a/b"), "Workflow a/b: metadata.name: "),
+        (WORKFLOW.replace("name: w", "name: w, namespace: ../x"), "metadata.namespace: "),
+        (WORKFLOW.replace("name: w", "name: w, labels: 5"), "metadata.labels: must be an object"),
+        (WORKFLOW.replace("name: w", "name: w, labels: {a: 5}"), "metadata.labels.a: must be a"),
+        (WORKFLOW.replace("name: w", "name: w, lables: {}"), "did you mean 'labels'?"),
         (
             WORKFLOW.replace("action:", "acton:"),
             "it.yaml: document 1: Workflow w: spec.nodes[0]: there is no field 'acton';"
