@@ -49,6 +49,8 @@ def _node(draw: st.DrawFn, name: str, kind: str) -> dict[str, Any]:
         fields["retry"] = {"limit": draw(st.integers(0, 2))}
     if draw(st.integers(0, 4)) == 0:
         fields["allowFailure"] = True
+    if draw(st.integers(0, 2)) == 0:
+        fields["join"] = draw(st.sampled_from(["Any", "First"]))
     if draw(st.integers(0, 4)) == 0:
         fields["when"] = draw(st.sampled_from(["vars.yes", "vars.no"]))
     return action(name, **fields)

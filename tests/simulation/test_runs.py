@@ -135,6 +135,44 @@ def test_one_rollback_serves_the_failures_of_a_whole_chain() -> None:
     }
 
 
+def test_join_any_lets_an_error_handlers_branch_meet_the_normal_one() -> None:
+    edges = [
+        edge("a", "b"),
+        edge("a", "rescue", "Failed"),
+        edge("b", "go_on"),
+        edge("rescue", "go_on"),
+    ]
+    nodes = [action(name) for name in ("a", "b", "rescue")]
+    strict = play(graph(*nodes, action("go_on"), edges=edges), a=FAILURE)
+    assert strict.phase("go_on") == "Skipped"
+    world = play(graph(*nodes, action("go_on", join="Any"), edges=edges), a=FAILURE)
+    assert world.phases == {
+        "a": "Failed",
+        "b": "Skipped",
+        "rescue": "Succeeded",
+        "go_on": "Succeeded",
+    }
+
+
+def test_join_any_waits_for_every_edge_and_is_blocked_when_none_is_taken() -> None:
+    edges = [edge("quick", "after"), edge("slow", "after")]
+    compiled = graph(action("quick"), action("slow"), action("after", join="Any"), edges=edges)
+    world = play(compiled, slow=Result(seconds=30))
+    assert world.jobs["after", 1].created_at == START + 30
+    failed = play(compiled, quick=FAILURE, slow=FAILURE)
+    assert (failed.phase("after"), failed.reason("after")) == ("Skipped", "Blocked")
+
+
+def test_join_first_starts_at_the_first_edge_and_later_ones_change_nothing() -> None:
+    edges = [edge("quick", "after"), edge("slow", "after")]
+    compiled = graph(action("quick"), action("slow"), action("after", join="First"), edges=edges)
+    world = play(compiled, slow=Result(seconds=30))
+    assert world.jobs["after", 1].created_at == START + 1
+    assert len(world.jobs) == 3
+    late = play(compiled, quick=FAILURE, slow=Result(seconds=30))
+    assert late.jobs["after", 1].created_at == START + 30
+
+
 def test_when_false_skips_a_node_and_what_follows_from_it_alone() -> None:
     compiled = graph(
         action("a"), action("b", when="vars.wanted"), action("c"), edges=chain("a", "b", "c")
@@ -306,3 +344,19 @@ def test_the_story_of_a_run_reads_well() -> None:
     assert world.story[0].startswith("a tries again in ")
     assert world.story[1].startswith("a succeeded after ")
     assert world.story[2] == "b was skipped (BranchNotChosen: no edge to it was taken)"
+
+
+def test_what_a_status_cannot_hold_does_not_count_before_a_restart_either() -> None:
+    """A merge patch drops nulls, JSON knows no 1.0, and a message is cut."""
+    compiled = graph(
+        action("a"),
+        {"name": "shape", "transform": {"data": "{'gone': none, 'half': 1.0}", "none": "none"}},
+        {"name": "seen", "transform": {"text": "nodes.shape.outputs | tojson"}},
+        {"name": "long", "transform": {"size": "nodes.a.message | length"}},
+        edges=[edge("a", "shape", "Failed"), *chain("shape", "seen", "long")],
+    )
+    failure = Result(AttemptState.FAILED, message="x" * 1000)
+    for forgetful in (True, False):
+        world = World(compiled, scripted(a=failure), forgetful=forgetful).play()
+        assert world.run.records["seen"].outputs == {"text": '{"data":{"half":1}}'}
+        assert world.run.records["long"].outputs == {"size": 254}

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
+
 from orchestrator.engine.advance import advance
 from orchestrator.engine.decisions import CreateJob, Ending, StopJob
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record, Run, record_from_status, record_to_status
 from orchestrator.models.execution import DesiredState, ExecutionPhase
+from tests.apiserver import merged
 
 START = 1_700_000_000.0
 
@@ -182,7 +185,8 @@ class World:
 
     def _store(self, changes: Mapping[str, Record], phase: ExecutionPhase, cancelling: Any) -> None:
         written = {name: record_to_status(record) for name, record in changes.items()}
-        stored = {name: record_from_status(raw) for name, raw in written.items()}
+        read = orjson.loads(orjson.dumps(merged({}, written)))
+        stored = {name: record_from_status(raw) for name, raw in read.items()}
         self.writes += 1 if changes else 0
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import Graph, compile_graph
+from orchestrator.engine.records import as_stored
 from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -98,7 +99,7 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
     if problems:
         return Refusal(reasons.INVALID_VARIABLES, words(problems))
     secret = {variable.name for variable in spec.variables if variable.type == "secret"}
-    return {name: value for name, value in values.items() if name not in secret}
+    return {name: as_stored(value) for name, value in values.items() if name not in secret}
 
 
 def waited_long_enough(execution: Mapping[str, Any], now: float) -> bool:

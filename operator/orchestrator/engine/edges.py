@@ -9,7 +9,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphEdge, GraphNode
 from orchestrator.engine.records import Record
 from orchestrator.models.execution import NodePhase
-from orchestrator.models.workflow import Outcome
+from orchestrator.models.workflow import Join, Outcome
 
 FAILURES = (NodePhase.FAILED, NodePhase.TIMED_OUT)
 _ASKS_FOR_SUCCESS = (Outcome.SUCCEEDED, Outcome.THEN, Outcome.ELSE)
@@ -72,22 +72,33 @@ def edge_state(
     return EdgeState.NOT_TAKEN
 
 
-def join_all(
+def join(
     node: GraphNode,
     nodes: Mapping[str, GraphNode],
     records: Mapping[str, Record],
     holds: Callable[[GraphEdge], bool],
 ) -> JoinResult:
-    """Join All: every edge decided, at least one taken and none that blocks."""
+    """What the node's incoming edges say, by its join policy.
+
+    All: every edge decided, at least one taken and none that blocks. Any: every edge decided, at
+    least one taken. First: as soon as one is taken.
+    """
     if not node.incoming:
         return JoinResult.START
-    undecided = (records.get(edge.source) for edge in node.incoming)
-    if any(record is None or not record.phase.terminal for record in undecided):
+    if node.join is not Join.FIRST and not all(_decided(edge, records) for edge in node.incoming):
         return JoinResult.WAIT
     states = [
         edge_state(edge, nodes[edge.source], records.get(edge.source), holds)
         for edge in node.incoming
     ]
-    if EdgeState.BLOCKS in states:
-        return JoinResult.BLOCKED
-    return JoinResult.START if EdgeState.TAKEN in states else JoinResult.NOT_CHOSEN
+    taken, blocked = EdgeState.TAKEN in states, EdgeState.BLOCKS in states
+    if taken and not (blocked and node.join is Join.ALL):
+        return JoinResult.START
+    if EdgeState.UNDECIDED in states:
+        return JoinResult.WAIT
+    return JoinResult.BLOCKED if blocked else JoinResult.NOT_CHOSEN
+
+
+def _decided(edge: GraphEdge, records: Mapping[str, Record]) -> bool:
+    record = records.get(edge.source)
+    return record is not None and record.phase.terminal

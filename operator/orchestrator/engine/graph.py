@@ -9,7 +9,15 @@ from enum import StrEnum
 from orchestrator.expressions import compile_expression, compile_text
 from orchestrator.models.base import Json, parse_duration
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.workflow import Backoff, Node, Outcome, Retry, RetryReason, WorkflowSpec
+from orchestrator.models.workflow import (
+    Backoff,
+    Join,
+    Node,
+    Outcome,
+    Retry,
+    RetryReason,
+    WorkflowSpec,
+)
 
 DEFAULT_TIMEOUT = 3600.0
 """Seconds that an attempt of an action may take when nothing says otherwise."""
@@ -64,6 +72,11 @@ class GraphNode:
     grace: float
     delay: float
     reads: frozenset[str] | None
+
+    @property
+    def join(self) -> Join:
+        """When the node starts, if several edges lead to it."""
+        return self.spec.join or Join.ALL
 
     @property
     def allow_failure(self) -> bool:

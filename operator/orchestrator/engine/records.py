@@ -10,6 +10,8 @@ from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 
 MESSAGE_BYTES = 256
+_EXACT = 2**53
+"""Whole floats up to this size come back from the API server as integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,22 @@ def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
     if len(raw) <= limit:
         return text
     return raw[: limit - 3].decode(errors="ignore") + "…"
+
+
+def as_stored(value: Any) -> Any:
+    """A JSON value as a status gives it back: null fields are absent, 1.0 is 1.
+
+    Decisions rest on values in this form only, or a restart could change them.
+    """
+    match value:
+        case float() if value.is_integer() and abs(value) <= _EXACT:
+            return int(value)
+        case dict():
+            return {key: as_stored(item) for key, item in value.items() if item is not None}
+        case list():
+            return [as_stored(item) for item in value]
+        case _:
+            return value
 
 
 def record_from_status(raw: Mapping[str, Any]) -> Record:

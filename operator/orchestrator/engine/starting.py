@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.decisions import CreateJob
-from orchestrator.engine.edges import JoinResult, join_all
+from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.records import Record
 from orchestrator.engine.scope import workflow_scope
@@ -27,9 +27,7 @@ def consider(work: Work, node: GraphNode) -> None:
     if work.record(node.name) is not None:
         return
     try:
-        result = join_all(
-            node, work.graph.nodes, work.records, lambda edge: _holds(work, node, edge)
-        )
+        result = join(node, work.graph.nodes, work.records, lambda edge: _holds(work, node, edge))
     except ExpressionError as error:
         _fail(work, node, reasons.EXPRESSION_ERROR, str(error))
         return

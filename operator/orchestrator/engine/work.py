@@ -10,7 +10,7 @@ from typing import cast
 from orchestrator.engine.decisions import Announce, CreateJob, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
-from orchestrator.engine.records import Cancelling, Record, Run
+from orchestrator.engine.records import Cancelling, Record, Run, as_stored, clip
 from orchestrator.engine.times import in_words
 from orchestrator.models.execution import DesiredState, NodePhase
 
@@ -62,11 +62,13 @@ class Work:
 
     def observe(self, node: GraphNode, record: Record) -> None:
         """Record what was seen of a running attempt: nothing follows from it, so it can wait."""
+        record = _stored_form(record)
         if record != self.record(node.name):
             self.changes[node.name] = record
 
     def set(self, node: GraphNode, record: Record, *, evidence: bool) -> None:
         """Record a node; `evidence` says that the change rests on what cannot change."""
+        record = _stored_form(record)
         if record == self.record(node.name):
             return
         self.urgent = True
@@ -125,6 +127,12 @@ class Work:
             f"{node.name} {_VERBS[record.phase]}{took}{attempts}{f' ({why})' if why else ''}",
             warning=record.phase in _WARNINGS,
         )
+
+
+def _stored_form(record: Record) -> Record:
+    """What the status keeps of it, so that a restart reads what memory held."""
+    outputs = as_stored(dict(record.outputs)) if record.outputs else record.outputs
+    return replace(record, message=clip(record.message), outputs=outputs)
 
 
 _VERBS = {

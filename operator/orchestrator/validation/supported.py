@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.workflow import Join, Node, OnFailure, WorkflowSpec
+from orchestrator.models.workflow import Node, OnFailure, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
 
 _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
@@ -15,7 +15,6 @@ _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
     ("workflow", "sub-workflows are", lambda node: node.workflow is not None),
     ("forEach", "fan-outs are", lambda node: node.for_each is not None),
     ("repeat", "repetitions are", lambda node: node.repeat is not None),
-    ("join", "joins other than All are", lambda node: node.join not in (None, Join.ALL)),
 )
 
 _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (

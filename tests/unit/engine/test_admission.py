@@ -133,3 +133,10 @@ def test_a_rerun_is_refused_as_not_supported_yet() -> None:
     assert isinstance(result, Refusal)
     assert result.reason == "NotSupportedYet"
     assert "spec.rerunOf" in result.message
+
+
+def test_variables_are_as_the_status_will_give_them_back() -> None:
+    variables = [{"name": "options", "type": "object"}]
+    given = {"options": {"gone": None, "half": 1.0, "list": [None, {"gone": None}]}}
+    result = check_start(execution(variables=given), prepared(variables=variables))
+    assert result == {"options": {"half": 1, "list": [None, {}]}}

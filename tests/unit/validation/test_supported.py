@@ -38,7 +38,6 @@ from tests.builders import action, workflow
             action("a", repeat={"until": "true", "limit": 1}),
             "spec.nodes[1].repeat: repetitions are not supported yet",
         ),
-        (action("a", join="Any"), "spec.nodes[1].join: joins other than All are not supported yet"),
     ],
 )
 def test_nodes_of_later_releases_are_refused(node: dict[str, Any], problem: str) -> None:
@@ -63,7 +62,7 @@ def test_fields_of_later_releases_are_refused(fields: dict[str, Any], path: str)
 
 def test_what_this_release_does_is_not_refused() -> None:
     spec = workflow(
-        action("a", join="All", when="true", allowFailure=True, retry={"limit": 1}, timeout="5s"),
+        action("a", join="Any", when="true", allowFailure=True, retry={"limit": 1}, timeout="5s"),
         {"name": "c", "condition": "true"},
         {"name": "d", "delay": "1s"},
         {"name": "t", "transform": {"x": "1"}},
