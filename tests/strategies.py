@@ -16,11 +16,15 @@ OUTCOMES = ["Succeeded", "Failed", "Always"]
 
 @st.composite
 def graphs(draw: st.DrawFn, most_nodes: int = 9) -> Graph:
-    """A graph without cycles, of actions, conditions and delays."""
+    """A graph without cycles, of nodes of every kind, with and without nodes of finally."""
     count = draw(st.integers(1, most_nodes))
     kinds = draw(
         st.lists(
-            st.sampled_from(["action"] * 4 + ["condition", "delay"]), min_size=count, max_size=count
+            st.sampled_from(
+                ["action"] * 4 + ["condition", "delay", "approval", "wait", "workflow"]
+            ),
+            min_size=count,
+            max_size=count,
         )
     )
     nodes = [_node(draw, f"n{index}", kind) for index, kind in enumerate(kinds)]
@@ -36,7 +40,13 @@ def graphs(draw: st.DrawFn, most_nodes: int = 9) -> Graph:
                 else {}
             )
             edges.append(edge(f"n{source}", f"n{target}", outcome, **when))
-    return graph(*nodes, edges=edges, **draw(st.sampled_from([{}, {}, {"timeout": "10s"}])))
+    final = [_node(draw, f"f{index}", "action") for index in range(draw(st.integers(0, 2)))]
+    fields: dict[str, Any] = draw(st.sampled_from([{}, {}, {"timeout": "10s"}]))
+    fields = fields | draw(
+        st.sampled_from([{}, {}, {"onFailure": "Stop"}, {"onFailure": "Cancel"}])
+    )
+    names = [node["name"] for node in final]
+    return graph(*nodes, *final, edges=edges, finally_=names, finallyTimeout="5s", **fields)
 
 
 def _node(draw: st.DrawFn, name: str, kind: str) -> dict[str, Any]:
@@ -44,7 +54,18 @@ def _node(draw: st.DrawFn, name: str, kind: str) -> dict[str, Any]:
         return {"name": name, "condition": draw(st.sampled_from(["vars.yes", "vars.no"]))}
     if kind == "delay":
         return {"name": name, "delay": draw(st.sampled_from(["500ms", "7s"]))}
+    if kind == "approval":
+        ask = {"approvers": ["user:ana"], "onTimeout": draw(st.sampled_from(["Fail", "Approve"]))}
+        return {"name": name, "approval": ask, "timeout": "20s"}
+    if kind == "wait":
+        wait = draw(
+            st.sampled_from([{"until": "vars.yes"}, {"until": "vars.no"}, {"signal": "go"}])
+        )
+        return {"name": name, "wait": wait, "timeout": "15s"}
     fields: dict[str, Any] = {}
+    if kind == "action" and draw(st.integers(0, 5)) == 0:
+        until = draw(st.sampled_from(["vars.yes", "vars.no"]))
+        fields["repeat"] = {"until": until, "limit": 2, "delay": "1s"}
     if draw(st.booleans()):
         fields["retry"] = {"limit": draw(st.integers(0, 2))}
     if draw(st.integers(0, 4)) == 0:
@@ -53,6 +74,8 @@ def _node(draw: st.DrawFn, name: str, kind: str) -> dict[str, Any]:
         fields["join"] = draw(st.sampled_from(["Any", "First"]))
     if draw(st.integers(0, 4)) == 0:
         fields["when"] = draw(st.sampled_from(["vars.yes", "vars.no"]))
+    if kind == "workflow":
+        return {"name": name, "workflow": {"name": "other"}, **fields}
     return action(name, **fields)
 
 

@@ -82,7 +82,7 @@ class Floor:
 
     async def _create_job(self, name: str, node: str, stencil: bytes) -> None:
         uid = self._uids[name]
-        job = job_name(self._shape.key, node, uid, 0, 1)
+        job = job_name(self._shape.key, node, uid, 1)
         body = stencil
         for mark, value in ((_UID, uid), (_NAME, name), (_JOB, job)):
             body = body.replace(mark.encode(), value.encode())

@@ -63,8 +63,6 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 """A workflow's spec that the schema takes, and the path that the refusal must name."""
 
 NOT_YET: dict[str, tuple[dict[str, Any], str]] = {
-    "finally": ({"nodes": ONLY, "finally": ["only"]}, "spec.finally"),
-    "on-failure": ({"nodes": ONLY, "onFailure": "Stop"}, "spec.onFailure"),
     "concurrency": ({"nodes": ONLY, "concurrency": {"limit": 1}}, "spec.concurrency"),
     "priority": ({"nodes": ONLY, "priority": 5}, "spec.priority"),
     "history": ({"nodes": ONLY, "history": {"failed": 1}}, "spec.history"),

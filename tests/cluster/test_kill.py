@@ -134,7 +134,7 @@ def check_jobs(kubectl: Kubectl, cluster: Cluster, expected: list[str]) -> None:
 def expected_jobs(uid: str, number: int) -> list[str]:
     """The Jobs that an execution must have had."""
     return [
-        job_name("twelve", node, uid, 0, attempt)
+        job_name("twelve", node, uid, attempt)
         for node, attempts in attempts_of(number).items()
         for attempt in range(1, attempts + 1)
     ]

@@ -223,7 +223,7 @@ def _counted(kubectl: Kubectl) -> bool:
 def test_a_job_of_the_same_name_that_is_not_ours_is_never_adopted(shop: Kubectl) -> None:
     shop.apply(workflow("taken", nodes=[task("only")]))
     created = shop.create(execution("taken", "run", desiredState="Paused"))
-    name = job_name("taken", "only", created["metadata"]["uid"], 0, 1)
+    name = job_name("taken", "only", created["metadata"]["uid"], 1)
     shop("create", "job", name, "--image=example.com/fake:1")
     shop("patch", "awfx", "run", "--type=merge", "-p", '{"spec":{"desiredState":"Running"}}')
     record = ended(shop, "run")["status"]["nodes"]["only"]

@@ -72,7 +72,8 @@ def test_attempts_are_counted_from_one_without_gaps_and_within_their_limit(
     for name, node in compiled.nodes.items():
         attempts = sorted(attempt for job, attempt in world.jobs if job == name)
         assert attempts == list(range(1, len(attempts) + 1))
-        assert len(attempts) <= node.retry.limit + 1
+        iterations = node.spec.repeat.limit if node.spec.repeat else 1
+        assert len(attempts) <= (node.retry.limit + 1) * iterations
 
 
 @runs
@@ -101,6 +102,42 @@ def test_a_cancelled_run_starts_nothing_after_it_and_ends(
     world.play()
     cancelling = world.run.cancelling
     if cancelling is not None:
-        assert all(job.created_at <= cancelling.at for job in world.jobs.values())
+        assert all(
+            job.created_at <= cancelling.at
+            for (name, _), job in world.jobs.items()
+            if not compiled.nodes[name].final
+        )
         assert world.ending is not None
-        assert world.ending.phase in ("Cancelled", "TimedOut")
+        by_failure = cancelling.reason.startswith("Failure")
+        expected = ("Failed", "Cancelled") if by_failure else ("Cancelled", "TimedOut")
+        assert world.ending.phase in expected
+
+
+@runs
+@given(compiled=graphs(), endings=st.lists(results, min_size=1, max_size=8))
+def test_final_nodes_start_when_everything_else_has_ended(
+    compiled: Graph, endings: list[Result]
+) -> None:
+    world = World(compiled, script_of(endings), VARIABLES).play()
+    ends = [
+        record.finished_at or 0
+        for name, record in world.run.records.items()
+        if not compiled.nodes[name].final
+    ]
+    for (name, _), job in world.jobs.items():
+        if compiled.nodes[name].final:
+            assert job.created_at >= max(ends)
+
+
+@runs
+@given(compiled=graphs(), endings=st.lists(results, min_size=1, max_size=8))
+def test_an_execution_succeeds_only_if_every_failure_was_handled(
+    compiled: Graph, endings: list[Result]
+) -> None:
+    world = World(compiled, script_of(endings), VARIABLES).play()
+    assert world.ending is not None
+    if world.ending.phase != "Succeeded":
+        return
+    for name, node in compiled.nodes.items():
+        if world.phase(name) in FAILURES and not node.allow_failure:
+            assert any(outgoing.outcome == "Failed" for outgoing in node.outgoing)

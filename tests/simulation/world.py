@@ -13,11 +13,19 @@ from typing import Any
 import orjson
 
 from orchestrator.engine.advance import advance
-from orchestrator.engine.decisions import CreateJob, Ending, StopJob
+from orchestrator.engine.decisions import (
+    ControlChild,
+    CreateChild,
+    CreateJob,
+    Creation,
+    Ending,
+    Pass,
+    StopJob,
+)
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.engine.records import Record, Run, record_from_status, record_to_status
-from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.engine.records import Run, record_from_status, record_to_status
+from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged
 
 START = 1_700_000_000.0
@@ -73,6 +81,8 @@ class World:
         self.now = START
         self.jobs: dict[tuple[str, int], Job] = {}
         self.stopped: list[StopJob] = []
+        self.controlled: list[ControlChild] = []
+        self.protected = True
         self.started: list[str] = []
         self.story: list[str] = []
         self.writes = 0
@@ -92,6 +102,26 @@ class World:
 
         def change(world: World) -> None:
             world.run = replace(world.run, desired_state=state)
+
+        self.at.append((START + at, change))
+
+    def decide(
+        self, node: str, by: str, decision: str = "Approve", at: float = 1, **more: Any
+    ) -> None:
+        """Somebody decides on an approval `at` seconds after the start."""
+        entry = {"node": node, "by": by, "decision": decision, **more}
+
+        def change(world: World) -> None:
+            world.run = replace(world.run, decisions=(*world.run.decisions, entry))
+
+        self.at.append((START + at, change))
+
+    def signal(self, name: str, identity: str, at: float = 1, **more: Any) -> None:
+        """Somebody sends a signal `at` seconds after the start."""
+        entry = {"name": name, "id": identity, **more}
+
+        def change(world: World) -> None:
+            world.run = replace(world.run, signals=(*world.run.signals, entry))
 
         self.at.append((START + at, change))
 
@@ -131,15 +161,19 @@ class World:
         for _ in range(1000):
             scan = self.forgetful or self.fresh
             self.fresh = False
-            decided = advance(self.graph, self.run, self._observed(), self.now, scan=scan)
-            for job in decided.before:
-                self._create(job)
-            self._store(decided.records, decided.phase, decided.cancelling)
-            for step in decided.after:
-                if isinstance(step, CreateJob):
-                    self._create(step)
-                else:
-                    self._stop(step)
+            decided = advance(
+                self.graph,
+                self.run,
+                self._observed(),
+                self.now,
+                scan=scan,
+                protected=self.protected,
+            )
+            for step in decided.before:
+                self._act(step)
+            self._store(decided)
+            for later in decided.after:
+                self._act(later)
             self.story += [word.message for word in decided.announcements]
             if decided.ending is not None:
                 self.ending = decided.ending
@@ -168,26 +202,40 @@ class World:
             permanent=result.permanent,
         )
 
-    def _create(self, decision: CreateJob) -> None:
-        key = (decision.node, decision.attempt)
+    def _act(self, step: Creation | StopJob | ControlChild) -> None:
+        match step:
+            case CreateJob():
+                self._create(step.node, step.attempt, step.parameters)
+            case CreateChild():
+                self._create(step.node, step.attempt, step.variables)
+            case StopJob():
+                self.stopped.append(step)
+                self._end(self.jobs[step.node, step.attempt], "Stopped")
+            case ControlChild(state=DesiredState.CANCELLED | DesiredState.TERMINATED):
+                self.controlled.append(step)
+                self._end(self.jobs[step.node, step.attempt], "SubWorkflowCancelled")
+            case ControlChild():
+                self.controlled.append(step)
+
+    def _create(self, node: str, attempt: int, parameters: Mapping[str, Any]) -> None:
+        key = (node, attempt)
         if key in self.jobs:
             return
-        self.started.append(decision.node)
+        self.started.append(node)
         result = self.script(*key)
-        self.jobs[key] = Job(self.now, self.now + result.seconds, result, decision.parameters)
+        self.jobs[key] = Job(self.now, self.now + result.seconds, result, parameters)
 
-    def _stop(self, decision: StopJob) -> None:
-        self.stopped.append(decision)
-        job = self.jobs[decision.node, decision.attempt]
+    def _end(self, job: Job, reason: str) -> None:
         if job.ends_at > self.now:
             job.ends_at = self.now + 1
-            job.result = Result(AttemptState.FAILED, reason="Stopped")
+            job.result = Result(AttemptState.FAILED, reason=reason)
 
-    def _store(self, changes: Mapping[str, Record], phase: ExecutionPhase, cancelling: Any) -> None:
+    def _store(self, decided: Pass) -> None:
+        changes = decided.records
         written = {name: record_to_status(record) for name, record in changes.items()}
         read = orjson.loads(orjson.dumps(merged({}, written)))
         stored = {name: record_from_status(raw) for name, raw in read.items()}
         self.writes += 1 if changes else 0
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"
-        self.run = self.run.recorded(stored, phase, cancelling)
+        self.run = self.run.recorded(stored, decided.phase, decided.cancelling, decided.settled)

@@ -5,31 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from orchestrator.controller.children import REFUSALS, control_child, create_child, refused
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.observing import name_of
 from orchestrator.controller.resources import JOBS, PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
-from orchestrator.engine.decisions import CreateJob, StopJob
-from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.decisions import ControlChild, CreateChild, CreateJob, Creation, StopJob
+from orchestrator.engine.observed import Attempt
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
 
-_REFUSALS = (400, 403, 404, 422)
-"""Answers to a creation that say no, rather than not now."""
+Step = Creation | StopJob | ControlChild
 
 
-async def create_jobs(shell: Shell, tracked: Tracked, jobs: Iterable[CreateJob]) -> None:
-    """Create the Jobs; one that is refused is from now on part of what is observed."""
+async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:
+    """Create Jobs and sub-executions; what is refused is from now on part of what is observed."""
     wanted = [
         job
-        for job in jobs
-        if name_of(tracked, job.node, job.attempt) not in tracked.created
+        for job in steps
+        if isinstance(job, CreateJob | CreateChild)
+        and tracked.name_of(job.node, job.attempt) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
-    refusals = await asyncio.gather(*(_create_job(shell, tracked, job) for job in wanted))
+    refusals = await asyncio.gather(*(_create(shell, tracked, job) for job in wanted))
     for job, refusal in zip(wanted, refusals, strict=True):
         if refusal is not None:
             tracked.refused[job.node, job.attempt] = refusal
@@ -37,7 +37,7 @@ async def create_jobs(shell: Shell, tracked: Tracked, jobs: Iterable[CreateJob])
 
 async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
     """Stop an attempt's Job; asked again, it does nothing."""
-    name = name_of(tracked, decision.node, decision.attempt)
+    name = tracked.name_of(decision.node, decision.attempt)
     if (name, decision.force) in tracked.stopped:
         return
     await stop_named(shell, tracked.run.namespace, name, force=decision.force)
@@ -64,14 +64,31 @@ async def stop_named(shell: Shell, namespace: str, name: str, *, force: bool) ->
                 raise
 
 
+async def control_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:
+    """Stop Jobs and pass on to sub-executions what is asked of them."""
+    for step in steps:
+        if isinstance(step, StopJob):
+            await stop_job(shell, tracked, step)
+        elif isinstance(step, ControlChild):
+            await control_child(shell, tracked, step)
+
+
+async def _create(
+    shell: Shell, tracked: Tracked, decision: CreateJob | CreateChild
+) -> Attempt | None:
+    if isinstance(decision, CreateChild):
+        return await create_child(shell, tracked, decision)
+    return await _create_job(shell, tracked, decision)
+
+
 async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> Attempt | None:
     node = tracked.graph.nodes[decision.node]
     assert node.template is not None
-    name = name_of(tracked, decision.node, decision.attempt)
+    name = tracked.name_of(decision.node, decision.attempt)
     wanted = NodeJob(
         node=decision.node,
         attempt=decision.attempt,
-        iteration=0,
+        iteration=decision.iteration,
         parameters=decision.parameters,
         timeout_seconds=max(1, round(node.timeout)),
     )
@@ -81,19 +98,19 @@ async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> At
             node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
         )
     except JobRefused as error:
-        return _refused(error.reason, str(error), permanent=True)
+        return refused(error.reason, str(error), permanent=True)
     if account := manifest["spec"]["template"]["spec"].get("serviceAccountName"):
         refusal = await shell.accounts.refusal(tracked.run.namespace, account)
         if refusal:
-            return _refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
+            return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
     try:
         await shell.client.create(JOBS, tracked.run.namespace, manifest, urgent=True)
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
             return await _adopt(shell, tracked, name)
-        if error.status in _REFUSALS:
+        if error.status in REFUSALS:
             permanent = error.status in (400, 422)
-            return _refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            return refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
         raise
     tracked.created[name] = shell.clock()
     return None
@@ -105,8 +122,4 @@ async def _adopt(shell: Shell, tracked: Tracked, name: str) -> Attempt | None:
         tracked.created[name] = shell.clock()
         return None
     message = f"a Job named {name} exists that is not this execution's; delete it and run again"
-    return _refused(reasons.NAME_TAKEN, message, permanent=True)
-
-
-def _refused(reason: str, message: str, *, permanent: bool) -> Attempt:
-    return Attempt(AttemptState.FAILED, reason, message, permanent=permanent)
+    return refused(reasons.NAME_TAKEN, message, permanent=True)

@@ -10,14 +10,24 @@ from orchestrator.controller.client import ApiError
 from orchestrator.controller.resources import (
     CLUSTER_TEMPLATES,
     CONTROLLER_REVISIONS,
+    EXECUTIONS,
     TEMPLATES,
     WORKFLOWS,
 )
 from orchestrator.controller.shell import Shell
 from orchestrator.engine import reasons
-from orchestrator.engine.admission import Missing, Prepared, Refusal, actions_of, prepare
+from orchestrator.engine.admission import (
+    Missing,
+    Prepared,
+    Refusal,
+    actions_of,
+    prepare,
+    prepare_child,
+    workflows_of,
+)
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.revision import Revision, thaw
+from orchestrator.engine.revision import Revision, thaw, verify
+from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
 
 _Key = TypeVar("_Key")
@@ -41,15 +51,47 @@ class Revisions:
             return Missing(
                 reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
             )
-        templates = {
-            action: await self._template(namespace, action) for action in actions_of(raw["spec"])
-        }
-        key = (_version(raw), tuple((name, _version(item)) for name, item in templates.items()))
+        workflows = await self._reached(namespace, raw["spec"])
+        used = [raw["spec"], *(child["spec"] for child in workflows.values() if child)]
+        actions = dict.fromkeys(action for spec in used for action in actions_of(spec))
+        templates = {action: await self._template(namespace, action) for action in actions}
+        key = (
+            _version(raw),
+            tuple((name, _version(item)) for name, item in templates.items()),
+            tuple((name, _version(item)) for name, item in workflows.items()),
+        )
         if (known := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
             return known
         specs = {name: item["spec"] if item else None for name, item in templates.items()}
-        result = prepare(workflow, raw["spec"], specs, self._shell.runner_image)
+        children = {name: item["spec"] if item else None for name, item in workflows.items()}
+        result = prepare(workflow, raw["spec"], specs, self._shell.runner_image, children)
+        if not isinstance(result, Missing):
+            _keep(self._prepared, key, result)
+        return result
+
+    async def prepare_child(
+        self, namespace: str, workflow: str, parent: Mapping[str, str]
+    ) -> Prepared | Refusal | Missing:
+        """A sub-workflow as it was frozen with its parent."""
+        execution = await self._read(EXECUTIONS, namespace, parent["name"])
+        if execution is None or execution["metadata"]["uid"] != parent["uid"]:
+            message = f"its parent {parent['name']} is gone"
+            return Refusal(reasons.PARENT_GONE, message, ExecutionPhase.CANCELLED)
+        revision = (execution.get("status") or {}).get("revision", "")
+        key = (namespace, revision, workflow)
+        if (known := self._prepared.get(key)) is not None:
+            self._prepared.move_to_end(key)
+            return known
+        raw = await self._read(CONTROLLER_REVISIONS, namespace, revision) if revision else None
+        if raw is None:
+            message = f"ControllerRevision {revision} of its parent is gone"
+            return Refusal(reasons.REVISION_LOST, message)
+        try:
+            verify(revision, raw["data"])
+        except ValueError as error:
+            return Refusal(reasons.REVISION_LOST, str(error))
+        result = prepare_child(workflow, raw["data"])
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -79,6 +121,19 @@ class Revisions:
         graph = thaw(name, raw["data"])
         _keep(self._graphs, (namespace, name), graph)
         return graph
+
+    async def _reached(
+        self, namespace: str, spec: Mapping[str, Any]
+    ) -> dict[str, Mapping[str, Any] | None]:
+        """The Workflows that can be reached from one as sub-workflows."""
+        found: dict[str, Mapping[str, Any] | None] = {}
+        waiting = workflows_of(spec)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found:
+                found[name] = child = await self._read(WORKFLOWS, namespace, name)
+                waiting += workflows_of(child["spec"]) if child else []
+        return found
 
     async def _template(self, namespace: str, action: str) -> Mapping[str, Any] | None:
         prefix, _, local = action.rpartition("/")

@@ -178,8 +178,18 @@ class Operator:
     def _on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
         metadata = raw["metadata"]
         self.queue.add((metadata["namespace"], metadata["name"]))
+        if parent := raw["spec"].get("parent"):
+            self.queue.add((metadata["namespace"], parent["name"]))
         if kind == "DELETED":  # gone, or ended: it leaves the selection
             self.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
+        old = self.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
+        self.definitions.take(resource, kind, raw)
+        if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
+            return
+        for namespace, name in self._judge.parents_of(raw):
+            self.definitions.look_at(WORKFLOWS, namespace, name)
 
     def _on_owned(self, _kind: str, raw: Raw, _: Raw | None) -> None:
         self._enqueue_owner(raw)
@@ -253,7 +263,7 @@ class Operator:
         loop = asyncio.get_running_loop()
 
         def take(resource: Resource, kind: str | None, raw: Raw) -> None:
-            loop.call_soon_threadsafe(self.definitions.take, resource, kind, lean(raw))
+            loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
 
         await asyncio.to_thread(
             watch_definitions,

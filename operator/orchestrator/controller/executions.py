@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.acting import create_jobs, stop_job
+from orchestrator.controller.acting import control_all, create_all
 from orchestrator.controller.admission import Revisions
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.observing import CACHE_LAG, name_of, observe_active
+from orchestrator.controller.observing import observe_active
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.strays import stop_after_end, stop_strays
-from orchestrator.controller.tracked import Tracked
+from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.controller.writing import (
     announce_end,
     announce_pass,
@@ -30,7 +30,7 @@ from orchestrator.engine.admission import (
     waited_long_enough,
 )
 from orchestrator.engine.advance import advance
-from orchestrator.engine.decisions import CreateJob, Pass, StopJob
+from orchestrator.engine.decisions import CreateChild, Pass
 from orchestrator.engine.records import Record
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase
@@ -125,7 +125,7 @@ class ExecutionReconciler:
         spec = raw["spec"]
         if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
             return await self._refuse(key, raw, _CANCELLED_EARLY)
-        prepared = await self._revisions.prepare(key[0], spec["workflow"])
+        prepared = await self._prepare(key, spec)
         if isinstance(prepared, Missing):
             return await self._wait_for(key, raw, prepared)
         if isinstance(prepared, Refusal):
@@ -135,6 +135,11 @@ class ExecutionReconciler:
             return await self._refuse(key, raw, values)
         await self._revisions.store(key[0], spec["workflow"], prepared)
         return await self._start(key, raw, prepared, values)
+
+    async def _prepare(self, key: Key, spec: Mapping[str, Any]) -> Prepared | Refusal | Missing:
+        if parent := spec.get("parent"):
+            return await self._revisions.prepare_child(key[0], spec["workflow"], parent)
+        return await self._revisions.prepare(key[0], spec["workflow"])
 
     async def _start(
         self, key: Key, raw: Mapping[str, Any], prepared: Prepared, values: Mapping[str, Any]
@@ -185,7 +190,8 @@ class ExecutionReconciler:
             observed = await observe_active(self._shell, tracked)
             now = self._shell.clock()
             decided = advance(tracked.graph, tracked.run, observed, now, scan=tracked.scan)
-            await create_jobs(self._shell, tracked, decided.before)
+            await create_all(self._shell, tracked, decided.before)
+            await control_all(self._shell, tracked, decided.before)
             if decided.ending is not None:
                 await stop_strays(self._shell, tracked, decided)
             if (wait := _wait_for_company(tracked, decided, now)) is not None:
@@ -218,11 +224,8 @@ class ExecutionReconciler:
     async def _act(self, tracked: Tracked, decided: Pass) -> bool:
         """Do what had to wait for the write; True when that was the execution's end."""
         announce_pass(self._shell, tracked.run, decided)
-        creations = (step for step in decided.after if isinstance(step, CreateJob))
-        await create_jobs(self._shell, tracked, creations)
-        for step in decided.after:
-            if isinstance(step, StopJob):
-                await stop_job(self._shell, tracked, step)
+        await create_all(self._shell, tracked, decided.after)
+        await control_all(self._shell, tracked, decided.after)
         if decided.ending is None:
             return False
         run = tracked.run
@@ -255,11 +258,16 @@ def _wait_for_company(tracked: Tracked, decided: Pass, now: float) -> float | No
 
 
 def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
-    """The changes with the names of the Jobs that were created before them."""
+    """The changes with the names of the Jobs and sub-executions created before them."""
     changes = dict(decided.records)
     for job in decided.before:
         record = changes.get(job.node)
-        name = name_of(tracked, job.node, job.attempt)
-        if record is not None and not record.phase.terminal and name in tracked.created:
-            changes[job.node] = replace(record, job=name, reason=reasons.JOB_CREATED)
+        name = tracked.name_of(job.node, job.attempt)
+        if record is None or record.phase.terminal or name not in tracked.created:
+            continue
+        if isinstance(job, CreateChild):
+            record = replace(record, execution=name, reason=reasons.CHILD_CREATED)
+        else:
+            record = replace(record, job=name, reason=reasons.JOB_CREATED)
+        changes[job.node] = record
     return changes

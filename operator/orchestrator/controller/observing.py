@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from orchestrator.controller.cache import JOB_NAME, Raw
+from orchestrator.controller.children import observe_child
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.resources import JOBS, PODS
 from orchestrator.controller.shell import Shell
-from orchestrator.controller.tracked import Tracked
+from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
-from orchestrator.jobs.names import job_name
 from orchestrator.jobs.observe import completed, evident, failure, observe
-
-CACHE_LAG = 5.0
-"""Seconds after which a Job that was created and is not in the cache is asked for by name."""
 
 
 async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
@@ -25,10 +22,11 @@ async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int]
     for name in tracked.run.active:
         node = tracked.graph.nodes[name]
         record = tracked.run.records[name]
-        if node.kind is not NodeKind.ACTION or record.retry_at is not None:
+        if not node.kind.attempts or record.retry_at is not None:
             continue
         if (name, record.attempts) not in observed:
-            attempt = await _attempt(shell, tracked, node, record)
+            look = _attempt if node.kind is NodeKind.ACTION else observe_child
+            attempt = await look(shell, tracked, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
         if tracked.scan:
@@ -36,17 +34,11 @@ async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int]
     return observed
 
 
-def name_of(tracked: Tracked, node: str, attempt: int) -> str:
-    """The name of an attempt's Job."""
-    run = tracked.run
-    return job_name(run.workflow, node, run.uid, 0, attempt)
-
-
 async def _attempt(
     shell: Shell, tracked: Tracked, node: GraphNode, record: Record
 ) -> Attempt | None:
     assert node.template is not None
-    name = name_of(tracked, node.name, record.attempts)
+    name = tracked.name_of(node.name, record.attempts)
     namespace = tracked.run.namespace
     job = shell.jobs.get(namespace, name)
     pods = shell.pods.by_job(namespace, name)
@@ -86,7 +78,7 @@ def _follow_ups(
     observed: dict[tuple[str, int], Attempt],
 ) -> None:
     for edge in node.outgoing:
-        name = name_of(tracked, edge.target, 1)
+        name = tracked.name_of(edge.target, 1)
         if shell.jobs.get(tracked.run.namespace, name) is not None:
             seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
             observed.setdefault((edge.target, 1), seen)

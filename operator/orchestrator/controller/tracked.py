@@ -13,6 +13,10 @@ from orchestrator.engine.records import Record, Run
 from orchestrator.engine.scope import execution_view
 from orchestrator.engine.status import run_from
 from orchestrator.jobs.build import ExecutionIdentity
+from orchestrator.jobs.names import job_name
+
+CACHE_LAG = 5.0
+"""Seconds after which what was created and is not in the cache is asked for by name."""
 
 
 @dataclass(slots=True)
@@ -28,7 +32,7 @@ class Tracked:
     """Whether the next pass looks at every node: the first one does."""
     ended: bool = False
     created: dict[str, float] = field(default_factory=dict)
-    """Jobs that this process created, by name, and when."""
+    """Jobs and sub-executions that this process created, by name, and when."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
     """Attempts whose Job could not be created, and why."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
@@ -56,6 +60,10 @@ class Tracked:
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""
         return decided.records.get(node) or self.run.records.get(node)
+
+    def name_of(self, node: str, attempt: int) -> str:
+        """The name of an attempt's Job or sub-execution."""
+        return job_name(self.run.workflow, node, self.run.uid, attempt)
 
     @property
     def identity(self) -> ExecutionIdentity:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.cache import Cache, Key, Raw, key_of
-from orchestrator.engine.admission import actions_of
+from orchestrator.engine.admission import actions_of, workflows_of
 from orchestrator.engine.definitions import Verdict, definition_conditions, judge_workflow
 
 
@@ -42,6 +43,16 @@ class Workflows:
             and action in actions_of(raw.get("spec") or {})
         ]
 
+    def parents_of(self, workflow: Raw) -> list[Key]:
+        """The Workflows that name this one as a sub-workflow."""
+        namespace, name = key_of(workflow)
+        return [
+            key_of(raw)
+            for raw in self._workflows
+            if raw["metadata"]["namespace"] == namespace
+            and name in workflows_of(raw.get("spec") or {})
+        ]
+
     def forget(self, key: Key) -> None:
         """The Workflow is gone."""
         self._judged.pop(key, None)
@@ -49,18 +60,34 @@ class Workflows:
     def _verdict(self, raw: Raw) -> Verdict:
         """Judging a large graph takes a while, and metrics are written often: once per content."""
         key, spec = key_of(raw), raw.get("spec") or {}
-        templates = {action: self._template(key[0], action) for action in actions_of(spec)}
+        workflows = self._reached(key[0], spec)
+        used = [spec, *(child.get("spec") or {} for child in workflows.values() if child)]
+        actions = dict.fromkeys(action for each in used for action in actions_of(each))
+        templates = {action: self._template(key[0], action) for action in actions}
         content = (
             _version(raw),
             tuple((action, _version(template)) for action, template in templates.items()),
+            tuple((name, _version(child)) for name, child in workflows.items()),
         )
         known = self._judged.get(key)
         if known is not None and known[0] == content:
             return known[1]
         specs = {action: item and item.get("spec") for action, item in templates.items()}
-        verdict = judge_workflow(key[1], spec, specs, self._runner_image)
+        children = {name: item and item.get("spec") for name, item in workflows.items()}
+        verdict = judge_workflow(key[1], spec, specs, self._runner_image, children)
         self._judged[key] = content, verdict
         return verdict
+
+    def _reached(self, namespace: str | None, spec: Mapping[str, Any]) -> dict[str, Raw | None]:
+        """The Workflows that can be reached from one as sub-workflows."""
+        found: dict[str, Raw | None] = {}
+        waiting = workflows_of(spec)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found:
+                found[name] = child = self._workflows.get(namespace, name)
+                waiting += workflows_of((child or {}).get("spec") or {})
+        return found
 
     def _template(self, namespace: str | None, action: str) -> Raw | None:
         prefix, _, name = action.rpartition("/")

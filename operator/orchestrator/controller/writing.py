@@ -28,7 +28,7 @@ async def store_pass(
 ) -> bool:
     """Store a pass, `extra` fields included; False when somebody else wrote first."""
     now = shell.clock()
-    run = tracked.run.recorded(changes, decided.phase, decided.cancelling)
+    run = tracked.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
     patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **extra}
     phase = run.phase
     transition = bool(extra) or phase != tracked.run.phase

@@ -55,13 +55,78 @@ def prepare(
     raw_spec: Mapping[str, Any],
     raw_templates: Mapping[str, Mapping[str, Any] | None],
     runner_image: str,
+    raw_workflows: Mapping[str, Mapping[str, Any] | None] | None = None,
 ) -> Prepared | Refusal | Missing:
-    """Freeze a workflow with its Templates; `raw_templates` by action name, None where absent."""
-    spec = parse(WorkflowSpec, dict(raw_spec))
+    """Freeze a workflow with its Templates and sub-workflows.
+
+    `raw_templates` by action name and `raw_workflows` by name, each None where absent, hold all
+    that can be reached from the workflow.
+    """
+    spec = _parse(raw_spec, "")
+    if isinstance(spec, Refusal):
+        return spec
+    workflows: dict[str, WorkflowSpec] = {}
+    for child, raw in (raw_workflows or {}).items():
+        if raw is None:
+            return Missing(reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {child} beside it")
+        parsed = _parse(raw, f"workflow {child}: ")
+        if isinstance(parsed, Refusal):
+            return parsed
+        workflows[child] = parsed
+    templates = _parse_templates(raw_templates)
+    if not isinstance(templates, dict):
+        return templates
+    if problems := validate_workflow(spec, templates, workflows):
+        return _invalid(problems)
+    for child, parsed in workflows.items():
+        if problems := validate_workflow(parsed, templates, workflows):
+            return _invalid(problems, f"workflow {child}: ")
+    revision = freeze(name, spec, templates, runner_image, workflows)
+    if revision.size > MAX_BYTES:
+        return Refusal(
+            reasons.REVISION_TOO_LARGE,
+            f"the workflow, its Templates and its sub-workflows are {revision.size:,} bytes "
+            f"together; at most {MAX_BYTES:,} can be frozen",
+        )
+    return Prepared(compile_graph(spec, templates, runner_image), revision)
+
+
+def prepare_child(name: str, frozen: Mapping[str, Any]) -> Prepared | Refusal | Missing:
+    """Freeze a sub-workflow as it stands in the content of its parent's revision."""
+    workflows = frozen.get("workflows") or {}
+    if name not in workflows:
+        message = f"the parent's revision has no sub-workflow {name}"
+        return Refusal(reasons.WORKFLOW_NOT_FOUND, message)
+    reached = {child: workflows[child] for child in reachable(name, workflows)}
+    used = {action for spec in (workflows[name], *reached.values()) for action in actions_of(spec)}
+    templates = {action: frozen["templates"].get(action) for action in sorted(used)}
+    return prepare(name, workflows[name], templates, frozen["runnerImage"], reached)
+
+
+def reachable(name: str, workflows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The sub-workflows that can be reached from one, each once."""
+    found: dict[str, None] = {}
+    waiting = workflows_of(workflows[name])
+    while waiting:
+        child = waiting.pop()
+        if child not in found and child in workflows:
+            found[child] = None
+            waiting += workflows_of(workflows[child])
+    return list(found)
+
+
+def _parse(raw: Mapping[str, Any], prefix: str) -> WorkflowSpec | Refusal:
+    spec = parse(WorkflowSpec, dict(raw))
     if not isinstance(spec, WorkflowSpec):
-        return _invalid(spec)
+        return _invalid(spec, prefix)
     if problems := unsupported(spec):
-        return Refusal(reasons.NOT_SUPPORTED_YET, words(problems))
+        return Refusal(reasons.NOT_SUPPORTED_YET, prefix + words(problems))
+    return spec
+
+
+def _parse_templates(
+    raw_templates: Mapping[str, Mapping[str, Any] | None],
+) -> dict[str, TemplateSpec] | Refusal | Missing:
     for action, raw in raw_templates.items():
         if raw is None:
             return Missing(reasons.TEMPLATE_NOT_FOUND, template_not_found(action))
@@ -76,16 +141,7 @@ def prepare(
             what = "is a whole workflow; an action is a Template with spec.action"
             return Refusal(reasons.INVALID_SPEC, f"action {action}: {what}")
         templates[action] = template
-    if problems := validate_workflow(spec, templates):
-        return _invalid(problems)
-    revision = freeze(name, spec, templates, runner_image)
-    if revision.size > MAX_BYTES:
-        return Refusal(
-            reasons.REVISION_TOO_LARGE,
-            f"the workflow and its Templates are {revision.size:,} bytes together; "
-            f"at most {MAX_BYTES:,} can be frozen",
-        )
-    return Prepared(compile_graph(spec, templates, runner_image), revision)
+    return templates
 
 
 def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | Refusal:
@@ -114,6 +170,14 @@ def actions_of(raw_spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
+def workflows_of(raw_spec: Mapping[str, Any]) -> list[str]:
+    """The sub-workflows that a workflow's nodes name, each once; tolerates any shape."""
+    nodes = raw_spec.get("nodes")
+    children = [node.get("workflow") for node in nodes or [] if isinstance(node, Mapping)]
+    names = [child.get("name") for child in children if isinstance(child, Mapping)]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
 def template_not_found(action: str) -> str:
     """What to tell about an action without a Template."""
     kind, _, local = action.rpartition("/")
@@ -128,8 +192,8 @@ def words(problems: list[Problem]) -> str:
     return shown if len(problems) <= 5 else f"{shown}; and {len(problems) - 5} more"
 
 
-def _invalid(problems: list[Problem]) -> Refusal:
-    return Refusal(reasons.INVALID_SPEC, words(problems))
+def _invalid(problems: list[Problem], prefix: str = "") -> Refusal:
+    return Refusal(reasons.INVALID_SPEC, prefix + words(problems))
 
 
 def _state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal | None:

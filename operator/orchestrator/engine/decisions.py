@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.records import Cancelling, Record
-from orchestrator.models.execution import ExecutionPhase
+from orchestrator.engine.records import Cancelling, Record, Settled
+from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,36 @@ class CreateJob:
     node: str
     attempt: int
     parameters: Mapping[str, Any]
+    iteration: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFanOut:
+    """Create the ConfigMaps and the Indexed Job of a fan-out; as safe to repeat."""
+
+    node: str
+    attempt: int
+    items: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateChild:
+    """Create a sub-execution; `index` is the item's in a fan-out."""
+
+    node: str
+    attempt: int
+    variables: Mapping[str, Any]
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChild:
+    """Pass on to a sub-execution what is asked of its parent; nothing if it already is."""
+
+    node: str
+    attempt: int
+    state: DesiredState
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +56,9 @@ class StopJob:
     node: str
     attempt: int
     force: bool
+
+
+Creation = CreateJob | CreateFanOut | CreateChild
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +91,12 @@ class Pass:
     """
 
     records: Mapping[str, Record]
-    before: tuple[CreateJob, ...] = ()
-    after: tuple[CreateJob | StopJob, ...] = ()
+    before: tuple[Creation | ControlChild, ...] = ()
+    after: tuple[Creation | StopJob | ControlChild, ...] = ()
     announcements: tuple[Announce, ...] = ()
     phase: ExecutionPhase = ExecutionPhase.RUNNING
     cancelling: Cancelling | None = None
+    settled: Settled | None = None
     ending: Ending | None = None
     urgent: bool = False
     wake_at: float | None = None

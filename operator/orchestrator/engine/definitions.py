@@ -33,9 +33,10 @@ def judge_workflow(
     spec: Mapping[str, Any],
     templates: Mapping[str, Mapping[str, Any] | None],
     runner_image: str,
+    workflows: Mapping[str, Mapping[str, Any] | None] | None = None,
 ) -> Verdict:
     """As an execution of it would be judged, in the same words."""
-    match prepare(name, spec, templates, runner_image):
+    match prepare(name, spec, templates, runner_image, workflows):
         case Prepared():
             return Verdict(True, VALID, "it can be run")
         case Missing(reason, message):

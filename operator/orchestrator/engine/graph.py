@@ -21,6 +21,8 @@ from orchestrator.models.workflow import (
 
 DEFAULT_TIMEOUT = 3600.0
 """Seconds that an attempt of an action may take when nothing says otherwise."""
+DEFAULT_PATIENCE = 24 * 3600.0
+"""Seconds that an approval or a wait may take when nothing says otherwise."""
 DEFAULT_GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL when the Template does not say (Kubernetes' own default)."""
 
@@ -30,8 +32,16 @@ class NodeKind(StrEnum):
 
     ACTION = "action"
     CONDITION = "condition"
+    APPROVAL = "approval"
     DELAY = "delay"
+    WORKFLOW = "workflow"
     TRANSFORM = "transform"
+    WAIT = "wait"
+
+    @property
+    def attempts(self) -> bool:
+        """Whether something outside the controller works for the node, in attempts."""
+        return self in (NodeKind.ACTION, NodeKind.WORKFLOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,11 @@ class RetryRules:
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A node ready to run. `reads` are the nodes its expressions name; None means any."""
+    """A node ready to run.
+
+    `reads` are the nodes its expressions name, None means any; `final` nodes are those of
+    `finally`. `delay` is what a delay waits for, or a repeat between its iterations. Seconds.
+    """
 
     name: str
     path: str
@@ -71,6 +85,7 @@ class GraphNode:
     timeout: float
     grace: float
     delay: float
+    final: bool
     reads: frozenset[str] | None
 
     @property
@@ -93,7 +108,14 @@ class Graph:
     templates: Mapping[str, TemplateSpec]
     runner_image: str
     timeout: float | None
+    finally_timeout: float
+    final: tuple[str, ...]
     output_reads: frozenset[str] | None
+
+    @property
+    def main(self) -> int:
+        """How many nodes there are but those of `finally`."""
+        return len(self.nodes) - len(self.final)
 
 
 def compile_graph(
@@ -110,9 +132,16 @@ def compile_graph(
         )
         outgoing[edge.from_].append(compiled)
         incoming[edge.to].append(compiled)
+    final = frozenset(spec.finally_)
     nodes = {
         node.name: _compile_node(
-            node, index, spec, templates, tuple(incoming[node.name]), tuple(outgoing[node.name])
+            node,
+            index,
+            spec,
+            templates,
+            tuple(incoming[node.name]),
+            tuple(outgoing[node.name]),
+            final,
         )
         for index, node in enumerate(spec.nodes)
     }
@@ -122,6 +151,8 @@ def compile_graph(
         templates=templates,
         runner_image=runner_image,
         timeout=parse_duration(spec.timeout) if spec.timeout else None,
+        finally_timeout=parse_duration(spec.finally_timeout),
+        final=tuple(spec.finally_),
         output_reads=_nodes_read(
             compile_expression(output.value).references for output in spec.outputs
         ),
@@ -143,23 +174,32 @@ def _compile_node(
     templates: Mapping[str, TemplateSpec],
     incoming: tuple[GraphEdge, ...],
     outgoing: tuple[GraphEdge, ...],
+    final: frozenset[str],
 ) -> GraphNode:
-    defaults = spec.defaults
+    kind = node_kind(node)
+    defaults = spec.defaults if kind.attempts else None
     timeout = node.timeout or (defaults.timeout if defaults else None)
+    patient = kind in (NodeKind.APPROVAL, NodeKind.WAIT)
+    delay = node.repeat.delay if node.repeat else node.delay
     template = templates[node.action] if node.action else None
     grace = template.action.termination_grace_period if template and template.action else None
     return GraphNode(
         name=node.name,
         path=f"spec.nodes[{index}]",
         spec=node,
-        kind=node_kind(node),
+        kind=kind,
         incoming=incoming,
         outgoing=outgoing,
         template=template,
         retry=_retry_rules(node.retry or (defaults.retry if defaults else None)),
-        timeout=parse_duration(timeout) if timeout else DEFAULT_TIMEOUT,
+        timeout=(
+            parse_duration(timeout)
+            if timeout
+            else (DEFAULT_PATIENCE if patient else DEFAULT_TIMEOUT)
+        ),
         grace=parse_duration(grace) if grace else DEFAULT_GRACE,
-        delay=parse_duration(node.delay) if node.delay else 0.0,
+        delay=parse_duration(delay) if delay else 0.0,
+        final=node.name in final,
         reads=_nodes_read(_references(node, incoming)),
     )
 
@@ -181,10 +221,14 @@ Reference = tuple[str, ...]
 def _references(node: Node, incoming: tuple[GraphEdge, ...]) -> Iterator[frozenset[Reference]]:
     bare = [node.condition, node.when, *(edge.when for edge in incoming)]
     bare.extend((node.transform or {}).values())
+    bare.append(node.wait.until if node.wait else None)
+    bare.append(node.for_each.values if node.for_each else None)
+    bare.append(node.repeat.until if node.repeat else None)
     for source in bare:
         if source is not None:
             yield compile_expression(source).references
     yield from _text_references(node.with_)
+    yield from _text_references(node.workflow.variables if node.workflow else None)
 
 
 def _text_references(value: Json) -> Iterator[frozenset[Reference]]:

@@ -32,6 +32,11 @@ class Attempt:
     permanent: bool = False
     """An end that no retry would change."""
     job: str = ""
+    execution: str = ""
+    """Name of the sub-execution that the attempt is."""
+    completed: str = ""
+    """Items of a fan-out that succeeded, as ranges such as `0-3,7`."""
+    failed: str = ""
 
 
 Observed = Mapping[tuple[str, int], Attempt]

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.engine import reasons
+from orchestrator.engine.approval import progress_approval
+from orchestrator.engine.children import late, stop_child, watch_child
+from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import StopJob
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.engine.records import Record
+from orchestrator.engine.records import Cancelling, Record
+from orchestrator.engine.repeating import repeat
 from orchestrator.engine.retry import backoff, may_retry
 from orchestrator.engine.starting import create_attempt
 from orchestrator.engine.times import in_words
+from orchestrator.engine.waiting import progress_wait
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, NodePhase
 
@@ -21,8 +26,9 @@ LOST_GRACE = 30.0
 
 def progress(work: Work, node: GraphNode, record: Record) -> None:
     """Look at one node that is not final."""
-    if node.kind is NodeKind.DELAY:
-        _progress_delay(work, node, record)
+    if not node.kind.attempts:
+        if not _cancel_now(work, node):
+            _WAITING[node.kind](work, node, record)
     elif record.phase is NodePhase.WAITING:
         _progress_backoff(work, node, record)
     else:
@@ -30,13 +36,18 @@ def progress(work: Work, node: GraphNode, record: Record) -> None:
 
 
 def _progress_delay(work: Work, node: GraphNode, record: Record) -> None:
-    if _cancel_now(work, node):
-        return
     due = (record.started_at or work.now) + node.delay
     if work.now < due:
         work.wake(due)
         return
     work.end(node, NodePhase.SUCCEEDED, "", "", evidence=False)
+
+
+_WAITING = {
+    NodeKind.DELAY: _progress_delay,
+    NodeKind.APPROVAL: progress_approval,
+    NodeKind.WAIT: progress_wait,
+}
 
 
 def _progress_backoff(work: Work, node: GraphNode, record: Record) -> None:
@@ -55,6 +66,7 @@ def _progress_backoff(work: Work, node: GraphNode, record: Record) -> None:
         attempt_started_at=work.now,
         retry_at=None,
         job="",
+        execution="",
     )
     work.set(node, again, evidence=False)
     create_attempt(work, node, again.attempts)
@@ -62,17 +74,18 @@ def _progress_backoff(work: Work, node: GraphNode, record: Record) -> None:
 
 def _progress_attempt(work: Work, node: GraphNode, record: Record) -> None:
     attempt = work.attempt(node.name, record)
+    cause = work.cause(node)
     if attempt is not None and attempt.state is AttemptState.SUCCEEDED:
         _succeed(work, node, record, attempt)
     elif attempt is not None and attempt.state in (AttemptState.FAILED, AttemptState.TIMED_OUT):
-        _attempt_failed(work, node, record, attempt)
-    elif work.cancelling is not None:
-        _stop(work, node, record, attempt)
+        _attempt_failed(work, node, record, late(node, record, attempt))
+    elif cause is not None and cause.stops_running:
+        _stop(work, node, record, attempt, cause)
     elif attempt is None:
         _missing(work, node, record)
     else:
         _observe_running(work, node, record, attempt)
-        _give_up_by_clock(work, node, record)
+        _watch_the_clock(work, node, record)
 
 
 def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
@@ -86,18 +99,21 @@ def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> N
         exit_code=None,
         outputs=attempt.outputs,
     )
-    work.set(node, done, evidence=True)
+    if node.spec.repeat is None:
+        work.set(node, done, evidence=True)
+    else:
+        repeat(work, node, done)
 
 
 def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
     seen = replace(
         record, job=attempt.job or record.job, exit_code=attempt.exit_code, retry_at=None
     )
-    if work.cancelling is not None:
-        cause = work.cancelling
+    cause = work.cause(node)
+    if cause is not None and cause.stops_running:
         cancelled = replace(
             seen,
-            phase=NodePhase.CANCELLED,
+            phase=ended_by(cause),
             reason=cause.reason,
             message=cause.message,
             finished_at=_end(work, record, attempt),
@@ -114,7 +130,8 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         )
         work.set(node, done, evidence=True)
         return
-    if may_retry(node.retry, record.attempts, attempt):
+    tried = record.attempts - record.iteration_attempts
+    if cause is None and may_retry(node.retry, tried, attempt):
         _await_retry(work, node, seen, attempt)
         return
     timed_out = attempt.state is AttemptState.TIMED_OUT
@@ -129,8 +146,9 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
 
 
 def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
-    identity = f"{work.run.uid}/{node.name}"
-    wait = backoff(node.retry, record.attempts, identity)
+    identity = f"{work.run.uid}/{node.name}/{record.iteration}"
+    tried = record.attempts - record.iteration_attempts
+    wait = backoff(node.retry, tried, identity)
     due = _end(work, record, attempt) + wait
     total = node.retry.limit + 1
     why = attempt.message or attempt.reason or attempt.state.value
@@ -138,14 +156,14 @@ def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) 
         record,
         phase=NodePhase.WAITING,
         reason=reasons.BACKOFF,
-        message=f"attempt {record.attempts} of {total}: {why}",
+        message=f"attempt {tried} of {total}: {why}",
         retry_at=due,
     )
     work.set(node, waiting, evidence=False)
     work.announce(
         "NodeRetry",
         f"{node.name} tries again in {in_words(due - work.now)} "
-        f"(attempt {record.attempts} of {total}: {why})",
+        f"(attempt {tried} of {total}: {why})",
         warning=True,
     )
     work.wake(due)
@@ -161,17 +179,21 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
         reason=attempt.reason or ("" if running else reasons.JOB_CREATED),
         message=attempt.message,
         job=attempt.job or record.job,
+        execution=attempt.execution or record.execution,
     )
     work.observe(node, seen)
 
 
 def _missing(work: Work, node: GraphNode, record: Record) -> None:
     """Nothing observed: the Job was decided and perhaps not created. Creating it is safe."""
-    if not record.job and not work.paused:
+    if not record.job and not record.execution and not work.paused:
         create_attempt(work, node, record.attempts)
 
 
-def _give_up_by_clock(work: Work, node: GraphNode, record: Record) -> None:
+def _watch_the_clock(work: Work, node: GraphNode, record: Record) -> None:
+    if node.kind is NodeKind.WORKFLOW:
+        watch_child(work, node, record)
+        return
     due = record.attempt_start + 2 * node.timeout + 2 * node.grace + LOST_GRACE
     if work.now < due:
         work.wake(due)
@@ -189,22 +211,26 @@ def _give_up_by_clock(work: Work, node: GraphNode, record: Record) -> None:
 
 
 def _cancel_now(work: Work, node: GraphNode) -> bool:
-    """End what has no Job to stop, if the execution is being cancelled."""
-    if work.cancelling is None:
+    """End what nobody works for, if nothing of it may start any more."""
+    cause = work.cause(node)
+    if cause is None:
         return False
-    cause = work.cancelling
-    work.end(node, NodePhase.CANCELLED, cause.reason, cause.message, evidence=False)
+    work.end(node, ended_by(cause), cause.reason, cause.message, evidence=False)
     return True
 
 
-def _stop(work: Work, node: GraphNode, record: Record, attempt: Attempt | None) -> None:
-    assert work.cancelling is not None
-    if attempt is None and not record.job:
+def _stop(
+    work: Work, node: GraphNode, record: Record, attempt: Attempt | None, cause: Cancelling
+) -> None:
+    if attempt is None and not record.job and not record.execution:
         _cancel_now(work, node)
         return
-    force_at = work.cancelling.at + 2 * node.grace
-    give_up_at = force_at + LOST_GRACE
     terminated = work.run.desired_state is DesiredState.TERMINATED
+    if node.kind is NodeKind.WORKFLOW:
+        stop_child(work, node, record, force=terminated)
+        return
+    force_at = cause.at + 2 * node.grace
+    give_up_at = force_at + LOST_GRACE
     if work.now >= give_up_at:
         _cancel_now(work, node)
         work.after.append(StopJob(node.name, record.attempts, force=True))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.engine import reasons
+from orchestrator.engine.budget import outputs_size, record_size
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 
@@ -29,6 +31,15 @@ class Record:
     finished_at: float | None = None
     retry_at: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    iteration: int = 0
+    iteration_attempts: int = 0
+    """Attempts begun before this iteration."""
+    execution: str = ""
+    """Name of the sub-execution."""
+    items: int | None = None
+    """Items of a fan-out; its ends as ranges in `completed` and `failed`."""
+    completed: str = ""
+    failed: str = ""
 
     @property
     def attempt_start(self) -> float:
@@ -44,12 +55,29 @@ class Cancelling:
     reason: str
     message: str = ""
 
+    @property
+    def stops_running(self) -> bool:
+        """Whether what runs is stopped too, not only what has not started."""
+        return self.reason != reasons.FAILURE_STOPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How everything but `finally` ended; `expired_at` is when finallyTimeout was over."""
+
+    at: float
+    phase: ExecutionPhase
+    reason: str
+    message: str = ""
+    expired_at: float | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One admitted execution: who it is, what was asked, and what is recorded of it.
 
-    `active` are the nodes whose record is not final, `tally` counts all records by phase.
+    `active` are the nodes whose record is not final, `tally` counts all records by phase;
+    `outputs_size` and `size` are the bytes of all outputs and of all records, at most.
     """
 
     name: str
@@ -62,24 +90,36 @@ class Run:
     desired_state: DesiredState = DesiredState.RUNNING
     requester: str | None = None
     trigger: Mapping[str, Any] | None = None
+    parent: Mapping[str, Any] | None = None
+    decisions: tuple[Mapping[str, Any], ...] = ()
+    signals: tuple[Mapping[str, Any], ...] = ()
     cancelling: Cancelling | None = None
+    settled: Settled | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
     active: tuple[str, ...] = ()
     tally: Mapping[NodePhase, int] = field(default_factory=dict)
+    outputs_size: int = 0
+    size: int = 0
 
     def recorded(
         self,
         changes: Mapping[str, Record],
         phase: ExecutionPhase,
         cancelling: Cancelling | None,
+        settled: Settled | None = None,
     ) -> Run:
         """The run with a pass's changes."""
         tally = dict(self.tally)
+        outputs, size = self.outputs_size, self.size
         for name, record in changes.items():
             old = self.records.get(name)
             if old is not None:
                 tally[old.phase] -= 1
+                outputs -= outputs_size(old)
+                size -= record_size(old)
             tally[record.phase] = tally.get(record.phase, 0) + 1
+            outputs += outputs_size(record)
+            size += record_size(record)
         active = [name for name in self.active if name not in changes]
         active += [name for name, record in changes.items() if not record.phase.terminal]
         return replace(
@@ -87,8 +127,11 @@ class Run:
             records={**self.records, **changes},
             phase=phase,
             cancelling=cancelling,
+            settled=settled,
             active=tuple(active),
             tally=tally,
+            outputs_size=outputs,
+            size=size,
         )
 
 
@@ -130,22 +173,35 @@ def record_from_status(raw: Mapping[str, Any]) -> Record:
         finished_at=optional_from_rfc3339(raw.get("finishedAt")),
         retry_at=optional_from_rfc3339(raw.get("retryAt")),
         outputs=raw.get("outputs", {}),
+        iteration=raw.get("iteration", 0),
+        iteration_attempts=raw.get("iterationAttempts", 0),
+        execution=raw.get("execution", ""),
+        items=raw.get("items"),
+        completed=raw.get("completed", ""),
+        failed=raw.get("failed", ""),
     )
 
 
 def record_to_status(record: Record) -> dict[str, Any]:
     """A record as written to `status.nodes`: compact, what is empty is absent."""
     raw: dict[str, Any] = {"phase": record.phase.value}
-    if record.reason:
-        raw["reason"] = record.reason
     if record.message:
         raw["message"] = clip(record.message)
-    if record.attempts:
-        raw["attempts"] = record.attempts
+    plain = {
+        "reason": record.reason,
+        "attempts": record.attempts,
+        "job": record.job,
+        "execution": record.execution,
+        "iteration": record.iteration,
+        "iterationAttempts": record.iteration_attempts,
+        "completed": record.completed,
+        "failed": record.failed,
+    }
+    raw |= {key: value for key, value in plain.items() if value}
     if record.exit_code is not None:
         raw["exitCode"] = record.exit_code
-    if record.job:
-        raw["job"] = record.job
+    if record.items is not None:
+        raw["items"] = record.items
     for key, moment in (
         ("startedAt", record.started_at),
         ("attemptStartedAt", record.attempt_started_at),

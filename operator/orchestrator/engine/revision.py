@@ -30,28 +30,40 @@ class Revision:
 
 
 def freeze(
-    workflow: str, spec: WorkflowSpec, templates: Mapping[str, TemplateSpec], runner_image: str
+    workflow: str,
+    spec: WorkflowSpec,
+    templates: Mapping[str, TemplateSpec],
+    runner_image: str,
+    workflows: Mapping[str, WorkflowSpec] | None = None,
 ) -> Revision:
-    """The revision of a workflow; `layout` is the builder's and never part of it."""
+    """The revision of a workflow, with the sub-workflows that can be reached from it.
+
+    `layout` is the builder's and never part of it.
+    """
     data: dict[str, Any] = {
-        "workflow": spec.model_dump(
-            mode="json", by_alias=True, exclude_unset=True, exclude={"layout"}
-        ),
+        "workflow": _dump(spec),
         "templates": {
             action: template.model_dump(mode="json", by_alias=True, exclude_unset=True)
             for action, template in sorted(templates.items())
         },
         "runnerImage": runner_image,
     }
+    if workflows:
+        data["workflows"] = {name: _dump(child) for name, child in sorted(workflows.items())}
     content = _canonical(data)
     return Revision(_name(workflow, content), data, len(content))
 
 
-def thaw(name: str, data: Mapping[str, Any]) -> Graph:
-    """The graph of a revision; ValueError when the content is not what the name was made of."""
+def verify(name: str, data: Mapping[str, Any]) -> None:
+    """Raises ValueError when the content is not what the revision's name was made of."""
     workflow = name.rpartition("-")[0]
     if _name(workflow, _canonical(data)) != name:
         raise ValueError(f"ControllerRevision {name} was changed: its content is not its name's")
+
+
+def thaw(name: str, data: Mapping[str, Any]) -> Graph:
+    """The graph of a revision; ValueError when the content is not what the name was made of."""
+    verify(name, data)
     return compile_graph(
         WorkflowSpec.model_validate(data["workflow"]),
         {
@@ -60,6 +72,10 @@ def thaw(name: str, data: Mapping[str, Any]) -> Graph:
         },
         data["runnerImage"],
     )
+
+
+def _dump(spec: WorkflowSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"layout"})
 
 
 def _canonical(data: Any) -> bytes:

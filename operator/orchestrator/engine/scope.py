@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.records import Record, Run
@@ -37,12 +38,28 @@ def node_view(record: Record | None) -> dict[str, Any]:
     }
 
 
-def workflow_scope(run: Run, records: Mapping[str, Record], names: Iterable[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What only the nodes of `finally` see: the outcome, and the failures nobody handled."""
+
+    phase: str
+    failures: list[dict[str, Any]]
+
+
+def workflow_scope(
+    run: Run,
+    records: Mapping[str, Record],
+    names: Iterable[str],
+    surroundings: Surroundings | None = None,
+) -> dict[str, Any]:
     """The scope of a workflow's expressions, with the views of the nodes in `names`."""
+    execution = execution_view(run)
+    if surroundings is not None:
+        execution |= {"phase": surroundings.phase, "failures": surroundings.failures}
     return {
         "vars": run.variables,
         "nodes": {name: node_view(records.get(name)) for name in names},
-        "execution": execution_view(run),
+        "execution": execution,
         "workflow": {"name": run.workflow, "namespace": run.namespace},
         "event": (run.trigger or {}).get("event") or {},
     }

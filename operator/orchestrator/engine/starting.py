@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.engine import reasons
-from orchestrator.engine.decisions import CreateJob
+from orchestrator.engine.control import ended_by
+from orchestrator.engine.decisions import CreateChild, CreateJob
 from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
-from orchestrator.engine.records import Record
-from orchestrator.engine.scope import workflow_scope
+from orchestrator.engine.handling import scope
+from orchestrator.engine.records import Cancelling, Record
 from orchestrator.engine.work import Work
 from orchestrator.expressions import (
     ExpressionError,
@@ -24,12 +25,12 @@ from orchestrator.validation.variables import resolve_parameters
 
 def consider(work: Work, node: GraphNode) -> None:
     """Start or skip a node without a record, if its incoming edges are all decided."""
-    if work.record(node.name) is not None:
+    if work.record(node.name) is not None or (node.final and work.settled is None):
         return
     try:
         result = join(node, work.graph.nodes, work.records, lambda edge: _holds(work, node, edge))
     except ExpressionError as error:
-        _fail(work, node, reasons.EXPRESSION_ERROR, str(error))
+        fail(work, node, reasons.EXPRESSION_ERROR, str(error))
         return
     match result:
         case JoinResult.WAIT:
@@ -43,33 +44,43 @@ def consider(work: Work, node: GraphNode) -> None:
 
 
 def create_attempt(work: Work, node: GraphNode, attempt: int) -> None:
-    """Render an action's parameters and ask for the attempt's Job."""
+    """Render what an attempt is given, and ask for its Job or sub-execution."""
+    _CREATORS[node.kind](work, node, attempt)
+
+
+def _create_job(work: Work, node: GraphNode, attempt: int) -> None:
     assert node.template is not None
     try:
         rendered = render(node.spec.with_ or {}, scope(work, node))
     except ExpressionError as error:
-        _fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.with: {error}")
+        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.with: {error}")
         return
     parameters, problems = resolve_parameters(node.template, rendered)
     if problems:
         message = "; ".join(f"{node.path}.{problem}" for problem in problems)
-        _fail(work, node, reasons.INVALID_PARAMETERS, message)
+        fail(work, node, reasons.INVALID_PARAMETERS, message)
         return
-    work.create_job(node, CreateJob(node.name, attempt, parameters))
+    record = work.record(node.name)
+    iteration = record.iteration if record is not None else 0
+    work.create(node, CreateJob(node.name, attempt, parameters, iteration))
 
 
-def scope(work: Work, node: GraphNode) -> dict[str, Any]:
-    """What the node's expressions see."""
-    names: Iterable[str] = work.graph.nodes if node.reads is None else node.reads
-    return workflow_scope(work.run, work.records, names)
+def _create_child(work: Work, node: GraphNode, attempt: int) -> None:
+    assert node.spec.workflow is not None
+    try:
+        variables = render(node.spec.workflow.variables or {}, scope(work, node))
+    except ExpressionError as error:
+        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.workflow.variables: {error}")
+        return
+    work.create(node, CreateChild(node.name, attempt, variables))
+
+
+_CREATORS = {NodeKind.ACTION: _create_job, NodeKind.WORKFLOW: _create_child}
 
 
 def _start(work: Work, node: GraphNode) -> None:
-    if work.cancelling is not None:
-        cause = work.cancelling
-        work.end(
-            node, NodePhase.CANCELLED, cause.reason, cause.message, evidence=_stored(work, node)
-        )
+    if (cause := work.cause(node)) is not None:
+        _not_started(work, node, cause)
         return
     if work.paused:
         return
@@ -78,14 +89,25 @@ def _start(work: Work, node: GraphNode) -> None:
             _skip(work, node, reasons.BRANCH_NOT_CHOSEN, f"when is false: {node.spec.when}")
             return
     except ExpressionError as error:
-        _fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.when: {error}")
+        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.when: {error}")
         return
     _STARTERS[node.kind](work, node)
 
 
-def _start_action(work: Work, node: GraphNode) -> None:
+def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
+    seen = work.observed.get((node.name, 1))
+    if seen is not None and not cause.stops_running:
+        begun = Record(NodePhase.PENDING, reasons.STARTING, attempts=1, started_at=work.now)
+        work.set(node, replace(begun, job=seen.job), evidence=False)
+        return
+    skipped = node.final and cause.reason == reasons.TERMINATED
+    phase = NodePhase.SKIPPED if skipped else ended_by(cause)
+    work.end(node, phase, cause.reason, cause.message, evidence=work.stored(node))
+
+
+def _start_attempt(work: Work, node: GraphNode) -> None:
     begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
-    work.set(node, begun, evidence=_stored(work, node))
+    work.set(node, begun, evidence=work.stored(node))
     create_attempt(work, node, 1)
 
 
@@ -94,7 +116,7 @@ def _start_condition(work: Work, node: GraphNode) -> None:
     try:
         result = evaluate_boolean(node.spec.condition, scope(work, node))
     except ExpressionError as error:
-        _fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.condition: {error}")
+        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.condition: {error}")
         return
     _succeed(work, node, {"result": result})
 
@@ -105,22 +127,33 @@ def _start_transform(work: Work, node: GraphNode) -> None:
         try:
             outputs[name] = compile_expression(source).evaluate(scope(work, node))
         except ExpressionError as error:
-            _fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.transform.{name}: {error}")
+            fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.transform.{name}: {error}")
             return
     _succeed(work, node, outputs)
 
 
-def _start_delay(work: Work, node: GraphNode) -> None:
-    waiting = Record(NodePhase.WAITING, reason=reasons.DELAYED, started_at=work.now)
-    work.set(node, waiting, evidence=False)
+def _start_waiting(work: Work, node: GraphNode) -> None:
+    """What waits for people or the clock begins to wait; the next look says for what."""
+    reason = _AWAITED[node.kind]
+    if node.spec.wait is not None and node.spec.wait.signal is not None:
+        reason = reasons.AWAITING_SIGNAL
+    work.set(node, Record(NodePhase.WAITING, reason=reason, started_at=work.now), evidence=False)
     work.wake(work.now + node.delay)
 
 
+_AWAITED = {
+    NodeKind.DELAY: reasons.DELAYED,
+    NodeKind.APPROVAL: reasons.AWAITING_APPROVAL,
+    NodeKind.WAIT: reasons.AWAITING_CONDITION,
+}
 _STARTERS = {
-    NodeKind.ACTION: _start_action,
+    NodeKind.ACTION: _start_attempt,
+    NodeKind.WORKFLOW: _start_attempt,
     NodeKind.CONDITION: _start_condition,
     NodeKind.TRANSFORM: _start_transform,
-    NodeKind.DELAY: _start_delay,
+    NodeKind.DELAY: _start_waiting,
+    NodeKind.APPROVAL: _start_waiting,
+    NodeKind.WAIT: _start_waiting,
 }
 
 
@@ -133,21 +166,18 @@ def _holds(work: Work, node: GraphNode, edge: GraphEdge) -> bool:
         raise ExpressionError(f"{edge.path}.when: {error}") from error
 
 
-def _stored(work: Work, node: GraphNode) -> bool:
-    return not any(edge.source in work.unstored for edge in node.incoming)
-
-
 def _succeed(work: Work, node: GraphNode, outputs: dict[str, Any]) -> None:
     done = Record(NodePhase.SUCCEEDED, started_at=work.now, finished_at=work.now, outputs=outputs)
-    work.set(node, done, evidence=_stored(work, node))
+    work.set(node, done, evidence=work.stored(node))
 
 
 def _skip(work: Work, node: GraphNode, reason: str, message: str) -> None:
-    work.end(node, NodePhase.SKIPPED, reason, message, evidence=_stored(work, node))
+    work.end(node, NodePhase.SKIPPED, reason, message, evidence=work.stored(node))
 
 
-def _fail(work: Work, node: GraphNode, reason: str, message: str) -> None:
-    work.end(node, NodePhase.FAILED, reason, message, evidence=_stored(work, node))
+def fail(work: Work, node: GraphNode, reason: str, message: str) -> None:
+    """End the node as Failed before it began, or before its next attempt."""
+    work.end(node, NodePhase.FAILED, reason, message, evidence=work.stored(node))
 
 
 def _blocked_by(work: Work, node: GraphNode) -> str:

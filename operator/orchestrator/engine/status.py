@@ -12,11 +12,12 @@ from orchestrator.engine.records import (
     Cancelling,
     Record,
     Run,
+    Settled,
     clip,
     record_from_status,
     record_to_status,
 )
-from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.engine.times import from_rfc3339, optional_from_rfc3339, to_rfc3339
 from orchestrator.expressions import SecretValue
 from orchestrator.models.base import ValueType
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
@@ -41,9 +42,13 @@ def run_from(raw: Mapping[str, Any], graph: Graph) -> Run:
         desired_state=DesiredState(spec.get("desiredState", "Running")),
         requester=spec.get("requester"),
         trigger=spec.get("trigger"),
+        parent=spec.get("parent"),
+        decisions=tuple(spec.get("decisions") or ()),
+        signals=tuple(spec.get("signals") or ()),
         cancelling=_cancelling(status.get("cancelRequested")),
+        settled=_settled(status.get("settled")),
     )
-    return run.recorded(records, run.phase, run.cancelling)
+    return run.recorded(records, run.phase, run.cancelling, run.settled)
 
 
 def secrets(graph: Graph) -> dict[str, SecretValue]:
@@ -74,6 +79,8 @@ def progress_patch(
             "reason": run.cancelling.reason,
             "message": run.cancelling.message,
         }
+    if run.settled is not None:
+        patch["settled"] = _settled_to_status(run.settled)
     return patch
 
 
@@ -131,6 +138,30 @@ def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:
     return Cancelling(from_rfc3339(raw["at"]), raw["reason"], raw.get("message", ""))
 
 
+def _settled(raw: Mapping[str, Any] | None) -> Settled | None:
+    if raw is None:
+        return None
+    return Settled(
+        from_rfc3339(raw["at"]),
+        ExecutionPhase(raw["phase"]),
+        raw["reason"],
+        raw.get("message", ""),
+        optional_from_rfc3339(raw.get("expiredAt")),
+    )
+
+
+def _settled_to_status(settled: Settled) -> dict[str, Any]:
+    raw: dict[str, Any] = {
+        "at": to_rfc3339(settled.at),
+        "phase": settled.phase.value,
+        "reason": settled.reason,
+        "message": clip(settled.message, 4000),
+    }
+    if settled.expired_at is not None:
+        raw["expiredAt"] = to_rfc3339(settled.expired_at)
+    return raw
+
+
 _KEYS = (
     "reason",
     "message",
@@ -141,6 +172,12 @@ _KEYS = (
     "finishedAt",
     "retryAt",
     "outputs",
+    "execution",
+    "iteration",
+    "iterationAttempts",
+    "items",
+    "completed",
+    "failed",
 )
 
 

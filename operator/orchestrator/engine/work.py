@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine.decisions import Announce, CreateJob, StopJob
+from orchestrator.engine import reasons
+from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS, ROOM, outputs_size, record_size
+from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
-from orchestrator.engine.records import Cancelling, Record, Run, as_stored, clip
+from orchestrator.engine.records import Cancelling, Record, Run, Settled, as_stored, clip
 from orchestrator.engine.times import in_words
 from orchestrator.models.execution import DesiredState, NodePhase
 
@@ -31,14 +33,22 @@ class Work:
     observed: Observed
     now: float
     cancelling: Cancelling | None
+    settled: Settled | None
+    protected: bool
+    """Whether the API server checks who decides, so that decisions count."""
     changes: dict[str, Record] = field(default_factory=dict)
     unstored: set[str] = field(default_factory=set)
     ended: list[str] = field(default_factory=list)
     urgent: bool = False
-    before: list[CreateJob] = field(default_factory=list)
-    after: list[CreateJob | StopJob] = field(default_factory=list)
+    before: list[Creation | ControlChild] = field(default_factory=list)
+    after: list[Creation | StopJob | ControlChild] = field(default_factory=list)
     announcements: list[Announce] = field(default_factory=list)
     wake_at: float | None = None
+    begun: int = 0
+    """Nodes that have their first record in this pass."""
+    more_outputs: int = 0
+    more_size: int = 0
+    """Bytes that this pass adds to the run's."""
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -48,9 +58,45 @@ class Work:
         return ChainMap(self.changes, cast("dict[str, Record]", self.run.records))
 
     @property
+    def count(self) -> int:
+        """How many nodes have a record now."""
+        return len(self.run.records) + self.begun
+
+    def goes_on(self) -> bool:
+        """Whether a node with a record has not ended."""
+        return any(
+            not self.records[name].phase.terminal for name in (*self.run.active, *self.changes)
+        )
+
+    @property
     def paused(self) -> bool:
         """Whether nothing may be started."""
         return self.run.desired_state is DesiredState.PAUSED and self.cancelling is None
+
+    def cause(self, node: GraphNode) -> Cancelling | None:
+        """Why the node is brought to its end, if it is: nothing of it starts any more."""
+        if not node.final:
+            return self.cancelling
+        if self.settled is None:
+            return None
+        if self.run.desired_state is DesiredState.TERMINATED:
+            return self.cancelling
+        if self.settled.expired_at is not None:
+            message = f"finally took longer than {self.graph.spec.finally_timeout}"
+            return Cancelling(self.settled.expired_at, reasons.FINALLY_TIMED_OUT, message)
+        return None
+
+    def settle(self, settled: Settled) -> None:
+        """Record how everything but `finally` ended; `finally` rests on it, so it is stored
+        first."""
+        self.settled = settled
+        self.urgent = True
+
+    def stored(self, node: GraphNode) -> bool:
+        """Whether what leads to the node is stored already, or cannot change."""
+        if node.final:
+            return self.settled == self.run.settled
+        return not any(edge.source in self.unstored for edge in node.incoming)
 
     def record(self, name: str) -> Record | None:
         """The record of a node as it stands now."""
@@ -64,15 +110,15 @@ class Work:
         """Record what was seen of a running attempt: nothing follows from it, so it can wait."""
         record = _stored_form(record)
         if record != self.record(node.name):
-            self.changes[node.name] = record
+            self._put(node.name, record)
 
     def set(self, node: GraphNode, record: Record, *, evidence: bool) -> None:
         """Record a node; `evidence` says that the change rests on what cannot change."""
-        record = _stored_form(record)
+        record = self._within_budget(_stored_form(record))
         if record == self.record(node.name):
             return
         self.urgent = True
-        self.changes[node.name] = record
+        self._put(node.name, record)
         if not evidence:
             self.unstored.add(node.name)
         if record.phase.terminal:
@@ -97,16 +143,13 @@ class Work:
             evidence=evidence,
         )
 
-    def create_job(self, node: GraphNode, job: CreateJob) -> None:
-        """Create a Job before the status where its ground is stored or cannot change."""
-        rests_on_unstored = node.name in self.unstored or any(
-            edge.source in self.unstored for edge in node.incoming
-        )
-        if rests_on_unstored:
+    def create(self, node: GraphNode, creation: Creation) -> None:
+        """Create something before the status where its ground is stored or cannot change."""
+        if node.name in self.unstored or not self.stored(node):
             self.unstored.add(node.name)
-            self.after.append(job)
+            self.after.append(creation)
         else:
-            self.before.append(job)
+            self.before.append(creation)
 
     def wake(self, moment: float) -> None:
         """Ask for another pass at this moment at the latest."""
@@ -115,6 +158,37 @@ class Work:
     def announce(self, reason: str, message: str, *, warning: bool = False) -> None:
         """Tell people of a transition."""
         self.announcements.append(Announce(warning, reason, message))
+
+    def _put(self, name: str, record: Record) -> None:
+        old = self.record(name)
+        if old is None:
+            self.begun += 1
+        else:
+            self.more_outputs -= outputs_size(old)
+            self.more_size -= record_size(old)
+        self.more_outputs += outputs_size(record)
+        self.more_size += record_size(record)
+        self.changes[name] = record
+
+    def _within_budget(self, record: Record) -> Record:
+        """The record as a status can hold it: outputs that cannot be held fail their node."""
+        if not record.outputs and not record.message:
+            return record
+        own, room = outputs_size(record), ROOM * (len(self.graph.nodes) - self.count)
+        outputs = self.run.outputs_size + self.more_outputs + own
+        size = self.run.size + self.more_size + record_size(record) + room
+        if outputs <= MOST_OUTPUTS and size <= MOST_STATUS:
+            return record
+        if not record.outputs:
+            return replace(record, message="")
+        return replace(
+            record,
+            phase=NodePhase.FAILED,
+            reason=reasons.STATUS_BUDGET,
+            message=f"its outputs are {own:,} bytes; with them the outputs of all nodes would be"
+            f" {outputs:,}, and a status holds {MOST_OUTPUTS:,}",
+            outputs={},
+        )
 
     def _announce_end(self, node: GraphNode, record: Record) -> None:
         took = ""

@@ -40,7 +40,7 @@ def build_job(
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(identity.workflow, job.node, identity.uid, job.iteration, job.attempt),
+            "name": job_name(identity.workflow, job.node, identity.uid, job.attempt),
             "namespace": identity.namespace,
             **marks,
             "ownerReferences": [_owner(identity)],

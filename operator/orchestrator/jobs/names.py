@@ -10,13 +10,13 @@ LONGEST = 63
 """A Job's name is a label value on its pods."""
 
 
-def job_name(workflow: str, node: str, execution_uid: str, iteration: int, attempt: int) -> str:
-    """The name of an attempt's Job: a readable prefix and 128 bits of a hash.
+def job_name(workflow: str, node: str, execution_uid: str, attempt: int) -> str:
+    """The name of an attempt's Job or sub-execution: a readable prefix and 128 bits of a hash.
 
     Two attempts never share a name, and one attempt never has two: this is what makes creating a
     Job again harmless.
     """
-    identity = f"{execution_uid}/{node}/{iteration}/{attempt}".encode()
+    identity = f"{execution_uid}/{node}/{attempt}".encode()
     digest = hashlib.blake2b(identity, digest_size=16).digest()
     suffix = base64.b32encode(digest).decode().rstrip("=").lower()
     readable = re.sub(r"[^a-z0-9]+", "-", f"{workflow[:18]}-{node}".lower())

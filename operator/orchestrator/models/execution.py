@@ -194,6 +194,8 @@ class NodeRecord(Model):
     """Attempts begun, from 1."""
     iteration: int | None = None
     """Iteration of a repeat, from 0."""
+    iteration_attempts: int | None = None
+    """Attempts begun before this iteration."""
     exit_code: int | None = None
     """Exit code of the last attempt that failed."""
     job: Annotated[str, Field(max_length=63)] | None = None
@@ -227,6 +229,21 @@ class CancelRequest(Model):
     """Why: CancelRequested, ExecutionTimedOut, Replaced, …"""
     message: Line = ""
     """The reason in words."""
+
+
+class SettledOutcome(Model):
+    """How everything but `finally` ended: from then on only `finally` can change the end."""
+
+    at: Timestamp
+    """Since when."""
+    phase: ExecutionPhase
+    """What the execution comes to, unless `finally` fails."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why."""
+    message: Text = ""
+    """The reason in words."""
+    expired_at: Timestamp | None = None
+    """When finallyTimeout was over, if it was."""
 
 
 class Counts(Model):
@@ -267,6 +284,8 @@ class ExecutionStatus(Model):
     """When it ended."""
     cancel_requested: CancelRequest | None = None
     """That it is being cancelled."""
+    settled: SettledOutcome | None = None
+    """How everything but `finally` ended."""
     variables: dict[str, Json] | None = None
     """Values of all variables but secrets, defaults applied."""
     progress: Annotated[str, Field(max_length=32)] | None = None

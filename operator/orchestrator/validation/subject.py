@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from orchestrator.models.template import TemplateSpec
@@ -20,6 +20,8 @@ class Subject:
 
     spec: WorkflowSpec
     templates: Mapping[str, TemplateSpec]
+    workflows: Mapping[str, WorkflowSpec] = field(default_factory=dict)
+    """Sub-workflows by name, those that are known."""
 
     @cached_property
     def index(self) -> dict[str, int]:

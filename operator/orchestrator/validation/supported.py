@@ -6,33 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.workflow import Node, OnFailure, WorkflowSpec
+from orchestrator.models.workflow import Node, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
 
 _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
-    ("approval", "approvals are", lambda node: node.approval is not None),
-    ("wait", "waits are", lambda node: node.wait is not None),
-    ("workflow", "sub-workflows are", lambda node: node.workflow is not None),
     ("forEach", "fan-outs are", lambda node: node.for_each is not None),
-    ("repeat", "repetitions are", lambda node: node.repeat is not None),
 )
 
 _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
-    ("finally", "final nodes are", lambda spec: bool(spec.finally_)),
-    ("finallyTimeout", "final nodes are", lambda spec: spec.finally_timeout != "10m"),
-    ("onFailure", "Stop and Cancel are", lambda spec: spec.on_failure is not OnFailure.FINISH),
     ("concurrency", "limits are", lambda spec: spec.concurrency is not None),
     ("priority", "priorities are", lambda spec: spec.priority != 0),
     ("history", "limits of the history are", lambda spec: spec.history is not None),
     ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
 )
 
-_EXECUTION: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
-    ("rerunOf", "re-runs are", bool),
-    ("decisions", "decisions are", bool),
-    ("signals", "signals are", bool),
-    ("parent", "sub-executions are", bool),
-)
+_EXECUTION: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (("rerunOf", "re-runs are", bool),)
 
 
 def unsupported(spec: WorkflowSpec) -> list[Problem]:

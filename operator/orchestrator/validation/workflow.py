@@ -10,12 +10,14 @@ from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules import (
     actions,
+    approvals,
     declarations,
     edges,
     kinds,
     names,
     pods,
     references,
+    subworkflows,
     times,
 )
 from orchestrator.validation.subject import Rule, Subject
@@ -37,21 +39,29 @@ RULES: tuple[Rule, ...] = (
     actions.known_actions,
     actions.parameters,
     actions.script_texts,
+    subworkflows.child_variables,
     references.expressions,
     times.durations,
     times.whole_seconds,
     times.backoffs,
+    approvals.approvers,
+    approvals.input_schemas,
     pods.pod_settings,
 )
 """Every rule, in the order in which their findings help most."""
 
 
-def validate_workflow(spec: WorkflowSpec, templates: Mapping[str, TemplateSpec]) -> list[Problem]:
+def validate_workflow(
+    spec: WorkflowSpec,
+    templates: Mapping[str, TemplateSpec],
+    workflows: Mapping[str, WorkflowSpec] | None = None,
+) -> list[Problem]:
     """What is wrong with a workflow, at most 50 problems.
 
     `templates` are the Templates by action as nodes name them: `x` for a ClusterTemplate, `local/x`
-    for a Template of the namespace. An action that is not among them does not exist.
+    for a Template of the namespace. An action that is not among them does not exist. `workflows`
+    are the sub-workflows by name, where they are known.
     """
-    subject = Subject(spec, templates)
+    subject = Subject(spec, templates, workflows or {})
     found = chain.from_iterable(rule(subject) for rule in RULES)
     return list(islice(found, MAX_PROBLEMS))

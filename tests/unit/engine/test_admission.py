@@ -52,9 +52,9 @@ def test_a_valid_workflow_is_frozen_with_its_templates() -> None:
             "spec.edges[0].to",
         ),
         (
-            {"nodes": [{"name": "ok", "approval": {"approvers": ["group:sre"]}}]},
-            "NotSupportedYet",
-            "spec.nodes[0].approval",
+            {"nodes": [{"name": "ok", "approval": {"approvers": ["user:ana"], "required": 2}}]},
+            "InvalidSpec",
+            "spec.nodes[0].approval.required",
         ),
         ({"nodes": [action("a", **{"with": {"texd": "x"}})]}, "InvalidSpec", "text"),
     ],

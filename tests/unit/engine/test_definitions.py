@@ -41,13 +41,6 @@ def test_an_invalid_workflow_is_stalled_with_the_path() -> None:
     assert states(verdict) == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
 
 
-def test_what_does_not_work_yet_is_refused_by_name() -> None:
-    verdict = judged({"nodes": [{"name": "a", "wait": {"signal": "go"}}]})
-    assert verdict.reason == "NotSupportedYet"
-    assert "spec.nodes[0].wait" in verdict.message
-    assert states(verdict)["Stalled"] == "True"
-
-
 def test_a_missing_template_is_waited_for() -> None:
     verdict = judged({"nodes": [{"name": "a", "action": "local/x"}]}, {"local/x": None})
     assert verdict.reason == "TemplateNotFound"

@@ -49,21 +49,20 @@ def seen_by_process(value: str) -> str:
 
 
 def test_a_name_is_readable_unique_and_a_dns_label() -> None:
-    name = job_name("restart-unhealthy-service", "check_Db", "uid", 0, 1)
+    name = job_name("restart-unhealthy-service", "check_Db", "uid", 1)
     assert name.startswith("restart-unhealthy-check-db-")
     assert len(name) <= 63
     assert name.replace("-", "").isalnum()
     others = {
-        job_name("restart-unhealthy-service", "check_Db", "uid", 0, 2),
-        job_name("restart-unhealthy-service", "check_Db", "uid", 1, 1),
-        job_name("restart-unhealthy-service", "check_db", "uid", 0, 1),
-        job_name("restart-unhealthy-service", "check_Db", "uid2", 0, 1),
+        job_name("restart-unhealthy-service", "check_Db", "uid", 2),
+        job_name("restart-unhealthy-service", "check_db", "uid", 1),
+        job_name("restart-unhealthy-service", "check_Db", "uid2", 1),
     }
-    assert len(others | {name}) == 5
+    assert len(others | {name}) == 4
 
 
 def test_the_same_attempt_has_the_same_name_for_ever() -> None:
-    assert job_name("flow", "a", "uid", 0, 1) == "flow-a-ijt4exveia6zofi3q4falqc3yq"
+    assert job_name("flow", "a", "uid", 1) == "flow-a-qyjkhibg22if5q4sfb4rffwpyu"
 
 
 def test_one_pod_and_no_repetition_of_kubernetes_own() -> None:

@@ -19,24 +19,8 @@ from tests.builders import action, workflow
     ("node", "problem"),
     [
         (
-            {"name": "a", "approval": {"approvers": ["user:ana"]}},
-            "spec.nodes[1].approval: approvals are not supported yet",
-        ),
-        (
-            {"name": "a", "wait": {"signal": "go"}},
-            "spec.nodes[1].wait: waits are not supported yet",
-        ),
-        (
-            {"name": "a", "workflow": {"name": "b"}},
-            "spec.nodes[1].workflow: sub-workflows are not supported yet",
-        ),
-        (
             action("a", forEach={"values": "[1]", "as": "x"}),
             "spec.nodes[1].forEach: fan-outs are not supported yet",
-        ),
-        (
-            action("a", repeat={"until": "true", "limit": 1}),
-            "spec.nodes[1].repeat: repetitions are not supported yet",
         ),
     ],
 )
@@ -47,9 +31,6 @@ def test_nodes_of_later_releases_are_refused(node: dict[str, Any], problem: str)
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"finally": ["first"]}, "spec.finally"),
-        ({"finallyTimeout": "5m"}, "spec.finallyTimeout"),
-        ({"onFailure": "Stop"}, "spec.onFailure"),
         ({"concurrency": {"limit": 1}}, "spec.concurrency"),
         ({"priority": 1}, "spec.priority"),
         ({"history": {"failed": 1}}, "spec.history"),
@@ -66,8 +47,14 @@ def test_what_this_release_does_is_not_refused() -> None:
         {"name": "c", "condition": "true"},
         {"name": "d", "delay": "1s"},
         {"name": "t", "transform": {"x": "1"}},
-        onFailure="Finish",
-        finallyTimeout="10m",
+        action("last"),
+        {"name": "ok", "approval": {"approvers": ["user:ana"]}},
+        {"name": "go", "wait": {"signal": "go"}},
+        {"name": "child", "workflow": {"name": "b"}},
+        action("again", repeat={"until": "true", "limit": 1}),
+        onFailure="Cancel",
+        finallyTimeout="5m",
+        finally_=["last"],
         priority=0,
     )
     assert unsupported(spec) == []
@@ -77,9 +64,6 @@ def test_what_this_release_does_is_not_refused() -> None:
     ("fields", "path"),
     [
         ({"rerunOf": {"name": "x", "from": ["a"]}}, "spec.rerunOf"),
-        ({"decisions": [{"node": "a"}]}, "spec.decisions"),
-        ({"signals": [{"id": "a"}]}, "spec.signals"),
-        ({"parent": {"name": "x"}}, "spec.parent"),
     ],
 )
 def test_executions_of_later_releases_are_refused(fields: dict[str, Any], path: str) -> None:

@@ -168,4 +168,10 @@ def _outputs(node: Node, subject: Subject) -> list[str] | None:
         return list(node.transform)
     if node.approval is not None:
         return ["decision", "by", "inputs"]
+    if node.wait is not None:
+        return ["payload", "by", "id"] if node.wait.signal is not None else []
+    if node.workflow is not None and node.workflow.name in subject.workflows:
+        names = [output.name for output in subject.workflows[node.workflow.name].outputs]
+        gathered = node.for_each.gather or [] if node.for_each else names
+        return [output for output in names if output in gathered]
     return [] if node.delay is not None else None

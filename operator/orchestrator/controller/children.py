@@ -1,0 +1,158 @@
+"""Sub-executions: created, watched and controlled as an attempt's Job is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.cache import Raw
+from orchestrator.controller.client import ApiError
+from orchestrator.controller.resources import EXECUTIONS
+from orchestrator.controller.shell import Shell
+from orchestrator.controller.tracked import CACHE_LAG, Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
+from orchestrator.engine.decisions import ControlChild, CreateChild
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.execution import DesiredState
+from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
+
+REFUSALS = (400, 403, 404, 422)
+"""Answers to a creation that say no, rather than not now."""
+
+
+async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) -> Attempt | None:
+    """Create a sub-execution; the attempt as failed when it is refused."""
+    if child_depth(tracked.run) > MOST_DEPTH:
+        message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
+        return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
+    namespace = tracked.run.namespace
+    manifest = _manifest(tracked, decision)
+    name = manifest["metadata"]["name"]
+    try:
+        await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
+    except ApiError as error:
+        if error.status == 409 and error.reason == "AlreadyExists":
+            other = await shell.client.get(EXECUTIONS, namespace, name)
+            if not _is_ours(tracked, other):
+                message = f"an execution named {name} exists that is not this one's"
+                return refused(reasons.NAME_TAKEN, message, permanent=True)
+        elif error.status in REFUSALS:
+            permanent = error.status in (400, 422)
+            return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
+        else:
+            raise
+    tracked.created[name] = shell.clock()
+    return None
+
+
+async def observe_child(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    """What the sub-execution of the node's last attempt came to; None when it is not there yet."""
+    name = tracked.name_of(node.name, record.attempts)
+    raw = shell.executions.get(tracked.run.namespace, name)
+    if raw is None:  # not created, not seen yet, ended, or deleted
+        created = tracked.created.get(name)
+        if created is not None and shell.clock() < created + CACHE_LAG:
+            tracked.recheck = True
+        elif created is None and not record.execution:
+            return None
+        raw = await _live(shell, tracked.run.namespace, name)
+        if raw is None:
+            message = f"sub-execution {name} was deleted by others before it ended"
+            return refused(reasons.CHILD_DELETED, message, permanent=True)
+    if not _is_ours(tracked, raw):
+        message = f"an execution named {name} exists that is not this one's"
+        return refused(reasons.NAME_TAKEN, message, permanent=True)
+    return child_attempt(raw)
+
+
+async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
+    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
+    namespace = tracked.run.namespace
+    name = tracked.name_of(decision.node, decision.attempt)
+    raw = shell.executions.get(namespace, name)
+    if raw is None or not _may_become(raw, decision.state):
+        return
+    patch = {
+        "metadata": {"uid": raw["metadata"]["uid"]},
+        "spec": {"desiredState": decision.state.value},
+    }
+    try:
+        await shell.client.patch(EXECUTIONS, namespace, name, patch)
+    except ApiError as error:
+        if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
+            raise
+
+
+def refused(reason: str, message: str, *, permanent: bool) -> Attempt:
+    """The attempt of which nothing was made."""
+    return Attempt(AttemptState.FAILED, reason, message, permanent=permanent)
+
+
+_FIRMNESS = {
+    DesiredState.RUNNING: 0,
+    DesiredState.PAUSED: 0,
+    DesiredState.CANCELLED: 1,
+    DesiredState.TERMINATED: 2,
+}
+
+
+def _may_become(raw: Raw, wanted: DesiredState) -> bool:
+    state = DesiredState(raw["spec"].get("desiredState", "Running"))
+    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
+    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
+
+
+def _is_ours(tracked: Tracked, raw: Raw) -> bool:
+    return bool((raw["spec"].get("parent") or {}).get("uid") == tracked.run.uid)
+
+
+async def _live(shell: Shell, namespace: str, name: str) -> Raw | None:
+    try:
+        return await shell.client.get(EXECUTIONS, namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:
+    run, node = tracked.run, tracked.graph.nodes[decision.node]
+    assert node.spec.workflow is not None
+    workflow = node.spec.workflow.name
+    spec: dict[str, Any] = {
+        "workflow": workflow,
+        "variables": dict(decision.variables),
+        "parent": {
+            "name": run.name,
+            "uid": run.uid,
+            "node": decision.node,
+            "depth": child_depth(run),
+        },
+    }
+    if run.requester:
+        spec["requester"] = run.requester
+    if run.trigger:
+        spec["trigger"] = dict(run.trigger)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "WorkflowExecution",
+        "metadata": {
+            "name": tracked.name_of(decision.node, decision.attempt),
+            "namespace": run.namespace,
+            "labels": {MANAGED_BY: MANAGER, WORKFLOW: workflow, PARENT_UID: run.uid},
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": "WorkflowExecution",
+                    "name": run.name,
+                    "uid": run.uid,
+                }
+            ],
+        },
+        "spec": spec,
+    }

@@ -1,0 +1,163 @@
+"""An approval: who may decide, what they decided, and what happens when nobody does.
+
+The API server has checked that each decision's `by` and `groups` are those of the person who made
+it; where it does not (`Work.protected` is false), no decision counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.records import Record, Run
+from orchestrator.engine.work import Work
+from orchestrator.models.execution import NodePhase
+from orchestrator.models.execution import Verdict as Decided
+from orchestrator.models.workflow import Approval, ApprovalTimeout
+from orchestrator.validation.inputs import check_inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The decisions that count, and in words why others do not."""
+
+    approved: tuple[Mapping[str, Any], ...]
+    rejected: tuple[Mapping[str, Any], ...]
+    ignored: tuple[str, ...]
+
+
+def count_votes(approval: Approval, node: str, run: Run) -> Votes:
+    """Decisions on the node by people who may decide; one a person, since the API has one."""
+    approved, rejected, ignored = [], [], []
+    for decision in run.decisions:
+        if decision["node"] != node:
+            continue
+        if refusal := _refusal(approval, decision, run.requester):
+            ignored.append(f"{decision['by']} {refusal}")
+        elif decision["decision"] == Decided.REJECT:
+            rejected.append(decision)
+        else:
+            approved.append(decision)
+    return Votes(tuple(approved), tuple(rejected), tuple(ignored))
+
+
+def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
+    """Look whether enough people decided, or the time to decide is over."""
+    approval = node.spec.approval
+    assert approval is not None
+    if approval.exclude_requester and not work.run.requester and not work.run.trigger:
+        message = "nobody knows who started the execution, so nobody can be excluded"
+        work.end(node, NodePhase.FAILED, reasons.REQUESTER_UNKNOWN, message, evidence=False)
+        return
+    if not work.protected:
+        _await_protection(work, node, record)
+        return
+    votes = count_votes(approval, node.name, work.run)
+    required = approval.required or 1
+    if votes.rejected:
+        first = votes.rejected[0]
+        comment = f": {first['comment']}" if first.get("comment") else ""
+        message = f"{_names(votes.rejected)} rejected it{comment}"
+        _reject(work, node, record, votes, message)
+    elif len(votes.approved) >= required:
+        _approve(work, node, record, votes, f"{_names(votes.approved)} approved it")
+    elif work.now >= record.attempt_start + node.timeout:
+        _time_out(work, node, record, approval, votes)
+    else:
+        work.wake(record.attempt_start + node.timeout)
+        words = _awaited(approval, votes, required)
+        waiting = replace(record, reason=reasons.AWAITING_APPROVAL, message=words)
+        work.observe(node, waiting)
+
+
+def _refusal(approval: Approval, decision: Mapping[str, Any], requester: str | None) -> str:
+    who = decision["by"]
+    names = {f"user:{who}", *(f"group:{group}" for group in decision.get("groups") or ())}
+    if names.isdisjoint(approval.approvers):
+        return "is none of the approvers"
+    if approval.exclude_requester and who == requester:
+        return "started the execution, and the requester is excluded"
+    if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
+        wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
+        return f"gave inputs that do not fit: {wrong}" if wrong else ""
+    return ""
+
+
+def _await_protection(work: Work, node: GraphNode, record: Record) -> None:
+    message = "the admission policies that check who decides are not in place: nothing counts"
+    due = record.attempt_start + node.timeout
+    if work.now >= due:
+        work.end(node, NodePhase.FAILED, reasons.APPROVAL_TIMED_OUT, message, evidence=False)
+        return
+    work.wake(due)
+    waiting = replace(record, reason=reasons.APPROVALS_UNPROTECTED, message=message)
+    work.observe(node, waiting)
+
+
+def _awaited(approval: Approval, votes: Votes, required: int) -> str:
+    words = f"{len(votes.approved)} of {required} approved"
+    if votes.approved:
+        words += f" ({_names(votes.approved)})"
+    words += f"; asked: {', '.join(approval.approvers)}"
+    if votes.ignored:
+        words += f"; not counted: {'; '.join(votes.ignored)}"
+    return words
+
+
+def _time_out(
+    work: Work, node: GraphNode, record: Record, approval: Approval, votes: Votes
+) -> None:
+    required = approval.required or 1
+    message = f"{len(votes.approved)} of {required} approved in time"
+    match approval.on_timeout or ApprovalTimeout.FAIL:
+        case ApprovalTimeout.APPROVE:
+            _approve(work, node, record, votes, f"{message}, and onTimeout is Approve")
+        case ApprovalTimeout.REJECT:
+            _reject(work, node, record, votes, f"{message}, and onTimeout is Reject")
+        case ApprovalTimeout.FAIL:
+            _end(work, node, record, NodePhase.FAILED, reasons.APPROVAL_TIMED_OUT, message, {})
+
+
+def _approve(work: Work, node: GraphNode, record: Record, votes: Votes, message: str) -> None:
+    outputs = _outputs(Decided.APPROVE, votes.approved)
+    _end(work, node, record, NodePhase.SUCCEEDED, "", message, outputs)
+
+
+def _reject(work: Work, node: GraphNode, record: Record, votes: Votes, message: str) -> None:
+    outputs = _outputs(Decided.REJECT, votes.rejected)
+    _end(work, node, record, NodePhase.FAILED, reasons.REJECTED, message, outputs)
+
+
+def _end(
+    work: Work,
+    node: GraphNode,
+    record: Record,
+    phase: NodePhase,
+    reason: str,
+    message: str,
+    outputs: Mapping[str, Any],
+) -> None:
+    ended = replace(
+        record,
+        phase=phase,
+        reason=reason,
+        message=message,
+        finished_at=work.now,
+        outputs=outputs,
+    )
+    work.set(node, ended, evidence=False)
+
+
+def _outputs(decision: Decided, votes: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
+    return {
+        "decision": decision.value,
+        "by": [vote["by"] for vote in votes],
+        "inputs": {vote["by"]: vote.get("inputs") or {} for vote in votes},
+    }
+
+
+def _names(votes: tuple[Mapping[str, Any], ...]) -> str:
+    return ", ".join(vote["by"] for vote in votes)

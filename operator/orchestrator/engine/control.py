@@ -1,0 +1,101 @@
+"""What brings a run to its end before its time: people, the clock, or a failure nobody handled."""
+
+from __future__ import annotations
+
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.handling import unhandled
+from orchestrator.engine.records import Cancelling, Settled
+from orchestrator.engine.work import Work
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.workflow import OnFailure
+
+_ASKED = {
+    DesiredState.CANCELLED: (reasons.CANCEL_REQUESTED, "the execution was cancelled"),
+    DesiredState.TERMINATED: (reasons.TERMINATED, "the execution was terminated"),
+}
+_RANKS = {
+    reasons.FAILURE_STOPPED: 0,
+    reasons.FAILURE_CANCELLED: 1,
+    reasons.EXECUTION_TIMED_OUT: 2,
+    reasons.CANCEL_REQUESTED: 3,
+    reasons.REPLACED: 3,
+    reasons.TERMINATED: 4,
+}
+"""Cancelled goes before TimedOut, and TimedOut before Failed, until the outcome is settled."""
+
+_PHASES = {
+    reasons.FAILURE_STOPPED: ExecutionPhase.FAILED,
+    reasons.FAILURE_CANCELLED: ExecutionPhase.FAILED,
+    reasons.EXECUTION_TIMED_OUT: ExecutionPhase.TIMED_OUT,
+}
+
+
+def phase_of(cause: Cancelling) -> ExecutionPhase:
+    """What an execution that is brought to its end for this cause comes to."""
+    return _PHASES.get(cause.reason, ExecutionPhase.CANCELLED)
+
+
+def ended_by(cause: Cancelling) -> NodePhase:
+    """What a node comes to that is brought to its end for this cause."""
+    timed_out = cause.reason == reasons.FINALLY_TIMED_OUT
+    return NodePhase.TIMED_OUT if timed_out else NodePhase.CANCELLED
+
+
+def control(work: Work) -> None:
+    """Begin to cancel when it is asked for, or when the execution's time is over."""
+    asked = _ASKED.get(work.run.desired_state)
+    if work.settled is not None:
+        _control_finally(work, work.settled)
+        return
+    if asked:
+        _cancel(work, *asked)
+    timeout = work.graph.timeout
+    if timeout is None:
+        return
+    due = work.run.started_at + timeout
+    if work.now >= due:
+        message = f"the execution ran longer than {work.graph.spec.timeout}"
+        _cancel(work, reasons.EXECUTION_TIMED_OUT, message)
+    elif work.cancelling is None:
+        work.wake(due)
+
+
+def react(work: Work, node: GraphNode) -> None:
+    """Stop or cancel the rest, if this node's failure is nobody's to handle."""
+    policy = work.graph.spec.on_failure
+    if policy is OnFailure.FINISH or node.final or not unhandled(work, node):
+        return
+    if policy is OnFailure.STOP:
+        message = f"{node.name} failed, and onFailure is Stop"
+        _cancel(work, reasons.FAILURE_STOPPED, message)
+    else:
+        message = f"{node.name} failed, and onFailure is Cancel"
+        _cancel(work, reasons.FAILURE_CANCELLED, message)
+
+
+def _cancel(work: Work, reason: str, message: str) -> None:
+    """The cause with the highest rank stands; what was already being stopped keeps its clock."""
+    old = work.cancelling
+    if old is not None and _RANKS.get(old.reason, 3) >= _RANKS[reason]:
+        return
+    at = old.at if old is not None and old.stops_running else work.now
+    work.cancelling = Cancelling(at, reason, message)
+
+
+def _control_finally(work: Work, settled: Settled) -> None:
+    if work.run.desired_state is DesiredState.TERMINATED:
+        reason, message = _ASKED[DesiredState.TERMINATED]
+        _cancel(work, reason, message)
+        if settled.reason != reason:
+            work.settle(Settled(settled.at, ExecutionPhase.CANCELLED, reason, message))
+        return
+    if settled.expired_at is not None:
+        return
+    due = settled.at + work.graph.finally_timeout
+    if work.now < due:
+        work.wake(due)
+        return
+    work.settle(
+        Settled(settled.at, settled.phase, settled.reason, settled.message, expired_at=work.now)
+    )

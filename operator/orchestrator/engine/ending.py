@@ -1,0 +1,88 @@
+"""How an execution ends: everything but `finally` first, then `finally`, then the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.engine import reasons
+from orchestrator.engine.control import phase_of
+from orchestrator.engine.decisions import Ending
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.handling import failures
+from orchestrator.engine.records import Settled
+from orchestrator.engine.scope import workflow_scope
+from orchestrator.engine.work import Work
+from orchestrator.expressions import ExpressionError, compile_expression
+from orchestrator.models.execution import ExecutionPhase
+
+_FAILED_BY_NODE = (reasons.FAILURE_STOPPED, reasons.FAILURE_CANCELLED)
+
+
+def settle(work: Work) -> bool:
+    """Whether everything but `finally` has ended; what it came to is recorded once and stands."""
+    if work.settled is not None:
+        return True
+    if work.count < work.graph.main or work.goes_on():
+        return False
+    settled = _outcome(work)
+    if work.graph.final:
+        work.settle(settled)
+    else:
+        work.settled = settled
+    return True
+
+
+def ending(work: Work) -> Ending | None:
+    """The execution's end, once `finally` has ended too."""
+    settled = work.settled
+    if settled is None or work.count < len(work.graph.nodes) or work.goes_on():
+        return None
+    if settled.phase is not ExecutionPhase.SUCCEEDED:
+        return Ending(settled.phase, settled.reason, settled.message, {})
+    if settled.expired_at is not None:
+        message = f"finally took longer than {work.graph.spec.finally_timeout}"
+        return Ending(ExecutionPhase.FAILED, reasons.FINALLY_TIMED_OUT, message, {})
+    final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
+    if final:
+        return Ending(ExecutionPhase.FAILED, reasons.NODE_FAILED, _words(work, final), {})
+    return _succeeded(work, settled)
+
+
+def _outcome(work: Work) -> Settled:
+    """Cancelled goes before TimedOut, and TimedOut before Failed."""
+    cause = work.cancelling
+    if cause is not None and cause.reason not in _FAILED_BY_NODE:
+        return Settled(work.now, phase_of(cause), cause.reason, cause.message)
+    failed = failures(work, (node for node in work.graph.nodes.values() if not node.final))
+    if failed:
+        words = _words(work, failed)
+        return Settled(work.now, ExecutionPhase.FAILED, reasons.NODE_FAILED, words)
+    if cause is not None:
+        return Settled(work.now, phase_of(cause), cause.reason, cause.message)
+    count = len(work.graph.nodes)
+    message = f"{count} node{'' if count == 1 else 's'} ended, none failed unhandled"
+    return Settled(work.now, ExecutionPhase.SUCCEEDED, reasons.COMPLETED, message)
+
+
+def _words(work: Work, failed: list[GraphNode]) -> str:
+    shown = []
+    for node in failed[:3]:
+        record = work.records[node.name]
+        why = record.message or record.reason
+        shown.append(f"{node.name} {record.phase.value}: {why}" if why else node.name)
+    more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+    return "; ".join(shown) + more
+
+
+def _succeeded(work: Work, settled: Settled) -> Ending:
+    graph = work.graph
+    names: Iterable[str] = graph.nodes if graph.output_reads is None else graph.output_reads
+    scope = workflow_scope(work.run, work.records, names)
+    outputs = {}
+    for index, output in enumerate(graph.spec.outputs):
+        try:
+            outputs[output.name] = compile_expression(output.value).evaluate(scope)
+        except ExpressionError as error:
+            message = f"spec.outputs[{index}].value: {error}"
+            return Ending(ExecutionPhase.FAILED, reasons.EXPRESSION_ERROR, message, {})
+    return Ending(settled.phase, settled.reason, settled.message, outputs)

@@ -1,0 +1,60 @@
+"""Whether somebody dealt with a node's failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.engine.edges import FAILURES, matches
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.scope import Surroundings, workflow_scope
+from orchestrator.engine.work import Work
+from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.models.workflow import Outcome
+
+
+def unhandled(work: Work, node: GraphNode) -> bool:
+    """Whether the node failed and nothing handled it: no Failed edge taken, no allowFailure."""
+    record = work.record(node.name)
+    if record is None or record.phase not in FAILURES or node.allow_failure:
+        return False
+    for edge in node.outgoing:
+        if edge.outcome is Outcome.FAILED and matches(edge.outcome, record, allow_failure=False):
+            target = work.graph.nodes[edge.target]
+            try:
+                if edge.when is None or evaluate_boolean(edge.when, scope(work, target)):
+                    return False
+            except ExpressionError:
+                continue
+    return True
+
+
+def failures(work: Work, nodes: Iterable[GraphNode]) -> list[GraphNode]:
+    """Those of the nodes that failed with nobody to handle it."""
+    return [node for node in nodes if unhandled(work, node)]
+
+
+def scope(work: Work, node: GraphNode, **more: Any) -> dict[str, Any]:
+    """What a node's expressions see; `more` are names of its own, such as `index`."""
+    names: Iterable[str] = work.graph.nodes if node.reads is None else node.reads
+    surroundings = _outcome(work) if node.final else None
+    return {**workflow_scope(work.run, work.records, names, surroundings), **more}
+
+
+def _outcome(work: Work) -> Surroundings | None:
+    if work.settled is None:
+        return None
+    main = (node for node in work.graph.nodes.values() if not node.final)
+    found = []
+    for node in failures(work, main):
+        record = work.records[node.name]
+        found.append(
+            {
+                "node": node.name,
+                "title": node.spec.title or node.name,
+                "phase": record.phase.value,
+                "reason": record.reason,
+                "message": record.message,
+            }
+        )
+    return Surroundings(work.settled.phase.value, found)

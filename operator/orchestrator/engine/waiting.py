@@ -1,0 +1,70 @@
+"""A wait node: for a condition, asked again at each change and every ten seconds, or a signal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.handling import scope
+from orchestrator.engine.records import Record
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.engine.work import Work
+from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.models.execution import NodePhase
+
+ASK_AGAIN = 10.0
+"""Seconds after which a condition is asked again though nothing of the run has changed."""
+
+
+def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
+    """Look whether what the node waits for is there, or its time is over."""
+    wait = node.spec.wait
+    assert wait is not None
+    if wait.signal is not None:
+        _await_signal(work, node, record, wait.signal)
+    elif wait.until is not None:
+        _await_condition(work, node, record, wait.until)
+
+
+def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> None:
+    """The first signal of the name counts, also one that was there before; it is not used up."""
+    for signal in work.run.signals:
+        if signal["name"] == name:
+            outputs = {
+                "payload": signal.get("payload") or {},
+                "by": signal.get("by", ""),
+                "id": signal["id"],
+            }
+            _succeed(work, node, record, outputs)
+            return
+    _time_out(work, node, record, f"no signal {name} came")
+
+
+def _await_condition(work: Work, node: GraphNode, record: Record, until: str) -> None:
+    try:
+        holds = evaluate_boolean(until, scope(work, node, now=to_rfc3339(work.now)))
+    except ExpressionError as error:
+        message = f"{node.path}.wait.until: {error}"
+        work.end(node, NodePhase.FAILED, reasons.EXPRESSION_ERROR, message, evidence=False)
+        return
+    if holds:
+        _succeed(work, node, record, {})
+        return
+    work.wake(work.now + ASK_AGAIN)
+    _time_out(work, node, record, f"{until} did not hold")
+
+
+def _succeed(work: Work, node: GraphNode, record: Record, outputs: dict[str, object]) -> None:
+    done = replace(
+        record, phase=NodePhase.SUCCEEDED, reason="", finished_at=work.now, outputs=outputs
+    )
+    work.set(node, done, evidence=False)
+
+
+def _time_out(work: Work, node: GraphNode, record: Record, message: str) -> None:
+    due = record.attempt_start + node.timeout
+    if work.now < due:
+        work.wake(due)
+        return
+    work.end(node, NodePhase.TIMED_OUT, reasons.TIMED_OUT, message, evidence=False)

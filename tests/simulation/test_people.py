@@ -1,0 +1,218 @@
+"""Approvals, waits and signals in virtual time: what people decide, and when nobody does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.builders import action, chain, edge, graph
+from tests.simulation.test_runs import scripted
+from tests.simulation.world import START, World
+
+
+def asked(**fields: Any) -> World:
+    """An approval of two people of the sre group or by ana, and an action behind it."""
+    timeout = {"timeout": fields.pop("timeout")} if "timeout" in fields else {}
+    approval = {"approvers": ["group:sre", "user:ana"], **fields}
+    compiled = graph(
+        {"name": "ask", "approval": approval, **timeout}, action("go"), edges=chain("ask", "go")
+    )
+    return World(compiled, scripted())
+
+
+def by(world: World, requester: str | None) -> World:
+    world.run = replace(world.run, requester=requester)
+    return world
+
+
+def test_one_approver_is_enough_where_nothing_else_is_said() -> None:
+    world = asked()
+    world.decide("ask", "ana", at=60)
+    world.play()
+    assert world.phases == {"ask": "Succeeded", "go": "Succeeded"}
+    assert world.jobs["go", 1].created_at == START + 60
+    assert world.run.records["ask"].outputs == {
+        "decision": "Approve",
+        "by": ["ana"],
+        "inputs": {"ana": {}},
+    }
+
+
+def test_two_distinct_people_are_needed_when_two_are_required() -> None:
+    world = asked(required=2)
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "bob", at=90, groups=["sre", "dev"])
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 90
+    assert world.run.records["ask"].outputs["by"] == ["ana", "bob"]
+
+
+def test_who_is_no_approver_counts_for_nothing_and_is_named() -> None:
+    world = asked()
+    world.decide("ask", "eve", at=30, groups=["dev"])
+    world.decide("ask", "eve2", "Reject", at=31)
+    world.decide("ask", "ana", at=60)
+    messages: list[str] = []
+    world.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 60
+    assert "eve is none of the approvers" in messages[0]
+    assert "0 of 1 approved" in messages[0]
+
+
+def test_one_reject_fails_the_node_and_its_words_are_kept() -> None:
+    world = asked(required=2)
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "bob", "Reject", at=61, groups=["sre"], comment="not on a Friday")
+    world.play()
+    assert world.phases == {"ask": "Failed", "go": "Skipped"}
+    assert world.reason("ask") == "Rejected"
+    assert "bob rejected it: not on a Friday" in world.run.records["ask"].message
+    assert world.run.records["ask"].outputs["decision"] == "Reject"
+
+
+def test_the_requester_is_excluded_when_asked_for() -> None:
+    world = by(asked(excludeRequester=True), "ana")
+    world.decide("ask", "ana", at=30)
+    world.decide("ask", "bob", at=60, groups=["sre"])
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 60
+
+
+def test_an_unknown_requester_cannot_be_excluded() -> None:
+    world = asked(excludeRequester=True)
+    world.play()
+    assert world.reason("ask") == "RequesterUnknown"
+
+
+def test_a_trigger_is_known_and_excludes_nobody() -> None:
+    world = asked(excludeRequester=True)
+    world.run = replace(world.run, trigger={"type": "schedule", "name": "nightly"})
+    world.decide("ask", "ana", at=60)
+    world.play()
+    assert world.phase("ask") == "Succeeded"
+
+
+def test_nobody_decides_in_time() -> None:
+    failed = asked(timeout="30m").play()
+    assert (failed.phase("ask"), failed.reason("ask")) == ("Failed", "ApprovalTimedOut")
+    assert failed.now == START + 1800
+    rejected = asked(timeout="30m", onTimeout="Reject").play()
+    assert (rejected.phase("ask"), rejected.reason("ask")) == ("Failed", "Rejected")
+    approved = asked(timeout="30m", onTimeout="Approve").play()
+    assert approved.phases == {"ask": "Succeeded", "go": "Succeeded"}
+    assert asked().play().now == START + 24 * 3600
+
+
+def test_nothing_counts_while_the_api_server_does_not_check_who_decides() -> None:
+    world = asked(onTimeout="Approve", timeout="1h")
+    world.protected = False
+    world.decide("ask", "ana", at=60)
+    seen: list[str] = []
+    world.at.append((START + 100, lambda now: seen.append(now.reason("ask"))))
+    world.play()
+    assert seen == ["ApprovalsUnprotected"]
+    assert (world.phase("ask"), world.reason("ask")) == ("Failed", "ApprovalTimedOut")
+
+
+def test_a_decision_counts_once_the_policies_are_in_place() -> None:
+    world = asked()
+    world.protected = False
+    world.decide("ask", "ana", at=60)
+
+    def protect(now: World) -> None:
+        now.protected = True
+
+    world.at.append((START + 120, protect))
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 120
+
+
+def test_inputs_are_checked_and_later_nodes_read_them() -> None:
+    schema = {
+        "properties": {"ticket": {"type": "string", "pattern": "OPS-[0-9]+"}},
+        "required": ["ticket"],
+    }
+    compiled = graph(
+        {"name": "ask", "approval": {"approvers": ["user:ana"], "inputs": schema}},
+        action("go", **{"with": {"text": "$[[ nodes.ask.outputs.inputs.ana.ticket ]]"}}),
+        edges=chain("ask", "go"),
+    )
+    wrong = World(compiled, scripted())
+    wrong.decide("ask", "ana", inputs={"ticket": "OPS-x"})
+    messages: list[str] = []
+    wrong.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
+    wrong.play()
+    assert wrong.reason("ask") == "ApprovalTimedOut"
+    assert "inputs.ticket" in messages[0]
+    right = World(compiled, scripted())
+    right.decide("ask", "ana", inputs={"ticket": "OPS-12"})
+    right.play()
+    assert right.jobs["go", 1].parameters == {"text": "OPS-12"}
+
+
+def test_a_wait_ends_with_its_signal_and_hands_on_the_payload() -> None:
+    compiled = graph(
+        {"name": "wait", "wait": {"signal": "go"}},
+        action("go", **{"with": {"text": "$[[ nodes.wait.outputs.payload.why ]]"}}),
+        edges=chain("wait", "go"),
+    )
+    world = World(compiled, scripted())
+    world.signal("other", "1", at=10)
+    world.signal("go", "2", at=20, payload={"why": "ready"}, by="ana")
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 20
+    assert world.jobs["go", 1].parameters == {"text": "ready"}
+    assert world.run.records["wait"].outputs == {
+        "payload": {"why": "ready"},
+        "by": "ana",
+        "id": "2",
+    }
+
+
+def test_a_signal_may_come_first_and_is_not_used_up() -> None:
+    compiled = graph(
+        action("a"),
+        {"name": "one", "wait": {"signal": "go"}},
+        {"name": "two", "wait": {"signal": "go"}},
+        edges=chain("a", "one", "two"),
+    )
+    world = World(compiled, scripted())
+    world.signal("go", "1", at=0.1)
+    assert world.play().phases == {"a": "Succeeded", "one": "Succeeded", "two": "Succeeded"}
+
+
+def test_a_wait_without_its_signal_times_out_and_a_handler_sees_it() -> None:
+    compiled = graph(
+        {"name": "wait", "wait": {"signal": "go"}, "timeout": "5m"},
+        action("rescue"),
+        edges=[edge("wait", "rescue", "Failed")],
+    )
+    world = World(compiled, scripted()).play()
+    assert world.phases == {"wait": "TimedOut", "rescue": "Succeeded"}
+    assert world.reason("wait") == "TimedOut"
+
+
+def test_a_wait_until_sees_other_branches_as_they_change() -> None:
+    compiled = graph(
+        action("a"),
+        action("b"),
+        {"name": "both", "wait": {"until": "nodes.b.phase == 'Succeeded'"}},
+        action("after"),
+        edges=[*chain("a", "b"), *chain("both", "after")],
+    )
+    world = World(compiled, scripted()).play()
+    assert world.jobs["after", 1].created_at == START + 2
+
+
+def test_a_wait_until_is_asked_again_every_ten_seconds() -> None:
+    compiled = graph({"name": "later", "wait": {"until": "now > '2023-11-14T22:14:00Z'"}})
+    world = World(compiled, scripted()).play()
+    assert world.phase("later") == "Succeeded"
+    assert 40 <= world.now - START <= 50
+
+
+def test_a_wait_until_that_cannot_be_computed_fails() -> None:
+    compiled = graph({"name": "later", "wait": {"until": "nodes.later.outputs.x > 1"}})
+    world = World(compiled, scripted()).play()
+    assert world.reason("later") == "ExpressionError"
