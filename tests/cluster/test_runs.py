@@ -169,7 +169,6 @@ def test_a_workflow_that_cannot_be_valid_says_where_and_makes_no_job(shop: Kubec
             "spec.variables.who",
         ),
         ({"state": "Archived"}, {}, "WorkflowNotActive", "Archived"),
-        ({"finally": ["only"]}, {}, "NotSupportedYet", "spec.finally"),
         ({}, {"rerunOf": {"name": "x", "from": ["only"]}}, "NotSupportedYet", "spec.rerunOf"),
     ],
 )
