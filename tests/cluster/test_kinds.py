@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,13 @@ def test_pause_and_cancel_reach_a_sub_workflow_and_the_parent_waits_for_it(shop:
 def test_a_sub_workflow_that_was_cancelled_or_deleted_fails_its_node(shop: Kubectl) -> None:
     slow = workflow("slow", nodes=[task("work", delay="10m")])
     shop.apply(slow, workflow("parent", nodes=[{"name": "sub", "workflow": {"name": "slow"}}]))
+
+    def begun(name: str) -> object:
+        return node(shop, name, "sub").get("execution")
+
     for name in ("cancelled", "deleted"):
         shop.create(execution("parent", name))
-        eventually(lambda name=name: node(shop, name, "sub").get("execution"))
+        eventually(partial(begun, name))
     desire(shop, node(shop, "cancelled", "sub")["execution"], "Cancelled")
     shop("delete", "awfx", node(shop, "deleted", "sub")["execution"])
     assert ended(shop, "cancelled")["status"]["nodes"]["sub"]["reason"] == "SubWorkflowCancelled"
