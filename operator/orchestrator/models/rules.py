@@ -38,7 +38,8 @@ def _immutable(name: str) -> Rule:
 
 def _only_on(field: str, kinds: str) -> Rule:
     holders = " || ".join(f"has(self.{kind})" for kind in kinds.split())
-    nodes = " and ".join(kinds.split())
+    *most, last = kinds.split()
+    nodes = f"{', '.join(most)} and {last}" if most else last
     return _rule(
         f"!has(self.{field}) || {holders}", f"{field} belongs to {nodes} nodes only", f".{field}"
     )
@@ -49,6 +50,14 @@ _NAME = _rule(
     "YAML 1.1 reads this name as a boolean; choose another, such as yes_please",
     ".name",
 )
+
+_IDENTIFIER = {
+    "rule": "self.name.matches('^[a-z][a-zA-Z0-9_]*$')",
+    "message": "a name is letters, digits and _, and begins with a small letter",
+    "messageExpression": "'a name is letters, digits and _, and begins with a small letter: write '"
+    " + self.name.lowerAscii().replace('-', '_').replace('.', '_')",
+    "fieldPath": ".name",
+}
 
 RULES: dict[str, list[Rule]] = {
     "WorkflowSpec": [
@@ -86,6 +95,7 @@ RULES: dict[str, list[Rule]] = {
     "Node": [
         _exactly_one("action condition approval delay workflow transform wait", "a node"),
         _NAME,
+        _IDENTIFIER,
         _only_on("with", "action"),
         _only_on("retry", "action workflow"),
         _only_on("repeat", "action workflow"),
@@ -118,6 +128,7 @@ RULES: dict[str, list[Rule]] = {
     "Wait": [_exactly_one("until signal", "a wait")],
     "Variable": [
         _NAME,
+        _IDENTIFIER,
         _rule(
             "self.type == 'secret' ? has(self.secretKeyRef) : !has(self.secretKeyRef)",
             "a variable of type secret has a secretKeyRef, and no other has",

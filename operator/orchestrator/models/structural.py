@@ -97,7 +97,10 @@ def _inlined(raw: Mapping[str, Any], defs: Mapping[str, Any]) -> Schema:
     outside = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf", "allOf")}
     if "$ref" in raw:
         name = raw["$ref"].rpartition("/")[2]
-        said = {key: value for key, value in defs[name].items() if key != "description"}
+        kept = (
+            "enum" in defs[name]
+        )  # a field that says the same as its enum has no words of its own
+        said = {key: value for key, value in defs[name].items() if kept or key != "description"}
         return _inlined({**said, "x-model": name, **outside}, defs)
     for union in ("anyOf", "allOf"):
         branches = [item for item in raw.get(union, ()) if item.get("type") != "null"]
