@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from pathlib import Path
 from typing import IO
 
 from tests.kube import ROOT
+
+
+def _interruptible() -> None:
+    """A shell that starts the tests in the background has them ignore SIGINT, children included."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class CommandLine:
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_interruptible,
         )
 
     def _command(self, *arguments: str) -> list[str]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS
-from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
-
-POLL = 1.0
-"""Seconds between two looks for new pods while following."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
         return 0
     for pod in every:
         if choice.takes(_note(pod, NODE), _note(pod, ATTEMPT)):
-            _show(cluster, pod, choice, follow=False)
+            _show(cluster, pod, choice)
     return 0
 
 
@@ -66,23 +62,24 @@ def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
 
 
 def _pods(cluster: Cluster, execution: Raw) -> list[Raw]:
-    selector = f"{EXECUTION_UID}={execution['metadata']['uid']}"
-    items: list[Raw] = cluster.list(PODS, query={"labelSelector": selector})["items"]
+    items: list[Raw] = cluster.list(PODS, query={"labelSelector": _selector(execution)})["items"]
     return sorted(items, key=_order)
+
+
+def _selector(execution: Raw) -> str:
+    return f"{EXECUTION_UID}={execution['metadata']['uid']}"
 
 
 def _order(pod: Raw) -> Any:
     return pod["metadata"]["creationTimestamp"], _note(pod, NODE), _number(_note(pod, ATTEMPT))
 
 
-def _show(cluster: Cluster, pod: Raw, choice: Choice, *, follow: bool) -> None:
+def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
     prefix = _prefix(_note(pod, NODE), _note(pod, ATTEMPT))
     path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
     query = {"tailLines": str(choice.tail)} if choice.tail is not None else {}
-    if follow:
-        query["follow"] = "true"
     try:
-        for line in cluster.text(path, query, patience=None if follow else READ):
+        for line in cluster.text(path, query, patience=READ):
             print(f"{prefix} | {line}", flush=True)
     except UnreachableError:
         raise
@@ -91,31 +88,18 @@ def _show(cluster: Cluster, pod: Raw, choice: Choice, *, follow: bool) -> None:
 
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
-    """Every pod as soon as it has begun, until the execution and all its logs have ended."""
-    readers: dict[str, threading.Thread] = {}
-    while True:
-        # In this order: what began before the end is listed after it.
-        ended = (execution.get("status") or {}).get("phase") in EXIT_CODES
-        for pod in _pods(cluster, execution):
-            uid = pod["metadata"]["uid"]
-            begun = pod.get("status", {}).get("phase") not in (None, "Pending")
-            if begun and uid not in readers and choice.takes(_note(pod, NODE), _note(pod, ATTEMPT)):
-                readers[uid] = threading.Thread(target=_read, args=(cluster, pod, choice))
-                readers[uid].daemon = True
-                readers[uid].start()
-        if ended:
-            break
-        time.sleep(POLL)
-        execution = cluster.get(EXECUTIONS, execution["metadata"]["name"])
-    for reader in readers.values():
-        reader.join()
+    def wanted(pod: Raw) -> str | None:
+        node, attempt = _note(pod, NODE), _note(pod, ATTEMPT)
+        return _prefix(node, attempt) if choice.takes(node, attempt) else None
 
+    def say(line: str) -> None:
+        print(line, flush=True)
 
-def _read(cluster: Cluster, pod: Raw, choice: Choice) -> None:
-    try:
-        _show(cluster, pod, choice, follow=True)
-    except UnreachableError as error:
-        print(f"{_prefix(_note(pod, NODE), _note(pod, ATTEMPT))} | ({error})", flush=True)
+    def warn(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    follower = Follower(cluster, say, warn, wanted=wanted, tail=choice.tail)
+    follower.follow(execution, _selector(execution))
 
 
 def _note(pod: Raw, key: str) -> str:

@@ -1,0 +1,159 @@
+"""`logs --follow`: many pods at once, line by line, over every interruption.
+
+Each stream is asked for with timestamps. When it breaks off it is opened again where it ended: the
+API takes that moment in whole seconds, so what was shown of that second is counted and skipped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError
+from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
+from orchestrator.cli.tree import EXIT_CODES
+
+POLL = 1.0
+"""Seconds between two looks for new pods, and between two attempts to reach a server."""
+
+Raw = dict[str, Any]
+Say = Callable[[str], None]
+
+
+class Source(Protocol):
+    """What is asked of a cluster."""
+
+    def get(self, kind: Kind, name: str) -> Raw: ...
+    def list(self, kind: Kind, *, query: Mapping[str, str] | None = None) -> Raw: ...
+    def path(self, kind: Kind, name: str = "") -> str: ...
+    def text(
+        self, path: str, query: Mapping[str, str], *, patience: float | None
+    ) -> Iterator[str]: ...
+
+
+class Reader:
+    """One pod's log from its beginning to its end, each line once."""
+
+    def __init__(self, source: Source, pod: str, tail: int | None, pause: Callable[[], None]):
+        self._source = source
+        self._pod = pod
+        self._tail = tail
+        self._pause = pause
+        self._last = ""
+        """The moment of the last line shown, as the kubelet writes it."""
+        self._shown = 0
+        """Lines shown of that moment."""
+
+    def lines(self) -> Iterator[str]:
+        """The lines as they come. Raises UsageError when the log is refused or gone."""
+        while True:
+            try:
+                yield from self._once()
+                if self._ended():
+                    return
+            except UnreachableError:
+                pass  # it comes back, or somebody ends the command
+            self._pause()
+
+    def _once(self) -> Iterator[str]:
+        path = f"{self._source.path(PODS, self._pod)}/log"
+        query = {"follow": "true", "timestamps": "true"}
+        if self._last:
+            query["sinceTime"] = f"{self._last[:19]}Z"
+        elif self._tail is not None:
+            query["tailLines"] = str(self._tail)
+        seen = 0
+        for raw in self._source.text(path, query, patience=None):
+            moment, _, line = raw.partition(" ")
+            if moment < self._last:
+                continue
+            if moment == self._last:
+                seen += 1
+                if seen <= self._shown:
+                    continue
+                self._shown = seen
+            else:
+                self._last, self._shown, seen = moment, 1, 1
+            yield line
+
+    def _ended(self) -> bool:
+        """Whether the container has ended, so that a stream's end is the log's."""
+        try:
+            pod = self._source.get(PODS, self._pod)
+        except NotFoundError:
+            return True
+        except UnreachableError:
+            raise
+        except UsageError:
+            return True
+        return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+class Follower:
+    """Every pod that is wanted as soon as it has begun, until the execution has ended."""
+
+    def __init__(
+        self,
+        source: Source,
+        say: Say,
+        warn: Say,
+        *,
+        wanted: Callable[[Raw], str | None],
+        tail: int | None = None,
+        pause: Callable[[], None] = lambda: time.sleep(POLL),
+    ) -> None:
+        """`wanted` gives the prefix of a pod's lines, or None for a pod not wanted."""
+        self._source = source
+        self._say = say
+        self._warn = warn
+        self._wanted = wanted
+        self._tail = tail
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._readers: dict[str, threading.Thread] = {}
+
+    def follow(self, execution: Raw, selector: str) -> None:
+        """Until the execution and all its logs have ended."""
+        name, warned = execution["metadata"]["name"], False
+        while True:
+            # In this order: what began before the end is listed after it.
+            ended = (execution.get("status") or {}).get("phase") in EXIT_CODES
+            try:
+                self._look(selector)
+                if ended:
+                    break
+                self._pause()
+                execution = self._source.get(EXECUTIONS, name)
+                warned = False
+            except UnreachableError as error:
+                if not warned:
+                    self._warn(f"{error}; trying again")
+                warned = True
+                self._pause()
+        for reader in self._readers.values():
+            reader.join()
+
+    def _look(self, selector: str) -> None:
+        pods = self._source.list(PODS, query={"labelSelector": selector})["items"]
+        for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"]):
+            uid, prefix = pod["metadata"]["uid"], self._wanted(pod)
+            begun = pod.get("status", {}).get("phase") not in (None, "Pending")
+            if not begun or uid in self._readers or prefix is None:
+                continue
+            reader = Reader(self._source, pod["metadata"]["name"], self._tail, self._pause)
+            thread = threading.Thread(target=self._read, args=(reader, prefix), daemon=True)
+            self._readers[uid] = thread
+            thread.start()
+
+    def _read(self, reader: Reader, prefix: str) -> None:
+        try:
+            for line in reader.lines():
+                self._print(f"{prefix} | {line}")
+        except UsageError as error:
+            self._print(f"{prefix} | (no log: {error})")
+
+    def _print(self, line: str) -> None:
+        with self._lock:  # or two pods' lines tear each other apart
+            self._say(line)

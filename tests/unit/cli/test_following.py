@@ -1,0 +1,196 @@
+"""`logs --follow` against a cluster that behaves: pods that come later, streams that break off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.cli.errors import NotFoundError, UnreachableError
+from orchestrator.cli.following import Follower
+from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
+
+SECOND = "2026-01-31T12:00:0"
+RUN = {"metadata": {"name": "run", "uid": "u"}, "status": {"phase": "Running"}}
+
+
+def stamped(*lines: str, per_second: int = 2) -> list[str]:
+    """Lines as the kubelet gives them; several in one moment."""
+    return [f"{SECOND}{i // per_second}.5Z {line}" for i, line in enumerate(lines)]
+
+
+class FakeCluster:
+    """Pods with logs, whose streams break off after so many lines, and outages by the request."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[str]] = {}
+        self.phases: dict[str, str] = {}
+        self.breaks: dict[str, list[int]] = {}
+        self.outages = 0
+        self.looks = 0
+        self.ends_after = 3
+        self.later: dict[int, str] = {}
+        self.queries: list[Mapping[str, str]] = []
+
+    def path(self, kind: Kind, name: str = "") -> str:
+        return f"{kind.plural}/{name}"
+
+    def get(self, kind: Kind, name: str) -> dict[str, Any]:
+        self._fail()
+        if kind is PODS:
+            if name not in self.phases:
+                raise NotFoundError("gone")
+            return {"status": {"phase": self.phases[name]}}
+        assert kind is EXECUTIONS
+        self.looks += 1
+        phase = "Succeeded" if self.looks >= self.ends_after else "Running"
+        return {**RUN, "status": {"phase": phase}}
+
+    def list(self, kind: Kind, *, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        assert kind is PODS
+        assert query == {"labelSelector": "all"}
+        self._fail()
+        if self.looks in self.later:
+            self.phases[self.later[self.looks]] = "Succeeded"
+        return {
+            "items": [
+                {
+                    "metadata": {"name": name, "uid": name, "creationTimestamp": "now"},
+                    "status": {"phase": phase},
+                }
+                for name, phase in self.phases.items()
+            ]
+        }
+
+    def text(self, path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
+        assert patience is None
+        self.queries.append(dict(query))
+        name = path.split("/")[1]
+        since = query.get("sinceTime", "")[:19]
+        lines = [line for line in self.logs[name] if line[:19] >= since]
+        if "tailLines" in query:
+            lines = lines[-int(query["tailLines"]) :]
+        breaks = self.breaks.get(name, [])
+        cut = breaks.pop(0) if breaks else None
+        yield from lines[:cut]
+        if cut is not None:
+            raise UnreachableError("the stream broke off")
+
+    def _fail(self) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise UnreachableError("the API server does not answer")
+
+
+def followed(cluster: FakeCluster, tail: int | None = None) -> tuple[list[str], list[str]]:
+    said: list[str] = []
+    warned: list[str] = []
+    follower = Follower(
+        cluster,
+        said.append,
+        warned.append,
+        wanted=lambda pod: pod["metadata"]["name"],
+        tail=tail,
+        pause=lambda: None,
+    )
+    follower.follow(RUN, "all")
+    return said, warned
+
+
+def test_every_line_is_shown_once_and_in_order_over_broken_streams() -> None:
+    cluster = FakeCluster()
+    lines = [f"line {number}" for number in range(9)]
+    cluster.logs["a"] = stamped(*lines, per_second=4)
+    cluster.phases["a"] = "Succeeded"
+    cluster.breaks["a"] = [2, 3, 6, 1]
+    said, _ = followed(cluster)
+    assert said == [f"a | {line}" for line in lines]
+
+
+def test_the_same_words_twice_in_one_moment_are_two_lines() -> None:
+    cluster = FakeCluster()
+    cluster.logs["a"] = stamped("again", "again", "again", "end", per_second=3)
+    cluster.phases["a"] = "Succeeded"
+    cluster.breaks["a"] = [2]
+    assert followed(cluster)[0] == ["a | again", "a | again", "a | again", "a | end"]
+
+
+def test_a_stream_that_ends_while_its_pod_runs_is_opened_again() -> None:
+    cluster = FakeCluster()
+    cluster.logs["a"] = stamped("one")
+    cluster.phases["a"] = "Running"
+    opened = cluster.text
+
+    def text(path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
+        yield from opened(path, query, patience=patience)
+        if len(cluster.queries) == 2:
+            cluster.logs["a"] = stamped("one", "two")
+        if len(cluster.queries) == 3:
+            cluster.phases["a"] = "Succeeded"
+
+    cluster.text = text  # type: ignore[method-assign]
+    assert followed(cluster)[0] == ["a | one", "a | two"]
+
+
+def test_a_pod_that_begins_later_is_followed_too() -> None:
+    cluster = FakeCluster()
+    cluster.logs = {"a": stamped("first"), "b": stamped("second")}
+    cluster.phases["a"] = "Succeeded"
+    cluster.later = {2: "b"}
+    assert sorted(followed(cluster)[0]) == ["a | first", "b | second"]
+
+
+def test_an_outage_is_said_once_and_outlasted() -> None:
+    cluster = FakeCluster()
+    cluster.logs["a"] = stamped("one")
+    cluster.phases["a"] = "Succeeded"
+    cluster.outages = 4
+    said, warned = followed(cluster)
+    assert said == ["a | one"]
+    assert warned == ["the API server does not answer; trying again"]
+
+
+def test_a_log_that_is_refused_is_said_in_its_place() -> None:
+    cluster = FakeCluster()
+    cluster.phases["a"] = "Succeeded"
+
+    def text(path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
+        raise NotFoundError("container is gone")
+        yield path, query, patience  # type: ignore[unreachable]
+
+    cluster.text = text  # type: ignore[method-assign]
+    assert followed(cluster)[0] == ["a | (no log: container is gone)"]
+
+
+def test_only_the_tail_is_shown_and_all_that_comes_after_a_break() -> None:
+    cluster = FakeCluster()
+    cluster.logs["a"] = stamped("one", "two", "three", "four")
+    cluster.phases["a"] = "Succeeded"
+    cluster.breaks["a"] = [1]
+    assert followed(cluster, tail=2)[0] == ["a | three", "a | four"]
+
+
+def test_lines_of_two_pods_never_tear_each_other_apart() -> None:
+    cluster = FakeCluster()
+    for name in "abcd":
+        cluster.logs[name] = stamped(*(f"{name * 50} {i}" for i in range(18)))
+        cluster.phases[name] = "Succeeded"
+    inside = threading.Semaphore(1)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        assert inside.acquire(blocking=False), "two lines at once"
+        said.append(line)
+        inside.release()
+
+    follower = Follower(
+        cluster,
+        say,
+        said.append,
+        wanted=lambda pod: pod["metadata"]["name"],
+        pause=lambda: None,
+    )
+    follower.follow(RUN, "all")
+    for name in "abcd":
+        own = [line for line in said if line.startswith(f"{name} |")]
+        assert own == [f"{name} | {name * 50} {i}" for i in range(18)]
