@@ -101,7 +101,8 @@ def _layer(folder: Path, kind: str, key: str, populate: Callable[[Path], None]) 
 def install_libraries(root: Path) -> None:
     """The locked requirements."""
     target = root / PACKAGES
-    run(_uv(), "pip", "install", "--quiet", "--python", f"/usr/bin/python{debian.PYTHON}",
+    run(_uv(), "pip", "install", "--quiet", "--system-certs",
+        "--python", f"/usr/bin/python{debian.PYTHON}",
         "--target", target, "--link-mode", "copy", "--require-hashes", "--only-binary", ":all:",
         "--requirement", PROJECT / "requirements/runtime.txt")  # fmt: skip
     shutil.rmtree(target / "bin", ignore_errors=True)
@@ -115,7 +116,8 @@ def install_package(root: Path) -> None:
     with tempfile.TemporaryDirectory() as wheels:
         run("env", "--chdir", PROJECT, sys.executable, "-m", "hatchling", "build",
             "--target", "wheel", "--directory", wheels)  # fmt: skip
-        run(_uv(), "pip", "install", "--quiet", "--python", f"/usr/bin/python{debian.PYTHON}",
+        run(_uv(), "pip", "install", "--quiet", "--system-certs",
+        "--python", f"/usr/bin/python{debian.PYTHON}",
             "--target", target, "--link-mode", "copy", "--no-deps",
             *Path(wheels).glob("*.whl"))  # fmt: skip
     commands = root / "usr/local/bin"

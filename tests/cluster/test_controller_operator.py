@@ -98,14 +98,11 @@ def test_definitions_say_whether_they_can_be_used(account: Path, kubectl: Kubect
     kubectl.apply(
         workflow("good", nodes=[{"name": "a", "delay": "1s"}]),
         workflow("waits", nodes=[{"name": "a", "action": "local/task"}]),
-        workflow("later", nodes=[{"name": "a", "wait": {"signal": "go"}}]),
         workflow("wrong", nodes=[{"name": "a", "condition": "vars.nope"}]),
         manifest("Trigger", "nightly", {"workflow": "good"}),
     )
     with operating(account):
         assert condition(kubectl, "awf", "good")["status"] == "True"
-        later = condition(kubectl, "awf", "later", "Stalled")
-        assert (later["status"], later["reason"]) == ("True", "NotSupportedYet")
         wrong = condition(kubectl, "awf", "wrong")
         assert (wrong["status"], wrong["reason"]) == ("False", "InvalidSpec")
         assert "spec.nodes[0].condition" in wrong["message"]

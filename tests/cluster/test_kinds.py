@@ -17,8 +17,8 @@ FAILS = {"code": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with running_operator(kubeconfig, tmp_path_factory.mktemp("operator") / "log"):
+def _operator(account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with running_operator(account, tmp_path_factory.mktemp("operator") / "log"):
         yield
 
 

@@ -16,6 +16,7 @@ from orchestrator.engine.advance import advance
 from orchestrator.engine.decisions import (
     ControlChild,
     CreateChild,
+    CreateFanOut,
     CreateJob,
     Creation,
     Ending,
@@ -206,6 +207,8 @@ class World:
         match step:
             case CreateJob():
                 self._create(step.node, step.attempt, step.parameters)
+            case CreateFanOut():
+                self._create(step.node, step.attempt, {"items": step.items})
             case CreateChild():
                 self._create(step.node, step.attempt, step.variables)
             case StopJob():

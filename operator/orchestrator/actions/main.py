@@ -142,10 +142,23 @@ def read_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> Par
     return parameters
 
 
+def _item(environ: Mapping[str, str]) -> str:
+    """The parameters of a fan-out's item, as they are mounted: lines of JSON, many in a file."""
+    directory, index = environ.get("PARAMS_DIR"), environ.get("JOB_COMPLETION_INDEX")
+    if not directory or not index:
+        return ""
+    file, line = divmod(int(index), int(environ.get("PARAMS_PER_FILE") or "100"))
+    try:
+        return (Path(directory) / f"items-{file}").read_text().splitlines()[line]
+    except (OSError, IndexError):
+        message = f"there are no parameters for item {index} in {directory}"
+        raise ActionError(message, exit_code=USAGE) from None
+
+
 def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """PARAMS, and what stands in PARAM_* only, as secrets do; null means absent."""
     try:
-        values = json.loads(environ.get("PARAMS") or "{}")
+        values = json.loads(environ.get("PARAMS") or _item(environ) or "{}")
     except ValueError as error:
         raise ActionError(f"PARAMS is not JSON: {error}", exit_code=USAGE) from None
     if not isinstance(values, dict):

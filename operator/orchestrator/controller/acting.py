@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from orchestrator.controller.children import REFUSALS, control_child, create_child, refused
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import JOBS, PODS
+from orchestrator.controller.resources import CONFIG_MAPS, JOBS, PODS, Resource
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
-from orchestrator.engine.decisions import ControlChild, CreateChild, CreateJob, Creation, StopJob
+from orchestrator.engine.decisions import (
+    ControlChild,
+    CreateChild,
+    CreateFanOut,
+    CreateJob,
+    Creation,
+    StopJob,
+)
+from orchestrator.engine.graph import DEFAULT_PARALLELISM
 from orchestrator.engine.observed import Attempt
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
+from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.models.base import parse_duration
+from orchestrator.models.workflow import RetryReason
 
 Step = Creation | StopJob | ControlChild
 
@@ -25,7 +38,7 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     wanted = [
         job
         for job in steps
-        if isinstance(job, CreateJob | CreateChild)
+        if isinstance(job, Creation)
         and tracked.name_of(job.node, job.attempt) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
@@ -40,15 +53,21 @@ async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
     name = tracked.name_of(decision.node, decision.attempt)
     if (name, decision.force) in tracked.stopped:
         return
-    await stop_named(shell, tracked.run.namespace, name, force=decision.force)
+    whole = tracked.graph.nodes[decision.node].spec.for_each is not None
+    await stop_named(shell, tracked.run.namespace, name, force=decision.force, whole=whole)
     tracked.stopped.add((name, decision.force))
 
 
-async def stop_named(shell: Shell, namespace: str, name: str, *, force: bool) -> None:
-    """Stop the Job of this name and its pods; one that is gone is stopped."""
+async def stop_named(
+    shell: Shell, namespace: str, name: str, *, force: bool, whole: bool = False
+) -> None:
+    """Stop the Job of this name and its pods; one that is gone is stopped.
+
+    `whole`: the Job itself is stopped, since it would go on with other items.
+    """
     selector = f"batch.kubernetes.io/job-name={name}"
     pods, _ = await shell.client.list(PODS, namespace, label_selector=selector)
-    for step in plan_stop(name, pods, force=force):
+    for step in plan_stop(name, pods, force=force, whole=whole):
         try:
             match step:
                 case PatchPod():
@@ -73,18 +92,34 @@ async def control_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> 
             await control_child(shell, tracked, step)
 
 
-async def _create(
-    shell: Shell, tracked: Tracked, decision: CreateJob | CreateChild
-) -> Attempt | None:
-    if isinstance(decision, CreateChild):
-        return await create_child(shell, tracked, decision)
-    return await _create_job(shell, tracked, decision)
+async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt | None:
+    try:
+        match decision:
+            case CreateChild():
+                return await create_child(shell, tracked, decision)
+            case CreateJob():
+                manifests = [_job(tracked, decision)]
+            case CreateFanOut():
+                fan_out = _fan_out(tracked, decision)
+                manifests = [*fan_out.config_maps, fan_out.job]
+    except JobRefused as error:
+        return refused(error.reason, str(error), permanent=True)
+    pod = manifests[-1]["spec"]["template"]["spec"]
+    if account := pod.get("serviceAccountName"):
+        refusal = await shell.accounts.refusal(tracked.run.namespace, account)
+        if refusal:
+            return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
+    for manifest in manifests:
+        refusal_of = await _create_object(shell, tracked, manifest)
+        if refusal_of is not None:
+            return refusal_of
+    tracked.created[manifests[-1]["metadata"]["name"]] = shell.clock()
+    return None
 
 
-async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> Attempt | None:
-    node = tracked.graph.nodes[decision.node]
+def _job(tracked: Tracked, decision: CreateJob) -> dict[str, Any]:
+    node, graph = tracked.graph.nodes[decision.node], tracked.graph
     assert node.template is not None
-    name = tracked.name_of(decision.node, decision.attempt)
     wanted = NodeJob(
         node=decision.node,
         attempt=decision.attempt,
@@ -92,34 +127,52 @@ async def _create_job(shell: Shell, tracked: Tracked, decision: CreateJob) -> At
         parameters=decision.parameters,
         timeout_seconds=max(1, round(node.timeout)),
     )
-    graph = tracked.graph
+    return build_job(node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image)
+
+
+def _fan_out(tracked: Tracked, decision: CreateFanOut) -> FanOut:
+    node, graph = tracked.graph.nodes[decision.node], tracked.graph
+    assert node.template is not None
+    assert node.spec.for_each is not None
+    rules, each = node.retry, node.spec.for_each
+    wanted = FanOutJob(
+        node=decision.node,
+        attempt=decision.attempt,
+        items=decision.items,
+        item_timeout=max(1, round(node.timeout)),
+        timeout=math.ceil(parse_duration(each.timeout)) if each.timeout else None,
+        parallelism=each.parallelism or DEFAULT_PARALLELISM,
+        max_failed=each.max_failed or 0,
+        retries=rules.limit if RetryReason.FAILED in rules.reasons else 0,
+        replace_disrupted=rules.limit > 0 and RetryReason.DISRUPTED in rules.reasons,
+    )
+    return build_fan_out(
+        node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
+    )
+
+
+async def _create_object(
+    shell: Shell, tracked: Tracked, manifest: Mapping[str, Any]
+) -> Attempt | None:
+    resource = JOBS if manifest["kind"] == JOBS.kind else CONFIG_MAPS
     try:
-        manifest = build_job(
-            node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
-        )
-    except JobRefused as error:
-        return refused(error.reason, str(error), permanent=True)
-    if account := manifest["spec"]["template"]["spec"].get("serviceAccountName"):
-        refusal = await shell.accounts.refusal(tracked.run.namespace, account)
-        if refusal:
-            return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
-    try:
-        await shell.client.create(JOBS, tracked.run.namespace, manifest, urgent=True)
+        await shell.client.create(resource, tracked.run.namespace, manifest, urgent=True)
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
-            return await _adopt(shell, tracked, name)
+            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])
         if error.status in REFUSALS:
             permanent = error.status in (400, 422)
             return refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
         raise
-    tracked.created[name] = shell.clock()
     return None
 
 
-async def _adopt(shell: Shell, tracked: Tracked, name: str) -> Attempt | None:
-    job = await shell.client.get(JOBS, tracked.run.namespace, name)
-    if is_ours(job, tracked.identity):
-        tracked.created[name] = shell.clock()
+async def _adopt(shell: Shell, tracked: Tracked, resource: Resource, name: str) -> Attempt | None:
+    found = await shell.client.get(resource, tracked.run.namespace, name)
+    if is_ours(found, tracked.identity):
         return None
-    message = f"a Job named {name} exists that is not this execution's; delete it and run again"
+    message = (
+        f"a {resource.kind} named {name} exists that is not this execution's; "
+        "delete it and run again"
+    )
     return refused(reasons.NAME_TAKEN, message, permanent=True)

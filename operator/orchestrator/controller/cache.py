@@ -141,6 +141,10 @@ class Pods(IndexedCache):
             return terminal
         return list(self._pending.get((namespace, name), {}).values())
 
+    def count(self, job: str) -> int:
+        """How many terminal pods of Jobs of this name are known."""
+        return len(self._groups.get(job, {}))
+
     def replace_pending(self, pods: Iterable[Raw]) -> None:
         """Keep these pending pods instead of those kept before."""
         self._pending = {}

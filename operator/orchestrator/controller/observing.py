@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.cache import JOB_NAME, Raw
+from collections.abc import Awaitable, Callable
+
+from orchestrator.controller.cache import JOB_NAME
 from orchestrator.controller.children import observe_child
-from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import JOBS, PODS
+from orchestrator.controller.fanout import observe_fan
+from orchestrator.controller.looking import job_or_attempt
+from orchestrator.controller.resources import PODS
 from orchestrator.controller.shell import Shell
-from orchestrator.controller.tracked import CACHE_LAG, Tracked
+from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
@@ -25,13 +28,21 @@ async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int]
         if not node.kind.attempts or record.retry_at is not None:
             continue
         if (name, record.attempts) not in observed:
-            look = _attempt if node.kind is NodeKind.ACTION else observe_child
-            attempt = await look(shell, tracked, node, record)
+            attempt = await _look(node)(shell, tracked, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
         if tracked.scan:
             _follow_ups(shell, tracked, node, observed)
     return observed
+
+
+Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
+
+
+def _look(node: GraphNode) -> Look:
+    if node.kind is NodeKind.WORKFLOW:
+        return observe_child
+    return _attempt if node.spec.for_each is None else observe_fan
 
 
 async def _attempt(
@@ -43,16 +54,10 @@ async def _attempt(
     job = shell.jobs.get(namespace, name)
     pods = shell.pods.by_job(namespace, name)
     if job is None and not any(pod["status"].get("phase") == "Succeeded" for pod in pods):
-        created = tracked.created.get(name)
-        if created is not None and shell.clock() < created + CACHE_LAG:
-            tracked.recheck = True
-            return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
-        if created is None and not record.job:
-            return None
-        job = await _live(shell, namespace, name)
-        if job is None:
-            message = f"Job {name} was deleted by others before it ended"
-            return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
+        found = await job_or_attempt(shell, tracked, record, name)
+        if found is None or isinstance(found, Attempt):
+            return found
+        job = found
     if not evident(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: what a pod said counts, so its absence is made sure of.
         selector = f"{JOB_NAME}={name}"
@@ -60,15 +65,6 @@ async def _attempt(
         pods = live or pods
     events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
     return observe(node.template, job, pods, events)
-
-
-async def _live(shell: Shell, namespace: str, name: str) -> Raw | None:
-    try:
-        return await shell.client.get(JOBS, namespace, name)
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
 
 
 def _follow_ups(

@@ -42,6 +42,7 @@ CLUSTER_TEMPLATES = Resource(GROUP, VERSION, "clustertemplates", "ClusterTemplat
 INCIDENTS = Resource(GROUP, VERSION, "incidents", "Incident")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 EVENTS = Resource("", "v1", "events", "Event")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")

@@ -37,6 +37,8 @@ class Tracked:
     """Attempts whose Job could not be created, and why."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
+    fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
+    """Fan-outs as last looked at, by Job, and when."""
     recheck: bool = False
     """Whether a Job that was created is not in the cache yet."""
     waiting_since: float | None = None
@@ -56,6 +58,7 @@ class Tracked:
     def keep_memory_of(self, earlier: Tracked) -> None:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
+        self.fan_outs = earlier.fan_outs
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""

@@ -23,6 +23,8 @@ DEFAULT_TIMEOUT = 3600.0
 """Seconds that an attempt of an action may take when nothing says otherwise."""
 DEFAULT_PATIENCE = 24 * 3600.0
 """Seconds that an approval or a wait may take when nothing says otherwise."""
+DEFAULT_PARALLELISM = 10
+"""Items of a fan-out at once where the workflow does not say."""
 DEFAULT_GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL when the Template does not say (Kubernetes' own default)."""
 
@@ -92,6 +94,14 @@ class GraphNode:
     def join(self) -> Join:
         """When the node starts, if several edges lead to it."""
         return self.spec.join or Join.ALL
+
+    def rounds(self, items: int) -> float:
+        """How many timeouts of the node its fan-out may take at most, without its own timeout."""
+        assert self.spec.for_each is not None
+        if self.spec.for_each.timeout is not None:
+            return parse_duration(self.spec.for_each.timeout) / self.timeout
+        at_once = self.spec.for_each.parallelism or DEFAULT_PARALLELISM
+        return -(-items // at_once) * (self.retry.limit + 1)
 
     @property
     def allow_failure(self) -> bool:

@@ -98,6 +98,8 @@ def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> N
         finished_at=_end(work, record, attempt),
         exit_code=None,
         outputs=attempt.outputs,
+        completed=attempt.completed,
+        failed=attempt.failed,
     )
     if node.spec.repeat is None:
         work.set(node, done, evidence=True)
@@ -107,7 +109,13 @@ def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> N
 
 def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
     seen = replace(
-        record, job=attempt.job or record.job, exit_code=attempt.exit_code, retry_at=None
+        record,
+        job=attempt.job or record.job,
+        execution=attempt.execution or record.execution,
+        exit_code=attempt.exit_code,
+        retry_at=None,
+        completed=attempt.completed or record.completed,
+        failed=attempt.failed or record.failed,
     )
     cause = work.cause(node)
     if cause is not None and cause.stops_running:
@@ -131,7 +139,9 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         work.set(node, done, evidence=True)
         return
     tried = record.attempts - record.iteration_attempts
-    if cause is None and may_retry(node.retry, tried, attempt):
+    # Kubernetes has repeated what was to be repeated of a fan-out.
+    retried = node.spec.for_each is None and may_retry(node.retry, tried, attempt)
+    if cause is None and retried:
         _await_retry(work, node, seen, attempt)
         return
     timed_out = attempt.state is AttemptState.TIMED_OUT
@@ -180,6 +190,8 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
         message=attempt.message,
         job=attempt.job or record.job,
         execution=attempt.execution or record.execution,
+        completed=attempt.completed,
+        failed=attempt.failed,
     )
     work.observe(node, seen)
 
@@ -194,7 +206,8 @@ def _watch_the_clock(work: Work, node: GraphNode, record: Record) -> None:
     if node.kind is NodeKind.WORKFLOW:
         watch_child(work, node, record)
         return
-    due = record.attempt_start + 2 * node.timeout + 2 * node.grace + LOST_GRACE
+    rounds = 1 if record.items is None else node.rounds(record.items)
+    due = record.attempt_start + 2 * rounds * node.timeout + 2 * node.grace + LOST_GRACE
     if work.now < due:
         work.wake(due)
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.control import ended_by
-from orchestrator.engine.decisions import CreateChild, CreateJob
+from orchestrator.engine.decisions import CreateChild, CreateFanOut, CreateJob
 from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.handling import scope
@@ -19,6 +19,7 @@ from orchestrator.expressions import (
     evaluate_boolean,
     render,
 )
+from orchestrator.expressions.errors import kind
 from orchestrator.models.execution import NodePhase
 from orchestrator.validation.variables import resolve_parameters
 
@@ -45,6 +46,9 @@ def consider(work: Work, node: GraphNode) -> None:
 
 def create_attempt(work: Work, node: GraphNode, attempt: int) -> None:
     """Render what an attempt is given, and ask for its Job or sub-execution."""
+    if node.spec.for_each is not None and node.kind is NodeKind.ACTION:
+        _create_fan_out(work, node, attempt)
+        return
     _CREATORS[node.kind](work, node, attempt)
 
 
@@ -73,6 +77,57 @@ def _create_child(work: Work, node: GraphNode, attempt: int) -> None:
         fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.workflow.variables: {error}")
         return
     work.create(node, CreateChild(node.name, attempt, variables))
+
+
+def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
+    """Render every item's parameters; an empty list is a success without a Job."""
+    assert node.template is not None
+    assert node.spec.for_each is not None
+    items = _items(work, node)
+    if items is None:
+        return
+    record = work.record(node.name)
+    assert record is not None
+    if not items:
+        gathered: dict[str, Any] = {name: [] for name in node.spec.for_each.gather or ()}
+        done = replace(record, phase=NodePhase.SUCCEEDED, reason="", items=0, outputs=gathered)
+        evidence = work.stored(node)
+        work.set(node, replace(done, attempts=0, finished_at=work.now), evidence=evidence)
+        return
+    rendered = []
+    for index, item in enumerate(items):
+        seen = scope(work, node, **{node.spec.for_each.as_: item, "index": index})
+        try:
+            values = render(node.spec.with_ or {}, seen)
+        except ExpressionError as error:
+            message = f"{node.path}.with: item {index}: {error}"
+            fail(work, node, reasons.EXPRESSION_ERROR, message)
+            return
+        parameters, problems = resolve_parameters(node.template, values)
+        if problems:
+            message = "; ".join(f"item {index}: {node.path}.{problem}" for problem in problems[:3])
+            fail(work, node, reasons.INVALID_PARAMETERS, message)
+            return
+        rendered.append(parameters)
+    if record.items is None:
+        work.set(node, replace(record, items=len(items)), evidence=work.stored(node))
+    work.create(node, CreateFanOut(node.name, attempt, tuple(rendered)))
+
+
+def _items(work: Work, node: GraphNode) -> list[Any] | None:
+    """What a forEach goes over; None when the node has failed for it."""
+    assert node.spec.for_each is not None
+    path = f"{node.path}.forEach.values"
+    try:
+        items = compile_expression(node.spec.for_each.values).evaluate(scope(work, node))
+    except ExpressionError as error:
+        fail(work, node, reasons.EXPRESSION_ERROR, f"{path}: {error}")
+        return None
+    if not isinstance(items, list):
+        message = f"{path}: must give a list, not {kind(items)}"
+        fail(work, node, reasons.EXPRESSION_ERROR, message)
+        return None
+    return items
 
 
 _CREATORS = {NodeKind.ACTION: _create_job, NodeKind.WORKFLOW: _create_child}

@@ -32,10 +32,10 @@ def build_job(
 ) -> dict[str, Any]:
     """The Job's manifest as the API takes it. Raises JobRefused with a reason and the path."""
     assert template.action is not None
-    scope = _scope(job, identity, runner_image)
-    pod_spec = _pod_spec(template.action, template, job, identity, pod, scope)
+    scope = template_scope(job, identity, runner_image)
+    pod_spec = build_pod(template.action, template, job, identity, pod, scope)
     check_size(pod_spec["containers"][0])
-    marks = _metadata(job, identity)
+    marks = metadata(job, identity)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -43,7 +43,7 @@ def build_job(
             "name": job_name(identity.workflow, job.node, identity.uid, job.attempt),
             "namespace": identity.namespace,
             **marks,
-            "ownerReferences": [_owner(identity)],
+            "ownerReferences": [owner(identity)],
         },
         "spec": {
             "backoffLimit": 0,
@@ -53,7 +53,7 @@ def build_job(
             "activeDeadlineSeconds": 2 * job.timeout_seconds,
             "podFailurePolicy": _FAIL_ON_DISRUPTION,
             "template": {
-                "metadata": _pod_metadata(marks, pod),
+                "metadata": pod_metadata(marks, pod),
                 "spec": pod_spec,
             },
         },
@@ -70,18 +70,22 @@ _FAIL_ON_DISRUPTION = {
 }
 
 
-def _scope(job: NodeJob, identity: ExecutionIdentity, runner_image: str) -> dict[str, Any]:
+def template_scope(
+    job: NodeJob, identity: ExecutionIdentity, runner_image: str, index: int | None = None
+) -> dict[str, Any]:
+    """What a Template's expressions see; `index` is the item's in a fan-out."""
     return {
         "params": job.parameters,
         "runner": {"image": runner_image},
         "execution": identity.view,
         "workflow": {"name": identity.workflow, "namespace": identity.namespace},
         "node": {"name": job.node, "attempt": job.attempt, "iteration": job.iteration},
-        "index": None,
+        "index": index,
     }
 
 
-def _metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
+def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
+    """The labels and annotations of everything that is made for an attempt."""
     return {
         "labels": {
             labels.MANAGED_BY: labels.MANAGER,
@@ -97,7 +101,8 @@ def _metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
     }
 
 
-def _pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
+def pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
+    """The same for its pods, with those that the workflow adds."""
     if pod is None:
         return dict(marks)
     return {
@@ -106,7 +111,8 @@ def _pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str
     }
 
 
-def _owner(identity: ExecutionIdentity) -> dict[str, Any]:
+def owner(identity: ExecutionIdentity) -> dict[str, Any]:
+    """The execution as owner of what is made for it."""
     return {
         "apiVersion": API_VERSION,
         "kind": "WorkflowExecution",
@@ -117,7 +123,7 @@ def _owner(identity: ExecutionIdentity) -> dict[str, Any]:
     }
 
 
-def _pod_spec(
+def build_pod(
     action: Action,
     template: TemplateSpec,
     job: NodeJob,
@@ -125,6 +131,7 @@ def _pod_spec(
     pod: PodSettings | None,
     scope: Mapping[str, Any],
 ) -> dict[str, Any]:
+    """The spec of a pod within the restricted level. Raises JobRefused with the path."""
     pod_volumes, mounts = volumes(action)
     env = environment(template, job, identity, scope)
     spec: dict[str, Any] = {

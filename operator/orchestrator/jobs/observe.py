@@ -69,7 +69,7 @@ def is_ours(job: Raw, identity: ExecutionIdentity) -> bool:
 
 
 def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
-    ended = _terminated(pod)
+    ended = terminated(pod)
     started_at, finished_at = _times(pod)
     outputs = read_outputs(template, ended.get("message") or "")
     if isinstance(outputs, OutputsProblem):
@@ -99,7 +99,7 @@ def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str)
         pod = _newest(pods)  # what it was waiting for is why it never started
     started_at, finished_at = _times(pod)
     finished_at = finished_at or optional_from_rfc3339(verdict.get("lastTransitionTime"))
-    ended = _terminated(pod)
+    ended = terminated(pod)
     code = ended.get("exitCode")
     state, reason, message = _why_failed(verdict, pod, ended)
     return Attempt(
@@ -162,6 +162,11 @@ def _disruption(pod: Raw | None) -> str:
     return f"the pod was disrupted ({words})"
 
 
+def exit_words(pod: Raw) -> str:
+    """Why a failed pod failed."""
+    return _exit_words(pod, terminated(pod))
+
+
 def _without_pod(template: TemplateSpec, job: str) -> Attempt:
     if any(output.required for output in template.outputs):
         return Attempt(
@@ -207,7 +212,8 @@ def _phase(pod: Raw) -> str:
     return phase
 
 
-def _terminated(pod: Raw | None) -> Raw:
+def terminated(pod: Raw | None) -> Raw:
+    """How the pod's container ended; empty when it has not."""
     for status in (pod or {}).get("status", {}).get("containerStatuses") or ():
         ended: Raw | None = (status.get("state") or {}).get("terminated")
         if ended is not None:
@@ -216,7 +222,7 @@ def _terminated(pod: Raw | None) -> Raw:
 
 
 def _times(pod: Raw | None) -> tuple[float | None, float | None]:
-    ended = _terminated(pod)
+    ended = terminated(pod)
     return (
         optional_from_rfc3339(ended.get("startedAt")),
         optional_from_rfc3339(ended.get("finishedAt")),

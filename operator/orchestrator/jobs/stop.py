@@ -41,12 +41,20 @@ class DeletePod:
 Step = PatchPod | PatchJob | DeletePod
 
 
-def plan_stop(job: str, pods: Sequence[Mapping[str, Any]], *, force: bool) -> list[Step]:
-    """What to do, in order. `pods` are all pods of the Job, read live."""
+def plan_stop(
+    job: str, pods: Sequence[Mapping[str, Any]], *, force: bool, whole: bool = False
+) -> list[Step]:
+    """What to do, in order. `pods` are all pods of the Job, read live.
+
+    A fan-out (`whole`) would begin further items when single pods ended, so its Job is stopped;
+    Kubernetes then ends its pods with their grace, and removes them.
+    """
     active = [pod for pod in pods if pod.get("status", {}).get("phase") in ("Pending", "Running")]
     if force:
         deletions: list[Step] = [DeletePod(pod["metadata"]["name"]) for pod in active]
         return [PatchJob(job), *deletions]
+    if whole:
+        return [PatchJob(job)]
     if pods and not active:
         return []
     on_a_machine = [pod for pod in active if pod.get("spec", {}).get("nodeName")]

@@ -10,7 +10,11 @@ from orchestrator.models.workflow import Node, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
 
 _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
-    ("forEach", "fan-outs are", lambda node: node.for_each is not None),
+    (
+        "forEach",
+        "fan-outs of sub-workflows are",
+        lambda node: node.for_each is not None and node.workflow is not None,
+    ),
 )
 
 _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (

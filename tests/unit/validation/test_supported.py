@@ -19,8 +19,8 @@ from tests.builders import action, workflow
     ("node", "problem"),
     [
         (
-            action("a", forEach={"values": "[1]", "as": "x"}),
-            "spec.nodes[1].forEach: fan-outs are not supported yet",
+            {"name": "a", "workflow": {"name": "b"}, "forEach": {"values": "[1]", "as": "x"}},
+            "spec.nodes[1].forEach: fan-outs of sub-workflows are not supported yet",
         ),
     ],
 )

@@ -1,0 +1,128 @@
+"""What an Indexed Job and its Pods say of a fan-out.
+
+A Job with any failed index ends Failed, even within maxFailedIndexes: the indexes are the verdict
+and not the condition. A Succeeded pod counts at once; the Job says so a second later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from orchestrator.engine import reasons
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.jobs.observe import completed, exit_words, failure, terminated
+from orchestrator.jobs.outputs import OutputsProblem, read_outputs
+from orchestrator.jobs.ranges import format_ranges, parse_ranges
+from orchestrator.models.template import TemplateSpec
+
+Raw = Mapping[str, Any]
+INDEX = "batch.kubernetes.io/job-completion-index"
+"""Label and annotation of an Indexed Job's pod."""
+MOST_GATHERED = 32 * 1024
+"""Bytes of all gathered outputs together."""
+
+
+def index_of(pod: Raw) -> int | None:
+    """The item that a pod works on."""
+    metadata = pod["metadata"]
+    text = (metadata.get("labels") or {}).get(INDEX) or (metadata.get("annotations") or {}).get(
+        INDEX, ""
+    )
+    return int(text) if text.isdecimal() else None
+
+
+def counted(job: Raw | None) -> tuple[set[int], set[int]]:
+    """The items that the Job counts as succeeded and as failed."""
+    status = (job or {}).get("status") or {}
+    done = parse_ranges(status.get("completedIndexes") or "")
+    return done, parse_ranges(status.get("failedIndexes") or "")
+
+
+def observe_fan_out(
+    items: int, max_failed: int, job: Raw | None, succeeded: Collection[int], name: str
+) -> Attempt:
+    """A fan-out as it stands, its gathered outputs apart; `succeeded` are the items with a pod
+    that Succeeded."""
+    done, failed = counted(job)
+    done |= set(succeeded)
+    failed -= done
+    seen = Attempt(
+        AttemptState.PENDING,
+        finished_at=_ended(job),
+        job=name,
+        completed=format_ranges(done),
+        failed=format_ranges(failed),
+    )
+    verdict = failure(job)
+    if len(done) + len(failed) >= items and len(failed) <= max_failed:
+        return replace(seen, state=AttemptState.SUCCEEDED)
+    if verdict is None and not completed(job):
+        begun = bool(done or failed or ((job or {}).get("status") or {}).get("active"))
+        state = AttemptState.RUNNING if begun else AttemptState.PENDING
+        words = f"{len(done)} of {items} items" + (f", {len(failed)} failed" if failed else "")
+        return replace(seen, state=state, message=words if begun else "", finished_at=None)
+    if (verdict or {}).get("reason") == "DeadlineExceeded":
+        words = f"{len(done)} of {items} items succeeded before the fan-out's time was over"
+        timed_out = AttemptState.TIMED_OUT
+        return replace(seen, state=timed_out, reason=reasons.TIMED_OUT, message=words)
+    words = f"{len(failed)} of {items} items failed, {max_failed} may"
+    if not failed:
+        words = f"{(verdict or {}).get('message', 'the Job failed')}"
+    return replace(seen, state=AttemptState.FAILED, reason=reasons.ITEMS_FAILED, message=words)
+
+
+def why_failed(attempt: Attempt, pods: Iterable[Raw]) -> str:
+    """The words of a failed fan-out, with those of its first failed item where its pod is there."""
+    failed = parse_ranges(attempt.failed)
+    found = {
+        index: pod
+        for pod in pods
+        if (index := index_of(pod)) in failed and pod["status"].get("phase") == "Failed"
+    }
+    if not found:
+        return attempt.message
+    first = min(found)
+    return f"{attempt.message}; item {first}: {exit_words(found[first])}"
+
+
+def gather(
+    template: TemplateSpec,
+    names: Sequence[str],
+    items: int,
+    attempt: Attempt,
+    pods: Iterable[Raw],
+) -> Mapping[str, list[Any]] | OutputsProblem:
+    """The named outputs of all items in their order, null where one failed."""
+    done = parse_ranges(attempt.completed)
+    messages = {
+        index: terminated(pod).get("message") or ""
+        for pod in pods
+        if pod["status"].get("phase") == "Succeeded" and (index := index_of(pod)) is not None
+    }
+    lists: dict[str, list[Any]] = {name: [None] * items for name in names}
+    for index in sorted(done):
+        if index not in messages:
+            message = f"item {index} succeeded, but its pod was removed before its outputs were"
+            return OutputsProblem(reasons.OUTPUTS_LOST, f"{message} gathered")
+        outputs = read_outputs(template, messages[index])
+        if isinstance(outputs, OutputsProblem):
+            return OutputsProblem(outputs.reason, f"item {index}: {outputs.message}")
+        for name in names:
+            lists[name][index] = outputs.get(name)
+    size = len(orjson.dumps(lists))
+    if size > MOST_GATHERED:
+        message = f"the gathered outputs are {size:,} bytes together; at most {MOST_GATHERED:,}"
+        return OutputsProblem(reasons.OUTPUTS_TOO_LARGE, message)
+    return lists
+
+
+def _ended(job: Raw | None) -> float | None:
+    status = (job or {}).get("status") or {}
+    verdict = failure(job) or {}
+    text = status.get("completionTime") or verdict.get("lastTransitionTime")
+    return optional_from_rfc3339(text)

@@ -1,0 +1,102 @@
+"""A fan-out's items as files: every pod of an Indexed Job mounts all, and reads its own line.
+
+A mount costs by files and not by bytes, so a file holds a hundred items
+where they are small. A line is read by a shim
+that decodes and never evaluates: `NAME=value` fields between tabs, where every byte that is not
+printable ASCII stands as an octal escape of printf's %b. Images without a shell read JSON lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from orchestrator.engine.reasons import PARAMS_TOO_LARGE, TOO_MANY_ITEMS
+from orchestrator.jobs.refusal import JobRefused
+
+PER_FILE = (100, 20, 4, 1)
+"""Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
+MOST_SHARD = 900 * 1024
+"""Bytes of one ConfigMap; Kubernetes takes 1 MiB."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of all items together."""
+MOST_ITEMS = 10_000
+"""Items of a fan-out."""
+DIRECTORY = "/automation/items"
+"""Where the items are mounted; $PARAMS_DIR."""
+ARGUMENT = "+"
+"""The name of a field that is a further word of the command."""
+
+SHIM = r"""set -f
+tab=$(printf '\t')
+rest=$(sed -n "$((JOB_COMPLETION_INDEX % PARAMS_PER_FILE + 1))p" \
+  "$PARAMS_DIR/items-$((JOB_COMPLETION_INDEX / PARAMS_PER_FILE))")
+[ -n "$rest" ] || { echo "there are no parameters for item $JOB_COMPLETION_INDEX" >&2; exit 125; }
+while [ -n "$rest" ]; do
+  field=${rest%%"$tab"*}
+  case $rest in *"$tab"*) rest=${rest#*"$tab"} ;; *) rest= ;; esac
+  value=$(printf '%b.' "${field#*=}")
+  value=${value%.}
+  case $field in
+    +=*) set -- "$@" "$value" ;;
+    *) export "${field%%=*}=$value" ;;
+  esac
+done
+set +f
+unset tab rest field value
+exec "$@"
+"""
+"""Becomes the container's process with the item's variables. The text is constant."""
+
+_PLAIN = frozenset(range(0x20, 0x7F)) - {ord("\\")}
+
+
+def shim_line(fields: Sequence[tuple[str, str]]) -> str:
+    """One item's line for the shim."""
+    return "\t".join(f"{name}={_octal(value)}" for name, value in fields)
+
+
+def json_line(params: Mapping[str, Any]) -> str:
+    """One item's line for images without a shell."""
+    return json.dumps(params, separators=(",", ":"))
+
+
+def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
+    """How many items a file holds, and the data of the ConfigMaps with the files.
+
+    Raises JobRefused when no ConfigMaps could hold them.
+    """
+    if (total := sum(len(line) + 1 for line in lines)) > MOST_BYTES:
+        message = f"the {len(lines):,} items are {total:,} bytes together; at most {MOST_BYTES:,}"
+        raise JobRefused(TOO_MANY_ITEMS, message)
+    for per_file in PER_FILE:
+        files = list(_files(lines, per_file))
+        if all(len(text) <= MOST_SHARD for _, text in files):
+            return per_file, _shards(files)
+    largest = max(map(len, lines))
+    message = f"an item is {largest:,} bytes; a ConfigMap takes {MOST_SHARD:,}"
+    raise JobRefused(PARAMS_TOO_LARGE, message)
+
+
+def _shards(files: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    shards: list[dict[str, str]] = [{}]
+    room = MOST_SHARD
+    for name, text in files:
+        if len(text) > room:
+            shards.append({})
+            room = MOST_SHARD
+        shards[-1][name] = text
+        room -= len(text)
+    return shards
+
+
+def _files(lines: Sequence[str], per_file: int) -> Iterator[tuple[str, str]]:
+    for number, start in enumerate(range(0, len(lines), per_file)):
+        yield f"items-{number}", "\n".join(lines[start : start + per_file]) + "\n"
+
+
+def _octal(text: str) -> str:
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(chr(byte) if byte in _PLAIN else f"\\0{byte:03o}" for byte in text.encode())
