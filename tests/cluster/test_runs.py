@@ -169,7 +169,7 @@ def test_a_workflow_that_cannot_be_valid_says_where_and_makes_no_job(shop: Kubec
             "spec.variables.who",
         ),
         ({"state": "Archived"}, {}, "WorkflowNotActive", "Archived"),
-        ({}, {"rerunOf": {"name": "x", "from": ["only"]}}, "NotSupportedYet", "spec.rerunOf"),
+        ({}, {"rerunOf": {"name": "x", "from": ["only"]}}, "RerunSourceGone", "spec.rerunOf"),
     ],
 )
 def test_what_may_not_start_fails_with_its_reason_and_makes_no_job(

@@ -170,6 +170,13 @@ def test_a_wait_ends_with_its_signal_and_hands_on_the_payload() -> None:
     }
 
 
+def test_a_signal_whose_payload_is_too_large_is_none() -> None:
+    world = World(graph({"name": "wait", "wait": {"signal": "go"}}), scripted())
+    world.signal("go", "1", at=10, payload={"text": "x" * 5000})
+    world.signal("go", "2", at=20, payload={"text": "x"})
+    assert world.play().run.records["wait"].outputs["id"] == "2"
+
+
 def test_a_signal_may_come_first_and_is_not_used_up() -> None:
     compiled = graph(
         action("a"),

@@ -9,13 +9,11 @@ from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.models.crd import KINDS as DEFINITIONS
-from orchestrator.models.execution import ExecutionSpec
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.supported import (
     unsupported,
-    unsupported_execution,
     unsupported_template,
 )
 from orchestrator.validation.template import validate_template
@@ -105,6 +103,4 @@ def _problems(document: Document, actions: _Actions) -> Sequence[object]:
             templates = actions.of(document, spec)
             missing = unsupported(spec)
             return missing or ([] if templates is None else validate_workflow(spec, templates))
-        case ExecutionSpec():
-            return unsupported_execution(raw)
     return []

@@ -74,16 +74,26 @@ class Cluster:
         """The same cluster, in another namespace if one is named."""
         return Cluster(self._client, namespace) if namespace else self
 
-    @cached_property
+    @property
     def user(self) -> str:
         """Who the API server says the user is; empty where it does not tell."""
+        return str(self._whoami.get("username", ""))
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups that the API server says the user is in."""
+        return list(self._whoami.get("groups") or ())
+
+    @cached_property
+    def _whoami(self) -> Raw:
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         try:
             answer = self.request("POST", path, body=body)
         except UsageError:
-            return ""
-        return str(answer["status"]["userInfo"].get("username", ""))
+            return {}
+        found: Raw = answer["status"]["userInfo"]
+        return found
 
     def get(self, kind: Kind, name: str) -> Raw:
         """One object. Raises UsageError with the nearest names when there is none."""
@@ -138,6 +148,10 @@ class Cluster:
     def patch(self, kind: Kind, name: str, body: Raw) -> Raw:
         """Merge-patch an object."""
         return self.request("PATCH", self.path(kind, name), body=body, content_type=MERGE_PATCH)
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete an object; what it owns goes with it."""
+        self.request("DELETE", self.path(kind, name))
 
     def watch(self, kind: Kind, name: str, version: str) -> Iterator[Raw]:
         """The object at each change; ends when the server ends it. UsageError once it is gone."""

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import control
 from orchestrator.cli.errors import UsageError, fail
+from orchestrator.cli.options import Execution, Namespace, Output
 
 app = typer.Typer(
     name="orchestrator",
@@ -21,21 +23,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's when absent.")
-]
-
 
 class DryRun(StrEnum):
     """Whether `apply` only tries."""
 
     NONE = "none"
     SERVER = "server"
-
-
-Output = Annotated[
-    str | None, typer.Option("--output", "-o", help="name, json, yaml, or wide for a table.")
-]
 
 
 @app.callback()
@@ -119,7 +112,7 @@ def get(
 @app.command()
 def watch(
     context: typer.Context,
-    execution: Annotated[str, typer.Argument(help="Name of the execution.")],
+    execution: Execution,
     namespace: Namespace = None,
 ) -> None:
     """Follow an execution to its end: 0 Succeeded, 1 Failed, 3 TimedOut, 4 Cancelled."""
@@ -131,7 +124,7 @@ def watch(
 @app.command()
 def logs(
     context: typer.Context,
-    execution: Annotated[str, typer.Argument(help="Name of the execution.")],
+    execution: Execution,
     node: Annotated[str | None, typer.Argument(help="One node.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow what runs.")] = False,
     attempt: Annotated[
@@ -149,17 +142,7 @@ def logs(
     raise typer.Exit(show_logs(target, execution, choice, follow=follow))
 
 
-@app.command()
-def cancel(
-    context: typer.Context,
-    execution: Annotated[str, typer.Argument(help="Name of the execution.")],
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
-    namespace: Namespace = None,
-) -> None:
-    """Cancel an execution: what runs is stopped gently, its pods and logs stay."""
-    from orchestrator.cli.running import cancel_execution
-
-    raise typer.Exit(cancel_execution(context.obj.within(namespace), execution, wait=wait))
+control.register(app)
 
 
 @app.command()

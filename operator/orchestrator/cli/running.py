@@ -1,4 +1,4 @@
-"""`run` and `cancel`: executions started and ended by hand."""
+"""`run`: executions started by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS
 from orchestrator.cli.printing import check, print_object
-from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.cli.variables import check_variables, read_variables
 from orchestrator.cli.watching import follow
 from orchestrator.models.base import API_VERSION
@@ -43,21 +42,6 @@ def run_workflow(
     if output:
         print_object(cluster.get(EXECUTIONS, created["metadata"]["name"]), output)
     return code
-
-
-def cancel_execution(target: Target, name: str, *, wait: bool) -> int:
-    """Ask an execution to end."""
-    cluster = target.connect()
-    execution = cluster.get(EXECUTIONS, name)
-    phase = (execution.get("status") or {}).get("phase", "")
-    if phase in EXIT_CODES:
-        print(f"workflowexecution/{name} has already ended: {phase}")
-    elif execution["spec"].get("desiredState") == "Terminated":
-        print(f"workflowexecution/{name} is already being ended by force")
-    else:
-        execution = cluster.patch(EXECUTIONS, name, {"spec": {"desiredState": "Cancelled"}})
-        print(f"workflowexecution/{name} is being cancelled")
-    return follow(cluster, execution) if wait else 0
 
 
 def _execution(

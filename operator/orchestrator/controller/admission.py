@@ -23,12 +23,14 @@ from orchestrator.engine.admission import (
     actions_of,
     prepare,
     prepare_child,
+    state_allows,
     workflows_of,
 )
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import Revision, thaw, verify
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
+from orchestrator.models.workflow import WorkflowState
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -95,6 +97,14 @@ class Revisions:
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
+
+    async def refusal_of_state(
+        self, namespace: str, execution: Mapping[str, Any]
+    ) -> Refusal | None:
+        """That the Workflow as it is now lets nothing start; one that is gone does not object."""
+        raw = await self._read(WORKFLOWS, namespace, execution["spec"]["workflow"])
+        state = WorkflowState((raw or {"spec": {}})["spec"].get("state", "Active"))
+        return state_allows(state, execution)
 
     async def store(self, namespace: str, workflow: str, prepared: Prepared) -> None:
         """Store the revision and read it back; once per content and process."""

@@ -18,6 +18,7 @@ from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
 from orchestrator.controller.pending import PendingPods
+from orchestrator.controller.protection import Protection
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.recorder import Recorder
 from orchestrator.controller.reflector import Reflector
@@ -97,6 +98,7 @@ class Operator:
             recorder=self.recorder,
             metrics=self.metrics,
             accounts=ServiceAccounts(self._client, time.time),
+            protection=Protection(self._client, time.time),
             runner_image=runner_image,
         )
 

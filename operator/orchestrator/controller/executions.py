@@ -31,7 +31,9 @@ from orchestrator.engine.admission import (
 )
 from orchestrator.engine.advance import advance
 from orchestrator.engine.decisions import CreateChild, Pass
-from orchestrator.engine.records import Record
+from orchestrator.engine.graph import Graph, NodeKind
+from orchestrator.engine.records import Record, record_to_status
+from orchestrator.engine.rerun import source_of, take_over
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
@@ -91,12 +93,7 @@ class ExecutionReconciler:
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         if key not in self._unsure:
             return self._shell.executions.get(*key)
-        try:
-            raw = await self._shell.client.get(EXECUTIONS, *key)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            raw = None
+        raw = await self._live(*key)
         self._unsure.discard(key)
         return raw
 
@@ -125,6 +122,8 @@ class ExecutionReconciler:
         spec = raw["spec"]
         if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
             return await self._refuse(key, raw, _CANCELLED_EARLY)
+        if spec.get("rerunOf"):
+            return await self._rerun(key, raw)
         prepared = await self._prepare(key, spec)
         if isinstance(prepared, Missing):
             return await self._wait_for(key, raw, prepared)
@@ -134,7 +133,32 @@ class ExecutionReconciler:
         if isinstance(values, Refusal):
             return await self._refuse(key, raw, values)
         await self._revisions.store(key[0], spec["workflow"], prepared)
-        return await self._start(key, raw, prepared, values)
+        return await self._start(key, raw, prepared.graph, prepared.revision.name, values, {})
+
+    async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> float | None:
+        """Admit a re-run: its source's revision, variables and outputs."""
+        spec = raw["spec"]
+        source = source_of(spec, await self._live(key[0], spec["rerunOf"]["name"]))
+        if isinstance(source, Refusal):
+            return await self._refuse(key, raw, source)
+        try:
+            graph = await self._revisions.graph(key[0], source.revision)
+        except ValueError as error:
+            return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
+        if refusal := await self._revisions.refusal_of_state(key[0], raw):
+            return await self._refuse(key, raw, refusal)
+        taken = take_over(graph, source, spec["rerunOf"]["from"])
+        if isinstance(taken, Refusal):
+            return await self._refuse(key, raw, taken)
+        return await self._start(key, raw, graph, source.revision, source.variables, taken)
+
+    async def _live(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        try:
+            return await self._shell.client.get(EXECUTIONS, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
 
     async def _prepare(self, key: Key, spec: Mapping[str, Any]) -> Prepared | Refusal | Missing:
         if parent := spec.get("parent"):
@@ -142,28 +166,36 @@ class ExecutionReconciler:
         return await self._revisions.prepare(key[0], spec["workflow"])
 
     async def _start(
-        self, key: Key, raw: Mapping[str, Any], prepared: Prepared, values: Mapping[str, Any]
+        self,
+        key: Key,
+        raw: Mapping[str, Any],
+        graph: Graph,
+        revision: str,
+        values: Mapping[str, Any],
+        taken: Mapping[str, Record],
     ) -> float | None:
         """Store the admission with what it starts in one write; only then create Jobs."""
-        graph, now = prepared.graph, self._shell.clock()
+        now = self._shell.clock()
         admitted = {
-            "revision": prepared.revision.name,
+            "revision": revision,
             "startedAt": to_rfc3339(now),
             "variables": values,
         }
-        running = {"phase": ExecutionPhase.RUNNING.value, **admitted}
+        nodes = {name: record_to_status(record) for name, record in taken.items()}
+        running = {"phase": ExecutionPhase.RUNNING.value, "nodes": nodes, **admitted}
         tracked = Tracked.read({**raw, "status": {**(raw.get("status") or {}), **running}}, graph)
         decided = advance(graph, tracked.run, {}, now, scan=True)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
-        if not await self._store(key, tracked, decided, decided.records, admitted):
+        changes = {**taken, **decided.records}
+        if not await self._store(key, tracked, decided, changes, admitted):
             return 0
         self._tracked[key] = tracked
-        count = len(graph.nodes)
+        count = len(graph.nodes) - len(taken)
         self._shell.recorder.emit(
             tracked.reference,
             "Normal",
             reasons.ADMITTED,
-            f"runs {count} node{'' if count == 1 else 's'}, revision {prepared.revision.name}",
+            f"runs {count} node{'' if count == 1 else 's'}, revision {revision}",
         )
         if await self._act(tracked, decided):
             return None
@@ -189,7 +221,10 @@ class ExecutionReconciler:
         for _ in range(MOST_ROUNDS):
             observed = await observe_active(self._shell, tracked)
             now = self._shell.clock()
-            decided = advance(tracked.graph, tracked.run, observed, now, scan=tracked.scan)
+            protected = await self._protected(tracked)
+            decided = advance(
+                tracked.graph, tracked.run, observed, now, scan=tracked.scan, protected=protected
+            )
             await create_all(self._shell, tracked, decided.before)
             await control_all(self._shell, tracked, decided.before)
             if decided.ending is not None:
@@ -205,6 +240,13 @@ class ExecutionReconciler:
             if not decided.records:
                 return _next_look(tracked, decided, now)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
+
+    async def _protected(self, tracked: Tracked) -> bool:
+        """Whether decisions count; asked only where somebody is to decide."""
+        nodes = (tracked.graph.nodes[name] for name in tracked.run.active)
+        if not any(node.kind is NodeKind.APPROVAL for node in nodes):
+            return True
+        return await self._shell.protection.protected()
 
     async def _store(
         self,

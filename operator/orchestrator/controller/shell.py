@@ -10,6 +10,7 @@ from orchestrator.controller.cache import Cache, Jobs, Pods
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.metrics import MetricsWriter
 from orchestrator.controller.pending import PendingPods
+from orchestrator.controller.protection import Protection
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.recorder import Recorder
 
@@ -34,4 +35,5 @@ class Shell:
     recorder: Recorder
     metrics: MetricsWriter
     accounts: ServiceAccounts
+    protection: Protection
     runner_image: str

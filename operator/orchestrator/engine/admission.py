@@ -16,7 +16,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
-from orchestrator.validation.supported import unsupported, unsupported_execution
+from orchestrator.validation.supported import unsupported
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.variables import resolve_variables
 from orchestrator.validation.workflow import validate_workflow
@@ -146,10 +146,8 @@ def _parse_templates(
 
 def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | Refusal:
     """The values of the execution's variables, secrets left out; or why it may not start."""
-    if problems := unsupported_execution(execution["spec"]):
-        return Refusal(reasons.NOT_SUPPORTED_YET, words(problems))
     spec = prepared.graph.spec
-    if refusal := _state_allows(spec.state, execution):
+    if refusal := state_allows(spec.state, execution):
         return refusal
     values, problems = resolve_variables(spec, execution["spec"].get("variables") or {})
     if problems:
@@ -196,7 +194,8 @@ def _invalid(problems: list[Problem], prefix: str = "") -> Refusal:
     return Refusal(reasons.INVALID_SPEC, prefix + words(problems))
 
 
-def _state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal | None:
+def state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal | None:
+    """Why a Workflow in this state does not let the execution start, or None."""
     if state in (WorkflowState.INACTIVE, WorkflowState.ARCHIVED):
         return Refusal(
             reasons.WORKFLOW_NOT_ACTIVE, f"the Workflow's state is {state.value}: nothing starts it"

@@ -19,6 +19,11 @@ from orchestrator.models.execution import Verdict as Decided
 from orchestrator.models.workflow import Approval, ApprovalTimeout
 from orchestrator.validation.inputs import check_inputs
 
+LOOK_AGAIN = 30.0
+"""Seconds after which it is made sure again that the API server checks who decides."""
+ASK_AGAIN = 10.0
+"""Seconds after which missing policies are looked for again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Votes:
@@ -67,7 +72,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     elif work.now >= record.attempt_start + node.timeout:
         _time_out(work, node, record, approval, votes)
     else:
-        work.wake(record.attempt_start + node.timeout)
+        work.wake(min(record.attempt_start + node.timeout, work.now + LOOK_AGAIN))
         words = _awaited(approval, votes, required)
         waiting = replace(record, reason=reasons.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)
@@ -92,7 +97,7 @@ def _await_protection(work: Work, node: GraphNode, record: Record) -> None:
     if work.now >= due:
         work.end(node, NodePhase.FAILED, reasons.APPROVAL_TIMED_OUT, message, evidence=False)
         return
-    work.wake(due)
+    work.wake(min(due, work.now + ASK_AGAIN))
     waiting = replace(record, reason=reasons.APPROVALS_UNPROTECTED, message=message)
     work.observe(node, waiting)
 

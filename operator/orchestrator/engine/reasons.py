@@ -89,6 +89,10 @@ ITEMS_FAILED = "ItemsFailed"
 FINALLY_TIMED_OUT = "FinallyTimedOut"
 """The nodes of finally ran longer than finallyTimeout."""
 
+# Of a node that succeeded
+REUSED = "Reused"
+"""Its outputs were taken from the execution of which this one is a re-run."""
+
 # Of a node that was skipped or cancelled
 BRANCH_NOT_CHOSEN = "BranchNotChosen"
 """No edge to it was taken, or its `when` is false."""
@@ -123,6 +127,10 @@ REVISION_TOO_LARGE = "RevisionTooLarge"
 """The Workflow and its Templates together exceed 1 MiB."""
 PARENT_GONE = "ParentGone"
 """The execution whose node it is was deleted."""
+RERUN_SOURCE_GONE = "RerunSourceGone"
+"""The execution of which a part was to run again was deleted."""
+INVALID_RERUN = "InvalidRerun"
+"""What was asked to run again cannot."""
 REVISION_LOST = "RevisionLost"
 """The ControllerRevision that the execution was admitted with is gone or was changed."""
 NOT_SUPPORTED_YET = "NotSupportedYet"

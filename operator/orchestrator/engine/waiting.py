@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
@@ -13,6 +15,8 @@ from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.models.execution import NodePhase
 
+MOST_PAYLOAD = 4096
+"""Bytes of a signal's payload; a larger one is no signal."""
 ASK_AGAIN = 10.0
 """Seconds after which a condition is asked again though nothing of the run has changed."""
 
@@ -30,9 +34,10 @@ def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
 def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> None:
     """The first signal of the name counts, also one that was there before; it is not used up."""
     for signal in work.run.signals:
-        if signal["name"] == name:
+        payload = signal.get("payload") or {}
+        if signal["name"] == name and len(orjson.dumps(payload)) <= MOST_PAYLOAD:
             outputs = {
-                "payload": signal.get("payload") or {},
+                "payload": payload,
                 "by": signal.get("by", ""),
                 "id": signal["id"],
             }

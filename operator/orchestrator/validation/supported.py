@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Node, WorkflowSpec
@@ -24,21 +23,10 @@ _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
     ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
 )
 
-_EXECUTION: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (("rerunOf", "re-runs are", bool),)
-
 
 def unsupported(spec: WorkflowSpec) -> list[Problem]:
     """Every use of a part of Workflow that this release does not have."""
     return list(_unsupported(spec))
-
-
-def unsupported_execution(spec: Mapping[str, Any]) -> list[Problem]:
-    """Every use of a part of WorkflowExecution that this release does not have; raw spec."""
-    return [
-        Problem(join("spec", field), f"{what} not supported yet")
-        for field, what, used in _EXECUTION
-        if used(spec.get(field))
-    ]
 
 
 def unsupported_template(spec: TemplateSpec) -> list[Problem]:

@@ -127,14 +127,6 @@ def test_a_draft_is_started_by_hand_but_by_no_trigger() -> None:
     assert result.reason == "WorkflowNotActive"
 
 
-def test_a_rerun_is_refused_as_not_supported_yet() -> None:
-    rerun = execution(rerunOf={"name": "earlier", "from": ["a"]})
-    result = check_start(rerun, prepared())
-    assert isinstance(result, Refusal)
-    assert result.reason == "NotSupportedYet"
-    assert "spec.rerunOf" in result.message
-
-
 def test_variables_are_as_the_status_will_give_them_back() -> None:
     variables = [{"name": "options", "type": "object"}]
     given = {"options": {"gone": None, "half": 1.0, "list": [None, {"gone": None}]}}

@@ -9,7 +9,6 @@ import pytest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.supported import (
     unsupported,
-    unsupported_execution,
     unsupported_template,
 )
 from tests.builders import action, workflow
@@ -58,17 +57,6 @@ def test_what_this_release_does_is_not_refused() -> None:
         priority=0,
     )
     assert unsupported(spec) == []
-
-
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        ({"rerunOf": {"name": "x", "from": ["a"]}}, "spec.rerunOf"),
-    ],
-)
-def test_executions_of_later_releases_are_refused(fields: dict[str, Any], path: str) -> None:
-    assert [p.path for p in unsupported_execution({"workflow": "w", **fields})] == [path]
-    assert unsupported_execution({"workflow": "w", "desiredState": "Paused"}) == []
 
 
 def test_templates_of_whole_workflows_are_refused() -> None:
