@@ -12,6 +12,7 @@ from orchestrator.controller.client import ApiError
 from orchestrator.controller.observing import observe_active
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
+from orchestrator.controller.slots import Queued, Slots
 from orchestrator.controller.strays import stop_after_end, stop_strays
 from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.controller.writing import (
@@ -30,6 +31,7 @@ from orchestrator.engine.admission import (
     waited_long_enough,
 )
 from orchestrator.engine.advance import advance
+from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import CreateChild, Pass
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.records import Record, record_to_status
@@ -59,6 +61,7 @@ class ExecutionReconciler:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._revisions = Revisions(shell)
+        self._slots = Slots(shell)
         self._tracked: dict[Key, Tracked] = {}
         self._stopped: set[str] = set()
         """Uids of Jobs that were stopped after their execution's end."""
@@ -79,7 +82,9 @@ class ExecutionReconciler:
         status = (raw or {}).get("status") or {}
         phase = status.get("phase")
         if raw is None or (phase and ExecutionPhase(phase).terminal):
-            self._tracked.pop(key, None)
+            self._slots.leave(key)
+            if (tracked := self._tracked.pop(key, None)) is not None:
+                await self._give_back(tracked)
             await stop_after_end(self._shell, *key, self._stopped)
             return None
         if not status.get("revision"):
@@ -175,18 +180,22 @@ class ExecutionReconciler:
         taken: Mapping[str, Record],
     ) -> float | None:
         """Store the admission with what it starts in one write; only then create Jobs."""
-        now = self._shell.clock()
-        admitted = {
-            "revision": revision,
-            "startedAt": to_rfc3339(now),
-            "variables": values,
-        }
-        nodes = {name: record_to_status(record) for name, record in taken.items()}
-        running = {"phase": ExecutionPhase.RUNNING.value, "nodes": nodes, **admitted}
-        tracked = Tracked.read({**raw, "status": {**(raw.get("status") or {}), **running}}, graph)
-        decided = advance(graph, tracked.run, {}, now, scan=True)
+        admitted = {"revision": revision, "variables": values}
+        tracked = self._admitted(raw, graph, admitted, taken)
+        claim = claim_of(graph, tracked.run, raw)
+        waits: Claim | Queued | Refusal | None = claim
+        if isinstance(claim, Claim):
+            waits = await self._slots.admit(key, claim, raw)
+            tracked = self._admitted(raw, graph, admitted, taken)  # it may have taken a while
+            tracked.claim = claim
+        if isinstance(waits, Refusal):
+            return await self._refuse(key, raw, waits)
+        if isinstance(waits, Queued):
+            return await self._queue_up(key, raw, waits)
+        decided = advance(graph, tracked.run, {}, tracked.run.started_at, scan=True)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
         changes = {**taken, **decided.records}
+        admitted["startedAt"] = to_rfc3339(tracked.run.started_at)
         if not await self._store(key, tracked, decided, changes, admitted):
             return 0
         self._tracked[key] = tracked
@@ -201,6 +210,39 @@ class ExecutionReconciler:
             return None
         return await self._advance(key, tracked)
 
+    def _admitted(
+        self,
+        raw: Mapping[str, Any],
+        graph: Graph,
+        admitted: Mapping[str, Any],
+        taken: Mapping[str, Record],
+    ) -> Tracked:
+        """The execution as its status will say, if it begins now."""
+        status = {
+            **(raw.get("status") or {}),
+            "phase": ExecutionPhase.RUNNING.value,
+            "nodes": {name: record_to_status(record) for name, record in taken.items()},
+            "startedAt": to_rfc3339(self._shell.clock()),
+            **admitted,
+        }
+        return Tracked.read({**raw, "status": status}, graph)
+
+    async def _queue_up(self, key: Key, raw: Mapping[str, Any], waits: Queued) -> float | None:
+        said = reasons.CONCURRENCY_LIMIT, waits.message
+        if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
+            return waits.again
+        self._forget(key)
+        return 0
+
+    async def _give_back(self, tracked: Tracked) -> None:
+        """Give back the slot of an execution that has ended or is gone."""
+        claim = tracked.claim
+        if claim is None:  # admitted by an earlier process
+            claim = claim_of(tracked.graph, tracked.run, tracked.manifest)
+        if isinstance(claim, Claim) and not tracked.gave_back:
+            await self._slots.release(tracked.run.namespace, claim)
+            tracked.gave_back = True
+
     async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> float | None:
         if waited_long_enough(raw, self._shell.clock()):
             message = f"{missing.message}; waited one minute"
@@ -210,6 +252,7 @@ class ExecutionReconciler:
         return ASK_AGAIN
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> float | None:
+        self._slots.leave(key)
         if await end_unadmitted(self._shell, key, raw, refusal):
             return None
         self._forget(key)
@@ -273,6 +316,7 @@ class ExecutionReconciler:
         run = tracked.run
         announce_end(self._shell, tracked.reference, run.workflow, decided.ending, run.started_at)
         tracked.ended = True  # until the watch says so too
+        await self._give_back(tracked)
         return True
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.engine.admission import Refusal
+from orchestrator.engine.concurrency import Claim
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Attempt
@@ -28,6 +30,11 @@ class Tracked:
     version: int
     generation: int
     conditions: list[Mapping[str, Any]]
+    manifest: Mapping[str, Any]
+    """Its metadata and spec as last read."""
+    claim: Claim | Refusal | None = None
+    """What it holds against a limit, if this process admitted it."""
+    gave_back: bool = False
     scan: bool = True
     """Whether the next pass looks at every node: the first one does."""
     ended: bool = False
@@ -53,12 +60,14 @@ class Tracked:
             version=int(raw["metadata"]["resourceVersion"]),
             generation=raw["metadata"]["generation"],
             conditions=raw["status"].get("conditions") or [],
+            manifest={"metadata": raw["metadata"], "spec": raw["spec"]},
         )
 
     def keep_memory_of(self, earlier: Tracked) -> None:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs = earlier.fan_outs
+        self.claim, self.gave_back = earlier.claim, earlier.gave_back
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""

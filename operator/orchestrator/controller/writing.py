@@ -53,15 +53,18 @@ async def store_pass(
 
 
 async def write_pending(
-    shell: Shell, key: tuple[str, str], raw: Mapping[str, Any], reason: str, message: str
+    shell: Shell,
+    key: tuple[str, str],
+    raw: Mapping[str, Any],
+    reason: str,
+    message: str,
+    phase: ExecutionPhase = ExecutionPhase.PENDING,
 ) -> bool:
     """Say why an execution is not admitted yet; writes nothing that is already said."""
     status = raw.get("status") or {}
     if status.get("reason") == reason and status.get("message") == message:
         return True
-    return await _write_unadmitted(
-        shell, key, raw, ExecutionPhase.PENDING, reason, message, finished={}
-    )
+    return await _write_unadmitted(shell, key, raw, phase, reason, message, finished={})
 
 
 async def end_unadmitted(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from orchestrator.engine import reasons
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import Durations, LastExecution, WorkflowMetrics
@@ -58,11 +59,15 @@ def _add(metrics: WorkflowMetrics, new: list[Ended]) -> WorkflowMetrics:
     durations = [seconds for seconds in map(_duration, new) if seconds is not None]
     recent = [*metrics.recent, *durations][-MOST_RECENT:]
     marks = sorted([*metrics.counted, *(ended.mark for ended in new)])
+    refused = sum(ended.reason == reasons.CONCURRENCY_FORBIDDEN for ended in new)
+    forbidden = metrics.forbidden + refused
+    judged = total - forbidden
     evicted, kept = marks[:-MOST_COUNTED], marks[-MOST_COUNTED:]
     return WorkflowMetrics(
         total=total,
         executions=dict(sorted(phases.items())),
-        success_rate=round(phases[ExecutionPhase.SUCCEEDED.value] / total, 4),
+        forbidden=forbidden,
+        success_rate=round(phases[ExecutionPhase.SUCCEEDED.value] / judged, 4) if judged else 0,
         duration_seconds=_durations(recent),
         recent=recent,
         counted=kept,

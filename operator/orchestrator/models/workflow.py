@@ -391,6 +391,8 @@ class WorkflowMetrics(Model):
     """Executions that ended."""
     executions: Annotated[dict[str, int], Field(max_length=16)] = {}
     """Executions that ended, by phase."""
+    forbidden: int = 0
+    """Executions that a limit of concurrency forbade; they are Cancelled."""
     success_rate: float = 0
     """Succeeded / ended, between 0 and 1; forbidden ones do not count."""
     duration_seconds: Durations = Durations()

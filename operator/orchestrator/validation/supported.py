@@ -17,8 +17,6 @@ _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
 )
 
 _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
-    ("concurrency", "limits are", lambda spec: spec.concurrency is not None),
-    ("priority", "priorities are", lambda spec: spec.priority != 0),
     ("history", "limits of the history are", lambda spec: spec.history is not None),
     ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
 )

@@ -30,8 +30,6 @@ def test_nodes_of_later_releases_are_refused(node: dict[str, Any], problem: str)
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"concurrency": {"limit": 1}}, "spec.concurrency"),
-        ({"priority": 1}, "spec.priority"),
         ({"history": {"failed": 1}}, "spec.history"),
         ({"workspace": {}}, "spec.workspace"),
     ],
