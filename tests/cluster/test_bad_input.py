@@ -63,7 +63,6 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 """A workflow's spec that the schema takes, and the path that the refusal must name."""
 
 NOT_YET: dict[str, tuple[dict[str, Any], str]] = {
-    "history": ({"nodes": ONLY, "history": {"failed": 1}}, "spec.history"),
     "workspace": ({"nodes": ONLY, "workspace": {"size": "1Gi"}}, "spec.workspace"),
 }  # fmt: skip
 

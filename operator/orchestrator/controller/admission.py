@@ -28,6 +28,7 @@ from orchestrator.engine.admission import (
 )
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import Revision, thaw, verify
+from orchestrator.models.base import GROUP
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
 from orchestrator.models.workflow import WorkflowState
@@ -35,6 +36,10 @@ from orchestrator.models.workflow import WorkflowState
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _KEPT = 256
+STORED_FOR = 1200.0
+"""Seconds for which a revision that was stored cannot be removed: unused ones stay an hour."""
+UNREFERENCED_SINCE = f"{GROUP}/unreferenced-since"
+"""Annotation of a revision: since when nothing refers to it."""
 FIELD_MANAGER = "itechsmart-workflow"
 
 
@@ -45,6 +50,8 @@ class Revisions:
         self._shell = shell
         self._prepared: OrderedDict[tuple[Any, ...], Prepared | Refusal] = OrderedDict()
         self._graphs: OrderedDict[tuple[str, str], Graph] = OrderedDict()
+        self._stored: dict[tuple[str, str], float] = {}
+        """When a revision was last made sure to be stored, and not about to be removed."""
 
     async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
         """The workflow as it is now, read live, checked and frozen (not yet stored)."""
@@ -109,15 +116,44 @@ class Revisions:
     async def store(self, namespace: str, workflow: str, prepared: Prepared) -> None:
         """Store the revision and read it back; once per content and process."""
         revision = prepared.revision
-        if (namespace, revision.name) in self._graphs:
+        key, now = (namespace, revision.name), self._shell.clock()
+        if key in self._graphs and now < self._stored.get(key, 0.0) + STORED_FOR:
             return
-        await self._shell.client.apply(
+        stored = await self._shell.client.apply(
             CONTROLLER_REVISIONS,
             namespace,
             _manifest(namespace, workflow, revision),
             field_manager=FIELD_MANAGER,
         )
+        if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
+            await self.mark(stored["metadata"], None)  # or the collector would remove it
         await self.graph(namespace, revision.name)
+        self._stored[key] = now
+        while len(self._stored) > _KEPT:
+            self._stored.pop(next(iter(self._stored)))
+
+    async def mark(self, metadata: Mapping[str, Any], since: str | None) -> None:
+        """Say since when nothing refers to a revision, or that something does."""
+        key = metadata["namespace"], metadata["name"]
+        self._stored.pop(key, None)
+        guard = {} if since is None else {"resourceVersion": metadata["resourceVersion"]}
+        body = {
+            "metadata": {
+                "uid": metadata["uid"],
+                **guard,
+                "annotations": {UNREFERENCED_SINCE: since},
+            }
+        }
+        try:
+            await self._shell.client.patch(CONTROLLER_REVISIONS, *key, body, metadata_only=True)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A revision was removed."""
+        self._graphs.pop((namespace, name), None)
+        self._stored.pop((namespace, name), None)
 
     async def graph(self, namespace: str, name: str) -> Graph:
         """The graph of a stored revision; ValueError when it is gone or was changed."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 
 from orchestrator.controller.accounts import ServiceAccounts
+from orchestrator.controller.admission import Revisions
 from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.definitions import Definitions
@@ -33,6 +34,7 @@ from orchestrator.controller.resources import (
     WORKFLOWS,
     Resource,
 )
+from orchestrator.controller.retention import Retention
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
@@ -70,7 +72,7 @@ class Operator:
         self.jobs, self.pods = Jobs(), Pods()
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
         self.recorder = Recorder(client, time.time)
-        self.metrics = MetricsWriter(client, namespaces=namespaces)
+        self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
             client, self.jobs, self.pods, self._enqueue_owner, namespaces=namespaces
         )
@@ -79,7 +81,10 @@ class Operator:
         )
         self.definitions = self._build_definitions()
         self.reflectors = self._build_reflectors()
-        self.reconciler = ExecutionReconciler(self._build_shell(runner_image))
+        shell = self._build_shell(runner_image)
+        revisions = Revisions(shell)
+        self.retention = Retention(shell, revisions, namespaces=namespaces)
+        self.reconciler = ExecutionReconciler(shell, revisions)
 
     # Building
 
@@ -97,6 +102,7 @@ class Operator:
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
+            remember=self._on_ended,
             accounts=ServiceAccounts(self._client, time.time),
             protection=Protection(self._client, time.time),
             runner_image=runner_image,
@@ -185,6 +191,9 @@ class Operator:
         if kind == "DELETED":  # gone, or ended: it leaves the selection
             self.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
 
+    def _on_ended(self, raw: Raw) -> None:
+        self.retention.remember(raw)
+
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         old = self.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
         self.definitions.take(resource, kind, raw)
@@ -234,6 +243,7 @@ class Operator:
                     start(self.queue.run(self._pass, self._workers), "executions"),
                     start(self.definitions.run(), "definitions"),
                     start(self._look_again(), "slow resync"),
+                    start(self.retention.run(), "retention"),
                 ]
                 await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:

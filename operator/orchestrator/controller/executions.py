@@ -58,9 +58,9 @@ Key = tuple[str, str]
 class ExecutionReconciler:
     """Brings one execution after the other closer to its end."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, revisions: Revisions) -> None:
         self._shell = shell
-        self._revisions = Revisions(shell)
+        self._revisions = revisions
         self._slots = Slots(shell)
         self._tracked: dict[Key, Tracked] = {}
         self._stopped: set[str] = set()
@@ -314,7 +314,14 @@ class ExecutionReconciler:
         if decided.ending is None:
             return False
         run = tracked.run
-        announce_end(self._shell, tracked.reference, run.workflow, decided.ending, run.started_at)
+        announce_end(
+            self._shell,
+            tracked.reference,
+            tracked.manifest,
+            tracked.revision,
+            decided.ending,
+            run.started_at,
+        )
         tracked.ended = True  # until the watch says so too
         await self._give_back(tracked)
         return True

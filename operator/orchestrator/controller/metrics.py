@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from orchestrator.controller.client import ApiClient, ApiError
@@ -38,8 +38,16 @@ _Look = tuple[str, str, str]
 class MetricsWriter:
     """Collects ended executions and counts them in guarded writes."""
 
-    def __init__(self, client: ApiClient, *, namespaces: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        namespaces: Collection[str] = (),
+        seen: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        """`seen` is told of every ended execution that is read."""
         self._client = client
+        self._seen = seen
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -122,6 +130,7 @@ class MetricsWriter:
         phase, finished_at = status.get("phase"), status.get("finishedAt")
         if not phase or not finished_at or not ExecutionPhase(phase).terminal:
             return
+        self._seen(raw)
         self.ended(
             namespace=raw["metadata"]["namespace"],
             workflow=raw["spec"]["workflow"],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.controller.accounts import ServiceAccounts
-from orchestrator.controller.cache import Cache, Jobs, Pods
+from orchestrator.controller.cache import Cache, Jobs, Pods, Raw
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.metrics import MetricsWriter
 from orchestrator.controller.pending import PendingPods
@@ -34,6 +34,8 @@ class Shell:
     """(namespace, name) of executions to look at."""
     recorder: Recorder
     metrics: MetricsWriter
+    remember: Callable[[Raw], None]
+    """Told of every execution whose end is stored."""
     accounts: ServiceAccounts
     protection: Protection
     runner_image: str

@@ -30,6 +30,7 @@ class Tracked:
     version: int
     generation: int
     conditions: list[Mapping[str, Any]]
+    revision: str
     manifest: Mapping[str, Any]
     """Its metadata and spec as last read."""
     claim: Claim | Refusal | None = None
@@ -60,6 +61,7 @@ class Tracked:
             version=int(raw["metadata"]["resourceVersion"]),
             generation=raw["metadata"]["generation"],
             conditions=raw["status"].get("conditions") or [],
+            revision=raw["status"]["revision"],
             manifest={"metadata": raw["metadata"], "spec": raw["spec"]},
         )
 

@@ -15,7 +15,7 @@ from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.status import ending_patch, progress_patch
-from orchestrator.engine.times import in_words
+from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
 
 
@@ -84,18 +84,22 @@ async def end_unadmitted(
     )
     if stored:
         uid = raw["metadata"]["uid"]
-        announce_end(shell, execution_reference(*key, uid), raw["spec"]["workflow"], ending, None)
+        announce_end(shell, execution_reference(*key, uid), raw, "", ending, None)
     return stored
 
 
 def announce_end(
     shell: Shell,
     reference: Mapping[str, str],
-    workflow: str,
+    manifest: Mapping[str, Any],
+    revision: str,
     ending: Ending,
     started_at: float | None,
 ) -> None:
-    """An Event and the workflow's figures, once the end is stored; it may never have started."""
+    """An Event, the workflow's figures and the history, once the end is stored.
+
+    `manifest` has its metadata and spec; it may never have started.
+    """
     now = shell.clock()
     took = "" if started_at is None else f" after {in_words(now - started_at)}"
     succeeded = ending.phase is ExecutionPhase.SUCCEEDED
@@ -107,7 +111,7 @@ def announce_end(
     )
     shell.metrics.ended(
         namespace=reference["namespace"],
-        workflow=workflow,
+        workflow=manifest["spec"]["workflow"],
         uid=reference["uid"],
         name=reference["name"],
         phase=ending.phase,
@@ -115,6 +119,12 @@ def announce_end(
         started_at=started_at,
         finished_at=now,
     )
+    status = {
+        "phase": ending.phase.value,
+        "finishedAt": to_rfc3339(now),
+        "revision": revision,
+    }
+    shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 
 def announce_pass(shell: Shell, run: Run, decided: Pass) -> None:

@@ -17,7 +17,6 @@ _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
 )
 
 _WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
-    ("history", "limits of the history are", lambda spec: spec.history is not None),
     ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
 )
 

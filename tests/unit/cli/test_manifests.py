@@ -72,8 +72,8 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
         ),
         (
             HEAD.format("Workflow", "w")
-            + "spec: {nodes: [{name: a, action: local/sh}], history: {failed: 1}}",
-            "Workflow w: spec.history: limits of the history are not supported yet",
+            + "spec: {nodes: [{name: a, action: local/sh}], workspace: {}}",
+            "Workflow w: spec.workspace: workspaces are not supported yet",
         ),
     ],
 )

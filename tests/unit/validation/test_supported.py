@@ -30,7 +30,6 @@ def test_nodes_of_later_releases_are_refused(node: dict[str, Any], problem: str)
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"history": {"failed": 1}}, "spec.history"),
         ({"workspace": {}}, "spec.workspace"),
     ],
 )

@@ -1,0 +1,90 @@
+"""What of the past is kept: executions by their workflow's history, Jobs for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.base import parse_duration
+from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.workflow import History
+
+SPARED = 24 * 3600.0
+"""Seconds for which an execution made by a trigger is kept, so that a late duplicate finds it."""
+MOST_SPARED = 5_000
+"""Executions of one trigger that are kept so."""
+UNREFERENCED = 3600.0
+"""Seconds after which a revision that nothing refers to any more is removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An execution that has ended. Times in seconds since the epoch."""
+
+    namespace: str
+    workflow: str
+    name: str
+    uid: str
+    phase: ExecutionPhase
+    revision: str
+    created_at: float
+    finished_at: float
+    child: bool
+    """Whether it is a sub-execution, which goes with its parent."""
+    trigger: str
+    """The trigger that made it; empty when none did."""
+
+
+def stored_from(raw: Mapping[str, Any]) -> Stored | None:
+    """An execution as read; None while it has not ended."""
+    metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
+    phase, finished_at = status.get("phase"), status.get("finishedAt")
+    if not phase or not finished_at or not ExecutionPhase(phase).terminal:
+        return None
+    return Stored(
+        namespace=metadata["namespace"],
+        workflow=spec["workflow"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        phase=ExecutionPhase(phase),
+        revision=status.get("revision") or "",
+        created_at=from_rfc3339(metadata["creationTimestamp"]),
+        finished_at=from_rfc3339(finished_at),
+        child=bool(spec.get("parent")),
+        trigger=(spec.get("trigger") or {}).get("name", ""),
+    )
+
+
+def to_remove(executions: Iterable[Stored], history: History, now: float) -> list[Stored]:
+    """The executions of one workflow that its history no longer keeps, the oldest first."""
+    counted = [one for one in executions if not one.child]
+    kept_for_triggers = _spared(counted, now)
+    removed: list[Stored] = []
+    for limit, succeeded in ((history.succeeded, True), (history.failed, False)):
+        of_kind = [one for one in counted if _succeeded(one) is succeeded]
+        of_kind.sort(key=lambda one: (one.finished_at, one.uid), reverse=True)
+        removed += [one for one in of_kind[limit:] if one.uid not in kept_for_triggers]
+    return sorted(removed, key=lambda one: (one.finished_at, one.uid))
+
+
+def jobs_expired(execution: Stored, history: History, now: float) -> bool:
+    """Whether the Jobs of an execution have been kept long enough."""
+    return now >= execution.finished_at + parse_duration(history.keep_jobs)
+
+
+def _succeeded(execution: Stored) -> bool:
+    return execution.phase is ExecutionPhase.SUCCEEDED
+
+
+def _spared(executions: Iterable[Stored], now: float) -> set[str]:
+    by_trigger: dict[str, list[Stored]] = {}
+    for one in executions:
+        if one.trigger and now < one.created_at + SPARED:
+            by_trigger.setdefault(one.trigger, []).append(one)
+    spared: set[str] = set()
+    for made in by_trigger.values():
+        made.sort(key=lambda one: one.created_at, reverse=True)
+        spared.update(one.uid for one in made[:MOST_SPARED])
+    return spared
