@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.twelve import TASK as TWELVE_TASK
+from tests.cluster.twelve import TWELVE
 from tests.commandline import CommandLine, kubeconfig_of
 from tests.kube import (
     ROOT,
@@ -287,3 +289,27 @@ def test_the_resources_it_prints_are_those_checked_in(cli: CommandLine) -> None:
     printed = {item["metadata"]["name"]: item for item in yaml.safe_load_all(cli("crds").stdout)}
     checked_in = [yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")]
     assert printed == {item["metadata"]["name"]: item for item in checked_in}
+
+
+@pytest.mark.usefixtures("operator")
+def test_explain_says_why_each_node_stands_where_it_stands(
+    cli: CommandLine, kubectl: Kubectl
+) -> None:
+    kubectl.apply(TWELVE_TASK, TWELVE)
+    kubectl.create(execution("twelve", "run"))
+    ended(kubectl, "run")
+    lines = cli("explain", "run").stdout.splitlines()
+    assert lines[0].startswith("run ended Succeeded after ")
+    assert len(lines) == 13
+    story = "\n".join(lines)
+    assert "small was skipped: big fell Then, and the edge asks for Else." in story
+    assert "rescue handled it." in story
+    assert "flaky ran because start succeeded, and succeeded after" in story
+    one = cli("explain", "run", "never")
+    assert one.stdout.startswith("never was skipped: the edge from broken asks for Succeeded")
+    wrong = cli("explain", "run", "nevr")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "error: run has no node nevr; did you mean never?\n",
+    )
+    assert json.loads(cli("explain", "run", "-o", "json").stdout)["nodes"]["big"]

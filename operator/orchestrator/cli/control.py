@@ -137,7 +137,20 @@ def signal(
     raise typer.Exit(send_signal(target, execution, name, payload, identity))
 
 
-COMMANDS = (pause, resume, cancel, terminate, delete, rerun, approve, reject, signal)
+def explain(
+    context: typer.Context,
+    execution: Execution,
+    node: Annotated[str | None, typer.Argument(help="One node.")] = None,
+    namespace: Namespace = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="json.")] = None,
+) -> None:
+    """Say why an execution, or one of its nodes, stands where it stands."""
+    from orchestrator.cli.explaining import explain as tell
+
+    raise typer.Exit(tell(context.obj.within(namespace), execution, node, output))
+
+
+COMMANDS = (explain, pause, resume, cancel, terminate, delete, rerun, approve, reject, signal)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,56 @@
+"""`explain`: why an execution and its nodes stand where they stand."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from typing import Any
+
+from orchestrator.cli.connection import Cluster, Raw, Target
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
+from orchestrator.engine.explain import explain_execution, explain_nodes
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.revision import thaw
+
+
+def explain(target: Target, name: str, node: str | None, output: str | None) -> int:
+    """Print the story of an execution, or of one of its nodes."""
+    if output not in (None, "json"):
+        raise UsageError(f"-o {output}: say json")
+    cluster = target.connect()
+    execution = cluster.get(EXECUTIONS, name)
+    now = time.time()
+    whole = explain_execution(execution, now)
+    nodes: dict[str, str] = {}
+    graph = _graph(cluster, execution)
+    if graph is not None:
+        nodes = explain_nodes(execution, graph, now)
+    if node is not None:
+        if node not in nodes:
+            near = difflib.get_close_matches(node, nodes, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"{name} has no node {node}{hint}" if nodes else whole)
+        nodes = {node: nodes[node]}
+    if output == "json":
+        told: dict[str, Any] = {"execution": whole, "nodes": nodes}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return 0
+    if node is None:
+        print(whole)
+    for sentence in nodes.values():
+        print(sentence if node else f"  {sentence}")
+    return 0
+
+
+def _graph(cluster: Cluster, execution: Raw) -> Graph | None:
+    """What the execution runs; None before it was admitted."""
+    revision = (execution.get("status") or {}).get("revision")
+    if not revision:
+        return None
+    raw = cluster.get(REVISIONS, revision)
+    try:
+        return thaw(revision, raw["data"])
+    except ValueError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,255 @@
+"""Says in sentences why each node of an execution stands where it stands, and what it waits for.
+
+It says nothing that is not decided elsewhere: edges, joins and scopes are the engine's own, over
+what the status records.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.edges import FAILURES, EdgeState, edge_state
+from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
+from orchestrator.engine.records import Record, Run
+from orchestrator.engine.scope import workflow_scope
+from orchestrator.engine.status import run_from
+from orchestrator.engine.times import from_rfc3339, in_words
+from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.workflow import Join, Outcome
+
+
+def explain_execution(raw: Mapping[str, Any], now: float) -> str:
+    """Where the execution stands, in a sentence; `now` in seconds since the epoch."""
+    name, status = raw["metadata"]["name"], raw.get("status") or {}
+    phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
+    message = status.get("message") or "the operator has not looked at it yet"
+    started_at = status.get("startedAt")
+    if started_at is None:
+        if phase.terminal:
+            return f"{name} ended {phase.value} before it ran anything: {message}."
+        return f"{name} has not started ({status.get('reason') or phase.value}): {message}."
+    if phase.terminal:
+        took = from_rfc3339(status["finishedAt"]) - from_rfc3339(started_at)
+        return f"{name} ended {phase.value} after {in_words(took)}: {message}."
+    since = in_words(now - from_rfc3339(started_at))
+    said = f"{name} is {phase.value} for {since}, {status.get('progress', '0')} nodes have ended"
+    cancelling, settled = status.get("cancelRequested"), status.get("settled")
+    if settled:
+        return (
+            f"{said}; everything but finally has come to {settled['phase']}: {settled['message']}."
+        )
+    if cancelling:
+        return f"{said}; it is being brought to its end: {cancelling['message']}."
+    if phase is ExecutionPhase.PAUSED:
+        return f"{said}; it is paused: what runs goes on, nothing new starts."
+    return f"{said}."
+
+
+def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str, str]:
+    """A sentence or two for every node, in the order of the workflow."""
+    run = run_from(raw, graph)
+    return {name: " ".join(_sentences(node, graph, run, now)) for name, node in graph.nodes.items()}
+
+
+@cache
+def meanings() -> Mapping[str, str]:
+    """What each reason means, as engine/reasons.py says it."""
+    body = ast.parse(Path(reasons.__file__).read_text()).body
+    found: dict[str, str] = {}
+    for place, statement in enumerate(body[:-1]):
+        following = body[place + 1]
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+        ):
+            found[str(statement.value.value)] = str(following.value.value)
+    return found
+
+
+def _sentences(node: GraphNode, graph: Graph, run: Run, now: float) -> Iterator[str]:
+    record = run.records.get(node.name)
+    if record is None:
+        yield _not_started(node, run)
+        return
+    if record.phase is NodePhase.SKIPPED:
+        yield f"{node.name} was skipped: {_skipped(node, graph, run, record)}."
+        return
+    began = _began(node, graph, run)
+    match record.phase:
+        case NodePhase.SUCCEEDED if record.reason == reasons.REUSED:
+            yield f"{node.name} did not run: its outputs are those of the execution before."
+        case NodePhase.SUCCEEDED:
+            note = f": {record.message}" if record.message else ""
+            yield f"{node.name} ran because {began}, and succeeded{_after(record)}{note}."
+        case NodePhase.FAILED | NodePhase.TIMED_OUT:
+            verb = "failed" if record.phase is NodePhase.FAILED else "timed out"
+            why = record.message or _meaning(record.reason)
+            ended = f"{verb}{_after(record)} ({record.reason}): {why}"
+            yield f"{node.name} ran because {began}, and {ended}."
+            yield _handled(node, graph, run, record)
+        case NodePhase.CANCELLED:
+            why = record.message or _meaning(record.reason)
+            yield f"{node.name} was cancelled ({record.reason}): {why}."
+        case _:
+            yield f"{node.name} began because {began}."
+            yield _goes_on(node, record, now)
+
+
+def _not_started(node: GraphNode, run: Run) -> str:
+    if node.final and run.settled is None:
+        return f"{node.name} has not started: it is in finally, and runs when all else has ended."
+    waits = [
+        f"{edge.source} ({_phase(run.records.get(edge.source))})"
+        for edge in node.incoming
+        if not _ended(run.records.get(edge.source))
+    ]
+    if waits:
+        least = {
+            Join.FIRST: "the first edge that is taken",
+            Join.ANY: "every edge to be decided, of which one must be taken",
+            Join.ALL: "every edge to be decided",
+        }[node.join]
+        among = f", {least}" if len(node.incoming) > 1 else ""
+        return f"{node.name} has not started: it waits for {_listed(waits)}{among}."
+    if run.desired_state is DesiredState.PAUSED:
+        return f"{node.name} has not started: the execution is paused."
+    return f"{node.name} has not started: it is its turn."
+
+
+def _skipped(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
+    if record.reason not in (reasons.BLOCKED, reasons.BRANCH_NOT_CHOSEN):
+        return record.message or _meaning(record.reason)
+    if not node.incoming or (record.message or "").startswith("when is false"):
+        return record.message
+    wanted = EdgeState.BLOCKS if record.reason == reasons.BLOCKED else EdgeState.NOT_TAKEN
+    found = [_why(edge, run) for edge in node.incoming if _state(edge, graph, run) is wanted]
+    return "; ".join(found) or record.message
+
+
+def _began(node: GraphNode, graph: Graph, run: Run) -> str:
+    if node.final:
+        return "everything else had ended"
+    if not node.incoming:
+        return "nothing stands before it"
+    taken = [
+        f"{edge.source} {_phase(run.records.get(edge.source))}"
+        for edge in node.incoming
+        if _state(edge, graph, run) is EdgeState.TAKEN
+    ]
+    return f"{_listed(taken)}" if taken else "an edge to it was taken"
+
+
+def _goes_on(node: GraphNode, record: Record, now: float) -> str:
+    name = node.name
+    if record.retry_at is not None:
+        when = in_words(max(0.0, record.retry_at - now))
+        return f"{name} goes on in {when}: {record.message or _meaning(record.reason)}."
+    if node.kind is NodeKind.DELAY:
+        left = (record.started_at or now) + node.delay - now
+        return f"{name} waits {node.spec.delay}, another {in_words(max(0.0, left))}."
+    if node.kind in (NodeKind.APPROVAL, NodeKind.WAIT):
+        most = in_words(max(0.0, record.attempt_start + node.timeout - now))
+        what = record.message or _awaited(node) or _meaning(record.reason)
+        return f"{name} waits ({record.reason}), for another {most} at most: {what}."
+    since = in_words(max(0.0, now - record.attempt_start))
+    attempt = f", attempt {record.attempts}" if record.attempts > 1 else ""
+    why = record.message or (_meaning(record.reason) if record.reason else "its pod runs")
+    where = record.execution or record.job
+    at = f" as {where}" if where else ""
+    return f"{name} is {record.phase.value}{at} for {since}{attempt}: {why.rstrip('.')}."
+
+
+def _awaited(node: GraphNode) -> str:
+    wait = node.spec.wait
+    if wait is None:
+        return ""
+    return f"the signal {wait.signal}" if wait.signal else f"until {wait.until}"
+
+
+def _handled(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
+    if record.phase not in FAILURES:
+        return ""
+    if node.allow_failure:
+        return f"{node.name} may fail (allowFailure), so the execution does not fail for it."
+    handlers = [
+        edge.target
+        for edge in node.outgoing
+        if edge.outcome is Outcome.FAILED and _state(edge, graph, run) is EdgeState.TAKEN
+    ]
+    if handlers:
+        return f"{_listed(handlers)} handled it."
+    return "Nobody handled it: no edge with outcome Failed was taken from it."
+
+
+def _why(edge: GraphEdge, run: Run) -> str:
+    """Why an edge was not taken, or blocks."""
+    record = run.records.get(edge.source)
+    state = _phase(record)
+    if record is not None and record.phase is NodePhase.SKIPPED:
+        state = "was skipped" + (" as Blocked" if record.reason == reasons.BLOCKED else "")
+        return f"{edge.source} {state}"
+    if edge.outcome in (Outcome.THEN, Outcome.ELSE) and record is not None:
+        fell = "Then" if record.outputs.get("result") is True else "Else"
+        if record.phase is NodePhase.SUCCEEDED and fell != edge.outcome.value:
+            return f"{edge.source} fell {fell}, and the edge asks for {edge.outcome.value}"
+    if edge.when is not None and record is not None and record.phase is NodePhase.SUCCEEDED:
+        return f"the edge from {edge.source} asks for `{edge.when}`, which did not hold"
+    return f"the edge from {edge.source} asks for {edge.outcome.value}, and it {state}"
+
+
+def _state(edge: GraphEdge, graph: Graph, run: Run) -> EdgeState:
+    def holds(edge: GraphEdge) -> bool:
+        target = graph.nodes[edge.target]
+        names = graph.nodes if target.reads is None else target.reads
+        try:
+            return edge.when is None or evaluate_boolean(
+                edge.when, workflow_scope(run, run.records, names)
+            )
+        except ExpressionError:
+            return False
+
+    return edge_state(edge, graph.nodes[edge.source], run.records.get(edge.source), holds)
+
+
+def _ended(record: Record | None) -> bool:
+    return record is not None and record.phase.terminal
+
+
+def _phase(record: Record | None) -> str:
+    if record is None:
+        return "not started"
+    return _WORDS.get(record.phase, f"is {record.phase.value}")
+
+
+_WORDS = {
+    NodePhase.SUCCEEDED: "succeeded",
+    NodePhase.FAILED: "failed",
+    NodePhase.TIMED_OUT: "timed out",
+    NodePhase.CANCELLED: "was cancelled",
+    NodePhase.SKIPPED: "was skipped",
+}
+
+
+def _after(record: Record) -> str:
+    took = ""
+    if record.started_at is not None and record.finished_at is not None:
+        took = f" after {in_words(record.finished_at - record.started_at)}"
+    return f"{took}, at attempt {record.attempts}" if record.attempts > 1 else took
+
+
+def _meaning(reason: str) -> str:
+    return meanings().get(reason, reason).rstrip(".")
+
+
+def _listed(words: list[str]) -> str:
+    if len(words) > 4:
+        words = [*words[:3], f"{len(words) - 3} more"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
