@@ -63,7 +63,11 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 """A workflow's spec that the schema takes, and the path that the refusal must name."""
 
 NOT_YET: dict[str, tuple[dict[str, Any], str]] = {
-    "workspace": ({"nodes": ONLY, "workspace": {"size": "1Gi"}}, "spec.workspace"),
+    "fan-out-of-children": (
+        {"nodes": [{"name": "each", "workflow": {"name": "greet"},
+                    "forEach": {"values": "[1]", "as": "x"}}]},
+        "spec.nodes[0].forEach",
+    ),
 }  # fmt: skip
 
 VARIABLES = [

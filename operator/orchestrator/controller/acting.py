@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.controller.children import REFUSALS, control_child, create_child, refused
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import CONFIG_MAPS, JOBS, PODS, Resource
+from orchestrator.controller.resources import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
@@ -27,9 +27,11 @@ from orchestrator.jobs.build import JobRefused, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason
 
+_MADE = (JOBS, CONFIG_MAPS, CLAIMS)
 Step = Creation | StopJob | ControlChild
 
 
@@ -105,15 +107,20 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
     except JobRefused as error:
         return refused(error.reason, str(error), permanent=True)
     pod = manifests[-1]["spec"]["template"]["spec"]
+    if (workspace := tracked.graph.spec.workspace) is not None:
+        mount(pod, workspace, tracked.identity)
+        manifests.insert(0, build_claim(workspace, tracked.identity))
     if account := pod.get("serviceAccountName"):
         refusal = await shell.accounts.refusal(tracked.run.namespace, account)
         if refusal:
             return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
     for manifest in manifests:
+        if manifest["kind"] == CLAIMS.kind and manifest["metadata"]["name"] in tracked.created:
+            continue
         refusal_of = await _create_object(shell, tracked, manifest)
         if refusal_of is not None:
             return refusal_of
-    tracked.created[manifests[-1]["metadata"]["name"]] = shell.clock()
+        tracked.created[manifest["metadata"]["name"]] = shell.clock()
     return None
 
 
@@ -154,7 +161,7 @@ def _fan_out(tracked: Tracked, decision: CreateFanOut) -> FanOut:
 async def _create_object(
     shell: Shell, tracked: Tracked, manifest: Mapping[str, Any]
 ) -> Attempt | None:
-    resource = JOBS if manifest["kind"] == JOBS.kind else CONFIG_MAPS
+    resource = next(each for each in _MADE if each.kind == manifest["kind"])
     try:
         await shell.client.create(resource, tracked.run.namespace, manifest, urgent=True)
     except ApiError as error:

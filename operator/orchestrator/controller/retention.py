@@ -11,6 +11,7 @@ from orchestrator.controller.admission import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.resources import (
+    CLAIMS,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     EXECUTIONS,
@@ -26,6 +27,7 @@ from orchestrator.engine.retention import (
     to_remove,
 )
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.jobs.workspace import claim_name
 from orchestrator.models.labels import EXECUTION_UID, MANAGED_BY, MANAGER
 from orchestrator.models.workflow import History
 from orchestrator.validation.parse import parse
@@ -138,12 +140,24 @@ class Retention:
 
     async def _remove_jobs(self, execution: Stored) -> None:
         jobs = self._shell.jobs.by_execution(execution.uid)
+        if jobs and await self._has_workspace(execution):
+            name = claim_name(execution.uid)
+            await self._remove(CLAIMS, execution.namespace, name, uid=None)
         for name, raw in jobs.items():
             uid = raw["metadata"]["uid"]
             if not await self._remove(JOBS, execution.namespace, name, uid):
                 continue
             if raw.get("spec", {}).get("completionMode") == "Indexed":
                 await self._remove_items(execution)
+
+    async def _has_workspace(self, execution: Stored) -> bool:
+        if not execution.revision:
+            return False
+        try:
+            graph = await self._revisions.graph(execution.namespace, execution.revision)
+        except ValueError:  # the claim goes with its execution then
+            return False
+        return graph.spec.workspace is not None
 
     async def _remove_items(self, execution: Stored) -> None:
         selector = f"{EXECUTION_UID}={execution.uid}"
@@ -155,7 +169,12 @@ class Retention:
             await self._remove(CONFIG_MAPS, execution.namespace, metadata["name"], metadata["uid"])
 
     async def _remove(
-        self, resource: Resource, namespace: str, name: str, uid: str, version: str | None = None
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str | None,
+        version: str | None = None,
     ) -> bool:
         try:
             await self._shell.client.delete(

@@ -16,10 +16,6 @@ _NODE: tuple[tuple[str, str, Callable[[Node], bool]], ...] = (
     ),
 )
 
-_WORKFLOW: tuple[tuple[str, str, Callable[[WorkflowSpec], bool]], ...] = (
-    ("workspace", "workspaces are", lambda spec: spec.workspace is not None),
-)
-
 
 def unsupported(spec: WorkflowSpec) -> list[Problem]:
     """Every use of a part of Workflow that this release does not have."""
@@ -39,6 +35,3 @@ def _unsupported(spec: WorkflowSpec) -> Iterator[Problem]:
             if used(node):
                 path = join("spec.nodes", index, field)
                 yield Problem(path, f"{what} not supported yet")
-    for field, what, asked in _WORKFLOW:
-        if asked(spec):
-            yield Problem(join("spec", field), f"{what} not supported yet")

@@ -27,16 +27,6 @@ def test_nodes_of_later_releases_are_refused(node: dict[str, Any], problem: str)
     assert [str(p) for p in unsupported(workflow(action("first"), node))] == [problem]
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        ({"workspace": {}}, "spec.workspace"),
-    ],
-)
-def test_fields_of_later_releases_are_refused(fields: dict[str, Any], path: str) -> None:
-    assert [p.path for p in unsupported(workflow(action("first"), **fields))] == [path]
-
-
 def test_what_this_release_does_is_not_refused() -> None:
     spec = workflow(
         action("a", join="Any", when="true", allowFailure=True, retry={"limit": 1}, timeout="5s"),
@@ -49,9 +39,12 @@ def test_what_this_release_does_is_not_refused() -> None:
         {"name": "child", "workflow": {"name": "b"}},
         action("again", repeat={"until": "true", "limit": 1}),
         onFailure="Cancel",
+        workspace={},
+        concurrency={"limit": 1},
+        history={"failed": 1},
+        priority=3,
         finallyTimeout="5m",
         finally_=["last"],
-        priority=0,
     )
     assert unsupported(spec) == []
 
