@@ -79,7 +79,12 @@ def test_its_account_has_no_verb_on_secrets(account: Path, kubeconfig: Path) -> 
     for verb in ("get", "list", "watch", "create", "update", "patch", "delete"):
         answer = kubectl.attempt("auth", "can-i", verb, "secrets", f"--as={USER}", "-A")
         assert answer.stdout.strip() == "no"
-    for refused in ("create clusterroles", "create pods/exec", "update workflows", "delete jobs"):
+    for refused in (
+        "create clusterroles",
+        "create pods/exec",
+        "update workflows",
+        "delete workflows",
+    ):
         answer = kubectl.attempt("auth", "can-i", *refused.split(), f"--as={USER}", "-A")
         assert answer.stdout.strip() == "no", refused
 

@@ -181,6 +181,9 @@ def operator(
     health_address: Annotated[
         str, typer.Option(help="HOST:PORT of /healthz and /readyz; none when empty.")
     ] = "",
+    lease: Annotated[
+        str, typer.Option(help="NAMESPACE/NAME of the Lease that one of several holds; else none.")
+    ] = "",
 ) -> None:
     """Run the operator until a signal says stop."""
     from kubernetes.config import ConfigException
@@ -193,6 +196,8 @@ def operator(
         raise UsageError(f"--log-format {log_format}: say plain or json")
     if log_level not in ("debug", "info", "warning", "error"):
         raise UsageError(f"--log-level {log_level}: say debug, info, warning or error")
+    if lease and len([part for part in lease.split("/") if part]) != 2:
+        raise UsageError(f"--lease {lease}: write NAMESPACE/NAME")
     target = context.obj
     if namespace is None and target.namespace is not None:
         namespace = [target.namespace]
@@ -205,6 +210,7 @@ def operator(
         log_format=log_format,
         log_level=log_level,
         health_address=health_address,
+        lease=lease,
     )
     try:
         run_operator(options)

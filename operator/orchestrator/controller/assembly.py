@@ -17,6 +17,7 @@ from orchestrator.controller.executions import ExecutionReconciler
 from orchestrator.controller.health import serving
 from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
+from orchestrator.controller.lease import Lease
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
@@ -62,8 +63,11 @@ class Operator:
         runner_image: str,
         workers: int = 32,
         health_address: str = "",
+        lease: Lease | None = None,
     ) -> None:
+        """With a `lease` it works while it holds it, and stands by otherwise."""
         self._client = client
+        self._lease = lease
         self._namespaces = tuple(namespaces)
         self._workers = workers
         self._health_address = health_address
@@ -233,6 +237,10 @@ class Operator:
                 if stop.is_set():
                     return
                 background.remove(synced)
+                if self._lease is not None and not await self._elected(
+                    stop, watches, background, self._lease
+                ):
+                    return
                 logger.info("everything is listed; %d executions to look at", len(self.executions))
                 kopf.append(start(self._watch_definitions(kopf_stop), "kopf"))
                 background += [
@@ -254,8 +262,28 @@ class Operator:
                     await self.metrics.flush()
                     await self.recorder.flush(2.0)
             finally:
+                if self._lease is not None:
+                    await self._lease.release()
                 await cancel([*background, *watches])
                 await asyncio.gather(*kopf, return_exceptions=True)  # its thread takes a moment
+
+    async def _elected(
+        self,
+        stop: asyncio.Event,
+        watches: list[asyncio.Task[None]],
+        background: list[asyncio.Task[None]],
+        lease: Lease,
+    ) -> bool:
+        """Wait for the lease and keep it from then on; False when it was told to stop."""
+        acquired = start(lease.acquire(), "lease")
+        background.append(acquired)
+        await first_of(stop, watches, acquired)
+        if stop.is_set():
+            return False
+        background.remove(acquired)
+        self._client.guard_writes(lease.check)
+        background.append(start(lease.keep(), "lease"))
+        return True
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
         return await self.reconciler.reconcile(*key)

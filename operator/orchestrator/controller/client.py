@@ -5,7 +5,7 @@ Typed models cost several times what the requests of a pass cost; everything her
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -40,6 +40,10 @@ class ApiClient:
         self.credentials = credentials
         self._transport = transport or Transport(credentials)
         self.requests = self._transport.requests
+
+    def guard_writes(self, guard: Callable[[], None]) -> None:
+        """Have `guard` called before every write; what it raises stops the write."""
+        self._transport.guard = guard
 
     @classmethod
     def from_environment(

@@ -7,12 +7,15 @@ import gc
 import json
 import logging
 import signal
+import socket
 import sys
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.client import ApiClient
+from orchestrator.controller.lease import Lease
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ class OperatorOptions:
     """debug, info, warning or error."""
     health_address: str = ""
     """HOST:PORT of /healthz and /readyz; none when empty."""
+    lease: str = ""
+    """NAMESPACE/NAME of the Lease that one of several operators holds; none when empty."""
 
 
 def run(options: OperatorOptions) -> None:
@@ -62,9 +67,18 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             runner_image=options.runner_image,
             workers=options.workers,
             health_address=options.health_address,
+            lease=_lease(client, options.lease),
         )
         await operator.run(stop)
     logger.info("stopped")
+
+
+def _lease(client: ApiClient, place: str) -> Lease | None:
+    if not place:
+        return None
+    namespace, _, name = place.partition("/")
+    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    return Lease(client, namespace, name, identity)
 
 
 class _JsonLines(logging.Formatter):

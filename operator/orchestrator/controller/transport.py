@@ -32,6 +32,7 @@ JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 _USER_AGENT = "itechsmart-workflow"
+_READS = ("get", "list")
 _METHODS = {
     "get": "GET",
     "list": "GET",
@@ -59,6 +60,8 @@ class Transport:
         self._silence = silence
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
+        self.guard: Callable[[], None] = lambda: None
+        """Called before every write but a Lease's; what it raises stops the write."""
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests sent, by (verb, resource); retries and watches count."""
 
@@ -88,6 +91,8 @@ class Transport:
             self.requests[verb, plural] += 1
             try:
                 async with self._gate.passing(priority):
+                    if verb not in _READS and plural != "leases":
+                        self.guard()
                     return await self._once(verb, path, query or {}, data, accept, content_type)
             except ApiError as error:
                 wait = _wait(error, repeatable, attempt)
