@@ -121,6 +121,7 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
         if refusal_of is not None:
             return refusal_of
         tracked.created[manifest["metadata"]["name"]] = shell.clock()
+    shell.figures.created((tracked.run.namespace, tracked.run.name))
     return None
 
 

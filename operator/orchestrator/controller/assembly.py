@@ -14,6 +14,7 @@ from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.definitions import Definitions
 from orchestrator.controller.executions import ExecutionReconciler
+from orchestrator.controller.figures import Figures
 from orchestrator.controller.health import serving
 from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
@@ -75,6 +76,12 @@ class Operator:
         self.templates, self.cluster_templates = Cache(), Cache()
         self.jobs, self.pods = Jobs(), Pods()
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
+        self.figures = Figures()
+        self.figures.watch(
+            lambda: len(self.queue),
+            lambda: float(lease is None or lease.held),
+            client.answers,
+        )
         self.recorder = Recorder(client, time.time)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
@@ -106,6 +113,7 @@ class Operator:
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
+            figures=self.figures,
             remember=self._on_ended,
             accounts=ServiceAccounts(self._client, time.time),
             protection=Protection(self._client, time.time),
@@ -217,6 +225,8 @@ class Operator:
             job = self.jobs.get(metadata["namespace"], metadata.get("labels", {}).get(JOB_NAME, ""))
             name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
         if name:
+            if raw.get("kind") == "Pod" or JOB_NAME in (metadata.get("labels") or {}):
+                self.figures.news((metadata["namespace"], name))
             self.queue.add((metadata["namespace"], name))
 
     # Running
@@ -230,7 +240,7 @@ class Operator:
         background: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []
         try:
-            async with serving(self._health_address, self.reflectors):
+            async with serving(self._health_address, self.reflectors, self.figures):
                 synced = start(self._synced(), "first lists")
                 background.append(synced)
                 await first_of(stop, watches, synced)
@@ -286,7 +296,11 @@ class Operator:
         return True
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
-        return await self.reconciler.reconcile(*key)
+        began = time.monotonic()
+        try:
+            return await self.reconciler.reconcile(*key)
+        finally:
+            self.figures.passed(key, time.monotonic() - began)
 
     async def _synced(self) -> None:
         for reflector in self.reflectors:

@@ -40,6 +40,7 @@ class ApiClient:
         self.credentials = credentials
         self._transport = transport or Transport(credentials)
         self.requests = self._transport.requests
+        self.answers = self._transport.answers
 
     def guard_writes(self, guard: Callable[[], None]) -> None:
         """Have `guard` called before every write; what it raises stops the write."""

@@ -1,4 +1,4 @@
-"""Answers the kubelet's probes: alive while the loop turns, ready while every watch is heard of."""
+"""Answers probes and Prometheus: ready while every watch is heard of, alive unless one is lost."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from orchestrator.controller.figures import CONTENT_TYPE, Figures
 from orchestrator.controller.reflector import Reflector
 
 LONGEST_SILENCE = 180.0
 """Seconds; the API server sends a bookmark about every minute."""
+LOST = 600.0
+"""Seconds of silence of a watch after which the process counts as dead. A watch that hears nothing
+for 90 seconds is begun anew, so this is not an outage of the API server but a fault of ours."""
 
 
 def unready(reflectors: Sequence[Reflector]) -> list[str]:
@@ -23,15 +27,31 @@ def unready(reflectors: Sequence[Reflector]) -> list[str]:
     ]
 
 
+def lost(reflectors: Sequence[Reflector]) -> list[str]:
+    """The watches that have been silent for so long that only a new start helps, in words."""
+    return [
+        f"the watch of {reflector.name} has been silent for {reflector.silence:.0f} seconds"
+        for reflector in reflectors
+        if reflector.synced.is_set() and reflector.silence > LOST
+    ]
+
+
 @asynccontextmanager
-async def serving(address: str, reflectors: Sequence[Reflector]) -> AsyncIterator[None]:
-    """Serve /healthz and /readyz at HOST:PORT; nothing when the address is empty."""
+async def serving(
+    address: str, reflectors: Sequence[Reflector], figures: Figures
+) -> AsyncIterator[None]:
+    """Serve /healthz, /readyz and /metrics at HOST:PORT; nothing when the address is empty."""
     if not address:
         yield
         return
 
     async def alive(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        problems = lost(reflectors)
+        text = "".join(f"{problem}\n" for problem in problems) or "ok\n"
+        return web.Response(text=text, status=503 if problems else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=figures.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def ready(_: web.Request) -> web.Response:
         problems = unready(reflectors)
@@ -39,7 +59,13 @@ async def serving(address: str, reflectors: Sequence[Reflector]) -> AsyncIterato
         return web.Response(text=text, status=503 if problems else 200)
 
     application = web.Application()
-    application.add_routes([web.get("/healthz", alive), web.get("/readyz", ready)])
+    application.add_routes(
+        [
+            web.get("/healthz", alive),
+            web.get("/readyz", ready),
+            web.get("/metrics", metrics),
+        ]
+    )
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.cache import Cache, Jobs, Pods, Raw
 from orchestrator.controller.client import ApiClient
+from orchestrator.controller.figures import Figures
 from orchestrator.controller.metrics import MetricsWriter
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
@@ -34,6 +35,7 @@ class Shell:
     """(namespace, name) of executions to look at."""
     recorder: Recorder
     metrics: MetricsWriter
+    figures: Figures
     remember: Callable[[Raw], None]
     """Told of every execution whose end is stored."""
     accounts: ServiceAccounts

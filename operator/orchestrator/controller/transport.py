@@ -64,6 +64,8 @@ class Transport:
         """Called before every write but a Lease's; what it raises stops the write."""
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests sent, by (verb, resource); retries and watches count."""
+        self.answers: Counter[tuple[str, str, str]] = Counter()
+        """Answers by (verb, resource, code); `none` where there was none."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -93,12 +95,16 @@ class Transport:
                 async with self._gate.passing(priority):
                     if verb not in _READS and plural != "leases":
                         self.guard()
-                    return await self._once(verb, path, query or {}, data, accept, content_type)
+                    raw = await self._once(verb, path, query or {}, data, accept, content_type)
+                self.answers[verb, plural, "2xx"] += 1
+                return raw
             except ApiError as error:
+                self.answers[verb, plural, str(error.status)] += 1
                 wait = _wait(error, repeatable, attempt)
                 if wait is None:
                     raise
             except _NO_ANSWER as error:
+                self.answers[verb, plural, "none"] += 1
                 if not repeatable or attempt == TRIES:
                     message = f"no answer to {verb} {path}: {error or type(error).__name__}"
                     raise ApiError(0, "NoAnswer", message) from error

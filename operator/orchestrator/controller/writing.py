@@ -47,6 +47,9 @@ async def store_pass(
     version = await _patch(shell, key, run.uid, str(tracked.version), patch)
     if version is None:
         return False
+    for name, record in changes.items():
+        if record.phase.terminal:
+            shell.figures.node_ended(tracked.graph.nodes[name].kind.value, record.phase.value)
     tracked.conditions = patch.get("conditions", tracked.conditions)
     tracked.run, tracked.version = run, version
     return True
@@ -119,6 +122,8 @@ def announce_end(
         started_at=started_at,
         finished_at=now,
     )
+    workflow = manifest["spec"]["workflow"]
+    shell.figures.execution_ended(reference["namespace"], workflow, ending.phase.value)
     status = {
         "phase": ending.phase.value,
         "finishedAt": to_rfc3339(now),

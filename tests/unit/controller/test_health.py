@@ -8,7 +8,8 @@ import aiohttp
 
 from orchestrator.controller.cache import Cache
 from orchestrator.controller.client import ApiClient
-from orchestrator.controller.health import LONGEST_SILENCE, serving, unready
+from orchestrator.controller.figures import Figures
+from orchestrator.controller.health import LONGEST_SILENCE, LOST, lost, serving, unready
 from orchestrator.controller.reflector import Reflector
 from orchestrator.controller.resources import JOBS
 from tests.apiserver import ApiServer
@@ -25,6 +26,9 @@ async def test_ready_means_that_every_watch_was_heard_of(
     assert unready([reflector]) == []
     now = LONGEST_SILENCE + 1
     assert unready([reflector]) == ["the watch of jobs is silent"]
+    assert lost([reflector]) == []
+    now = LOST + 1
+    assert lost([reflector]) == ["the watch of jobs has been silent for 601 seconds"]
 
 
 async def test_probes_are_answered(client: ApiClient) -> None:
@@ -32,9 +36,30 @@ async def test_probes_are_answered(client: ApiClient) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     reflector = Reflector(client, JOBS, Cache())
-    async with serving(f"127.0.0.1:{port}", [reflector]), aiohttp.ClientSession() as session:
+    figures = Figures()
+    figures.watch(lambda: 3.0, lambda: 1.0, client.answers)
+    figures.execution_ended("shop", "deploy", "Succeeded")
+    figures.node_ended("action", "Failed")
+    figures.news(("shop", "run"))
+    figures.created(("shop", "run"))
+    figures.passed(("shop", "run"), 0.003)
+    await client.list(JOBS)
+    async with (
+        serving(f"127.0.0.1:{port}", [reflector], figures),
+        aiohttp.ClientSession() as session,
+    ):
         async with session.get(f"http://127.0.0.1:{port}/healthz") as alive:
             assert alive.status == 200
         async with session.get(f"http://127.0.0.1:{port}/readyz") as ready:
             assert ready.status == 503
             assert "has not listed" in await ready.text()
+        async with session.get(f"http://127.0.0.1:{port}/metrics") as metrics:
+            text = await metrics.text()
+    assert "itsw_queue_depth 3.0" in text
+    assert "itsw_lease_held 1.0" in text
+    assert 'itsw_api_requests_total{code="2xx",resource="jobs",verb="list"} 1.0' in text
+    assert 'itsw_nodes_ended_total{kind="action",phase="Failed"} 1.0' in text
+    ended = 'itsw_executions_ended_total{namespace="shop",phase="Succeeded",workflow="deploy"} 1.0'
+    assert ended in text
+    assert "itsw_event_to_job_seconds_count 1.0" in text
+    assert 'itsw_pass_seconds_bucket{le="0.005"} 1.0' in text

@@ -1,0 +1,111 @@
+"""What Prometheus is told.
+
+Labels carry namespace, workflow, verb, resource and code: never the name of an execution, a node
+or another object, of which there is no end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+_PASS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_NEXT = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Figures:
+    """The operator's figures, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._queue = Gauge(
+            "itsw_queue_depth", "Executions that wait to be looked at.", registry=self._registry
+        )
+        self._lease = Gauge(
+            "itsw_lease_held", "1 where this operator works.", registry=self._registry
+        )
+        self._passes = Histogram(
+            "itsw_pass_seconds",
+            "Time of one look at an execution.",
+            buckets=_PASS,
+            registry=self._registry,
+        )
+        self._next = Histogram(
+            "itsw_event_to_job_seconds",
+            "Time from the news that a pod ended to the creation of what follows.",
+            buckets=_NEXT,
+            registry=self._registry,
+        )
+        self._attempts = Counter(
+            "itsw_nodes_ended_total",
+            "Nodes that ended, by kind and phase.",
+            ["kind", "phase"],
+            registry=self._registry,
+        )
+        self._executions = Counter(
+            "itsw_executions_ended_total",
+            "Executions that ended.",
+            ["namespace", "workflow", "phase"],
+            registry=self._registry,
+        )
+        self._news: dict[tuple[str, str], float] = {}
+        """Since when a pod's end waits to be looked at, by execution."""
+
+    def watch(
+        self,
+        depth: Callable[[], float],
+        lease: Callable[[], float],
+        answers: Mapping[tuple[str, str, str], int],
+    ) -> None:
+        """Where the figures that are asked for come from; `answers` by verb, resource and code."""
+        self._queue.set_function(depth)
+        self._lease.set_function(lease)
+        self._registry.register(_Answers(answers))
+
+    def news(self, key: tuple[str, str]) -> None:
+        """A pod of this execution has ended."""
+        self._news.setdefault(key, time.monotonic())
+
+    def created(self, key: tuple[str, str]) -> None:
+        """Something was created for this execution."""
+        began = self._news.pop(key, None)
+        if began is not None:
+            self._next.observe(time.monotonic() - began)
+
+    def passed(self, key: tuple[str, str], seconds: float) -> None:
+        """One look at an execution took so long."""
+        self._passes.observe(seconds)
+        self._news.pop(key, None)
+
+    def node_ended(self, kind: str, phase: str) -> None:
+        """A node's end was stored."""
+        self._attempts.labels(kind, phase).inc()
+
+    def execution_ended(self, namespace: str, workflow: str, phase: str) -> None:
+        """An execution's end was stored."""
+        self._executions.labels(namespace, workflow, phase).inc()
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Answers(Collector):
+    def __init__(self, answers: Mapping[tuple[str, str, str], int]) -> None:
+        self._answers = answers
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "itsw_api_requests",
+            "Requests to the API server, by verb, resource and the answer's code.",
+            labels=["verb", "resource", "code"],
+        )
+        for (verb, resource, code), count in sorted(self._answers.items()):
+            family.add_metric([verb, resource, code], count)
+        yield family
