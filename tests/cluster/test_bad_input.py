@@ -62,14 +62,6 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 """A workflow's spec that the schema takes, and the path that the refusal must name."""
 
-NOT_YET: dict[str, tuple[dict[str, Any], str]] = {
-    "fan-out-of-children": (
-        {"nodes": [{"name": "each", "workflow": {"name": "greet"},
-                    "forEach": {"values": "[1]", "as": "x"}}]},
-        "spec.nodes[0].forEach",
-    ),
-}  # fmt: skip
-
 VARIABLES = [
     {"name": "name", "type": "string", "required": True, "pattern": "[a-z]+"},
     {"name": "count", "type": "integer", "default": 1, "maximum": 5},
@@ -124,7 +116,7 @@ def looked_after(
 def refused(looked_after: Kubectl, api_cluster: Cluster) -> Refused:
     """Every wrong workflow with an execution, and a right one with wrong variables."""
     kubectl = looked_after
-    wrong = {name: spec for name, (spec, _) in {**INVALID, **NOT_YET}.items()}
+    wrong = {name: spec for name, (spec, _) in INVALID.items()}
     kubectl.apply(
         *(workflow(name, **spec) for name, spec in wrong.items()),
         workflow("greet", nodes=ONLY, variables=VARIABLES),
@@ -154,12 +146,6 @@ def _by_name(kubectl: Kubectl, kind: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", INVALID)
 def test_a_workflow_that_cannot_be_valid_says_where(refused: Refused, name: str) -> None:
     refused.check_workflow(name, "InvalidSpec", INVALID[name][1])
-
-
-@pytest.mark.parametrize("name", NOT_YET)
-def test_what_is_not_built_yet_is_refused_by_name(refused: Refused, name: str) -> None:
-    refused.check_workflow(name, "NotSupportedYet", NOT_YET[name][1])
-    assert "not supported yet" in refused.executions[name]["status"]["message"]
 
 
 @pytest.mark.parametrize("name", WRONG_VARIABLES)

@@ -196,3 +196,27 @@ def test_on_failure_stop_and_cancel_start_no_handler(shop: Kubectl) -> None:
     assert raw["status"]["phase"] == "Failed"
     assert phases(raw) == {"broken": "Failed", "slow": "Cancelled", "rescue": "Skipped"}
     assert raw["status"]["nodes"]["slow"]["reason"] == "FailureCancelled"
+
+
+def test_a_fan_out_over_a_sub_workflow_gathers_its_outputs(shop: Kubectl) -> None:
+    each: dict[str, Any] = {"as": "item", "parallelism": 3, "gather": ["doubled"]}
+    each["values"] = "[0, 1, 2, 3, 4, 5, 6]"
+    shop.apply(
+        CHILD,
+        workflow(
+            "many",
+            nodes=[
+                {
+                    "name": "each",
+                    "workflow": {"name": "child", "variables": {"number": "$[[ item ]]"}},
+                    "forEach": each,
+                }
+            ],
+        ),
+    )
+    shop.create(execution("many", "run"))
+    record = ended(shop, "run")["status"]["nodes"]["each"]
+    assert record["phase"] == "Succeeded", record
+    assert record["outputs"]["doubled"] == [0, 2, 4, 6, 8, 10, 12]
+    assert (record["items"], record["completed"]) == (7, "0-6")
+    assert len(children(shop, "run")) == 7

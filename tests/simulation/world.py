@@ -23,8 +23,9 @@ from orchestrator.engine.decisions import (
     Pass,
     StopJob,
 )
-from orchestrator.engine.graph import Graph
+from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.records import Run, record_from_status, record_to_status
 from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged
@@ -184,9 +185,20 @@ class World:
         raise AssertionError("does not settle")
 
     def _observed(self) -> dict[tuple[str, int], Attempt]:
-        return {
+        found = {
             key: self._attempt(job) for key, job in self.jobs.items() if job.created_at <= self.now
         }
+        for name, record in self.run.records.items():
+            node = self.graph.nodes[name]
+            if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
+                ended = parse_ranges(record.completed) | parse_ranges(record.failed)
+                children = {
+                    index: found[_item(name, index), 1]
+                    for index in range(record.items or 0)
+                    if index not in ended and (_item(name, index), 1) in found
+                }
+                found[name, 1] = Attempt(AttemptState.RUNNING, children=children)
+        return found
 
     def _attempt(self, job: Job) -> Attempt:
         if job.ends_at > self.now:
@@ -210,13 +222,14 @@ class World:
             case CreateFanOut():
                 self._create(step.node, step.attempt, {"items": step.items})
             case CreateChild():
-                self._create(step.node, step.attempt, step.variables)
+                self._create(_item(step.node, step.index), step.attempt, step.variables)
             case StopJob():
                 self.stopped.append(step)
                 self._end(self.jobs[step.node, step.attempt], "Stopped")
             case ControlChild(state=DesiredState.CANCELLED | DesiredState.TERMINATED):
                 self.controlled.append(step)
-                self._end(self.jobs[step.node, step.attempt], "SubWorkflowCancelled")
+                name = _item(step.node, step.index)
+                self._end(self.jobs[name, step.attempt], "SubWorkflowCancelled")
             case ControlChild():
                 self.controlled.append(step)
 
@@ -242,3 +255,7 @@ class World:
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"
         self.run = self.run.recorded(stored, decided.phase, decided.cancelling, decided.settled)
+
+
+def _item(node: str, index: int | None) -> str:
+    return node if index is None else f"{node}[{index}]"

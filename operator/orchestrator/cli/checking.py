@@ -12,10 +12,7 @@ from orchestrator.models.crd import KINDS as DEFINITIONS
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
-from orchestrator.validation.supported import (
-    unsupported,
-    unsupported_template,
-)
+from orchestrator.validation.supported import unsupported_template
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.workflow import validate_workflow
 
@@ -101,6 +98,5 @@ def _problems(document: Document, actions: _Actions) -> Sequence[object]:
             return unsupported_template(template) or validate_template(template)
         case WorkflowSpec() as spec:
             templates = actions.of(document, spec)
-            missing = unsupported(spec)
-            return missing or ([] if templates is None else validate_workflow(spec, templates))
+            return [] if templates is None else validate_workflow(spec, templates)
     return []

@@ -41,13 +41,21 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
         job
         for job in steps
         if isinstance(job, Creation)
-        and tracked.name_of(job.node, job.attempt) not in tracked.created
+        and tracked.name_of(job.node, job.attempt, _index(job)) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
     refusals = await asyncio.gather(*(_create(shell, tracked, job) for job in wanted))
     for job, refusal in zip(wanted, refusals, strict=True):
-        if refusal is not None:
+        if refusal is None:
+            continue
+        if (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
+        else:
+            tracked.refused_items[job.node, job.attempt, index] = refusal
+
+
+def _index(decision: Creation) -> int | None:
+    return decision.index if isinstance(decision, CreateChild) else None
 
 
 async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.controller.cache import Raw
@@ -13,8 +14,11 @@ from orchestrator.engine import reasons
 from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
 from orchestrator.engine.decisions import ControlChild, CreateChild
 from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.manychildren import begun
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.records import Record
+from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
@@ -70,10 +74,63 @@ async def observe_child(
     return child_attempt(raw)
 
 
+async def observe_children(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    """The sub-executions of a fan-out that have begun and are not recorded as ended."""
+    each, items = node.spec.for_each, record.items
+    assert each is not None
+    if items is None:
+        return None
+    done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
+    children: dict[int, Attempt] = {}
+    for index in range(begun(items, len(done) + len(failed), each.parallelism)):
+        if index in done or index in failed:
+            continue
+        child = await _observe_item(shell, tracked, node, record, index)
+        if child is not None:
+            children[index] = child
+    ends = (AttemptState.PENDING, AttemptState.RUNNING)
+    ended = [index for index, child in children.items() if child.state not in ends]
+    outputs: dict[str, list[Any]] = {}
+    if each.gather and len(done) + len(failed) + len(ended) >= items:
+        outputs = {name: [None] * items for name in each.gather}
+        for index in range(items):
+            name = tracked.name_of(node.name, record.attempts, index)
+            raw = await _live(shell, tracked.run.namespace, name)
+            found = ((raw or {}).get("status") or {}).get("outputs") or {}
+            for output in each.gather:
+                outputs[output][index] = found.get(output)
+    return Attempt(AttemptState.RUNNING, children=children, outputs=outputs)
+
+
+async def _observe_item(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record, index: int
+) -> Attempt | None:
+    refusal = tracked.refused_items.get((node.name, record.attempts, index))
+    if refusal is not None:
+        return refusal
+    name = tracked.name_of(node.name, record.attempts, index)
+    raw = shell.executions.get(tracked.run.namespace, name)
+    if raw is None:
+        raw = await _live(shell, tracked.run.namespace, name)
+    if raw is None:
+        if name not in tracked.created:
+            return None
+        message = f"sub-execution {name} was deleted by others before it ended"
+        return refused(reasons.CHILD_DELETED, message, permanent=True)
+    if not _is_ours(tracked, raw):
+        message = f"an execution named {name} exists that is not this one's"
+        return refused(reasons.NAME_TAKEN, message, permanent=True)
+    tracked.created.setdefault(name, shell.clock())
+    created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
+    return replace(child_attempt(raw), started_at=created_at)
+
+
 async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
     """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
     namespace = tracked.run.namespace
-    name = tracked.name_of(decision.node, decision.attempt)
+    name = tracked.name_of(decision.node, decision.attempt, decision.index)
     raw = shell.executions.get(namespace, name)
     if raw is None or not _may_become(raw, decision.state):
         return
@@ -142,7 +199,7 @@ def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:
         "apiVersion": API_VERSION,
         "kind": "WorkflowExecution",
         "metadata": {
-            "name": tracked.name_of(decision.node, decision.attempt),
+            "name": tracked.name_of(decision.node, decision.attempt, decision.index),
             "namespace": run.namespace,
             "labels": {MANAGED_BY: MANAGER, WORKFLOW: workflow, PARENT_UID: run.uid},
             "ownerReferences": [

@@ -354,6 +354,8 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
     """The changes with the names of the Jobs and sub-executions created before them."""
     changes = dict(decided.records)
     for job in decided.before:
+        if isinstance(job, CreateChild) and job.index is not None:
+            continue  # a fan-out's are named by their item
         record = changes.get(job.node)
         name = tracked.name_of(job.node, job.attempt)
         if record is None or record.phase.terminal or name not in tracked.created:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from orchestrator.controller.cache import JOB_NAME
-from orchestrator.controller.children import observe_child
+from orchestrator.controller.children import observe_child, observe_children
 from orchestrator.controller.fanout import observe_fan
 from orchestrator.controller.looking import job_or_attempt
 from orchestrator.controller.resources import PODS
@@ -41,7 +41,7 @@ Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
 
 def _look(node: GraphNode) -> Look:
     if node.kind is NodeKind.WORKFLOW:
-        return observe_child
+        return observe_child if node.spec.for_each is None else observe_children
     return _attempt if node.spec.for_each is None else observe_fan
 
 

@@ -43,6 +43,8 @@ class Tracked:
     """Jobs and sub-executions that this process created, by name, and when."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
     """Attempts whose Job could not be created, and why."""
+    refused_items: dict[tuple[str, int, int], Attempt] = field(default_factory=dict)
+    """The same of a fan-out's sub-executions, by node, attempt and item."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
     fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
@@ -69,15 +71,17 @@ class Tracked:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs = earlier.fan_outs
+        self.refused_items = earlier.refused_items
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""
         return decided.records.get(node) or self.run.records.get(node)
 
-    def name_of(self, node: str, attempt: int) -> str:
-        """The name of an attempt's Job or sub-execution."""
-        return job_name(self.run.workflow, node, self.run.uid, attempt)
+    def name_of(self, node: str, attempt: int, index: int | None = None) -> str:
+        """The name of an attempt's Job or sub-execution; `index` is the item's in a fan-out."""
+        which = node if index is None else f"{node}[{index}]"
+        return job_name(self.run.workflow, which, self.run.uid, attempt)
 
     @property
     def identity(self) -> ExecutionIdentity:

@@ -16,7 +16,6 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
-from orchestrator.validation.supported import unsupported
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.variables import resolve_variables
 from orchestrator.validation.workflow import validate_workflow
@@ -119,8 +118,6 @@ def _parse(raw: Mapping[str, Any], prefix: str) -> WorkflowSpec | Refusal:
     spec = parse(WorkflowSpec, dict(raw))
     if not isinstance(spec, WorkflowSpec):
         return _invalid(spec, prefix)
-    if problems := unsupported(spec):
-        return Refusal(reasons.NOT_SUPPORTED_YET, prefix + words(problems))
     return spec
 
 

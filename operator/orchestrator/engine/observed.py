@@ -37,6 +37,8 @@ class Attempt:
     completed: str = ""
     """Items of a fan-out that succeeded, as ranges such as `0-3,7`."""
     failed: str = ""
+    children: Mapping[int, Attempt] = field(default_factory=dict)
+    """Sub-executions of a fan-out that are not recorded as ended, by item."""
 
 
 Observed = Mapping[tuple[str, int], Attempt]

@@ -10,11 +10,12 @@ from orchestrator.engine.children import late, stop_child, watch_child
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import StopJob
 from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.manychildren import progress_children
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
 from orchestrator.engine.repeating import repeat
 from orchestrator.engine.retry import backoff, may_retry
-from orchestrator.engine.starting import create_attempt
+from orchestrator.engine.starting import create_attempt, items_of
 from orchestrator.engine.times import in_words
 from orchestrator.engine.waiting import progress_wait
 from orchestrator.engine.work import Work
@@ -26,7 +27,10 @@ LOST_GRACE = 30.0
 
 def progress(work: Work, node: GraphNode, record: Record) -> None:
     """Look at one node that is not final."""
-    if not node.kind.attempts:
+    if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
+        attempt = work.attempt(node.name, record)
+        progress_children(work, node, record, lambda: items_of(work, node), attempt)
+    elif not node.kind.attempts:
         if not _cancel_now(work, node):
             _WAITING[node.kind](work, node, record)
     elif record.phase is NodePhase.WAITING:

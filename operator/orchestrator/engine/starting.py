@@ -11,6 +11,8 @@ from orchestrator.engine.decisions import CreateChild, CreateFanOut, CreateJob
 from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.handling import scope
+from orchestrator.engine.manychildren import MOST_CHILDREN, progress_children
+from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
 from orchestrator.engine.work import Work
 from orchestrator.expressions import (
@@ -83,14 +85,14 @@ def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
     """Render every item's parameters; an empty list is a success without a Job."""
     assert node.template is not None
     assert node.spec.for_each is not None
-    items = _items(work, node)
+    items = items_of(work, node)
     if items is None:
         return
     record = work.record(node.name)
     assert record is not None
     if not items:
-        gathered: dict[str, Any] = {name: [] for name in node.spec.for_each.gather or ()}
-        done = replace(record, phase=NodePhase.SUCCEEDED, reason="", items=0, outputs=gathered)
+        empty = _no_items(node)
+        done = replace(record, phase=NodePhase.SUCCEEDED, reason="", items=0, outputs=empty)
         evidence = work.stored(node)
         work.set(node, replace(done, attempts=0, finished_at=work.now), evidence=evidence)
         return
@@ -114,7 +116,7 @@ def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
     work.create(node, CreateFanOut(node.name, attempt, tuple(rendered)))
 
 
-def _items(work: Work, node: GraphNode) -> list[Any] | None:
+def items_of(work: Work, node: GraphNode) -> list[Any] | None:
     """What a forEach goes over; None when the node has failed for it."""
     assert node.spec.for_each is not None
     path = f"{node.path}.forEach.values"
@@ -146,6 +148,9 @@ def _start(work: Work, node: GraphNode) -> None:
     except ExpressionError as error:
         fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.when: {error}")
         return
+    if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
+        _start_children(work, node)
+        return
     _STARTERS[node.kind](work, node)
 
 
@@ -164,6 +169,28 @@ def _start_attempt(work: Work, node: GraphNode) -> None:
     begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))
     create_attempt(work, node, 1)
+
+
+def _start_children(work: Work, node: GraphNode) -> None:
+    """A fan-out over a sub-workflow."""
+    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
+    work.set(node, begun, evidence=work.stored(node))
+    items = items_of(work, node)
+    if items is None:
+        return
+    if len(items) > MOST_CHILDREN:
+        message = f"{len(items):,} items; at most {MOST_CHILDREN} sub-executions"
+        fail(work, node, reasons.TOO_MANY_ITEMS, f"{node.path}.forEach: {message}")
+        return
+    record = replace(begun, items=len(items))
+    work.set(node, record, evidence=work.stored(node))
+    gathered = Attempt(AttemptState.SUCCEEDED, outputs=_no_items(node)) if not items else None
+    progress_children(work, node, record, lambda: items, gathered)
+
+
+def _no_items(node: GraphNode) -> dict[str, Any]:
+    assert node.spec.for_each is not None
+    return {name: [] for name in node.spec.for_each.gather or ()}
 
 
 def _start_condition(work: Work, node: GraphNode) -> None:

@@ -14,10 +14,10 @@ import orjson
 
 from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.jobs.observe import completed, exit_words, failure, terminated
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
-from orchestrator.jobs.ranges import format_ranges, parse_ranges
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]

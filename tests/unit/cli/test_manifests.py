@@ -72,8 +72,9 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
         ),
         (
             HEAD.format("Workflow", "w")
-            + "spec: {nodes: [{name: a, workflow: {name: b}, forEach: {values: '[1]', as: x}}]}",
-            "Workflow w: spec.nodes[0].forEach: fan-outs of sub-workflows are not supported yet",
+            + "spec: {nodes: [{name: a, workflow: {name: b}, retry: {limit: 1}, "
+            + "forEach: {values: '[1]', as: x}}]}",
+            "Workflow w: spec.nodes[0].retry: a fan-out over sub-workflows has no retry",
         ),
     ],
 )

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from orchestrator.actions.main import read_parameters
 from orchestrator.actions.registry import ACTIONS
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
 from orchestrator.jobs.items import MOST_SHARD
 from orchestrator.jobs.outputs import OutputsProblem
-from orchestrator.jobs.ranges import format_ranges, parse_ranges
 from tests.builders import IMAGE, template
 
 EXECUTION = ExecutionIdentity("run-1", "shop", "7f3c", "flow", {"name": "run-1"})

@@ -11,7 +11,6 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
-from orchestrator.validation.supported import unsupported
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.variables import resolve_variables
 from orchestrator.validation.workflow import validate_workflow
@@ -91,7 +90,7 @@ def test_any_workflow_is_valid_or_its_problems_have_words(
         _in_words(found)
         return
     _in_words(validate_workflow(found, {"task": template()}))
-    _in_words(unsupported(found))
+
     _in_words(resolve_variables(found, given)[1])
 
 

@@ -38,6 +38,9 @@ def fields_of_kind(subject: Subject) -> Iterator[Problem]:
         kinds = kinds_of(node)
         if len(kinds) == 1:
             yield from _misplaced(path, node, kinds[0])
+        if node.for_each is not None and node.workflow is not None and node.retry is not None:
+            message = "a fan-out over sub-workflows has no retry; give it to the nodes of the other"
+            yield Problem(join(path, "retry"), message)
         if node.for_each is not None and node.repeat is not None:
             yield Problem(join(path, "repeat"), "a node has either forEach or repeat, not both")
 

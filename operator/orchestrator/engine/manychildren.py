@@ -1,0 +1,170 @@
+"""A fan-out over a sub-workflow: one sub-execution an item, so many at once.
+
+Items begin in their order, so how many have begun follows from how many have ended: nothing of it
+needs to be stored beside the ranges of those that ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.engine import reasons
+from orchestrator.engine.control import ended_by
+from orchestrator.engine.decisions import ControlChild, CreateChild
+from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode
+from orchestrator.engine.handling import scope
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import format_ranges, parse_ranges
+from orchestrator.engine.records import Record
+from orchestrator.engine.work import Work
+from orchestrator.expressions import ExpressionError, render
+from orchestrator.models.base import parse_duration
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+
+MOST_CHILDREN = 500
+"""Sub-executions of one fan-out."""
+
+
+def begun(items: int, ended: int, parallelism: int | None) -> int:
+    """How many items have begun once so many have ended."""
+    return min(items, ended + (parallelism or DEFAULT_PARALLELISM))
+
+
+def progress_children(
+    work: Work,
+    node: GraphNode,
+    record: Record,
+    items_of: Callable[[], list[Any] | None],
+    attempt: Attempt | None,
+) -> None:
+    """Count the items that ended, begin further ones, and end the node with the last.
+
+    `items_of` is asked only where some are to begin; None from it has failed the node.
+    """
+    each = node.spec.for_each
+    assert each is not None
+    seen = attempt.children if attempt is not None else {}
+    done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
+    words = record.message
+    for index, child in seen.items():
+        if child.state is AttemptState.SUCCEEDED:
+            done.add(index)
+        elif child.state in (AttemptState.FAILED, AttemptState.TIMED_OUT):
+            failed.add(index)
+            words = words if "item " in words else f"item {index}: {child.message}"
+    running = [index for index, child in seen.items() if index not in done | failed]
+    over = len(failed) > (each.max_failed or 0)
+    late = _late(work, record, each.timeout)
+    cause = work.cause(node)
+    stopping = over or late or (cause is not None and cause.stops_running)
+    counted = replace(
+        record,
+        phase=NodePhase.RUNNING,
+        reason=reasons.CHILD_CREATED,
+        message=words if failed else f"{len(done)} of {record.items} items",
+        completed=format_ranges(done),
+        failed=format_ranges(failed),
+    )
+    total = record.items or 0
+    if len(done) + len(failed) >= total or ((stopping or cause is not None) and not running):
+        _end(work, node, counted, over=over, late=late, outputs=attempt.outputs if attempt else {})
+        return
+    work.observe(node, counted)
+    if stopping:
+        force = work.run.desired_state is DesiredState.TERMINATED
+        state = DesiredState.TERMINATED if force else DesiredState.CANCELLED
+        _control(work, node, record, running, state)
+        return
+    _watch_the_clock(work, node, record, seen, running)
+    if work.paused or cause is not None:
+        return
+    known, ended = done | failed | set(running), len(done) + len(failed)
+    if begun(total, ended, each.parallelism) > len(known) and (items := items_of()) is not None:
+        _begin(work, node, counted, items, known, ended)
+
+
+def _begin(
+    work: Work, node: GraphNode, record: Record, items: list[Any], known: set[int], ended: int
+) -> None:
+    each = node.spec.for_each
+    assert each is not None
+    assert node.spec.workflow is not None
+    for index in range(begun(len(items), ended, each.parallelism)):
+        if index in known:
+            continue
+        seen = scope(work, node, **{each.as_: items[index], "index": index})
+        try:
+            variables = render(node.spec.workflow.variables or {}, seen)
+        except ExpressionError as error:
+            message = f"{node.path}.workflow.variables: item {index}: {error}"
+            work.end(node, NodePhase.FAILED, reasons.EXPRESSION_ERROR, message, evidence=False)
+            return
+        work.create(node, CreateChild(node.name, record.attempts, variables, index))
+
+
+def _end(
+    work: Work,
+    node: GraphNode,
+    record: Record,
+    *,
+    over: bool,
+    late: bool,
+    outputs: Mapping[str, Any],
+) -> None:
+    cause, each = work.cause(node), node.spec.for_each
+    assert each is not None
+    ended = replace(record, finished_at=work.now, reason="", message="")
+    total, failed = record.items or 0, len(parse_ranges(record.failed))
+    complete = len(parse_ranges(record.completed)) + failed >= total
+    stopped = cause is not None and cause.stops_running
+    if over and not stopped:
+        words = f"{failed} of {total} items failed, {each.max_failed or 0} may"
+        message = f"{words}; {record.message}" if record.message else words
+        ended = replace(ended, phase=NodePhase.FAILED, reason=reasons.ITEMS_FAILED, message=message)
+    elif complete and not over:
+        ended = replace(ended, phase=NodePhase.SUCCEEDED, outputs=outputs)
+    elif cause is not None:
+        ended = replace(ended, phase=ended_by(cause), reason=cause.reason, message=cause.message)
+    elif late:
+        message = "the fan-out's time was over before all items had ended"
+        ended = replace(ended, phase=NodePhase.TIMED_OUT, reason=reasons.TIMED_OUT, message=message)
+    work.set(node, ended, evidence=False)
+
+
+def _watch_the_clock(
+    work: Work, node: GraphNode, record: Record, seen: Mapping[int, Attempt], running: list[int]
+) -> None:
+    for index in running:
+        started_at = seen[index].started_at
+        if started_at is None:
+            continue
+        if work.now >= started_at + node.timeout:
+            _control(work, node, record, [index], DesiredState.CANCELLED)
+        else:
+            work.wake(started_at + node.timeout)
+    if work.paused:
+        _control(work, node, record, running, DesiredState.PAUSED)
+    elif work.run.phase is ExecutionPhase.PAUSED:
+        for index in running:
+            work.before.append(
+                ControlChild(node.name, record.attempts, DesiredState.RUNNING, index)
+            )
+
+
+def _control(
+    work: Work, node: GraphNode, record: Record, indexes: list[int], state: DesiredState
+) -> None:
+    for index in indexes:
+        work.after.append(ControlChild(node.name, record.attempts, state, index))
+
+
+def _late(work: Work, record: Record, timeout: str | None) -> bool:
+    if timeout is None:
+        return False
+    due = record.attempt_start + parse_duration(timeout)
+    if work.now < due:
+        work.wake(due)
+        return False
+    return True
