@@ -18,7 +18,7 @@ from orchestrator.engine.protection import SETTLES
 from tests.account import INSTALL
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
-from tests.kube import Kubectl, ended, eventually, execution, running_operator, workflow
+from tests.kube import ROOT, Kubectl, ended, eventually, execution, running_operator, workflow
 from tests.people import person
 
 PEOPLE = {
@@ -265,6 +265,19 @@ def test_nobody_but_the_operator_writes_status(place: Place, user: str) -> None:
 def test_who_may_start_may_not_change(place: Place) -> None:
     asking(place)
     assert "forbidden" in place.patch("cas", "run", {"desiredState": "Cancelled"}).lower()
+
+
+def test_the_example_of_an_approval_asks_for_a_ticket(place: Place) -> None:
+    example = str(ROOT / "manifests/examples/approval.yaml")
+    place.admin("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/actions"))
+    place.admin("apply", "--server-side", "-f", example)
+    raw = execution("approval", "run", requester="ana")
+    assert place["ana"].attempt("create", "-f", "-", stdin=json.dumps(raw)).returncode == 0
+    eventually(lambda: node(place, "confirm")["phase"] == "Waiting")
+    assert place.cli("bob")("approve", "run", "--input", "ticket=12").returncode == 0
+    eventually(lambda: "inputs.ticket" in node(place, "confirm").get("message", ""))
+    told = CommandLine(place.admin.kubeconfig, place.admin.namespace)("explain", "run", "confirm")
+    assert "bob gave inputs that do not fit" in told.stdout
 
 
 def test_without_the_policies_an_approval_waits_and_says_so(place: Place) -> None:
