@@ -192,6 +192,13 @@ TRIGGER: dict[str, Any] = {
     "payload": "event.labels",
     "dedupe": {"key": "event.id", "window": "1h"},
     "rateLimit": {"limit": 5, "period": "1m"},
+    "schedule": {
+        "cron": "30 3 * * 1-5",
+        "timeZone": "Europe/Berlin",
+        "jitter": "30s",
+        "catchUp": 3,
+    },
+    "execution": {"workflow": "deploy", "phases": ["Failed", "TimedOut"]},
     "suspend": True,
 }
 

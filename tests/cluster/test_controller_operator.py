@@ -111,7 +111,8 @@ def test_definitions_say_whether_they_can_be_used(account: Path, kubectl: Kubect
         wrong = condition(kubectl, "awf", "wrong")
         assert (wrong["status"], wrong["reason"]) == ("False", "InvalidSpec")
         assert "spec.nodes[0].condition" in wrong["message"]
-        assert condition(kubectl, "awft", "nightly")["reason"] == "NotSupportedYet"
+        nightly = condition(kubectl, "awft", "nightly")
+        assert (nightly["status"], nightly["reason"]) == ("False", "InvalidSpec")
         waits = condition(kubectl, "awf", "waits", "Reconciling")
         assert (waits["status"], waits["reason"]) == ("True", "TemplateNotFound")
 

@@ -10,10 +10,12 @@ from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.models.crd import KINDS as DEFINITIONS
 from orchestrator.models.template import TemplateSpec
+from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.supported import unsupported_template
 from orchestrator.validation.template import validate_template
+from orchestrator.validation.trigger import validate_trigger
 from orchestrator.validation.workflow import validate_workflow
 
 LOCAL = "local/"
@@ -96,6 +98,8 @@ def _problems(document: Document, actions: _Actions) -> Sequence[object]:
             return problems
         case TemplateSpec() as template:
             return unsupported_template(template) or validate_template(template)
+        case TriggerSpec() as trigger:
+            return validate_trigger(trigger)
         case WorkflowSpec() as spec:
             templates = actions.of(document, spec)
             return [] if templates is None else validate_workflow(spec, templates)

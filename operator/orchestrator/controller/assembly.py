@@ -40,6 +40,7 @@ from orchestrator.controller.retention import Retention
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
+from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import watch_definitions
 from orchestrator.controller.workflows import Workflows
@@ -90,6 +91,8 @@ class Operator:
         self._judge = Workflows(
             self.workflows, self.templates, self.cluster_templates, runner_image
         )
+        self._trigger_cache = Cache()
+        self.triggers = Triggers(client, time.time, self._trigger_cache)
         self.definitions = self._build_definitions()
         self.reflectors = self._build_reflectors()
         shell = self._build_shell(runner_image)
@@ -128,7 +131,7 @@ class Operator:
                 WORKFLOWS: self.workflows,
                 TEMPLATES: self.templates,
                 CLUSTER_TEMPLATES: self.cluster_templates,
-                TRIGGERS: Cache(),
+                TRIGGERS: self._trigger_cache,
                 INCIDENTS: Cache(),
             },
             statuses={
@@ -205,10 +208,13 @@ class Operator:
 
     def _on_ended(self, raw: Raw) -> None:
         self.retention.remember(raw)
+        self.triggers.ended(raw)
 
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         old = self.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
         self.definitions.take(resource, kind, raw)
+        if resource is TRIGGERS:
+            (self.triggers.forget if kind == "DELETED" else self.triggers.look)(raw)
         if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
             return
         for namespace, name in self._judge.parents_of(raw):
@@ -262,6 +268,7 @@ class Operator:
                     start(self.definitions.run(), "definitions"),
                     start(self._look_again(), "slow resync"),
                     start(self.retention.run(), "retention"),
+                    start(self.triggers.run(), "triggers"),
                 ]
                 await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:

@@ -126,6 +126,7 @@ class ApiClient:
                 query=query,
                 accept=METADATA_LIST if metadata_only else JSON,
             )
+            page["items"] = page.get("items") or []  # null in an empty list of metadata
             yield page
             token = page["metadata"].get("continue")
             if not token:

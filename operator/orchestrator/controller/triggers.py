@@ -1,4 +1,4 @@
-"""Triggers: refused with a reason while no type of trigger works."""
+"""What is said of a Trigger: whether it can start executions."""
 
 from __future__ import annotations
 

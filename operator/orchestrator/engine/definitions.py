@@ -13,6 +13,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.template import validate_template
+from orchestrator.validation.trigger import validate_trigger
 
 VALID = "Valid"
 """It can be used."""
@@ -55,12 +56,13 @@ def judge_template(spec: Mapping[str, Any]) -> Verdict:
 
 
 def judge_trigger(spec: Mapping[str, Any]) -> Verdict:
-    """No type of trigger works in this release: refused, not ignored."""
+    """Whether the trigger can start executions."""
     parsed = parse(TriggerSpec, dict(spec))
     if not isinstance(parsed, TriggerSpec):
         return Verdict(False, reasons.INVALID_SPEC, words(parsed))
-    message = "spec: triggers are not supported yet; start executions by hand"
-    return Verdict(False, reasons.NOT_SUPPORTED_YET, message)
+    if problems := validate_trigger(parsed):
+        return Verdict(False, reasons.INVALID_SPEC, words(problems))
+    return Verdict(True, VALID, "suspended" if parsed.suspend else "it starts executions")
 
 
 def definition_conditions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -35,6 +36,37 @@ class RateLimit(Model):
     """In this time."""
 
 
+class Schedule(Model):
+    """Slots of a cron expression."""
+
+    cron: Annotated[str, Field(min_length=9, max_length=256)]
+    """Minute, hour, day of month, month, day of week."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """Time zone of the slots, such as Europe/Berlin."""
+    jitter: Duration | None = None
+    """Spreads executions over this time after their slot; the same slot has the same delay."""
+    catch_up: Annotated[int, Field(ge=0, le=100)] = 1
+    """How many slots that were missed are made up for, the newest ones; 0 skips them."""
+
+
+class EndPhase(StrEnum):
+    """How an execution can end."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    CANCELLED = "Cancelled"
+
+
+class ExecutionEnded(Model):
+    """Executions of the namespace that end."""
+
+    workflow: WorkflowName | None = None
+    """Of this workflow; of any when absent."""
+    phases: Annotated[list[EndPhase], Field(min_length=1, max_length=4)] = [EndPhase.SUCCEEDED]
+    """In one of these phases."""
+
+
 class TriggerSpec(Model):
     """What starts executions of a workflow, and how."""
 
@@ -50,8 +82,16 @@ class TriggerSpec(Model):
     """Replaces an event's identity."""
     rate_limit: RateLimit | None = None
     """Most executions started in a period."""
+    schedule: Schedule | None = None
+    """Starts at the slots of a cron expression."""
+    execution: ExecutionEnded | None = None
+    """Starts when another execution has ended."""
     suspend: bool = False
     """Starts nothing while true."""
+
+
+TYPES = ("schedule", "execution")
+"""The keys of which a trigger has exactly one."""
 
 
 class TriggerCounts(Model):

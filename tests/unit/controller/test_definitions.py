@@ -131,10 +131,12 @@ async def test_what_is_gone_is_nobodys_business(server: ApiServer, looking: Look
     assert len(looking.caches[WORKFLOWS]) == 0
 
 
-async def test_a_trigger_is_refused(server: ApiServer, looking: Looking) -> None:
+async def test_a_trigger_that_starts_on_nothing_is_refused(
+    server: ApiServer, looking: Looking
+) -> None:
     await looking.at(TRIGGERS, await server.put("triggers", "a", "x", spec={"workflow": "w"}))
     condition = current(server, "triggers")["status"]["conditions"][0]
-    assert (condition["status"], condition["reason"]) == ("False", "NotSupportedYet")
+    assert (condition["status"], condition["reason"]) == ("False", "InvalidSpec")
 
 
 async def test_each_change_of_an_incident_is_recorded_once(

@@ -54,9 +54,15 @@ def test_a_template_is_judged_by_its_own_rules() -> None:
     assert "spec.parameters[0].type" in refused.message
 
 
-def test_triggers_are_not_supported_yet() -> None:
-    assert judge_trigger({"workflow": "w"}).reason == "NotSupportedYet"
-    assert judge_trigger({}).reason == "InvalidSpec"
+def test_a_trigger_is_judged_by_its_own_rules() -> None:
+    assert judge_trigger({"workflow": "w", "schedule": {"cron": "0 3 * * *"}}).ready
+    nothing = judge_trigger({"workflow": "w"})
+    assert "a trigger has exactly one of schedule, execution" in nothing.message
+    wrong = judge_trigger(
+        {"workflow": "w", "schedule": {"cron": "0 3 * * *"}, "filter": "evnt.x == 1"}
+    )
+    assert wrong.reason == "InvalidSpec"
+    assert "spec.filter: there is no 'evnt'; did you mean 'event'?" in wrong.message
 
 
 @pytest.mark.parametrize("again", [5.0, 500.0])

@@ -1,0 +1,42 @@
+"""`execution`: another workflow's execution ended. Chains are cut by their depth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.trigger import ExecutionEnded
+from orchestrator.triggers.starting import Event
+
+TYPE = "execution"
+
+
+def matches(ended: ExecutionEnded, raw: Mapping[str, Any]) -> bool:
+    """Whether an execution that has ended is one that the trigger listens to."""
+    status = raw.get("status") or {}
+    return (
+        ended.workflow in (None, raw["spec"]["workflow"])
+        and status.get("phase") in {phase.value for phase in ended.phases}
+        and bool(status.get("finishedAt"))
+    )
+
+
+def event_of(raw: Mapping[str, Any]) -> Event:
+    """The event of an execution's end, as read."""
+    metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
+    before = spec.get("trigger") or {}
+    data = {
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "workflow": spec["workflow"],
+        "phase": status["phase"],
+        "reason": status.get("reason") or "",
+        "message": status.get("message") or "",
+        "outputs": status.get("outputs") or {},
+        "requester": spec.get("requester") or "",
+        "startedAt": status.get("startedAt"),
+        "finishedAt": status["finishedAt"],
+    }
+    depth = int(before.get("depth") or 0) + 1
+    return Event(TYPE, metadata["uid"], data, from_rfc3339(status["finishedAt"]), depth)

@@ -1,0 +1,146 @@
+"""From an event to an execution: filtered, its variables computed, named by its identity.
+
+The name is a hash of the trigger's uid and the event's identity, so whoever delivers an event
+again, after whatever crash, finds that its execution is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGGER, WORKFLOW
+from orchestrator.models.trigger import TriggerSpec
+
+MOST_DEPTH = 5
+"""Executions that may stand behind each other in a chain of triggers."""
+MOST_EVENT = 64 * 1024
+"""Bytes of an event that an execution keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `at` in seconds since the epoch; `depth` is the execution's."""
+
+    type: str
+    identity: str
+    data: Mapping[str, Any]
+    at: float
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The execution to create; `dedupe` is the hash of dedupe.key, empty without one."""
+
+    manifest: Mapping[str, Any]
+    dedupe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """The filter did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The event cannot be handled, in words with the path."""
+
+    message: str
+
+
+def plan(
+    metadata: Mapping[str, Any], spec: TriggerSpec, event: Event, counter: int = 0
+) -> Start | Filtered | Failed:
+    """What the event comes to; `counter` tells executions of one dedupe.key apart."""
+    if event.depth > MOST_DEPTH:
+        return Failed(f"a chain of triggers is cut after {MOST_DEPTH} executions")
+    scope = {
+        "event": event.data,
+        "trigger": {"name": metadata["name"], "namespace": metadata["namespace"]},
+    }
+    where = "spec.filter"
+    try:
+        if spec.filter is not None and not evaluate_boolean(spec.filter, scope):
+            return Filtered()
+        where = "spec.payload"
+        kept = _payload(spec, scope)
+        where = "spec.variables"
+        variables = render(spec.variables or {}, scope)
+        where = "spec.dedupe.key"
+        dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
+    except ExpressionError as error:
+        return Failed(f"{where}: {error}")
+    return Start(_manifest(metadata, spec, event, kept, variables, dedupe, counter), dedupe)
+
+
+def execution_name(trigger: str, uid: str, identity: str) -> str:
+    """The one name of the execution that this event starts."""
+    readable = re.sub(r"[^a-z0-9]+", "-", trigger[:32].lower()).strip("-")
+    return f"{readable}-{_hash(uid, 'event', identity)}"
+
+
+def _manifest(
+    metadata: Mapping[str, Any],
+    spec: TriggerSpec,
+    event: Event,
+    kept: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    dedupe: str,
+    counter: int,
+) -> dict[str, Any]:
+    labels = {
+        MANAGED_BY: MANAGER,
+        WORKFLOW: spec.workflow,
+        TRIGGER: metadata["uid"],
+        EVENT: _hash(metadata["uid"], "event", event.identity),
+    }
+    if dedupe:
+        labels[DEDUPE] = dedupe
+    trigger = {"type": event.type, "name": metadata["name"], "depth": event.depth}
+    if kept:
+        trigger["event"] = dict(kept)
+    asked: dict[str, Any] = {"workflow": spec.workflow, "trigger": trigger}
+    if variables:
+        asked["variables"] = dict(variables)
+    identity = f"{dedupe}/{counter}" if dedupe else event.identity
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "WorkflowExecution",
+        "metadata": {
+            "name": execution_name(metadata["name"], metadata["uid"], identity),
+            "namespace": metadata["namespace"],
+            "labels": labels,
+        },
+        "spec": asked,
+    }
+
+
+def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
+    kept: Any = dict(scope["event"])
+    if spec.payload is not None:
+        kept = compile_expression(spec.payload).evaluate(scope)
+        if not isinstance(kept, dict):
+            raise ExpressionError("must give an object, such as {'id': event.id}")
+    if (size := len(orjson.dumps(kept))) > MOST_EVENT:
+        raise ExpressionError(f"the event is {size:,} bytes, and at most {MOST_EVENT:,} are kept")
+    return dict(kept)
+
+
+def _dedupe(uid: str, key: str, scope: Mapping[str, Any]) -> str:
+    value = compile_expression(key).evaluate(scope)
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return _hash(uid, "key", text)
+
+
+def _hash(*parts: str) -> str:
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+    return base64.b32encode(digest).decode().rstrip("=").lower()

@@ -1,0 +1,65 @@
+"""The validator of triggers: one type, expressions over event and trigger, durations above zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.trigger import TYPES, TriggerSpec
+from orchestrator.validation.places import strings
+from orchestrator.validation.problem import MAX_PROBLEMS, Problem
+from orchestrator.validation.rules.times import positive
+from orchestrator.validation.schedule import schedule_problems
+
+_ROOTS = ("event", "trigger")
+
+
+def validate_trigger(spec: TriggerSpec) -> list[Problem]:
+    """What is wrong with a trigger, at most 50 problems."""
+    return [*_types(spec), *_expressions(spec), *_durations(spec)][:MAX_PROBLEMS]
+
+
+def _types(spec: TriggerSpec) -> Iterator[Problem]:
+    given = [name for name in TYPES if getattr(spec, name) is not None]
+    if len(given) != 1:
+        said = f"has {' and '.join(given)}" if given else "says nothing to start on"
+        yield Problem("spec", f"{said}; a trigger has exactly one of {', '.join(TYPES)}")
+    if spec.schedule is not None:
+        for field, words in schedule_problems(spec.schedule):
+            yield Problem(f"spec.schedule.{field}", words)
+
+
+def _expressions(spec: TriggerSpec) -> Iterator[Problem]:
+    bare = [("spec.filter", spec.filter), ("spec.payload", spec.payload)]
+    bare.append(("spec.dedupe.key", spec.dedupe.key if spec.dedupe else None))
+    for path, source in bare:
+        if source is not None:
+            yield from _read(path, source, text=False)
+    for path, source in strings("spec.variables", spec.variables or {}):
+        yield from _read(path, source, text=True)
+
+
+def _read(path: str, source: str, *, text: bool) -> Iterator[Problem]:
+    try:
+        found: tuple[Expression, ...] = (
+            compile_text(source).expressions if text else (compile_expression(source),)
+        )
+    except ExpressionError as error:
+        yield Problem(path, str(error))
+        return
+    for expression in found:
+        for reference in sorted(expression.references):
+            if reference[0] not in _ROOTS:
+                hint = did_you_mean(reference[0], list(_ROOTS)) or "; there is event, trigger"
+                yield Problem(path, f"there is no {reference[0]!r}{hint}")
+
+
+def _durations(spec: TriggerSpec) -> Iterator[Problem]:
+    for path, text in (
+        ("spec.dedupe.window", spec.dedupe.window if spec.dedupe else None),
+        ("spec.rateLimit.period", spec.rate_limit.period if spec.rate_limit else None),
+        ("spec.schedule.jitter", spec.schedule.jitter if spec.schedule else None),
+    ):
+        if text is not None:
+            yield from positive(path, text)
