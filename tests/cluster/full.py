@@ -198,8 +198,11 @@ TRIGGER: dict[str, Any] = {
         "jitter": "30s",
         "catchUp": 3,
     },
-    "execution": {"workflow": "deploy", "phases": ["Failed", "TimedOut"]},
     "suspend": True,
+}
+TRIGGER_OF_EXECUTIONS: dict[str, Any] = {
+    "workflow": "restart",
+    "execution": {"workflow": "deploy", "phases": ["Failed", "TimedOut"]},
 }
 
 INCIDENT: dict[str, Any] = {
@@ -216,6 +219,7 @@ FULL: dict[str, dict[str, Any]] = {
     "Workflow": manifest("Workflow", "full", WORKFLOW),
     "WorkflowExecution": manifest("WorkflowExecution", "full", EXECUTION),
     "Trigger": manifest("Trigger", "full", TRIGGER),
+    "Trigger of executions": manifest("Trigger", "executions", TRIGGER_OF_EXECUTIONS),
     "Template": manifest("Template", "full", TEMPLATE),
     "ClusterTemplate": manifest("ClusterTemplate", "full", TEMPLATE),
     "Incident": manifest("Incident", "full", INCIDENT),

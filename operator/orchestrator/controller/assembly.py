@@ -97,7 +97,9 @@ class Operator:
         self.reflectors = self._build_reflectors()
         shell = self._build_shell(runner_image)
         revisions = Revisions(shell)
-        self.retention = Retention(shell, revisions, namespaces=namespaces)
+        self.retention = Retention(
+            shell, revisions, triggers=self._trigger_cache, namespaces=namespaces
+        )
         self.reconciler = ExecutionReconciler(shell, revisions)
 
     # Building
@@ -268,7 +270,7 @@ class Operator:
                     start(self.definitions.run(), "definitions"),
                     start(self._look_again(), "slow resync"),
                     start(self.retention.run(), "retention"),
-                    start(self.triggers.run(), "triggers"),
+                    start(self._run_triggers(), "triggers"),
                 ]
                 await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:
@@ -312,6 +314,11 @@ class Operator:
     async def _synced(self) -> None:
         for reflector in self.reflectors:
             await reflector.synced.wait()
+
+    async def _run_triggers(self) -> None:
+        """Once all that ended is known: a trigger's mark must not pass what it was not told of."""
+        await self.metrics.recovered.wait()
+        await self.triggers.run()
 
     async def _look_again(self) -> None:
         while True:

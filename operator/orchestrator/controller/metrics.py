@@ -52,6 +52,8 @@ class MetricsWriter:
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
         self._queue: WorkQueue[_Look] = WorkQueue("metrics")
+        self.recovered = asyncio.Event()
+        """Set once everything that ended before is known."""
 
     def ended(
         self,
@@ -81,6 +83,7 @@ class MetricsWriter:
         while True:
             try:
                 await self._recover()
+                self.recovered.set()
                 break
             except ApiError as error:
                 logger.warning("cannot list the executions that ended: %s", error)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from orchestrator.controller.admission import UNREFERENCED_SINCE, Revisions
-from orchestrator.controller.cache import Raw
+from orchestrator.controller.cache import Cache, Raw
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.resources import (
     CLAIMS,
@@ -16,6 +16,7 @@ from orchestrator.controller.resources import (
     CONTROLLER_REVISIONS,
     EXECUTIONS,
     JOBS,
+    TRIGGERS,
     Resource,
 )
 from orchestrator.controller.shell import Shell
@@ -25,6 +26,7 @@ from orchestrator.engine.retention import (
     jobs_expired,
     stored_from,
     to_remove,
+    window_of,
 )
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.jobs.workspace import claim_name
@@ -48,8 +50,14 @@ class Retention:
     """Knows every execution that has ended, a few bytes of each."""
 
     def __init__(
-        self, shell: Shell, revisions: Revisions, *, namespaces: Collection[str] = ()
+        self,
+        shell: Shell,
+        revisions: Revisions,
+        *,
+        triggers: Cache | None = None,
+        namespaces: Collection[str] = (),
     ) -> None:
+        self._triggers = Cache() if triggers is None else triggers
         self._shell = shell
         self._revisions = revisions
         self._scopes: list[str | None] = list(namespaces) or [None]
@@ -80,7 +88,10 @@ class Retention:
         for group in list(self._ended):
             history = await self._history(group)
             executions = self._ended.get(group, {})
-            for execution in to_remove(executions.values(), history, now):
+            removed = to_remove(executions.values(), history, now)
+            if windows := await self._windows(removed):
+                removed = to_remove(executions.values(), history, now, windows)
+            for execution in removed:
                 await self._remove(EXECUTIONS, execution.namespace, execution.name, execution.uid)
                 self._forget(group, execution)
             for execution in list(executions.values()):
@@ -137,6 +148,23 @@ class Retention:
                 return History()
             return graph.spec.history or History()
         return History()
+
+    async def _windows(self, removed: Iterable[Stored]) -> dict[str, float]:
+        """The dedupe windows, in seconds, of the triggers whose executions would go."""
+        names = {(one.namespace, one.trigger) for one in removed if one.deduplicates}
+        windows = {name: window_of(await self._trigger(space, name)) for space, name in names}
+        return {name: window for name, window in windows.items() if window}
+
+    async def _trigger(self, namespace: str, name: str) -> Raw | None:
+        """A trigger, asked for live when it is not known: it may not have been listed yet."""
+        if (known := self._triggers.get(namespace, name)) is not None:
+            return known
+        try:
+            return await self._shell.client.get(TRIGGERS, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
 
     async def _remove_jobs(self, execution: Stored) -> None:
         jobs = self._shell.jobs.by_execution(execution.uid)

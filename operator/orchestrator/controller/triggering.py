@@ -59,9 +59,13 @@ class Triggers:
         self._triggers = triggers
         self._queue: WorkQueue[Key] = WorkQueue("triggers")
         self._ended: deque[Raw] = deque(maxlen=REMEMBERED)
-        self._heard: dict[Key, dict[str, str]] = {}
-        """Names of executions that ended and are to be looked at, by trigger and uid."""
+        self._heard: dict[Key, dict[str, tuple[str, float]]] = {}
+        """Executions that ended and are to be looked at, by trigger and uid: name and when."""
+        self._since: dict[Key, float] = {}
+        """The mark of a trigger as this process found it: what ended before it was dealt with."""
         self._known: set[Key] = set()
+        self._specs: dict[Key, tuple[tuple[str, int], TriggerSpec | None]] = {}
+        """Specs as read, by trigger, for its uid and generation."""
 
     def look(self, raw: Raw) -> None:
         """A trigger came, or was changed."""
@@ -76,6 +80,8 @@ class Triggers:
         """A trigger is gone."""
         self._known.discard(key_of(raw))
         self._heard.pop(key_of(raw), None)
+        self._specs.pop(key_of(raw), None)
+        self._since.pop(key_of(raw), None)
 
     def ended(self, raw: Raw) -> None:
         """An execution has ended; told twice it counts once."""
@@ -91,18 +97,27 @@ class Triggers:
     def _hear(self, trigger: Raw, ended: Raw) -> bool:
         if trigger["metadata"]["namespace"] != ended["metadata"]["namespace"]:
             return False
-        spec = _parsed(trigger)
+        spec = self._spec(trigger)
         if spec is None or spec.execution is None:
             return False
         if not execution_type.matches(spec.execution, ended):
             return False
-        metadata = ended["metadata"]
-        self._heard.setdefault(key_of(trigger), {})[metadata["uid"]] = metadata["name"]
+        metadata, at = ended["metadata"], from_rfc3339(ended["status"]["finishedAt"])
+        self._heard.setdefault(key_of(trigger), {})[metadata["uid"]] = metadata["name"], at
         return True
+
+    def _spec(self, raw: Raw) -> TriggerSpec | None:
+        """The spec of a trigger, read once a generation; None when it cannot be valid."""
+        key, metadata = key_of(raw), raw["metadata"]
+        version = (metadata["uid"], metadata["generation"])
+        known = self._specs.get(key)
+        if known is None or known[0] != version:
+            self._specs[key] = known = (version, _parsed(raw))
+        return known[1]
 
     async def _pass(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)
-        spec = None if raw is None else _parsed(raw)
+        spec = None if raw is None else self._spec(raw)
         if raw is None or spec is None:
             return None
         now, metadata = self._clock(), raw["metadata"]
@@ -113,7 +128,8 @@ class Triggers:
         if spec.schedule is not None:
             await self._schedule(raw, spec, seen, now)
         else:
-            await self._executions(raw, spec, seen, began)
+            since = self._since.setdefault(key, mark)
+            await self._executions(raw, spec, seen, max(began, since - MARGIN))
         if seen.mark != mark or seen.counts != (status.get("counts") or {}):
             await self._write(raw, seen)
         return None if seen.again is None else min(max(seen.again - now, 0.05), LONGEST)
@@ -127,15 +143,16 @@ class Triggers:
         seen.mark = due.mark
         seen.again = due.again
 
-    async def _executions(self, raw: Raw, spec: TriggerSpec, seen: _Look, began: float) -> None:
+    async def _executions(self, raw: Raw, spec: TriggerSpec, seen: _Look, after: float) -> None:
+        """Deliver what ended after that moment, the oldest first: the mark leaves none behind."""
         heard = self._heard.get(key_of(raw), {})
-        for uid, name in list(heard.items()):
-            ended = await self._read(raw["metadata"]["namespace"], name)
-            if ended is not None and ended["metadata"]["uid"] == uid and not spec.suspend:
-                event = execution_type.event_of(ended)
-                if event.at > max(began, seen.mark - MARGIN):
-                    await self._deliver(raw, spec, event, seen)
-                    seen.mark = max(seen.mark, event.at)
+        for uid, (name, at) in sorted(heard.items(), key=lambda one: (one[1][1], one[0])):
+            if at > after:
+                ended = await self._read(raw["metadata"]["namespace"], name)
+                if ended is not None and ended["metadata"]["uid"] == uid and not spec.suspend:
+                    await self._deliver(raw, spec, execution_type.event_of(ended), seen)
+                # What nothing was started for must not come again within the margin.
+                seen.mark = max(seen.mark, at + MARGIN if spec.suspend else at)
             heard.pop(uid, None)
 
     async def _deliver(self, raw: Raw, spec: TriggerSpec, event: Event, seen: _Look) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.labels import DEDUPE
 from orchestrator.models.workflow import History
 
 SPARED = 24 * 3600.0
-"""Seconds for which an execution made by a trigger is kept, so that a late duplicate finds it."""
+"""Seconds for which an execution made by a trigger is kept at least: a late duplicate finds it."""
 MOST_SPARED = 5_000
 """Executions of one trigger that are kept so."""
 UNREFERENCED = 3600.0
@@ -35,6 +36,8 @@ class Stored:
     """Whether it is a sub-execution, which goes with its parent."""
     trigger: str
     """The trigger that made it; empty when none did."""
+    deduplicates: bool = False
+    """Whether it stands for a dedupe.key of its trigger."""
 
 
 def stored_from(raw: Mapping[str, Any]) -> Stored | None:
@@ -54,13 +57,22 @@ def stored_from(raw: Mapping[str, Any]) -> Stored | None:
         finished_at=from_rfc3339(finished_at),
         child=bool(spec.get("parent")),
         trigger=(spec.get("trigger") or {}).get("name", ""),
+        deduplicates=DEDUPE in (metadata.get("labels") or {}),
     )
 
 
-def to_remove(executions: Iterable[Stored], history: History, now: float) -> list[Stored]:
-    """The executions of one workflow that its history no longer keeps, the oldest first."""
+def to_remove(
+    executions: Iterable[Stored],
+    history: History,
+    now: float,
+    windows: Mapping[str, float] | None = None,
+) -> list[Stored]:
+    """The executions of one workflow that its history no longer keeps, the oldest first.
+
+    `windows`: seconds of the triggers' dedupe windows, by name; none is as good as a day.
+    """
     counted = [one for one in executions if not one.child]
-    kept_for_triggers = _spared(counted, now)
+    kept_for_triggers = _spared(counted, now, windows or {})
     removed: list[Stored] = []
     for limit, succeeded in ((history.succeeded, True), (history.failed, False)):
         of_kind = [one for one in counted if _succeeded(one) is succeeded]
@@ -74,14 +86,23 @@ def jobs_expired(execution: Stored, history: History, now: float) -> bool:
     return now >= execution.finished_at + parse_duration(history.keep_jobs)
 
 
+def window_of(trigger: Mapping[str, Any] | None) -> float:
+    """Seconds of a trigger's dedupe window, as read; 0 without one, or when it cannot be read."""
+    try:
+        return parse_duration((trigger or {})["spec"]["dedupe"]["window"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+
+
 def _succeeded(execution: Stored) -> bool:
     return execution.phase is ExecutionPhase.SUCCEEDED
 
 
-def _spared(executions: Iterable[Stored], now: float) -> set[str]:
+def _spared(executions: Iterable[Stored], now: float, windows: Mapping[str, float]) -> set[str]:
     by_trigger: dict[str, list[Stored]] = {}
     for one in executions:
-        if one.trigger and now < one.created_at + SPARED:
+        window = windows.get(one.trigger, 0.0) if one.deduplicates else 0.0
+        if one.trigger and now < one.created_at + max(SPARED, window):
             by_trigger.setdefault(one.trigger, []).append(one)
     spared: set[str] = set()
     for made in by_trigger.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.models.base import YAML_BOOLEANS
+from orchestrator.models.trigger import TYPES
 
 Rule = dict[str, Any]
 
@@ -124,6 +125,7 @@ RULES: dict[str, list[Rule]] = {
             ".delay",
         ),
     ],
+    "TriggerSpec": [_exactly_one(" ".join(TYPES), "a trigger")],
     "Edge": [_rule("self.from != self.to", "an edge leads to another node than its own", ".to")],
     "Wait": [_exactly_one("until signal", "a wait")],
     "Variable": [

@@ -13,7 +13,7 @@ from orchestrator.controller.client import ApiClient
 from orchestrator.controller.retention import Retention
 from orchestrator.controller.shell import Shell
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.models.labels import EXECUTION_UID, MANAGED_BY, MANAGER
+from orchestrator.models.labels import DEDUPE, EXECUTION_UID, MANAGED_BY, MANAGER
 from tests.apiserver import ApiServer
 
 START = 1_800_000_000.0
@@ -45,14 +45,21 @@ def retention(outside: Outside) -> Retention:
 
 
 async def execution(
-    server: ApiServer, retention: Retention, name: str, ended_at: float, **status: Any
+    server: ApiServer,
+    retention: Retention,
+    name: str,
+    ended_at: float,
+    spec: dict[str, Any] | None = None,
+    labels: dict[str, str] | None = None,
+    **status: Any,
 ) -> None:
+    created = to_rfc3339(ended_at - 5)
     raw = await server.put(
         "workflowexecutions",
         "ns",
         name,
-        metadata={"uid": f"u-{name}", "creationTimestamp": to_rfc3339(ended_at - 5)},
-        spec={"workflow": "w"},
+        metadata={"uid": f"u-{name}", "creationTimestamp": created, "labels": labels or {}},
+        spec=spec or {"workflow": "w"},
         status={"phase": "Succeeded", "finishedAt": to_rfc3339(ended_at), **status},
     )
     retention.remember(raw)
@@ -117,6 +124,22 @@ async def test_jobs_and_items_go_when_their_time_is_over(
     await retention.sweep()
     assert (stored(server, "jobs"), stored(server, "configmaps")) == ([], [])
     assert stored(server, "workflowexecutions") == ["e"]
+
+
+async def test_what_deduplicates_is_kept_while_its_trigger_says_so(
+    server: ApiServer, outside: Outside, retention: Retention
+) -> None:
+    workflow(outside, succeeded=0)
+    long, dedupe = START - 30 * 3600, {"key": "1", "window": "48h"}
+    spec = {"workflow": "w", "trigger": {"type": "schedule", "name": "t", "depth": 0}}
+    await server.put("triggers", "ns", "t", spec={"workflow": "w", "dedupe": dedupe})
+    labels = {DEDUPE: "hash"}
+    await execution(server, retention, "e", long, spec=spec, labels=labels)
+    await retention.sweep()
+    assert stored(server, "workflowexecutions") == ["e"]
+    await server.remove("triggers", "ns", "t")
+    await retention.sweep()
+    assert stored(server, "workflowexecutions") == []
 
 
 async def revision(server: ApiServer, name: str, **annotations: str) -> None:

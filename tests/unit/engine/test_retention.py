@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.engine.retention import Stored, jobs_expired, stored_from, to_remove
+import pytest
+
+from orchestrator.engine.retention import Stored, jobs_expired, stored_from, to_remove, window_of
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import History
 
@@ -55,6 +57,20 @@ def test_no_more_than_so_many_of_one_trigger_are_spared() -> None:
     removed = to_remove(made, History(succeeded=0), NOW)
     assert len(removed) == 10
     assert "e5009" in names(removed)
+
+
+def test_what_deduplicates_stays_for_its_window() -> None:
+    made = [ended(n, trigger="t", created_at=NOW - 2 * DAY - n, deduplicates=True) for n in (1, 2)]
+    other = ended(3, trigger="t", created_at=NOW - 2 * DAY)
+    windows = {"t": 2 * DAY + 2}
+    assert names(to_remove([*made, other], History(succeeded=0), NOW, windows)) == ["e2", "e3"]
+    assert len(to_remove([*made, other], History(succeeded=0), NOW)) == 3
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"dedupe": {"window": "long"}}, {"dedupe": 5}])
+def test_a_trigger_without_a_readable_window_has_none(spec: object) -> None:
+    assert window_of({"spec": spec}) == window_of(None) == 0
+    assert window_of({"spec": {"dedupe": {"key": "1", "window": "48h"}}}) == 2 * DAY
 
 
 def test_jobs_are_kept_for_their_time() -> None:
