@@ -26,7 +26,8 @@ from orchestrator.engine.decisions import (
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import parse_ranges
-from orchestrator.engine.records import Run, record_from_status, record_to_status
+from orchestrator.engine.reading import read_records
+from orchestrator.engine.records import Run, record_to_status
 from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged
 
@@ -81,6 +82,8 @@ class World:
         self.fresh = True
         self.script = script
         self.now = START
+        self.offset = 0.0
+        """By how many seconds the operator's clock is wrong."""
         self.jobs: dict[tuple[str, int], Job] = {}
         self.stopped: list[StopJob] = []
         self.controlled: list[ControlChild] = []
@@ -104,6 +107,14 @@ class World:
 
         def change(world: World) -> None:
             world.run = replace(world.run, desired_state=state)
+
+        self.at.append((START + at, change))
+
+    def step_clock(self, by: float, at: float) -> None:
+        """The operator's clock jumps `at` seconds after the start."""
+
+        def change(world: World) -> None:
+            world.offset += by
 
         self.at.append((START + at, change))
 
@@ -167,7 +178,7 @@ class World:
                 self.graph,
                 self.run,
                 self._observed(),
-                self.now,
+                self.now + self.offset,
                 scan=scan,
                 protected=self.protected,
             )
@@ -181,7 +192,7 @@ class World:
                 self.ending = decided.ending
                 return None
             if not decided.records:
-                return decided.wake_at
+                return None if decided.wake_at is None else decided.wake_at - self.offset
         raise AssertionError("does not settle")
 
     def _observed(self) -> dict[tuple[str, int], Attempt]:
@@ -250,7 +261,7 @@ class World:
         changes = decided.records
         written = {name: record_to_status(record) for name, record in changes.items()}
         read = orjson.loads(orjson.dumps(merged({}, written)))
-        stored = {name: record_from_status(raw) for name, raw in read.items()}
+        stored = read_records(read, self.graph)
         self.writes += 1 if changes else 0
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"

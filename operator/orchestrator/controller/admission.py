@@ -97,7 +97,7 @@ class Revisions:
             message = f"ControllerRevision {revision} of its parent is gone"
             return Refusal(reasons.REVISION_LOST, message)
         try:
-            verify(revision, raw["data"])
+            verify(revision, raw.get("data"))
         except ValueError as error:
             return Refusal(reasons.REVISION_LOST, str(error))
         result = prepare_child(workflow, raw["data"])
@@ -113,24 +113,35 @@ class Revisions:
         state = WorkflowState((raw or {"spec": {}})["spec"].get("state", "Active"))
         return state_allows(state, execution)
 
-    async def store(self, namespace: str, workflow: str, prepared: Prepared) -> None:
-        """Store the revision and read it back; once per content and process."""
+    async def store(self, namespace: str, workflow: str, prepared: Prepared) -> Refusal | None:
+        """Store the revision and read it back; once per content and process.
+
+        A refusal when one of its name exists with other content: content never changes.
+        """
         revision = prepared.revision
         key, now = (namespace, revision.name), self._shell.clock()
         if key in self._graphs and now < self._stored.get(key, 0.0) + STORED_FOR:
-            return
-        stored = await self._shell.client.apply(
-            CONTROLLER_REVISIONS,
-            namespace,
-            _manifest(namespace, workflow, revision),
-            field_manager=FIELD_MANAGER,
-        )
-        if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
-            await self.mark(stored["metadata"], None)  # or the collector would remove it
-        await self.graph(namespace, revision.name)
+            return None
+        manifest = _manifest(namespace, workflow, revision)
+        try:
+            stored = await self._shell.client.apply(
+                CONTROLLER_REVISIONS, namespace, manifest, field_manager=FIELD_MANAGER
+            )
+            if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
+                await self.mark(stored["metadata"], None)  # or the collector would remove it
+        except ApiError as error:
+            if error.status != 422:  # the data differs, if only in spaces: what it says counts
+                raise
+        self._graphs.pop(key, None)
+        try:
+            await self.graph(namespace, revision.name)
+        except ValueError as error:
+            message = f"{error}; delete it and run again"
+            return Refusal(reasons.NAME_TAKEN, message)
         self._stored[key] = now
         while len(self._stored) > _KEPT:
             self._stored.pop(next(iter(self._stored)))
+        return None
 
     async def mark(self, metadata: Mapping[str, Any], since: str | None) -> None:
         """Say since when nothing refers to a revision, or that something does."""
@@ -147,7 +158,7 @@ class Revisions:
         try:
             await self._shell.client.patch(CONTROLLER_REVISIONS, *key, body, metadata_only=True)
         except ApiError as error:
-            if error.status not in (404, 409):
+            if error.status not in (404, 409, 422):  # 422: not as we would have written it
                 raise
 
     def forget(self, namespace: str, name: str) -> None:
@@ -164,7 +175,7 @@ class Revisions:
         raw = await self._read(CONTROLLER_REVISIONS, namespace, name)
         if raw is None:
             raise ValueError(f"ControllerRevision {name} is gone")
-        graph = thaw(name, raw["data"])
+        graph = thaw(name, raw.get("data"))
         _keep(self._graphs, (namespace, name), graph)
         return graph
 

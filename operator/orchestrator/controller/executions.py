@@ -34,6 +34,7 @@ from orchestrator.engine.advance import advance
 from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import CreateChild, Pass
 from orchestrator.engine.graph import Graph, NodeKind
+from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record, record_to_status
 from orchestrator.engine.rerun import source_of, take_over
 from orchestrator.engine.times import to_rfc3339
@@ -91,6 +92,8 @@ class ExecutionReconciler:
             return await self._admit(key, raw)
         try:
             tracked = await self._track(key, raw)
+        except StatusError as error:
+            return await self._refuse(key, raw, Refusal(reasons.STATUS_INVALID, str(error)))
         except ValueError as error:
             return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
         return None if tracked.ended else await self._advance(key, tracked)
@@ -137,7 +140,8 @@ class ExecutionReconciler:
         values = check_start(raw, prepared)
         if isinstance(values, Refusal):
             return await self._refuse(key, raw, values)
-        await self._revisions.store(key[0], spec["workflow"], prepared)
+        if refusal := await self._revisions.store(key[0], spec["workflow"], prepared):
+            return await self._refuse(key, raw, refusal)
         return await self._start(key, raw, prepared.graph, prepared.revision.name, values, {})
 
     async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> float | None:

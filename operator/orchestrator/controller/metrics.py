@@ -16,7 +16,8 @@ from orchestrator.controller.client import ApiClient, ApiError
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.engine.metrics import Ended, count
-from orchestrator.engine.times import from_rfc3339, optional_from_rfc3339
+from orchestrator.engine.retention import ended_at
+from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import WorkflowMetrics
 
@@ -130,8 +131,8 @@ class MetricsWriter:
 
     def _take(self, raw: dict[str, Any]) -> None:
         status = raw.get("status") or {}
-        phase, finished_at = status.get("phase"), status.get("finishedAt")
-        if not phase or not finished_at or not ExecutionPhase(phase).terminal:
+        finished_at = ended_at(status)
+        if finished_at is None:
             return
         self._seen(raw)
         self.ended(
@@ -139,10 +140,10 @@ class MetricsWriter:
             workflow=raw["spec"]["workflow"],
             uid=raw["metadata"]["uid"],
             name=raw["metadata"]["name"],
-            phase=ExecutionPhase(phase),
+            phase=ExecutionPhase(status["phase"]),
             reason=status.get("reason") or "",
-            started_at=optional_from_rfc3339(status.get("startedAt")),
-            finished_at=from_rfc3339(finished_at),
+            started_at=_time(status.get("startedAt")),
+            finished_at=finished_at,
         )
 
     async def _write(self, namespace: str, workflow: str) -> None:
@@ -188,6 +189,13 @@ class MetricsWriter:
         self._known[uid] = None
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _time(text: str | None) -> float | None:
+    try:
+        return optional_from_rfc3339(text)
+    except ValueError:  # written by hand
+        return None
 
 
 def _metrics(raw: Any) -> WorkflowMetrics:

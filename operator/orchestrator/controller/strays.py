@@ -26,7 +26,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     for job in jobs:
         annotations = job["metadata"].get("annotations") or {}
         record = tracked.latest(annotations.get(NODE, ""), decided)
-        known = record is not None and int(annotations.get(ATTEMPT, 0)) <= record.attempts
+        known = record is not None and _number(annotations.get(ATTEMPT)) <= record.attempts
         if known or job.get("status", {}).get("completionTime"):
             continue
         name = job["metadata"]["name"]
@@ -34,6 +34,11 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
+
+
+def _number(text: str | None) -> int:
+    """An attempt's number; 0 when somebody made it none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:

@@ -16,6 +16,7 @@ from orchestrator.controller.cache import Cache, Raw, key_of
 from orchestrator.controller.client import ApiClient, ApiError
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.resources import EXECUTIONS, TRIGGERS
+from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import parse_duration
 from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
@@ -102,7 +103,9 @@ class Triggers:
             return False
         if not execution_type.matches(spec.execution, ended):
             return False
-        metadata, at = ended["metadata"], from_rfc3339(ended["status"]["finishedAt"])
+        metadata, at = ended["metadata"], ended_at(ended["status"])
+        if at is None:
+            return False
         self._heard.setdefault(key_of(trigger), {})[metadata["uid"]] = metadata["name"], at
         return True
 

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph, NodeKind
-from orchestrator.engine.records import Record, record_from_status
+from orchestrator.engine.reading import StatusError, read_records
+from orchestrator.engine.records import Record
 from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 
@@ -52,7 +53,10 @@ def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, R
             hint = did_you_mean(name, list(graph.nodes))
             message = f"spec.rerunOf.from[{index}]: there is no node {name!r}{hint}"
             return Refusal(reasons.INVALID_RERUN, message)
-    records = {name: record_from_status(raw) for name, raw in source.nodes.items()}
+    try:
+        records = read_records(source.nodes, graph)
+    except StatusError as error:
+        return Refusal(reasons.INVALID_RERUN, f"the source's {error}")
     again = _again(graph, records, start)
     return {
         name: _taken(record)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.engine.reading import read_time
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
 from orchestrator.models.execution import ExecutionPhase
@@ -41,24 +42,33 @@ class Stored:
 
 
 def stored_from(raw: Mapping[str, Any]) -> Stored | None:
-    """An execution as read; None while it has not ended."""
+    """An execution as read; None while it has not ended, as far as can be read."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
-    phase, finished_at = status.get("phase"), status.get("finishedAt")
-    if not phase or not finished_at or not ExecutionPhase(phase).terminal:
+    finished_at = ended_at(status)
+    if finished_at is None:
         return None
     return Stored(
         namespace=metadata["namespace"],
         workflow=spec["workflow"],
         name=metadata["name"],
         uid=metadata["uid"],
-        phase=ExecutionPhase(phase),
+        phase=ExecutionPhase(status["phase"]),
         revision=status.get("revision") or "",
         created_at=from_rfc3339(metadata["creationTimestamp"]),
-        finished_at=from_rfc3339(finished_at),
+        finished_at=finished_at,
         child=bool(spec.get("parent")),
         trigger=(spec.get("trigger") or {}).get("name", ""),
         deduplicates=DEDUPE in (metadata.get("labels") or {}),
     )
+
+
+def ended_at(status: Mapping[str, Any]) -> float | None:
+    """When an execution ended, by its status; None while it has not, or when nobody can tell."""
+    try:
+        terminal = ExecutionPhase(status["phase"]).terminal
+        return read_time(status["finishedAt"], "status.finishedAt") if terminal else None
+    except (KeyError, ValueError):
+        return None
 
 
 def to_remove(

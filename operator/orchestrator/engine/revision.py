@@ -54,14 +54,14 @@ def freeze(
     return Revision(_name(workflow, content), data, len(content))
 
 
-def verify(name: str, data: Mapping[str, Any]) -> None:
+def verify(name: str, data: Any) -> None:
     """Raises ValueError when the content is not what the revision's name was made of."""
     workflow = name.rpartition("-")[0]
     if _name(workflow, _canonical(data)) != name:
         raise ValueError(f"ControllerRevision {name} was changed: its content is not its name's")
 
 
-def thaw(name: str, data: Mapping[str, Any]) -> Graph:
+def thaw(name: str, data: Any) -> Graph:
     """The graph of a revision; ValueError when the content is not what the name was made of."""
     verify(name, data)
     return compile_graph(

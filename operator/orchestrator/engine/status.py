@@ -8,16 +8,16 @@ from typing import Any
 from orchestrator.engine import reasons
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import Graph
+from orchestrator.engine.reading import StatusError, read_records, read_time
 from orchestrator.engine.records import (
     Cancelling,
     Record,
     Run,
     Settled,
     clip,
-    record_from_status,
     record_to_status,
 )
-from orchestrator.engine.times import from_rfc3339, optional_from_rfc3339, to_rfc3339
+from orchestrator.engine.times import to_rfc3339
 from orchestrator.expressions import SecretValue
 from orchestrator.models.base import ValueType
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
@@ -26,19 +26,20 @@ _ACTIVE_SHOWN = 5
 
 
 def run_from(raw: Mapping[str, Any], graph: Graph) -> Run:
-    """The run that an admitted execution's manifest and status speak of."""
+    """The run that an admitted execution's manifest and status speak of.
+
+    StatusError when the status cannot be right.
+    """
     metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
-    records = {
-        name: record_from_status(record) for name, record in (status.get("nodes") or {}).items()
-    }
+    records = read_records(status.get("nodes") or {}, graph)
     run = Run(
         name=metadata["name"],
         namespace=metadata["namespace"],
         uid=metadata["uid"],
         workflow=spec["workflow"],
-        started_at=from_rfc3339(status["startedAt"]),
+        started_at=read_time(status.get("startedAt"), "status.startedAt"),
         variables={**(status.get("variables") or {}), **secrets(graph)},
-        phase=ExecutionPhase(status["phase"]),
+        phase=_phase(status.get("phase"), "status.phase"),
         desired_state=DesiredState(spec.get("desiredState", "Running")),
         requester=spec.get("requester"),
         trigger=spec.get("trigger"),
@@ -135,19 +136,30 @@ def counts(graph: Graph, run: Run) -> dict[str, int]:
 def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:
     if raw is None:
         return None
-    return Cancelling(from_rfc3339(raw["at"]), raw["reason"], raw.get("message", ""))
+    at = read_time(raw.get("at"), "status.cancelRequested.at")
+    return Cancelling(at, raw.get("reason") or reasons.CANCEL_REQUESTED, raw.get("message", ""))
 
 
 def _settled(raw: Mapping[str, Any] | None) -> Settled | None:
     if raw is None:
         return None
+    phase, expired = _phase(raw.get("phase"), "status.settled.phase"), raw.get("expiredAt")
+    if not phase.terminal:
+        raise StatusError(f"status.settled.phase: {phase.value} is no end")
     return Settled(
-        from_rfc3339(raw["at"]),
-        ExecutionPhase(raw["phase"]),
-        raw["reason"],
+        read_time(raw.get("at"), "status.settled.at"),
+        phase,
+        raw.get("reason") or "",
         raw.get("message", ""),
-        optional_from_rfc3339(raw.get("expiredAt")),
+        None if expired is None else read_time(expired, "status.settled.expiredAt"),
     )
+
+
+def _phase(text: Any, path: str) -> ExecutionPhase:
+    try:
+        return ExecutionPhase(text)
+    except ValueError as error:
+        raise StatusError(f"{path}: {text!r} is no phase") from error
 
 
 def _settled_to_status(settled: Settled) -> dict[str, Any]:

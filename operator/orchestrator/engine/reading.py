@@ -1,0 +1,100 @@
+"""Reads a status that somebody may have edited: what cannot be right is said, never acted on.
+
+The API server has checked types by the schema, and with the policies in place that only the
+operator wrote. Without them anybody who may write a status may write nonsense into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.engine.graph import Graph, GraphNode, NodeKind
+from orchestrator.engine.records import Record, record_from_status
+from orchestrator.engine.times import from_rfc3339
+
+MOST_ATTEMPTS = 1_000_000
+"""Attempts and iterations beyond any that limits allow."""
+MOST_ITEMS = 10_000
+LATEST = 253_000_000_000.0
+"""A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
+_DECIDED_AT_ONCE = (NodeKind.CONDITION, NodeKind.TRANSFORM)
+
+
+class StatusError(ValueError):
+    """A status that the operator cannot have written, in words with the path."""
+
+
+def read_records(raw: Mapping[str, Any], graph: Graph) -> dict[str, Record]:
+    """The records of `status.nodes`; StatusError for the first that cannot be right."""
+    return {name: _record(name, record, graph) for name, record in raw.items()}
+
+
+def read_time(text: Any, path: str) -> float:
+    """A time of a status, in seconds since the epoch; StatusError when it is none."""
+    try:
+        seconds = from_rfc3339(text)
+    except (TypeError, ValueError) as error:
+        raise StatusError(f"{path}: {text!r} is no time") from error
+    if not 0 <= seconds < LATEST:
+        raise StatusError(f"{path}: {text} is no time of this operator")
+    return seconds
+
+
+def _record(name: str, raw: Any, graph: Graph) -> Record:
+    path = f"status.nodes.{name}"
+    node = graph.nodes.get(name)
+    if node is None:
+        raise StatusError(f"{path}: the workflow has no node {name!r}")
+    if not isinstance(raw, Mapping):
+        raise StatusError(f"{path}: {raw!r} is no record")
+    for key in ("startedAt", "attemptStartedAt", "finishedAt", "retryAt"):
+        if key in raw:
+            read_time(raw[key], f"{path}.{key}")
+    try:
+        record = record_from_status(raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StatusError(f"{path}: cannot be read: {error!r}") from error
+    if (problem := next(_problems(node, record), None)) is not None:
+        raise StatusError(f"{path}{problem}")
+    return record
+
+
+def _problems(node: GraphNode, record: Record) -> Iterator[str]:
+    numbers = {
+        "attempts": record.attempts,
+        "iteration": record.iteration,
+        "iterationAttempts": record.iteration_attempts,
+    }
+    for key, number in numbers.items():
+        if not 0 <= number <= MOST_ATTEMPTS:
+            yield f".{key}: {number} is no number of this operator"
+    if record.iteration_attempts > record.attempts:
+        yield ".iterationAttempts: more than attempts"
+    if record.items is not None and not 0 <= record.items <= MOST_ITEMS:
+        yield f".items: {record.items} is none that a fan-out can have"
+    for key, ranges in (("completed", record.completed), ("failed", record.failed)):
+        if ranges and not _within(ranges, record.items):
+            yield f".{key}: {ranges[:64]!r} are no items of this fan-out"
+    if record.phase.terminal:
+        return
+    if node.kind in _DECIDED_AT_ONCE:
+        yield f".phase: a {node.kind.value} is never {record.phase.value}"
+    if node.kind.attempts and record.attempts < 1:
+        yield f".attempts: a node that is {record.phase.value} has begun one"
+
+
+def _within(ranges: str, items: int | None) -> bool:
+    """Whether they are ranges such as `0-3,7` below the number of items; builds no sets."""
+    most = MOST_ITEMS if items is None else items
+    for part in ranges.split(","):
+        first, dash, last = part.partition("-")
+        if not (_digits(first) and (_digits(last) if dash else True)):
+            return False
+        if not int(first) <= int(last or first) < most:
+            return False
+    return True
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS))
