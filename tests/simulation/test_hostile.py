@@ -1,4 +1,4 @@
-"""What nobody should do, and somebody will: a clock that jumps, expressions that run away, noise."""
+"""What somebody will do: a clock that jumps, expressions that run away, noise for nobody."""
 
 from __future__ import annotations
 
