@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import orjson
+from collections.abc import Callable
 
-from orchestrator.engine.records import record_to_status
+import orjson
+import pytest
+
+from orchestrator.engine.ranges import format_ranges
+from orchestrator.engine.records import Record, record_to_status
+from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph
 from tests.simulation.test_runs import play
 from tests.simulation.world import Result, World
@@ -27,3 +32,27 @@ def test_a_graph_of_the_most_nodes_fits_whatever_its_nodes_say() -> None:
     world = World(compiled, lambda _node, _attempt: chatty).play()
     written = {name: record_to_status(record) for name, record in world.run.records.items()}
     assert len(orjson.dumps(written)) < 1024 * 1024
+
+
+PATTERNS: dict[str, Callable[[int], bool]] = {
+    "every other": lambda item: item % 2 == 0,
+    "two of three": lambda item: item % 3 < 2,
+    "one of three": lambda item: item % 3 == 0,
+    "all": lambda _: True,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_ten_thousand_items_fit_in_sixty_four_kib_whichever_of_them_failed(pattern: str) -> None:
+    items, succeeds = range(10_000), PATTERNS[pattern]
+    record = Record(
+        NodePhase.FAILED,
+        message="x" * 256,
+        attempts=1,
+        items=len(items),
+        completed=format_ranges(item for item in items if succeeds(item)),
+        failed=format_ranges(item for item in items if not succeeds(item)),
+    )
+    written = record_to_status(record)
+    assert len(orjson.dumps(written)) < 64 * 1024
+    NodeRecord.model_validate(written)  # as the API server will

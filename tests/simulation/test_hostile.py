@@ -86,3 +86,22 @@ def test_decisions_and_signals_for_what_waits_for_none_change_nothing() -> None:
     world.signal("asked", "2", at=0.5)
     world.play()
     assert world.phases == {"build": "Failed", "asked": "Skipped", "waits": "TimedOut"}
+
+
+def test_outputs_of_what_was_skipped_are_empty_and_hold_up_nothing() -> None:
+    taken = "nodes.small.outputs.value | default(nodes.large.outputs.value)"
+    compiled = graph(
+        {"name": "big", "condition": "true"},
+        action("large"),
+        action("small"),
+        {"name": "both", "transform": {"value": taken, "kept": "nodes.small.outputs"}},
+        edges=[
+            edge("big", "large"),
+            edge("big", "small", "Else"),
+            edge("large", "both"),
+            edge("small", "both"),
+        ],
+    )
+    world = World(compiled, scripted(large=Result(outputs={"value": 7}))).play()
+    assert world.phase("small") == "Skipped"
+    assert world.run.records["both"].outputs == {"value": 7, "kept": {}}

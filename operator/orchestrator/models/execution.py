@@ -210,9 +210,9 @@ class NodeRecord(Model):
     """When the next attempt starts."""
     execution: ObjectName | None = None
     """Name of the sub-execution."""
-    completed: Annotated[str, Field(max_length=16384)] | None = None
+    completed: Annotated[str, Field(max_length=36_864)] | None = None
     """Items of a fan-out that succeeded, as ranges."""
-    failed: Annotated[str, Field(max_length=16384)] | None = None
+    failed: Annotated[str, Field(max_length=36_864)] | None = None
     """Items of a fan-out that failed, as ranges."""
     items: int | None = None
     """Items of a fan-out."""

@@ -141,3 +141,29 @@ def test_a_right_template_has_no_problems(text: str) -> None:
 
 def test_each_rule_says_what_it_asks() -> None:
     assert all(rule.__doc__ for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "hostNetwork: true",
+        "hostPID: true",
+        "hostIPC: true",
+        "hostUsers: true",
+        "podSpecPatch: '{}'",
+        "initContainers: [{name: a, image: b}]",
+        "sidecars: [{name: a, image: b}]",
+        "volumes: [{name: a, mountPath: /a, hostPath: {path: /}}]",
+        "volumes: [{name: a, mountPath: /a, projected: {sources: []}}]",
+        "securityContext: {privileged: true}",
+        "securityContext: {allowPrivilegeEscalation: true}",
+        "securityContext: {capabilities: {add: [SYS_ADMIN]}}",
+        "lifecycle: {postStart: {exec: {command: [x]}}}",
+        "automountServiceAccountToken: true",
+        "nodeName: control-plane",
+    ],
+)
+def test_no_field_of_a_pod_is_taken_that_is_not_on_the_list(field: str) -> None:
+    found = parse(TemplateSpec, yaml.safe_load(f"{{action: {{{field}}}}}"))
+    assert isinstance(found, list), found
+    assert all(str(problem).startswith("spec.action") for problem in found)
