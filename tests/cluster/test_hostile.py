@@ -14,6 +14,7 @@ import pytest
 
 from dev.cluster.api import Cluster
 from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.jobs.names import job_name
 from tests.cluster.twelve import TASK, jobs_created, task
 from tests.kube import Kubectl, Operator, ended, eventually, execution, running_operator, workflow
 
@@ -86,6 +87,27 @@ def test_a_revision_with_our_content_and_other_labels_is_used(shop: Kubectl) -> 
     shop.create(execution("found", "run"))
     status = ended(shop, "run")["status"]
     assert (status["phase"], status["revision"]) == ("Succeeded", prepared.revision.name)
+
+
+def test_a_job_of_the_same_name_that_is_not_ours_fails_its_node_alone(shop: Kubectl) -> None:
+    shop.apply(workflow("named", nodes=[task("only"), task("other")]))
+    created = shop.create(execution("named", "run", desiredState="Paused"))
+    name = job_name("named", "only", created["metadata"]["uid"], 1)
+    shop("create", "job", name, "--image=example.com/fake:1")
+    shop("patch", "awfx", "run", "--type=merge", "-p", '{"spec":{"desiredState":"Running"}}')
+    nodes = ended(shop, "run")["status"]["nodes"]
+    assert (nodes["only"]["phase"], nodes["only"]["reason"]) == ("Failed", "NameTaken")
+    assert nodes["other"]["phase"] == "Succeeded"
+    assert shop.get("job", name)["spec"]["template"]["spec"]["containers"][0]["name"] == name
+
+
+def test_annotations_that_somebody_edited_stop_nobody(shop: Kubectl) -> None:
+    shop.apply(workflow("marked", nodes=[task("slow", delay="3s")]))
+    shop.create(execution("marked", "run"))
+    running(shop, "run")
+    marks = "automation.itechsmart.dev/unreferenced-since=yesterday"
+    shop("annotate", "controllerrevisions", "--all", "--overwrite", marks)
+    assert ended(shop, "run")["status"]["phase"] == "Succeeded"
 
 
 def edit(kubectl: Kubectl, name: str, status: dict[str, Any]) -> str:

@@ -240,3 +240,28 @@ def test_what_ended_while_suspended_starts_nothing_later() -> None:
         assert started(cluster) == ["e2"]
 
     run_virtually(story())
+
+
+@pytest.mark.parametrize("mark", ["soon", "", "9999-12-31T23:59:59Z", "2026-02-31T00:00:00Z"])
+def test_a_mark_that_somebody_edited_loses_no_slot_and_repeats_none(mark: str) -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(schedule=SCHEDULE))
+        await live(cluster, HOURS)
+        cluster.trigger["status"]["mark"] = mark
+        await live(cluster, HOURS)
+        assert slots(cluster) == due(cluster.clock() - 20)
+
+    run_virtually(story())
+
+
+def test_an_end_that_nobody_can_read_holds_up_no_other() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(execution={}))
+        ended = [finished(number, START + number) for number in (10, 20)]
+        cluster.executions |= {raw["metadata"]["name"]: copy.deepcopy(raw) for raw in ended}
+        cluster.executions["e10"]["status"]["finishedAt"] = "2026-02-31T00:00:00Z"
+        await asyncio.sleep(60)
+        await live(cluster, 60, ended)
+        assert started(cluster) == ["e20"]
+
+    run_virtually(story())

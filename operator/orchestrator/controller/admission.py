@@ -130,8 +130,9 @@ class Revisions:
             if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
                 await self.mark(stored["metadata"], None)  # or the collector would remove it
         except ApiError as error:
-            if error.status != 422:  # the data differs, if only in spaces: what it says counts
-                raise
+            known = await self._read(CONTROLLER_REVISIONS, namespace, revision.name)
+            if error.status != 422 or known is None:
+                raise  # 422: its data differs, if only in spaces; what it says counts
         self._graphs.pop(key, None)
         try:
             await self.graph(namespace, revision.name)

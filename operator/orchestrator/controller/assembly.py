@@ -44,6 +44,7 @@ from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import watch_definitions
 from orchestrator.controller.workflows import Workflows
+from orchestrator.models.base import is_object_name
 from orchestrator.models.labels import EXECUTION, EXECUTION_UID
 
 logger = logging.getLogger(__name__)
@@ -232,7 +233,7 @@ class Operator:
         if name is None:
             job = self.jobs.get(metadata["namespace"], metadata.get("labels", {}).get(JOB_NAME, ""))
             name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
-        if name:
+        if is_object_name(name):
             if raw.get("kind") == "Pod" or JOB_NAME in (metadata.get("labels") or {}):
                 self.figures.news((metadata["namespace"], name))
             self.queue.add((metadata["namespace"], name))

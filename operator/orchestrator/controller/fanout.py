@@ -45,7 +45,9 @@ async def observe_fan(
     succeeded = {
         index
         for pod in pods
-        if pod["status"].get("phase") == "Succeeded" and (index := index_of(pod)) is not None
+        if pod["status"].get("phase") == "Succeeded"
+        and (index := index_of(pod)) is not None
+        and index < items
     }
     attempt = observe_fan_out(items, each.max_failed or 0, job, succeeded, name)
     if attempt.state is AttemptState.PENDING and not attempt.reason:

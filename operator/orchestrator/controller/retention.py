@@ -117,9 +117,9 @@ class Retention:
         if (namespace, name) in used:
             if since is not None:
                 await self._revisions.mark(metadata, None)
-        elif since is None:
+        elif since is None or (marked := _moment(since)) is None:
             await self._revisions.mark(metadata, to_rfc3339(now))
-        elif now >= from_rfc3339(since) + UNREFERENCED:
+        elif now >= marked + UNREFERENCED:
             version = metadata["resourceVersion"]
             await self._remove(
                 CONTROLLER_REVISIONS, namespace, name, metadata["uid"], version=version
@@ -224,6 +224,14 @@ class Retention:
         executions.pop(execution.uid, None)
         if not executions:
             self._ended.pop(group, None)
+
+
+def _moment(text: str) -> float | None:
+    """A mark's time; None when somebody made it none."""
+    try:
+        return from_rfc3339(text)
+    except ValueError:
+        return None
 
 
 def _parsed(raw: Any) -> History:

@@ -16,16 +16,15 @@ from orchestrator.controller.cache import Cache, Raw, key_of
 from orchestrator.controller.client import ApiClient, ApiError
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.resources import EXECUTIONS, TRIGGERS
+from orchestrator.controller.triggered import delivered, has_ended, mark_of, newest_of, parsed
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import parse_duration
-from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
+from orchestrator.models.labels import TRIGGER
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers import execution as execution_type
 from orchestrator.triggers import schedule as schedule_type
 from orchestrator.triggers.starting import Event, Failed, Filtered, plan
-from orchestrator.validation.parse import parse
-from orchestrator.validation.trigger import validate_trigger
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ class Triggers:
         version = (metadata["uid"], metadata["generation"])
         known = self._specs.get(key)
         if known is None or known[0] != version:
-            self._specs[key] = known = (version, _parsed(raw))
+            self._specs[key] = known = (version, parsed(raw))
         return known[1]
 
     async def _pass(self, key: Key) -> float | None:
@@ -126,7 +125,7 @@ class Triggers:
         now, metadata = self._clock(), raw["metadata"]
         status = raw.get("status") or {}
         began = from_rfc3339(metadata["creationTimestamp"])
-        mark = from_rfc3339(status["mark"]) if status.get("mark") else began
+        mark = mark_of(status.get("mark"), began, now)
         seen = _Look(dict(status.get("counts") or {}), mark)
         if spec.schedule is not None:
             await self._schedule(raw, spec, seen, now)
@@ -152,7 +151,8 @@ class Triggers:
         for uid, (name, at) in sorted(heard.items(), key=lambda one: (one[1][1], one[0])):
             if at > after:
                 ended = await self._read(raw["metadata"]["namespace"], name)
-                if ended is not None and ended["metadata"]["uid"] == uid and not spec.suspend:
+                found = ended is not None and ended["metadata"]["uid"] == uid and has_ended(ended)
+                if ended is not None and found and not spec.suspend:
                     await self._deliver(raw, spec, execution_type.event_of(ended), seen)
                 # What nothing was started for must not come again within the margin.
                 seen.mark = max(seen.mark, at + MARGIN if spec.suspend else at)
@@ -178,10 +178,10 @@ class Triggers:
             return "failed"
         if spec.rate_limit is not None or spec.dedupe is not None:
             made = await self._made(metadata)
-            if _delivered(made, start.manifest):
+            if delivered(made, start.manifest):
                 return "deduplicated"
             if spec.dedupe is not None:
-                newest = _newest(made, start.dedupe)
+                newest = newest_of(made, start.dedupe)
                 if newest and self._clock() < newest + parse_duration(spec.dedupe.window):
                     return "deduplicated"
                 again = plan(metadata, spec, event, counter=int(newest))
@@ -246,23 +246,5 @@ class Triggers:
         self._triggers.put(stored)
 
 
-def _parsed(raw: Raw) -> TriggerSpec | None:
-    spec = parse(TriggerSpec, dict(raw.get("spec") or {}))
-    if not isinstance(spec, TriggerSpec) or validate_trigger(spec):
-        return None
-    return spec
-
-
 def _count(counts: Counts, what: str) -> None:
     counts[what] = counts.get(what, 0) + 1
-
-
-def _delivered(made: list[tuple[float, Mapping[str, str]]], manifest: Mapping[str, Any]) -> bool:
-    """Whether an execution stands for this very event."""
-    event = manifest["metadata"]["labels"][EVENT]
-    return any(labels.get(EVENT) == event for _, labels in made)
-
-
-def _newest(made: list[tuple[float, Mapping[str, str]]], dedupe: str) -> float:
-    """When the newest execution of the key was created; 0 when there is none."""
-    return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)

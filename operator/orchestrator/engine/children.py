@@ -11,7 +11,7 @@ from orchestrator.engine.decisions import ControlChild
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record, Run
-from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.engine.retention import ended_at
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
@@ -75,7 +75,7 @@ def child_attempt(raw: Mapping[str, Any]) -> Attempt:
         state,
         reason,
         "" if succeeded else f"{name}: {_words(phase, status)}",
-        finished_at=optional_from_rfc3339(status.get("finishedAt")),
+        finished_at=ended_at(status),
         outputs=status.get("outputs") or {} if succeeded else {},
         permanent=reason == reasons.CHILD_CANCELLED and status.get("reason") not in _FORBIDDEN,
         execution=name,

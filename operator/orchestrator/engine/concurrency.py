@@ -20,6 +20,7 @@ from orchestrator.engine.graph import Graph
 from orchestrator.engine.records import Run
 from orchestrator.engine.scope import workflow_scope
 from orchestrator.expressions import ExpressionError, compile_expression
+from orchestrator.models.base import is_object_name
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import ConcurrencyPolicy
 
@@ -124,9 +125,24 @@ def held_by_ancestor(claim: Claim, ancestor: str) -> Refusal:
 
 
 def holders_from(raw: Mapping[str, Any] | None) -> list[Holder]:
-    """Who is admitted, in the order of admission, by the object's data."""
+    """Who is admitted, in the order of admission, by the object's data.
+
+    What somebody edited into it that names no execution holds no slot.
+    """
     text = ((raw or {}).get("data") or {}).get("admitted") or "[]"
-    return [Holder(item["uid"], item["name"]) for item in orjson.loads(text)]
+    try:
+        items = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return [
+        Holder(item["uid"], item["name"])
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict) and is_object_name(item.get("name")) and _uid(item)
+    ]
+
+
+def _uid(item: Mapping[str, Any]) -> bool:
+    return isinstance(item.get("uid"), str) and bool(item["uid"])
 
 
 def holders_to(holders: Sequence[Holder]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -86,6 +86,11 @@ class Condition(Model):
     """A programmatic identifier for the reason of the last transition."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """The reason in words."""
+
+
+def is_object_name(text: object) -> TypeGuard[str]:
+    """Whether it can be the name of an object, and so lead nowhere else in a path."""
+    return isinstance(text, str) and re.fullmatch(DNS_SUBDOMAIN_PATTERN, text) is not None
 
 
 def parse_duration(text: str) -> float:

@@ -176,3 +176,20 @@ async def test_a_marked_revision_that_is_used_again_loses_its_mark(
     await retention.collect_revisions()
     left = server.objects["controllerrevisions", "ns", "w-old"]["metadata"].get("annotations")
     assert not left
+
+
+async def test_a_mark_that_somebody_made_no_time_is_set_again(
+    server: ApiServer, retention: Retention
+) -> None:
+    await revision(server, "w-old", **{UNREFERENCED_SINCE: "yesterday"})
+    await retention.collect_revisions()
+    stored_as = server.objects["controllerrevisions", "ns", "w-old"]["metadata"]["annotations"]
+    assert stored_as[UNREFERENCED_SINCE] == to_rfc3339(START)
+
+
+async def test_an_end_that_nobody_can_read_is_no_history(
+    server: ApiServer, retention: Retention
+) -> None:
+    await execution(server, retention, "e", START, finishedAt="2026-02-31T00:00:00Z")
+    await retention.sweep()
+    assert stored(server, "workflowexecutions") == ["e"]
