@@ -25,6 +25,16 @@ def parsed(raw: Raw) -> TriggerSpec | None:
     return spec
 
 
+def essence_of(ended: Raw) -> Raw:
+    """What it takes to know whether a trigger listens: an execution can be a megabyte."""
+    metadata, status = ended["metadata"], ended.get("status") or {}
+    return {
+        "metadata": {key: metadata[key] for key in ("namespace", "name", "uid")},
+        "spec": {"workflow": ended["spec"]["workflow"]},
+        "status": {"phase": status.get("phase"), "finishedAt": status.get("finishedAt")},
+    }
+
+
 def has_ended(raw: Raw) -> bool:
     """Whether an execution has ended, at a time that can be read."""
     return ended_at(raw.get("status") or {}) is not None

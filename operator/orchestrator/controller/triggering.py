@@ -16,7 +16,14 @@ from orchestrator.controller.cache import Cache, Raw, key_of
 from orchestrator.controller.client import ApiClient, ApiError
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.resources import EXECUTIONS, TRIGGERS
-from orchestrator.controller.triggered import delivered, has_ended, mark_of, newest_of, parsed
+from orchestrator.controller.triggered import (
+    delivered,
+    essence_of,
+    has_ended,
+    mark_of,
+    newest_of,
+    parsed,
+)
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import parse_duration
@@ -85,7 +92,7 @@ class Triggers:
 
     def ended(self, raw: Raw) -> None:
         """An execution has ended; told twice it counts once."""
-        self._ended.append(raw)
+        self._ended.append(raw := essence_of(raw))
         for trigger in self._triggers:
             if self._hear(trigger, raw):
                 self._queue.add(key_of(trigger))
