@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.admission import Revisions
@@ -42,7 +42,7 @@ from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
 from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
-from orchestrator.controller.watching import watch_definitions
+from orchestrator.controller.watching import Follow, follow_definitions
 from orchestrator.controller.workflows import Workflows
 from orchestrator.models.base import is_object_name
 from orchestrator.models.labels import EXECUTION, EXECUTION_UID
@@ -67,10 +67,19 @@ class Operator:
         workers: int = 32,
         health_address: str = "",
         lease: Lease | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        follow: Follow = follow_definitions,
     ) -> None:
-        """With a `lease` it works while it holds it, and stands by otherwise."""
+        """With a `lease` it works while it holds it, and stands by otherwise.
+
+        `follow` tells of Workflows, Triggers and Incidents until it is told to stop.
+        """
         self._client = client
         self._lease = lease
+        self._clock = clock
+        self._monotonic = monotonic
+        self._follow = follow
         self._namespaces = tuple(namespaces)
         self._workers = workers
         self._health_address = health_address
@@ -84,7 +93,7 @@ class Operator:
             lambda: float(lease is None or lease.held),
             client.answers,
         )
-        self.recorder = Recorder(client, time.time)
+        self.recorder = Recorder(client, self._clock)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
             client, self.jobs, self.pods, self._enqueue_owner, namespaces=namespaces
@@ -93,7 +102,7 @@ class Operator:
             self.workflows, self.templates, self.cluster_templates, runner_image
         )
         self._trigger_cache = Cache()
-        self.triggers = Triggers(client, time.time, self._trigger_cache)
+        self.triggers = Triggers(client, self._clock, self._trigger_cache)
         self.definitions = self._build_definitions()
         self.reflectors = self._build_reflectors()
         shell = self._build_shell(runner_image)
@@ -108,7 +117,7 @@ class Operator:
     def _build_shell(self, runner_image: str) -> Shell:
         return Shell(
             client=self._client,
-            clock=time.time,
+            clock=self._clock,
             executions=self.executions,
             jobs=self.jobs,
             pods=self.pods,
@@ -121,15 +130,15 @@ class Operator:
             metrics=self.metrics,
             figures=self.figures,
             remember=self._on_ended,
-            accounts=ServiceAccounts(self._client, time.time),
-            protection=Protection(self._client, time.time),
+            accounts=ServiceAccounts(self._client, self._clock),
+            protection=Protection(self._client, self._clock),
             runner_image=runner_image,
         )
 
     def _build_definitions(self) -> Definitions:
         return Definitions(
             self._client,
-            time.time,
+            self._clock,
             caches={
                 WORKFLOWS: self.workflows,
                 TEMPLATES: self.templates,
@@ -157,6 +166,7 @@ class Operator:
                 field_selector=NOT_ENDED,
                 transform=lean,
                 on_event=self._on_execution,
+                monotonic=self._monotonic,
             ),
             Reflector(
                 client,
@@ -166,6 +176,7 @@ class Operator:
                 label_selector=EXECUTION_UID,
                 transform=lean_job,
                 on_event=self._on_owned,
+                monotonic=self._monotonic,
             ),
             Reflector(
                 client,
@@ -176,6 +187,7 @@ class Operator:
                 field_selector=ENDED_PODS,
                 transform=lean_pod,
                 on_event=self._on_owned,
+                monotonic=self._monotonic,
             ),
             self._template_reflector(TEMPLATES, self.templates),
             self._template_reflector(CLUSTER_TEMPLATES, self.cluster_templates),
@@ -197,6 +209,7 @@ class Operator:
             namespaces=self._namespaces,
             transform=lean,
             on_event=on_event,
+            monotonic=self._monotonic,
         )
 
     # Events
@@ -306,11 +319,11 @@ class Operator:
         return True
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
-        began = time.monotonic()
+        began = self._monotonic()
         try:
             return await self.reconciler.reconcile(*key)
         finally:
-            self.figures.passed(key, time.monotonic() - began)
+            self.figures.passed(key, self._monotonic() - began)
 
     async def _synced(self) -> None:
         for reflector in self.reflectors:
@@ -334,8 +347,7 @@ class Operator:
         def take(resource: Resource, kind: str | None, raw: Raw) -> None:
             loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
 
-        await asyncio.to_thread(
-            watch_definitions,
+        await self._follow(
             self._client.credentials,
             (WORKFLOWS, TRIGGERS, INCIDENTS),
             self._namespaces,

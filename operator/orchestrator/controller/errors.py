@@ -25,9 +25,7 @@ class ApiError(Exception):
     @property
     def transient(self) -> bool:
         """Whether asking again later may help."""
-        if self.status in (0, 429, 502, 503, 504):
-            return True
-        return self.status == 500 and self.retry_after is not None
+        return self.status in (0, 429) or self.status >= 500
 
 
 def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiError:

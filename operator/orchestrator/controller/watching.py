@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,11 @@ FAREWELL = 0.25
 
 Take = Callable[[Resource, str | None, dict[str, Any]], None]
 """Called in kopf's thread with the resource, the event's type (None when listed) and the object."""
+
+Follow = Callable[
+    [Credentials, Sequence[Resource], Collection[str], Take, threading.Event], Awaitable[None]
+]
+"""Tells of the objects of some resources until it is told to stop."""
 
 
 class _NoProgress(kopf.ProgressStorage):
@@ -63,6 +68,17 @@ class _NoDiffs(kopf.DiffBaseStorage):
 
     def store(self, **_: Any) -> None:
         """Nothing to store."""
+
+
+async def follow_definitions(
+    credentials: Credentials,
+    resources: Sequence[Resource],
+    namespaces: Collection[str],
+    take: Take,
+    stop: threading.Event,
+) -> None:
+    """Follow with kopf, in a thread and loop of its own."""
+    await asyncio.to_thread(watch_definitions, credentials, resources, namespaces, take, stop)
 
 
 def watch_definitions(

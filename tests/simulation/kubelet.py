@@ -1,0 +1,284 @@
+"""Job controller and kubelet in virtual time: pods come, run and end as a script says.
+
+As in Kubernetes 1.35: a Job turns Complete a second or two after its pod Succeeded, a failure is
+first FailureTarget, a pod whose deadline is lowered ends with its log, and a Job whose own deadline
+passes has its pods removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.engine.ranges import format_ranges
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.jobs.fanned import INDEX
+from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
+from tests.simulation.store import Key, Raw, Store
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a pod ends, and after how many seconds of running."""
+
+    kind: str = "success"
+    """success, failure (exit code 1), permanent (64), disrupted, or hang."""
+    seconds: float = 1.0
+    value: int = 0
+
+
+Script = Callable[[str, str, int, int], Outcome]
+"""(execution, node, attempt, index) → how it ends."""
+
+
+@dataclass
+class _Job:
+    key: Key
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    running: dict[int, Key] = field(default_factory=dict)
+    """Pods that have not ended, by index."""
+    done: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
+    tries: dict[int, int] = field(default_factory=dict)
+    over: bool = False
+
+
+class Kubelet:
+    """Runs every Job of a store."""
+
+    def __init__(self, store: Store, script: Script, rng: random.Random) -> None:
+        self._store, self._script, self._rng = store, script, rng
+        self._jobs: dict[Key, _Job] = {}
+        self.unfinished: dict[tuple[str, str], int] = {}
+        """Pods that have not ended, by execution's name and node."""
+        store.observers.append(self._changed)
+        store.delete_pod = self._delete_pod
+
+    def _changed(self, plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural == "jobs":
+            raw = new or old
+            assert raw is not None
+            key = _key("jobs", raw)
+            if old is None:
+                self._begin(key, raw)
+            elif new is None:
+                self._forget(key)
+            elif old["spec"] != new["spec"] and not self._jobs[key].over:
+                self._deadline(self._jobs[key], new)
+        elif plural == "pods" and old is not None and new is not None:
+            if old["spec"] != new["spec"] and not _ended(new):
+                self._after(0.3, self._end, _key("pods", new), Outcome("hang"))
+
+    # Jobs
+
+    def _begin(self, key: Key, raw: Raw) -> None:
+        job = self._jobs[key] = _Job(key)
+        self._store.set_status(key, startTime=self._now())
+        self._deadline(job, raw)
+        spec = raw["spec"]
+        for index in range(min(spec["parallelism"], spec["completions"])):
+            job.tries[index] = 0
+            self._later(job, self._rng.uniform(0.02, 0.3), self._pod, job, index)
+
+    def _forget(self, key: Key) -> None:
+        job = self._jobs.pop(key, None)
+        if job is not None:
+            job.over = True
+            for timer in job.timers:
+                timer.cancel()
+
+    def _deadline(self, job: _Job, raw: Raw) -> None:
+        seconds = raw["spec"].get("activeDeadlineSeconds")
+        if seconds is not None:
+            self._later(job, float(seconds), self._overdue, job)
+
+    def _overdue(self, job: _Job) -> None:
+        if job.over or job.key not in self._store.objects:
+            return
+        self._fail(job, "DeadlineExceeded", "Job was active longer than specified deadline")
+        for pod in list(job.running.values()):
+            self._delete_pod(pod, 1.0)
+
+    def _pod(self, job: _Job, index: int) -> None:
+        raw = self._store.objects.get(job.key)
+        if raw is None or job.over:
+            return
+        template = raw["spec"]["template"]
+        metadata = {**template["metadata"], "generateName": f"{job.key[2]}-"}
+        metadata["labels"] = {
+            **metadata.get("labels", {}), JOB_NAME: job.key[2], INDEX: str(index),
+        }  # fmt: skip
+        metadata["ownerReferences"] = [{"uid": raw["metadata"]["uid"], "name": job.key[2]}]
+        pod = self._store.create(
+            "pods",
+            job.key[1],
+            {
+                "kind": "Pod",
+                "metadata": metadata,
+                "spec": {**template["spec"], "nodeName": "n1"},
+                "status": {"phase": "Pending"},
+            },
+        )
+        key = _key("pods", pod)
+        job.running[index] = key
+        self._count(raw, 1)
+        self._after(self._rng.uniform(0.02, 0.4), self._run, job, index, key)
+
+    def _run(self, job: _Job, index: int, key: Key) -> None:
+        pod = self._store.objects.get(key)
+        if pod is None or _ended(pod):
+            return
+        self._store.set_status(key, phase="Running", startTime=self._now())
+        if job.key in self._store.objects and not job.over:
+            self._store.set_status(job.key, active=len(job.running), ready=1)
+        notes = pod["metadata"]["annotations"]
+        tried = job.tries.get(index, 0)
+        attempt = int(notes[ATTEMPT]) + 100 * tried
+        outcome = self._script(notes[EXECUTION], notes[NODE], attempt, index)
+        limit = float(pod["spec"]["activeDeadlineSeconds"])
+        if outcome.kind == "hang" or outcome.seconds > limit:
+            outcome = Outcome("hang", limit)
+        self._after(outcome.seconds, self._end, key, outcome)
+
+    # Pods
+
+    def _end(self, key: Key, outcome: Outcome) -> None:
+        pod = self._store.objects.get(key)
+        if pod is None or _ended(pod):
+            return
+        code = {"success": 0, "permanent": 64}.get(outcome.kind, 1)
+        said = f'{{"value": {outcome.value}}}' if code == 0 else ""
+        ended = {
+            "exitCode": code, "message": said, "startedAt": pod["status"].get("startTime"),
+            "finishedAt": self._now(),
+        }  # fmt: skip
+        fields: dict[str, Any] = {"phase": "Failed" if code else "Succeeded"}
+        fields["containerStatuses"] = [{"name": "action", "state": {"terminated": ended}}]
+        if outcome.kind == "hang":
+            fields["reason"] = "DeadlineExceeded"
+        if outcome.kind == "disrupted":
+            fields["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
+        self._store.set_status(key, **fields)
+        self._gone(key, pod, outcome.kind)
+
+    def _delete_pod(self, key: Key, grace: float) -> None:
+        pod = self._store.objects.get(key)
+        if pod is None:
+            return
+        if grace == 0 or _ended(pod):
+            self._store.remove(key)
+            if not _ended(pod):
+                self._gone(key, pod, "deleted")
+        else:
+            self._after(min(grace, 1.0), self._delete_pod, key, 0.0)
+
+    def _gone(self, key: Key, pod: Raw, how: str) -> None:
+        """A pod has ended, or was removed before it did."""
+        self._count(pod, -1)
+        name = pod["metadata"]["labels"][JOB_NAME]
+        job = self._jobs.get(("jobs", key[1], name))
+        if job is None:
+            return
+        index = int(pod["metadata"]["labels"][INDEX])
+        job.running.pop(index, None)
+        if not job.over:
+            self._later(job, self._rng.uniform(0.9, 2.0), self._judge, job, index, how)
+
+    def _judge(self, job: _Job, index: int, how: str) -> None:
+        """The Job controller sees that a pod has ended."""
+        raw = self._store.objects.get(job.key)
+        if raw is None or job.over:
+            return
+        spec = raw["spec"]
+        if spec.get("completionMode") == "Indexed":
+            self._judge_index(job, spec, index, how)
+        elif how == "success":
+            self._complete(job, 1)
+        elif how == "disrupted":
+            self._fail(job, "PodFailurePolicy", "Pod matching FailJob rule: DisruptionTarget")
+        else:
+            self._fail(job, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+
+    def _judge_index(self, job: _Job, spec: Raw, index: int, how: str) -> None:
+        job.tries[index] = job.tries.get(index, 0) + 1
+        again = how != "permanent" and job.tries[index] <= spec.get("backoffLimitPerIndex", 0)
+        if how == "success":
+            job.done.add(index)
+        elif again:
+            self._later(job, self._rng.uniform(0.5, 2.0), self._pod, job, index)
+            return
+        else:
+            job.failed.add(index)
+        self._store.set_status(
+            job.key,
+            active=len(job.running),
+            succeeded=len(job.done),
+            completedIndexes=format_ranges(job.done),
+            failedIndexes=format_ranges(job.failed),
+        )
+        begun = len(job.done) + len(job.failed) + len(job.running)
+        if len(job.failed) > spec["maxFailedIndexes"]:
+            self._fail(job, "MaxFailedIndexesExceeded", "Job has exceeded the failed indexes")
+            for pod in list(job.running.values()):
+                self._delete_pod(pod, 1.0)
+        elif len(job.done) + len(job.failed) == spec["completions"]:
+            if job.failed:
+                self._fail(job, "FailedIndexes", "Job has failed indexes")
+            else:
+                self._complete(job, len(job.done))
+        elif begun < spec["completions"]:
+            following = max([*job.done, *job.failed, *job.running, *job.tries]) + 1
+            if following < spec["completions"]:
+                job.tries.setdefault(following, 0)
+                self._later(job, 0.1, self._pod, job, following)
+
+    def _complete(self, job: _Job, succeeded: int) -> None:
+        job.over = True
+        conditions = [self._condition(kind) for kind in ("SuccessCriteriaMet", "Complete")]
+        self._store.set_status(
+            job.key, conditions=conditions, succeeded=succeeded, ready=0, active=0,
+            completionTime=self._now(),
+        )  # fmt: skip
+
+    def _fail(self, job: _Job, reason: str, message: str) -> None:
+        job.over = True
+        target = self._condition("FailureTarget", reason=reason, message=message)
+        self._store.set_status(job.key, conditions=[target])
+        self._after(self._rng.uniform(0.5, 2.0), self._failed, job.key, target)
+
+    def _failed(self, key: Key, target: Raw) -> None:
+        if key in self._store.objects:
+            final = {**target, "type": "Failed", "lastTransitionTime": self._now()}
+            self._store.set_status(key, conditions=[target, final], ready=0, active=0)
+
+    # Small things
+
+    def _condition(self, kind: str, **fields: str) -> Raw:
+        return {"type": kind, "status": "True", "lastTransitionTime": self._now(), **fields}
+
+    def _count(self, raw: Raw, by: int) -> None:
+        notes = raw["metadata"]["annotations"]
+        key = (notes[EXECUTION], notes[NODE])
+        self.unfinished[key] = self.unfinished.get(key, 0) + by
+
+    def _now(self) -> str:
+        return to_rfc3339(self._store.clock())[:19] + "Z"
+
+    def _after(self, seconds: float, work: Callable[..., None], *args: Any) -> None:
+        asyncio.get_running_loop().call_later(seconds, work, *args)
+
+    def _later(self, job: _Job, seconds: float, work: Callable[..., None], *args: Any) -> None:
+        job.timers.append(asyncio.get_running_loop().call_later(seconds, work, *args))
+
+
+def _ended(pod: Raw) -> bool:
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def _key(plural: str, raw: Raw) -> Key:
+    return plural, raw["metadata"].get("namespace", ""), raw["metadata"]["name"]

@@ -1,0 +1,183 @@
+"""A seed's story: workflows, how their pods end, what people do, and what goes wrong."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.models.base import API_VERSION
+from tests.simulation.faults import Faults
+from tests.simulation.kubelet import Outcome
+
+Raw = dict[str, Any]
+NAMESPACE = "default"
+
+TASK: Raw = {
+    "apiVersion": API_VERSION,
+    "kind": "Template",
+    "metadata": {"name": "task", "namespace": NAMESPACE},
+    "spec": {
+        "parameters": [{"name": "text", "type": "string", "default": ""}],
+        "outputs": [{"name": "value", "type": "integer"}],
+        "permanentExitCodes": [64],
+        "action": {"image": "example.com/task:1", "args": ["$[[ params.text ]]"]},
+    },
+}
+
+
+@dataclass
+class Operators:
+    """How the operators fare."""
+
+    crashes: list[tuple[int, bool, float]] = field(default_factory=list)
+    """Each start in turn: the write it does not survive, whether that does not take effect either,
+    and the seconds until the next start."""
+    second: bool = False
+    """A second operator works all the time, without a lease between them."""
+    frozen: tuple[float, float] | None = None
+    """The first one is frozen from here to there, and wakes up with what it knew."""
+
+
+@dataclass
+class Scenario:
+    """Everything about one run."""
+
+    seed: int
+    workflows: dict[str, Raw]
+    executions: list[tuple[float, str, str]]
+    """When, of which workflow, by which name."""
+    people: list[tuple[float, str, str]]
+    """When somebody sets which execution's desiredState to what."""
+    deletions: list[tuple[float, str]]
+    """When a Job or pod is deleted by others."""
+    faults: Faults
+    operators: Operators
+    latency: float
+    calm_after: float
+    """Seconds after which nothing goes wrong any more."""
+
+    @property
+    def same_result(self) -> bool:
+        """Whether time decides nothing, so that faults may not change the result."""
+        timed = any("onFailure" in spec for spec in self.workflows.values())
+        return not self.people and not self.deletions and not timed
+
+    def outcome(self, execution: str, node: str, attempt: int, index: int) -> Outcome:
+        """How a pod ends: the same whenever it is asked."""
+        rng = random.Random(f"{self.seed}/{execution}/{node}/{attempt}/{index}")
+        kinds = ["success"] * 7 + ["failure"] * 2 + ["permanent", "disrupted", "hang"]
+        seconds = rng.choice([0.05, 0.5, 2.0, 7.0])
+        return Outcome(rng.choice(kinds), seconds, rng.randint(0, 9))
+
+
+def scenario(seed: int) -> Scenario:
+    """The story of a seed."""
+    rng = random.Random(seed)
+    workflows = {"main": _workflow(rng, rng.randint(1, 6), ["child"])}
+    if any("workflow" in node for node in workflows["main"]["nodes"]):
+        workflows["child"] = _workflow(rng, rng.randint(1, 2), [])
+    count = rng.choice([1, 1, 1, 2, 3])
+    if count > 1 and rng.random() < 0.5:
+        workflows["main"]["concurrency"] = {"limit": 1, "policy": "Queue"}
+    executions = [(rng.uniform(0, 5), "main", f"run{index}") for index in range(count)]
+    people: list[tuple[float, str, str]] = []
+    deletions: list[tuple[float, str]] = []
+    other = rng.random()
+    if other < 0.12:
+        moment = rng.uniform(1, 20)
+        people = [(moment, "run0", rng.choice(["Cancelled", "Terminated"]))]
+        if rng.random() < 0.5:
+            people.insert(0, (moment / 2, "run0", "Paused"))
+    elif other < 0.2:
+        deletions = [(rng.uniform(1, 20), rng.choice(["jobs", "pods"])) for _ in range(2)]
+    return Scenario(
+        seed=seed,
+        workflows=workflows,
+        executions=executions,
+        people=people,
+        deletions=deletions,
+        faults=_faults(rng),
+        operators=_operators(rng),
+        latency=rng.choice([0.002, 0.02, 0.5]),
+        calm_after=rng.choice([20.0, 60.0]),
+    )
+
+
+def _workflow(rng: random.Random, count: int, children: list[str]) -> Raw:
+    kinds = ["action"] * 6 + ["condition", "delay", "fan", "transform"] + ["workflow"] * len(children)
+    nodes: list[Raw] = []
+    edges: list[Raw] = []
+    for number in range(count):
+        kind = rng.choice(kinds)
+        nodes.append(_node(rng, f"n{number}", kind))
+        for source in sorted(rng.sample(range(number), min(number, rng.choice([0, 1, 1, 2])))):
+            outcomes = ["Succeeded"] * 3 + ["Failed", "Always"]
+            if "condition" in nodes[source]:
+                outcomes = ["Then", "Else"]
+            edges.append({"from": f"n{source}", "to": f"n{number}", "outcome": rng.choice(outcomes)})
+    spec: Raw = {"nodes": nodes}
+    if edges:
+        spec["edges"] = edges
+    if rng.random() < 0.25:
+        nodes.append(_node(rng, "last", "action"))
+        spec["finally"] = ["last"]
+    if rng.random() < 0.15:
+        spec["onFailure"] = rng.choice(["Stop", "Cancel"])
+    return spec
+
+
+def _node(rng: random.Random, name: str, kind: str) -> Raw:
+    match kind:
+        case "condition":
+            return {"name": name, "condition": rng.choice(["1 < 2", "2 < 1"])}
+        case "delay":
+            return {"name": name, "delay": rng.choice(["500ms", "4s"])}
+        case "transform":
+            return {"name": name, "transform": {"sum": "1 + 1"}}
+        case "workflow":
+            fields: Raw = {"workflow": {"name": "child"}}
+        case "fan":
+            fields = {
+                "action": "local/task",
+                "timeout": "20s",
+                "forEach": {"values": "[1, 2, 3]", "as": "it", "parallelism": rng.randint(1, 3),
+                            "maxFailed": rng.randint(0, 3)},
+            }  # fmt: skip
+        case _:
+            fields = {"action": "local/task", "timeout": "20s"}
+    if rng.random() < 0.5:
+        fields["retry"] = {"limit": rng.randint(1, 2)}
+    if rng.random() < 0.2:
+        fields["allowFailure"] = True
+    if rng.random() < 0.2:
+        fields["join"] = rng.choice(["Any", "First"])
+    return {"name": name, **fields}
+
+
+def _faults(rng: random.Random) -> Faults:
+    def some(rate: float) -> float:
+        return rng.choice([0.0, 0.0, rate])
+
+    return Faults(
+        lost=some(0.1),
+        busy=some(0.1),
+        conflict=some(0.2),
+        lag=rng.choice([0.0, 0.0, 1.0, 8.0]),
+        doubled=some(0.2),
+        dropped=some(0.05),
+        cut=some(0.1),
+    )
+
+
+def _operators(rng: random.Random) -> Operators:
+    crashes = [
+        (rng.randint(0, 12), rng.random() < 0.5, rng.choice([0.1, 3.0, 30.0]))
+        for _ in range(rng.choice([0, 0, 1, 2, 3]))
+    ]
+    second = rng.random() < 0.2
+    frozen = None
+    if rng.random() < 0.2:
+        begin = rng.uniform(1, 15)
+        frozen, second = (begin, begin + rng.choice([5.0, 200.0])), True
+    return Operators(crashes, second, frozen)

@@ -1,0 +1,355 @@
+"""One run of a scenario against the whole operator in virtual time, and what must hold of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.controller.assembly import Operator
+from orchestrator.controller.client import ApiClient
+from orchestrator.controller.errors import ApiError
+from orchestrator.controller.resources import Resource
+from orchestrator.controller.watching import Take
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.execution import ExecutionPhase, NodePhase
+from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.kubelet import Kubelet
+from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
+from tests.simulation.store import Store
+from tests.virtualtime import run_virtually
+
+START = 1_700_000_000.0
+LONGEST = 4 * 3600.0
+"""Seconds within which every execution must have ended."""
+SETTLING, SILENCE = 400.0, 700.0
+"""Seconds after the end of all executions: to settle in, and then to write nothing."""
+_QUIET = ("leases", "events")
+
+
+@dataclass
+class Outcome:
+    """What a run came to."""
+
+    violations: list[str] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+    """By execution: its phase, and of every node its phase, reason and attempts."""
+    jobs: set[tuple[str, str, int]] = field(default_factory=set)
+    """(execution, node, attempt) of all Jobs that were made."""
+    crashes: int = 0
+
+
+def play(story: Scenario, *, calm: bool = False) -> Outcome:
+    """Run it; `calm` without anything that goes wrong. The same seed gives the same run."""
+    random.seed(story.seed)
+    return run_virtually(_Trial(story, calm).run())
+
+
+def violations(story: Scenario) -> list[str]:
+    """What does not hold in a run of it: nothing, in a right operator."""
+    found = play(story)
+    if found.violations or not story.same_result:
+        return found.violations
+    calm = play(story, calm=True)
+    if calm.violations:
+        return [f"without faults: {words}" for words in calm.violations]
+    if calm.results != found.results:
+        return [_difference(calm.results, found.results)]
+    if calm.jobs != found.jobs:
+        return [f"other Jobs than without faults: {sorted(calm.jobs ^ found.jobs)}"]
+    return []
+
+
+def _difference(calm: dict[str, Any], found: dict[str, Any]) -> str:
+    for name in sorted({*calm, *found}):
+        if calm.get(name) != found.get(name):
+            return f"{name} came to {found.get(name)}, without faults to {calm.get(name)}"
+    return "differs"
+
+
+class _Trial:
+    def __init__(self, story: Scenario, calm: bool) -> None:
+        self._story = story
+        self._calm = calm
+        self._rng = random.Random(f"{story.seed}/run")
+        self._found = Outcome()
+        self._made: dict[tuple[str, str, int], str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._transports: list[FaultyTransport] = []
+        self._writes: list[str] = []
+
+    async def run(self) -> Outcome:
+        loop = asyncio.get_running_loop()
+        self._clock = lambda: START + loop.time()
+        self.store = Store(self._clock, self._rng)
+        self.kubelet = Kubelet(self.store, self._story.outcome, self._rng)
+        self.store.observers.append(self._watch)
+        self._prepare()
+        self._faults = Faults() if self._calm else self._story.faults
+        listener = _Tracebacks(self._found.violations)
+        logger = logging.getLogger("orchestrator")
+        logger.addHandler(listener)
+        try:
+            await self._play(loop)
+        finally:
+            logger.removeHandler(listener)
+            await _end_all()
+        return self._found
+
+    async def _play(self, loop: asyncio.AbstractEventLoop) -> None:
+        story = self._story
+        for moment, workflow, name in story.executions:
+            loop.call_later(moment, self._begin, workflow, name)
+        if not self._calm:
+            loop.call_later(story.calm_after, self._faults.stop)
+            for moment, name, state in story.people:
+                loop.call_later(moment, self._ask, name, state)
+            for moment, plural in story.deletions:
+                loop.call_later(moment, self._delete_some, plural)
+        operators = Operators() if self._calm else story.operators
+        self._tasks.append(asyncio.create_task(self._operate(operators)))
+        if operators.second:
+            self._tasks.append(asyncio.create_task(self._operate(Operators())))
+        if await self._until_ended():
+            self._faults.stop()
+            await asyncio.sleep(SETTLING)
+            self._writes.clear()
+            await asyncio.sleep(SILENCE)
+            if self._writes:
+                self._wrong(f"writes though all is settled: {self._writes[:3]}")
+            self._judge()
+
+    # The world
+
+    def _prepare(self) -> None:
+        self.store.create("templates", NAMESPACE, TASK)
+        for name, spec in self._story.workflows.items():
+            workflow = {
+                "apiVersion": API_VERSION, "kind": "Workflow", "metadata": {"name": name},
+                "spec": spec,
+            }  # fmt: skip
+            self.store.create("workflows", NAMESPACE, workflow)
+
+    def _begin(self, workflow: str, name: str) -> None:
+        body = {
+            "apiVersion": API_VERSION, "kind": "WorkflowExecution", "metadata": {"name": name},
+            "spec": {"workflow": workflow},
+        }  # fmt: skip
+        self.store.create("workflowexecutions", NAMESPACE, body)
+
+    def _ask(self, name: str, state: str) -> None:
+        key = ("workflowexecutions", NAMESPACE, name)
+        if key in self.store.objects:
+            self.store.patch(key, {"spec": {"desiredState": state}})
+
+    def _delete_some(self, plural: str) -> None:
+        if found := self.store.all(plural):
+            chosen = self._rng.choice(found)["metadata"]["name"]
+            key = (plural, NAMESPACE, chosen)
+            if plural == "pods":
+                self.store.delete_pod(key, 1.0)
+            else:
+                self.store.remove(key)
+
+    async def _until_ended(self) -> bool:
+        while any(not _terminal(raw) for raw in self.store.all("workflowexecutions")) or (
+            len(self._found.results) == 0 and self._clock() < START + 6
+        ):
+            if self._clock() > START + LONGEST:
+                stuck = [
+                    f"{raw['metadata']['name']}: {raw.get('status')}"
+                    for raw in self.store.all("workflowexecutions")
+                    if not _terminal(raw)
+                ]
+                self._wrong(f"does not end: {stuck}")
+                return False
+            await asyncio.sleep(1.0)
+        return True
+
+    # The operators
+
+    async def _operate(self, fate: Operators) -> None:
+        """One operator after the other, each until it crashes."""
+        for crash in [*fate.crashes, None]:
+            transport = FaultyTransport(
+                self.store, self._faults, self._rng, self._story.latency
+            )
+            if crash is not None:
+                transport.crash_at = (crash[0], crash[1])
+            if fate.frozen is not None:
+                loop = asyncio.get_running_loop()
+                for moment, what in zip(
+                    fate.frozen, (transport.thawed.clear, transport.thawed.set), strict=True
+                ):
+                    loop.call_later(max(0.0, moment - loop.time()), what)
+            operator = Operator(
+                ApiClient(transport._credentials, transport),
+                runner_image="example.com/runner:1",
+                workers=4,
+                clock=self._clock,
+                monotonic=asyncio.get_running_loop().time,
+                follow=lambda _c, resources, _n, take, stop, transport=transport: _follow(
+                    transport, resources, take, stop
+                ),
+            )
+            running = asyncio.create_task(operator.run(asyncio.Event()))
+            crashed = asyncio.create_task(transport.crashed.wait())
+            await asyncio.wait([running, crashed], return_when=asyncio.FIRST_COMPLETED)
+            if crash is None or not transport.crashed.is_set():
+                crashed.cancel()
+                self._wrong(f"the operator ended on its own: {running.exception()!r}")
+                return
+            self._found.crashes += 1
+            self._tasks.append(running)  # nothing reaches the world from it any more
+            running.cancel()
+            await asyncio.sleep(crash[2])
+
+    # What must hold
+
+    def _watch(self, plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural not in (*_QUIET, "pods", "jobs") or (plural == "jobs" and old is None):
+            self._writes.append(f"{plural} {(new or old or {})['metadata']['name']}")
+        if plural == "jobs" and old is None and new is not None:
+            self._job_made(new)
+        if plural == "workflowexecutions" and old is not None and new is not None:
+            self._status_changed(old, new)
+
+    def _job_made(self, job: Raw) -> None:
+        metadata = job["metadata"]
+        notes = metadata["annotations"]
+        key = (metadata["labels"][EXECUTION_UID], notes[NODE], int(notes[ATTEMPT]))
+        if key in self._made:
+            self._wrong(f"two Jobs for attempt {key[2]} of {notes[EXECUTION]}.{key[1]}")
+        self._made[key] = metadata["name"]
+        self._found.jobs.add((notes[EXECUTION], key[1], key[2]))
+        owner = self.store.objects.get(("workflowexecutions", NAMESPACE, notes[EXECUTION]))
+        if owner is None or self._story.deletions:
+            return
+        spec = self._story.workflows[owner["spec"]["workflow"]]
+        node = next(node for node in spec["nodes"] if node["name"] == key[1])
+        if key[2] == 1 and node.get("join", "All") == "All":
+            for edge in spec.get("edges", ()):
+                source = (notes[EXECUTION], edge["from"])
+                if edge["to"] == key[1] and self.kubelet.unfinished.get(source, 0) > 0:
+                    self._wrong(f"{key[1]} began while {edge['from']} still ran")
+
+    def _status_changed(self, old: Raw, new: Raw) -> None:
+        before, after = old.get("status") or {}, new.get("status") or {}
+        name = new["metadata"]["name"]
+        if _terminal(old) and before != after:
+            self._wrong(f"{name} changed after its end")
+        nodes = after.get("nodes") or {}
+        for node, record in (before.get("nodes") or {}).items():
+            if _over(record) and nodes.get(node) != record:
+                self._wrong(f"{name}.{node} changed after its end: {record} {nodes.get(node)}")
+
+    def _judge(self) -> None:
+        for raw in self.store.all("workflowexecutions"):
+            status, name = raw["status"], raw["metadata"]["name"]
+            nodes = status.get("nodes") or {}
+            for node, record in nodes.items():
+                if not _over(record):
+                    self._wrong(f"{name} ended, its node {node} did not: {record}")
+            self._found.results[_stable(raw)] = {
+                "phase": status["phase"],
+                "nodes": {
+                    node: (record["phase"], record.get("reason"), record.get("attempts"),
+                           record.get("outputs"))
+                    for node, record in sorted(nodes.items())
+                },
+            }  # fmt: skip
+        for job in self.store.all("jobs"):
+            if not _finished(job):
+                self._wrong(f"Job {job['metadata']['name']} still runs")
+        self._judge_metrics()
+
+    def _judge_metrics(self) -> None:
+        ended = [
+            raw
+            for raw in self.store.all("workflowexecutions")
+            if raw["spec"]["workflow"] == "main"
+        ]
+        counted = (
+            self.store.objects["workflows", NAMESPACE, "main"].get("status", {}).get("metrics", {})
+        )
+        if counted.get("total") != len(ended):
+            self._wrong(f"counted {counted}, {len(ended)} executions ended")
+
+    def _wrong(self, words: str) -> None:
+        if words not in self._found.violations:
+            self._found.violations.append(words)
+
+
+class _Tracebacks(logging.Handler):
+    """A traceback is a mistake of ours: what the world does has words of its own."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self._into = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self._into.append(f"traceback: {record.getMessage()}")
+
+
+async def _follow(
+    transport: FaultyTransport, resources: Collection[Resource], take: Take, stop: threading.Event
+) -> None:
+    """List the definitions once; in these stories nobody edits them."""
+    client = ApiClient(transport._credentials, transport)
+    for resource in resources:
+        while not stop.is_set():
+            try:
+                items, _ = await client.list(resource)
+            except ApiError:
+                await asyncio.sleep(1.0)
+                continue
+            for raw in items:
+                take(resource, None, raw)
+            break
+    while not stop.is_set():
+        await asyncio.sleep(60.0)
+
+
+async def _end_all() -> None:
+    """Cancel whatever still runs, until nothing does: a process that ends asks nobody."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.1)
+
+
+def _stable(raw: Raw) -> str:
+    """A name that is the same in every run: a sub-execution's holds a hash of its parent's uid."""
+    parent = raw["spec"].get("parent")
+    if not parent:
+        return str(raw["metadata"]["name"])
+    return f"{parent['name']}/{parent['node']}/{parent.get('attempt', 1)}"
+
+
+def _terminal(raw: Raw) -> bool:
+    phase = (raw.get("status") or {}).get("phase")
+    return bool(phase) and ExecutionPhase(phase).terminal
+
+
+def _over(record: Raw) -> bool:
+    return NodePhase(record["phase"]).terminal
+
+
+def _finished(job: Raw) -> bool:
+    return any(
+        condition["type"] in ("Complete", "Failed")
+        for condition in (job.get("status") or {}).get("conditions") or ()
+    )
+
+
+def tried(seeds: Sequence[int]) -> dict[int, list[str]]:
+    """The seeds among these whose runs violate something, and what."""
+    from tests.simulation.scenario import scenario
+
+    return {seed: found for seed in seeds if (found := violations(scenario(seed)))}
