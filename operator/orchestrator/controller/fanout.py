@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.controller.cache import JOB_NAME, Raw
-from orchestrator.controller.looking import job_or_attempt
+from orchestrator.controller.looking import deleted, job_or_attempt, overdue
 from orchestrator.controller.resources import PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
@@ -42,6 +42,11 @@ async def observe_fan(
         tracked.recheck = True
         return known[0]
     pods = shell.pods.by_job(namespace, name)
+    if not verdict and (live := await overdue(shell, tracked, node, record, name)):
+        found, pods = live
+        if found is None:
+            return deleted(name)
+        job = found
     succeeded = {
         index
         for pod in pods

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator.controller.cache import JOB_NAME
+from orchestrator.controller.cache import JOB_NAME, Raw
 from orchestrator.controller.children import observe_child, observe_children
 from orchestrator.controller.fanout import observe_fan
 from orchestrator.controller.looking import job_or_attempt
@@ -61,10 +61,16 @@ async def _attempt(
     if not evident(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: what a pod said counts, so its absence is made sure of.
         selector = f"{JOB_NAME}={name}"
-        live, _ = await shell.client.list(PODS, namespace, label_selector=selector)
-        pods = live or pods
+        listed, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+        pods = listed or pods
     events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
     return observe(node.template, job, pods, events)
+
+
+def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
+    """Whether the Job or a pod says how the attempt ended."""
+    succeeded = any(pod["status"].get("phase") == "Succeeded" for pod in pods)
+    return succeeded or completed(job) or failure(job) is not None
 
 
 def _follow_ups(

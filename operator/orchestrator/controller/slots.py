@@ -68,6 +68,9 @@ class Slots:
         """Claims that wait, with their namespace."""
         self._unseen: set[Key] | None = None
         """Executions that were queued when this process began, and have not stood in line yet."""
+        self._half: set[str] = set()
+        """Uids that hold a slot and still stand in line: their admission was cut off between the
+        two writes, or another operator made the first."""
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
@@ -76,8 +79,9 @@ class Slots:
         first = self._stand_in_line(key, claim)
         if self._others_to_come(key):
             return Queued(claim.words, BEGINNING)
-        if not first and claim.policy.value != "Forbid":
+        if not first and claim.uid not in self._half and claim.policy.value != "Forbid":
             return Queued(claim.words, None)
+        self._half.discard(claim.uid)
         while True:
             stored = await self._read(key[0], claim.slots)
             holders = holders_from(stored)
@@ -108,6 +112,7 @@ class Slots:
         verdict: Verdict,
     ) -> Queued | Refusal:
         """What becomes of an execution for which there is no slot now."""
+        self._finish_half(key[0], claim, holders)
         ancestor = await self._ancestor(key[0], raw, holders)
         if ancestor is not None:
             return held_by_ancestor(claim, ancestor)
@@ -117,6 +122,14 @@ class Slots:
             await self._replace(key[0], holders[0], claim)
             return Queued(f"{claim.words}; {holders[0].name} is replaced", LOOK_AGAIN)
         return Queued(claim.words, LOOK_AGAIN)
+
+    def _finish_half(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> None:
+        """Look again at whoever has a slot and does not know it: who stands first waits for it."""
+        waiting = self._queues[namespace, claim.slots].keys
+        for holder in holders:
+            if holder.uid in waiting:
+                self._half.add(holder.uid)
+                self._shell.queue.add(waiting[holder.uid])
 
     def leave(self, key: Key) -> None:
         """The execution no longer waits; whoever stands first now is looked at."""
