@@ -66,7 +66,7 @@ class FaultyTransport(Transport):
         query: Mapping[str, str],
         data: bytes | None,
         accept: str,
-        content_type: str,
+        content_type: str,  # noqa: ARG002
     ) -> Raw:
         await asyncio.sleep(self._latency * self._rng.random())
         await self._alive()
@@ -78,7 +78,7 @@ class FaultyTransport(Transport):
         if lost and self._rng.random() < 0.5:
             raise aiohttp.ServerDisconnectedError("the request was lost")
         self._refuse(verb, body)
-        answer = self._store.answer(verb, path, query, body, accept, content_type)
+        answer = self._store.answer(verb, path, query, body, accept)
         if write and self._crashes(before=False):
             await self._die()
         self.writes += write
@@ -99,8 +99,13 @@ class FaultyTransport(Transport):
             raise ApiError(409, "Conflict", "the object has been modified")
 
     async def stream(
-        self, plural: str, path: str, query: Mapping[str, str], accept: str
+        self,
+        plural: str,  # noqa: ARG002
+        path: str,
+        query: Mapping[str, str],
+        accept: str,  # noqa: ARG002
     ) -> AsyncIterator[bytes]:
+        """Events, late, twice, or not at all."""
         await self._alive()
         faults, rng = self._faults, self._rng
         if rng.random() < faults.lost:

@@ -70,8 +70,8 @@ class Kubelet:
                 self._forget(key)
             elif old["spec"] != new["spec"] and not self._jobs[key].over:
                 self._deadline(self._jobs[key], new)
-        elif plural == "pods" and old is not None and new is not None:
-            if old["spec"] != new["spec"] and not _ended(new):
+        elif plural == "pods" and old and new and old["spec"] != new["spec"]:
+            if not _ended(new):
                 self._after(0.3, self._end, _key("pods", new), Outcome("hang"))
 
     # Jobs

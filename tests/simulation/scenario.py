@@ -105,7 +105,9 @@ def scenario(seed: int) -> Scenario:
 
 
 def _workflow(rng: random.Random, count: int, children: list[str]) -> Raw:
-    kinds = ["action"] * 6 + ["condition", "delay", "fan", "transform"] + ["workflow"] * len(children)
+    kinds = (
+        ["action"] * 6 + ["condition", "delay", "fan", "transform"] + ["workflow"] * len(children)
+    )
     nodes: list[Raw] = []
     edges: list[Raw] = []
     for number in range(count):
@@ -115,7 +117,9 @@ def _workflow(rng: random.Random, count: int, children: list[str]) -> Raw:
             outcomes = ["Succeeded"] * 3 + ["Failed", "Always"]
             if "condition" in nodes[source]:
                 outcomes = ["Then", "Else"]
-            edges.append({"from": f"n{source}", "to": f"n{number}", "outcome": rng.choice(outcomes)})
+            edges.append(
+                {"from": f"n{source}", "to": f"n{number}", "outcome": rng.choice(outcomes)}
+            )
     spec: Raw = {"nodes": nodes}
     if edges:
         spec["edges"] = edges

@@ -68,7 +68,6 @@ class Store:
         query: Mapping[str, str],
         body: Any,
         accept: str,
-        content_type: str,
     ) -> Raw:
         """The answer to one request. Raises ApiError as the client would."""
         match = _PATH.fullmatch(path)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.cache import Raw
+from orchestrator.controller.cache import JOB_NAME, Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import JOBS
+from orchestrator.controller.resources import JOBS, PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
+
+LOOK_AGAIN = 10.0
+"""Seconds from one live look at an attempt that is overdue to the next."""
 
 
 async def job_or_attempt(
@@ -24,9 +28,33 @@ async def job_or_attempt(
         return None
     job = await live_job(shell, tracked.run.namespace, name)
     if job is None:
-        message = f"Job {name} was deleted by others before it ended"
-        return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
+        return deleted(name)
     return job
+
+
+async def overdue(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record, name: str
+) -> tuple[Raw | None, list[Raw]] | None:
+    """The Job and its pods, live, where they should have ended by now; None where there is time.
+
+    Before an attempt is given up by the clock it is made sure that no watch is silently behind.
+    """
+    now = shell.clock()
+    rounds = 1 if record.items is None else node.rounds(record.items)
+    due = record.attempt_start + rounds * node.timeout + node.grace
+    if now < due or now < tracked.looked.get(name, 0.0) + LOOK_AGAIN:
+        return None
+    tracked.looked[name] = now
+    selector = f"{JOB_NAME}={name}"
+    job = await live_job(shell, tracked.run.namespace, name)
+    pods, _ = await shell.client.list(PODS, tracked.run.namespace, label_selector=selector)
+    return job, pods
+
+
+def deleted(name: str) -> Attempt:
+    """The attempt of a Job that is gone."""
+    message = f"Job {name} was deleted by others before it ended"
+    return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
 
 
 async def live_job(shell: Shell, namespace: str, name: str) -> Raw | None:

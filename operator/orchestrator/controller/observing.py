@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from orchestrator.controller.cache import JOB_NAME, Raw
 from orchestrator.controller.children import observe_child, observe_children
 from orchestrator.controller.fanout import observe_fan
-from orchestrator.controller.looking import job_or_attempt
+from orchestrator.controller.looking import deleted, job_or_attempt, overdue
 from orchestrator.controller.resources import PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
@@ -63,6 +63,10 @@ async def _attempt(
         selector = f"{JOB_NAME}={name}"
         listed, _ = await shell.client.list(PODS, namespace, label_selector=selector)
         pods = listed or pods
+    elif not _said(job, pods) and (live := await overdue(shell, tracked, node, record, name)):
+        job, pods = live
+        if job is None and not evident(pods):
+            return deleted(name)
     events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
     return observe(node.template, job, pods, events)
 

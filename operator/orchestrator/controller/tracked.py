@@ -49,6 +49,8 @@ class Tracked:
     """Jobs that were asked to stop, gently or by force."""
     fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
     """Fan-outs as last looked at, by Job, and when."""
+    looked: dict[str, float] = field(default_factory=dict)
+    """Overdue attempts that were looked at live, by Job, and when."""
     recheck: bool = False
     """Whether a Job that was created is not in the cache yet."""
     waiting_since: float | None = None
@@ -70,7 +72,7 @@ class Tracked:
     def keep_memory_of(self, earlier: Tracked) -> None:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
-        self.fan_outs = earlier.fan_outs
+        self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
         self.refused_items = earlier.refused_items
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
 
