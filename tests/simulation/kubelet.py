@@ -60,6 +60,8 @@ class Kubelet:
         store.delete_pod = self._delete_pod
 
     def _changed(self, plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural not in ("jobs", "pods"):
+            return
         if plural == "jobs":
             raw = new or old
             assert raw is not None
@@ -70,9 +72,8 @@ class Kubelet:
                 self._forget(key)
             elif old["spec"] != new["spec"] and not self._jobs[key].over:
                 self._deadline(self._jobs[key], new)
-        elif plural == "pods" and old and new and old["spec"] != new["spec"]:
-            if not _ended(new):
-                self._after(0.3, self._end, _key("pods", new), Outcome("hang"))
+        elif old and new and old["spec"] != new["spec"] and not _ended(new):  # a pod's deadline
+            self._after(0.3, self._end, _key("pods", new), Outcome("hang"))
 
     # Jobs
 

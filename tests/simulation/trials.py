@@ -1,4 +1,4 @@
-"""Many runs, each from its seed: `python -m tests.simulation.trials FROM TO [--log FILE] [--first]`.
+"""Many runs, each from its seed: `python -m tests.simulation.trials FROM TO [--log F] [--first]`.
 
 With a log it goes on where it was cut off: the log holds each hundred that was done and every seed
 whose run violated something. `--first` stops at the first of those. PYTHONHASHSEED must be set, so

@@ -184,7 +184,12 @@ async def _create_object(
 
 
 async def _adopt(shell: Shell, tracked: Tracked, resource: Resource, name: str) -> Attempt | None:
-    found = await shell.client.get(resource, tracked.run.namespace, name)
+    try:
+        found = await shell.client.get(resource, tracked.run.namespace, name)
+    except ApiError as error:
+        if error.status == 404:  # deleted by others since: seen as that by whoever looks for it
+            return None
+        raise
     if is_ours(found, tracked.identity):
         return None
     message = (
