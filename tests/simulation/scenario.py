@@ -21,7 +21,7 @@ TASK: Raw = {
         "parameters": [{"name": "text", "type": "string", "default": ""}],
         "outputs": [{"name": "value", "type": "integer"}],
         "permanentExitCodes": [64],
-        "action": {"image": "example.com/task:1", "args": ["$[[ params.text ]]"]},
+        "action": {"image": "example.com/task:1", "command": ["task", "$[[ params.text ]]"]},
     },
 }
 
