@@ -120,7 +120,7 @@ def _workflow(rng: random.Random, count: int, children: list[str]) -> Raw:
             edges.append(
                 {"from": f"n{source}", "to": f"n{number}", "outcome": rng.choice(outcomes)}
             )
-    spec: Raw = {"nodes": nodes}
+    spec: Raw = {"nodes": nodes, "history": {"keepJobs": "24h"}}
     if edges:
         spec["edges"] = edges
     if rng.random() < 0.25:
