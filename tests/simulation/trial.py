@@ -264,6 +264,7 @@ class _Trial:
                     self._wrong(f"{key[1]} began while {edge['from']} still ran")
 
     def _status_changed(self, old: Raw, new: Raw) -> None:
+        self._check_limit()
         before, after = old.get("status") or {}, new.get("status") or {}
         name = new["metadata"]["name"]
         if _terminal(old) and before != after:
@@ -273,6 +274,17 @@ class _Trial:
             if _over(record) and nodes.get(node) != record:
                 self._wrong(f"{name}.{node} changed after its end: {record} {nodes.get(node)}")
 
+    def _check_limit(self) -> None:
+        limit = self._story.workflows["main"].get("concurrency", {}).get("limit", 99)
+        running = [
+            raw["metadata"]["name"]
+            for raw in self.store.all("workflowexecutions")
+            if raw["spec"]["workflow"] == "main"
+            and (raw.get("status") or {}).get("phase") in ("Running", "Paused")
+        ]
+        if len(running) > limit:
+            self._wrong(f"{running} run at once, at most {limit} may")
+
     def _judge(self) -> None:
         for raw in self.store.all("workflowexecutions"):
             status, name = raw["status"], raw["metadata"]["name"]
@@ -280,6 +292,7 @@ class _Trial:
             for node, record in nodes.items():
                 if not _over(record):
                     self._wrong(f"{name} ended, its node {node} did not: {record}")
+                self._judge_evidence(raw, node, record)
             self._found.results[_stable(raw)] = {
                 "phase": status["phase"],
                 "nodes": {
@@ -292,6 +305,23 @@ class _Trial:
             if not _finished(job):
                 self._wrong(f"Job {job['metadata']['name']} still runs")
         self._judge_metrics()
+
+    def _judge_evidence(self, execution: Raw, node: str, record: Raw) -> None:
+        """What a record says is what its own Job came to."""
+        job = self.store.objects.get(("jobs", NAMESPACE, record.get("job") or ""))
+        name = execution["metadata"]["name"]
+        if job is None:
+            return
+        notes, attempt = job["metadata"]["annotations"], record["attempts"]
+        if (notes[EXECUTION], notes[NODE], int(notes[ATTEMPT])) != (name, node, attempt):
+            self._wrong(f"{name}.{node}, attempt {attempt}, names the Job of {notes}")
+        if job["spec"].get("completionMode") == "Indexed" or self._story.deletions:
+            return
+        scripted = self._story.outcome(name, node, attempt, 0)
+        if record["phase"] == "Succeeded" and (
+            scripted.kind != "success" or record["outputs"] != {"value": scripted.value}
+        ):
+            self._wrong(f"{name}.{node} came to {record}, its pod to {scripted}")
 
     def _judge_metrics(self) -> None:
         ended = [
