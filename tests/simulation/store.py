@@ -55,7 +55,8 @@ class Store:
         self._named: Counter[Key] = Counter()
         """How often each name was taken: uids tell apart, and are the same in every run."""
         self._log: list[tuple[int, str, str, Raw, Raw | None]] = []
-        self._watches: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._watches: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
+        """In the order of their beginning: a set's would differ from run to run."""
         self.delete_pod: Callable[[Key, float], None] = lambda key, _: self.remove(key)
         """How a pod is deleted, given its grace in seconds: the kubelet takes its time."""
 
@@ -103,7 +104,7 @@ class Store:
         if version < self.compacted:
             raise ApiError(410, "Expired", f"too old resource version: {version}")
         news = asyncio.Event()
-        self._watches[plural].add(news)
+        self._watches[plural][news] = None
         position = len(self._log)
         while position and self._log[position - 1][0] > version:
             position -= 1
@@ -127,7 +128,7 @@ class Store:
                     mark = {"metadata": {"resourceVersion": str(self.version)}}
                     yield {"type": "BOOKMARK", "object": mark}
         finally:
-            self._watches[plural].discard(news)
+            self._watches[plural].pop(news, None)
 
     # Changes
 

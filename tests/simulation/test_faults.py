@@ -22,7 +22,7 @@ from tests.simulation.trials import chunks
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = sorted((Path(__file__).parent / "planted").glob("*.patch"))
-RUNS = 10_000
+RUNS = 1_000
 MOST_FOR_A_BUG = 2_000
 
 FOUND_BEFORE = {
