@@ -104,7 +104,7 @@ def test_definitions_say_whether_they_can_be_used(account: Path, kubectl: Kubect
         workflow("good", nodes=[{"name": "a", "delay": "1s"}]),
         workflow("waits", nodes=[{"name": "a", "action": "local/task"}]),
         workflow("wrong", nodes=[{"name": "a", "condition": "vars.nope"}]),
-        manifest("Trigger", "nightly", {"workflow": "good"}),
+        manifest("Trigger", "nightly", {"workflow": "good", "schedule": {"cron": "0 25 * * *"}}),
     )
     with operating(account):
         assert condition(kubectl, "awf", "good")["status"] == "True"
@@ -166,7 +166,7 @@ def test_a_settled_system_makes_no_writes(
 ) -> None:
     kubectl.apply(
         workflow("good", nodes=[{"name": "a", "delay": "100ms"}]),
-        manifest("Trigger", "nightly", {"workflow": "good"}),
+        manifest("Trigger", "nightly", {"workflow": "good", "schedule": {"cron": "0 0 1 1 *"}}),
         manifest("Incident", "down", {"title": "checkout is down"}),
     )
     kubectl.create(execution("good", "run"))

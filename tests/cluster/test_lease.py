@@ -13,8 +13,8 @@ import pytest
 
 from dev.cluster.api import Cluster
 from tests.account import NAMESPACE
-from tests.cluster.twelve import JOBS, PHASES, TASK, TWELVE, jobs_created
-from tests.kube import Kubectl, Operator, ended, eventually, execution, phases
+from tests.cluster.twelve import check_all, start_executions
+from tests.kube import Kubectl, Operator, eventually
 
 LEASE = f"--lease={NAMESPACE}/itechsmart-workflow-operator"
 
@@ -35,19 +35,13 @@ def operators(account: Path, kubeconfig: Path, tmp_path: Path) -> Iterator[list[
 
 def run_across(kubectl: Kubectl, cluster: Cluster, operators: list[Operator], change: Any) -> float:
     """Executions during which the holder changes; the seconds until the second holds the lease."""
-    kubectl.apply(TASK, TWELVE)
-    for number in range(6):
-        kubectl.create(execution("twelve", f"run-{number}"))
+    start_executions(kubectl, 6)
     eventually(lambda: kubectl.get("jobs")["items"])
     began = time.monotonic()
     change(operators[0])
     eventually(lambda: "holding lease" in operators[1].log.read_text())
     took = time.monotonic() - began
-    for number in range(6):
-        assert phases(ended(kubectl, f"run-{number}")) == PHASES
-    created = jobs_created(cluster.audit_log, kubectl.namespace)
-    assert len(created) == 6 * JOBS
-    assert set(created.values()) == {1}
+    check_all(kubectl, cluster, 6)
     return took
 
 
