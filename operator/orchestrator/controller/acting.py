@@ -48,6 +48,7 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     for job, refusal in zip(wanted, refusals, strict=True):
         if refusal is None:
             continue
+        tracked.news.add(job.node)
         if (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
         else:

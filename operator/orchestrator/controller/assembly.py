@@ -20,6 +20,7 @@ from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
 from orchestrator.controller.lease import Lease
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
+from orchestrator.controller.news import job_tells, pod_tells
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
 from orchestrator.controller.queue import WorkQueue
@@ -44,8 +45,9 @@ from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import Follow, follow_definitions
 from orchestrator.controller.workflows import Workflows
+from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.base import is_object_name
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ class Operator:
         self.recorder = Recorder(client, self._clock)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
-            client, self.jobs, self.pods, self._enqueue_owner, namespaces=namespaces
+            client, self.jobs, self.pods, self._on_pending, namespaces=namespaces
         )
         self._judge = Workflows(
             self.workflows, self.templates, self.cluster_templates, runner_image
@@ -175,7 +177,7 @@ class Operator:
                 namespaces=namespaces,
                 label_selector=EXECUTION_UID,
                 transform=lean_job,
-                on_event=self._on_owned,
+                on_event=self._on_job,
                 monotonic=self._monotonic,
             ),
             Reflector(
@@ -186,7 +188,7 @@ class Operator:
                 label_selector=EXECUTION_UID,
                 field_selector=ENDED_PODS,
                 transform=lean_pod,
-                on_event=self._on_owned,
+                on_event=self._on_pod,
                 monotonic=self._monotonic,
             ),
             self._template_reflector(TEMPLATES, self.templates),
@@ -218,7 +220,9 @@ class Operator:
         metadata = raw["metadata"]
         self.queue.add((metadata["namespace"], metadata["name"]))
         if parent := raw["spec"].get("parent"):
-            self.queue.add((metadata["namespace"], parent["name"]))
+            key = (metadata["namespace"], parent["name"])
+            self.reconciler.note(key, parent.get("node"))
+            self.queue.add(key)
         if kind == "DELETED":  # gone, or ended: it leaves the selection
             self.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
 
@@ -236,20 +240,41 @@ class Operator:
         for namespace, name in self._judge.parents_of(raw):
             self.definitions.look_at(WORKFLOWS, namespace, name)
 
-    def _on_owned(self, _kind: str, raw: Raw, _: Raw | None) -> None:
-        self._enqueue_owner(raw)
+    def _on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind == "MODIFIED" and not job_tells(old, raw):
+            return
+        if (key := self._owner(raw)) is None:
+            return
+        over = completed(raw) or failure(raw)
+        if kind == "ADDED" and not over and self.reconciler.made(key, raw["metadata"]["name"]):
+            return
+        noted = self.reconciler.note(key, _node_of(raw))
+        if noted or not over:  # one that works for what has ended is stopped
+            self.queue.add(key)
 
-    def _enqueue_owner(self, raw: Raw) -> None:
-        """Look at the execution that a Job or pod belongs to."""
+    def _on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind == "MODIFIED" and not pod_tells(old, raw):
+            return
+        key = self._owner(raw)
+        if key is None or not self.reconciler.note(key, _node_of(raw)):
+            return
+        if kind != "DELETED":
+            self.figures.news(key)
+        self.queue.add(key)
+
+    def _on_pending(self, job: Raw) -> None:
+        if (key := self._owner(job)) is not None:
+            self.reconciler.note(key, _node_of(job))
+            self.queue.add(key)
+
+    def _owner(self, raw: Raw) -> tuple[str, str] | None:
+        """The execution that a Job or pod belongs to, by its own word or by its Job's."""
         metadata = raw["metadata"]
         name = (metadata.get("annotations") or {}).get(EXECUTION)
         if name is None:
             job = self.jobs.get(metadata["namespace"], metadata.get("labels", {}).get(JOB_NAME, ""))
             name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
-        if is_object_name(name):
-            if raw.get("kind") == "Pod" or JOB_NAME in (metadata.get("labels") or {}):
-                self.figures.news((metadata["namespace"], name))
-            self.queue.add((metadata["namespace"], name))
+        return (metadata["namespace"], name) if is_object_name(name) else None
 
     # Running
 
@@ -338,8 +363,9 @@ class Operator:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             for raw in self.executions:
-                namespace, name = key_of(raw)
-                self.queue.add((namespace or "", name))
+                key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+                self.reconciler.note(key, None)
+                self.queue.add(key)
 
     async def _watch_definitions(self, kopf_stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -356,6 +382,11 @@ class Operator:
         )
         if not kopf_stop.is_set():
             raise RuntimeError("kopf ended on its own; its log says why")
+
+
+def _node_of(raw: Raw) -> str:
+    node: str = (raw["metadata"].get("annotations") or {}).get(NODE, "")
+    return node
 
 
 def _generation(raw: Raw) -> int:

@@ -61,7 +61,7 @@ async def observe_child(
     if raw is None:  # not created, not seen yet, ended, or deleted
         created = tracked.created.get(name)
         if created is not None and shell.clock() < created + CACHE_LAG:
-            tracked.recheck = True
+            tracked.recheck(shell.clock() + CACHE_LAG)
         elif created is None and not record.execution:
             return None
         raw = await _live(shell, tracked.run.namespace, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,12 @@ from orchestrator.controller.acting import control_all, create_all
 from orchestrator.controller.admission import Revisions
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.observing import observe_active
+from orchestrator.controller.pacing import due, next_look
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.slots import Queued, Slots
 from orchestrator.controller.strays import stop_after_end, stop_strays
-from orchestrator.controller.tracked import CACHE_LAG, Tracked
+from orchestrator.controller.tracked import Tracked
 from orchestrator.controller.writing import (
     announce_end,
     announce_pass,
@@ -30,7 +31,7 @@ from orchestrator.engine.admission import (
     check_start,
     waited_long_enough,
 )
-from orchestrator.engine.advance import advance
+from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import CreateChild, Pass
 from orchestrator.engine.graph import Graph, NodeKind
@@ -40,8 +41,6 @@ from orchestrator.engine.rerun import source_of, take_over
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
-COMPANY = 1.0
-"""Seconds that a write which only shows progress waits for another to join it."""
 ASK_AGAIN = 1.0
 """Seconds between two looks for a Workflow or Template that is not there yet."""
 MOST_ROUNDS = 50
@@ -68,6 +67,28 @@ class ExecutionReconciler:
         """Uids of Jobs that were stopped after their execution's end."""
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
+
+    def note(self, key: Key, node: str | None) -> bool:
+        """There is news of a node's attempt, or of the whole; False when nobody needs it.
+
+        What is not looked after is looked at as a whole when its turn comes.
+        """
+        tracked = self._tracked.get(key)
+        if tracked is None:
+            return False
+        if node is None:
+            tracked.whole = True
+            return True
+        record = tracked.run.records.get(node)
+        if record is not None and record.phase.terminal:
+            return False
+        tracked.news.add(node)
+        return True
+
+    def made(self, key: Key, name: str) -> bool:
+        """Whether this process made the Job of this name, so that its beginning is no news."""
+        tracked = self._tracked.get(key)
+        return tracked is not None and name in tracked.created
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """One pass; the seconds until it wants to be asked again, or None."""
@@ -196,11 +217,14 @@ class ExecutionReconciler:
             return await self._refuse(key, raw, waits)
         if isinstance(waits, Queued):
             return await self._queue_up(key, raw, waits)
-        decided = advance(graph, tracked.run, {}, tracked.run.started_at, scan=True)
+        now = tracked.run.started_at
+        decided = advance(graph, tracked.run, {}, now, scan=True)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
-        changes = {**taken, **decided.records}
-        admitted["startedAt"] = to_rfc3339(tracked.run.started_at)
-        if not await self._store(key, tracked, decided, changes, admitted):
+        tracked.unstored = dict(taken)
+        tracked.decided(decided)
+        tracked.progressed(decided.records, decided, now)
+        admitted["startedAt"] = to_rfc3339(now)
+        if not await self._store(key, tracked, decided, admitted):
             return 0
         self._tracked[key] = tracked
         count = len(graph.nodes) - len(taken)
@@ -266,32 +290,44 @@ class ExecutionReconciler:
 
     async def _advance(self, key: Key, tracked: Tracked) -> float | None:
         for _ in range(MOST_ROUNDS):
-            observed = await observe_active(self._shell, tracked)
+            look = tracked.look(self._shell.clock())
+            if look is not None and not look and not due(tracked, self._shell.clock()):
+                return next_look(tracked, self._shell.clock())
+            observed = await observe_active(self._shell, tracked, look)
             now = self._shell.clock()
-            protected = await self._protected(tracked)
             decided = advance(
-                tracked.graph, tracked.run, observed, now, scan=tracked.scan, protected=protected
+                tracked.graph,
+                tracked.run,
+                observed,
+                now,
+                scan=tracked.scan,
+                look=look,
+                protected=await self._protected(tracked, look),
             )
             await create_all(self._shell, tracked, decided.before)
             await control_all(self._shell, tracked, decided.before)
             if decided.ending is not None:
                 await stop_strays(self._shell, tracked, decided)
-            if (wait := _wait_for_company(tracked, decided, now)) is not None:
-                return wait
-            if decided.urgent or decided.records or decided.ending:
-                changes = _with_jobs(tracked, decided)
-                if not await self._store(key, tracked, decided, changes, {}):
+            before = tracked.run.phase
+            tracked.decided(decided)
+            tracked.progressed(_with_jobs(tracked, decided), decided, now)
+            tracked.scan = False
+            if decided.urgent or decided.ending or due(tracked, now):
+                transition = decided.phase is not before
+                if not await self._store(key, tracked, decided, {}, transition=transition):
                     return 0
-            if await self._act(tracked, decided):
-                return None
-            if not decided.records:
-                return _next_look(tracked, decided, now)
+                if await self._act(tracked, decided):
+                    return None
+            else:
+                announce_pass(self._shell, tracked.run, decided)
+            if not tracked.news and not tracked.whole:
+                return next_look(tracked, now)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
-    async def _protected(self, tracked: Tracked) -> bool:
+    async def _protected(self, tracked: Tracked, look: Collection[str] | None) -> bool:
         """Whether decisions count; asked only where somebody is to decide."""
-        nodes = (tracked.graph.nodes[name] for name in tracked.run.active)
-        if not any(node.kind is NodeKind.APPROVAL for node in nodes):
+        looked = looked_at(tracked.graph, tracked.run, look)
+        if not any(tracked.graph.nodes[name].kind is NodeKind.APPROVAL for name in looked):
             return True
         return await self._shell.protection.protected()
 
@@ -300,13 +336,12 @@ class ExecutionReconciler:
         key: Key,
         tracked: Tracked,
         decided: Pass,
-        changes: Mapping[str, Record],
         extra: Mapping[str, Any],
+        *,
+        transition: bool = True,
     ) -> bool:
-        stored = await store_pass(self._shell, tracked, decided, changes, extra)
-        if stored:
-            tracked.scan = False
-        else:
+        stored = await store_pass(self._shell, tracked, decided, extra, transition=transition)
+        if not stored:
             self._forget(key)
         return stored
 
@@ -329,29 +364,6 @@ class ExecutionReconciler:
         tracked.ended = True  # until the watch says so too
         await self._give_back(tracked)
         return True
-
-
-def _next_look(tracked: Tracked, decided: Pass, now: float) -> float | None:
-    """Seconds until the clock alone changes something; None when only an event can."""
-    moments = [] if decided.wake_at is None else [max(decided.wake_at - now, 0.001)]
-    if tracked.recheck:
-        moments.append(CACHE_LAG)
-    return min(moments, default=None)
-
-
-def _wait_for_company(tracked: Tracked, decided: Pass, now: float) -> float | None:
-    """Seconds to wait for another change, if this pass only shows progress."""
-    if decided.urgent or decided.ending or not decided.records:
-        tracked.waiting_since = None
-        return None
-    if tracked.waiting_since is None:
-        tracked.waiting_since = now
-    left = tracked.waiting_since + COMPANY - now
-    if left <= 0:
-        tracked.waiting_since = None
-        return None
-    due = left if decided.wake_at is None else min(left, decided.wake_at - now)
-    return max(due, 0.001)
 
 
 def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:

@@ -39,7 +39,7 @@ async def observe_fan(
     verdict = failure(job) or completed(job)
     goes_on = not verdict and shell.pods.count(name) < items
     if known and goes_on and shell.clock() < known[1] + LOOK_AGAIN:
-        tracked.recheck = True
+        tracked.recheck(known[1] + LOOK_AGAIN)
         return known[0]
     pods = shell.pods.by_job(namespace, name)
     if not verdict and (live := await overdue(shell, tracked, node, record, name)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from orchestrator.controller.cache import JOB_NAME, Raw
 from orchestrator.controller.children import observe_child, observe_children
@@ -12,17 +12,20 @@ from orchestrator.controller.resources import PODS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
 from orchestrator.engine import reasons
+from orchestrator.engine.advance import looked_at
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
-from orchestrator.jobs.observe import completed, evident, failure, observe
+from orchestrator.jobs.observe import completed, evident, failure, is_ours, observe
 
 
-async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
-    """The attempts of the active nodes; after a start, follow-up Jobs that exist as well."""
+async def observe_active(
+    shell: Shell, tracked: Tracked, look: Collection[str] | None
+) -> dict[tuple[str, int], Attempt]:
+    """The attempts of the active nodes that are looked at, and follow-up Jobs that exist: after a
+    start, and where what they follow from is lost."""
     observed = dict(tracked.refused)
-    tracked.recheck = False
-    for name in tracked.run.active:
+    for name in looked_at(tracked.graph, tracked.run, look):
         node = tracked.graph.nodes[name]
         record = tracked.run.records[name]
         if not node.kind.attempts or record.retry_at is not None:
@@ -31,7 +34,7 @@ async def observe_active(shell: Shell, tracked: Tracked) -> dict[tuple[str, int]
             attempt = await _look(node)(shell, tracked, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
-        if tracked.scan:
+        if tracked.scan or _lost(observed.get((name, record.attempts))):
             _follow_ups(shell, tracked, node, observed)
     return observed
 
@@ -77,6 +80,10 @@ def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
     return succeeded or completed(job) or failure(job) is not None
 
 
+def _lost(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.reason == reasons.OUTPUTS_LOST
+
+
 def _follow_ups(
     shell: Shell,
     tracked: Tracked,
@@ -85,6 +92,7 @@ def _follow_ups(
 ) -> None:
     for edge in node.outgoing:
         name = tracked.name_of(edge.target, 1)
-        if shell.jobs.get(tracked.run.namespace, name) is not None:
+        job = shell.jobs.get(tracked.run.namespace, name)
+        if job is not None and is_ours(job, tracked.identity):
             seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
             observed.setdefault((edge.target, 1), seen)

@@ -51,10 +51,25 @@ class Tracked:
     """Fan-outs as last looked at, by Job, and when."""
     looked: dict[str, float] = field(default_factory=dict)
     """Overdue attempts that were looked at live, by Job, and when."""
-    recheck: bool = False
-    """Whether a Job that was created is not in the cache yet."""
-    waiting_since: float | None = None
-    """Since when progress that can wait for company has been waiting to be written."""
+    news: set[str] = field(default_factory=set)
+    """Active nodes of which there is news."""
+    whole: bool = True
+    """Whether the next pass looks at all active nodes."""
+    wake_at: float | None = None
+    """When the clock alone changes something, as the passes so far say."""
+    recheck_at: float | None = None
+    """When a Job that was created should be in the cache at last."""
+    unstored: dict[str, Record] = field(default_factory=dict)
+    """Changes that rest on evidence and are part of `run`, but not of the status yet."""
+    replaced: dict[str, Record | None] = field(default_factory=dict)
+    """What the status has of these nodes."""
+    moved: bool = False
+    """Whether a node moved in them, and not only what is shown of it."""
+    unstored_since: float = 0.0
+    written_at: float = 0.0
+    """When the status was last written."""
+    pace: float = 0.0
+    """Seconds from one write of the status to the next, at least, unless one cannot wait."""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], graph: Graph) -> Tracked:
@@ -75,6 +90,62 @@ class Tracked:
         self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
         self.refused_items = earlier.refused_items
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
+        self.written_at, self.pace = earlier.written_at, earlier.pace
+        self._keep_progress_of(earlier)
+
+    def _keep_progress_of(self, earlier: Tracked) -> None:
+        """What rested on evidence stands, unless the status says otherwise by now."""
+        stored = self.run.records
+        if any(_stage(stored.get(name)) != _stage(old) for name, old in earlier.replaced.items()):
+            return
+        self.unstored, self.replaced = earlier.unstored, earlier.replaced
+        self.unstored_since, self.moved = earlier.unstored_since, earlier.moved
+        run = self.run
+        self.run = run.recorded(self.unstored, run.phase, run.cancelling, run.settled)
+
+    def look(self, now: float) -> set[str] | None:
+        """The active nodes to look at in a pass that begins now; None is all of them."""
+        names: set[str] | None
+        names, self.news = self.news, set()
+        due = [moment for moment in (self.wake_at, self.recheck_at) if moment is not None]
+        if self.whole or self.scan or any(moment <= now for moment in due):
+            names, self.whole, self.wake_at, self.recheck_at = None, False, None, None
+        return names
+
+    def decided(self, decided: Pass) -> None:
+        """Remember when the clock will change something, and what to look at next."""
+        if decided.wake_at is not None:
+            self.wake_at = min(decided.wake_at, self.wake_at or decided.wake_at)
+        run = self.run
+        if (decided.phase, decided.cancelling, decided.settled) != (
+            run.phase,
+            run.cancelling,
+            run.settled,
+        ):
+            self.whole = True
+
+    def progressed(self, changes: Mapping[str, Record], decided: Pass, now: float) -> None:
+        """Take a pass's changes into the run; the status has them after the next write."""
+        if changes and not self.unstored:
+            self.unstored_since = now
+        for name, record in changes.items():
+            old = self.run.records.get(name)
+            self.replaced.setdefault(name, old)
+            begun = old is None or old.attempts != record.attempts
+            if begun and not record.phase.terminal:
+                self.news.add(name)
+        self.moved = self.moved or decided.moved
+        self.unstored.update(changes)
+        self.run = self.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
+
+    def recheck(self, moment: float) -> None:
+        """Look again at this moment at the latest."""
+        self.recheck_at = min(moment, self.recheck_at or moment)
+
+    def stored(self, version: int, now: float, pace: float) -> None:
+        """The status has all of it, as of this version; the next write waits for the pace."""
+        self.version, self.written_at, self.pace = version, now, pace
+        self.unstored, self.replaced, self.moved = {}, {}, False
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""
@@ -97,6 +168,10 @@ class Tracked:
     def reference(self) -> dict[str, str]:
         """The execution as Events name it."""
         return execution_reference(self.run.namespace, self.run.name, self.run.uid)
+
+
+def _stage(record: Record | None) -> tuple[object, ...]:
+    return () if record is None else (record.phase, record.attempts, record.iteration)
 
 
 def execution_reference(namespace: str, name: str, uid: str) -> dict[str, str]:

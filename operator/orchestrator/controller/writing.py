@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.client import ApiError
+from orchestrator.controller.pacing import pace
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked, execution_reference
@@ -13,7 +14,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
-from orchestrator.engine.records import Record, Run
+from orchestrator.engine.records import Run
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -23,15 +24,19 @@ async def store_pass(
     shell: Shell,
     tracked: Tracked,
     decided: Pass,
-    changes: Mapping[str, Record],
     extra: Mapping[str, Any],
+    *,
+    transition: bool,
 ) -> bool:
-    """Store a pass, `extra` fields included; False when somebody else wrote first."""
+    """Store what the run has and the status has not, `extra` fields included.
+
+    `transition` says that the execution's phase is another now. False when somebody else wrote
+    first.
+    """
     now = shell.clock()
-    run = tracked.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
+    run, changes = tracked.run, tracked.unstored
     patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **extra}
     phase = run.phase
-    transition = bool(extra) or phase != tracked.run.phase
     if decided.ending is not None:
         phase, transition = decided.ending.phase, True
         patch.update(ending_patch(decided.ending, now))
@@ -51,7 +56,7 @@ async def store_pass(
         if record.phase.terminal:
             shell.figures.node_ended(tracked.graph.nodes[name].kind.value, record.phase.value)
     tracked.conditions = patch.get("conditions", tracked.conditions)
-    tracked.run, tracked.version = run, version
+    tracked.stored(version, now, pace(shell.clock() - now))
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from orchestrator.engine.control import control, react
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.ending import ending, settle
@@ -21,18 +23,20 @@ def advance(
     now: float,
     *,
     scan: bool,
+    look: Collection[str] | None = None,
     protected: bool = True,
 ) -> Pass:
     """Decide what follows from the state.
 
-    Only the run's active nodes and what follows from them are looked at, so that a pass costs
-    what has changed. `scan` looks at every node without a record too: after a start of the
-    controller, at admission, and after a pause. `protected` says that the API server checks who
-    decides on approvals, so that decisions count.
+    Only active nodes and what follows from them are looked at, so that a pass costs what has
+    changed: of the active ones those in `look`, of which there is news, or all without it. `scan`
+    looks at every node without a record too: after a start of the controller, at admission, and
+    after a pause. `protected` says that the API server checks who decides on approvals, so that
+    decisions count.
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, protected)
     control(work)
-    for name in run.active:
+    for name in looked_at(graph, run, look):
         progress(work, graph.nodes[name], run.records[name])
     for name in work.ended:
         react(work, graph.nodes[name])
@@ -55,9 +59,22 @@ def advance(
         cancelling=work.cancelling,
         settled=work.settled if graph.final else None,
         ending=end,
-        urgent=work.urgent or phase != run.phase or work.cancelling != run.cancelling,
+        urgent=(
+            bool(work.unstored or work.after)
+            or work.settled_now
+            or phase != run.phase
+            or work.cancelling != run.cancelling
+        ),
+        moved=work.moved,
         wake_at=work.wake_at,
     )
+
+
+def looked_at(graph: Graph, run: Run, look: Collection[str] | None) -> Sequence[str]:
+    """The active nodes that a pass looks at; what waits for a condition is asked at each change."""
+    if look is None:
+        return run.active
+    return [name for name in run.active if name in look or name in graph.asking]
 
 
 def _follow(work: Work, reacted: int) -> None:

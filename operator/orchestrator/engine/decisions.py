@@ -86,8 +86,9 @@ class Pass:
 
     `before` may be done before the status is written, since it rests on evidence that cannot
     change; `after` only once `records` and `cancelling` are stored. A pass that is not `urgent`
-    only shows progress: its write can wait for company. `wake_at` is when the clock alone will
-    change something.
+    rests on evidence alone, which outlives a crash: its write can wait for company; one that has
+    not `moved` any node either only shows progress. `wake_at` is when the clock alone will change
+    something.
     """
 
     records: Mapping[str, Record]
@@ -99,4 +100,5 @@ class Pass:
     settled: Settled | None = None
     ending: Ending | None = None
     urgent: bool = False
+    moved: bool = False
     wake_at: float | None = None

@@ -120,6 +120,8 @@ class Graph:
     timeout: float | None
     finally_timeout: float
     final: tuple[str, ...]
+    asking: frozenset[str]
+    """Nodes that wait for a condition over others, to be asked at each change."""
     output_reads: frozenset[str] | None
 
     @property
@@ -163,6 +165,7 @@ def compile_graph(
         timeout=parse_duration(spec.timeout) if spec.timeout else None,
         finally_timeout=parse_duration(spec.finally_timeout),
         final=tuple(spec.finally_),
+        asking=frozenset(node.name for node in spec.nodes if node.wait and node.wait.until),
         output_reads=_nodes_read(
             compile_expression(output.value).references for output in spec.outputs
         ),

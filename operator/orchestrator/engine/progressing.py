@@ -23,6 +23,7 @@ from orchestrator.models.execution import DesiredState, NodePhase
 
 LOST_GRACE = 30.0
 """Seconds past all deadlines after which an attempt that says nothing is given up."""
+_ABSENCES = (reasons.JOB_DELETED, reasons.CHILD_DELETED, reasons.OUTPUTS_LOST)
 
 
 def progress(work: Work, node: GraphNode, record: Record) -> None:
@@ -122,6 +123,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         failed=attempt.failed or record.failed,
     )
     cause = work.cause(node)
+    evidence = _lasts(attempt)
     if cause is not None and cause.stops_running:
         cancelled = replace(
             seen,
@@ -130,7 +132,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
             message=cause.message,
             finished_at=_end(work, record, attempt),
         )
-        work.set(node, cancelled, evidence=True)
+        work.set(node, cancelled, evidence=evidence)
         return
     if _follow_up_exists(work, node) and attempt.reason == reasons.OUTPUTS_LOST:
         done = replace(
@@ -140,7 +142,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
             message=attempt.message,
             finished_at=_end(work, record, attempt),
         )
-        work.set(node, done, evidence=True)
+        work.set(node, done, evidence=evidence)
         return
     tried = record.attempts - record.iteration_attempts
     # Kubernetes has repeated what was to be repeated of a fan-out.
@@ -156,7 +158,12 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         message=attempt.message,
         finished_at=_end(work, record, attempt),
     )
-    work.set(node, failed, evidence=True)
+    work.set(node, failed, evidence=evidence)
+
+
+def _lasts(attempt: Attempt) -> bool:
+    """Whether another look will see the same end: not where something was refused or is gone."""
+    return bool(attempt.job or attempt.execution) and attempt.reason not in _ABSENCES
 
 
 def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:

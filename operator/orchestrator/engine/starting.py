@@ -167,6 +167,11 @@ def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
 
 def _start_attempt(work: Work, node: GraphNode) -> None:
     begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
+    made = work.observed.get((node.name, 1))
+    if made is not None and made.job:  # before a crash, and on grounds that may be gone by now
+        made_so = replace(begun, reason=reasons.JOB_CREATED, job=made.job)
+        work.set(node, made_so, evidence=work.stored(node))
+        return
     work.set(node, begun, evidence=work.stored(node))
     create_attempt(work, node, 1)
 

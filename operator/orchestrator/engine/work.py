@@ -39,7 +39,9 @@ class Work:
     changes: dict[str, Record] = field(default_factory=dict)
     unstored: set[str] = field(default_factory=set)
     ended: list[str] = field(default_factory=list)
-    urgent: bool = False
+    moved: bool = False
+    """Whether a node changed, and not only what is shown of it."""
+    settled_now: bool = False
     before: list[Creation | ControlChild] = field(default_factory=list)
     after: list[Creation | StopJob | ControlChild] = field(default_factory=list)
     announcements: list[Announce] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Work:
         """Record how everything but `finally` ended; `finally` rests on it, so it is stored
         first."""
         self.settled = settled
-        self.urgent = True
+        self.settled_now = True
 
     def stored(self, node: GraphNode) -> bool:
         """Whether what leads to the node is stored already, or cannot change."""
@@ -117,7 +119,7 @@ class Work:
         record = self._within_budget(_stored_form(record))
         if record == self.record(node.name):
             return
-        self.urgent = True
+        self.moved = True
         self._put(node.name, record)
         if not evidence:
             self.unstored.add(node.name)
