@@ -13,6 +13,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import uvloop
+
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.lease import Lease
@@ -49,7 +51,8 @@ def run(options: OperatorOptions) -> None:
     _log(options)
     # Caches live long and hold no cycles: collecting them over and over finds nothing.
     gc.set_threshold(20_000, 50, 100)
-    asyncio.run(serve(options))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(options))
 
 
 async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> None:

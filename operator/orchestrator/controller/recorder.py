@@ -15,6 +15,10 @@ logger = logging.getLogger(__name__)
 
 CAPACITY = 1000
 """Events that wait to be written; more are dropped."""
+BURST, RATE = 100.0, 10.0
+"""Events at once, and a second in the long run: each costs the API server what a status does."""
+SPARED = 50.0
+"""Of the burst, what is kept for warnings."""
 REPEAT_SECONDS = 600.0
 """For how long the same event about the same object is not said again."""
 LONGEST_MESSAGE = 1024
@@ -29,8 +33,9 @@ class Recorder:
         self._clock = clock
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(CAPACITY)
         self._said: dict[tuple[str, ...], float] = {}
+        self._budget, self._budget_at = BURST, clock()
         self.dropped = 0
-        """Events that were not written because too many waited."""
+        """Events that were not written because there were too many."""
 
     def emit(self, about: Mapping[str, str], kind: str, reason: str, message: str) -> None:
         """Say once that something happened; `about` is an ObjectReference. Never blocks."""
@@ -38,12 +43,24 @@ class Recorder:
         said = (about.get("uid", ""), kind, reason, message)
         if self._said.get(said, float("-inf")) > now - REPEAT_SECONDS:
             return
+        if not self._affordable(kind, now):
+            self.dropped += 1
+            return
         try:
             self._waiting.put_nowait(_event(about, kind, reason, message, now))
         except asyncio.QueueFull:
             self.dropped += 1
             return
         self._remember(said, now)
+
+    def _affordable(self, kind: str, now: float) -> bool:
+        """Whether the budget has room for one more, and if so take it."""
+        earned = max(0.0, now - self._budget_at) * RATE
+        self._budget, self._budget_at = min(BURST, self._budget + earned), now
+        if self._budget < (1.0 if kind == "Warning" else SPARED + 1.0):
+            return False
+        self._budget -= 1.0
+        return True
 
     async def run(self) -> None:
         """Write until cancelled."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from orchestrator.controller.client import ApiClient
-from orchestrator.controller.recorder import CAPACITY, LONGEST_MESSAGE, Recorder
+from orchestrator.controller.recorder import BURST, LONGEST_MESSAGE, RATE, SPARED, Recorder
 from tests.apiserver import ApiServer
 
 ABOUT = {"kind": "WorkflowExecution", "namespace": "a", "name": "x", "uid": "u"}
@@ -31,11 +31,22 @@ async def test_the_same_thing_is_said_once(server: ApiServer, client: ApiClient)
     assert len(await written(server, recorder)) == 3
 
 
-async def test_too_much_to_say_is_dropped(client: ApiClient) -> None:
-    recorder = Recorder(client, lambda: 0.0)
-    for number in range(CAPACITY + 5):
-        recorder.emit(ABOUT, "Normal", "Started", str(number))
-    assert recorder.dropped == 5
+async def test_too_much_to_say_is_dropped_and_warnings_last(
+    server: ApiServer, client: ApiClient
+) -> None:
+    now = 0.0
+    recorder = Recorder(client, lambda: now)
+    routine, warnings = int(BURST - SPARED), int(SPARED)
+    for number in range(2 * routine):
+        recorder.emit(ABOUT, "Normal", "Started", f"started {number}")
+    for number in range(2 * warnings):
+        recorder.emit(ABOUT, "Warning", "Failed", f"failed {number}")
+    assert recorder.dropped == routine + warnings
+    now += (SPARED + 1) / RATE
+    recorder.emit(ABOUT, "Normal", "Started", "later")
+    said = await written(server, recorder)
+    assert said[:routine] == [f"started {number}" for number in range(routine)]
+    assert said[routine:] == [*(f"failed {number}" for number in range(warnings)), "later"]
 
 
 async def test_an_event_says_who_and_what(server: ApiServer, client: ApiClient) -> None:
