@@ -17,6 +17,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.selectors import selects
+
 Raw = dict[str, Any]
 
 _PATH = re.compile(
@@ -172,7 +174,7 @@ class ApiServer:
         chosen = [
             raw
             for (kind, scope, _), raw in sorted(self.objects.items())
-            if kind == plural and namespace in (None, scope) and _selected(request, raw)
+            if kind == plural and namespace in (None, scope) and selects(request.query, raw)
         ]
         start = int(request.query.get("continue") or 0)
         if start and start < 0:
@@ -224,8 +226,8 @@ class ApiServer:
         """The event as a watch with selectors sees it: leaving the selection is a deletion."""
         if kind in ("BOOKMARK", "DELETED"):
             return {"type": kind, "object": self._shown(request, new)}
-        selected = _selected(request, new)
-        before = old is not None and _selected(request, old)
+        selected = selects(request.query, new)
+        before = old is not None and selects(request.query, old)
         if not selected:
             return {"type": "DELETED", "object": old} if before else None
         shown = self._shown(request, new)
@@ -273,22 +275,6 @@ def merged(old: Raw, patch: Raw) -> Raw:
         else:
             result[key] = value
     return result
-
-
-def _selected(request: web.Request, raw: Raw) -> bool:
-    labels = raw["metadata"].get("labels") or {}
-    for term in filter(None, request.query.get("labelSelector", "").split(",")):
-        key, _, value = term.partition("=")
-        if key not in labels or (value and labels[key] != value):
-            return False
-    for term in filter(None, request.query.get("fieldSelector", "").split(",")):
-        path, unequal, value = re.split(r"(!?)==?", term)
-        found: Any = raw
-        for part in path.split("."):
-            found = (found or {}).get(part)
-        if ((found or "") == value) is bool(unequal):
-            return False
-    return True
 
 
 def _json(body: Raw, status: int = 200) -> web.Response:

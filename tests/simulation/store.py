@@ -21,6 +21,7 @@ import orjson
 from orchestrator.controller.errors import ApiError
 from orchestrator.engine.times import to_rfc3339
 from tests.apiserver import merged
+from tests.selectors import selects
 
 Raw = dict[str, Any]
 Key = tuple[str, str, str]
@@ -241,7 +242,7 @@ class Store:
             raw
             for raw in sorted(objects, key=lambda raw: raw["metadata"]["name"])
             if (not namespace or raw["metadata"].get("namespace") == namespace)
-            and _selected(query, raw)
+            and selects(query, raw)
         ]
         start, limit = int(query.get("continue") or 0), int(query.get("limit") or 500)
         rest = {"continue": str(start + limit)} if start + limit < len(chosen) else {}
@@ -285,8 +286,8 @@ def _as_seen(
     query: Mapping[str, str], kind: str, new: Raw, old: Raw | None, version: int
 ) -> Raw | None:
     """An event as a watch with selectors sees it: what leaves the selection is deleted."""
-    after = kind != "DELETED" and _selected(query, new)
-    before = old is not None and _selected(query, old)
+    after = kind != "DELETED" and selects(query, new)
+    before = old is not None and selects(query, old)
     if not after and not before:
         return None
     shown = new if after else old
@@ -294,22 +295,6 @@ def _as_seen(
     what = ("MODIFIED" if before else "ADDED") if after else "DELETED"
     metadata = {**shown["metadata"], "resourceVersion": str(version)}
     return {"type": what, "object": {**shown, "metadata": metadata}}
-
-
-def _selected(query: Mapping[str, str], raw: Raw) -> bool:
-    labels = raw["metadata"].get("labels") or {}
-    for term in filter(None, query.get("labelSelector", "").split(",")):
-        key, _, value = term.partition("=")
-        if key not in labels or (value and labels[key] != value):
-            return False
-    for term in filter(None, query.get("fieldSelector", "").split(",")):
-        path, unequal, value = re.split(r"(!?)==?", term)
-        found: Any = raw
-        for part in path.split("."):
-            found = (found or {}).get(part)
-        if ((found or "") == value) is bool(unequal):
-            return False
-    return True
 
 
 def _metadata(answer: Raw) -> Raw:

@@ -19,6 +19,7 @@ from orchestrator.controller.health import serving
 from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
 from orchestrator.controller.lease import Lease
+from orchestrator.controller.livejobs import LiveJobs
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
 from orchestrator.controller.news import job_tells, pod_tells
 from orchestrator.controller.pending import PendingPods
@@ -134,6 +135,7 @@ class Operator:
             remember=self._on_ended,
             accounts=ServiceAccounts(self._client, self._clock),
             protection=Protection(self._client, self._clock),
+            live_jobs=LiveJobs(self._client),
             runner_image=runner_image,
         )
 

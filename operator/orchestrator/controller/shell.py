@@ -9,6 +9,7 @@ from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.cache import Cache, Jobs, Pods, Raw
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.figures import Figures
+from orchestrator.controller.livejobs import LiveJobs
 from orchestrator.controller.metrics import MetricsWriter
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
@@ -40,4 +41,5 @@ class Shell:
     """Told of every execution whose end is stored."""
     accounts: ServiceAccounts
     protection: Protection
+    live_jobs: LiveJobs
     runner_image: str

@@ -8,28 +8,27 @@ from __future__ import annotations
 from orchestrator.controller.acting import stop_named
 from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import EXECUTIONS, JOBS
+from orchestrator.controller.looking import live_job
+from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.execution import ExecutionPhase
-from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
+from orchestrator.models.labels import ATTEMPT, NODE
 
 
 async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: list the Jobs live, and stop any that no record speaks of."""
     run = tracked.run
-    jobs, _ = await shell.client.list(
-        JOBS, run.namespace, label_selector=f"{EXECUTION_UID}={run.uid}"
-    )
-    for job in jobs:
-        annotations = job["metadata"].get("annotations") or {}
+    for job in await shell.live_jobs.of(run.namespace, run.uid):
+        name, annotations = job["metadata"]["name"], job["metadata"].get("annotations") or {}
         record = tracked.latest(annotations.get(NODE, ""), decided)
-        known = record is not None and _number(annotations.get(ATTEMPT)) <= record.attempts
-        if known or job.get("status", {}).get("completionTime"):
+        if record is not None and _number(annotations.get(ATTEMPT)) <= record.attempts:
             continue
-        name = job["metadata"]["name"]
+        found = await live_job(shell, run.namespace, name)
+        if found is None or (found.get("status") or {}).get("completionTime"):
+            continue
         await stop_named(shell, run.namespace, name, force=False)
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from functools import lru_cache
 
 LONGEST = 63
 """A Job's name is a label value on its pods."""
 
 
+@lru_cache(maxsize=20_000)
 def job_name(workflow: str, node: str, execution_uid: str, attempt: int) -> str:
     """The name of an attempt's Job or sub-execution: a readable prefix and 128 bits of a hash.
 
