@@ -1,4 +1,4 @@
-"""`python -m dev.bench`: all shapes, turn about, on a cluster of its own that goes afterwards."""
+"""`python -m dev.bench`: all shapes, turn about, each on a fresh cluster that goes afterwards."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.bench.client import Api
-from dev.bench.contenders import CONTENDERS
+from dev.bench.contenders import CONTENDERS, Contender
 from dev.bench.measuring import AGENT, Bench
+from dev.bench.plot import picture
 from dev.bench.report import Results, summary, table, write
-from dev.bench.shapes import Shape, shapes
+from dev.bench.shapes import WARM_UP, Shape, shapes
+from dev.bench.stored import SHAPE as STORED
+from dev.bench.stored import measure_stored
 from dev.bench.usage import machine
 from dev.cluster.api import Cluster, down, up
 from dev.cluster.errors import ClusterError
@@ -21,34 +26,58 @@ from dev.cluster.tools import kubectl
 
 ROOT = Path(__file__).parent.parent.parent
 RESULT = ROOT / "build" / "bench.json"
+PICTURE = ROOT / "build" / "bench.svg"
+LARGE = 5000
+"""Pods of a run from which each contender has a cluster of its own."""
 NAME = "bench"
 FAKE_NODES = 10
 
 
-async def measure(bench: Bench, plan: list[Shape], rounds: int, results: Results) -> None:
-    """Every shape by every contender, the first of a pair changing from round to round."""
-    start = time.monotonic()
+@dataclass(slots=True)
+class Run:
+    """All that is to be run, and what came of it so far."""
 
-    def say(words: str) -> None:
-        print(f"{time.monotonic() - start:5.0f} s  {words}", flush=True)
+    plan: list[Shape]
+    rounds: int
+    results: Results = field(default_factory=Results)
+    began: float = field(default_factory=time.monotonic)
 
-    say("warming up")
-    for kind in CONTENDERS:
-        await bench.run(kind, plan[-1])
-    for number in range(rounds):
-        for shape in plan:
-            for kind in CONTENDERS[:: 1 if number % 2 == 0 else -1]:
+    def all(self) -> None:
+        """Every shape by every contender, the first of a pair changing from round to round."""
+        for number in range(self.rounds):
+            for shape in self.plan:
+                kinds = CONTENDERS[:: 1 if number % 2 == 0 else -1]
+                # What thousands of pods leave behind would be the second one's burden.
+                groups = [(kind,) for kind in kinds] if shape.nodes > LARGE else [kinds]
+                for group in groups:
+                    asyncio.run(self._fresh(shape, group, number))
+
+    def stored(self) -> None:
+        """The memory where much is stored."""
+        asyncio.run(self._stored())
+
+    async def _fresh(self, shape: Shape, kinds: Sequence[type[Contender]], number: int) -> None:
+        cluster = start_cluster()
+        async with Api(cluster.kubeconfig, AGENT) as api:
+            bench = Bench(cluster, api)
+            for kind in CONTENDERS:
+                await bench.run(kind, WARM_UP)
+            for kind in kinds:
                 figures = await bench.run(kind, shape)
-                results.add(shape, kind.name, figures)
-                say(f"round {number + 1} of {rounds}: {summary(shape, kind.name, figures)}")
+                self.results.add(shape, kind.name, figures)
+                words = summary(shape, kind.name, figures)
+                self._say(f"round {number + 1} of {self.rounds}: {words}")
 
+    async def _stored(self) -> None:
+        cluster = start_cluster()
+        self._say(f"storing {STORED.executions:,} executions")
+        async with Api(cluster.kubeconfig, AGENT) as api:
+            figures = await measure_stored(Bench(cluster, api))
+        self.results.add(STORED, "operator", figures)
+        self._say(summary(STORED, "operator", figures))
 
-async def measure_within(
-    cluster: Cluster, plan: list[Shape], rounds: int, limit: float, results: Results
-) -> None:
-    """The same on a cluster. Raises TimeoutError after `limit` seconds."""
-    async with Api(cluster.kubeconfig, AGENT) as api, asyncio.timeout(limit):
-        await measure(Bench(cluster, api), plan, rounds, results)
+    def _say(self, words: str) -> None:
+        print(f"{time.monotonic() - self.began:5.0f} s  {words}", flush=True)
 
 
 def start_cluster() -> Cluster:
@@ -64,26 +93,30 @@ def start_cluster() -> Cluster:
 def main() -> int:
     """Run it; 1 with one line on why when it could not be done in full."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a fifth of the work, in 90 s")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each shape is run")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the work, nothing large")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each shape is run")
+    parser.add_argument("--shape", action="append", help="only this one; may be repeated")
     options = parser.parse_args()
-    results, problem = Results(), ""
+    every = shapes(quick=options.quick)
+    keys = [*(shape.key for shape in every), STORED.key]
+    chosen = options.shape or (keys[:-1] if options.quick else keys)
+    if unknown := sorted({*chosen} - {*keys}):
+        parser.error(f"--shape {unknown[0]}: one of {', '.join(keys)}")
+    work, problem = Run([shape for shape in every if shape.key in chosen], options.rounds), ""
     print(f"machine: {machine()}")
     try:
-        cluster = start_cluster()
-        limit = 80.0 if options.quick else 340.0
-        plan = shapes(quick=options.quick)
-        asyncio.run(measure_within(cluster, plan, options.rounds, limit, results))
-    except* TimeoutError:
-        problem = "not done in time: the machine is too busy, or something is much too slow"
+        work.all()
+        if STORED.key in chosen:
+            work.stored()
     except* (RuntimeError, ClusterError) as group:
         problem = str(group.exceptions[0])
     except* KeyboardInterrupt:
         problem = "interrupted"
     finally:
         down(NAME)
-    print(f"\n{table(results)}\n")
-    write(results, RESULT)
+    print(f"\n{table(work.results)}\n")
+    write(work.results, RESULT)
+    PICTURE.write_text(picture(work.results))
     if problem:
         print(f"bench: {problem}", file=sys.stderr)
     return 1 if problem else 0

@@ -24,6 +24,8 @@ class Contender(ABC):
     """A process that does a shape's work in a namespace."""
 
     name: str
+    keeps_status = False
+    """Whether it records what happened."""
 
     def __init__(self, api: Api, kubeconfig: Path, namespace: str, shape: Shape) -> None:
         self._api = api
@@ -74,9 +76,8 @@ class FloorContender(Contender):
 
     async def prepare(self) -> None:
         """Start it, and return when it has made what it needs."""
-        size = "quick" if self._shape.quick else "full"
         kubeconfig = str(self._kubeconfig)
-        await self._start("dev.bench.floor", kubeconfig, self._namespace, self._shape.key, size)
+        await self._start("dev.bench.floor", kubeconfig, self._namespace, self._shape.title)
         await self._says("ready")
 
     async def work(self, observer: Observer) -> None:  # noqa: ARG002  (it knows its own end)
@@ -96,6 +97,7 @@ class OperatorContender(Contender):
     """`orchestrator operator`, for this namespace only."""
 
     name = "operator"
+    keeps_status = True
 
     async def prepare(self) -> None:
         """Start it, and return when it is ready and has judged the Workflow."""

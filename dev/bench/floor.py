@@ -2,7 +2,8 @@
 
 It creates each Job with the operator's own manifest and watches pods; the next Job is created as
 soon as the last pod is seen to succeed. It keeps nothing and recovers from nothing. Where the shape
-asks for records it also creates the executions and patches each status twice.
+asks for records it also creates the executions and patches each status twice. A fan-out is one
+Indexed Job, and the floor counts its pods.
 
 Speaks lines: says `ready`, is told `go`, says `done`, ends when its input does.
 """
@@ -17,8 +18,18 @@ from pathlib import Path
 import orjson
 
 from dev.bench.client import MERGE_PATCH, OURS, Api
-from dev.bench.shapes import IMAGE, Shape, execution, node_name, shapes, template_spec
+from dev.bench.shapes import (
+    AT_ONCE,
+    IMAGE,
+    WARM_UP,
+    Shape,
+    execution,
+    node_name,
+    shapes,
+    template_spec,
+)
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
+from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.names import job_name
 from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
 from orchestrator.models.template import TemplateSpec
@@ -38,7 +49,16 @@ class Floor:
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-        self._stencils = [_stencil(shape, namespace, index) for index in range(shape.length)]
+        self._stencils = {
+            name: _stencil(shape, namespace, name)
+            for name in (
+                node_name(chain, index)
+                for chain in range(shape.chains)
+                for index in range(shape.length)
+            )
+        }
+        self._left: dict[tuple[str, str], int] = {}
+        """Pods still to succeed, by execution and node."""
         self._succeeded: dict[tuple[str, str], asyncio.Event] = {}
         self._uids: dict[str, str] = {}
         self._version = ""
@@ -60,12 +80,17 @@ class Floor:
         if self._shape.records:
             await self._create_execution(name)
             await self._record(name, {"phase": "Running", "startedAt": _now()})
-        for index, stencil in enumerate(self._stencils):
-            succeeded = self._succeeded[name, node_name(index)] = asyncio.Event()
-            await self._create_job(name, node_name(index), stencil)
-            await succeeded.wait()
+        await asyncio.gather(*(self._chain(name, chain) for chain in range(self._shape.chains)))
         if self._shape.records:
             await self._record(name, {"phase": "Succeeded", "finishedAt": _now()})
+
+    async def _chain(self, name: str, chain: int) -> None:
+        for index in range(self._shape.length):
+            node = node_name(chain, index)
+            succeeded = self._succeeded[name, node] = asyncio.Event()
+            self._left[name, node] = self._shape.items or 1
+            await self._create_job(name, node, self._stencils[node])
+            await succeeded.wait()
 
     async def _watch(self) -> None:
         fields = "status.phase!=Pending,status.phase!=Running"
@@ -74,7 +99,10 @@ class Floor:
         ):
             marks = pod["metadata"]["annotations"]
             if kind != "DELETED" and pod["status"]["phase"] == "Succeeded":
-                self._succeeded[marks[EXECUTION], marks[NODE]].set()
+                key = marks[EXECUTION], marks[NODE]
+                self._left[key] -= kind == "ADDED"  # later changes of it are no news
+                if not self._left[key]:
+                    self._succeeded[key].set()
 
     async def _create_execution(self, name: str) -> None:
         made = await self._api.create(self._executions, execution(self._shape, name))
@@ -94,12 +122,17 @@ class Floor:
         await self._api.request("PATCH", path, body, content_type=MERGE_PATCH)
 
 
-def _stencil(shape: Shape, namespace: str, index: int) -> bytes:
+def _stencil(shape: Shape, namespace: str, node: str) -> bytes:
     """A node's Job as the operator builds it, the execution's own words left open."""
     identity = ExecutionIdentity(_NAME, namespace, _UID, shape.key)
-    job = NodeJob(node_name(index), 1, 0, {}, HOUR)
     template = TemplateSpec.model_validate(template_spec())
-    manifest = build_job(template, job, identity, None, IMAGE)
+    if shape.items:
+        items: list[dict[str, str]] = [{}] * shape.items
+        fan = FanOutJob(node, 1, items, HOUR, None, AT_ONCE, 0, 0, replace_disrupted=False)
+        manifest = build_fan_out(template, fan, identity, None, IMAGE).job
+    else:
+        job = NodeJob(node, 1, 0, {}, HOUR)
+        manifest = build_job(template, job, identity, None, IMAGE)
     manifest["metadata"]["name"] = _JOB
     return orjson.dumps(manifest)
 
@@ -121,6 +154,7 @@ async def main(kubeconfig: Path, namespace: str, shape: Shape) -> None:
 
 
 if __name__ == "__main__":
-    path, where, key, size = sys.argv[1:]
-    chosen = next(shape for shape in shapes(quick=size == "quick") if shape.key == key)
+    path, where, title = sys.argv[1:]
+    every = [*shapes(quick=False), *shapes(quick=True), WARM_UP]
+    chosen = next(shape for shape in every if shape.title == title)
     asyncio.run(main(Path(path), where, chosen))

@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from dev.bench.client import OURS, Api
 from dev.bench.contenders import Contender
 from dev.bench.observer import Observer
@@ -18,8 +20,6 @@ from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
 
 AGENT = "bench"
-LONGEST_RUN = 120.0
-"""Seconds; a run that takes longer is given up."""
 QUIET = 2.0
 """Seconds without a write of the contender's after which its work is over."""
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -39,10 +39,12 @@ NODES = Metric("nodes/s", "1/s", 1)
 GAP_P50 = Metric("finish → next Job, p50", "ms", 1)
 GAP_P95 = Metric("finish → next Job, p95", "ms", 1)
 CPU = Metric("controller CPU a node", "ms", 2)
+CPU_ITEM = Metric("controller CPU an item", "ms", 2)
 CPU_ALL = Metric("CPU a node with the control plane", "ms", 1)
 WRITES = Metric("API writes a node", "", 2)
 MEMORY = Metric("peak memory", "MB", 0)
-METRICS = (NODES, GAP_P50, GAP_P95, CPU, CPU_ALL, WRITES, MEMORY)
+STATUS = Metric("status of an execution", "KiB", 1)
+METRICS = (NODES, GAP_P50, GAP_P95, CPU, CPU_ITEM, CPU_ALL, WRITES, MEMORY, STATUS)
 
 Figures = dict[Metric, float]
 
@@ -57,19 +59,20 @@ class Bench:
     async def run(self, kind: type[Contender], shape: Shape) -> Figures:
         """One run in a namespace of its own. Raises RuntimeError with what went wrong."""
         namespace = f"bench-{kind.name}-{uuid.uuid4().hex[:6]}"
-        await self._define(namespace, shape)
+        await self.define(namespace, shape)
         contender = kind(self.api, self.cluster.kubeconfig, namespace, shape)
         try:
-            async with asyncio.timeout(LONGEST_RUN):
+            async with asyncio.timeout(shape.limit):
                 await contender.prepare()
                 return await self._measure(contender, namespace, shape)
         except TimeoutError:
-            words = f"{kind.name}: {shape.title} not done within {LONGEST_RUN:.0f} s"
+            words = f"{kind.name}: {shape.title} not done within {shape.limit:.0f} s"
             raise RuntimeError(words) from None
         finally:
             await contender.stop()
 
-    async def _define(self, namespace: str, shape: Shape) -> None:
+    async def define(self, namespace: str, shape: Shape) -> None:
+        """A namespace with the shape's definitions."""
         await self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
         for plural, manifest in definitions(shape).items():
             await self.api.create(f"{OURS}/namespaces/{namespace}/{plural}", manifest)
@@ -91,12 +94,18 @@ class Bench:
             rest = cpu_seconds(plane) - rest
         return {
             NODES: shape.nodes / took,
-            CPU: 1000 * own / shape.nodes,
+            CPU_ITEM if shape.items else CPU: 1000 * own / shape.nodes,
             CPU_ALL: 1000 * (own + rest) / shape.nodes,
             WRITES: writes.count / shape.nodes,
             MEMORY: peak_memory(contender.pid) / 1e6,
+            **(await self._status(namespace, shape) if contender.keeps_status else {}),
             **_gaps(observer.gaps()),
         }
+
+    async def _status(self, namespace: str, shape: Shape) -> Figures:
+        path = f"{OURS}/namespaces/{namespace}/workflowexecutions/{shape.names[0]}"
+        status = (await self.api.request("GET", path))["status"]
+        return {STATUS: len(orjson.dumps(status)) / 1024}
 
     def _control_plane(self) -> list[int]:
         pids = self.cluster.components()

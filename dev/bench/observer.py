@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dev.bench.client import METADATA, METADATA_LIST, OURS, Api
-from dev.bench.shapes import Shape, node_index
+from dev.bench.shapes import Shape
 from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
 
 _BAD_ENDS = ("Failed", "TimedOut", "Cancelled")
@@ -23,8 +23,8 @@ class Observer:
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-        self._created: dict[tuple[str, int], float] = {}
-        self._succeeded: dict[tuple[str, int], float] = {}
+        self._created: dict[tuple[str, str], float] = {}
+        self._succeeded: dict[tuple[str, str], float] = {}
         self._ended: set[str] = set()
         self._all_ended = asyncio.Event()
 
@@ -53,18 +53,28 @@ class Observer:
             await asyncio.sleep(0.25)
             left = await self._unfinished()
 
+    async def counted(self, count: int) -> None:
+        """Return once the workflow's own figures count so many executions."""
+        path = self._executions.replace("workflowexecutions", f"workflows/{self._shape.key}")
+        total = 0
+        while total < count:
+            await asyncio.sleep(0.5)
+            status = (await self._api.request("GET", path)).get("status", {})
+            total = status.get("metrics", {}).get("total", 0)
+
     def gaps(self) -> list[float]:
         """Seconds from a pod seen to succeed to the next Job of its chain seen."""
         pairs = (
-            (self._succeeded.get((name, index)), self._created.get((name, index + 1)))
+            (self._succeeded.get((name, source)), self._created.get((name, target)))
             for name in self._shape.names
-            for index in range(self._shape.length - 1)
+            for source, target in self._shape.successors
         )
         return [after - before for before, after in pairs if before and after]
 
     async def _unfinished(self) -> bool:
+        unfinished = f"status.successful!={self._shape.items or 1}"
         left = await self._api.request(
-            "GET", self._jobs, accept=METADATA_LIST, fieldSelector="status.successful!=1", limit="1"
+            "GET", self._jobs, accept=METADATA_LIST, fieldSelector=unfinished, limit="1"
         )
         return bool(left["items"])
 
@@ -76,14 +86,14 @@ class Observer:
         await self._mark(self._created, self._jobs, version, "")
 
     async def _mark(
-        self, moments: dict[tuple[str, int], float], path: str, version: str, fields: str
+        self, moments: dict[tuple[str, str], float], path: str, version: str, fields: str
     ) -> None:
         """Note when each object is first seen."""
         async for _, raw in self._api.watch(
             path, version, accept=METADATA, fields=fields, labels=EXECUTION_UID
         ):
             marks = raw["metadata"]["annotations"]
-            moments.setdefault((marks[EXECUTION], node_index(marks[NODE])), time.monotonic())
+            moments.setdefault((marks[EXECUTION], marks[NODE]), time.monotonic())
 
     async def _watch_executions(self, version: str) -> None:
         async for _, raw in self._api.watch(

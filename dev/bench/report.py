@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dev.bench.measuring import METRICS, Figures, Metric
+from dev.bench.measuring import CPU, CPU_ALL, METRICS, Figures, Metric
 from dev.bench.shapes import Shape
 
 
@@ -21,7 +21,8 @@ class Row:
     shape: Shape
     metric: Metric
     value: float
-    floor: float
+    floor: float | None
+    """The floor's, or what it is compared with; None where there is nothing of the kind."""
 
     @property
     def ratio(self) -> float | None:
@@ -44,8 +45,22 @@ class Results:
         for shape in dict.fromkeys(shape for shape, _ in self._runs):
             for metric in METRICS:
                 value, floor = (self._mean(shape, name, metric) for name in ("operator", "floor"))
-                if value is not None and floor is not None:
+                if value is not None:
                     yield Row(shape, metric, value, floor)
+        yield from self._growth()
+
+    def _growth(self) -> Iterator[Row]:
+        """What a node costs in a large graph, against small ones."""
+        found = {shape.key: shape for shape, _ in self._runs}
+        if not {"graph", "graphs"} <= found.keys():
+            return
+        for metric in (CPU, CPU_ALL):
+            large, small = (
+                self._mean(found[key], "operator", metric) for key in ("graph", "graphs")
+            )
+            if large is not None and small is not None:
+                against = replace(metric, name=f"{metric.name}, against 50-node graphs")
+                yield Row(found["graph"], against, large, small)
 
     def _mean(self, shape: Shape, contender: str, metric: Metric) -> float | None:
         found = [run[metric] for run in self._runs[shape, contender] if metric in run]
@@ -61,7 +76,8 @@ def table(results: Results) -> str:
         title = row.shape.title if row.shape is not shown else ""
         shown = row.shape
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        value, floor = f"{row.value:.{digits}f}", f"{row.floor:.{digits}f}"
+        value = f"{row.value:.{digits}f}"
+        floor = "" if row.floor is None else f"{row.floor:.{digits}f}"
         lines.append((title, row.metric.name, value, floor, ratio, row.metric.unit))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_line(line, widths) for line in lines)
@@ -87,7 +103,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "shape": row.shape.title,
         "metric": row.metric.name,
         "value": round(row.value, 3),
-        "floor": round(row.floor, 3),
+        "floor": None if row.floor is None else round(row.floor, 3),
         "ratio": ratio,
         "unit": row.metric.unit,
     }
