@@ -12,6 +12,8 @@ from tests.account import operator_account
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
 
+pytest.register_assert_rewrite("tests.reliance")
+
 
 @pytest.fixture(scope="session")
 def kubeconfig(api_cluster: Cluster) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import aiohttp
@@ -14,7 +14,13 @@ import orjson
 from orchestrator.controller.credentials import Credentials
 from orchestrator.controller.errors import ApiError
 from orchestrator.controller.transport import Transport
-from tests.simulation.store import Raw, Store
+from tests.simulation.store import Store
+from tests.simulation.views import Raw
+
+PATIENCE = 60.0
+"""Seconds that the real transport waits for an answer."""
+WEBHOOK = "admission webhook denied the request: not today"
+_NEVER_REFUSED = ("/leases", "/events")
 
 
 @dataclass
@@ -27,17 +33,33 @@ class Faults:
     """429, 500 or 503 instead of an answer."""
     conflict: float = 0.0
     """409 on a guarded write, as if somebody else had just written."""
+    refused: float = 0.0
+    """422 on a creation, by a webhook of others that looks before the server asks whether the
+    object exists."""
+    slow: float = 0.0
+    """An answer comes half a minute late at most, or after the client has given up: what it says
+    is then old, a list's at the start of an operator too."""
+    expired: float = 0.0
+    """Lists come in pages of two, and what is left of one has expired when it is asked for."""
     lag: float = 0.0
     """Seconds by which watches may be behind, at most."""
     doubled: float = 0.0
     dropped: float = 0.0
+    merged: float = 0.0
+    """Several changes of an object arrive as one event, as far as they happened by then."""
     cut: float = 0.0
     """A watch is cut after an event; half of them have then expired."""
+    decisive: bool = field(init=False)
+    """Whether a run comes to something else for them."""
+
+    def __post_init__(self) -> None:
+        self.decisive = self.refused > 0
 
     def stop(self) -> None:
         """From now on all goes well."""
-        self.lost = self.busy = self.conflict = 0.0
-        self.lag = self.doubled = self.dropped = self.cut = 0.0
+        for each in fields(self):
+            if each.init:
+                setattr(self, each.name, 0.0)
 
 
 class Crash(BaseException):
@@ -77,18 +99,36 @@ class FaultyTransport(Transport):
         lost = self._rng.random() < self._faults.lost
         if lost and self._rng.random() < 0.5:
             raise aiohttp.ServerDisconnectedError("the request was lost")
-        self._refuse(verb, body)
-        answer = self._store.answer(verb, path, query, body, accept)
+        self._refuse(verb, path, query, body)
+        answer = self._store.answer(verb, path, self._paged(verb, query), body, accept)
         if write and self._crashes(before=False):
             await self._die()
         self.writes += write
         await asyncio.sleep(self._latency * self._rng.random())
+        await self._linger()
         await self._alive()
         if lost:
             raise aiohttp.ServerDisconnectedError("the answer was lost")
         return answer
 
-    def _refuse(self, verb: str, body: Any) -> None:
+    async def _linger(self) -> None:
+        if self._happens(self._faults.slow):
+            seconds = self._rng.choice([5.0, 30.0, PATIENCE])
+            await asyncio.sleep(seconds)
+            if seconds == PATIENCE:
+                raise TimeoutError
+
+    def _paged(self, verb: str, query: Mapping[str, str]) -> Mapping[str, str]:
+        """A server may make pages smaller than it was asked for."""
+        return {**query, "limit": "2"} if verb == "list" and self._faults.expired else query
+
+    def _merges(self) -> bool:
+        return self._happens(self._faults.merged)
+
+    def _happens(self, rate: float) -> bool:
+        return rate > 0 and self._rng.random() < rate
+
+    def _refuse(self, verb: str, path: str, query: Mapping[str, str], body: Any) -> None:
         if self._rng.random() < self._faults.busy:
             code, reason = self._rng.choice(
                 [(429, "TooManyRequests"), (500, "InternalError"), (503, "ServiceUnavailable")]
@@ -97,20 +137,25 @@ class FaultyTransport(Transport):
         guarded = verb == "patch" and "resourceVersion" in (body.get("metadata") or {})
         if guarded and self._rng.random() < self._faults.conflict:
             raise ApiError(409, "Conflict", "the object has been modified")
+        made = verb in ("create", "apply") and not path.endswith(_NEVER_REFUSED)
+        if made and self._happens(self._faults.refused):
+            raise ApiError(422, "Invalid", WEBHOOK)
+        if "continue" in query and self._happens(self._faults.expired):
+            raise ApiError(410, "Expired", "the continue token is too old")
 
     async def stream(
         self,
         plural: str,  # noqa: ARG002
         path: str,
         query: Mapping[str, str],
-        accept: str,  # noqa: ARG002
+        accept: str,
     ) -> AsyncIterator[bytes]:
-        """Events, late, twice, or not at all."""
+        """Events, late, twice, several as one, or not at all."""
         await self._alive()
         faults, rng = self._faults, self._rng
         if rng.random() < faults.lost:
             raise aiohttp.ServerDisconnectedError("no watch")
-        async for event in self._store.watch(path, query):
+        async for event in self._store.watch(path, query, accept, self._merges):
             if rng.random() < 0.3:
                 await asyncio.sleep(faults.lag * rng.random())
             await self._alive()

@@ -1,8 +1,9 @@
 """Job controller and kubelet in virtual time: pods come, run and end as a script says.
 
 As in Kubernetes 1.35: a Job turns Complete a second or two after its pod Succeeded, a failure is
-first FailureTarget, a pod whose deadline is lowered ends with its log, and a Job whose own deadline
-passes has its pods removed.
+first FailureTarget, a pod whose deadline is lowered ends with its log, a Job whose own deadline
+passes has its pods removed, and a pod that is deleted while it runs first fails, and is there until
+the Job controller has counted it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from typing import Any
 
 from orchestrator.engine.ranges import format_ranges
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.jobs.fanned import INDEX
 from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
-from tests.simulation.store import Key, Raw, Store
-
-JOB_NAME = "batch.kubernetes.io/job-name"
+from tests.simulation.pods import INDEX, JOB_NAME, JOB_UID, ended, key_of, pod_metadata, rule_of
+from tests.simulation.store import Key, Store
+from tests.simulation.views import Raw
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Outcome:
     """success, failure (exit code 1), permanent (64), disrupted, or hang."""
     seconds: float = 1.0
     value: int = 0
+    code: int = 1
+    """The exit code of a failure."""
 
 
 Script = Callable[[str, str, int, int], Outcome]
@@ -39,6 +41,7 @@ Script = Callable[[str, str, int, int], Outcome]
 @dataclass
 class _Job:
     key: Key
+    uid: str
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     running: dict[int, Key] = field(default_factory=dict)
     """Pods that have not ended, by index."""
@@ -58,6 +61,7 @@ class Kubelet:
         """Pods that have not ended, by execution's name and node."""
         store.observers.append(self._changed)
         store.delete_pod = self._delete_pod
+        store.collect = lambda key: self._after(rng.uniform(0.1, 2.0), store.collected, key)
 
     def _changed(self, plural: str, old: Raw | None, new: Raw | None) -> None:
         if plural not in ("jobs", "pods"):
@@ -65,20 +69,20 @@ class Kubelet:
         if plural == "jobs":
             raw = new or old
             assert raw is not None
-            key = _key("jobs", raw)
+            key = key_of("jobs", raw)
             if old is None:
                 self._begin(key, raw)
             elif new is None:
                 self._forget(key)
             elif old["spec"] != new["spec"] and not self._jobs[key].over:
                 self._deadline(self._jobs[key], new)
-        elif old and new and old["spec"] != new["spec"] and not _ended(new):  # a pod's deadline
-            self._after(0.3, self._end, _key("pods", new), Outcome("hang"))
+        elif old and new and old["spec"] != new["spec"] and not ended(new):  # a pod's deadline
+            self._after(0.3, self._end, key_of("pods", new), Outcome("hang"))
 
     # Jobs
 
     def _begin(self, key: Key, raw: Raw) -> None:
-        job = self._jobs[key] = _Job(key)
+        job = self._jobs[key] = _Job(key, raw["metadata"]["uid"])
         self._store.set_status(key, startTime=self._now())
         self._deadline(job, raw)
         spec = raw["spec"]
@@ -110,29 +114,24 @@ class Kubelet:
         if raw is None or job.over:
             return
         template = raw["spec"]["template"]
-        metadata = {**template["metadata"], "generateName": f"{job.key[2]}-"}
-        metadata["labels"] = {
-            **metadata.get("labels", {}), JOB_NAME: job.key[2], INDEX: str(index),
-        }  # fmt: skip
-        metadata["ownerReferences"] = [{"uid": raw["metadata"]["uid"], "name": job.key[2]}]
         pod = self._store.create(
             "pods",
             job.key[1],
             {
+                "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": metadata,
+                "metadata": pod_metadata(raw, index, job.tries.get(index, 0)),
                 "spec": {**template["spec"], "nodeName": "n1"},
-                "status": {"phase": "Pending"},
             },
         )
-        key = _key("pods", pod)
+        key = key_of("pods", pod)
         job.running[index] = key
         self._count(raw, 1)
         self._after(self._rng.uniform(0.02, 0.4), self._run, job, index, key)
 
     def _run(self, job: _Job, index: int, key: Key) -> None:
         pod = self._store.objects.get(key)
-        if pod is None or _ended(pod):
+        if pod is None or ended(pod) or "deletionTimestamp" in pod["metadata"]:
             return
         self._store.set_status(key, phase="Running", startTime=self._now())
         if job.key in self._store.objects and not job.over:
@@ -150,65 +149,99 @@ class Kubelet:
 
     def _end(self, key: Key, outcome: Outcome) -> None:
         pod = self._store.objects.get(key)
-        if pod is None or _ended(pod):
+        if pod is None or ended(pod):
             return
-        code = {"success": 0, "permanent": 64}.get(outcome.kind, 1)
+        code = {"success": 0, "permanent": 64, "deleted": 143}.get(outcome.kind, outcome.code)
         said = f'{{"value": {outcome.value}}}' if code == 0 else ""
-        ended = {
+        terminated = {
             "exitCode": code, "message": said, "startedAt": pod["status"].get("startTime"),
             "finishedAt": self._now(),
         }  # fmt: skip
         fields: dict[str, Any] = {"phase": "Failed" if code else "Succeeded"}
-        fields["containerStatuses"] = [{"name": "action", "state": {"terminated": ended}}]
+        fields["containerStatuses"] = [{"name": "action", "state": {"terminated": terminated}}]
         if outcome.kind == "hang":
             fields["reason"] = "DeadlineExceeded"
         if outcome.kind == "disrupted":
             fields["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
-        self._store.set_status(key, **fields)
-        self._gone(key, pod, outcome.kind)
+        self._gone(key, self._store.set_status(key, **fields))
 
     def _delete_pod(self, key: Key, grace: float) -> None:
         pod = self._store.objects.get(key)
         if pod is None:
             return
-        if grace == 0 or _ended(pod):
-            self._store.remove(key)
-            if not _ended(pod):
-                self._gone(key, pod, "deleted")
+        if "deletionTimestamp" not in pod["metadata"]:
+            pod = self._store.mark_deleted(key, grace)
+        if ended(pod):
+            self._let_go(key)
+        elif grace == 0:
+            self._end(key, Outcome("deleted"))
         else:
             self._after(min(grace, 1.0), self._delete_pod, key, 0.0)
 
-    def _gone(self, key: Key, pod: Raw, how: str) -> None:
-        """A pod has ended, or was removed before it did."""
+    def _gone(self, key: Key, pod: Raw) -> None:
+        """A pod has ended."""
         self._count(pod, -1)
-        name = pod["metadata"]["labels"][JOB_NAME]
-        job = self._jobs.get(("jobs", key[1], name))
+        job = self._job_of(pod)
         if job is None:
+            self._counted(key)
             return
-        index = int(pod["metadata"]["labels"][INDEX])
+        index = int(pod["metadata"]["labels"].get(INDEX, 0))
         job.running.pop(index, None)
-        if not job.over:
-            self._later(job, self._rng.uniform(0.9, 2.0), self._judge, job, index, how)
+        if job.over:
+            self._counted(key)
+        else:
+            self._later(job, self._rng.uniform(0.9, 2.0), self._judge, job, index, key, pod)
 
-    def _judge(self, job: _Job, index: int, how: str) -> None:
+    def _counted(self, key: Key) -> None:
+        """The Job controller needs the pod no more."""
+        if (pod := self._store.objects.get(key)) is not None:
+            metadata = {f: v for f, v in pod["metadata"].items() if f != "finalizers"}
+            self._store.replace(key, {**pod, "metadata": metadata})
+            self._let_go(key)
+
+    def _let_go(self, key: Key) -> None:
+        """Remove a pod whose deletion was asked for, unless it has still to be counted."""
+        pod = self._store.objects[key]
+        metadata = pod["metadata"]
+        job = self._job_of(pod)
+        counted = "finalizers" not in metadata or job is None or job.over
+        if "deletionTimestamp" in metadata and counted:
+            self._store.remove(key)
+
+    def _job_of(self, pod: Raw) -> _Job | None:
+        labels = pod["metadata"]["labels"]
+        job = self._jobs.get(("jobs", pod["metadata"]["namespace"], labels[JOB_NAME]))
+        return job if job is not None and job.uid == labels[JOB_UID] else None
+
+    # Verdicts
+
+    def _judge(self, job: _Job, index: int, key: Key, pod: Raw) -> None:
         """The Job controller sees that a pod has ended."""
         raw = self._store.objects.get(job.key)
-        if raw is None or job.over:
-            return
-        spec = raw["spec"]
-        if spec.get("completionMode") == "Indexed":
-            self._judge_index(job, spec, index, how)
-        elif how == "success":
-            self._complete(job, 1)
-        elif how == "disrupted":
-            self._fail(job, "PodFailurePolicy", "Pod matching FailJob rule: DisruptionTarget")
-        else:
-            self._fail(job, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        if raw is not None and not job.over:
+            spec, succeeded = raw["spec"], pod["status"]["phase"] == "Succeeded"
+            rule = None if succeeded else rule_of(spec, pod)
+            if rule == "FailJob":
+                self._fail(job, "PodFailurePolicy", "Pod matching FailJob rule: DisruptionTarget")
+            elif spec.get("completionMode") == "Indexed":
+                self._judge_index(job, spec, index, succeeded, rule)
+            elif succeeded:
+                self._complete(job, 1)
+            else:
+                self._fail(
+                    job, "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+                )
+        self._counted(key)
 
-    def _judge_index(self, job: _Job, spec: Raw, index: int, how: str) -> None:
-        job.tries[index] = job.tries.get(index, 0) + 1
-        again = how != "permanent" and job.tries[index] <= spec.get("backoffLimitPerIndex", 0)
-        if how == "success":
+    def _judge_index(
+        self, job: _Job, spec: Raw, index: int, succeeded: bool, rule: str | None
+    ) -> None:
+        if rule != "Ignore":
+            job.tries[index] = job.tries.get(index, 0) + 1
+        again = rule == "Ignore" or (
+            rule != "FailIndex" and job.tries[index] <= spec.get("backoffLimitPerIndex", 0)
+        )
+        if succeeded:
             job.done.add(index)
         elif again:
             self._later(job, self._rng.uniform(0.5, 2.0), self._pod, job, index)
@@ -250,12 +283,17 @@ class Kubelet:
         job.over = True
         target = self._condition("FailureTarget", reason=reason, message=message)
         self._store.set_status(job.key, conditions=[target])
-        self._after(self._rng.uniform(0.5, 2.0), self._failed, job.key, target)
+        self._after(self._rng.uniform(0.5, 2.0), self._failed, job, target)
 
-    def _failed(self, key: Key, target: Raw) -> None:
-        if key in self._store.objects:
-            final = {**target, "type": "Failed", "lastTransitionTime": self._now()}
-            self._store.set_status(key, conditions=[target, final], ready=0, active=0)
+    def _failed(self, job: _Job, target: Raw) -> None:
+        """Failed, once no pod runs any more."""
+        if self._jobs.get(job.key) is not job:
+            return
+        if job.running:
+            self._after(0.5, self._failed, job, target)
+            return
+        final = {**target, "type": "Failed", "lastTransitionTime": self._now()}
+        self._store.set_status(job.key, conditions=[target, final], ready=0, active=0)
 
     # Small things
 
@@ -275,11 +313,3 @@ class Kubelet:
 
     def _later(self, job: _Job, seconds: float, work: Callable[..., None], *args: Any) -> None:
         job.timers.append(asyncio.get_running_loop().call_later(seconds, work, *args))
-
-
-def _ended(pod: Raw) -> bool:
-    return pod["status"].get("phase") in ("Succeeded", "Failed")
-
-
-def _key(plural: str, raw: Raw) -> Key:
-    return plural, raw["metadata"].get("namespace", ""), raw["metadata"]["name"]

@@ -1,0 +1,37 @@
+"""A real API server and Job controller, held against the fakes of the simulation.
+
+tests/simulation/test_same_as_the_real_one.py runs the same suite against those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orchestrator.controller.client import ApiClient
+from tests.kube import Kubectl
+from tests.reliance.api import Api
+from tests.reliance.jobs import Jobs
+from tests.reliance.objects import Objects
+from tests.reliance.watches import Watches
+
+
+@pytest.fixture
+async def api(kubectl: Kubectl) -> AsyncIterator[Api]:
+    async with ApiClient.from_environment(str(kubectl.kubeconfig)) as client:
+        yield Api(client, kubectl.namespace)
+        await asyncio.sleep(0.1)  # watches that were left are closed in the loop's next turns
+
+
+class TestObjects(Objects):
+    """Of the real one."""
+
+
+class TestWatches(Watches):
+    """Of the real one."""
+
+
+class TestJobs(Jobs):
+    """Of the real one."""

@@ -1,0 +1,17 @@
+"""Asynchronous tests of this suite run in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.virtualtime import VirtualLoop
+
+pytest.register_assert_rewrite("tests.reliance")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of every asynchronous test."""
+    return {"virtual": VirtualLoop}

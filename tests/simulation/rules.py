@@ -1,0 +1,75 @@
+"""What the fake API server refuses: what of the real one's checks an operator can run into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.controller.errors import ApiError
+
+Raw = Mapping[str, Any]
+
+_SELECTABLE = {
+    "workflowexecutions": {"status.phase", "spec.workflow"},
+    "pods": {"status.phase", "spec.nodeName"},
+    "events": {"type", "reason", "involvedObject.kind", "involvedObject.uid"},
+}
+_ALWAYS_SELECTABLE = {"metadata.name", "metadata.namespace"}
+_FROZEN = {
+    "workflowexecutions": (
+        "workflow", "variables", "requester", "trigger", "parent", "rerunOf",
+    ),
+    "jobs": ("template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"),
+}  # fmt: skip
+_FIRMNESS = {"Running": 0, "Paused": 0, "Cancelled": 1, "Terminated": 2}
+
+
+def check_selectors(plural: str, query: Mapping[str, str]) -> None:
+    """Raises ApiError 400 for a field that cannot be selected by."""
+    known = _SELECTABLE.get(plural, set()) | _ALWAYS_SELECTABLE
+    for term in filter(None, query.get("fieldSelector", "").split(",")):
+        field = re.split(r"!?==?", term)[0]
+        if field not in known:
+            raise ApiError(400, "BadRequest", f"field label not supported: {field}")
+
+
+def check_new(plural: str, name: str, body: Raw) -> None:
+    """Raises ApiError 422 for what lacks what it must have."""
+    spec = body.get("spec") or {}
+    match plural:
+        case "workflowexecutions" if not spec.get("workflow"):
+            raise invalid(plural, name, "spec.workflow: Required value")
+        case "jobs" if not (spec.get("template") or {}).get("spec", {}).get("containers"):
+            raise invalid(plural, name, "spec.template.spec.containers: Required value")
+
+
+def check_change(plural: str, name: str, old: Raw, new: Raw) -> None:
+    """Raises ApiError 422 for a change of what cannot change."""
+    before, after = old.get("spec") or {}, new.get("spec") or {}
+    for field in _FROZEN.get(plural, ()):
+        if before.get(field) != after.get(field):
+            raise invalid(plural, name, f"spec.{field}: field is immutable")
+    match plural:
+        case "controllerrevisions" if old.get("data") != new.get("data"):
+            raise invalid(plural, name, "data: field is immutable")
+        case "configmaps" if old.get("immutable") and old.get("data") != new.get("data"):
+            raise invalid(plural, name, "data: field is immutable when `immutable` is set")
+        case "pods" if _longer(before, after):
+            raise invalid(plural, name, "spec.activeDeadlineSeconds: must be less than it was")
+        case "workflowexecutions" if _softer(before["desiredState"], after.get("desiredState")):
+            raise invalid(plural, name, "spec: a cancelled execution can only be Terminated")
+
+
+def _longer(before: Raw, after: Raw) -> bool:
+    limit, wanted = before.get("activeDeadlineSeconds"), after.get("activeDeadlineSeconds")
+    return limit is not None and (wanted is None or wanted > limit)
+
+
+def _softer(before: str, after: str | None) -> bool:
+    return after is None or _FIRMNESS[after] < _FIRMNESS[before]
+
+
+def invalid(plural: str, name: str, words: str) -> ApiError:
+    """The answer to what cannot be stored."""
+    return ApiError(422, "Invalid", f'{plural} "{name}" is invalid: {words}')

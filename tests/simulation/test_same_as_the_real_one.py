@@ -1,0 +1,70 @@
+"""The fake API server, Job controller and kubelet, held against what real ones do.
+
+tests/cluster/test_same_as_the_fake.py runs the same suite against a real API server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orchestrator.controller.client import ApiClient
+from orchestrator.models.base import parse_duration
+from orchestrator.models.labels import EXECUTION, NODE
+from tests.reliance.api import Api
+from tests.reliance.jobs import FAKE, Jobs
+from tests.reliance.objects import Objects
+from tests.reliance.watches import Watches
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.kubelet import Kubelet, Outcome, Script
+from tests.simulation.store import Store
+from tests.simulation.trial import START
+
+
+def _as_annotated(store: Store) -> Script:
+    """How the annotations of its Job say that a pod ends."""
+
+    def script(execution: str, node: str, attempt: int, index: int) -> Outcome:
+        notes = next(
+            raw["spec"]["template"]["metadata"]["annotations"]
+            for raw in store.all("jobs")
+            if (raw["metadata"]["annotations"][EXECUTION], raw["metadata"]["annotations"][NODE])
+            == (execution, node)
+        )
+
+        def said(key: str, default: str) -> str:
+            return str(notes.get(f"{FAKE}{key}-{index}", notes.get(f"{FAKE}{key}", default)))
+
+        codes = said("exit-code", "0").split(",")
+        code = codes[min(attempt // 100, len(codes) - 1)]
+        kind = {"0": "success", "64": "permanent"}.get(code, "failure")
+        value = json.loads(said("message", '{"value": 0}'))["value"]
+        return Outcome(kind, parse_duration(said("delay", "0s")), value, int(code))
+
+    return script
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    loop, rng = asyncio.get_running_loop(), random.Random(1)
+    store = Store(lambda: START + loop.time(), rng)
+    Kubelet(store, _as_annotated(store), rng)
+    transport = FaultyTransport(store, Faults(), rng, 0.002)
+    async with ApiClient(transport._credentials, transport) as client:
+        yield Api(client, "test")
+
+
+class TestObjects(Objects):
+    """Of the fake."""
+
+
+class TestWatches(Watches):
+    """Of the fake."""
+
+
+class TestJobs(Jobs):
+    """Of the fake."""
