@@ -179,17 +179,26 @@ async def _create_object(
             return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])
         if error.status in REFUSALS:
             permanent = error.status in (400, 422)
-            return refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            refusal = refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            # A webhook or quota speaks before the name is looked at: an earlier creation, whose
+            # answer was lost, may have made it.
+            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"], refusal)
         raise
     return None
 
 
-async def _adopt(shell: Shell, tracked: Tracked, resource: Resource, name: str) -> Attempt | None:
+async def _adopt(
+    shell: Shell, tracked: Tracked, resource: Resource, name: str, absent: Attempt | None = None
+) -> Attempt | None:
+    """What an object that may be ours comes to; `absent` where there is none.
+
+    One that was deleted by others since is seen as that by whoever looks for it.
+    """
     try:
         found = await shell.client.get(resource, tracked.run.namespace, name)
     except ApiError as error:
-        if error.status == 404:  # deleted by others since: seen as that by whoever looks for it
-            return None
+        if error.status == 404:
+            return absent
         raise
     if is_ours(found, tracked.identity):
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import EXECUTIONS
+from orchestrator.controller.resources import EXECUTIONS, Resource
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
@@ -38,16 +38,18 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
     try:
         await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
     except ApiError as error:
-        if error.status == 409 and error.reason == "AlreadyExists":
-            other = await shell.client.get(EXECUTIONS, namespace, name)
-            if not _is_ours(tracked, other):
-                message = f"an execution named {name} exists that is not this one's"
-                return refused(reasons.NAME_TAKEN, message, permanent=True)
-        elif error.status in REFUSALS:
+        taken = error.status == 409 and error.reason == "AlreadyExists"
+        if not taken and error.status not in REFUSALS:
+            raise
+        # A webhook or quota says no before the name is looked at: an earlier creation, whose
+        # answer was lost, may have made it.
+        other = await live(shell, EXECUTIONS, namespace, name)
+        if other is not None and not _is_ours(tracked, other):
+            message = f"an execution named {name} exists that is not this one's"
+            return refused(reasons.NAME_TAKEN, message, permanent=True)
+        if other is None and not taken:
             permanent = error.status in (400, 422)
             return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
-        else:
-            raise
     tracked.created[name] = shell.clock()
     return None
 
@@ -64,7 +66,7 @@ async def observe_child(
             tracked.recheck(shell.clock() + CACHE_LAG)
         elif created is None and not record.execution:
             return None
-        raw = await _live(shell, tracked.run.namespace, name)
+        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
         if raw is None:
             message = f"sub-execution {name} was deleted by others before it ended"
             return refused(reasons.CHILD_DELETED, message, permanent=True)
@@ -97,7 +99,7 @@ async def observe_children(
         outputs = {name: [None] * items for name in each.gather}
         for index in range(items):
             name = tracked.name_of(node.name, record.attempts, index)
-            raw = await _live(shell, tracked.run.namespace, name)
+            raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
             found = ((raw or {}).get("status") or {}).get("outputs") or {}
             for output in each.gather:
                 outputs[output][index] = found.get(output)
@@ -113,7 +115,7 @@ async def _observe_item(
     name = tracked.name_of(node.name, record.attempts, index)
     raw = shell.executions.get(tracked.run.namespace, name)
     if raw is None:
-        raw = await _live(shell, tracked.run.namespace, name)
+        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
     if raw is None:
         if name not in tracked.created:
             return None
@@ -168,9 +170,10 @@ def _is_ours(tracked: Tracked, raw: Raw) -> bool:
     return bool((raw["spec"].get("parent") or {}).get("uid") == tracked.run.uid)
 
 
-async def _live(shell: Shell, namespace: str, name: str) -> Raw | None:
+async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:
+    """An object read live; None when there is none."""
     try:
-        return await shell.client.get(EXECUTIONS, namespace, name)
+        return await shell.client.get(resource, namespace, name)
     except ApiError as error:
         if error.status == 404:
             return None
