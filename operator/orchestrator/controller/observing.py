@@ -94,5 +94,7 @@ def _follow_ups(
         name = tracked.name_of(edge.target, 1)
         job = shell.jobs.get(tracked.run.namespace, name)
         if job is not None and is_ours(job, tracked.identity):
-            seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
+            spec = job["spec"]
+            items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
+            seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)
             observed.setdefault((edge.target, 1), seen)

@@ -34,6 +34,8 @@ class Attempt:
     job: str = ""
     execution: str = ""
     """Name of the sub-execution that the attempt is."""
+    items: int | None = None
+    """How many items a fan-out's Job was made for, where that is asked."""
     completed: str = ""
     """Items of a fan-out that succeeded, as ranges such as `0-3,7`."""
     failed: str = ""

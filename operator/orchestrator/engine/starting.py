@@ -158,7 +158,7 @@ def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
     seen = work.observed.get((node.name, 1))
     if seen is not None and not cause.stops_running:
         begun = Record(NodePhase.PENDING, reasons.STARTING, attempts=1, started_at=work.now)
-        work.set(node, replace(begun, job=seen.job), evidence=False)
+        work.set(node, replace(begun, job=seen.job, items=seen.items), evidence=False)
         return
     skipped = node.final and cause.reason == reasons.TERMINATED
     phase = NodePhase.SKIPPED if skipped else ended_by(cause)
@@ -169,7 +169,7 @@ def _start_attempt(work: Work, node: GraphNode) -> None:
     begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
     made = work.observed.get((node.name, 1))
     if made is not None and made.job:  # before a crash, and on grounds that may be gone by now
-        made_so = replace(begun, reason=reasons.JOB_CREATED, job=made.job)
+        made_so = replace(begun, reason=reasons.JOB_CREATED, job=made.job, items=made.items)
         work.set(node, made_so, evidence=work.stored(node))
         return
     work.set(node, begun, evidence=work.stored(node))

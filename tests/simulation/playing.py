@@ -1,0 +1,82 @@
+"""A whole operator in virtual time on one execution, for faults that a test chooses itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from orchestrator.controller.assembly import Operator
+from orchestrator.controller.client import ApiClient, Raw
+from orchestrator.controller.resources import Resource
+from orchestrator.controller.watching import Take
+from orchestrator.models.base import API_VERSION
+from tests.simulation.faults import FaultyTransport
+from tests.simulation.kubelet import Kubelet, Outcome
+from tests.simulation.scenario import NAMESPACE, TASK
+from tests.simulation.store import Store
+from tests.simulation.trial import START
+
+TERMINAL = ("Succeeded", "Failed", "TimedOut", "Cancelled")
+
+
+def store_with(*workflows: Mapping[str, Any]) -> Store:
+    """Workflows and an execution of `main`, whose pods succeed after two seconds."""
+    loop, rng = asyncio.get_running_loop(), random.Random(1)
+    store = Store(lambda: START + loop.time(), rng)
+    Kubelet(store, lambda *_: Outcome("success", 2.0, 5), rng)
+    store.create("templates", NAMESPACE, TASK)
+    for workflow in workflows:
+        store.create("workflows", NAMESPACE, dict(workflow))
+    store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "run", "main"))
+    return store
+
+
+def manifest(kind: str, name: str, spec: Any) -> Raw:
+    """A manifest of one of our kinds; an execution's spec may be its workflow's name."""
+    spec = {"workflow": spec} if isinstance(spec, str) else spec
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+async def played(store: Store, *transports: FaultyTransport) -> Raw:
+    """The execution `run` once it has ended; a transport that crashes is followed by the next."""
+    for transport in transports[:-1]:
+        await _operate(store, transport)
+    return await _operate(store, transports[-1])
+
+
+async def _operate(store: Store, transport: FaultyTransport) -> Raw:
+    client = ApiClient(transport._credentials, transport)
+
+    async def follow(
+        _: object, resources: Collection[Resource], __: object, take: Take, stop: threading.Event
+    ) -> None:
+        for resource in resources:
+            for raw in (await client.list(resource))[0]:
+                take(resource, None, raw)
+        while not stop.is_set():  # noqa: ASYNC110 (it is a thread's Event)
+            await asyncio.sleep(1.0)
+
+    operator = Operator(
+        client,
+        runner_image="example.com/runner:1",
+        clock=store.clock,
+        monotonic=asyncio.get_running_loop().time,
+        follow=follow,
+    )
+    over = asyncio.Event()
+    running = asyncio.create_task(operator.run(over))
+    try:
+        async with asyncio.timeout(3600):
+            while True:
+                raw = store.objects["workflowexecutions", NAMESPACE, "run"]
+                ended = (raw.get("status") or {}).get("phase") in TERMINAL
+                if ended or transport.crashed.is_set():
+                    return raw
+                await asyncio.sleep(0.1)
+    finally:
+        over.set()
+        if not transport.dead:  # who was killed says no goodbye
+            await running
