@@ -48,6 +48,9 @@ class _Job:
     done: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
     tries: dict[int, int] = field(default_factory=dict)
+    """Pods of an index that failed and were counted."""
+    begun: dict[int, int] = field(default_factory=dict)
+    """All pods of an index that ran."""
     over: bool = False
 
 
@@ -137,8 +140,8 @@ class Kubelet:
         if job.key in self._store.objects and not job.over:
             self._store.set_status(job.key, active=len(job.running), ready=1)
         notes = pod["metadata"]["annotations"]
-        tried = job.tries.get(index, 0)
-        attempt = int(notes[ATTEMPT]) + 100 * tried
+        attempt = int(notes[ATTEMPT]) + 100 * job.begun.get(index, 0)
+        job.begun[index] = job.begun.get(index, 0) + 1
         outcome = self._script(notes[EXECUTION], notes[NODE], attempt, index)
         limit = float(pod["spec"]["activeDeadlineSeconds"])
         if outcome.kind == "hang" or outcome.seconds > limit:

@@ -61,7 +61,8 @@ class Scenario:
     def same_result(self) -> bool:
         """Whether time decides nothing, so that faults may not change the result."""
         timed = any("onFailure" in spec for spec in self.workflows.values())
-        return not self.people and not self.deletions and not timed
+        decided = bool(self.people or self.deletions or self.faults.decisive)
+        return not decided and not timed
 
     def outcome(self, execution: str, node: str, attempt: int, index: int) -> Outcome:
         """How a pod ends: the same whenever it is asked."""
@@ -171,6 +172,10 @@ def _faults(rng: random.Random) -> Faults:
         doubled=some(0.2),
         dropped=some(0.05),
         cut=some(0.1),
+        merged=some(0.5),
+        refused=rng.choice([0.0] * 7 + [0.1]),
+        slow=rng.choice([0.0] * 5 + [0.02]),
+        expired=some(0.2),
     )
 
 

@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.faults import Faults
 from tests.simulation.scenario import scenario
 from tests.simulation.trial import play, violations
 from tests.simulation.trials import chunks
@@ -47,10 +49,15 @@ def test_a_seed_gives_the_same_run_again() -> None:
 
 def test_the_stories_hold_every_fault() -> None:
     stories = [scenario(seed) for seed in range(200)]
-    for fault in ("lost", "busy", "conflict", "lag", "doubled", "dropped", "cut"):
-        assert any(getattr(story.faults, fault) for story in stories), fault
+    for fault in fields(Faults):
+        assert any(getattr(story.faults, fault.name) for story in stories), fault.name
     assert any(story.operators.second for story in stories)
     assert any(story.operators.frozen for story in stories)
+    assert {plural for story in stories for _, plural in story.deletions} == {"jobs", "pods"}
+    assert {before for story in stories for _, before, _ in story.operators.crashes} == {
+        True,
+        False,
+    }
     assert sum(play(story).crashes for story in stories[:40]) > 10
 
 

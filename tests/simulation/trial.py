@@ -18,8 +18,9 @@ from orchestrator.controller.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet
+from tests.simulation.refusals import made_though_refused
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
 from tests.virtualtime import run_virtually
@@ -293,6 +294,9 @@ class _Trial:
                 if not _over(record):
                     self._wrong(f"{name} ended, its node {node} did not: {record}")
                 self._judge_evidence(raw, node, record)
+                made = made_though_refused(self.store, raw, node, record)
+                if made and not self._story.operators.second:
+                    self._wrong(f"{name}.{node} was refused, and yet there is {made}")
             self._found.results[_stable(raw)] = {
                 "phase": status["phase"],
                 "nodes": {
@@ -346,7 +350,8 @@ class _Tracebacks(logging.Handler):
         self._into = found
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1] is not None:
+        error = record.exc_info and record.exc_info[1]
+        if error and WEBHOOK not in str(error):
             self._into.append(f"traceback: {record.getMessage()}")
 
 
