@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from orchestrator.controller.client import ApiError, Raw
+from orchestrator.models.labels import NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, played, store_with
 from tests.simulation.store import Store
@@ -76,3 +78,38 @@ async def test_a_job_that_a_webhook_refuses_fails_its_node_at_once_with_its_word
     assert "webhook denied" in node["message"]
     assert store.clock() - START < 10  # in virtual time: before any watch has told of anything
     assert store.all("jobs") == []
+
+
+class _Busy(FaultyTransport):
+    """Has no time for one node's Job for a second; then a webhook refuses it, once."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.0)
+        self._answers = {
+            "slow": [
+                ApiError(429, "TooManyRequests", "come again", 1.0),
+                ApiError(422, "Invalid", "admission webhook denied the request"),
+            ],
+            "quick": [ApiError(503, "ServiceUnavailable", "come again")],
+        }
+
+    async def _once(self, verb: str, path: str, query: Any, data: Any, *rest: Any) -> Raw:
+        if verb == "create" and path.endswith("/jobs"):
+            node = orjson.loads(data)["metadata"]["annotations"][NODE]
+            if answers := self._answers[node]:
+                raise answers.pop(0)
+        return await super()._once(verb, path, query, data, *rest)
+
+
+async def test_no_creation_outlives_the_pass_that_decided_it() -> None:
+    nodes = [{"name": name, "action": "local/task"} for name in ("slow", "quick")]
+    store = store_with(manifest("Workflow", "main", {"nodes": nodes}))
+    raw = await played(store, _Busy(store))
+    made = {job["metadata"]["annotations"][NODE] for job in store.all("jobs")}
+    refused = {
+        name
+        for name, record in raw["status"]["nodes"].items()
+        if record.get("reason") == "JobRefused"
+    }
+    assert not made & refused
+    assert made | refused == {"slow", "quick"}

@@ -44,15 +44,24 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
         and tracked.name_of(job.node, job.attempt, _index(job)) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
-    refusals = await asyncio.gather(*(_create(shell, tracked, job) for job in wanted))
+    # All of them are waited for: what is still on its way must not arrive in a later pass.
+    refusals = await asyncio.gather(
+        *(_create(shell, tracked, job) for job in wanted), return_exceptions=True
+    )
+    problems = []
     for job, refusal in zip(wanted, refusals, strict=True):
         if refusal is None:
+            continue
+        if isinstance(refusal, BaseException):
+            problems.append(refusal)
             continue
         tracked.news.add(job.node)
         if (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
         else:
             tracked.refused_items[job.node, job.attempt, index] = refusal
+    if problems:
+        raise problems[0]
 
 
 def _index(decision: Creation) -> int | None:
