@@ -28,7 +28,7 @@ RUNS = 1_000
 MOST_FOR_A_BUG = 2_000
 
 FOUND_BEFORE = {
-    96: "a slot was given, the status written by nobody, and who stood first waited for ever",
+    450: "a slot was given, the status written by nobody, and who stood first waited for ever",
     459: "a fan-out whose Job no status named yet was taken for one of no items",
     924: "a creation outlived its pass, and made the Job of an attempt that was given up",
 }
