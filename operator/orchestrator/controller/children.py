@@ -7,7 +7,8 @@ from typing import Any
 
 from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import EXECUTIONS, Resource
+from orchestrator.controller.looking import live
+from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
@@ -168,16 +169,6 @@ def _may_become(raw: Raw, wanted: DesiredState) -> bool:
 
 def _is_ours(tracked: Tracked, raw: Raw) -> bool:
     return bool((raw["spec"].get("parent") or {}).get("uid") == tracked.run.uid)
-
-
-async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:
-    """An object read live; None when there is none."""
-    try:
-        return await shell.client.get(resource, namespace, name)
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
 
 
 def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:

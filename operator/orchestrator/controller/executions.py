@@ -8,12 +8,13 @@ from typing import Any
 
 from orchestrator.controller.acting import control_all, create_all
 from orchestrator.controller.admission import Revisions
-from orchestrator.controller.client import ApiError
+from orchestrator.controller.admitting import Admission, Later, Overtaken
+from orchestrator.controller.looking import live
 from orchestrator.controller.observing import observe_active
 from orchestrator.controller.pacing import due, next_look
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
-from orchestrator.controller.slots import Queued, Slots
+from orchestrator.controller.slots import Slots
 from orchestrator.controller.strays import stop_after_end, stop_strays
 from orchestrator.controller.tracked import Tracked
 from orchestrator.controller.writing import (
@@ -21,36 +22,21 @@ from orchestrator.controller.writing import (
     announce_pass,
     end_unadmitted,
     store_pass,
-    write_pending,
 )
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
-    Missing,
-    Prepared,
     Refusal,
-    check_start,
-    waited_long_enough,
 )
 from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import CreateChild, Pass
-from orchestrator.engine.graph import Graph, NodeKind
+from orchestrator.engine.graph import NodeKind
 from orchestrator.engine.reading import StatusError
-from orchestrator.engine.records import Record, record_to_status
-from orchestrator.engine.rerun import source_of, take_over
-from orchestrator.engine.times import to_rfc3339
-from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.engine.records import Record
+from orchestrator.models.execution import ExecutionPhase
 
-ASK_AGAIN = 1.0
-"""Seconds between two looks for a Workflow or Template that is not there yet."""
 MOST_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
-
-_CANCELLED_EARLY = Refusal(
-    reasons.CANCEL_REQUESTED,
-    "the execution was cancelled before it started",
-    ExecutionPhase.CANCELLED,
-)
 
 Key = tuple[str, str]
 
@@ -62,6 +48,7 @@ class ExecutionReconciler:
         self._shell = shell
         self._revisions = revisions
         self._slots = Slots(shell)
+        self._admission = Admission(shell, revisions, self._slots)
         self._tracked: dict[Key, Tracked] = {}
         self._stopped: set[str] = set()
         """Uids of Jobs that were stopped after their execution's end."""
@@ -122,7 +109,7 @@ class ExecutionReconciler:
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         if key not in self._unsure:
             return self._shell.executions.get(*key)
-        raw = await self._live(*key)
+        raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
         return raw
 
@@ -145,122 +132,18 @@ class ExecutionReconciler:
         self._tracked.pop(key, None)
         self._unsure.add(key)
 
-    # Before it runs
-
     async def _admit(self, key: Key, raw: Mapping[str, Any]) -> float | None:
-        spec = raw["spec"]
-        if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
-            return await self._refuse(key, raw, _CANCELLED_EARLY)
-        if spec.get("rerunOf"):
-            return await self._rerun(key, raw)
-        prepared = await self._prepare(key, spec)
-        if isinstance(prepared, Missing):
-            return await self._wait_for(key, raw, prepared)
-        if isinstance(prepared, Refusal):
-            return await self._refuse(key, raw, prepared)
-        values = check_start(raw, prepared)
-        if isinstance(values, Refusal):
-            return await self._refuse(key, raw, values)
-        if refusal := await self._revisions.store(key[0], spec["workflow"], prepared):
-            return await self._refuse(key, raw, refusal)
-        return await self._start(key, raw, prepared.graph, prepared.revision.name, values, {})
-
-    async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> float | None:
-        """Admit a re-run: its source's revision, variables and outputs."""
-        spec = raw["spec"]
-        source = source_of(spec, await self._live(key[0], spec["rerunOf"]["name"]))
-        if isinstance(source, Refusal):
-            return await self._refuse(key, raw, source)
-        try:
-            graph = await self._revisions.graph(key[0], source.revision)
-        except ValueError as error:
-            return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
-        if refusal := await self._revisions.refusal_of_state(key[0], raw):
-            return await self._refuse(key, raw, refusal)
-        taken = take_over(graph, source, spec["rerunOf"]["from"])
-        if isinstance(taken, Refusal):
-            return await self._refuse(key, raw, taken)
-        return await self._start(key, raw, graph, source.revision, source.variables, taken)
-
-    async def _live(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        try:
-            return await self._shell.client.get(EXECUTIONS, namespace, name)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-
-    async def _prepare(self, key: Key, spec: Mapping[str, Any]) -> Prepared | Refusal | Missing:
-        if parent := spec.get("parent"):
-            return await self._revisions.prepare_child(key[0], spec["workflow"], parent)
-        return await self._revisions.prepare(key[0], spec["workflow"])
-
-    async def _start(
-        self,
-        key: Key,
-        raw: Mapping[str, Any],
-        graph: Graph,
-        revision: str,
-        values: Mapping[str, Any],
-        taken: Mapping[str, Record],
-    ) -> float | None:
-        """Store the admission with what it starts in one write; only then create Jobs."""
-        admitted = {"revision": revision, "variables": values}
-        tracked = self._admitted(raw, graph, admitted, taken)
-        claim = claim_of(graph, tracked.run, raw)
-        waits: Claim | Queued | Refusal | None = claim
-        if isinstance(claim, Claim):
-            waits = await self._slots.admit(key, claim, raw)
-            tracked = self._admitted(raw, graph, admitted, taken)  # it may have taken a while
-            tracked.claim = claim
-        if isinstance(waits, Refusal):
-            return await self._refuse(key, raw, waits)
-        if isinstance(waits, Queued):
-            return await self._queue_up(key, raw, waits)
-        now = tracked.run.started_at
-        decided = advance(graph, tracked.run, {}, now, scan=True)
-        decided = replace(decided, before=(), after=(*decided.before, *decided.after))
-        tracked.unstored = dict(taken)
-        tracked.decided(decided)
-        tracked.progressed(decided.records, decided, now)
-        admitted["startedAt"] = to_rfc3339(now)
-        if not await self._store(key, tracked, decided, admitted):
+        outcome = await self._admission.admit(key, raw)
+        if isinstance(outcome, Overtaken):
+            self._forget(key)
             return 0
+        if isinstance(outcome, Later):
+            return outcome.seconds
+        tracked, decided = outcome.tracked, outcome.decided
         self._tracked[key] = tracked
-        count = len(graph.nodes) - len(taken)
-        self._shell.recorder.emit(
-            tracked.reference,
-            "Normal",
-            reasons.ADMITTED,
-            f"runs {count} node{'' if count == 1 else 's'}, revision {revision}",
-        )
         if await self._act(tracked, decided):
             return None
         return await self._advance(key, tracked)
-
-    def _admitted(
-        self,
-        raw: Mapping[str, Any],
-        graph: Graph,
-        admitted: Mapping[str, Any],
-        taken: Mapping[str, Record],
-    ) -> Tracked:
-        """The execution as its status will say, if it begins now."""
-        status = {
-            **(raw.get("status") or {}),
-            "phase": ExecutionPhase.RUNNING.value,
-            "nodes": {name: record_to_status(record) for name, record in taken.items()},
-            "startedAt": to_rfc3339(self._shell.clock()),
-            **admitted,
-        }
-        return Tracked.read({**raw, "status": status}, graph)
-
-    async def _queue_up(self, key: Key, raw: Mapping[str, Any], waits: Queued) -> float | None:
-        said = reasons.CONCURRENCY_LIMIT, waits.message
-        if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
-            return waits.again
-        self._forget(key)
-        return 0
 
     async def _give_back(self, tracked: Tracked) -> None:
         """Give back the slot of an execution that has ended or is gone."""
@@ -270,14 +153,6 @@ class ExecutionReconciler:
         if isinstance(claim, Claim) and not tracked.gave_back:
             await self._slots.release(tracked.run.namespace, claim)
             tracked.gave_back = True
-
-    async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> float | None:
-        if waited_long_enough(raw, self._shell.clock()):
-            message = f"{missing.message}; waited one minute"
-            return await self._refuse(key, raw, Refusal(missing.reason, message))
-        if not await write_pending(self._shell, key, raw, missing.reason, missing.message):
-            self._forget(key)
-        return ASK_AGAIN
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> float | None:
         self._slots.leave(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.controller.cache import JOB_NAME, Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.resources import JOBS, PODS
+from orchestrator.controller.resources import JOBS, PODS, Resource
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
@@ -26,7 +26,7 @@ async def job_or_attempt(
         return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
     if created is None and not record.job:
         return None
-    job = await live_job(shell, tracked.run.namespace, name)
+    job = await live(shell, JOBS, tracked.run.namespace, name)
     if job is None:
         return deleted(name)
     return job
@@ -46,7 +46,7 @@ async def overdue(
         return None
     tracked.looked[name] = now
     selector = f"{JOB_NAME}={name}"
-    job = await live_job(shell, tracked.run.namespace, name)
+    job = await live(shell, JOBS, tracked.run.namespace, name)
     pods, _ = await shell.client.list(PODS, tracked.run.namespace, label_selector=selector)
     return job, pods
 
@@ -57,10 +57,10 @@ def deleted(name: str) -> Attempt:
     return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
 
 
-async def live_job(shell: Shell, namespace: str, name: str) -> Raw | None:
-    """A Job by name, read live; None when there is none."""
+async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:
+    """An object by name, read live; None when there is none."""
     try:
-        return await shell.client.get(JOBS, namespace, name)
+        return await shell.client.get(resource, namespace, name)
     except ApiError as error:
         if error.status == 404:
             return None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from orchestrator.controller.acting import stop_named
 from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
-from orchestrator.controller.looking import live_job
-from orchestrator.controller.resources import EXECUTIONS
+from orchestrator.controller.looking import live
+from orchestrator.controller.resources import EXECUTIONS, JOBS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
@@ -26,7 +26,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         record = tracked.latest(annotations.get(NODE, ""), decided)
         if record is not None and _number(annotations.get(ATTEMPT)) <= record.attempts:
             continue
-        found = await live_job(shell, run.namespace, name)
+        found = await live(shell, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
             continue
         await stop_named(shell, run.namespace, name, force=False)
