@@ -113,3 +113,30 @@ async def test_no_creation_outlives_the_pass_that_decided_it() -> None:
     }
     assert not made & refused
     assert made | refused == {"slow", "quick"}
+
+
+class _Forbidding(FaultyTransport):
+    """Refuses revisions for the first 25 seconds, and notes what the execution says meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self.said: list[tuple[str, str, str]] = []
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "apply" and "/controllerrevisions/" in path and self._store.clock() < START + 25:
+            raise ApiError(403, "Forbidden", "controllerrevisions is forbidden")
+        if status := self._store.all("workflowexecutions")[0].get("status"):
+            self.said.append((status["phase"], status["reason"], status["message"]))
+        return await super()._once(verb, path, *rest)
+
+
+async def test_an_execution_says_what_is_refused_before_it_can_run_and_runs_once_it_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = store_with(manifest("Workflow", "main", ACTION))
+    transport = _Forbidding(store)
+    raw = await played(store, transport)
+    assert raw["status"]["phase"] == "Succeeded"
+    words = "the API server refuses: controllerrevisions is forbidden"
+    assert ("Pending", "AdmissionRefused", words) in transport.said
+    assert not [record for record in caplog.records if record.exc_info]

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.controller.cache import Cache, Raw
 from orchestrator.controller.client import ApiClient, ApiError
+from orchestrator.controller.resources import TRIGGERS
 from orchestrator.controller.triggering import Triggers
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.trigger import Schedule
@@ -48,8 +49,10 @@ class Process:
         self._cluster = cluster
         self.dead = asyncio.Event()
 
-    async def get(self, _resource: object, _namespace: str, name: str) -> Raw:
+    async def get(self, resource: object, _namespace: str, name: str) -> Raw:
         await self._alive()
+        if resource is TRIGGERS:
+            return self._cluster.trigger
         if name not in self._cluster.executions:
             raise ApiError(404, "NotFound", name)
         return self._cluster.executions[name]
@@ -75,7 +78,12 @@ class Process:
 
     async def patch(self, *key: Any, **_: object) -> Raw:
         def apply() -> Raw:
-            self._cluster.trigger = merged(self._cluster.trigger, {"status": key[-1]["status"]})
+            old, body = self._cluster.trigger, key[-1]
+            version = old["metadata"]["resourceVersion"]
+            if body["metadata"] != {"resourceVersion": version}:
+                raise ApiError(409, "Conflict", "the object has been modified")
+            changed = {"metadata": {"resourceVersion": str(int(version) + 1)}}
+            self._cluster.trigger = merged(old, {"status": body["status"], **changed})
             return self._cluster.trigger
 
         return await self._write(apply)
@@ -125,6 +133,7 @@ def trigger(**spec: Any) -> Raw:
         "name": "t",
         "namespace": "ns",
         "uid": "u-t",
+        "resourceVersion": "1",
         "generation": 1,
         "creationTimestamp": to_rfc3339(START),
     }
@@ -263,5 +272,25 @@ def test_an_end_that_nobody_can_read_holds_up_no_other() -> None:
         await asyncio.sleep(60)
         await live(cluster, 60, ended)
         assert started(cluster) == ["e20"]
+
+    run_virtually(story())
+
+
+def test_a_trigger_made_anew_under_its_name_is_not_given_what_the_old_one_had() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(schedule=SCHEDULE))
+        anew = trigger(schedule=SCHEDULE)
+        anew["metadata"] |= {"uid": "another", "resourceVersion": "7"}
+        process, cache = Process(cluster), Cache()
+        cache.put(cluster.trigger)
+        triggers = Triggers(cast("ApiClient", process), cluster.clock, cache)
+        triggers.look(cluster.trigger)
+        cluster.trigger = anew  # no watch has told of it yet
+        work = asyncio.create_task(triggers.run())
+        await asyncio.sleep(HOURS)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert cluster.executions != {}
+        assert "status" not in cluster.trigger
 
     run_virtually(story())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.controller.admission import Revisions
+from orchestrator.controller.errors import ApiError
 from orchestrator.controller.looking import live
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
@@ -32,6 +33,10 @@ from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 ASK_AGAIN = 1.0
 """Seconds between two looks for a Workflow or Template that is not there yet."""
+REFUSED_AGAIN = 10.0
+"""Seconds after which what the API server refused is tried again."""
+_SAYS_NO = (400, 403, 422)
+"""A right that is missing, a quota, or somebody's webhook: not ours to mend."""
 
 _CANCELLED_EARLY = Refusal(
     reasons.CANCEL_REQUESTED,
@@ -75,6 +80,17 @@ class Admission:
 
     async def admit(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
         """Let an execution begin that has not yet, if it can."""
+        try:
+            return await self._admit(key, raw)
+        except ApiError as error:
+            if error.status not in _SAYS_NO:
+                raise
+            said = reasons.ADMISSION_REFUSED, f"the API server refuses: {error.message}"
+            if not await write_pending(self._shell, key, raw, *said):
+                return Overtaken()
+            return Later(REFUSED_AGAIN)
+
+    async def _admit(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
         spec = raw["spec"]
         if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
             return await self._refuse(key, raw, _CANCELLED_EARLY)

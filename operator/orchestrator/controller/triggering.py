@@ -240,17 +240,32 @@ class Triggers:
         if seen.heard is not None:
             status["lastEvent"] = to_rfc3339(seen.heard)
         status["nextFire"] = None if seen.again is None else to_rfc3339(seen.again)
-        metadata = raw["metadata"]
-        body = {"metadata": {"uid": metadata["uid"]}, "status": status}
-        try:
-            stored = await self._client.patch(
-                TRIGGERS, metadata["namespace"], metadata["name"], body, subresource="status"
-            )
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            return
-        self._triggers.put(stored)
+        stored = await self._patch(raw, status)
+        if stored is not None:
+            self._triggers.put(stored)
+
+    async def _patch(self, raw: Raw, status: Raw) -> Raw | None:
+        """The trigger with this status; None when it is gone, or another one has its name."""
+        namespace, name, uid = (raw["metadata"][field] for field in ("namespace", "name", "uid"))
+        known: Raw | None = raw
+        # A uid guards nothing on a status: the version does, and others write conditions.
+        while known is not None and known["metadata"]["uid"] == uid:
+            guard = {"resourceVersion": known["metadata"]["resourceVersion"]}
+            body = {"metadata": guard, "status": status}
+            try:
+                return await self._client.patch(
+                    TRIGGERS, namespace, name, body, subresource="status"
+                )
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    raise
+            try:
+                known = await self._client.get(TRIGGERS, namespace, name)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                known = None
+        return None
 
 
 def _count(counts: Counts, what: str) -> None:
