@@ -244,6 +244,7 @@ class Operator:
             self.definitions.look_at(WORKFLOWS, namespace, name)
 
     def _on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        self.pending.take(raw)
         if kind == "MODIFIED" and not job_tells(old, raw):
             return
         if (key := self._owner(raw)) is None:

@@ -47,19 +47,33 @@ class PendingPods:
         self._seen: set[str] = set()
         self._said: dict[str, object] = {}
         self._events: dict[str, list[Raw]] = {}
+        self._news = asyncio.Event()
+        """Set once a Job waits that no look has seen."""
+
+    def take(self, job: Raw) -> None:
+        """A Job came or changed: it is looked after while it waits for its pod."""
+        if self._waits(job):
+            self._news.set()
 
     def events(self, job_uid: str) -> Sequence[Raw]:
         """Warning Events of pods that the Job could not create, oldest first."""
         return self._events.get(job_uid, ())
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look while there are Jobs that wait, until cancelled."""
         while True:
-            await self._sleep(PERIOD)
-            try:
-                await self.look()
-            except ApiError as error:
-                logger.warning("cannot look for pending pods: %s", error)
+            await self._news.wait()
+            self._news.clear()
+            await self._try()
+            while self._seen:
+                await self._sleep(PERIOD)
+                await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self.look()
+        except ApiError as error:
+            logger.warning("cannot look for pending pods: %s", error)
 
     async def look(self) -> None:
         """One look."""

@@ -62,6 +62,8 @@ class Retention:
         self._revisions = revisions
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._ended: dict[Group, dict[str, Stored]] = {}
+        self._histories: dict[Group, tuple[Raw, History]] = {}
+        """As read of the workflow that stood in the cache."""
 
     def remember(self, raw: Raw) -> None:
         """An execution as read; one that has not ended is no history yet."""
@@ -139,7 +141,11 @@ class Retention:
         """The workflow's own; once it is gone, that of the newest run's frozen revision."""
         raw = self._shell.workflows.get(*group)
         if raw is not None:
-            return _parsed((raw.get("spec") or {}).get("history"))
+            known = self._histories.get(group)
+            if known is None or known[0] is not raw:
+                known = raw, _parsed((raw.get("spec") or {}).get("history"))
+                self._histories[group] = known
+            return known[1]
         newest = max(self._ended[group].values(), key=lambda one: one.finished_at)
         if newest.revision:
             try:
@@ -224,6 +230,7 @@ class Retention:
         executions.pop(execution.uid, None)
         if not executions:
             self._ended.pop(group, None)
+            self._histories.pop(group, None)
 
 
 def _moment(text: str) -> float | None:

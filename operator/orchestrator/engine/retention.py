@@ -82,6 +82,8 @@ def to_remove(
     `windows`: seconds of the triggers' dedupe windows, by name; none is as good as a day.
     """
     counted = [one for one in executions if not one.child]
+    if len(counted) <= min(history.succeeded, history.failed):
+        return []
     kept_for_triggers = _spared(counted, now, windows or {})
     removed: list[Stored] = []
     for limit, succeeded in ((history.succeeded, True), (history.failed, False)):

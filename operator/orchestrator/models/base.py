@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -93,6 +94,7 @@ def is_object_name(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and re.fullmatch(DNS_SUBDOMAIN_PATTERN, text) is not None
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> float:
     """Seconds of a duration such as `1h30m` or `500ms`.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from orchestrator.controller.cache import JOB_NAME, Jobs, Pods
 from orchestrator.controller.client import ApiClient
-from orchestrator.controller.pending import PendingPods
+from orchestrator.controller.pending import PERIOD, PendingPods
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 
@@ -19,15 +20,27 @@ class Looking:
     """A poller and what it told."""
 
     def __init__(self, client: ApiClient) -> None:
+        self.naps: asyncio.Queue[float] = asyncio.Queue()
+        self.wake: asyncio.Queue[None] = asyncio.Queue()
         self.jobs, self.pods = Jobs(), Pods()
         self.told: list[str] = []
         self.pending = PendingPods(
-            client, self.jobs, self.pods, lambda job: self.told.append(job["metadata"]["name"])
+            client,
+            self.jobs,
+            self.pods,
+            lambda job: self.told.append(job["metadata"]["name"]),
+            sleep=self._sleep,
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.naps.put_nowait(seconds)
+        await self.wake.get()
 
     def job(self, name: str, **status: Any) -> None:
         metadata = {"namespace": "a", "name": name, "uid": f"uid-{name}", "labels": LABELS}
-        self.jobs.put({"metadata": metadata, "status": status})
+        job = {"metadata": metadata, "status": status}
+        self.jobs.put(job)
+        self.pending.take(job)
 
 
 @pytest.fixture
@@ -103,3 +116,25 @@ async def test_refused_pods_are_known_by_their_events(server: ApiServer, looking
     messages = [event["message"] for event in looking.pending.events("uid-refused")]
     assert messages == ["first try", "quota exceeded"]
     assert looking.told == ["refused"]
+
+
+async def test_it_looks_again_and_again_only_while_a_job_waits(
+    server: ApiServer, looking: Looking
+) -> None:
+    await pending_pod(server, "slow", "ErrImagePull")
+    running = asyncio.create_task(looking.pending.run())
+    looking.job("runs", active=1, ready=1)
+    looking.job("slow")
+    assert await looking.naps.get() == PERIOD
+    looking.wake.put_nowait(None)
+    await looking.naps.get()
+    assert looking.told == ["slow"]
+    looking.job("slow", ready=1)
+    looking.wake.put_nowait(None)  # it sees that nobody waits any more
+    while looking.pods.by_job("a", "slow"):  # noqa: ASYNC110 (nobody tells of it)
+        await asyncio.sleep(0)
+    assert looking.naps.empty()
+    looking.job("another")
+    assert await looking.naps.get() == PERIOD
+    running.cancel()
+    await asyncio.wait([running])
