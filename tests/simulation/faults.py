@@ -96,6 +96,8 @@ class FaultyTransport(Transport):
         body = None if data is None else orjson.loads(data)
         if write and self._crashes(before=True):
             await self._die()
+        if self._store.away:
+            raise aiohttp.ServerDisconnectedError("nobody is there")
         lost = self._rng.random() < self._faults.lost
         if lost and self._rng.random() < 0.5:
             raise aiohttp.ServerDisconnectedError("the request was lost")
@@ -153,7 +155,7 @@ class FaultyTransport(Transport):
         """Events, late, twice, several as one, or not at all."""
         await self._alive()
         faults, rng = self._faults, self._rng
-        if rng.random() < faults.lost:
+        if self._store.away or rng.random() < faults.lost:
             raise aiohttp.ServerDisconnectedError("no watch")
         async for event in self._store.watch(path, query, accept, self._merges):
             if rng.random() < 0.3:

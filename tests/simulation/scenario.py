@@ -51,6 +51,8 @@ class Scenario:
     """When somebody sets which execution's desiredState to what."""
     deletions: list[tuple[float, str]]
     """When a Job or pod is deleted by others."""
+    outages: list[tuple[float, float]]
+    """From when to when the API server is away."""
     faults: Faults
     operators: Operators
     latency: float
@@ -78,20 +80,33 @@ def scenario(seed: int) -> Scenario:
     workflows = {"main": _workflow(rng, rng.randint(1, 6), ["child"])}
     if any("workflow" in node for node in workflows["main"]["nodes"]):
         workflows["child"] = _workflow(rng, rng.randint(1, 2), [])
+    operators = _operators(rng)
     count = rng.choice([1, 1, 1, 2, 3])
-    if count > 1 and rng.random() < 0.5:
-        workflows["main"]["concurrency"] = {"limit": 1, "policy": "Queue"}
-    executions = [(rng.uniform(0, 5), "main", f"run{index}") for index in range(count)]
+    crowded = rng.random() < 0.3
+    if count > 1 and crowded:
+        limit = rng.randint(1, 2)
+        workflows["main"]["concurrency"] = {"limit": limit, "policy": "Queue"}
+        count += limit
+        operators.second = operators.second or rng.random() < 0.4
+    moments = [rng.uniform(0, 5) for _ in range(count)]
+    if rng.random() < 0.3:
+        moments = [moments[0]] * count
+    executions = [(moment, "main", f"run{index}") for index, moment in enumerate(moments)]
+    outages: list[tuple[float, float]] = []
+    if rng.random() < 0.15:
+        begin = rng.uniform(1, 15)
+        outages = [(begin, begin + rng.choice([1.0, 5.0, 20.0]))]
     people: list[tuple[float, str, str]] = []
     deletions: list[tuple[float, str]] = []
     other = rng.random()
-    if other < 0.12:
+    if other < 0.2:
         moment = rng.uniform(1, 20)
         people = [(moment, "run0", rng.choice(["Cancelled", "Terminated"]))]
         if rng.random() < 0.5:
             people.insert(0, (moment / 2, "run0", "Paused"))
-    elif other < 0.2:
-        deletions = [(rng.uniform(1, 20), rng.choice(["jobs", "pods"])) for _ in range(2)]
+    elif other < 0.3:
+        begin, end = outages[0] if outages else (1, 20)
+        deletions = [(rng.uniform(begin, end), rng.choice(["jobs", "pods"])) for _ in range(2)]
     return Scenario(
         seed=seed,
         workflows=workflows,
@@ -99,15 +114,18 @@ def scenario(seed: int) -> Scenario:
         people=people,
         deletions=deletions,
         faults=_faults(rng),
-        operators=_operators(rng),
+        outages=outages,
+        operators=operators,
         latency=rng.choice([0.002, 0.02, 0.5]),
-        calm_after=rng.choice([20.0, 60.0]),
+        calm_after=rng.choice([8.0, 20.0, 60.0]),
     )
 
 
 def _workflow(rng: random.Random, count: int, children: list[str]) -> Raw:
     kinds = (
-        ["action"] * 6 + ["condition", "delay", "fan", "transform"] + ["workflow"] * len(children)
+        ["action"] * 6
+        + ["condition", "delay", "delay", "fan", "transform"]
+        + ["workflow"] * len(children)
     )
     nodes: list[Raw] = []
     edges: list[Raw] = []
@@ -145,12 +163,12 @@ def _node(rng: random.Random, name: str, kind: str) -> Raw:
         case "fan":
             fields = {
                 "action": "local/task",
-                "timeout": "20s",
+                "timeout": rng.choice(["20s", "20s", "60s"]),
                 "forEach": {"values": "[1, 2, 3]", "as": "it", "parallelism": rng.randint(1, 3),
                             "maxFailed": rng.randint(0, 3)},
             }  # fmt: skip
         case _:
-            fields = {"action": "local/task", "timeout": "20s"}
+            fields = {"action": "local/task", "timeout": rng.choice(["20s", "20s", "60s"])}
     if rng.random() < 0.5:
         fields["retry"] = {"limit": rng.randint(1, 2)}
     if rng.random() < 0.2:
@@ -170,7 +188,7 @@ def _faults(rng: random.Random) -> Faults:
         conflict=some(0.2),
         lag=rng.choice([0.0, 0.0, 1.0, 8.0]),
         doubled=some(0.2),
-        dropped=some(0.05),
+        dropped=rng.choice([0.0, 0.0, 0.0, 0.05, 0.4]),
         cut=some(0.1),
         merged=some(0.5),
         refused=rng.choice([0.0] * 7 + [0.1]),

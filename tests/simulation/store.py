@@ -53,6 +53,9 @@ class Store:
         self.version = 1000
         self.compacted = self.version
         """Watches and lists that go on from before this version expire."""
+        self.away = False
+        """Whether nobody answers."""
+        self._cuts = 0
         self.observers: list[Change] = []
         self._of: defaultdict[str, dict[Key, Raw]] = defaultdict(dict)
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
@@ -130,11 +133,11 @@ class Store:
         while position and self._log[position - 1][0] > version:
             position -= 1
         end = self.clock() + float(query.get("timeoutSeconds", 300))
-        marked = self.clock()
+        marked, cuts = self.clock(), self._cuts
         untold: dict[str, Raw | None] = {}
         try:
             while True:
-                while position < len(self._log):
+                while position < len(self._log) and cuts == self._cuts:
                     at, kind, of, new, old = self._log[position]
                     position += 1
                     if of != plural or namespace not in (None, new["metadata"].get("namespace")):
@@ -150,7 +153,7 @@ class Store:
                         yield orjson.loads(orjson.dumps(event))
                 news.clear()
                 now = self.clock()
-                if end - now < 0.01:
+                if end - now < 0.01 or cuts != self._cuts:
                     return
                 try:
                     async with asyncio.timeout(max(min(end, marked + BOOKMARK) - now, 0.0)):
@@ -260,6 +263,14 @@ class Store:
             self.delete_pod(key, 1.0)
         else:
             self.remove(key)
+
+    def cut(self) -> None:
+        """End every watch; none can resume from what was until now."""
+        self._cuts += 1
+        self.compact()
+        for watches in self._watches.values():
+            for news in watches:
+                news.set()
 
     def compact(self) -> None:
         """Watches that resume from what was until now expire."""

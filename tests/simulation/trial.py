@@ -16,9 +16,9 @@ from orchestrator.controller.errors import ApiError
 from orchestrator.controller.resources import Resource
 from orchestrator.controller.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
-from orchestrator.models.execution import ExecutionPhase, NodePhase
-from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
+from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
+from tests.simulation.invariants import Invariants, finished, over, terminal
 from tests.simulation.kubelet import Kubelet
 from tests.simulation.refusals import made_though_refused
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
@@ -26,13 +26,21 @@ from tests.simulation.store import Store
 from tests.virtualtime import run_virtually
 
 START = 1_700_000_000.0
-LONGEST = 4 * 3600.0
+LONGEST = 3600.0
 """Seconds within which every execution must have ended."""
-SETTLING, SILENCE = 1300.0, 700.0
+SETTLING, SILENCE = 700.0, 620.0
 """Seconds after the end of all executions: to settle in, and then to write nothing."""
 CALM = 30.0
 """Seconds to settle in where nothing ever went wrong."""
-_QUIET = ("leases", "events")
+
+_ENDS = {
+    "success": ("Succeeded", ""),
+    "failure": ("Failed", "Failed"),
+    "permanent": ("Failed", "Failed"),
+    "disrupted": ("Failed", "Disrupted"),
+    "hang": ("TimedOut", "TimedOut"),
+}
+"""Phase and reason of a node by how the pod of its last attempt ends."""
 
 
 @dataclass
@@ -82,18 +90,18 @@ class _Trial:
         self._rng = random.Random(f"{story.seed}/run")
         self._clock: Callable[[], float] = lambda: START
         self._found = Outcome()
-        self._made: dict[tuple[str, str, int], str] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._transports: list[FaultyTransport] = []
-        self._writes: list[str] = []
-        self._excused: set[str] = set()
+        self._calm_since: float | None = None
+        self._up: dict[bool, float] = {}
+        """Since when the first (False) and the second operator work."""
 
     async def run(self) -> Outcome:
         loop = asyncio.get_running_loop()
         self._clock = lambda: START + loop.time()
         self.store = Store(self._clock, self._rng)
         self.kubelet = Kubelet(self.store, self._story.outcome, self._rng)
-        self.store.observers.append(self._watch)
+        self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
+        self._found.jobs = self.holds.jobs
         self._prepare()
         self._faults = Faults() if self._calm else self._story.faults
         listener = _Tracebacks(self._found.violations)
@@ -110,8 +118,13 @@ class _Trial:
         story = self._story
         for moment, workflow, name in story.executions:
             loop.call_later(moment, self._begin, workflow, name)
-        if not self._calm:
-            loop.call_later(story.calm_after, self._faults.stop)
+        if self._calm:
+            self._grow_calm()
+        else:
+            loop.call_later(story.calm_after, self._grow_calm)
+            for begin, end in story.outages:
+                loop.call_later(begin, self._go_away)
+                loop.call_later(end, self._come_back)
             for moment, name, state in story.people:
                 loop.call_later(moment, self._ask, name, state)
             for moment, plural in story.deletions:
@@ -119,7 +132,7 @@ class _Trial:
         operators = Operators() if self._calm else story.operators
         self._tasks.append(asyncio.create_task(self._operate(operators)))
         if operators.second:
-            self._tasks.append(asyncio.create_task(self._operate(Operators())))
+            self._tasks.append(asyncio.create_task(self._operate(Operators(), second=True)))
         if await self._until_ended():
             await self._settle()
             self._judge()
@@ -128,12 +141,35 @@ class _Trial:
         if self._calm:  # that nobody writes any more is seen after the faults, where it is harder
             await asyncio.sleep(CALM)
             return
-        self._faults.stop()
+        self._grow_calm()
         await asyncio.sleep(SETTLING)
-        self._writes.clear()
+        self.holds.writes.clear()
         await asyncio.sleep(SILENCE)
-        if self._writes:
-            self._wrong(f"writes though all is settled: {self._writes[:3]}")
+        if self.holds.writes:
+            self._wrong(f"writes though all is settled: {self.holds.writes[:3]}")
+
+    # How the world fares
+
+    def _grow_calm(self) -> None:
+        self._faults.stop()
+        self.store.away = False
+        if self._calm_since is None:
+            self._calm_since = self._clock()
+        self._weigh()
+
+    def _go_away(self) -> None:
+        """The API server is gone, and with it every watch and what they could have resumed."""
+        self.store.away = self._calm_since is None
+        if self.store.away:
+            self.store.cut()
+
+    def _come_back(self) -> None:
+        self.store.away = False
+
+    def _weigh(self) -> None:
+        self.holds.well = None
+        if self._calm_since is not None and self._up:
+            self.holds.well = max(self._calm_since, min(self._up.values()))
 
     # The world
 
@@ -189,17 +225,17 @@ class _Trial:
             for record in ((raw.get("status") or {}).get("nodes") or {}).values()
         )
         if not named or self._story.operators.second:
-            self._excused.add(job)
+            self.holds.excused.add(job)
 
     async def _until_ended(self) -> bool:
-        while any(not _terminal(raw) for raw in self.store.all("workflowexecutions")) or (
+        while any(not terminal(raw) for raw in self.store.all("workflowexecutions")) or (
             len(self._found.results) == 0 and self._clock() < START + 6
         ):
             if self._clock() > START + LONGEST:
                 stuck = [
                     f"{raw['metadata']['name']}: {raw.get('status')}"
                     for raw in self.store.all("workflowexecutions")
-                    if not _terminal(raw)
+                    if not terminal(raw)
                 ]
                 self._wrong(f"does not end: {stuck}")
                 return False
@@ -208,9 +244,12 @@ class _Trial:
 
     # The operators
 
-    async def _operate(self, fate: Operators) -> None:
+    async def _operate(self, fate: Operators, *, second: bool = False) -> None:
         """One operator after the other, each until it crashes."""
         for crash in [*fate.crashes, None]:
+            if fate.frozen is None:
+                self._up[second] = self._clock()
+                self._weigh()
             transport = FaultyTransport(self.store, self._faults, self._rng, self._story.latency)
             if crash is not None:
                 transport.crash_at = (crash[0], crash[1])
@@ -236,70 +275,20 @@ class _Trial:
                 self._wrong(f"the operator ended on its own: {running.exception()!r}")
                 return
             self._found.crashes += 1
+            self._up.pop(second, None)
+            self._weigh()
             self._tasks.append(running)  # nothing reaches the world from it any more
             running.cancel()
             await asyncio.sleep(crash[2])
 
     # What must hold
 
-    def _watch(self, plural: str, old: Raw | None, new: Raw | None) -> None:
-        if plural not in (*_QUIET, "pods", "jobs") or (plural == "jobs" and old is None):
-            self._writes.append(f"{plural} {(new or old or {})['metadata']['name']}")
-        if plural == "jobs" and old is None and new is not None:
-            self._job_made(new)
-        if plural == "workflowexecutions" and old is not None and new is not None:
-            self._status_changed(old, new)
-
-    def _job_made(self, job: Raw) -> None:
-        metadata = job["metadata"]
-        notes = metadata["annotations"]
-        key = (metadata["labels"][EXECUTION_UID], notes[NODE], int(notes[ATTEMPT]))
-        if key in self._made and metadata["name"] not in self._excused:
-            self._wrong(f"two Jobs for attempt {key[2]} of {notes[EXECUTION]}.{key[1]}")
-        self._made[key] = metadata["name"]
-        self._found.jobs.add((notes[EXECUTION], key[1], key[2]))
-        owner = self.store.objects.get(("workflowexecutions", NAMESPACE, notes[EXECUTION]))
-        if owner is None or self._story.deletions:
-            return
-        spec = self._story.workflows[owner["spec"]["workflow"]]
-        node = next(node for node in spec["nodes"] if node["name"] == key[1])
-        fans = {node["name"] for node in spec["nodes"] if "forEach" in node}
-        if key[2] == 1 and node.get("join", "All") == "All":
-            for edge in spec.get("edges", ()):
-                source = (notes[EXECUTION], edge["from"])
-                if source[1] in fans:
-                    continue  # of a fan-out that has failed the last pods are still being stopped
-                if edge["to"] == key[1] and self.kubelet.unfinished.get(source, 0) > 0:
-                    self._wrong(f"{key[1]} began while {edge['from']} still ran")
-
-    def _status_changed(self, old: Raw, new: Raw) -> None:
-        self._check_limit()
-        before, after = old.get("status") or {}, new.get("status") or {}
-        name = new["metadata"]["name"]
-        if _terminal(old) and before != after:
-            self._wrong(f"{name} changed after its end")
-        nodes = after.get("nodes") or {}
-        for node, record in (before.get("nodes") or {}).items():
-            if _over(record) and nodes.get(node) != record:
-                self._wrong(f"{name}.{node} changed after its end: {record} {nodes.get(node)}")
-
-    def _check_limit(self) -> None:
-        limit = self._story.workflows["main"].get("concurrency", {}).get("limit", 99)
-        running = [
-            raw["metadata"]["name"]
-            for raw in self.store.all("workflowexecutions")
-            if raw["spec"]["workflow"] == "main"
-            and (raw.get("status") or {}).get("phase") in ("Running", "Paused")
-        ]
-        if len(running) > limit:
-            self._wrong(f"{running} run at once, at most {limit} may")
-
     def _judge(self) -> None:
         for raw in self.store.all("workflowexecutions"):
             status, name = raw["status"], raw["metadata"]["name"]
             nodes = status.get("nodes") or {}
             for node, record in nodes.items():
-                if not _over(record):
+                if not over(record):
                     self._wrong(f"{name} ended, its node {node} did not: {record}")
                 self._judge_evidence(raw, node, record)
                 made = made_though_refused(self.store, raw, node, record)
@@ -314,12 +303,19 @@ class _Trial:
                 },
             }  # fmt: skip
         for job in self.store.all("jobs"):
-            if not _finished(job):
+            if not finished(job):
                 self._wrong(f"Job {job['metadata']['name']} still runs")
         self._judge_metrics()
 
     def _judge_evidence(self, execution: Raw, node: str, record: Raw) -> None:
-        """What a record says is what its own Job came to."""
+        """What a record says is what its own Job or sub-execution came to."""
+        child = self.store.objects.get(
+            ("workflowexecutions", NAMESPACE, record.get("execution") or "")
+        )
+        if child is not None and record["phase"] != "Cancelled":
+            came_to, name = child["status"]["phase"], execution["metadata"]["name"]
+            if (came_to == "Succeeded") is not (record["phase"] == "Succeeded"):
+                self._wrong(f"{name}.{node} came to {record}, its sub-execution to {came_to}")
         job = self.store.objects.get(("jobs", NAMESPACE, record.get("job") or ""))
         name = execution["metadata"]["name"]
         if job is None:
@@ -329,11 +325,14 @@ class _Trial:
             self._wrong(f"{name}.{node}, attempt {attempt}, names the Job of {notes}")
         if job["spec"].get("completionMode") == "Indexed" or self._story.deletions:
             return
-        scripted = self._story.outcome(name, node, attempt, 0)
-        if record["phase"] == "Succeeded" and (
-            scripted.kind != "success" or record["outputs"] != {"value": scripted.value}
+        pod = self._story.outcome(name, node, attempt, 0)
+        wanted = _ENDS[pod.kind]
+        if record["phase"] in ("Cancelled", "Skipped"):
+            return
+        if (record["phase"], record.get("reason", "")) != wanted or (
+            pod.kind == "success" and record["outputs"] != {"value": pod.value}
         ):
-            self._wrong(f"{name}.{node} came to {record}, its pod to {scripted}")
+            self._wrong(f"{name}.{node} came to {record}, its pod to {pod}")
 
     def _judge_metrics(self) -> None:
         ended = [
@@ -396,19 +395,3 @@ def _stable(raw: Raw) -> str:
     if not parent:
         return str(raw["metadata"]["name"])
     return f"{parent['name']}/{parent['node']}/{parent.get('attempt', 1)}"
-
-
-def _terminal(raw: Raw) -> bool:
-    phase = (raw.get("status") or {}).get("phase") or ""
-    return bool(phase) and ExecutionPhase(phase).terminal
-
-
-def _over(record: Raw) -> bool:
-    return NodePhase(record["phase"]).terminal
-
-
-def _finished(job: Raw) -> bool:
-    return any(
-        condition["type"] in ("Complete", "Failed")
-        for condition in (job.get("status") or {}).get("conditions") or ()
-    )

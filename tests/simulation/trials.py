@@ -1,8 +1,9 @@
 """Many runs, each from its seed: `python -m tests.simulation.trials FROM TO [--log F] [--first]`.
 
-With a log it goes on where it was cut off: the log holds each hundred that was done and every seed
-whose run violated something. `--first` stops at the first of those. PYTHONHASHSEED must be set, so
-that a seed gives the same run in every process.
+With logs it runs what none of them has: each line holds the seeds that were done, and what their
+runs violated; the first log is added to. So many runs can be made in pieces, by several processes.
+`--first` stops at the first violation. PYTHONHASHSEED must be set, so that a seed gives the same
+run in every process.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -37,12 +38,17 @@ def _spare() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def chunks(first: int, last: int, processes: int | None = None) -> Iterator[tuple[int, Found]]:
-    """The same for many, a chunk after the other, on all processors; with each chunk's start."""
-    starts = range(first, last, CHUNK)
-    ends = [min(start + CHUNK, last) for start in starts]
+def chunks(seeds: Sequence[range], processes: int | None = None) -> Iterator[tuple[range, Found]]:
+    """The same for many, as each is done, on all processors."""
+    starts, ends = [each.start for each in seeds], [each.stop for each in seeds]
     with ProcessPoolExecutor(processes or os.cpu_count(), initializer=_spare) as pool:
-        yield from zip(starts, pool.map(chunk, starts, ends), strict=True)
+        yield from zip(seeds, pool.map(chunk, starts, ends), strict=True)
+
+
+def pieces(first: int, last: int, done: Collection[int] = ()) -> list[range]:
+    """The seeds from `first` up to `last` in chunks, without those of which all are done."""
+    cut = [range(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
+    return [piece for piece in cut if not all(seed in done for seed in piece)]
 
 
 def main() -> int:
@@ -50,37 +56,52 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int)
-    parser.add_argument("--log", type=Path)
+    parser.add_argument("--log", type=Path, action="append", default=[])
+    parser.add_argument("--processes", type=int)
     parser.add_argument("--first", dest="until_first", action="store_true")
     given = parser.parse_args()
     if "PYTHONHASHSEED" not in os.environ:
         parser.error("set PYTHONHASHSEED=0, or a seed gives another run in every process")
     if given.until_first:
-        _spare()
-        for seed in range(given.first, given.last):
-            if found := chunk(seed, seed + 1):
-                print(f"seed {seed}: {found[seed][0]}")
-                return 1
-        return 0
-    begin, wrong = _begin(given.log, given.first)
-    for start, found in chunks(begin, given.last):
+        return _until_first(given.first, given.last)
+    done, wrong = _before(given.log)
+    for piece, found in chunks(pieces(given.first, given.last, done), given.processes):
+        done.update(piece)
         wrong |= found
         for seed, words in found.items():
             print(f"seed {seed}: {words[0]}", flush=True)
         if given.log:
-            with given.log.open("a") as log:
-                log.write(json.dumps({"done": start + CHUNK, "violations": found}) + "\n")
-    print(f"{given.last - given.first} runs, {len(wrong)} violations")
-    return 1 if wrong else 0
+            line = {"from": piece.start, "to": piece.stop, "violations": found}
+            with given.log[0].open("a") as log:
+                log.write(json.dumps(line) + "\n")
+    runs = sum(seed in done for seed in range(given.first, given.last))
+    seeds = sorted(seed for seed in wrong if given.first <= seed < given.last)
+    print(
+        f"{runs} runs of the seeds {given.first} to {given.last - 1}, {len(seeds)} violations"
+        + "".join(f" {seed}" for seed in seeds)
+    )
+    return 1 if seeds else 0
 
 
-def _begin(log: Path | None, first: int) -> tuple[int, Found]:
-    """Where to go on, and what was found before."""
-    if log is None or not log.exists():
-        return first, {}
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    found = {int(seed): words for line in lines for seed, words in line["violations"].items()}
-    return max([first, *(line["done"] for line in lines)]), found
+def _until_first(first: int, last: int) -> int:
+    _spare()
+    for seed in range(first, last):
+        if found := chunk(seed, seed + 1):
+            print(f"seed {seed}: {found[seed][0]}")
+            return 1
+    return 0
+
+
+def _before(logs: Sequence[Path]) -> tuple[set[int], Found]:
+    """The seeds that were done before, and what was found."""
+    done: set[int] = set()
+    found: Found = {}
+    for path in logs:
+        for text in path.read_text().splitlines() if path.exists() else ():
+            line = json.loads(text)
+            done.update(range(line["from"], line["to"]))
+            found |= {int(seed): words for seed, words in line["violations"].items()}
+    return done, found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,258 @@
+"""What must hold at every moment of a run, by what the API server stores.
+
+From API.md and ARCHITECTURE.md: one Job an attempt, nothing before its ground is stored, what has
+ended stays, nothing works for what has ended, and news is acted upon soon once nothing goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.execution import ExecutionPhase, NodePhase
+from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
+from tests.simulation.kubelet import JOB_NAME, Kubelet
+from tests.simulation.scenario import NAMESPACE, Raw, Scenario
+from tests.simulation.store import Store
+
+SOON = 10.0
+"""Seconds within which news is acted upon while nothing goes wrong: retries, a Job's verdict and a
+write that waits for company included, but no slow resync and no second look."""
+_QUIET = ("leases", "events")
+_ASKED = ("CancelRequested", "Terminated")
+"""Why an execution is brought to its end at once."""
+
+
+class Invariants:
+    """Follows every change of a store; what does not hold is told to `wrong`."""
+
+    def __init__(
+        self,
+        story: Scenario,
+        store: Store,
+        kubelet: Kubelet,
+        wrong: Callable[[str], None],
+    ) -> None:
+        self._story, self._store, self._kubelet = story, store, kubelet
+        self.wrong = wrong
+        self._hears_all = story.faults.dropped == 0
+        """Whether watches lose no event silently; what they lose is found by a slow resync."""
+        self.well: float | None = None
+        """Since when nothing goes wrong and an operator works; None while that is not so."""
+        self.writes: list[str] = []
+        self.jobs: set[tuple[str, str, int]] = set()
+        """(execution, node, attempt) of all Jobs that were made."""
+        self._made: dict[tuple[str, str, int], str] = {}
+        self.excused: set[str] = set()
+        self._told: dict[str, float] = {}
+        """When the end of a Job or sub-execution could be known, by name."""
+        self._ended: dict[str, float] = {}
+        """When an execution ended, by name."""
+        self._cancelled: dict[str, float] = {}
+        """When it was stored that people end an execution, by name."""
+        self._pods: dict[str, tuple[str, float]] = {}
+        """The Job of every pod that works, and since when."""
+        self._free = 0.0
+        """When a slot became free, or there was none to wait for."""
+        store.observers.append(self._changed)
+
+    # Changes
+
+    def _changed(self, plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural not in (*_QUIET, "pods", "jobs") or (plural == "jobs" and old is None):
+            self.writes.append(f"{plural} {(new or old or {})['metadata']['name']}")
+        if plural == "jobs":
+            self._job(old, new)
+        elif plural == "pods":
+            self._pod(old, new)
+        elif plural == "workflowexecutions" and old is not None and new is not None:
+            self._status(old, new)
+
+    def _job(self, old: Raw | None, new: Raw | None) -> None:
+        if old is None and new is not None:
+            self._job_made(new)
+        raw = new or old
+        assert raw is not None
+        if new is None or verdict(raw):
+            self._tell(raw["metadata"]["name"])
+
+    def _pod(self, old: Raw | None, new: Raw | None) -> None:
+        raw = new or old
+        assert raw is not None
+        name, job = raw["metadata"]["name"], raw["metadata"]["labels"][JOB_NAME]
+        phase = raw["status"].get("phase")
+        if phase == "Succeeded" and self._mode(job) != "Indexed":
+            self._tell(job)
+        if new is not None and phase == "Running":
+            self._pods.setdefault(name, (job, self._store.clock()))
+        elif (began := self._pods.pop(name, None)) is not None:
+            self._pod_ended(raw, began[1])
+
+    def _mode(self, job: str) -> str:
+        raw = self._store.objects.get(("jobs", NAMESPACE, job)) or {"spec": {}}
+        return str(raw["spec"].get("completionMode", ""))
+
+    def _tell(self, name: str) -> None:
+        self._told.setdefault(name, self._store.clock())
+
+    # Jobs
+
+    def _job_made(self, job: Raw) -> None:
+        metadata = job["metadata"]
+        notes = metadata["annotations"]
+        name, node, attempt = notes[EXECUTION], notes[NODE], int(notes[ATTEMPT])
+        key = (metadata["labels"][EXECUTION_UID], node, attempt)
+        if key in self._made and metadata["name"] not in self.excused:
+            self.wrong(f"two Jobs for attempt {attempt} of {name}.{node}")
+        self._made[key] = metadata["name"]
+        self.jobs.add((name, node, attempt))
+        owner = self._store.objects.get(("workflowexecutions", NAMESPACE, name))
+        if owner is None:
+            return
+        status = owner.get("status") or {}
+        if not status.get("revision"):
+            self.wrong(f"a Job of {name}.{node} before the execution was admitted")
+        spec = self._story.workflows[owner["spec"]["workflow"]]
+        self._ground_is_stored(name, spec, node, attempt, status)
+        if attempt == 1 and not self._story.deletions:
+            self._sources_have_ended(name, spec, node)
+
+    def _ground_is_stored(self, name: str, spec: Raw, node: str, attempt: int, status: Raw) -> None:
+        """What rests on the clock is stored before it is acted upon."""
+        records = status.get("nodes") or {}
+        stored = (records.get(node) or {}).get("attempts", 0)
+        if attempt > 1 and stored < attempt:
+            self.wrong(f"attempt {attempt} of {name}.{node} before it was stored")
+        if node in spec.get("finally", ()) and not status.get("settled"):
+            self.wrong(f"{name}.{node} before what went before it was stored as settled")
+        if attempt > 1 or node_of(spec, node).get("join", "All") != "All":
+            return
+        for edge in spec.get("edges", ()):
+            source = edge["from"]
+            delays = edge["to"] == node and "delay" in node_of(spec, source)
+            if delays and source in records and not over(records[source]):
+                self.wrong(f"{name}.{node} before the end of {source} was stored")
+
+    def _sources_have_ended(self, name: str, spec: Raw, node: str) -> None:
+        if node_of(spec, node).get("join", "All") != "All":
+            return
+        for edge in spec.get("edges", ()):
+            if edge["to"] != node or "forEach" in node_of(spec, edge["from"]):
+                continue  # of a fan-out that has failed the last pods are still being stopped
+            if self._kubelet.unfinished.get((name, edge["from"]), 0) > 0:
+                self.wrong(f"{node} began while {edge['from']} still ran")
+
+    def _pod_ended(self, pod: Raw, began: float) -> None:
+        """What nobody wants any more is stopped, not left to its own end."""
+        notes = pod["metadata"]["annotations"]
+        name, node = notes[EXECUTION], notes[NODE]
+        since = self._ended.get(name)
+        if since is None and node != "last":  # `finally` goes on when people cancel
+            since = self._cancelled.get(name)
+        if since is None or not self._hears_all or self.well is None:
+            return
+        worked = self._store.clock() - max(since, began, self.well)
+        if worked > SOON:
+            self.wrong(f"a pod of {name}.{node} worked on for {worked:.0f} s")
+
+    # Statuses
+
+    def _status(self, old: Raw, new: Raw) -> None:
+        before, after = old.get("status") or {}, new.get("status") or {}
+        name = new["metadata"]["name"]
+        if terminal(old) and before != after:
+            self.wrong(f"{name} changed after its end")
+        if before.get("phase") != after.get("phase"):
+            self._phase_changed(old, new)
+        if (after.get("cancelRequested") or {}).get("reason") in _ASKED:
+            self._cancelled.setdefault(name, self._store.clock())
+        nodes = after.get("nodes") or {}
+        for node, record in (before.get("nodes") or {}).items():
+            now = nodes.get(node)
+            if record is now:
+                continue
+            if over(record) and now != record:
+                self.wrong(f"{name}.{node} changed after its end: {record} {now}")
+            if not over(record) and now is not None:
+                self._record_changed(name, node, record, now)
+
+    def _phase_changed(self, old: Raw, new: Raw) -> None:
+        self._check_limit()
+        name = new["metadata"]["name"]
+        if terminal(new):
+            self._ended[name] = self._store.clock()
+            self._tell(name)
+            self._free = self._store.clock()
+        elif not begun(old) and begun(new):
+            late = self._admitted_late(new)
+            if late > SOON:
+                self.wrong(f"{name} was admitted {late:.0f} s late")
+
+    def _admitted_late(self, new: Raw) -> float:
+        """Seconds by which an execution could have been admitted earlier."""
+        if not self._hears_all or self.well is None or new["spec"].get("parent"):
+            return 0.0
+        if self._story.operators.second:  # the one that gave the slot back may be gone since
+            return 0.0
+        created = from_rfc3339(new["metadata"]["creationTimestamp"])
+        return self._store.clock() - max(self._free, self.well, created)
+
+    def _record_changed(self, name: str, node: str, record: Raw, now: Raw) -> None:
+        """An attempt may have ended: seen soon, and nothing of it works any more."""
+        waits = now["phase"] == "Waiting" and record["phase"] != "Waiting"
+        if not over(now) and not waits:
+            return
+        made = now.get("job") or now.get("execution") or ""
+        told = self._told.get(made)
+        if told is None or self.well is None or not self._hears_all:
+            return
+        late = self._store.clock() - max(told, self.well)
+        if late > SOON:
+            self.wrong(f"the end of {name}.{node} was seen {late:.0f} s late")
+
+    def _check_limit(self) -> None:
+        limit = self._story.workflows["main"].get("concurrency", {}).get("limit", 99)
+        running = [
+            raw["metadata"]["name"]
+            for raw in self._store.all("workflowexecutions")
+            if raw["spec"]["workflow"] == "main" and begun(raw)
+        ]
+        if len(running) > limit:
+            self.wrong(f"{running} run at once, at most {limit} may")
+
+
+def node_of(spec: Raw, name: str) -> Raw:
+    """A node of a workflow's spec."""
+    found: Raw = next(node for node in spec["nodes"] if node["name"] == name)
+    return found
+
+
+def begun(raw: Raw) -> bool:
+    """Whether the execution is admitted and has not ended."""
+    return (raw.get("status") or {}).get("phase") in ("Running", "Paused")
+
+
+def terminal(raw: Raw) -> bool:
+    """Whether the execution has ended."""
+    phase = (raw.get("status") or {}).get("phase") or ""
+    return bool(phase) and ExecutionPhase(phase).terminal
+
+
+def over(record: Raw | None) -> bool:
+    """Whether the node has ended."""
+    return record is not None and NodePhase(record["phase"]).terminal
+
+
+def finished(job: Raw) -> bool:
+    """Whether nothing of the Job works any more."""
+    return any(condition["type"] in ("Complete", "Failed") for condition in _conditions(job))
+
+
+def verdict(job: Raw) -> bool:
+    """Whether the Job says how it ends."""
+    return finished(job) or any(each["type"] == "FailureTarget" for each in _conditions(job))
+
+
+def _conditions(job: Raw) -> list[Any]:
+    return (job.get("status") or {}).get("conditions") or []
