@@ -25,6 +25,7 @@ async def observe_active(
     """The attempts of the active nodes that are looked at, and follow-up Jobs that exist: after a
     start, and where what they follow from is lost."""
     observed = dict(tracked.refused)
+    sources: list[GraphNode] = []
     for name in looked_at(tracked.graph, tracked.run, look):
         node = tracked.graph.nodes[name]
         record = tracked.run.records[name]
@@ -35,7 +36,9 @@ async def observe_active(
             if attempt is not None:
                 observed[name, record.attempts] = attempt
         if tracked.scan or _lost(observed.get((name, record.attempts))):
-            _follow_ups(shell, tracked, node, observed)
+            sources.append(node)
+    for node in sources:  # after all: that a Job exists must not stand for what it says
+        _follow_ups(shell, tracked, node, observed)
     return observed
 
 
