@@ -205,11 +205,21 @@ class Invariants:
             return
         made = now.get("job") or now.get("execution") or ""
         told = self._told.get(made)
+        if told is None:
+            self._unfounded(name, node, now)
         if told is None or self.well is None or not self._hears_all:
             return
         late = self._store.clock() - max(told, self.well)
         if late > SOON:
             self.wrong(f"the end of {name}.{node} was seen {late:.0f} s late")
+
+    def _unfounded(self, name: str, node: str, now: Raw) -> None:
+        """No attempt is taken for ended while it works, unless its time is over."""
+        works = now.get("job") and self._kubelet.unfinished.get((name, node), 0) > 0
+        asked = self._cancelled.get(name, 0.0)
+        early = now["phase"] == "Cancelled" and self._store.clock() < asked + SOON
+        if works and "items" not in now and (early or now["phase"] in ("Succeeded", "Failed")):
+            self.wrong(f"{name}.{node} was taken for {now['phase']} while its pod works")
 
     def _check_limit(self) -> None:
         limit = self._story.workflows["main"].get("concurrency", {}).get("limit", 99)

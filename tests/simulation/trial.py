@@ -330,7 +330,7 @@ class _Trial:
         if record["phase"] in ("Cancelled", "Skipped"):
             return
         if (record["phase"], record.get("reason", "")) != wanted or (
-            pod.kind == "success" and record["outputs"] != {"value": pod.value}
+            pod.kind == "success" and record.get("outputs") != {"value": pod.value}
         ):
             self._wrong(f"{name}.{node} came to {record}, its pod to {pod}")
 
