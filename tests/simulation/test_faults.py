@@ -74,8 +74,30 @@ def test_whatever_goes_wrong_nothing_runs_twice_and_nothing_is_lost() -> None:
     assert wrong == {}
 
 
+def test_what_the_logs_have_is_not_run_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    assert _trials("0", "2", "--log", str(first)) == "2 runs of the seeds 0 to 1, 0 violations"
+    said = _trials("0", "4", "--log", str(second), "--log", str(first))
+    assert said == "4 runs of the seeds 0 to 3, 0 violations"
+    kept = first.read_text()
+    _trials("0", "4", "--log", str(first), "--log", str(second))
+    assert first.read_text() == kept
+
+
+def _trials(*arguments: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.trials", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}", "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
 def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
-    assert len(PLANTED) >= 37
+    assert len(PLANTED) >= 40
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = dict(
             zip(PLANTED, pool.map(lambda patch: _caught(patch, tmp_path), PLANTED), strict=True)
