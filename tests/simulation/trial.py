@@ -30,6 +30,8 @@ LONGEST = 3600.0
 """Seconds within which every execution must have ended."""
 SETTLING, SILENCE = 700.0, 620.0
 """Seconds after the end of all executions: to settle in, and then to write nothing."""
+LATEST = 65.0
+"""Seconds after which no answer is on its way any more that was late."""
 CALM = 30.0
 """Seconds to settle in where nothing ever went wrong."""
 
@@ -151,10 +153,11 @@ class _Trial:
     # How the world fares
 
     def _grow_calm(self) -> None:
+        late = LATEST if self._faults.slow else 0.0
         self._faults.stop()
         self.store.away = False
         if self._calm_since is None:
-            self._calm_since = self._clock()
+            self._calm_since = self._clock() + late
         self._weigh()
 
     def _go_away(self) -> None:
