@@ -12,7 +12,8 @@ from typing import Any
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
-from tests.simulation.kubelet import JOB_NAME, Kubelet
+from tests.simulation.kubelet import Kubelet
+from tests.simulation.pods import JOB_NAME
 from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 

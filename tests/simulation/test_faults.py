@@ -29,6 +29,7 @@ RUNS = 10_000
 MOST_FOR_A_BUG = 2_000
 
 FOUND_BEFORE = {
+    207: "after a start a Job was taken for just created, because another node led to it as well",
     450: "a slot was given, the status written by nobody, and who stood first waited for ever",
     459: "a fan-out whose Job no status named yet was taken for one of no items",
     924: "a creation outlived its pass, and made the Job of an attempt that was given up",
@@ -97,7 +98,7 @@ def _trials(*arguments: str) -> str:
 
 
 def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
-    assert len(PLANTED) >= 40
+    assert len(PLANTED) >= 41
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = dict(
             zip(PLANTED, pool.map(lambda patch: _caught(patch, tmp_path), PLANTED), strict=True)
