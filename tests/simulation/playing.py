@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from orchestrator.controller.assembly import Operator
@@ -48,6 +49,18 @@ async def played(store: Store, *transports: FaultyTransport) -> Raw:
 
 
 async def _operate(store: Store, transport: FaultyTransport) -> Raw:
+    async with operating(store, transport), asyncio.timeout(3600):
+        while True:
+            raw = store.objects["workflowexecutions", NAMESPACE, "run"]
+            ended = (raw.get("status") or {}).get("phase") in TERMINAL
+            if ended or transport.crashed.is_set():
+                return raw
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def operating(store: Store, transport: FaultyTransport) -> AsyncIterator[None]:
+    """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
 
     async def follow(
@@ -69,13 +82,7 @@ async def _operate(store: Store, transport: FaultyTransport) -> Raw:
     over = asyncio.Event()
     running = asyncio.create_task(operator.run(over))
     try:
-        async with asyncio.timeout(3600):
-            while True:
-                raw = store.objects["workflowexecutions", NAMESPACE, "run"]
-                ended = (raw.get("status") or {}).get("phase") in TERMINAL
-                if ended or transport.crashed.is_set():
-                    return raw
-                await asyncio.sleep(0.1)
+        yield
     finally:
         over.set()
         if not transport.dead:  # who was killed says no goodbye

@@ -160,7 +160,10 @@ class Admission:
         tracked.decided(decided)
         tracked.progressed(decided.records, decided, now)
         admitted["startedAt"] = to_rfc3339(now)
-        if not await store_pass(self._shell, tracked, decided, admitted, transition=True):
+        ending = decided.ending
+        if not await store_pass(
+            self._shell, tracked, ending=ending, extra=admitted, transition=True
+        ):
             return Overtaken()
         count = len(graph.nodes) - len(taken)
         self._shell.recorder.emit(

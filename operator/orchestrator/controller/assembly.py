@@ -331,6 +331,7 @@ class Operator:
             try:
                 await cancel(workers)  # passes under way are finished first
                 if kopf:
+                    await self.reconciler.flush()
                     await self.metrics.flush()
                     await self.recorder.flush(2.0)
             finally:

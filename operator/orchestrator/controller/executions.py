@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +36,8 @@ from orchestrator.engine.graph import NodeKind
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
 from orchestrator.models.execution import ExecutionPhase
+
+logger = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
@@ -76,6 +80,14 @@ class ExecutionReconciler:
         """Whether this process made the Job of this name, so that its beginning is no news."""
         tracked = self._tracked.get(key)
         return tracked is not None and name in tracked.created
+
+    async def flush(self) -> None:
+        """Write the progress that waits for company, as far as it can be written."""
+        waiting = [tracked for tracked in self._tracked.values() if tracked.unstored]
+        writes = (store_pass(self._shell, tracked) for tracked in waiting)
+        for outcome in await asyncio.gather(*writes, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.info("progress that was not written is found again: %s", outcome)
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """One pass; the seconds until it wants to be asked again, or None."""
@@ -189,7 +201,10 @@ class ExecutionReconciler:
             tracked.scan = False
             if decided.urgent or decided.ending or due(tracked, now):
                 transition = decided.phase is not before
-                if not await self._store(key, tracked, decided, {}, transition=transition):
+                if not await store_pass(
+                    self._shell, tracked, ending=decided.ending, transition=transition
+                ):
+                    self._forget(key)
                     return 0
                 if await self._act(tracked, decided):
                     return None
@@ -205,20 +220,6 @@ class ExecutionReconciler:
         if not any(tracked.graph.nodes[name].kind is NodeKind.APPROVAL for name in looked):
             return True
         return await self._shell.protection.protected()
-
-    async def _store(
-        self,
-        key: Key,
-        tracked: Tracked,
-        decided: Pass,
-        extra: Mapping[str, Any],
-        *,
-        transition: bool = True,
-    ) -> bool:
-        stored = await store_pass(self._shell, tracked, decided, extra, transition=transition)
-        if not stored:
-            self._forget(key)
-        return stored
 
     async def _act(self, tracked: Tracked, decided: Pass) -> bool:
         """Do what had to wait for the write; True when that was the execution's end."""

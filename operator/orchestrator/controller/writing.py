@@ -23,23 +23,23 @@ from orchestrator.models.execution import ExecutionPhase
 async def store_pass(
     shell: Shell,
     tracked: Tracked,
-    decided: Pass,
-    extra: Mapping[str, Any],
     *,
-    transition: bool,
+    ending: Ending | None = None,
+    extra: Mapping[str, Any] | None = None,
+    transition: bool = False,
 ) -> bool:
-    """Store what the run has and the status has not, `extra` fields included.
+    """Store what the run has and the status has not, its end and `extra` fields included.
 
     `transition` says that the execution's phase is another now. False when somebody else wrote
     first.
     """
     now = shell.clock()
     run, changes = tracked.run, tracked.unstored
-    patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **extra}
+    patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **(extra or {})}
     phase = run.phase
-    if decided.ending is not None:
-        phase, transition = decided.ending.phase, True
-        patch.update(ending_patch(decided.ending, now))
+    if ending is not None:
+        phase, transition = ending.phase, True
+        patch.update(ending_patch(ending, now))
     elif transition:
         paused = phase is ExecutionPhase.PAUSED
         patch["reason"] = reasons.PAUSED if paused else reasons.ADMITTED

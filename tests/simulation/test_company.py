@@ -1,0 +1,67 @@
+"""Statuses written in company: few writes, and nothing that is not written in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import pairwise
+from typing import Any
+
+from orchestrator.controller.client import Raw
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.scenario import NAMESPACE
+from tests.simulation.store import Store
+
+CHAINS, LENGTH = 40, 4
+
+
+class _Counting(FaultyTransport):
+    """Counts writes of statuses."""
+
+    statuses = 0
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        self.statuses += verb == "patch" and path.endswith("/run/status")
+        return await super()._once(verb, path, *rest)
+
+
+def side_by_side() -> Raw:
+    """Chains side by side in one workflow."""
+    chains = [[f"c{chain}n{index}" for index in range(LENGTH)] for chain in range(CHAINS)]
+    return {
+        "nodes": [{"name": name, "action": "local/task"} for names in chains for name in names],
+        "edges": [
+            {"from": source, "to": target} for names in chains for source, target in pairwise(names)
+        ],
+    }
+
+
+async def test_ends_of_nodes_that_are_close_together_are_one_write() -> None:
+    store = store_with(manifest("Workflow", "main", side_by_side()))
+    transport = _Counting(store)
+    raw = await played(store, transport)
+    assert raw["status"]["phase"] == "Succeeded"
+    assert raw["status"]["counts"]["succeeded"] == CHAINS * LENGTH
+    assert len(store.all("jobs")) == CHAINS * LENGTH
+    assert transport.statuses < CHAINS * LENGTH / 2
+
+
+async def test_a_stop_writes_what_waits() -> None:
+    store = store_with(manifest("Workflow", "main", side_by_side()))
+    half_way = asyncio.Event()
+
+    def look(*_: object) -> None:
+        if len(store.all("jobs")) > 1.5 * CHAINS:
+            half_way.set()
+
+    store.observers.append(look)
+    async with operating(store, _Counting(store)):
+        await half_way.wait()
+    status = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]
+    jobs = {job["metadata"]["name"] for job in store.all("jobs")}
+    assert len(jobs) < CHAINS * LENGTH
+    assert {record.get("job") for record in status["nodes"].values()} == jobs
