@@ -11,7 +11,7 @@ from orchestrator.controller.errors import ApiError
 from orchestrator.controller.looking import live
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
-from orchestrator.controller.slots import Queued, Slots
+from orchestrator.controller.slots import Queued, Slots, Stale
 from orchestrator.controller.tracked import Tracked
 from orchestrator.controller.writing import end_unadmitted, store_pass, write_pending
 from orchestrator.engine import reasons
@@ -144,13 +144,15 @@ class Admission:
         admitted = {"revision": revision, "variables": values}
         tracked = self._admitted(raw, graph, admitted, taken)
         claim = claim_of(graph, tracked.run, raw)
-        waits: Claim | Queued | Refusal | None = claim
+        waits: Claim | Queued | Refusal | Stale | None = claim
         if isinstance(claim, Claim):
             waits = await self._slots.admit(key, claim, raw)
             tracked = self._admitted(raw, graph, admitted, taken)  # it may have taken a while
             tracked.claim = claim
         if isinstance(waits, Refusal):
             return await self._refuse(key, raw, waits)
+        if isinstance(waits, Stale):
+            return Overtaken()
         if isinstance(waits, Queued):
             return await self._queue_up(key, raw, waits)
         now = tracked.run.started_at

@@ -28,6 +28,7 @@ from orchestrator.engine.concurrency import (
     holders_to,
     judge,
 )
+from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER
@@ -49,6 +50,11 @@ class Queued:
 
     message: str
     again: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """It needs no slot: it was admitted by another, has ended or is gone, and no watch said so."""
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Slots:
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
-    ) -> Queued | Refusal | None:
+    ) -> Queued | Refusal | Stale | None:
         """None once the execution holds a slot."""
         first = self._stand_in_line(key, claim)
         if self._others_to_come(key):
@@ -88,6 +94,9 @@ class Slots:
             match judge(claim, holders, first=first):
                 case Verdict.HELD:
                     break
+                case Verdict.ADMIT if not await self._is_new(key[0], claim):
+                    self.leave(key)
+                    return Stale()
                 case Verdict.ADMIT:
                     new = [*holders, Holder(claim.uid, claim.name)]
                     if await self._write(key[0], claim, stored, new):
@@ -234,6 +243,14 @@ class Slots:
             return False
         phase = (raw.get("status") or {}).get("phase")
         return not (phase and ExecutionPhase(phase).terminal)
+
+    async def _is_new(self, namespace: str, claim: Claim) -> bool:
+        """Whether it is still to be admitted, by a live read: watches may have lost its end."""
+        raw = await self._execution(namespace, claim.name)
+        if raw is None or raw["metadata"]["uid"] != claim.uid:
+            return False
+        status = raw.get("status") or {}
+        return not status.get("revision") and not ended_at(status)
 
     async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         try:
