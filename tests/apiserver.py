@@ -289,3 +289,9 @@ def _status(code: int, reason: str, message: str, **headers: str) -> web.Respons
 def busy(seconds: str = "0", code: int = 429) -> web.Response:
     """An answer that asks to come again."""
     return _status(code, "TooManyRequests", "come again", **{"Retry-After": seconds})
+
+
+def starting(message: str = "") -> web.Response:
+    """What an API server answers that has not read its roles, or its namespaces, yet."""
+    who = 'User "operator" cannot create resource "jobs" in API group "batch" in the namespace "a"'
+    return _status(403, "Forbidden", f"jobs.batch is forbidden: {message or who}")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import orjson
+
+_STARTING = re.compile(r'User ".*" cannot |not yet ready to handle request')
+"""The authorizer's words and those of admission, both refusing before they have read what is there
+(https://github.com/kubernetes/apiserver: responsewriters.Forbidden, admission/initializer)."""
 
 
 class ApiError(Exception):
@@ -25,7 +30,15 @@ class ApiError(Exception):
     @property
     def transient(self) -> bool:
         """Whether asking again later may help."""
-        return self.status in (0, 429) or self.status >= 500
+        return self.unready or self.status in (0, 429) or self.status >= 500
+
+    @property
+    def unready(self) -> bool:
+        """Whether the API server may only have begun: it refuses all until it has read the roles.
+
+        Where a role is missing it answers the same for good.
+        """
+        return self.status == 403 and _STARTING.search(self.message) is not None
 
 
 def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiError:

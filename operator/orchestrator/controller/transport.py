@@ -181,9 +181,10 @@ class Transport:
 def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
     """Seconds to wait before the request is sent again, or None to give up.
 
-    A 429 was not processed, so sending it again is safe for every verb.
+    What was answered 429 or refused was not processed: sending it again is safe for every verb.
     """
-    if attempt == TRIES or not (error.status == 429 or (repeatable and error.transient)):
+    untaken = error.status == 429 or error.unready
+    if attempt == TRIES or not (untaken or (repeatable and error.transient)):
         return None
     wait = _backoff(attempt) if error.retry_after is None else error.retry_after
     return wait if wait <= LONGEST_WAIT else None

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.controller.client import ApiClient, ApiError
 from orchestrator.controller.gate import Gate, Priority
 from orchestrator.controller.resources import CLUSTER_TEMPLATES, EXECUTIONS, JOBS, PODS
-from tests.apiserver import ApiServer, busy
+from tests.apiserver import ApiServer, busy, starting
 
 
 def test_paths_follow_the_api_conventions() -> None:
@@ -83,6 +83,19 @@ async def test_a_creation_is_sent_again_only_when_it_was_surely_not_taken(
         await client.create(JOBS, "a", {"metadata": {"name": "y"}})
     assert caught.value.status == 503
     assert caught.value.transient
+
+
+async def test_what_a_starting_server_refuses_is_sent_again_and_a_quota_is_not(
+    server: ApiServer, client: ApiClient
+) -> None:
+    server.faults.extend([starting(), starting("not yet ready to handle request")])
+    await client.create(JOBS, "a", {"metadata": {"name": "x"}})
+    assert client.requests["create", "jobs"] == 3
+    server.faults.append(starting("exceeded quota: none"))
+    with pytest.raises(ApiError) as caught:
+        await client.create(JOBS, "a", {"metadata": {"name": "y"}})
+    assert caught.value.status == 403
+    assert client.requests["create", "jobs"] == 4
 
 
 async def test_a_long_wait_is_given_to_the_caller(server: ApiServer, client: ApiClient) -> None:
