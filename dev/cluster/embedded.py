@@ -2,10 +2,11 @@
 
 import fcntl
 import json
+import random
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dev.cluster.building import control_plane
@@ -27,6 +28,8 @@ from dev.cluster.processes import Processes
 from dev.cluster.tools import require_kubelet_host
 
 _PATIENCE = 90.0  # seconds that any one part may take on a busy machine
+_CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST_PORT = 20_000
 _FIRST = ("etcd", "kube-apiserver", "containerd")  # the rest needs the API server to answer
 _DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 
@@ -194,9 +197,20 @@ def _alone() -> Iterator[None]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; taken together, so that they differ."""
+    """Ports that nobody listens on; taken together, so that they differ.
+
+    They are below those that the kernel gives to clients: who asks for a component while it is away
+    could otherwise be given its port, be connected to itself, and keep the component from starting.
+    """
+    clients = int(_CLIENT_PORTS.read_text().split()[0])
+    candidates = range(_LOWEST_PORT, clients) if clients > _LOWEST_PORT else range(1024, 65536)
     with ExitStack() as open_sockets:
-        taken = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("0.0.0.0", 0))  # noqa: S104 - the API server listens on all addresses
-        return [int(one.getsockname()[1]) for one in taken]
+        taken: list[int] = []
+        for port in random.sample(candidates, len(candidates)):
+            one = open_sockets.enter_context(socket.socket())
+            with suppress(OSError):
+                one.bind(("0.0.0.0", port))  # noqa: S104 - the API server listens on all addresses
+                taken.append(port)
+            if len(taken) == count:
+                return taken
+    raise ClusterError(f"no {count} free ports in {candidates}")
