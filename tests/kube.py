@@ -47,6 +47,10 @@ class Kubectl:
         """`kubectl get … -o json`."""
         return json.loads(self("get", *arguments, "-o", "json"))
 
+    def names(self, kind: str) -> list[str]:
+        """The names of all objects of a kind."""
+        return [line.partition("/")[2] for line in self("get", kind, "-o", "name").split()]
+
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Server-side apply of manifests given as values."""
         text = yaml.safe_dump_all(manifests)

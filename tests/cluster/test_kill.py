@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 from pathlib import Path
 
 from dev.cluster.api import Cluster
-from dev.cluster.audit import AuditLog
+from tests.cluster.faults import OperatorWrites, keep_figures
 from tests.cluster.twelve import check_all, start_executions
-from tests.kube import Kubectl, Operator, eventually
+from tests.kube import Kubectl, Operator
 
-EXECUTIONS = 50
-KILLS = 20
-WRITES = 900
-"""Of the about 1,200 writes that the operator makes for them, the last at which it is killed."""
-AGENT = "itechsmart-workflow"
+WRITES = 18
+"""Of the about 24 writes that the operator makes for an execution, the last at which it is killed:
+the rest are made when it is left in peace."""
 
 
-def test_twenty_kills_during_fifty_executions_make_nothing_twice_and_lose_nothing(
+def moments(kills: int, executions: int) -> list[int]:
+    """When the operator is killed: after so many of its writes."""
+    return sorted(random.Random(kills).sample(range(1, executions * WRITES), kills))
+
+
+def test_forty_kills_during_two_hundred_executions_make_nothing_twice_and_lose_nothing(
     kubectl: Kubectl, account: Path, api_cluster: Cluster, tmp_path: Path
 ) -> None:
     writes = OperatorWrites(api_cluster, kubectl.namespace)
     operator = Operator(account, tmp_path / "log", "--namespace", kubectl.namespace)
-    start_executions(kubectl, EXECUTIONS)
-    for moment in sorted(random.Random(20).sample(range(1, WRITES), KILLS)):
+    start_executions(kubectl, 200)
+    for moment in moments(40, 200):
         operator.start()
-        eventually(partial(writes.reach, moment), pause=0.005)
+        writes.wait_for(moment)
         operator.kill()
     assert any("finishedAt" not in raw.get("status", {}) for raw in kubectl.get("awfx")["items"])
     operator.start()
     try:
-        check_all(kubectl, api_cluster, EXECUTIONS)
+        made = check_all(kubectl, api_cluster, 200)
     finally:
         operator.stop()
+    keep_figures("kill", made, executions=200, kills=40)
 
 
-def test_two_operators_at_once_do_no_harm(
+def test_two_operators_at_once_and_now_and_then_one_do_no_harm(
     kubectl: Kubectl, account: Path, api_cluster: Cluster, tmp_path: Path
 ) -> None:
+    writes = OperatorWrites(api_cluster, kubectl.namespace)
     both = [
         Operator(account, tmp_path / f"log-{number}", "--namespace", kubectl.namespace)
         for number in range(2)
@@ -46,23 +50,13 @@ def test_two_operators_at_once_do_no_harm(
     for operator in both:
         operator.start()
     try:
-        start_executions(kubectl, 20)
-        check_all(kubectl, api_cluster, 20)
+        start_executions(kubectl, 50)
+        for number, moment in enumerate(moments(10, 50)):
+            writes.wait_for(moment)
+            both[number % 2].kill()
+            both[number % 2].start()
+        made = check_all(kubectl, api_cluster, 50)
     finally:
         for operator in both:
             operator.stop()
-
-
-class OperatorWrites:
-    """How often the operator wrote to the cluster since this was made."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._log = AuditLog(cluster.audit_log, from_now=True)
-        self._namespace = namespace
-        self._count = 0
-
-    def reach(self, count: int) -> bool:
-        """Whether there are so many, by the API server's own record."""
-        mine = (self._namespace, AGENT)
-        self._count += sum((write.namespace, write.agent) == mine for write in self._log.new())
-        return self._count >= count
+    keep_figures("two-operators", made, executions=50, kills=10)

@@ -1,0 +1,41 @@
+"""What the tests of faults share: moments counted in the operator's writes, and their figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+
+from dev.cluster.api import Cluster
+from dev.cluster.audit import AuditLog
+from tests.cluster.twelve import Made
+from tests.kube import ROOT, eventually
+
+AGENT = "itechsmart-workflow"
+FIGURES = ROOT / "build" / "faults"
+
+
+class OperatorWrites:
+    """How often the operator wrote to a namespace since this was made."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._log = AuditLog(cluster.audit_log, from_now=True)
+        self._namespace = namespace
+        self.count = 0
+
+    def wait_for(self, count: int) -> None:
+        """Wait until there are so many, by the API server's own record."""
+        eventually(partial(self.reach, count), 120, pause=0.005)
+
+    def reach(self, count: int) -> bool:
+        """Whether there are so many."""
+        mine = (self._namespace, AGENT)
+        self.count += sum((write.namespace, write.agent) == mine for write in self._log.new())
+        return self.count >= count
+
+
+def keep_figures(fault: str, made: Made, **figures: int) -> None:
+    """Leave the figures of a test in build/faults, for the table of docs/reliability.md."""
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    told = {"fault": fault, **figures, **asdict(made)}
+    (FIGURES / f"{fault}.json").write_text(json.dumps(told, indent=1) + "\n")
