@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from functools import partial
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.cluster.twelve import Made
 from tests.kube import ROOT, eventually
 
 AGENT = "itechsmart-workflow"
@@ -25,7 +23,7 @@ class OperatorWrites:
 
     def wait_for(self, count: int) -> None:
         """Wait until there are so many, by the API server's own record."""
-        eventually(partial(self.reach, count), 120, pause=0.005)
+        eventually(partial(self.reach, count), 180, pause=0.005)
 
     def reach(self, count: int) -> bool:
         """Whether there are so many."""
@@ -34,8 +32,8 @@ class OperatorWrites:
         return self.count >= count
 
 
-def keep_figures(fault: str, made: Made, **figures: int) -> None:
+def keep_figures(fault: str, **figures: int) -> None:
     """Leave the figures of a test in build/faults, for the table of docs/reliability.md."""
     FIGURES.mkdir(parents=True, exist_ok=True)
-    told = {"fault": fault, **figures, **asdict(made)}
+    told = {"fault": fault, **figures}
     (FIGURES / f"{fault}.json").write_text(json.dumps(told, indent=1) + "\n")

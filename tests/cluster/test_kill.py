@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 from dev.cluster.api import Cluster
@@ -36,7 +37,7 @@ def test_forty_kills_during_two_hundred_executions_make_nothing_twice_and_lose_n
         made = check_all(kubectl, api_cluster, 200)
     finally:
         operator.stop()
-    keep_figures("kill", made, executions=200, kills=40)
+    keep_figures("kill", executions=200, kills=40, **asdict(made))
 
 
 def test_two_operators_at_once_and_now_and_then_one_do_no_harm(
@@ -59,4 +60,4 @@ def test_two_operators_at_once_and_now_and_then_one_do_no_harm(
     finally:
         for operator in both:
             operator.stop()
-    keep_figures("two-operators", made, executions=50, kills=10)
+    keep_figures("two-operators", executions=50, kills=10, **asdict(made))
