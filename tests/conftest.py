@@ -46,5 +46,8 @@ def api_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def node_cluster() -> Iterator[Cluster]:
-    """A control plane with a real kubelet, whose pods really run."""
-    yield from started(f"{PREFIX}-node", kubelet=True, fake_nodes=0)
+    """A control plane with a real kubelet, whose pods really run.
+
+    The fake node takes none of them: Kubernetes evicts nothing where no machine is heard of.
+    """
+    yield from started(f"{PREFIX}-node", kubelet=True, fake_nodes=1)

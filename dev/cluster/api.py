@@ -47,6 +47,11 @@ class Cluster:
         self._known(name)
         embedded.processes(Layout(self.state)).restart(name)
 
+    def power_off(self) -> None:
+        """End the real node and all that runs on it at once, untold; `up` starts it again."""
+        self._known("kubelet")
+        embedded.power_off(Layout(self.state))
+
     def import_image(self, tar: Path) -> None:
         """Make the images of an OCI or Docker archive known to the node."""
         if "containerd" not in self.components():
