@@ -16,6 +16,7 @@ from dev.cluster.shell import environment, last_line
 
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+_THREADS, _START = 17, 19  # in /proc/PID/stat, counted from the state on (proc_pid_stat(5))
 
 
 class Processes:
@@ -108,10 +109,11 @@ def _started(pid: int) -> str | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    if fields[0] in "ZX":
+    # A first thread that has ended may leave others, which still hold the process's ports.
+    if fields[0] in "ZX" and int(fields[_THREADS]) <= 1:
         _reap(pid)
         return None
-    return fields[19]
+    return fields[_START]
 
 
 def _reap(pid: int) -> None:

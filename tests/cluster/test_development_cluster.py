@@ -222,7 +222,9 @@ def test_the_audit_log_names_every_created_job(cluster: Cluster) -> None:
 
 
 def test_a_killed_component_comes_back_with_up(cluster: Cluster) -> None:
+    pid = cluster.components()["kube-scheduler"]
     cluster.stop_component("kube-scheduler", signal.SIGKILL)
+    assert not Path(f"/proc/{pid}").exists(), "a thread of it is left, and may hold its ports"
     assert cluster.components()["kube-scheduler"] is None
 
     assert up("selftest") == cluster
