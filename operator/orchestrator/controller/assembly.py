@@ -41,15 +41,15 @@ from orchestrator.controller.resources import (
 )
 from orchestrator.controller.retention import Retention
 from orchestrator.controller.shell import Shell
+from orchestrator.controller.strays import node_of
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
 from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import Follow, follow_definitions
 from orchestrator.controller.workflows import Workflows
-from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.base import is_object_name
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID
 
 logger = logging.getLogger(__name__)
 
@@ -249,18 +249,16 @@ class Operator:
             return
         if (key := self._owner(raw)) is None:
             return
-        over = completed(raw) or failure(raw)
-        if kind == "ADDED" and not over and self.reconciler.made(key, raw["metadata"]["name"]):
+        if kind == "ADDED" and self.reconciler.made(key, raw["metadata"]["name"]):
             return
-        noted = self.reconciler.note(key, _node_of(raw))
-        if noted or not over:  # one that works for what has ended is stopped
+        if self.reconciler.note_job(key, raw):
             self.queue.add(key)
 
     def _on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind == "MODIFIED" and not pod_tells(old, raw):
             return
         key = self._owner(raw)
-        if key is None or not self.reconciler.note(key, _node_of(raw)):
+        if key is None or not self.reconciler.note(key, node_of(raw)):
             return
         if kind != "DELETED":
             self.figures.news(key)
@@ -278,7 +276,7 @@ class Operator:
 
     def _on_pending(self, job: Raw) -> None:
         if (key := self._owner(job)) is not None:
-            self.reconciler.note(key, _node_of(job))
+            self.reconciler.note(key, node_of(job))
             self.queue.add(key)
 
     def _owner(self, raw: Raw) -> tuple[str, str] | None:
@@ -397,11 +395,6 @@ class Operator:
         )
         if not kopf_stop.is_set():
             raise RuntimeError("kopf ended on its own; its log says why")
-
-
-def _node_of(raw: Raw) -> str:
-    node: str = (raw["metadata"].get("annotations") or {}).get(NODE, "")
-    return node
 
 
 def _generation(raw: Raw) -> int:

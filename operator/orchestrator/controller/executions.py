@@ -11,13 +11,20 @@ from typing import Any
 from orchestrator.controller.acting import control_all, create_all
 from orchestrator.controller.admission import Revisions
 from orchestrator.controller.admitting import Admission, Later, Overtaken
+from orchestrator.controller.cache import Raw
 from orchestrator.controller.looking import live
 from orchestrator.controller.observing import observe_active
 from orchestrator.controller.pacing import due, next_look
 from orchestrator.controller.resources import EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.slots import Slots
-from orchestrator.controller.strays import stop_after_end, stop_strays
+from orchestrator.controller.strays import (
+    is_stray,
+    node_of,
+    stop_after_end,
+    stop_strays,
+    stop_unwanted,
+)
 from orchestrator.controller.tracked import Tracked
 from orchestrator.controller.writing import (
     announce_end,
@@ -35,6 +42,7 @@ from orchestrator.engine.decisions import CreateChild, Pass
 from orchestrator.engine.graph import NodeKind
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
+from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.execution import ExecutionPhase
 
 logger = logging.getLogger(__name__)
@@ -58,6 +66,17 @@ class ExecutionReconciler:
         """Uids of Jobs that were stopped after their execution's end."""
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
+
+    def note_job(self, key: Key, job: Raw) -> bool:
+        """There is news of a Job; False when nobody needs it."""
+        tracked = self._tracked.get(key)
+        over = bool(completed(job) or failure(job))
+        if tracked is None:
+            return not over  # it may work for what has ended
+        stray = not over and is_stray(tracked, job)
+        if stray:
+            tracked.strays[job["metadata"]["name"]] = node_of(job)
+        return stray or self.note(key, node_of(job))
 
     def note(self, key: Key, node: str | None) -> bool:
         """There is news of a node's attempt, or of the whole; False when nobody needs it.
@@ -106,6 +125,8 @@ class ExecutionReconciler:
             self._slots.leave(key)
             if (tracked := self._tracked.pop(key, None)) is not None:
                 await self._give_back(tracked)
+            if raw is not None:  # whoever wrote its end may not have lived to count it
+                self._shell.metrics.left(*key, raw["metadata"]["uid"])
             await stop_after_end(self._shell, *key, self._stopped)
             return None
         if not status.get("revision"):
@@ -138,6 +159,8 @@ class ExecutionReconciler:
         if known is not None:
             fresh.keep_memory_of(known)
         self._tracked[key] = fresh
+        for job in self._shell.jobs.by_execution(fresh.run.uid).values():
+            self.note_job(key, job)
         return fresh
 
     def _forget(self, key: Key) -> None:
@@ -176,6 +199,7 @@ class ExecutionReconciler:
     # While it runs
 
     async def _advance(self, key: Key, tracked: Tracked) -> float | None:
+        await stop_unwanted(self._shell, tracked)
         for _ in range(MOST_ROUNDS):
             look = tracked.look(self._shell.clock())
             if look is not None and not look and not due(tracked, self._shell.clock()):

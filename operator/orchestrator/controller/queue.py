@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
 
+_RACED = ("Conflict", "Expired")
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 60.0
 
@@ -105,7 +106,7 @@ class WorkQueue(Generic[Key]):
                 again = await work(key)
             except Exception as error:
                 self.failures += 1
-                raced = isinstance(error, ApiError) and error.reason == "Conflict"
+                raced = isinstance(error, ApiError) and error.reason in _RACED
                 expected = raced or (isinstance(error, ApiError) and error.transient)
                 trace = None if expected else error
                 logger.warning("%s %s failed: %s", self.name, key, error, exc_info=trace)

@@ -14,7 +14,7 @@ from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs.observe import completed, failure
-from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, NODE
 
 
@@ -33,6 +33,40 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
+
+
+def node_of(job: Raw) -> str:
+    """The node that a Job was made for, by its own word."""
+    node: str = (job["metadata"].get("annotations") or {}).get(NODE, "")
+    return node
+
+
+def is_stray(tracked: Tracked, job: Raw) -> bool:
+    """Whether a Job that is not over works for an attempt that its node's record is past.
+
+    The Job of an attempt that succeeded takes a second or two to say so too. One of an attempt that
+    is still to come was made by another operator, whose word is on its way.
+    """
+    record = tracked.run.records.get(node_of(job))
+    attempt = _number((job["metadata"].get("annotations") or {}).get(ATTEMPT))
+    if record is None or attempt > record.attempts or job["metadata"]["name"] in tracked.strays:
+        return False
+    if attempt < record.attempts:
+        return True
+    return record.phase.terminal and record.phase is not NodePhase.SUCCEEDED
+
+
+async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
+    """Stop the Jobs that were found to be strays; each once."""
+    while tracked.strays:
+        name, node = next(iter(tracked.strays.items()))
+        if (name, False) not in tracked.stopped:
+            whole = tracked.graph.nodes[node].spec.for_each is not None
+            await stop_named(shell, tracked.run.namespace, name, force=False, whole=whole)
+            tracked.stopped.add((name, False))
+            words = f"stopped Job {name}: {node} has ended without it"
+            shell.recorder.emit(tracked.reference, "Warning", "StrayJob", words)
+        del tracked.strays[name]
 
 
 def _number(text: str | None) -> int:

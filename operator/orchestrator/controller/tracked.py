@@ -39,6 +39,8 @@ class Tracked:
     scan: bool = True
     """Whether the next pass looks at every node: the first one does."""
     ended: bool = False
+    strays: dict[str, str] = field(default_factory=dict)
+    """Jobs that work for what has ended, to be stopped, with their nodes."""
     created: dict[str, float] = field(default_factory=dict)
     """Jobs and sub-executions that this process created, by name, and when."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
