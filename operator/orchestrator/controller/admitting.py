@@ -162,10 +162,10 @@ class Admission:
         tracked.decided(decided)
         tracked.progressed(decided.records, decided, now)
         admitted["startedAt"] = to_rfc3339(now)
-        ending = decided.ending
-        if not await store_pass(
-            self._shell, tracked, ending=ending, extra=admitted, transition=True
-        ):
+        stored = await store_pass(
+            self._shell, tracked, ending=decided.ending, extra=admitted, transition=True
+        )
+        if not stored:
             return Overtaken()
         count = len(graph.nodes) - len(taken)
         self._shell.recorder.emit(
