@@ -54,6 +54,8 @@ class Invariants:
         """When it was stored that people end an execution, by name."""
         self._pods: dict[str, tuple[str, float]] = {}
         """The Job of every pod that works, and since when."""
+        self._marked: set[str] = set()
+        """Revisions that were marked as referred to by nothing."""
         self._free = 0.0
         """When a slot became free, or there was none to wait for."""
         store.observers.append(self._changed)
@@ -61,6 +63,8 @@ class Invariants:
     # Changes
 
     def _changed(self, plural: str, old: Raw | None, new: Raw | None) -> None:
+        if self._marks_a_revision(plural, new):
+            return
         if plural not in (*_QUIET, "pods", "jobs") or (plural == "jobs" and old is None):
             self.writes.append(f"{plural} {(new or old or {})['metadata']['name']}")
         if plural == "jobs":
@@ -69,6 +73,16 @@ class Invariants:
             self._pod(old, new)
         elif plural == "workflowexecutions" and old is not None and new is not None:
             self._status(old, new)
+
+    def _marks_a_revision(self, plural: str, new: Raw | None) -> bool:
+        """Whether a revision that nothing refers to is marked, which it is once."""
+        if plural != "controllerrevisions" or new is None:
+            return False
+        metadata = new["metadata"]
+        if metadata["name"] in self._marked or not metadata.get("annotations"):
+            return False
+        self._marked.add(metadata["name"])
+        return True
 
     def _job(self, old: Raw | None, new: Raw | None) -> None:
         if old is None and new is not None:
@@ -107,6 +121,7 @@ class Invariants:
         if key in self._made and metadata["name"] not in self.excused:
             self.wrong(f"two Jobs for attempt {attempt} of {name}.{node}")
         self._made[key] = metadata["name"]
+        self._told.pop(metadata["name"], None)  # made again after others deleted it
         self.jobs.add((name, node, attempt))
         owner = self._store.objects.get(("workflowexecutions", NAMESPACE, name))
         if owner is None:

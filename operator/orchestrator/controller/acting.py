@@ -50,12 +50,12 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     )
     problems = []
     for job, refusal in zip(wanted, refusals, strict=True):
+        tracked.news.add(job.node)  # what was made may have come to its end long ago
         if refusal is None:
             continue
         if isinstance(refusal, BaseException):
             problems.append(refusal)
             continue
-        tracked.news.add(job.node)
         if (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
         else:

@@ -18,7 +18,7 @@ def key_of(raw: Mapping[str, Any]) -> Key:
 
 
 class Cache:
-    """Objects by namespace and name; only reflectors write it."""
+    """Objects by namespace and name, as reflectors write it."""
 
     def __init__(self) -> None:
         self._objects: dict[Key, Raw] = {}

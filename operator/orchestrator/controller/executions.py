@@ -119,9 +119,7 @@ class ExecutionReconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = await self._read(key)
-        status = (raw or {}).get("status") or {}
-        phase = status.get("phase")
-        if raw is None or (phase and ExecutionPhase(phase).terminal):
+        if raw is None or has_ended(raw):
             self._slots.leave(key)
             if (tracked := self._tracked.pop(key, None)) is not None:
                 await self._give_back(tracked)
@@ -129,7 +127,7 @@ class ExecutionReconciler:
                 self._shell.metrics.left(*key, raw["metadata"]["uid"])
             await stop_after_end(self._shell, *key, self._stopped)
             return None
-        if not status.get("revision"):
+        if not (raw.get("status") or {}).get("revision"):
             return await self._admit(key, raw)
         try:
             tracked = await self._track(key, raw)
@@ -144,7 +142,17 @@ class ExecutionReconciler:
             return self._shell.executions.get(*key)
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
+        if raw is None or has_ended(raw):
+            self._drop_stale(key)
         return raw
+
+    def _drop_stale(self, key: Key) -> None:
+        """What a live read found to be over is known no longer: a watch may have lost its end."""
+        known = self._shell.executions.remove(key)
+        if known is not None and (parent := known["spec"].get("parent")):
+            above = (key[0], parent["name"])
+            self.note(above, parent.get("node"))
+            self._shell.queue.add(above)
 
     async def _track(self, key: Key, raw: Mapping[str, Any]) -> Tracked:
         """What is held of the execution, unless the cluster has something newer."""
@@ -282,3 +290,9 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
             record = replace(record, job=name, reason=reasons.JOB_CREATED)
         changes[job.node] = record
     return changes
+
+
+def has_ended(execution: Mapping[str, Any]) -> bool:
+    """Whether its phase is final."""
+    phase: str | None = (execution.get("status") or {}).get("phase")
+    return phase is not None and ExecutionPhase(phase).terminal
