@@ -39,6 +39,9 @@ class Invariants:
         self.wrong = wrong
         self._hears_all = story.faults.dropped == 0
         """Whether watches lose no event silently; what they lose is found by a slow resync."""
+        self._made_or_refused = story.faults.refused > 0 and story.operators.second
+        """Whether a webhook may refuse to one operator the very Job that another makes at that
+        moment: its node has failed then, and the Job is stopped."""
         self.well: float | None = None
         """Since when nothing goes wrong and an operator works; None while that is not so."""
         self.writes: list[str] = []
@@ -151,7 +154,7 @@ class Invariants:
                 self.wrong(f"{name}.{node} before the end of {source} was stored")
 
     def _sources_have_ended(self, name: str, spec: Raw, node: str) -> None:
-        if node_of(spec, node).get("join", "All") != "All":
+        if self._made_or_refused or node_of(spec, node).get("join", "All") != "All":
             return
         for edge in spec.get("edges", ()):
             if edge["to"] != node or "forEach" in node_of(spec, edge["from"]):

@@ -33,7 +33,7 @@ from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 ASK_AGAIN = 1.0
 """Seconds between two looks for a Workflow or Template that is not there yet."""
-REFUSED_AGAIN = 10.0
+REFUSED_AGAIN = 5.0
 """Seconds after which what the API server refused is tried again."""
 _SAYS_NO = (400, 403, 422)
 """A right that is missing, a quota, or somebody's webhook: not ours to mend."""
