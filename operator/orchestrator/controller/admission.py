@@ -55,7 +55,7 @@ class Revisions:
 
     async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
         """The workflow as it is now, read live, checked and frozen (not yet stored)."""
-        raw = await self._read(WORKFLOWS, namespace, workflow)
+        raw = await self._shell.live_reads.get(WORKFLOWS, namespace, workflow)
         if raw is None:
             return Missing(
                 reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
@@ -83,7 +83,7 @@ class Revisions:
         self, namespace: str, workflow: str, parent: Mapping[str, str]
     ) -> Prepared | Refusal | Missing:
         """A sub-workflow as it was frozen with its parent."""
-        execution = await self._read(EXECUTIONS, namespace, parent["name"])
+        execution = await self._shell.live_reads.get(EXECUTIONS, namespace, parent["name"])
         if execution is None or execution["metadata"]["uid"] != parent["uid"]:
             message = f"its parent {parent['name']} is gone"
             return Refusal(reasons.PARENT_GONE, message, ExecutionPhase.CANCELLED)
@@ -92,7 +92,11 @@ class Revisions:
         if (known := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
             return known
-        raw = await self._read(CONTROLLER_REVISIONS, namespace, revision) if revision else None
+        raw = (
+            await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, revision)
+            if revision
+            else None
+        )
         if raw is None:
             message = f"ControllerRevision {revision} of its parent is gone"
             return Refusal(reasons.REVISION_LOST, message)
@@ -109,7 +113,7 @@ class Revisions:
         self, namespace: str, execution: Mapping[str, Any]
     ) -> Refusal | None:
         """That the Workflow as it is now lets nothing start; one that is gone does not object."""
-        raw = await self._read(WORKFLOWS, namespace, execution["spec"]["workflow"])
+        raw = await self._shell.live_reads.get(WORKFLOWS, namespace, execution["spec"]["workflow"])
         state = WorkflowState((raw or {"spec": {}})["spec"].get("state", "Active"))
         return state_allows(state, execution)
 
@@ -130,7 +134,7 @@ class Revisions:
             if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
                 await self.mark(stored["metadata"], None)  # or the collector would remove it
         except ApiError as error:
-            known = await self._read(CONTROLLER_REVISIONS, namespace, revision.name)
+            known = await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, revision.name)
             if error.status != 422 or known is None:
                 raise  # 422: its data differs, if only in spaces; what it says counts
         self._graphs.pop(key, None)
@@ -173,7 +177,7 @@ class Revisions:
         if known is not None:
             self._graphs.move_to_end((namespace, name))
             return known
-        raw = await self._read(CONTROLLER_REVISIONS, namespace, name)
+        raw = await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
         if raw is None:
             raise ValueError(f"ControllerRevision {name} is gone")
         graph = thaw(name, raw.get("data"))
@@ -189,7 +193,7 @@ class Revisions:
         while waiting:
             name = waiting.pop(0)
             if name not in found:
-                found[name] = child = await self._read(WORKFLOWS, namespace, name)
+                found[name] = child = await self._shell.live_reads.get(WORKFLOWS, namespace, name)
                 waiting += workflows_of(child["spec"]) if child else []
         return found
 
@@ -204,17 +208,9 @@ class Revisions:
     ) -> Mapping[str, Any] | None:
         shell = self._shell
         cache = shell.templates if resource is TEMPLATES else shell.cluster_templates
-        return cache.get(namespace, name) or await self._read(resource, namespace, name)
-
-    async def _read(
-        self, resource: Any, namespace: str | None, name: str
-    ) -> Mapping[str, Any] | None:
-        try:
-            return await self._shell.client.get(resource, namespace, name)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        return cache.get(namespace, name) or await self._shell.live_reads.get(
+            resource, namespace, name
+        )
 
 
 def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:

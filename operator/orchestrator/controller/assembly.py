@@ -21,6 +21,7 @@ from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
 from orchestrator.controller.lease import Lease
 from orchestrator.controller.livejobs import LiveJobs
+from orchestrator.controller.livereads import LiveReads
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
 from orchestrator.controller.news import job_tells, pod_tells
 from orchestrator.controller.pending import PendingPods
@@ -137,6 +138,7 @@ class Operator:
             accounts=ServiceAccounts(self._client, self._clock),
             protection=Protection(self._client, self._clock),
             live_jobs=LiveJobs(self._client),
+            live_reads=LiveReads(self._client),
             runner_image=runner_image,
         )
 

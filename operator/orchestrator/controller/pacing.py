@@ -13,7 +13,7 @@ COMPANY = 1.0
 """Seconds that a write which only shows progress waits for another to join it."""
 LEAST, MOST = 0.25, 2.0
 """Seconds between two writes of one execution's progress, at least and at most."""
-PATIENCE = 40.0
+PATIENCE = 100.0
 """As many times as long as the last write took, the next one waits."""
 
 

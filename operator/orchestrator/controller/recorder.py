@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 CAPACITY = 1000
 """Events that wait to be written; more are dropped."""
-BURST, RATE = 100.0, 10.0
+BURST, RATE = 60.0, 5.0
 """Events at once, and a second in the long run: each costs the API server what a status does."""
-SPARED = 50.0
+SPARED = 30.0
 """Of the burst, what is kept for warnings."""
 REPEAT_SECONDS = 600.0
 """For how long the same event about the same object is not said again."""

@@ -10,6 +10,7 @@ from orchestrator.controller.cache import Cache, Jobs, Pods, Raw
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.figures import Figures
 from orchestrator.controller.livejobs import LiveJobs
+from orchestrator.controller.livereads import LiveReads
 from orchestrator.controller.metrics import MetricsWriter
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
@@ -42,4 +43,5 @@ class Shell:
     accounts: ServiceAccounts
     protection: Protection
     live_jobs: LiveJobs
+    live_reads: LiveReads
     runner_image: str
