@@ -103,6 +103,9 @@ class Api:
     ) -> AsyncIterator[tuple[str, Raw]]:
         url = self._credentials.server + path
         async with self._session.get(url, params=query, headers={"Accept": accept}) as answer:
+            if answer.status == 429:  # its cache of these is not there yet
+                await asyncio.sleep(0.2)
+                return
             if answer.status >= 300:
                 raise RuntimeError(f"watch {path}: {answer.status} {await answer.text()}")
             rest = b""

@@ -175,7 +175,7 @@ def operator(
         str | None,
         typer.Option(envvar="RUNNER_IMAGE", help="Image of actions whose Template names none."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=1000, help="Executions side by side.")] = 32,
+    workers: Annotated[int, typer.Option(min=1, max=1000, help="Executions side by side.")] = 128,
     log_format: Annotated[str, typer.Option(help="plain or json.")] = "plain",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     health_address: Annotated[

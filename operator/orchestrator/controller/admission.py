@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
+from orchestrator.controller.cache import Raw
 from orchestrator.controller.client import ApiError
 from orchestrator.controller.resources import (
     CLUSTER_TEMPLATES,
@@ -52,6 +55,7 @@ class Revisions:
         self._graphs: OrderedDict[tuple[str, str], Graph] = OrderedDict()
         self._stored: dict[tuple[str, str], float] = {}
         """When a revision was last made sure to be stored, and not about to be removed."""
+        self._storing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
         """The workflow as it is now, read live, checked and frozen (not yet stored)."""
@@ -92,11 +96,7 @@ class Revisions:
         if (known := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
             return known
-        raw = (
-            await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, revision)
-            if revision
-            else None
-        )
+        raw = await self._revision(namespace, revision) if revision else None
         if raw is None:
             message = f"ControllerRevision {revision} of its parent is gone"
             return Refusal(reasons.REVISION_LOST, message)
@@ -122,11 +122,19 @@ class Revisions:
 
         A refusal when one of its name exists with other content: content never changes.
         """
-        revision = prepared.revision
-        key, now = (namespace, revision.name), self._shell.clock()
+        key = (namespace, prepared.revision.name)
+        lock = self._storing.setdefault(key, asyncio.Lock())
+        async with lock:  # many are admitted at once, and one of them stores it for all
+            return await self._store(key, workflow, prepared)
+
+    async def _store(
+        self, key: tuple[str, str], workflow: str, prepared: Prepared
+    ) -> Refusal | None:
+        namespace, name = key
+        now = self._shell.clock()
         if key in self._graphs and now < self._stored.get(key, 0.0) + STORED_FOR:
             return None
-        manifest = _manifest(namespace, workflow, revision)
+        manifest = _manifest(namespace, workflow, prepared.revision)
         try:
             stored = await self._shell.client.apply(
                 CONTROLLER_REVISIONS, namespace, manifest, field_manager=FIELD_MANAGER
@@ -134,12 +142,12 @@ class Revisions:
             if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
                 await self.mark(stored["metadata"], None)  # or the collector would remove it
         except ApiError as error:
-            known = await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, revision.name)
+            known = await self._revision(namespace, name)
             if error.status != 422 or known is None:
                 raise  # 422: its data differs, if only in spaces; what it says counts
         self._graphs.pop(key, None)
         try:
-            await self.graph(namespace, revision.name)
+            await self.graph(namespace, name)
         except ValueError as error:
             message = f"{error}; delete it and run again"
             return Refusal(reasons.NAME_TAKEN, message)
@@ -177,7 +185,7 @@ class Revisions:
         if known is not None:
             self._graphs.move_to_end((namespace, name))
             return known
-        raw = await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
+        raw = await self._revision(namespace, name)
         if raw is None:
             raise ValueError(f"ControllerRevision {name} is gone")
         graph = thaw(name, raw.get("data"))
@@ -208,9 +216,10 @@ class Revisions:
     ) -> Mapping[str, Any] | None:
         shell = self._shell
         cache = shell.templates if resource is TEMPLATES else shell.cluster_templates
-        return cache.get(namespace, name) or await self._shell.live_reads.get(
-            resource, namespace, name
-        )
+        return cache.get(namespace, name) or await shell.live_reads.get(resource, namespace, name)
+
+    async def _revision(self, namespace: str, name: str) -> Raw | None:
+        return await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
 
 
 def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:

@@ -69,7 +69,7 @@ class Operator:
         *,
         namespaces: Collection[str] = (),
         runner_image: str,
-        workers: int = 32,
+        workers: int = 128,
         health_address: str = "",
         lease: Lease | None = None,
         clock: Callable[[], float] = time.time,

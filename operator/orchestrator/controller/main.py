@@ -30,7 +30,7 @@ class OperatorOptions:
     """Image of actions whose Template names none."""
     namespaces: tuple[str, ...] = ()
     """Namespaces to look after; all of them when empty."""
-    workers: int = 32
+    workers: int = 128
     """Executions looked at side by side."""
     kubeconfig: str | None = None
     """The pod's service account or the user's own kubeconfig when absent."""

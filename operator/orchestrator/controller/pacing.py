@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from orchestrator.controller.tracked import Tracked
 
-COMPANY = 1.0
-"""Seconds that a write which only shows progress waits for another to join it."""
+COMPANY, PATIENT = 1.0, 5.0
+"""Seconds that a write which only shows progress waits for another to join it; under load, where
+the pace is slow, several times the pace."""
+BUSY = 0.5
+"""The pace in seconds from which it is load."""
 LEAST, MOST = 0.25, 2.0
 """Seconds between two writes of one execution's progress, at least and at most."""
 PATIENCE = 100.0
@@ -39,7 +42,10 @@ def next_look(tracked: Tracked, now: float) -> float | None:
 
 def _left(tracked: Tracked, now: float) -> float:
     left = _rest(tracked.written_at, tracked.pace, now)
-    return left if tracked.moved else max(left, _rest(tracked.unstored_since, COMPANY, now))
+    if tracked.moved:
+        return left
+    company = max(COMPANY, PATIENT * (tracked.pace - BUSY))
+    return max(left, _rest(tracked.unstored_since, company, now))
 
 
 def _rest(since: float, wait: float, now: float) -> float:
