@@ -29,10 +29,12 @@ RUNS = 10_000
 MOST_FOR_A_BUG = 2_000
 
 FOUND_BEFORE = {
+    154: "a slot was taken for what had ended, since no watch had told of its end",
     207: "after a start a Job was taken for just created, because another node led to it as well",
-    450: "a slot was given, the status written by nobody, and who stood first waited for ever",
-    459: "a fan-out whose Job no status named yet was taken for one of no items",
-    924: "a creation outlived its pass, and made the Job of an attempt that was given up",
+    1117: "a Job that was made late, for a node that had ended without it, was left to work",
+    1219: "an execution whose end was written, and whose answer was lost, was never counted",
+    2328: "what had ended before it began was tried to be admitted at every resync",
+    3522: "what was made again after a lost answer was not looked at until the next resync",
 }
 
 
