@@ -127,10 +127,11 @@ class ExecutionReconciler:
                 self._shell.metrics.left(*key, raw["metadata"]["uid"])
             await stop_after_end(self._shell, *key, self._stopped)
             return None
-        if not (raw.get("status") or {}).get("revision"):
+        known = self._known(key, raw)
+        if known is None and not (raw.get("status") or {}).get("revision"):
             return await self._admit(key, raw)
         try:
-            tracked = await self._track(key, raw)
+            tracked = known or await self._track(key, raw)
         except StatusError as error:
             return await self._refuse(key, raw, Refusal(reasons.STATUS_INVALID, str(error)))
         except ValueError as error:
@@ -154,17 +155,20 @@ class ExecutionReconciler:
             self.note(above, parent.get("node"))
             self._shell.queue.add(above)
 
-    async def _track(self, key: Key, raw: Mapping[str, Any]) -> Tracked:
-        """What is held of the execution, unless the cluster has something newer."""
-        version = int(raw["metadata"]["resourceVersion"])
+    def _known(self, key: Key, raw: Mapping[str, Any]) -> Tracked | None:
+        """What is held of the execution, if the watch has told of nothing newer: of what this
+        process wrote it may tell late, or never."""
         known = self._tracked.get(key)
-        if known is not None and known.run.uid != raw["metadata"]["uid"]:
-            known = None
-        if known is not None and version <= known.version:
-            return known
+        if known is None or known.run.uid != raw["metadata"]["uid"]:
+            return None
+        return known if int(raw["metadata"]["resourceVersion"]) <= known.version else None
+
+    async def _track(self, key: Key, raw: Mapping[str, Any]) -> Tracked:
+        """The execution read anew: the cluster has something newer than what is held of it."""
         graph = await self._revisions.graph(key[0], raw["status"]["revision"])
         fresh = Tracked.read(raw, graph)
-        if known is not None:
+        known = self._tracked.get(key)
+        if known is not None and known.run.uid == fresh.run.uid:
             fresh.keep_memory_of(known)
         self._tracked[key] = fresh
         for job in self._shell.jobs.by_execution(fresh.run.uid).values():
