@@ -182,7 +182,9 @@ async def _create_object(
 ) -> Attempt | None:
     resource = next(each for each in _MADE if each.kind == manifest["kind"])
     try:
-        await shell.client.create(resource, tracked.run.namespace, manifest, urgent=True)
+        await shell.client.create(
+            resource, tracked.run.namespace, manifest, urgent=True, metadata_only=True
+        )
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
             return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])

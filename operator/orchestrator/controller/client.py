@@ -172,14 +172,19 @@ class ApiClient:
         *,
         urgent: bool = False,
         background: bool = False,
+        metadata_only: bool = False,
     ) -> Raw:
-        """Create an object; retried only when the server surely did not take it."""
+        """Create an object; retried only when the server surely did not take it.
+
+        `metadata_only` is of the answer, which otherwise is the whole object.
+        """
         priority = Priority.URGENT if urgent else Priority.NORMAL
         return await self._transport.request(
             "create",
             resource.plural,
             resource.path(namespace),
             body=body,
+            accept=METADATA if metadata_only else JSON,
             priority=Priority.BACKGROUND if background else priority,
         )
 

@@ -80,7 +80,7 @@ class Recorder:
     async def _write(self, event: dict[str, Any]) -> None:
         try:
             namespace = event["metadata"]["namespace"]
-            await self._client.create(EVENTS, namespace, event, background=True)
+            await self._client.create(EVENTS, namespace, event, background=True, metadata_only=True)
         except ApiError as error:
             self.dropped += 1
             logger.debug("event %s was not written: %s", event["reason"], error)

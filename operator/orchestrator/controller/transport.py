@@ -6,10 +6,13 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from orchestrator.controller.credentials import Credentials
 from orchestrator.controller.errors import ApiError, error_from
@@ -41,6 +44,7 @@ _METHODS = {
     "apply": "PATCH",
     "delete": "DELETE",
 }
+_BOUNDED = aiohttp.ClientTimeout(total=60, sock_connect=10)
 _NO_ANSWER = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 
 
@@ -117,7 +121,7 @@ class Transport:
     ) -> AsyncIterator[bytes]:
         """The lines of an answer that goes on, as they come; not bounded by the gate."""
         self.requests["watch", plural] += 1
-        headers = await self._headers(accept)
+        headers = await self._headers(accept, "")
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
         async with self._send("GET", path, query, headers, None, timeout) as response:
             if response.status >= 300:
@@ -134,11 +138,8 @@ class Transport:
         accept: str,
         content_type: str,
     ) -> Raw:
-        headers = await self._headers(accept)
-        if data is not None:
-            headers["Content-Type"] = content_type
-        timeout = aiohttp.ClientTimeout(total=60, sock_connect=10)
-        async with self._send(_METHODS[verb], path, query, headers, data, timeout) as response:
+        headers = await self._headers(accept, "" if data is None else content_type)
+        async with self._send(_METHODS[verb], path, query, headers, data, _BOUNDED) as response:
             payload = await response.read()
             if response.status >= 300:
                 raise error_from(response.status, response.headers, payload)
@@ -150,7 +151,7 @@ class Transport:
         method: str,
         path: str,
         query: Mapping[str, str],
-        headers: Mapping[str, str],
+        headers: CIMultiDictProxy[str],
         data: bytes | None,
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.client._RequestContextManager:
@@ -159,8 +160,7 @@ class Transport:
             self._session = aiohttp.ClientSession(connector=connector)
         return self._session.request(
             method,
-            self._credentials.server + path,
-            params=query,
+            _address(self._credentials.server, path, tuple(query.items())),
             headers=headers,
             data=data,
             timeout=timeout,
@@ -169,13 +169,25 @@ class Transport:
             allow_redirects=False,
         )
 
-    async def _headers(self, accept: str) -> dict[str, str]:
-        # Compression costs both sides more than a cluster's network saves.
-        headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
-        authorization = await self._credentials.authorization()
-        if authorization:
-            headers["Authorization"] = authorization
-        return headers
+    async def _headers(self, accept: str, content_type: str) -> CIMultiDictProxy[str]:
+        return _made_headers(accept, content_type, await self._credentials.authorization() or "")
+
+
+@lru_cache(maxsize=64)
+def _made_headers(accept: str, content_type: str, authorization: str) -> CIMultiDictProxy[str]:
+    # Compression costs both sides more than a cluster's network saves.
+    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if content_type:
+        headers["Content-Type"] = content_type
+    if authorization:
+        headers["Authorization"] = authorization
+    return CIMultiDictProxy(CIMultiDict(headers))
+
+
+@lru_cache(maxsize=1024)
+def _address(server: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
+    """The URL of a request; putting one together takes as long as sending it."""
+    return URL(server + path).with_query(dict(query)) if query else URL(server + path)
 
 
 def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
