@@ -50,7 +50,7 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     )
     problems = []
     for job, refusal in zip(wanted, refusals, strict=True):
-        tracked.news.add(job.node)  # what was made may have come to its end long ago
+        tracked.again.add(job.node)  # what was made may have come to its end long ago
         if refusal is None:
             continue
         if isinstance(refusal, BaseException):

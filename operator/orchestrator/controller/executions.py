@@ -141,16 +141,19 @@ class ExecutionReconciler:
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         if key not in self._unsure:
             return self._shell.executions.get(*key)
+        known = self._shell.executions.get(*key)
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
-        if raw is None or has_ended(raw):
-            self._drop_stale(key)
+        if known is not None and (raw is None or has_ended(raw)):
+            self._drop(key, known)
         return raw
 
-    def _drop_stale(self, key: Key) -> None:
+    def _drop(self, key: Key, known: Raw) -> None:
         """What a live read found to be over is known no longer: a watch may have lost its end."""
-        known = self._shell.executions.remove(key)
-        if known is not None and (parent := known["spec"].get("parent")):
+        if self._shell.executions.get(*key) is not known:
+            return  # there is news of it meanwhile
+        self._shell.executions.remove(key)
+        if parent := known["spec"].get("parent"):
             above = (key[0], parent["name"])
             self.note(above, parent.get("node"))
             self._shell.queue.add(above)
@@ -246,7 +249,7 @@ class ExecutionReconciler:
                     return None
             else:
                 announce_pass(self._shell, tracked.run, decided)
-            if not tracked.news and not tracked.whole:
+            if not tracked.again and not tracked.whole:
                 return next_look(tracked, now)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 

@@ -54,7 +54,9 @@ class Tracked:
     looked: dict[str, float] = field(default_factory=dict)
     """Overdue attempts that were looked at live, by Job, and when."""
     news: set[str] = field(default_factory=set)
-    """Active nodes of which there is news."""
+    """Active nodes of which there is news, to be looked at in the next pass."""
+    again: set[str] = field(default_factory=set)
+    """Nodes that the last look began, to be looked at in the same pass."""
     whole: bool = True
     """Whether the next pass looks at all active nodes."""
     wake_at: float | None = None
@@ -108,7 +110,7 @@ class Tracked:
     def look(self, now: float) -> set[str] | None:
         """The active nodes to look at in a pass that begins now; None is all of them."""
         names: set[str] | None
-        names, self.news = self.news, set()
+        names, self.news, self.again = self.news | self.again, set(), set()
         due = [moment for moment in (self.wake_at, self.recheck_at) if moment is not None]
         if self.whole or self.scan or any(moment <= now for moment in due):
             names, self.whole, self.wake_at, self.recheck_at = None, False, None, None
@@ -135,7 +137,7 @@ class Tracked:
             self.replaced.setdefault(name, old)
             begun = old is None or old.attempts != record.attempts
             if begun and not record.phase.terminal:
-                self.news.add(name)
+                self.again.add(name)
         self.moved = self.moved or decided.moved
         self.unstored.update(changes)
         self.run = self.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
