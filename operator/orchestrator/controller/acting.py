@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.controller.children import REFUSALS, control_child, create_child, refused
@@ -44,11 +44,8 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
         and tracked.name_of(job.node, job.attempt, _index(job)) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
-    # All of them are waited for: what is still on its way must not arrive in a later pass.
-    refusals = await asyncio.gather(
-        *(_create(shell, tracked, job) for job in wanted), return_exceptions=True
-    )
     problems = []
+    refusals = await _create_each(shell, tracked, wanted)
     for job, refusal in zip(wanted, refusals, strict=True):
         tracked.again.add(job.node)  # what was made may have come to its end long ago
         if refusal is None:
@@ -62,6 +59,16 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
             tracked.refused_items[job.node, job.attempt, index] = refusal
     if problems:
         raise problems[0]
+
+
+async def _create_each(
+    shell: Shell, tracked: Tracked, wanted: Sequence[Creation]
+) -> Sequence[Attempt | BaseException | None]:
+    """All of them are waited for: what is still on its way must not arrive in a later pass."""
+    if len(wanted) == 1:  # as most often, and then without a task of its own
+        return [await _create(shell, tracked, wanted[0])]
+    creations = (_create(shell, tracked, job) for job in wanted)
+    return await asyncio.gather(*creations, return_exceptions=True) if wanted else ()
 
 
 def _index(decision: Creation) -> int | None:
