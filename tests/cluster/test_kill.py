@@ -11,9 +11,9 @@ from tests.cluster.faults import OperatorWrites, keep_figures
 from tests.cluster.twelve import check_all, start_executions
 from tests.kube import Kubectl, Operator
 
-WRITES = 18
-"""Of the about 24 writes that the operator makes for an execution, the last at which it is killed:
-the rest are made when it is left in peace."""
+WRITES = 15
+"""Of the writes that the operator makes for an execution (ten Jobs, and statuses in company), the
+last at which it is killed: the rest are made when it is left in peace."""
 
 
 def moments(kills: int, executions: int) -> list[int]:

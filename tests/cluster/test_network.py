@@ -14,8 +14,8 @@ from tests.kube import Kubectl, running_operator
 from tests.proxy import Proxy
 
 EXECUTIONS = 40
-WRITES = 24 * EXECUTIONS
-"""About so many does the operator make for them."""
+WRITES = 15 * EXECUTIONS
+"""So many does the operator make for them at least: ten Jobs each, and statuses in company."""
 
 
 @contextmanager

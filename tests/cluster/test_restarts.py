@@ -17,8 +17,8 @@ from tests.conftest import PREFIX, fresh_namespace, started
 from tests.kube import Kubectl, Operator, eventually, running_operator
 
 EXECUTIONS = 40
-WRITES = 24 * EXECUTIONS
-"""About so many does the operator make for them."""
+WRITES = 15 * EXECUTIONS
+"""So many does the operator make for them at least: ten Jobs each, and statuses in company."""
 HOW = (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
 
 
