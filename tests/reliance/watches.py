@@ -171,7 +171,7 @@ class Watches:
         version = await api.version(EXECUTIONS)
         await api.create(EXECUTIONS, execution("not-selected"))
         async with api.following(
-            EXECUTIONS, version, field_selector="metadata.name=none", timeout_seconds=75
+            EXECUTIONS, version, field_selector="metadata.name=none", timeout_seconds=200
         ) as watch:
             event = await watch.event(bookmarks=True)
         assert event["type"] == "BOOKMARK"

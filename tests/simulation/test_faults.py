@@ -35,6 +35,7 @@ FOUND_BEFORE = {
     1219: "an execution whose end was written, and whose answer was lost, was never counted",
     1332: "an execution that its older self in the cache calls new was tried to be admitted again",
     2328: "what had ended before it began was tried to be admitted at every resync",
+    7532: "a Job that was made long after it was decided was given up at once",
     3522: "what was made again after a lost answer was not looked at until the next resync",
 }
 

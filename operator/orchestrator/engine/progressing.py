@@ -208,9 +208,15 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
 
 
 def _missing(work: Work, node: GraphNode, record: Record) -> None:
-    """Nothing observed: the Job was decided and perhaps not created. Creating it is safe."""
-    if not record.job and not record.execution and not work.paused:
-        create_attempt(work, node, record.attempts)
+    """Nothing observed: the Job was decided and perhaps not created. Creating it is safe.
+
+    Where that was long ago, nobody was there to create it: its time begins now.
+    """
+    if record.job or record.execution or work.paused:
+        return
+    if work.now > record.attempt_start + LOST_GRACE:
+        work.set(node, replace(record, attempt_started_at=work.now), evidence=False)
+    create_attempt(work, node, record.attempts)
 
 
 def _watch_the_clock(work: Work, node: GraphNode, record: Record) -> None:
