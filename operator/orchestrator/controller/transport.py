@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -24,6 +25,9 @@ CONCURRENCY = 64
 """Requests under way at once; watches not counted."""
 TRIES = 5
 """How often a request is sent in all, where sending it again is safe."""
+STARTING_TRIES = 12
+"""The same of one that an API server refuses which may only have begun: about half a minute, since
+on a busy machine it reads the roles for many seconds."""
 LONGEST_WAIT = 10.0
 """Seconds: a longer Retry-After is given to the caller instead of being slept through."""
 SILENCE = 90.0
@@ -93,7 +97,7 @@ class Transport:
         """The answer's JSON; safe verbs are repeated while the server is busy or away."""
         data = None if body is None else orjson.dumps(body)
         repeatable = verb != "create" and content_type != JSON_PATCH
-        for attempt in range(1, TRIES + 1):
+        for attempt in count(1):
             self.requests[verb, plural] += 1
             try:
                 async with self._gate.passing(priority):
@@ -109,7 +113,7 @@ class Transport:
                     raise
             except _NO_ANSWER as error:
                 self.answers[verb, plural, "none"] += 1
-                if not repeatable or attempt == TRIES:
+                if not repeatable or attempt >= TRIES:
                     message = f"no answer to {verb} {path}: {error or type(error).__name__}"
                     raise ApiError(0, "NoAnswer", message) from error
                 wait = _backoff(attempt)
@@ -196,7 +200,8 @@ def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
     What was answered 429 or refused was not processed: sending it again is safe for every verb.
     """
     untaken = error.status == 429 or error.unready
-    if attempt == TRIES or not (untaken or (repeatable and error.transient)):
+    tries = STARTING_TRIES if error.unready else TRIES
+    if attempt >= tries or not (untaken or (repeatable and error.transient)):
         return None
     wait = _backoff(attempt) if error.retry_after is None else error.retry_after
     return wait if wait <= LONGEST_WAIT else None
