@@ -185,7 +185,7 @@ def check_all(
     count: int,
     *,
     whole_log: bool = True,
-    within: float = 400.0,
+    within: float = 180.0,
 ) -> Made:
     """Every execution came to its right end, and each attempt had one Job and one pod."""
 
