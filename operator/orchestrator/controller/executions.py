@@ -119,7 +119,7 @@ class ExecutionReconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = await self._read(key)
-        if raw is None or has_ended(raw):
+        if raw is None or _is_over(raw):
             self._slots.leave(key)
             if (tracked := self._tracked.pop(key, None)) is not None:
                 await self._give_back(tracked)
@@ -144,7 +144,7 @@ class ExecutionReconciler:
         known = self._shell.executions.get(*key)
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
-        if known is not None and (raw is None or has_ended(raw)):
+        if known is not None and (raw is None or _is_over(raw)):
             self._drop(key, known)
         return raw
 
@@ -299,7 +299,7 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
     return changes
 
 
-def has_ended(execution: Mapping[str, Any]) -> bool:
+def _is_over(execution: Mapping[str, Any]) -> bool:
     """Whether its phase is final."""
     phase: str | None = (execution.get("status") or {}).get("phase")
     return phase is not None and ExecutionPhase(phase).terminal

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.controller.client import ApiError
+from orchestrator.controller.looking import live
 from orchestrator.controller.resources import CONFIG_MAPS, EXECUTIONS
 from orchestrator.controller.shell import Shell
 from orchestrator.engine import reasons
@@ -253,12 +254,7 @@ class Slots:
         return not status.get("revision") and not ended_at(status)
 
     async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        try:
-            return await self._shell.client.get(EXECUTIONS, namespace, name)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        return await live(self._shell, EXECUTIONS, namespace, name)
 
     async def _ancestor(
         self, namespace: str, raw: Mapping[str, Any], holders: Sequence[Holder]
