@@ -13,7 +13,7 @@ import random
 import re
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -41,6 +41,8 @@ _WITH_STATUS = {"workflowexecutions", "workflows", "triggers", "templates", "clu
 BOOKMARK = 60.0
 """Seconds from one bookmark of a watch to the next."""
 _NEW_STATUS: dict[str, Raw] = {"jobs": {}, "pods": {"phase": "Pending"}}
+Event = tuple[int, str, Raw, Raw | None]
+"""Version, kind, and the object after (before, where it is gone) and before."""
 
 
 class Store:
@@ -64,7 +66,9 @@ class Store:
         """How often each name was taken: uids tell apart, and are the same in every run."""
         self._pages: dict[str, tuple[int, list[Raw]]] = {}
         """What is left of a list, as it was when it began, by the token that goes on with it."""
-        self._log: list[tuple[int, str, str, Raw, Raw | None]] = []
+        self._log: list[tuple[str, Event]] = []
+        """Every change of every resource, by its plural."""
+        self._log_of: defaultdict[str, list[Event]] = defaultdict(list)
         self._watches: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
         """In the order of their beginning: a set's would differ from run to run."""
         self.delete_pod: Callable[[Key, float], None] = lambda key, _: self.remove(key)
@@ -114,7 +118,7 @@ class Store:
         accept: str = "",
         merges: Callable[[], bool] = lambda: False,
     ) -> AsyncIterator[Raw]:
-        """Events from a version on; raises ApiError when the version is too old.
+        """Events from a version on, to be read only; raises ApiError when the version is too old.
 
         `merges` says of a change, where the same object has changed again meanwhile, whether only
         the later one is told, with both in it.
@@ -127,43 +131,43 @@ class Store:
         version = int(query["resourceVersion"])
         if version < self.compacted:
             raise ApiError(410, "Expired", f"too old resource version: {version}")
-        news = asyncio.Event()
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
         self._watches[plural][news] = None
-        position = len(self._log)
-        while position and self._log[position - 1][0] > version:
+        log = self._log_of[plural]
+        position = len(log)
+        while position and log[position - 1][0] > version:
             position -= 1
         end = self.clock() + float(query.get("timeoutSeconds", 300))
         marked, cuts = self.clock(), self._cuts
         untold: dict[str, Raw | None] = {}
         try:
             while True:
-                while position < len(self._log) and cuts == self._cuts:
-                    at, kind, of, new, old = self._log[position]
+                while position < len(log) and cuts == self._cuts:
+                    at, kind, new, old = log[position]
                     position += 1
-                    if of != plural or namespace not in (None, new["metadata"].get("namespace")):
+                    if namespace not in (None, new["metadata"].get("namespace")):
                         continue
                     uid = new["metadata"]["uid"]
-                    if merges() and self._changed_again(position, uid):
+                    if merges() and _changed_again(log[position:], uid):
                         untold.setdefault(uid, old)
                         continue
                     old = untold.pop(uid, old)
                     if (event := as_seen(query, kind, new, old, at)) is not None:
                         if metadata_only:
                             event["object"] = metadata_of(event["object"])
-                        yield orjson.loads(orjson.dumps(event))
+                        yield event
                 news.clear()
                 now = self.clock()
                 if end - now < 0.01 or cuts != self._cuts:
                     return
-                try:
-                    async with asyncio.timeout(max(min(end, marked + BOOKMARK) - now, 0.0)):
-                        await news.wait()
-                except TimeoutError:
-                    if self.clock() < marked + BOOKMARK - 0.01:
-                        continue
-                    marked = self.clock()
+                if now > marked + BOOKMARK - 0.01:
+                    marked = now
                     mark = {"metadata": {"resourceVersion": str(self.version)}}
                     yield {"type": "BOOKMARK", "object": mark}
+                    continue
+                alarm = loop.call_later(min(end, marked + BOOKMARK) - now, news.set)
+                await news.wait()
+                alarm.cancel()
         finally:
             self._watches[plural].pop(news, None)
 
@@ -345,12 +349,12 @@ class Store:
     def _earlier(self, plural: str) -> tuple[list[Raw], int]:
         upto = self._log[: len(self._log) - self._rng.randint(0, 20)] if self._log else []
         state: dict[str, Raw] = {}
-        for _, kind, of, new, _ in upto:
+        for of, (_, kind, new, _) in upto:
             if of == plural:
                 state[new["metadata"]["uid"]] = new
                 if kind == "DELETED":
                     del state[new["metadata"]["uid"]]
-        return list(state.values()), upto[-1][0] if upto else self.version
+        return list(state.values()), upto[-1][1][0] if upto else self.version
 
     def _put(self, key: Key, raw: Raw) -> Raw:
         old = self.objects.get(key)
@@ -379,10 +383,13 @@ class Store:
             owners = [o for o in raw["metadata"]["ownerReferences"] if o["uid"] != uid]
             self._put(key, {**raw, "metadata": {**raw["metadata"], "ownerReferences": owners}})
 
-    def _changed_again(self, position: int, uid: str) -> bool:
-        return any(new["metadata"]["uid"] == uid for _, _, _, new, _ in self._log[position:])
-
     def _happened(self, kind: str, plural: str, new: Raw, old: Raw | None) -> None:
-        self._log.append((self.version, kind, plural, new, old))
+        event = (self.version, kind, new, old)
+        self._log.append((plural, event))
+        self._log_of[plural].append(event)
         for news in self._watches[plural]:
             news.set()
+
+
+def _changed_again(later: Sequence[Event], uid: str) -> bool:
+    return any(new["metadata"]["uid"] == uid for _, _, new, _ in later)
