@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.build import template_scope
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.template import RULES, validate_template
@@ -137,6 +139,23 @@ def test_a_wrong_template_says_where_and_what(text: str, path: str, words: str) 
 )
 def test_a_right_template_has_no_problems(text: str) -> None:
     assert problems(text) == []
+
+
+def test_all_that_a_job_is_built_with_can_be_referred_to() -> None:
+    scope = template_scope(
+        NodeJob("check", 1, 0, {}, timeout_seconds=60),
+        ExecutionIdentity("run", "default", "u-1", "main"),
+        "runner:1",
+        index=0,
+    )
+    known = [
+        f"{root}.{key}" if key else root
+        for root, value in scope.items()
+        for key in (value if isinstance(value, dict) and value else [""])
+    ]
+    assert {"node.attempt", "node.iteration", "runner.image", "index"} <= set(known)
+    args = [f"$[[ {reference} ]]" for reference in known]
+    assert problems(yaml.safe_dump({"action": {"args": args}})) == []
 
 
 def test_each_rule_says_what_it_asks() -> None:

@@ -20,7 +20,7 @@ _KEYS = {
     "runner": ("image",),
     "execution": EXECUTION,
     "workflow": WORKFLOW,
-    "node": ("name",),
+    "node": ("name", "attempt", "iteration"),
 }
 _ROOTS = ("params", "runner", "execution", "workflow", "node", "index")
 
