@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from uuid import uuid4
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.kube import ROOT, eventually
+from tests.kube import ROOT, Kubectl, eventually
 
 AGENT = "itechsmart-workflow"
+RECOVERY = 300.0
+"""Seconds that the cluster's own controllers may take until they work again."""
 FIGURES = ROOT / "build" / "faults"
 
 
@@ -23,13 +26,32 @@ class OperatorWrites:
 
     def wait_for(self, count: int) -> None:
         """Wait until there are so many, by the API server's own record."""
-        eventually(partial(self.reach, count), 180, pause=0.005)
+        eventually(partial(self.reach, count), RECOVERY, pause=0.005)
 
     def reach(self, count: int) -> bool:
         """Whether there are so many."""
         mine = (self._namespace, AGENT)
         self.count += sum((write.namespace, write.agent) == mine for write in self._log.new())
         return self.count >= count
+
+
+def wait_until_jobs_run(kubectl: Kubectl) -> None:
+    """Wait until the cluster's own controllers have recovered, so that what follows is ours.
+
+    The Job controller and the scheduler wait up to a minute, and that twice, before they watch
+    again an API server that was away several times.
+    """
+    probe = f"probe-{uuid4().hex[:8]}"
+    container = {"name": "main", "image": "example.com/fake:1"}
+    body = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": probe},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+    }
+    default = kubectl.within("default")
+    eventually(lambda: default.create(body))
+    eventually(lambda: default.get("job", probe)["status"].get("succeeded"), RECOVERY)
 
 
 def keep_figures(fault: str, **figures: int) -> None:

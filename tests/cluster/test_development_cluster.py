@@ -202,6 +202,14 @@ def test_an_ordinary_pod_stays_off_fake_nodes(cluster: Cluster) -> None:
     wait(cluster, "pod/ordinary", "condition=PodScheduled=False")
 
 
+def test_a_fake_node_that_was_taken_for_lost_is_ready_again(cluster: Cluster) -> None:
+    lost = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+    kube(cluster, "patch", "node", "fake-1", "--subresource=status", "-p", json.dumps(lost))
+
+    wait(cluster, "node/fake-1", "condition=Ready=Unknown")
+    wait(cluster, "node/fake-1", "condition=Ready=True")
+
+
 def test_the_audit_log_names_every_created_job(cluster: Cluster) -> None:
     job = {
         "apiVersion": "batch/v1",

@@ -11,7 +11,7 @@ import pytest
 
 from dev.cluster.api import Cluster
 from tests.account import operator_account
-from tests.cluster.faults import OperatorWrites, keep_figures
+from tests.cluster.faults import OperatorWrites, keep_figures, wait_until_jobs_run
 from tests.cluster.twelve import check_all, start_executions
 from tests.conftest import PREFIX, fresh_namespace, started
 from tests.kube import Kubectl, Operator, eventually, running_operator
@@ -45,10 +45,11 @@ def test_restarts_under_load_make_nothing_twice_and_lose_nothing(
     start_executions(kubectl, EXECUTIONS)
     for part, how in enumerate(HOW, 1):
         writes.wait_for(part * WRITES // 6)
+        assert any("finishedAt" not in raw["status"] for raw in kubectl.get("awfx")["items"])
         cluster.stop_component(component, how)
         cluster.start_component(component)
         eventually(lambda: kubectl.attempt("get", "--raw", "/readyz").stdout == "ok")
-    assert any("finishedAt" not in raw.get("status", {}) for raw in kubectl.get("awfx")["items"])
+    wait_until_jobs_run(kubectl)
     whole_log = component != "kube-apiserver"
     made = check_all(kubectl, cluster, EXECUTIONS, whole_log=whole_log, one_pod=False)
     keep_figures(f"{component}-restarts", executions=EXECUTIONS, restarts=len(HOW), **asdict(made))

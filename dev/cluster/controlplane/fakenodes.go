@@ -171,25 +171,10 @@ func (f *fakeNodes) patchStatus(ctx context.Context, pod *corev1.Pod, status *co
 }
 
 func (f *fakeNodes) createNode(ctx context.Context, name string, taint bool) error {
-	now := metav1.Now()
-	resources := corev1.ResourceList{
-		corev1.ResourceCPU:    resource.MustParse("1000"),
-		corev1.ResourceMemory: resource.MustParse("1Ti"),
-		corev1.ResourcePods:   resource.MustParse("10000"),
-	}
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
 			"type": "fake", corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64",
 		}},
-		Status: corev1.NodeStatus{
-			Capacity:    resources,
-			Allocatable: resources,
-			Conditions: []corev1.NodeCondition{{
-				Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "Fake",
-				Message: "a fake node: no container runs", LastHeartbeatTime: now, LastTransitionTime: now,
-			}},
-			NodeInfo: corev1.NodeSystemInfo{KubeletVersion: "fake", OperatingSystem: "linux", Architecture: "amd64"},
-		},
 	}
 	if taint {
 		node.Spec.Taints = []corev1.Taint{{Key: fakeTaint, Value: "true", Effect: corev1.TaintEffectNoSchedule}}
@@ -204,9 +189,42 @@ func (f *fakeNodes) createNode(ctx context.Context, name string, taint bool) err
 	if err != nil {
 		return err
 	}
-	created.Status = node.Status
-	_, err = f.client.CoreV1().Nodes().UpdateStatus(ctx, created, metav1.UpdateOptions{})
+	return f.makeReady(ctx, created)
+}
+
+func (f *fakeNodes) makeReady(ctx context.Context, node *corev1.Node) error {
+	now := metav1.Now()
+	resources := corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse("1000"),
+		corev1.ResourceMemory: resource.MustParse("1Ti"),
+		corev1.ResourcePods:   resource.MustParse("10000"),
+	}
+	node.Status = corev1.NodeStatus{
+		Capacity:    resources,
+		Allocatable: resources,
+		Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "Fake",
+			Message: "a fake node: no container runs", LastHeartbeatTime: now, LastTransitionTime: now,
+		}},
+		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: "fake", OperatingSystem: "linux", Architecture: "amd64"},
+	}
+	_, err := f.client.CoreV1().Nodes().UpdateStatus(ctx, node, metav1.UpdateOptions{})
 	return err
+}
+
+// stayReady says again that a node is ready, as a kubelet does, after the controller manager, which
+// may be minutes behind once the API server was away, took it for lost.
+func (f *fakeNodes) stayReady(ctx context.Context, name string) error {
+	node, err := f.client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
+			return nil
+		}
+	}
+	return f.makeReady(ctx, node)
 }
 
 func (f *fakeNodes) heartbeats(ctx context.Context) {
@@ -214,6 +232,9 @@ func (f *fakeNodes) heartbeats(ctx context.Context) {
 		for name := range f.nodes {
 			if err := f.renewLease(ctx, name); err != nil {
 				klog.ErrorS(err, "lease", "node", name)
+			}
+			if err := f.stayReady(ctx, name); err != nil {
+				klog.ErrorS(err, "status", "node", name)
 			}
 		}
 	}

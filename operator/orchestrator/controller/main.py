@@ -13,11 +13,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import uvloop
-
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.lease import Lease
+from orchestrator.controller.loop import EventLoop
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def run(options: OperatorOptions) -> None:
     _log(options)
     # Caches live long and hold no cycles: collecting them over and over finds nothing.
     gc.set_threshold(20_000, 50, 100)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(serve(options))
 
 

@@ -1,0 +1,42 @@
+"""The operator's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, cast
+
+import uvloop
+
+
+class EventLoop(uvloop.Loop):
+    """uvloop's, which closes each socket once.
+
+    Where a connection is reset while it is being made, uvloop (0.23) closes the file descriptor and
+    leaves its number in the Python socket it was given. That one closes the number again when it is
+    collected: by then it may be another connection's, a watch's say, which falls silent. The same
+    family of faults: https://github.com/MagicStack/uvloop/issues/645 and 738.
+    """
+
+    async def create_connection(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        sock: socket.socket | None = None,
+        **options: Any,
+    ) -> tuple[Any, Any]:
+        """As asyncio has it; `sock` is this loop's own from here on, whatever comes of it."""
+        if sock is None:
+            return await super().create_connection(protocol_factory, host, port, **options)
+        own = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+        try:
+            made = await super().create_connection(protocol_factory, sock=own, **options)
+        except BaseException:
+            own.detach()  # the loop has the descriptor, and closes it
+            raise
+        transport, protocol = made
+        if cast("asyncio.Transport", transport).is_closing():
+            own.detach()
+        return transport, protocol
