@@ -14,7 +14,7 @@ from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.definitions import Definitions
 from orchestrator.controller.executions import ExecutionReconciler
-from orchestrator.controller.fanout import LOOK_AGAIN as LOOK_AT_ITEMS
+from orchestrator.controller.fanout import look_again
 from orchestrator.controller.figures import Figures
 from orchestrator.controller.health import serving
 from orchestrator.controller.incidents import incident_status
@@ -264,17 +264,14 @@ class Operator:
             return
         if kind != "DELETED":
             self.figures.news(key)
-        if self._is_one_of_many(raw):
-            self.queue.add_after(key, LOOK_AT_ITEMS)
-        else:
-            self.queue.add(key)
+        self.queue.add_after(key, self._patience(raw))
 
-    def _is_one_of_many(self, pod: Raw) -> bool:
-        """Whether other items of its fan-out are still to end: they are looked at together."""
+    def _patience(self, pod: Raw) -> float:
+        """Seconds in which others of its fan-out may end: they are looked at together."""
         name = pod["metadata"]["labels"].get(JOB_NAME, "")
         job = self.jobs.get(pod["metadata"]["namespace"], name)
         items = (job or {"spec": {}})["spec"].get("completions") or 1
-        return self.pods.count(name) < items
+        return look_again(items) if self.pods.count(name) < items else 0.0
 
     def _on_pending(self, job: Raw) -> None:
         if (key := self._owner(job)) is not None:

@@ -17,14 +17,19 @@ from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_fail
 from orchestrator.jobs.observe import completed, failure, observe
 from orchestrator.jobs.outputs import OutputsProblem
 
-LOOK_AGAIN = 1.0
-"""Seconds from one look at all items of a fan-out to the next, while it goes on."""
+
+def look_again(items: int) -> float:
+    """Seconds from one look at all items of a fan-out to the next, while it goes on.
+
+    A look goes through all of them: so it stays a few per cent of a processor.
+    """
+    return max(1.0, items / 2500)
 
 
 async def observe_fan(
     shell: Shell, tracked: Tracked, node: GraphNode, record: Record
 ) -> Attempt | None:
-    """A fan-out, looked at as a whole once a second: thousands of pods end one by one."""
+    """A fan-out, looked at as a whole now and then: thousands of pods end one by one."""
     each, items = node.spec.for_each, record.items or 0
     assert each is not None
     assert node.template is not None
@@ -38,8 +43,8 @@ async def observe_fan(
     known = tracked.fan_outs.get(name)
     verdict = failure(job) or completed(job)
     goes_on = not verdict and shell.pods.count(name) < items
-    if known and goes_on and shell.clock() < known[1] + LOOK_AGAIN:
-        tracked.recheck(known[1] + LOOK_AGAIN)
+    if known and goes_on and shell.clock() < (again := known[1] + look_again(items)):
+        tracked.recheck(again)
         return known[0]
     pods = shell.pods.by_job(namespace, name)
     if not verdict and (live := await overdue(shell, tracked, node, record, name)):
