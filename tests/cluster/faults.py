@@ -11,8 +11,6 @@ from dev.cluster.audit import AuditLog
 from tests.kube import ROOT, Kubectl, eventually
 
 AGENT = "itechsmart-workflow"
-RECOVERY = 300.0
-"""Seconds that the cluster's own controllers may take until they work again."""
 FIGURES = ROOT / "build" / "faults"
 
 
@@ -26,7 +24,7 @@ class OperatorWrites:
 
     def wait_for(self, count: int) -> None:
         """Wait until there are so many, by the API server's own record."""
-        eventually(partial(self.reach, count), RECOVERY, pause=0.005)
+        eventually(partial(self.reach, count), 180, pause=0.005)
 
     def reach(self, count: int) -> bool:
         """Whether there are so many."""
@@ -51,7 +49,7 @@ def wait_until_jobs_run(kubectl: Kubectl) -> None:
     }
     default = kubectl.within("default")
     eventually(lambda: default.create(body))
-    eventually(lambda: default.get("job", probe)["status"].get("succeeded"), RECOVERY)
+    eventually(lambda: default.get("job", probe)["status"].get("succeeded"), 180)
 
 
 def keep_figures(fault: str, **figures: int) -> None:
