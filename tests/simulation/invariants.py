@@ -226,7 +226,8 @@ class Invariants:
         told = self._told.get(made)
         if told is None:
             self._unfounded(name, node, now)
-        if told is None or self.well is None or not self._hears_all:
+        waited = record["phase"] == "Waiting"  # for its retry: the attempt's end was seen then
+        if told is None or waited or self.well is None or not self._hears_all:
             return
         late = self._store.clock() - max(told, self.well)
         if late > SOON:

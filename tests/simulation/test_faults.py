@@ -36,6 +36,7 @@ FOUND_BEFORE = {
     1332: "an execution that its older self in the cache calls new was tried to be admitted again",
     2328: "what had ended before it began was tried to be admitted at every resync",
     7532: "a Job that was made long after it was decided was given up at once",
+    10867: "of a stray fan-out the pods were stopped, and the Job made others for its items",
     3522: "what was made again after a lost answer was not looked at until the next resync",
 }
 

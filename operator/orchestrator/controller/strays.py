@@ -29,7 +29,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         found = await live(shell, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
             continue
-        await stop_named(shell, run.namespace, name, force=False)
+        await stop_named(shell, run.namespace, name, force=False, whole=_fans_out(found))
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
@@ -96,13 +96,18 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
     for job in active:
         stopped.add(job["metadata"]["uid"])
         job_name = job["metadata"]["name"]
-        await stop_named(shell, namespace, job_name, force=False)
+        await stop_named(shell, namespace, job_name, force=False, whole=_fans_out(job))
         shell.recorder.emit(
             execution_reference(namespace, name, uid),
             "Warning",
             "StrayJob",
             f"stopped Job {job_name}: the execution has ended",
         )
+
+
+def _fans_out(job: Raw) -> bool:
+    """Whether the Job would go on with other pods after those it has now."""
+    return bool(job["spec"].get("completionMode") == "Indexed")
 
 
 def _active(shell: Shell, job: Raw) -> bool:
