@@ -65,3 +65,35 @@ async def test_a_stop_writes_what_waits() -> None:
     jobs = {job["metadata"]["name"] for job in store.all("jobs")}
     assert len(jobs) < CHAINS * LENGTH
     assert {record.get("job") for record in status["nodes"].values()} == jobs
+
+
+class _SlowStatuses(FaultyTransport):
+    """The API server takes half a minute over a status."""
+
+    SECONDS = 30.0
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and path.endswith("/run/status"):
+            await asyncio.sleep(self.SECONDS)
+        return await super()._once(verb, path, *rest)
+
+
+async def test_the_next_node_does_not_wait_until_progress_is_written() -> None:
+    chain = [f"n{index}" for index in range(10)]
+    edges = [{"from": source, "to": target} for source, target in pairwise(chain)]
+    nodes = [{"name": name, "action": "local/task"} for name in chain]
+    store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
+    made: list[float] = []
+
+    def look(plural: str, old: Raw | None, _: Raw | None) -> None:
+        if plural == "jobs" and old is None:
+            made.append(store.clock())
+
+    store.observers.append(look)
+    raw = await played(store, _SlowStatuses(store))
+    assert raw["status"]["phase"] == "Succeeded"
+    assert len(made) == len(chain)
+    assert made[-1] - made[0] < _SlowStatuses.SECONDS

@@ -38,7 +38,7 @@ from orchestrator.engine.admission import (
 )
 from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
-from orchestrator.engine.decisions import CreateChild, Pass
+from orchestrator.engine.decisions import CreateChild, Ending, Pass
 from orchestrator.engine.graph import NodeKind
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
@@ -102,6 +102,8 @@ class ExecutionReconciler:
 
     async def flush(self) -> None:
         """Write the progress that waits for company, as far as it can be written."""
+        if under_way := [known.writing for known in self._tracked.values() if known.writing]:
+            await asyncio.wait(under_way)
         waiting = [tracked for tracked in self._tracked.values() if tracked.unstored]
         writes = (store_pass(self._shell, tracked) for tracked in waiting)
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
@@ -119,6 +121,8 @@ class ExecutionReconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = await self._read(key)
+        if await self._written(key, raw):
+            raw = await self._read(key)
         if raw is None or _is_over(raw):
             self._slots.leave(key)
             if (tracked := self._tracked.pop(key, None)) is not None:
@@ -238,20 +242,57 @@ class ExecutionReconciler:
             tracked.decided(decided)
             tracked.progressed(_with_jobs(tracked, decided), decided, now)
             tracked.scan = False
-            if decided.urgent or decided.ending or due(tracked, now):
+            if decided.urgent or decided.ending:
                 transition = decided.phase is not before
-                if not await store_pass(
-                    self._shell, tracked, ending=decided.ending, transition=transition
-                ):
+                if not await self._store(key, tracked, decided.ending, transition):
                     self._forget(key)
                     return 0
                 if await self._act(tracked, decided):
                     return None
             else:
                 announce_pass(self._shell, tracked.run, decided)
+                if due(tracked, now):
+                    work = self._store_beside(key, tracked)
+                    tracked.writing = asyncio.create_task(work)
             if not tracked.again and not tracked.whole:
                 return next_look(tracked, now)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
+
+    async def _store(
+        self, key: Key, tracked: Tracked, ending: Ending | None, transition: bool
+    ) -> bool:
+        """Store what cannot wait; False when the status is not what it was taken for."""
+        if tracked.writing is not None:
+            await asyncio.wait([tracked.writing])
+        if self._tracked.get(key) is not tracked:
+            return False
+        return await store_pass(self._shell, tracked, ending=ending, transition=transition)
+
+    async def _store_beside(self, key: Key, tracked: Tracked) -> None:
+        """Store progress while passes go on: of a large status a write takes a while."""
+        try:
+            stored = await store_pass(self._shell, tracked)
+        except Exception as error:
+            logger.info("progress of %s/%s that was not written is found again: %s", *key, error)
+            stored = False
+        tracked.writing = None
+        if self._tracked.get(key) is not tracked:
+            return
+        if not stored:
+            self._forget(key)
+            self._shell.queue.add(key)
+        elif (again := next_look(tracked, self._shell.clock())) is not None:
+            self._shell.queue.add_after(key, again)
+
+    async def _written(self, key: Key, raw: Mapping[str, Any] | None) -> bool:
+        """Whether a write was under way, of which the cache may tell more than is known here."""
+        tracked = self._tracked.get(key)
+        if tracked is None or tracked.writing is None:
+            return False
+        if raw is not None and int(raw["metadata"]["resourceVersion"]) <= tracked.version:
+            return False
+        await asyncio.wait([tracked.writing])
+        return True
 
     async def _protected(self, tracked: Tracked, look: Collection[str] | None) -> bool:
         """Whether decisions count; asked only where somebody is to decide."""

@@ -27,15 +27,18 @@ def pace(took: float) -> float:
 
 def due(tracked: Tracked, now: float) -> bool:
     """Whether progress that could wait is to be written now."""
-    return bool(tracked.unstored) and _left(tracked, now) <= 0
+    return bool(tracked.unstored) and tracked.writing is None and _left(tracked, now) <= 0
 
 
 def next_look(tracked: Tracked, now: float) -> float | None:
-    """Seconds until the clock alone changes something; None when only an event can."""
+    """Seconds until the clock alone changes something; None when only an event can.
+
+    The end of a write under way is an event.
+    """
     moments = [
         moment - now for moment in (tracked.wake_at, tracked.recheck_at) if moment is not None
     ]
-    if tracked.unstored:
+    if tracked.unstored and tracked.writing is None:
         moments.append(_left(tracked, now))
     return max(min(moments), 0.001) if moments else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,9 +65,11 @@ class Tracked:
     recheck_at: float | None = None
     """When a Job that was created should be in the cache at last."""
     unstored: dict[str, Record] = field(default_factory=dict)
-    """Changes that rest on evidence and are part of `run`, but not of the status yet."""
+    """Changes that rest on evidence and are part of `run`, but of no write of the status yet."""
     replaced: dict[str, Record | None] = field(default_factory=dict)
-    """What the status has of these nodes."""
+    """What the status has of these nodes, after the write under way."""
+    writing: asyncio.Task[None] | None = None
+    """A write of progress under way, beside the passes: no other one begins before it ends."""
     moved: bool = False
     """Whether a node moved in them, and not only what is shown of it."""
     unstored_since: float = 0.0
@@ -146,10 +149,15 @@ class Tracked:
         """Look again at this moment at the latest."""
         self.recheck_at = min(moment, self.recheck_at or moment)
 
-    def stored(self, version: int, now: float, pace: float) -> None:
-        """The status has all of it, as of this version; the next write waits for the pace."""
-        self.version, self.written_at, self.pace = version, now, pace
+    def take_unstored(self) -> Mapping[str, Record]:
+        """The changes that a write which begins now stores; if it fails, all is read anew."""
+        taken = self.unstored
         self.unstored, self.replaced, self.moved = {}, {}, False
+        return taken
+
+    def stored(self, version: int, now: float, pace: float) -> None:
+        """The status has what was taken, as of this version; the next write waits for the pace."""
+        self.version, self.written_at, self.pace = version, now, pace
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""

@@ -34,7 +34,7 @@ async def store_pass(
     first.
     """
     now = shell.clock()
-    run, changes = tracked.run, tracked.unstored
+    run, changes = tracked.run, tracked.take_unstored()
     patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **(extra or {})}
     phase = run.phase
     if ending is not None:
