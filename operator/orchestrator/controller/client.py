@@ -17,6 +17,7 @@ from orchestrator.controller.gate import Priority
 from orchestrator.controller.resources import Resource
 from orchestrator.controller.transport import (
     APPLY_PATCH,
+    FRAMES,
     JSON,
     JSON_PATCH,
     MERGE_PATCH,
@@ -24,6 +25,7 @@ from orchestrator.controller.transport import (
     Raw,
     Transport,
 )
+from orchestrator.controller.wire import event_from
 
 __all__ = ["ApiClient", "ApiError", "Raw"]
 
@@ -142,10 +144,12 @@ class ApiClient:
         label_selector: str = "",
         field_selector: str = "",
         metadata_only: bool = False,
+        in_part: bool = False,
         timeout_seconds: int = 290,
     ) -> AsyncIterator[Raw]:
         """Events from a version on, bookmarks included, until the server ends the watch.
 
+        `in_part`, for Jobs and pods: with what orchestrator.controller.wire reads of them at least.
         Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
         """
         query = _query(label_selector, field_selector) | {
@@ -155,11 +159,14 @@ class ApiClient:
             "timeoutSeconds": str(timeout_seconds),
         }
         accept = METADATA if metadata_only else JSON
+        if in_part:
+            accept = f"{FRAMES},{accept}"
         path = resource.path(namespace)
-        async for line in self._transport.stream(resource.plural, path, query, accept):
-            event: Raw = orjson.loads(line)
+        async for part in self._transport.stream(resource.plural, path, query, accept):
+            event: Raw = orjson.loads(part) if part[:1] == b"{" else event_from(resource, part)
             if event["type"] == "ERROR":
-                raise error_from(event["object"].get("code", 500), {}, line)
+                status = event["object"]
+                raise error_from(status.get("code", 500), {}, orjson.dumps(status))
             yield event
 
     # Writing

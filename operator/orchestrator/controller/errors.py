@@ -42,7 +42,7 @@ class ApiError(Exception):
 
 
 def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiError:
-    """The error of an answer, or of a watch's ERROR event (a Status, possibly in `object`)."""
+    """The error of an answer, or of the Status of a watch's ERROR event."""
     try:
         answer = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -50,7 +50,6 @@ def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiEr
     if not isinstance(answer, dict):
         text = payload[:500].decode(errors="replace").strip()
         return ApiError(status, "Unknown", text or "an empty answer", _seconds(headers))
-    answer = answer.get("object", answer)
     details = answer.get("details") or {}
     retry_after = _seconds(headers)
     if retry_after is None and details.get("retryAfterSeconds"):

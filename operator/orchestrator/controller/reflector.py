@@ -43,6 +43,7 @@ class Reflector:
         label_selector: str = "",
         field_selector: str = "",
         metadata_only: bool = False,
+        in_part: bool = False,
         transform: Callable[[Raw], Raw] = lambda raw: raw,
         on_event: OnEvent = lambda *_: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -58,6 +59,7 @@ class Reflector:
             "field_selector": field_selector,
             "metadata_only": metadata_only,
         }
+        self._in_part = in_part
         self._transform = transform
         self._on_event = on_event
         self._sleep = sleep
@@ -97,7 +99,11 @@ class Reflector:
                     version = await self._relist(scope)
                     listed = self._monotonic()
                 async for event in self._client.watch(
-                    self._resource, scope, resource_version=version, **self._selection
+                    self._resource,
+                    scope,
+                    resource_version=version,
+                    in_part=self._in_part,
+                    **self._selection,
                 ):
                     version = self._take(scope, event)
             except _LOST as error:

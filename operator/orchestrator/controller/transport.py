@@ -38,6 +38,10 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
+FRAMES = "application/vnd.kubernetes.protobuf"
+"""Of a watch: messages, each after its length in four bytes, the most significant first."""
+
+_LENGTH = 4
 _USER_AGENT = "itechsmart-workflow"
 _READS = ("get", "list")
 _METHODS = {
@@ -123,15 +127,17 @@ class Transport:
     async def stream(
         self, plural: str, path: str, query: Mapping[str, str], accept: str
     ) -> AsyncIterator[bytes]:
-        """The lines of an answer that goes on, as they come; not bounded by the gate."""
+        """The lines of an answer that goes on, or its frames, as they come; not bounded by the
+        gate."""
         self.requests["watch", plural] += 1
         headers = await self._headers(accept, "")
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
         async with self._send("GET", path, query, headers, None, timeout) as response:
             if response.status >= 300:
                 raise error_from(response.status, response.headers, await response.read())
-            async for line in _lines(response):
-                yield line
+            parts = _frames if response.content_type == FRAMES else _lines
+            async for part in parts(response):
+                yield part
 
     async def _once(
         self,
@@ -222,3 +228,18 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             for line in lines:
                 if line:
                     yield line
+
+
+async def _frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Messages with their lengths before them."""
+    rest = bytearray()
+    async for chunk in response.content.iter_any():
+        rest += chunk
+        begin = 0
+        while len(rest) - begin >= _LENGTH:
+            end = begin + _LENGTH + int.from_bytes(rest[begin : begin + _LENGTH])
+            if end > len(rest):
+                break
+            yield bytes(rest[begin + _LENGTH : end])
+            begin = end
+        del rest[:begin]

@@ -1,0 +1,215 @@
+"""Watch events of Jobs and pods in the API server's own encoding, protobuf, read in part.
+
+Kubernetes' own controllers watch both in it, so the server encodes an event once for all of them;
+JSON it would encode for the operator alone, and all of an object would be read of which little is
+kept. The encoding: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding;
+the fields' numbers are those of `generated.proto` in k8s.io/api and k8s.io/apimachinery, of which
+none is ever used for another field.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from orchestrator.controller.errors import ApiError
+from orchestrator.controller.resources import Resource
+
+Raw = dict[str, Any]
+
+# By message: the fields that are read, their numbers and types. JSON leaves out a `string` that is
+# empty and a `count` of 0, but no `text` and no `int32`; a `map` is one of strings, `[]M` a list of
+# M. A field that is not here is skipped.
+_MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
+    "WatchEvent": {"type": (1, "string"), "object": (2, "RawExtension")},
+    "RawExtension": {"raw": (1, "bytes")},
+    "Unknown": {"raw": (2, "bytes")},
+    "Status": {"message": (3, "string"), "reason": (4, "string"), "code": (6, "int32")},
+    "Time": {"seconds": (1, "int64")},
+    "Entry": {"key": (1, "string"), "value": (2, "string")},
+    "ObjectMeta": {
+        "name": (1, "string"),
+        "namespace": (3, "string"),
+        "uid": (5, "string"),
+        "resourceVersion": (6, "string"),
+        "creationTimestamp": (8, "Time"),
+        "deletionTimestamp": (9, "Time"),
+        "labels": (11, "map"),
+        "annotations": (12, "map"),
+        "ownerReferences": (13, "[]OwnerReference"),
+    },
+    "OwnerReference": {"uid": (4, "string")},
+    "Job": {"metadata": (1, "ObjectMeta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
+    "JobSpec": {"completions": (2, "int32"), "completionMode": (9, "string")},
+    "JobStatus": {
+        "conditions": (1, "[]Condition"),
+        "completionTime": (3, "Time"),
+        "active": (4, "count"),
+        "ready": (9, "int32"),
+        "completedIndexes": (7, "string"),
+        "failedIndexes": (10, "text"),
+    },
+    "Condition": {
+        "type": (1, "string"),
+        "status": (2, "string"),
+        "lastProbeTime": (3, "Time"),
+        "lastTransitionTime": (4, "Time"),
+        "reason": (5, "string"),
+        "message": (6, "string"),
+    },
+    "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},
+    "PodSpec": {"nodeName": (10, "string")},
+    "PodStatus": {
+        "phase": (1, "string"),
+        "conditions": (2, "[]Condition"),
+        "message": (3, "string"),
+        "reason": (4, "string"),
+        "containerStatuses": (8, "[]ContainerStatus"),
+        "initContainerStatuses": (10, "[]ContainerStatus"),
+    },
+    "ContainerStatus": {"state": (2, "ContainerState"), "image": (6, "string")},
+    "ContainerState": {
+        "waiting": (1, "Waiting"),
+        "running": (2, "Started"),
+        "terminated": (3, "Terminated"),
+    },
+    "Waiting": {"reason": (1, "string"), "message": (2, "string")},
+    "Started": {"startedAt": (1, "Time")},
+    "Terminated": {
+        "exitCode": (1, "int32"),
+        "signal": (2, "count"),
+        "reason": (3, "string"),
+        "message": (4, "string"),
+        "startedAt": (5, "Time"),
+        "finishedAt": (6, "Time"),
+        "containerID": (7, "string"),
+    },
+}
+_MAGIC = b"k8s\x00"
+_SCALARS = {
+    "string": FieldDescriptorProto.TYPE_STRING,
+    "bytes": FieldDescriptorProto.TYPE_BYTES,
+    "int32": FieldDescriptorProto.TYPE_INT32,
+    "int64": FieldDescriptorProto.TYPE_INT64,
+    "text": FieldDescriptorProto.TYPE_STRING,
+    "count": FieldDescriptorProto.TYPE_INT32,
+}
+
+
+def event_from(resource: Resource, frame: bytes) -> Raw:
+    """A frame of a watch as JSON would have it: `type`, and of `object` what is read.
+
+    The object of an event of the type ERROR is a Status. Raises ApiError for what is no such frame.
+    """
+    try:
+        event = _parsed("WatchEvent", frame)
+        envelope = event.object.raw
+        if not envelope.startswith(_MAGIC):
+            raise DecodeError("it does not begin as the API server's objects do")
+        kind = "Status" if event.type == "ERROR" else resource.kind
+        found = _parsed(kind, _parsed("Unknown", envelope[len(_MAGIC) :]).raw)
+        return {"type": event.type, "object": _plain(kind, found)}
+    except DecodeError as error:
+        message = f"an event of {resource.plural} cannot be read: {error}"
+        raise ApiError(500, "Unreadable", message) from error
+
+
+def _parsed(name: str, data: bytes) -> Any:
+    return _CLASSES[name].FromString(data)
+
+
+def _plain(name: str, message: Any) -> Raw:
+    readers = _READERS[name]
+    found: Raw = {}
+    for field, value in message.ListFields():
+        plain = readers[field.name](value)
+        if plain is not None:
+            found[field.name] = plain
+    return found
+
+
+def _time(value: Any) -> str | None:
+    return _moment(value.seconds) if value.HasField("seconds") else None
+
+
+@lru_cache(maxsize=1024)
+def _moment(seconds: int) -> str:
+    """RFC 3339 in whole seconds, as JSON has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _unless_zero(value: int) -> int | None:
+    return value or None
+
+
+def _text(value: str | bytes) -> str:
+    """As JSON has it; what is no UTF-8 comes as bytes."""
+    return value if isinstance(value, str) else value.decode(errors="replace")
+
+
+def _unless_empty(value: str | bytes) -> str | None:
+    return _text(value) or None
+
+
+def _map(entries: Any) -> dict[str, str]:
+    return {_text(entry.key): _text(entry.value) for entry in entries}
+
+
+def _reader(kind: str) -> Callable[[Any], Any]:
+    """What makes of a field's value what JSON would have."""
+    known: dict[str, Callable[[Any], Any]] = {
+        "Time": _time,
+        "map": _map,
+        "count": _unless_zero,
+        "string": _unless_empty,
+        "text": _text,
+    }
+    name = kind.removeprefix("[]")
+    if name != kind:
+        return lambda values: [_plain(name, value) for value in values]
+    if kind in known or kind in _SCALARS:
+        return known.get(kind, _same)
+    return lambda value: _plain(kind, value)
+
+
+def _classes() -> dict[str, type[Message]]:
+    """The messages' classes; what they have no field for is skipped."""
+    package = "orchestrator"
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto2")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind) in fields.items():
+            _add(message.field.add(name=field, number=number), package, kind)
+    pool = DescriptorPool()
+    pool.Add(file)
+    return {
+        name: GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in _MESSAGES
+    }
+
+
+def _add(field: FieldDescriptorProto, package: str, kind: str) -> None:
+    several = kind == "map" or kind.startswith("[]")
+    field.label = field.LABEL_REPEATED if several else field.LABEL_OPTIONAL
+    if kind in _SCALARS:
+        field.type = _SCALARS[kind]
+    else:
+        field.type = field.TYPE_MESSAGE
+        field.type_name = f".{package}.{'Entry' if kind == 'map' else kind.removeprefix('[]')}"
+
+
+_CLASSES = _classes()
+_READERS = {
+    name: {field: _reader(kind) for field, (_, kind) in fields.items()}
+    for name, fields in _MESSAGES.items()
+}

@@ -1,0 +1,121 @@
+"""Watches of Jobs and pods in protobuf, beside the same ones in JSON, on a real API server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from orchestrator.controller.assembly import ENDED_PODS
+from orchestrator.controller.client import ApiClient, Raw
+from orchestrator.controller.lean import lean_job, lean_pod
+from orchestrator.controller.resources import JOBS, PODS, Resource
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.build import build_job
+from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from tests.kube import Kubectl
+from tests.reliance.api import Api, until
+from tests.reliance.jobs import (
+    TEMPLATE,
+    identity,
+    pods_of,
+    running_pod,
+    script,
+    start,
+    verdict,
+)
+
+KINDS: list[tuple[Resource, Callable[[Raw], Raw]]] = [(JOBS, lean_job), (PODS, lean_pod)]
+
+
+@pytest.fixture
+async def api(kubectl: Kubectl) -> AsyncIterator[Api]:
+    async with ApiClient.from_environment(str(kubectl.kubeconfig)) as client:
+        yield Api(client, kubectl.namespace)
+        await asyncio.sleep(0.1)  # watches that were left are closed in the loop's next turns
+
+
+async def _told(
+    api: Api, resource: Resource, version: str, last: str, *, in_part: bool
+) -> list[Raw]:
+    """The events from a version on, up to the one of the version `last`."""
+    told: list[Raw] = []
+    watch = api.client.watch(
+        resource, api.namespace, resource_version=version, in_part=in_part, timeout_seconds=10
+    )
+    async for event in watch:
+        if event["type"] != "BOOKMARK":
+            told.append(event)
+            if event["object"]["metadata"]["resourceVersion"] == last:
+                return told
+    raise AssertionError(f"{last} was never told of: {len(told)} events")
+
+
+async def test_an_event_says_the_same_in_both_encodings(api: Api) -> None:
+    versions = {resource: await api.version(resource) for resource, _ in KINDS}
+    begin = await api.version(JOBS)
+    who = await identity(api)
+    ended = [
+        await _job(api, who, "good", {"message": '{"size": 3}'}),
+        await _job(api, who, "bad", {"exit-code": "3", "message": "it \u2014 broke"}),
+        await _fan_out(api, who, "all-good", {"exit-code": "0"}),
+        await _fan_out(api, who, "all-bad", {"exit-code": "1"}),
+    ]
+    for job in ended:
+        await verdict(api, job, begin)
+    stopped = await _job(api, who, "stopped", {"delay": "10m"})
+    pod = (await running_pod(api, stopped))["metadata"]["name"]
+    await api.client.delete(PODS, api.namespace, pod, grace_period=1)
+    await until(lambda: pods_of(api, stopped), lambda pods: pod not in map(_name, pods))
+    await running_pod(api, await _job(api, who, "last", {"delay": "10m"}))
+    for resource, lean in KINDS:
+        items, _ = await api.client.list(resource, api.namespace)
+        last = max((item["metadata"]["resourceVersion"] for item in items), key=int)
+        whole, part = [
+            await _told(api, resource, versions[resource], last, in_part=in_part)
+            for in_part in (False, True)
+        ]
+        assert len(whole) > 10
+        assert [_lean(event, lean) for event in part] == [_lean(event, lean) for event in whole]
+
+
+async def _job(api: Api, who: ExecutionIdentity, node: str, settings: dict[str, str]) -> str:
+    wanted = NodeJob(node, 1, 0, {}, 60)
+    manifest = build_job(TEMPLATE, wanted, who, script(settings), "runner")
+    return str((await api.create(JOBS, manifest))["metadata"]["name"])
+
+
+async def _fan_out(api: Api, who: ExecutionIdentity, node: str, settings: dict[str, str]) -> str:
+    wanted = FanOutJob(node, 1, [{}] * 3, 60, None, 3, 0, 0, replace_disrupted=True)
+    built = build_fan_out(TEMPLATE, wanted, who, script(settings), "runner")
+    return str((await api.create(JOBS, built.job))["metadata"]["name"])
+
+
+def _name(raw: Raw) -> Any:
+    return raw["metadata"]["name"]
+
+
+def _lean(event: Raw, lean: Callable[[Raw], Raw]) -> tuple[str, Any]:
+    return event["type"], _said(lean(event["object"]))
+
+
+def _said(value: Any) -> Any:
+    """Without the nulls that JSON has for times that are not set."""
+    if isinstance(value, dict):
+        return {key: _said(part) for key, part in value.items() if part is not None}
+    return [_said(part) for part in value] if isinstance(value, list) else value
+
+
+async def test_the_end_of_a_pod_is_found_by_a_selection(api: Api) -> None:
+    version = await api.version(PODS)
+    await start(api, exit_code="7")
+    watch = api.client.watch(
+        PODS, api.namespace, resource_version=version, in_part=True, field_selector=ENDED_PODS
+    )
+    async with asyncio.timeout(60):
+        event = await anext(watch)
+    assert event["type"] == "ADDED"
+    (container,) = event["object"]["status"]["containerStatuses"]
+    assert container["state"]["terminated"]["exitCode"] == 7
