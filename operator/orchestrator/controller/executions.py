@@ -143,9 +143,11 @@ class ExecutionReconciler:
         return None if tracked.ended else await self._advance(key, tracked)
 
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
-        if key not in self._unsure:
-            return self._shell.executions.get(*key)
-        known = self._shell.executions.get(*key)
+        """The execution as the watch tells of it, or live where that is not enough."""
+        known, tracked = self._shell.executions.get(*key), self._tracked.get(key)
+        missed = known is None and tracked is not None and not tracked.ended
+        if key not in self._unsure and not missed:
+            return known
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
         if known is not None and (raw is None or _is_over(raw)):
