@@ -142,10 +142,11 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
     for manifest in manifests:
         if manifest["kind"] == CLAIMS.kind and manifest["metadata"]["name"] in tracked.created:
             continue
+        asked = shell.clock()  # the answer may be old when it is read
         refusal_of = await _create_object(shell, tracked, manifest)
         if refusal_of is not None:
             return refusal_of
-        tracked.created[manifest["metadata"]["name"]] = shell.clock()
+        tracked.created[manifest["metadata"]["name"]] = asked
     shell.figures.created((tracked.run.namespace, tracked.run.name))
     return None
 

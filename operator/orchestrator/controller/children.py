@@ -35,7 +35,7 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
         return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
     namespace = tracked.run.namespace
     manifest = _manifest(tracked, decision)
-    name = manifest["metadata"]["name"]
+    name, asked = manifest["metadata"]["name"], shell.clock()
     try:
         await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
     except ApiError as error:
@@ -51,7 +51,7 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
         if other is None and not taken:
             permanent = error.status in (400, 422)
             return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
-    tracked.created[name] = shell.clock()
+    tracked.created[name] = asked
     return None
 
 

@@ -50,6 +50,9 @@ logger = logging.getLogger(__name__)
 MOST_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
 
+MOST_OVER = 1000
+"""Executions found to be over that are remembered."""
+
 Key = tuple[str, str]
 
 
@@ -66,6 +69,9 @@ class ExecutionReconciler:
         """Uids of Jobs that were stopped after their execution's end."""
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
+        self._over: dict[str, None] = {}
+        """Uids of the latest that a live read found to be over: a watch may tell of them as they
+        were before."""
 
     def note_job(self, key: Key, job: Raw) -> bool:
         """There is news of a Job; False when nobody needs it."""
@@ -145,13 +151,20 @@ class ExecutionReconciler:
     async def _read(self, key: Key) -> Mapping[str, Any] | None:
         """The execution as the watch tells of it, or live where that is not enough."""
         known, tracked = self._shell.executions.get(*key), self._tracked.get(key)
+        if known is not None and known["metadata"]["uid"] in self._over:
+            return None
         missed = known is None and tracked is not None and not tracked.ended
         if key not in self._unsure and not missed:
             return known
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
-        if known is not None and (raw is None or _is_over(raw)):
-            self._drop(key, known)
+        if raw is None or _is_over(raw):
+            if (last := raw or known) is not None:
+                self._over[last["metadata"]["uid"]] = None
+                if len(self._over) > MOST_OVER:
+                    del self._over[next(iter(self._over))]
+            if known is not None:
+                self._drop(key, known)
         return raw
 
     def _drop(self, key: Key, known: Raw) -> None:
@@ -225,8 +238,8 @@ class ExecutionReconciler:
             look = tracked.look(self._shell.clock())
             if look is not None and not look and not due(tracked, self._shell.clock()):
                 return next_look(tracked, self._shell.clock())
+            now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, tracked, look)
-            now = self._shell.clock()
             decided = advance(
                 tracked.graph,
                 tracked.run,

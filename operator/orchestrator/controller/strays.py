@@ -45,14 +45,18 @@ def is_stray(tracked: Tracked, job: Raw) -> bool:
     """Whether a Job that is not over works for an attempt that its node's record is past.
 
     The Job of an attempt that succeeded takes a second or two to say so too. One of an attempt that
-    is still to come was made by another operator, whose word is on its way.
+    is still to come was made by another operator, whose word is on its way, unless it is stored
+    that the node has ended.
     """
-    record = tracked.run.records.get(node_of(job))
+    node = node_of(job)
+    record = tracked.run.records.get(node)
     attempt = _number((job["metadata"].get("annotations") or {}).get(ATTEMPT))
-    if record is None or attempt > record.attempts or job["metadata"]["name"] in tracked.strays:
+    if record is None or job["metadata"]["name"] in tracked.strays:
         return False
     if attempt < record.attempts:
         return True
+    if attempt > record.attempts:
+        return record.phase.terminal and tracked.has_stored(node)
     return record.phase.terminal and record.phase is not NodePhase.SUCCEEDED
 
 
@@ -113,4 +117,5 @@ def _fans_out(job: Raw) -> bool:
 def _active(shell: Shell, job: Raw) -> bool:
     if completed(job) or failure(job):
         return False
-    return not shell.pods.terminal(job["metadata"]["namespace"], job["metadata"]["name"])
+    ended = shell.pods.terminal(job["metadata"]["namespace"], job["metadata"]["name"])
+    return _fans_out(job) or not ended

@@ -159,6 +159,10 @@ class Tracked:
         """The status has what was taken, as of this version; the next write waits for the pace."""
         self.version, self.written_at, self.pace = version, now, pace
 
+    def has_stored(self, node: str) -> bool:
+        """Whether the status has the node's record as it is here."""
+        return self.writing is None and node not in self.unstored
+
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""
         return decided.records.get(node) or self.run.records.get(node)
