@@ -23,7 +23,7 @@ from orchestrator.controller.lease import Lease
 from orchestrator.controller.livejobs import LiveJobs
 from orchestrator.controller.livereads import LiveReads
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
-from orchestrator.controller.news import job_tells, pod_tells
+from orchestrator.controller.news import job_says, job_tells, pod_tells
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
 from orchestrator.controller.queue import WorkQueue
@@ -253,7 +253,8 @@ class Operator:
             return
         if (key := self._owner(raw)) is None:
             return
-        if kind == "ADDED" and self.reconciler.made(key, raw["metadata"]["name"]):
+        made = kind == "ADDED" and self.reconciler.made(key, raw["metadata"]["name"])
+        if made and not job_says(raw):
             return
         if self.reconciler.note_job(key, raw):
             self.queue.add(key)

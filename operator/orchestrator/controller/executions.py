@@ -131,7 +131,8 @@ class ExecutionReconciler:
             raw = await self._read(key)
         if raw is None or _is_over(raw):
             self._slots.leave(key)
-            if (tracked := self._tracked.pop(key, None)) is not None:
+            tracked = self._tracked.pop(key, None) or await self._ended(key, raw)
+            if tracked is not None:
                 await self._give_back(tracked)
             if raw is not None:  # whoever wrote its end may not have lived to count it
                 self._shell.metrics.left(*key, raw["metadata"]["uid"])
@@ -213,6 +214,16 @@ class ExecutionReconciler:
         if await self._act(tracked, decided):
             return None
         return await self._advance(key, tracked)
+
+    async def _ended(self, key: Key, raw: Mapping[str, Any] | None) -> Tracked | None:
+        """What a live read found to be over: its slot may not have been given back."""
+        revision = ((raw or {}).get("status") or {}).get("revision")
+        if raw is None or not revision:
+            return None
+        try:
+            return Tracked.read(raw, await self._revisions.graph(key[0], revision))
+        except ValueError:  # nothing more can be known of it
+            return None
 
     async def _give_back(self, tracked: Tracked) -> None:
         """Give back the slot of an execution that has ended or is gone."""

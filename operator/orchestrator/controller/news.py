@@ -13,6 +13,11 @@ from orchestrator.controller.cache import Raw
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
 
+def job_says(raw: Raw) -> bool:
+    """Whether a Job says more than that it was made."""
+    return any(_of_job(raw))
+
+
 def job_tells(old: Raw | None, new: Raw) -> bool:
     """Whether a Job that is seen anew says what it did not say before."""
     return old is None or _of_job(old) != _of_job(new)
