@@ -37,6 +37,12 @@ FOUND_BEFORE = {
     2328: "what had ended before it began was tried to be admitted at every resync",
     7532: "a Job that was made long after it was decided was given up at once",
     10867: "of a stray fan-out the pods were stopped, and the Job made others for its items",
+    26119: "an Indexed Job with an ended pod was taken for over, and worked on after the end",
+    47057: "an execution that no watch told of was taken for gone, and its slot given away",
+    47069: "a Job of a node that never began was left to work until the execution's end",
+    54554: "a process that slept while it created a Job gave the attempt up when it woke",
+    56178: "a late watch told of an execution as it was before its end, and a Job was made for it",
+    84675: "a Job that was made two minutes after it was decided was given up at once",
     3522: "what was made again after a lost answer was not looked at until the next resync",
 }
 

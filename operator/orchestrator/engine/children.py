@@ -12,6 +12,7 @@ from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.retention import ended_at
+from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
@@ -67,6 +68,7 @@ def child_attempt(raw: Mapping[str, Any]) -> Attempt:
             AttemptState.RUNNING if begun else AttemptState.PENDING,
             reasons.CHILD_CREATED,
             "" if phase is ExecutionPhase.RUNNING else _words(phase, status),
+            made_at=optional_from_rfc3339(raw["metadata"].get("creationTimestamp")),
             execution=name,
         )
     state, reason = _ENDS[phase]

@@ -31,6 +31,8 @@ class Attempt:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     permanent: bool = False
     """An end that no retry would change."""
+    made_at: float | None = None
+    """When its Job or sub-execution was created, while it has not ended."""
     job: str = ""
     execution: str = ""
     """Name of the sub-execution that the attempt is."""

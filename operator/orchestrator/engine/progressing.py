@@ -89,8 +89,7 @@ def _progress_attempt(work: Work, node: GraphNode, record: Record) -> None:
     elif attempt is None:
         _missing(work, node, record)
     else:
-        _observe_running(work, node, record, attempt)
-        _watch_the_clock(work, node, record)
+        _watch_the_clock(work, node, _observe_running(work, node, record, attempt))
 
 
 def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
@@ -190,10 +189,12 @@ def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) 
     work.wake(due)
 
 
-def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> Record:
+    """Its record as it is now; its time begins anew if it was made long after it was decided."""
     running = attempt.state is AttemptState.RUNNING
     if record.phase is NodePhase.RUNNING and not running:
-        return  # the Job's count of ready pods falls before the end of its pod is seen
+        return record  # the Job's count of ready pods falls before the end of its pod is seen
+    made_late = attempt.made_at is not None and attempt.made_at > record.attempt_start + LOST_GRACE
     seen = replace(
         record,
         phase=NodePhase.RUNNING if running else NodePhase.PENDING,
@@ -203,8 +204,10 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
         execution=attempt.execution or record.execution,
         completed=attempt.completed,
         failed=attempt.failed,
+        attempt_started_at=attempt.made_at if made_late else record.attempt_started_at,
     )
     work.observe(node, seen)
+    return seen
 
 
 def _missing(work: Work, node: GraphNode, record: Record) -> None:

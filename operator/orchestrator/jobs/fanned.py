@@ -16,7 +16,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.engine.times import optional_from_rfc3339
-from orchestrator.jobs.observe import completed, exit_words, failure, terminated
+from orchestrator.jobs.observe import completed, created_at, exit_words, failure, terminated
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.models.template import TemplateSpec
 
@@ -65,7 +65,8 @@ def observe_fan_out(
         begun = bool(done or failed or ((job or {}).get("status") or {}).get("active"))
         state = AttemptState.RUNNING if begun else AttemptState.PENDING
         words = f"{len(done)} of {items} items" + (f", {len(failed)} failed" if failed else "")
-        return replace(seen, state=state, message=words if begun else "", finished_at=None)
+        seen = replace(seen, made_at=created_at(job), finished_at=None)
+        return replace(seen, state=state, message=words if begun else "")
     if (verdict or {}).get("reason") == "DeadlineExceeded":
         words = f"{len(done)} of {items} items succeeded before the fan-out's time was over"
         timed_out = AttemptState.TIMED_OUT

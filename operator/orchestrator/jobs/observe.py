@@ -181,13 +181,19 @@ def _without_pod(template: TemplateSpec, job: str) -> Attempt:
 
 def _waiting(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw], name: str) -> Attempt:
     status = (job or {}).get("status") or {}
+    made_at = created_at(job)
     if status.get("ready") or any(_phase(pod) in ("Running", "Failed") for pod in pods):
-        return Attempt(AttemptState.RUNNING, job=name)
+        return Attempt(AttemptState.RUNNING, made_at=made_at, job=name)
     pod = _newest(pods)
     reason, message = why_waiting(pod) if pod else ("", "")
     if not reason and not pods and events:
         reason, message = reasons.POD_REFUSED, events[-1].get("message", "")
-    return Attempt(AttemptState.PENDING, reason, message, job=name)
+    return Attempt(AttemptState.PENDING, reason, message, made_at=made_at, job=name)
+
+
+def created_at(raw: Raw | None) -> float | None:
+    """When an object was created, if there is one."""
+    return optional_from_rfc3339(raw["metadata"].get("creationTimestamp")) if raw else None
 
 
 def _condition(raw: Raw | None, kind: str) -> Raw | None:
