@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.controller.children import REFUSALS, control_child, create_child, refused
-from orchestrator.controller.client import ApiError
+from orchestrator.controller.client import ApiError, Raw
 from orchestrator.controller.resources import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.tracked import Tracked
@@ -31,6 +31,8 @@ from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason
 
+WORKING = "status.phase!=Succeeded,status.phase!=Failed"
+"""Selects the pods that have not ended."""
 _MADE = (JOBS, CONFIG_MAPS, CLAIMS)
 Step = Creation | StopJob | ControlChild
 
@@ -93,7 +95,12 @@ async def stop_named(
     `whole`: the Job itself is stopped, since it would go on with other items.
     """
     selector = f"batch.kubernetes.io/job-name={name}"
-    pods, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+    pods: list[Raw] = []
+    if not whole or force:  # of a fan-out they may be thousands
+        fields = WORKING if whole else ""
+        pods, _ = await shell.client.list(
+            PODS, namespace, label_selector=selector, field_selector=fields
+        )
     for step in plan_stop(name, pods, force=force, whole=whole):
         try:
             match step:

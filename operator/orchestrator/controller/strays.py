@@ -22,9 +22,9 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: list the Jobs live, and stop any that no record speaks of."""
     run = tracked.run
     for job in await shell.live_jobs.of(run.namespace, run.uid):
-        name, annotations = job["metadata"]["name"], job["metadata"].get("annotations") or {}
-        record = tracked.latest(annotations.get(NODE, ""), decided)
-        if record is not None and _number(annotations.get(ATTEMPT)) <= record.attempts:
+        name = job["metadata"]["name"]
+        record = tracked.latest(node_of(job), decided)
+        if record is not None and _attempt_of(job) <= record.attempts:
             continue
         found = await live(shell, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
@@ -50,7 +50,7 @@ def is_stray(tracked: Tracked, job: Raw) -> bool:
     """
     node = node_of(job)
     record = tracked.run.records.get(node)
-    attempt = _number((job["metadata"].get("annotations") or {}).get(ATTEMPT))
+    attempt = _attempt_of(job)
     if record is None or job["metadata"]["name"] in tracked.strays:
         return False
     if attempt < record.attempts:
@@ -73,8 +73,9 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
         del tracked.strays[name]
 
 
-def _number(text: str | None) -> int:
-    """An attempt's number; 0 when somebody made it none."""
+def _attempt_of(job: Raw) -> int:
+    """The attempt that a Job was made for, by its own word; 0 when somebody made it none."""
+    text = (job["metadata"].get("annotations") or {}).get(ATTEMPT)
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
@@ -93,12 +94,14 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         if error.status == 404:  # garbage collection removes what it owned
             return
         raise
-    phase = (execution.get("status") or {}).get("phase")
-    if not phase or not ExecutionPhase(phase).terminal:
+    status = execution.get("status") or {}
+    if not status.get("phase") or not ExecutionPhase(status["phase"]).terminal:
         return
     uid = execution["metadata"]["uid"]
     for job in active:
         stopped.add(job["metadata"]["uid"])
+        if _succeeded(status, job):
+            continue
         job_name = job["metadata"]["name"]
         await stop_named(shell, namespace, job_name, force=False, whole=_fans_out(job))
         shell.recorder.emit(
@@ -107,6 +110,12 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
             "StrayJob",
             f"stopped Job {job_name}: the execution has ended",
         )
+
+
+def _succeeded(status: Raw, job: Raw) -> bool:
+    """Whether the Job is that of an attempt that succeeded: it will say so itself."""
+    record = (status.get("nodes") or {}).get(node_of(job)) or {}
+    return record.get("phase") == NodePhase.SUCCEEDED and record["attempts"] == _attempt_of(job)
 
 
 def _fans_out(job: Raw) -> bool:
