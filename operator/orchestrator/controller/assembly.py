@@ -10,11 +10,10 @@ from collections.abc import Callable, Collection
 
 from orchestrator.controller.accounts import ServiceAccounts
 from orchestrator.controller.admission import Revisions
-from orchestrator.controller.cache import JOB_NAME, Cache, Jobs, Pods, Raw, key_of
+from orchestrator.controller.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.client import ApiClient
 from orchestrator.controller.definitions import Definitions
 from orchestrator.controller.executions import ExecutionReconciler
-from orchestrator.controller.fanout import look_again
 from orchestrator.controller.figures import Figures
 from orchestrator.controller.health import serving
 from orchestrator.controller.incidents import incident_status
@@ -23,7 +22,7 @@ from orchestrator.controller.lease import Lease
 from orchestrator.controller.livejobs import LiveJobs
 from orchestrator.controller.livereads import LiveReads
 from orchestrator.controller.metrics import TERMINAL, MetricsWriter
-from orchestrator.controller.news import job_says, job_tells, pod_tells
+from orchestrator.controller.news import News
 from orchestrator.controller.pending import PendingPods
 from orchestrator.controller.protection import Protection
 from orchestrator.controller.queue import WorkQueue
@@ -42,15 +41,13 @@ from orchestrator.controller.resources import (
 )
 from orchestrator.controller.retention import Retention
 from orchestrator.controller.shell import Shell
-from orchestrator.controller.strays import node_of
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.templates import template_status
 from orchestrator.controller.triggering import Triggers
 from orchestrator.controller.triggers import trigger_status
 from orchestrator.controller.watching import Follow, follow_definitions
 from orchestrator.controller.workflows import Workflows
-from orchestrator.models.base import is_object_name
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID
+from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +98,11 @@ class Operator:
         self.recorder = Recorder(client, self._clock)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
-            client, self.jobs, self.pods, self._on_pending, namespaces=namespaces
+            client,
+            self.jobs,
+            self.pods,
+            lambda job: self.news.on_pending(job),
+            namespaces=namespaces,
         )
         self._judge = Workflows(
             self.workflows, self.templates, self.cluster_templates, runner_image
@@ -109,13 +110,14 @@ class Operator:
         self._trigger_cache = Cache()
         self.triggers = Triggers(client, self._clock, self._trigger_cache)
         self.definitions = self._build_definitions()
-        self.reflectors = self._build_reflectors()
         shell = self._build_shell(runner_image)
         revisions = Revisions(shell)
         self.retention = Retention(
             shell, revisions, triggers=self._trigger_cache, namespaces=namespaces
         )
         self.reconciler = ExecutionReconciler(shell, revisions)
+        self.news = News(shell, self.reconciler)
+        self.reflectors = self._build_reflectors()
 
     # Building
 
@@ -172,7 +174,7 @@ class Operator:
                 namespaces=namespaces,
                 field_selector=NOT_ENDED,
                 transform=lean,
-                on_event=self._on_execution,
+                on_event=self.news.on_execution,
                 monotonic=self._monotonic,
             ),
             Reflector(
@@ -183,7 +185,7 @@ class Operator:
                 label_selector=EXECUTION_UID,
                 in_part=True,
                 transform=lean_job,
-                on_event=self._on_job,
+                on_event=self.news.on_job,
                 monotonic=self._monotonic,
             ),
             Reflector(
@@ -195,7 +197,7 @@ class Operator:
                 field_selector=ENDED_PODS,
                 in_part=True,
                 transform=lean_pod,
-                on_event=self._on_pod,
+                on_event=self.news.on_pod,
                 monotonic=self._monotonic,
             ),
             self._template_reflector(TEMPLATES, self.templates),
@@ -221,17 +223,7 @@ class Operator:
             monotonic=self._monotonic,
         )
 
-    # Events
-
-    def _on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
-        metadata = raw["metadata"]
-        self.queue.add((metadata["namespace"], metadata["name"]))
-        if parent := raw["spec"].get("parent"):
-            key = (metadata["namespace"], parent["name"])
-            self.reconciler.note(key, parent.get("node"))
-            self.queue.add(key)
-        if kind == "DELETED":  # gone, or ended: it leaves the selection
-            self.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+    # Events of definitions
 
     def _on_ended(self, raw: Raw) -> None:
         self.retention.remember(raw)
@@ -246,49 +238,6 @@ class Operator:
             return
         for namespace, name in self._judge.parents_of(raw):
             self.definitions.look_at(WORKFLOWS, namespace, name)
-
-    def _on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
-        self.pending.take(raw)
-        if kind == "MODIFIED" and not job_tells(old, raw):
-            return
-        if (key := self._owner(raw)) is None:
-            return
-        made = kind == "ADDED" and self.reconciler.made(key, raw["metadata"]["name"])
-        if made and not job_says(raw):
-            return
-        if self.reconciler.note_job(key, raw):
-            self.queue.add(key)
-
-    def _on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
-        if kind == "MODIFIED" and not pod_tells(old, raw):
-            return
-        key = self._owner(raw)
-        if key is None or not self.reconciler.note(key, node_of(raw)):
-            return
-        if kind != "DELETED":
-            self.figures.news(key)
-        self.queue.add_after(key, self._patience(raw))
-
-    def _patience(self, pod: Raw) -> float:
-        """Seconds in which others of its fan-out may end: they are looked at together."""
-        name = pod["metadata"]["labels"].get(JOB_NAME, "")
-        job = self.jobs.get(pod["metadata"]["namespace"], name)
-        items = (job or {"spec": {}})["spec"].get("completions") or 1
-        return look_again(items) if self.pods.count(name) < items else 0.0
-
-    def _on_pending(self, job: Raw) -> None:
-        if (key := self._owner(job)) is not None:
-            self.reconciler.note(key, node_of(job))
-            self.queue.add(key)
-
-    def _owner(self, raw: Raw) -> tuple[str, str] | None:
-        """The execution that a Job or pod belongs to, by its own word or by its Job's."""
-        metadata = raw["metadata"]
-        name = (metadata.get("annotations") or {}).get(EXECUTION)
-        if name is None:
-            job = self.jobs.get(metadata["namespace"], metadata.get("labels", {}).get(JOB_NAME, ""))
-            name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
-        return (metadata["namespace"], name) if is_object_name(name) else None
 
     # Running
 
