@@ -19,7 +19,7 @@ _JOB_STATUS = (
 _POD_LABELS = (JOB_NAME, EXECUTION_UID)
 _POD_SPEC = ("nodeName",)
 _POD_STATUS = ("phase", "reason", "message")
-_CONDITIONS = ("DisruptionTarget", "PodScheduled")
+POD_CONDITIONS = ("DisruptionTarget", "PodScheduled")
 _CONTAINER = ("image", "state")
 
 
@@ -50,7 +50,7 @@ def lean_pod(raw: Raw) -> Raw:
     said["conditions"] = [
         condition
         for condition in status.get("conditions") or ()
-        if condition.get("type") in _CONDITIONS
+        if condition.get("type") in POD_CONDITIONS
     ]
     return {"metadata": kept, "spec": _some(raw.get("spec") or {}, _POD_SPEC), "status": said}
 

@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from orchestrator.controller.errors import ApiError
+from orchestrator.controller.lean import POD_CONDITIONS
 from orchestrator.controller.resources import Resource
 
 Raw = dict[str, Any]
@@ -68,7 +69,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "PodSpec": {"nodeName": (10, "string")},
     "PodStatus": {
         "phase": (1, "string"),
-        "conditions": (2, "[]Condition"),
+        "conditions": (2, "[]PodCondition"),
         "message": (3, "string"),
         "reason": (4, "string"),
         "containerStatuses": (8, "[]ContainerStatus"),
@@ -92,6 +93,9 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "containerID": (7, "string"),
     },
 }
+_MESSAGES["PodCondition"] = _MESSAGES["Condition"]
+_WANTED = {"PodCondition": POD_CONDITIONS}
+"""By message: the types that are read of it."""
 _MAGIC = b"k8s\x00"
 _SCALARS = {
     "string": FieldDescriptorProto.TYPE_STRING,
@@ -115,7 +119,7 @@ def event_from(resource: Resource, frame: bytes) -> Raw:
             raise DecodeError("it does not begin as the API server's objects do")
         kind = "Status" if event.type == "ERROR" else resource.kind
         found = _parsed(kind, _parsed("Unknown", envelope[len(_MAGIC) :]).raw)
-        return {"type": event.type, "object": _plain(kind, found)}
+        return {"type": event.type, "object": _PLAIN[kind](found)}
     except DecodeError as error:
         message = f"an event of {resource.plural} cannot be read: {error}"
         raise ApiError(500, "Unreadable", message) from error
@@ -125,32 +129,10 @@ def _parsed(name: str, data: bytes) -> Any:
     return _CLASSES[name].FromString(data)
 
 
-def _plain(name: str, message: Any) -> Raw:
-    readers = _READERS[name]
-    found: Raw = {}
-    for field, value in message.ListFields():
-        plain = readers[field.name](value)
-        if plain is not None:
-            found[field.name] = plain
-    return found
-
-
-def _time(value: Any) -> str | None:
-    return _moment(value.seconds) if value.HasField("seconds") else None
-
-
 @lru_cache(maxsize=1024)
 def _moment(seconds: int) -> str:
     """RFC 3339 in whole seconds, as JSON has it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _unless_zero(value: int) -> int | None:
-    return value or None
 
 
 def _text(value: str | bytes) -> str:
@@ -158,29 +140,51 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(errors="replace")
 
 
-def _unless_empty(value: str | bytes) -> str | None:
-    return _text(value) or None
+def _plain(name: str) -> Callable[[Any], Raw]:
+    """What makes of a message of this name what JSON would have.
+
+    It is called for each event and all it holds, so it asks a message for its fields by name: to
+    have them listed costs more than all else.
+    """
+    fields = _MESSAGES[name]
+    strings = [field for field, (_, kind) in fields.items() if kind == "string"]
+    others = [(field, *_reader(kind)) for field, (_, kind) in fields.items() if kind != "string"]
+
+    def plain(message: Any) -> Raw:
+        found: Raw = {}
+        for field in strings:
+            if value := getattr(message, field):
+                found[field] = value if value.__class__ is str else _text(value)
+        for field, sent, read in others:
+            if not sent or message.HasField(field):
+                value = read(getattr(message, field))
+                if value or (sent and value is not None):
+                    found[field] = value
+        return found
+
+    return plain
 
 
-def _map(entries: Any) -> dict[str, str]:
-    return {_text(entry.key): _text(entry.value) for entry in entries}
-
-
-def _reader(kind: str) -> Callable[[Any], Any]:
-    """What makes of a field's value what JSON would have."""
-    known: dict[str, Callable[[Any], Any]] = {
-        "Time": _time,
-        "map": _map,
-        "count": _unless_zero,
-        "string": _unless_empty,
-        "text": _text,
-    }
+def _reader(kind: str) -> tuple[bool, Callable[[Any], Any]]:
+    """Whether JSON has what was sent of such a field, even if it is empty; and what it has."""
     name = kind.removeprefix("[]")
-    if name != kind:
-        return lambda values: [_plain(name, value) for value in values]
-    if kind in known or kind in _SCALARS:
-        return known.get(kind, _same)
-    return lambda value: _plain(kind, value)
+    match kind:
+        case "map":
+            return False, lambda entries: {_text(one.key): _text(one.value) for one in entries}
+        case "count":
+            return False, int
+        case "Time":
+            return True, lambda at: _moment(at.seconds) if at.HasField("seconds") else None
+        case "text":
+            return True, _text
+        case _ if kind in _SCALARS:
+            return True, int
+        case _ if name == kind:
+            return True, lambda value: _PLAIN[name](value)
+    wanted = _WANTED.get(name)
+    if wanted is None:
+        return False, lambda values: [_PLAIN[name](value) for value in values]
+    return False, lambda values: [_PLAIN[name](one) for one in values if one.type in wanted]
 
 
 def _classes() -> dict[str, type[Message]]:
@@ -209,7 +213,4 @@ def _add(field: FieldDescriptorProto, package: str, kind: str) -> None:
 
 
 _CLASSES = _classes()
-_READERS = {
-    name: {field: _reader(kind) for field, (_, kind) in fields.items()}
-    for name, fields in _MESSAGES.items()
-}
+_PLAIN = {name: _plain(name) for name in _MESSAGES}
