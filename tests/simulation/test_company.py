@@ -7,8 +7,11 @@ import random
 from itertools import pairwise
 from typing import Any
 
+import aiohttp
+
 from orchestrator.controller.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -97,3 +100,45 @@ async def test_the_next_node_does_not_wait_until_progress_is_written() -> None:
     assert raw["status"]["phase"] == "Succeeded"
     assert len(made) == len(chain)
     assert made[-1] - made[0] < _SlowStatuses.SECONDS
+
+
+class _LosesProgress(FaultyTransport):
+    """The first write of progress never arrives, while the creation of a Job takes its time."""
+
+    writes_of_status = 0
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and path.endswith("/run/status"):
+            self.writes_of_status += 1
+            if 2 <= self.writes_of_status <= 6:
+                raise aiohttp.ServerDisconnectedError("the request was lost")
+        if verb == "create" and path.endswith("/jobs") and b'"name":"main-cc-' in rest[1]:
+            await asyncio.sleep(20.0)
+        return await super()._once(verb, path, *rest)
+
+
+async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> None:
+    names = ["aa", "bb", "cc", "dd"]
+    nodes = [{"name": name, "action": "local/task"} for name in names]
+    edges = [{"from": source, "to": target} for source, target in pairwise(names)]
+    store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
+    store.observers.clear()
+    seconds = {"bb": 0.2, "cc": 8.0}
+    rng = random.Random(1)
+    Kubelet(store, lambda _, node, *__: Outcome("success", seconds.get(node, 2.0), 5), rng)
+    wrong: list[Raw] = []
+
+    def look(plural: str, _: Raw | None, new: Raw | None) -> None:
+        if plural != "workflowexecutions" or new is None:
+            return
+        records = (new.get("status") or {}).get("nodes") or {}
+        for source, target in pairwise(names):
+            if target in records and records[source]["phase"] != "Succeeded":
+                wrong.append(records)
+
+    store.observers.append(look)
+    transport = _LosesProgress(store, Faults(), random.Random(1), 0.01)
+    raw = await played(store, transport)
+    assert raw["status"]["phase"] == "Succeeded"
+    assert transport.writes_of_status > 6
+    assert wrong == []

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 from typing import Any
 
+import aiohttp
+import pytest
+
 from orchestrator.controller.client import Raw
+from orchestrator.models.labels import ATTEMPT, NODE
 from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
+RUN = ("workflowexecutions", NAMESPACE, "run")
 FAN_OUT = {
     "nodes": [
         {
@@ -21,10 +28,44 @@ FAN_OUT = {
         }
     ]
 }
+TWO = {
+    "nodes": [{"name": "only", "action": "local/task"}, {"name": "sum", "transform": {"x": "1"}}]
+}
+LONG = {
+    "nodes": [
+        {"name": name, "action": "local/task", "timeout": "1h"}
+        for name in ("first", "next", "last")
+    ],
+    "edges": [{"from": "first", "to": "next"}],
+    "finally": ["last"],
+}
 
 
-async def _ended(store: Store) -> Raw:
-    """The execution half a minute after its end."""
+class _Transport(FaultyTransport):
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+
+
+def _working_for(store: Store, **seconds: float) -> None:
+    """Pods of these nodes work that long, all others two seconds."""
+    store.observers.clear()
+    Kubelet(
+        store,
+        lambda _, node, *__: Outcome("success", seconds.get(node, 2.0), 5),
+        random.Random(1),
+    )
+
+
+def _phases(store: Store, node: str) -> list[str]:
+    """The phases of a node's pods."""
+    return [
+        pod["status"]["phase"]
+        for pod in store.all("pods")
+        if pod["metadata"]["annotations"][NODE] == node
+    ]
+
+
+async def _until_ended(store: Store) -> Raw:
     over = asyncio.Event()
 
     def look(plural: str, _: Raw | None, new: Raw | None) -> None:
@@ -34,15 +75,15 @@ async def _ended(store: Store) -> Raw:
                 over.set()
 
     store.observers.append(look)
-    async with operating(store, FaultyTransport(store, Faults(), random.Random(1), 0.01)):
-        await over.wait()
-        await asyncio.sleep(30.0)
-    return store.objects["workflowexecutions", NAMESPACE, "run"]
+    await over.wait()
+    await asyncio.sleep(10.0)
+    return store.objects[RUN]
 
 
 async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> None:
     store = store_with(manifest("Workflow", "main", FAN_OUT))
-    raw = await _ended(store)
+    async with operating(store, _Transport(store)):
+        raw = await _until_ended(store)
     assert raw["status"]["phase"] == "Succeeded"
     (job,) = store.all("jobs")
     assert {condition["type"] for condition in job["status"]["conditions"]} == {
@@ -51,3 +92,69 @@ async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> Non
     }
     assert job["spec"]["activeDeadlineSeconds"] > 1
     assert "StrayJob" not in {event["reason"] for event in store.all("events")}
+
+
+class _Dies(_Transport):
+    """Its operator is killed at its second write of the status, before that leaves."""
+
+    left = 2
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and path.endswith("/run/status"):
+            self.left -= 1
+            if not self.left:
+                await self._die()
+        return await super()._once(verb, path, *rest)
+
+
+async def test_what_nobody_wrote_down_before_a_cancel_is_stopped_after_it() -> None:
+    store = store_with(manifest("Workflow", "main", LONG))
+    _working_for(store, next=300.0, last=60.0)
+    dies = _Dies(store)
+    async with operating(store, dies):
+        await dies.crashed.wait()
+    await asyncio.sleep(2.0)
+    assert _phases(store, "next") == ["Running"]
+    assert "next" not in store.objects[RUN]["status"]["nodes"]
+    store.patch(RUN, {"spec": {"desiredState": "Cancelled"}})
+    async with operating(store, _Transport(store)):
+        await asyncio.sleep(30.0)
+        assert _phases(store, "last") == ["Running"]
+        assert _phases(store, "next") == ["Failed"]
+
+
+class _AwayForPods(_Transport):
+    """Lists of a Job's pods get no answer for a while."""
+
+    left = 0
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "list" and path.endswith("/pods") and "job-name" in str(rest[0]) and self.left:
+            self.left -= 1
+            raise aiohttp.ServerDisconnectedError("nobody is there")
+        return await super()._once(verb, path, *rest)
+
+
+@pytest.mark.parametrize(("node", "attempt"), [("only", "2"), ("sum", "1")])
+@pytest.mark.parametrize("away", [0, 5])
+async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
+    node: str, attempt: str, away: int
+) -> None:
+    store = store_with(manifest("Workflow", "main", TWO))
+    transport = _AwayForPods(store)
+    async with operating(store, transport):
+        await _until_ended(store)
+        (job,) = store.all("jobs")
+        late = copy.deepcopy(job)
+        late["metadata"]["name"] = "late"
+        late["spec"]["activeDeadlineSeconds"] = 7200
+        del late["status"]
+        for metadata in (late["metadata"], late["spec"]["template"]["metadata"]):
+            metadata["annotations"] |= {NODE: node, ATTEMPT: attempt}
+        _working_for(store, only=500.0, sum=500.0)
+        transport.left = away
+        store.create("jobs", NAMESPACE, late)
+        await asyncio.sleep(60.0)
+    (made,) = [job for job in store.all("jobs") if job["metadata"]["name"] == "late"]
+    assert made["spec"]["activeDeadlineSeconds"] == 1 or "Failed" in _phases(store, node)
+    assert "StrayJob" in {event["reason"] for event in store.all("events")}

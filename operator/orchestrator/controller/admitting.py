@@ -165,7 +165,7 @@ class Admission:
         stored = await store_pass(
             self._shell, tracked, ending=decided.ending, extra=admitted, transition=True
         )
-        if not stored:
+        if stored is None:
             return Overtaken()
         count = len(graph.nodes) - len(taken)
         self._shell.recorder.emit(

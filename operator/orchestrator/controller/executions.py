@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 MOST_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
 
+FLUSHING = 5.0
+"""Seconds that a stop waits for writes of progress."""
 MOST_OVER = 1000
 """Executions found to be over that are remembered."""
 
@@ -69,6 +71,8 @@ class ExecutionReconciler:
         """Uids of Jobs that were stopped after their execution's end."""
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
+        self._writes: dict[Key, asyncio.Task[None]] = {}
+        """Writes of progress under way, beside the passes."""
         self._over: dict[str, None] = {}
         """Uids of the latest that a live read found to be over: a watch may tell of them as they
         were before."""
@@ -101,15 +105,26 @@ class ExecutionReconciler:
         tracked.news.add(node)
         return True
 
+    def forget_job(self, job: Raw) -> None:
+        """A Job is gone."""
+        self._stopped.discard(job["metadata"]["uid"])
+
     def made(self, key: Key, name: str) -> bool:
         """Whether this process made the Job of this name, so that its beginning is no news."""
         tracked = self._tracked.get(key)
         return tracked is not None and name in tracked.created
 
     async def flush(self) -> None:
-        """Write the progress that waits for company, as far as it can be written."""
-        if under_way := [known.writing for known in self._tracked.values() if known.writing]:
-            await asyncio.wait(under_way)
+        """Write the progress that waits for company, as far as it can be written soon."""
+        try:
+            async with asyncio.timeout(FLUSHING):
+                await self._flush()
+        except TimeoutError:
+            logger.info("progress that was not written in time is found again")
+
+    async def _flush(self) -> None:
+        if self._writes:
+            await asyncio.wait(list(self._writes.values()))
         waiting = [tracked for tracked in self._tracked.values() if tracked.unstored]
         writes = (store_pass(self._shell, tracked) for tracked in waiting)
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
@@ -153,25 +168,31 @@ class ExecutionReconciler:
         """The execution as the watch tells of it, or live where that is not enough."""
         known, tracked = self._shell.executions.get(*key), self._tracked.get(key)
         if known is not None and known["metadata"]["uid"] in self._over:
-            return None
+            self._drop(key, known["metadata"]["uid"])
+            known = None
         missed = known is None and tracked is not None and not tracked.ended
         if key not in self._unsure and not missed:
             return known
         raw = await live(self._shell, EXECUTIONS, *key)
         self._unsure.discard(key)
-        if raw is None or _is_over(raw):
-            if (last := raw or known) is not None:
-                self._over[last["metadata"]["uid"]] = None
-                if len(self._over) > MOST_OVER:
-                    del self._over[next(iter(self._over))]
-            if known is not None:
-                self._drop(key, known)
+        there = raw["metadata"]["uid"] if raw is not None else ""
+        before = {known["metadata"]["uid"]} if known is not None else set()
+        if tracked is not None:
+            before.add(tracked.run.uid)
+        for uid in before - {there}:
+            self._drop(key, uid)
+        if raw is not None and _is_over(raw):
+            self._drop(key, there)
         return raw
 
-    def _drop(self, key: Key, known: Raw) -> None:
-        """What a live read found to be over is known no longer: a watch may have lost its end."""
-        if self._shell.executions.get(*key) is not known:
-            return  # there is news of it meanwhile
+    def _drop(self, key: Key, uid: str) -> None:
+        """What a live read found to be over is known no longer, whatever a watch tells of it."""
+        self._over[uid] = None
+        if len(self._over) > MOST_OVER:
+            del self._over[next(iter(self._over))]
+        known = self._shell.executions.get(*key)
+        if known is None or known["metadata"]["uid"] != uid:
+            return
         self._shell.executions.remove(key)
         if parent := known["spec"].get("parent"):
             above = (key[0], parent["name"])
@@ -246,6 +267,8 @@ class ExecutionReconciler:
     async def _advance(self, key: Key, tracked: Tracked) -> float | None:
         await stop_unwanted(self._shell, tracked)
         for _ in range(MOST_ROUNDS):
+            if self._tracked.get(key) is not tracked:
+                return 0  # a write beside it failed, and all is read anew
             look = tracked.look(self._shell.clock())
             if look is not None and not look and not due(tracked, self._shell.clock()):
                 return next_look(tracked, self._shell.clock())
@@ -270,54 +293,66 @@ class ExecutionReconciler:
             tracked.scan = False
             if decided.urgent or decided.ending:
                 transition = decided.phase is not before
-                if not await self._store(key, tracked, decided.ending, transition):
+                stored = await self._store(key, tracked, decided.ending, transition)
+                if stored is None:
                     self._forget(key)
                     return 0
+                self._look_for_strays(key, tracked, stored)
                 if await self._act(tracked, decided):
                     return None
             else:
                 announce_pass(self._shell, tracked.run, decided)
-                if due(tracked, now):
+                if due(tracked, now) and self._tracked.get(key) is tracked:
                     work = self._store_beside(key, tracked)
-                    tracked.writing = asyncio.create_task(work)
+                    tracked.writing = self._writes[key] = asyncio.create_task(work)
             if not tracked.again and not tracked.whole:
-                return next_look(tracked, now)
+                return next_look(tracked, self._shell.clock())
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
     async def _store(
         self, key: Key, tracked: Tracked, ending: Ending | None, transition: bool
-    ) -> bool:
-        """Store what cannot wait; False when the status is not what it was taken for."""
+    ) -> Mapping[str, Record] | None:
+        """Store what cannot wait; None when the status is not what it was taken for."""
         if tracked.writing is not None:
             await asyncio.wait([tracked.writing])
         if self._tracked.get(key) is not tracked:
-            return False
+            return None
         return await store_pass(self._shell, tracked, ending=ending, transition=transition)
 
     async def _store_beside(self, key: Key, tracked: Tracked) -> None:
         """Store progress while passes go on: of a large status a write takes a while."""
+        stored: Mapping[str, Record] | None = None
         try:
             stored = await store_pass(self._shell, tracked)
         except Exception as error:
             logger.info("progress of %s/%s that was not written is found again: %s", *key, error)
-            stored = False
-        tracked.writing = None
+        finally:
+            tracked.writing = None
+            self._writes.pop(key, None)
         if self._tracked.get(key) is not tracked:
             return
-        if not stored:
+        if stored is None:
             self._forget(key)
             self._shell.queue.add(key)
-        elif (again := next_look(tracked, self._shell.clock())) is not None:
+            return
+        self._look_for_strays(key, tracked, stored)
+        if (again := next_look(tracked, self._shell.clock())) is not None:
             self._shell.queue.add_after(key, again)
+
+    def _look_for_strays(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:
+        """A Job may have been made for what ended without it, and have told so before."""
+        for node, record in stored.items():
+            name = tracked.name_of(node, record.attempts + 1)
+            job = self._shell.jobs.get(key[0], name) if record.phase.terminal else None
+            if job is not None and self.note_job(key, job):
+                self._shell.queue.add(key)
 
     async def _written(self, key: Key, raw: Mapping[str, Any] | None) -> bool:
         """Whether a write was under way, of which the cache may tell more than is known here."""
-        tracked = self._tracked.get(key)
-        if tracked is None or tracked.writing is None:
+        write = self._writes.get(key)
+        if write is None or (raw is not None and self._known(key, raw) is not None):
             return False
-        if raw is not None and int(raw["metadata"]["resourceVersion"]) <= tracked.version:
-            return False
-        await asyncio.wait([tracked.writing])
+        await asyncio.wait([write])
         return True
 
     async def _protected(self, tracked: Tracked, look: Collection[str] | None) -> bool:

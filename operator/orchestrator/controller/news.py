@@ -44,6 +44,8 @@ class News:
     def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """A Job of an execution changed."""
         self._shell.pending.take(raw)
+        if kind == "DELETED":
+            self._reconciler.forget_job(raw)
         if kind == "MODIFIED" and not _job_tells(old, raw):
             return
         if (key := self._owner(raw)) is None:

@@ -90,7 +90,7 @@ class PendingPods:
         """Whether nothing shows that the Job's pod runs or has ended."""
         status = job.get("status") or {}
         over = any(
-            condition["status"] == "True" and condition["type"] in ("Complete", "Failed")
+            condition.get("status") == "True" and condition.get("type") in ("Complete", "Failed")
             for condition in status.get("conditions") or []
         )
         return not over and not status.get("ready") and not self._pods.terminal(*_key(job))

@@ -99,11 +99,11 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         return
     uid = execution["metadata"]["uid"]
     for job in active:
-        stopped.add(job["metadata"]["uid"])
         if _succeeded(status, job):
             continue
         job_name = job["metadata"]["name"]
         await stop_named(shell, namespace, job_name, force=False, whole=_fans_out(job))
+        stopped.add(job["metadata"]["uid"])
         shell.recorder.emit(
             execution_reference(namespace, name, uid),
             "Warning",
@@ -115,7 +115,8 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
 def _succeeded(status: Raw, job: Raw) -> bool:
     """Whether the Job is that of an attempt that succeeded: it will say so itself."""
     record = (status.get("nodes") or {}).get(node_of(job)) or {}
-    return record.get("phase") == NodePhase.SUCCEEDED and record["attempts"] == _attempt_of(job)
+    attempts = record.get("attempts", 0)  # a node without attempts counts none
+    return record.get("phase") == NodePhase.SUCCEEDED and attempts == _attempt_of(job)
 
 
 def _fans_out(job: Raw) -> bool:

@@ -66,6 +66,8 @@ class Tracked:
     """When a Job that was created should be in the cache at last."""
     unstored: dict[str, Record] = field(default_factory=dict)
     """Changes that rest on evidence and are part of `run`, but of no write of the status yet."""
+    taken: Mapping[str, Record] = field(default_factory=dict)
+    """Those of the write under way."""
     replaced: dict[str, Record | None] = field(default_factory=dict)
     """What the status has of these nodes, after the write under way."""
     writing: asyncio.Task[None] | None = None
@@ -151,17 +153,18 @@ class Tracked:
 
     def take_unstored(self) -> Mapping[str, Record]:
         """The changes that a write which begins now stores; if it fails, all is read anew."""
-        taken = self.unstored
+        self.taken = self.unstored
         self.unstored, self.replaced, self.moved = {}, {}, False
-        return taken
+        return self.taken
 
     def stored(self, version: int, now: float, pace: float) -> None:
         """The status has what was taken, as of this version; the next write waits for the pace."""
         self.version, self.written_at, self.pace = version, now, pace
+        self.taken = {}
 
     def has_stored(self, node: str) -> bool:
         """Whether the status has the node's record as it is here."""
-        return self.writing is None and node not in self.unstored
+        return node not in self.taken and node not in self.unstored
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""

@@ -9,8 +9,8 @@ none is ever used for another field.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,7 +32,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "WatchEvent": {"type": (1, "string"), "object": (2, "RawExtension")},
     "RawExtension": {"raw": (1, "bytes")},
     "Unknown": {"raw": (2, "bytes")},
-    "Status": {"message": (3, "string"), "reason": (4, "string"), "code": (6, "int32")},
+    "Status": {"message": (3, "string"), "reason": (4, "string"), "code": (6, "count")},
     "Time": {"seconds": (1, "int64")},
     "Entry": {"key": (1, "string"), "value": (2, "string")},
     "ObjectMeta": {
@@ -58,8 +58,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "failedIndexes": (10, "text"),
     },
     "Condition": {
-        "type": (1, "string"),
-        "status": (2, "string"),
+        "type": (1, "text"),
+        "status": (2, "text"),
         "lastProbeTime": (3, "Time"),
         "lastTransitionTime": (4, "Time"),
         "reason": (5, "string"),
@@ -119,8 +119,11 @@ def event_from(resource: Resource, frame: bytes) -> Raw:
             raise DecodeError("it does not begin as the API server's objects do")
         kind = "Status" if event.type == "ERROR" else resource.kind
         found = _parsed(kind, _parsed("Unknown", envelope[len(_MAGIC) :]).raw)
-        return {"type": event.type, "object": _PLAIN[kind](found)}
-    except DecodeError as error:
+        plain = _PLAIN[kind](found)
+        if event.type != "ERROR" and "resourceVersion" not in plain.get("metadata", {}):
+            raise DecodeError("it is of no object that was stored")
+        return {"type": event.type, "object": plain}
+    except (DecodeError, ValueError, OverflowError, OSError) as error:
         message = f"an event of {resource.plural} cannot be read: {error}"
         raise ApiError(500, "Unreadable", message) from error
 
@@ -132,7 +135,7 @@ def _parsed(name: str, data: bytes) -> Any:
 @lru_cache(maxsize=1024)
 def _moment(seconds: int) -> str:
     """RFC 3339 in whole seconds, as JSON has it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _text(value: str | bytes) -> str:

@@ -14,7 +14,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
-from orchestrator.engine.records import Run
+from orchestrator.engine.records import Record, Run
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -27,11 +27,11 @@ async def store_pass(
     ending: Ending | None = None,
     extra: Mapping[str, Any] | None = None,
     transition: bool = False,
-) -> bool:
+) -> Mapping[str, Record] | None:
     """Store what the run has and the status has not, its end and `extra` fields included.
 
-    `transition` says that the execution's phase is another now. False when somebody else wrote
-    first.
+    `transition` says that the execution's phase is another now. The records that were stored; None
+    when somebody else wrote first.
     """
     now = shell.clock()
     run, changes = tracked.run, tracked.take_unstored()
@@ -51,13 +51,13 @@ async def store_pass(
     key = (run.namespace, run.name)
     version = await _patch(shell, key, run.uid, str(tracked.version), patch)
     if version is None:
-        return False
+        return None
     for name, record in changes.items():
         if record.phase.terminal:
             shell.figures.node_ended(tracked.graph.nodes[name].kind.value, record.phase.value)
     tracked.conditions = patch.get("conditions", tracked.conditions)
     tracked.stored(version, now, pace(shell.clock() - now))
-    return True
+    return changes
 
 
 async def write_pending(

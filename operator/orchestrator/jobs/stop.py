@@ -44,7 +44,8 @@ Step = PatchPod | PatchJob | DeletePod
 def plan_stop(
     job: str, pods: Sequence[Mapping[str, Any]], *, force: bool, whole: bool = False
 ) -> list[Step]:
-    """What to do, in order. `pods` are all pods of the Job, read live.
+    """What to do, in order. `pods` are all pods of the Job, read live; of a fan-out those that have
+    not ended, and those only where they are ended by force.
 
     A fan-out (`whole`) would begin further items when single pods ended, so its Job is stopped;
     Kubernetes then ends its pods with their grace, and removes them.

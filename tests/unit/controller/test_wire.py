@@ -119,6 +119,12 @@ async def test_what_is_no_text_is_replaced_as_in_json() -> None:
     assert event["object"]["metadata"]["name"] == "x\ufffd"
 
 
+async def test_a_condition_that_says_nothing_is_there_as_in_json() -> None:
+    silent = field(3, field(1, field(1, "") + field(2, "")))
+    (event,) = await _told(frame("ADDED", field(1, field(6, "5")) + silent), 100)
+    assert event["object"]["status"]["conditions"] == [{"type": "", "status": ""}]
+
+
 async def test_an_error_is_raised_as_one() -> None:
     expired = field(3, "too old resource version: 1 (7)") + field(4, "Expired") + field(6, 410)
     with pytest.raises(ApiError) as caught:
@@ -132,9 +138,11 @@ async def test_an_error_is_raised_as_one() -> None:
     [
         frame("ADDED", job("x", 5), magic=b"none"),
         frame("ADDED", b"\xff" * 9),
+        frame("ADDED", field(2, field(2, 3))),
+        frame("ADDED", field(1, field(6, "5") + field(8, field(1, 1 << 62)))),
         b"\0\0\0\x03abc",
     ],
-    ids=["no Kubernetes object", "no Job", "no event"],
+    ids=["no Kubernetes object", "no Job", "no version", "no time", "no event"],
 )
 async def test_what_cannot_be_read_says_so(data: bytes) -> None:
     with pytest.raises(ApiError) as caught:
