@@ -15,6 +15,7 @@ from orchestrator.controller.client import ApiClient
 from orchestrator.controller.errors import ApiError
 from orchestrator.controller.resources import Resource
 from orchestrator.controller.watching import Follow, Take
+from orchestrator.engine.reasons import FINALLY_TIMED_OUT
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
@@ -332,6 +333,9 @@ class _Trial:
         wanted = _ENDS[pod.kind]
         if record["phase"] in ("Cancelled", "Skipped"):
             return
+        waits = pod.kind != "success" and any(name == who for _, who, _ in self._story.people)
+        if waits and record.get("reason") == FINALLY_TIMED_OUT:
+            return  # it was to be tried again, and paused until the time was over
         outputs: list[Any] = (
             [{"value": pod.value}] if pod.kind == "success" else [record.get("outputs")]
         )
