@@ -173,7 +173,11 @@ class Watches:
         async with api.following(
             EXECUTIONS, version, field_selector="metadata.name=none", timeout_seconds=200
         ) as watch:
-            event = await watch.event(bookmarks=True)
+            coming = asyncio.create_task(watch.event(bookmarks=True))
+            await asyncio.sleep(2.0)
+            # An API server whose cache has only been filled says nothing before its first event.
+            await api.create(EXECUTIONS, execution("not-selected-either"))
+            event = await coming
         assert event["type"] == "BOOKMARK"
         moved = event["object"]["metadata"]["resourceVersion"]
         assert int(moved) > int(version)
