@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 import aiohttp
+import pytest
 
-from orchestrator.controller.client import Raw
+from orchestrator.controller.client import ApiError, Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
@@ -142,3 +143,29 @@ async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> 
     assert raw["status"]["phase"] == "Succeeded"
     assert transport.writes_of_status > 6
     assert wrong == []
+
+
+class _RefusesProgress(FaultyTransport):
+    """The second write of the status is refused, as no API server should."""
+
+    writes_of_status = 0
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and path.endswith("/run/status"):
+            self.writes_of_status += 1
+            if self.writes_of_status == 2:
+                raise ApiError(422, "Invalid", "not this status")
+        return await super()._once(verb, path, *rest)
+
+
+async def test_why_progress_could_not_be_written_is_told_as_of_any_pass(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nodes = [{"name": name, "action": "local/task"} for name in ("aa", "bb")]
+    edges = [{"from": "aa", "to": "bb"}]
+    store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
+    raw = await played(store, _RefusesProgress(store, Faults(), random.Random(1), 0.01))
+    assert raw["status"]["phase"] == "Succeeded"
+    (told,) = [record for record in caplog.records if "not this status" in record.getMessage()]
+    assert told.levelname == "WARNING"
+    assert "execution ('default', 'run') failed" in told.getMessage()

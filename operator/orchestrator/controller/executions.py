@@ -73,6 +73,8 @@ class ExecutionReconciler:
         """Executions whose last write may or may not have taken effect: to be read live."""
         self._writes: dict[Key, asyncio.Task[None]] = {}
         """Writes of progress under way, beside the passes."""
+        self._failed: dict[Key, Exception] = {}
+        """Why the last such write failed: the next pass fails with it, and comes back like any."""
         self._over: dict[str, None] = {}
         """Uids of the latest that a live read found to be over: a watch may tell of them as they
         were before."""
@@ -141,6 +143,8 @@ class ExecutionReconciler:
             raise
 
     async def _reconcile(self, key: Key) -> float | None:
+        if (error := self._failed.pop(key, None)) is not None:
+            raise error
         raw = await self._read(key)
         if await self._written(key, raw):
             raw = await self._read(key)
@@ -322,10 +326,11 @@ class ExecutionReconciler:
     async def _store_beside(self, key: Key, tracked: Tracked) -> None:
         """Store progress while passes go on: of a large status a write takes a while."""
         stored: Mapping[str, Record] | None = None
+        failed: Exception | None = None
         try:
             stored = await store_pass(self._shell, tracked)
         except Exception as error:
-            logger.info("progress of %s/%s that was not written is found again: %s", *key, error)
+            failed = error
         finally:
             tracked.writing = None
             self._writes.pop(key, None)
@@ -333,6 +338,8 @@ class ExecutionReconciler:
             return
         if stored is None:
             self._forget(key)
+            if failed is not None:
+                self._failed[key] = failed
             self._shell.queue.add(key)
             return
         self._look_for_strays(key, tracked, stored)

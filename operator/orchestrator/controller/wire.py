@@ -19,11 +19,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from orchestrator.controller.cache import Raw
 from orchestrator.controller.errors import ApiError
 from orchestrator.controller.lean import POD_CONDITIONS
 from orchestrator.controller.resources import Resource
-
-Raw = dict[str, Any]
 
 # By message: the fields that are read, their numbers and types. JSON leaves out a `string` that is
 # empty and a `count` of 0, but no `text` and no `int32`; a `map` is one of strings, `[]M` a list of
