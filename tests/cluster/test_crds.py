@@ -454,6 +454,22 @@ def test_executions_are_selected_by_their_phase(kubectl: Kubectl) -> None:
     assert "run" not in kubectl("get", "awfx", "--field-selector=status.phase=Running")
 
 
+def test_a_status_is_written_as_one_and_carries_no_owner_for_each_of_its_fields(
+    kubectl: Kubectl,
+) -> None:
+    kubectl.create(execution("w", "run"))
+    status = {"phase": "Running", "reason": "Admitted", "nodes": {"a": {"phase": "Running"}}}
+    for change in (status, {"nodes": {"a": {"phase": "Succeeded"}}}):
+        kubectl(
+            "patch", "awfx", "run", "--subresource=status", "--type=merge",
+            "-p", json.dumps({"status": change}),
+        )  # fmt: skip
+    stored = kubectl.get("awfx", "run", "--show-managed-fields")
+    owners = [each for each in stored["metadata"]["managedFields"] if "subresource" in each]
+    assert [each["fieldsV1"] for each in owners] == [{"f:status": {}}]
+    assert stored["status"] == status | {"nodes": {"a": {"phase": "Succeeded"}}}
+
+
 def test_the_columns_say_what_goes_on(kubectl: Kubectl) -> None:
     kubectl.create(workflow("shown", nodes=[A], title="A title"))
     head, row = kubectl("get", "awf", "shown", "-o", "wide").splitlines()

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from orchestrator.models.base import GROUP, VERSION
 from orchestrator.models.execution import ExecutionSpec, ExecutionStatus
 from orchestrator.models.incident import IncidentSpec, IncidentStatus
-from orchestrator.models.rules import ROOT
+from orchestrator.models.rules import ATOMIC_MAP, ROOT
 from orchestrator.models.structural import structural
 from orchestrator.models.template import TemplateSpec, TemplateStatus
 from orchestrator.models.trigger import TriggerSpec, TriggerStatus
@@ -259,7 +259,11 @@ def _schema(kind: Kind) -> dict[str, Any]:
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
             "spec": {**structural(kind.spec), "description": _first_line(kind.spec)},
-            "status": {**structural(kind.status), "description": _first_line(kind.status)},
+            "status": {
+                **structural(kind.status),
+                "description": _first_line(kind.status),
+                **ATOMIC_MAP,
+            },
         },
     }
     if kind.name in ROOT:
