@@ -16,6 +16,7 @@ from orchestrator.controller.definitions import Definitions
 from orchestrator.controller.executions import ExecutionReconciler
 from orchestrator.controller.figures import Figures
 from orchestrator.controller.health import serving
+from orchestrator.controller.held import Held
 from orchestrator.controller.incidents import incident_status
 from orchestrator.controller.lean import lean, lean_job, lean_pod
 from orchestrator.controller.lease import Lease
@@ -115,8 +116,9 @@ class Operator:
         self.retention = Retention(
             shell, revisions, triggers=self._trigger_cache, namespaces=namespaces
         )
-        self.reconciler = ExecutionReconciler(shell, revisions)
-        self.news = News(shell, self.reconciler)
+        self.held = Held(shell, revisions)
+        self.reconciler = ExecutionReconciler(shell, revisions, self.held)
+        self.news = News(shell, self.held)
         self.reflectors = self._build_reflectors()
 
     # Building
@@ -328,7 +330,7 @@ class Operator:
             await asyncio.sleep(LOOK_AGAIN)
             for raw in self.executions:
                 key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-                self.reconciler.note(key, None)
+                self.held.note(key, None)
                 self.queue.add(key)
 
     async def _watch_definitions(self, kopf_stop: threading.Event) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.controller.cache import JOB_NAME, Raw
-from orchestrator.controller.executions import ExecutionReconciler
 from orchestrator.controller.fanout import look_again
+from orchestrator.controller.held import Held
 from orchestrator.controller.shell import Shell
 from orchestrator.controller.strays import node_of
 from orchestrator.models.base import is_object_name
@@ -20,15 +20,15 @@ _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
 
 class News:
-    """Tells the reconciler which nodes there is news of, and puts their executions in its queue.
+    """Notes which nodes there is news of, and puts their executions in the queue.
 
     The caches have what is told of already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
     known before.
     """
 
-    def __init__(self, shell: Shell, reconciler: ExecutionReconciler) -> None:
+    def __init__(self, shell: Shell, held: Held) -> None:
         self._shell = shell
-        self._reconciler = reconciler
+        self._held = held
 
     def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
         """An execution changed, or left the selection: its parent may wait for that."""
@@ -36,7 +36,7 @@ class News:
         queue.add((metadata["namespace"], metadata["name"]))
         if parent := raw["spec"].get("parent"):
             key = (metadata["namespace"], parent["name"])
-            self._reconciler.note(key, parent.get("node"))
+            self._held.note(key, parent.get("node"))
             queue.add(key)
         if kind == "DELETED":  # gone, or ended
             self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
@@ -45,15 +45,15 @@ class News:
         """A Job of an execution changed."""
         self._shell.pending.take(raw)
         if kind == "DELETED":
-            self._reconciler.forget_job(raw)
+            self._held.forget_job(raw)
         if kind == "MODIFIED" and not _job_tells(old, raw):
             return
         if (key := self._owner(raw)) is None:
             return
-        made = kind == "ADDED" and self._reconciler.made(key, raw["metadata"]["name"])
+        made = kind == "ADDED" and self._held.made(key, raw["metadata"]["name"])
         if made and not any(_said(raw)):
             return  # the echo of its creation
-        if self._reconciler.note_job(key, raw):
+        if self._held.note_job(key, raw):
             self._shell.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
@@ -61,7 +61,7 @@ class News:
         if kind == "MODIFIED" and not _pod_tells(old, raw):
             return
         key = self._owner(raw)
-        if key is None or not self._reconciler.note(key, node_of(raw)):
+        if key is None or not self._held.note(key, node_of(raw)):
             return
         if kind != "DELETED":
             self._shell.figures.news(key)
@@ -70,7 +70,7 @@ class News:
     def on_pending(self, job: Raw) -> None:
         """There is a word on why a Job's pod does not start."""
         if (key := self._owner(job)) is not None:
-            self._reconciler.note(key, node_of(job))
+            self._held.note(key, node_of(job))
             self._shell.queue.add(key)
 
     def _patience(self, pod: Raw) -> float:
