@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from orchestrator.controller.credentials import load
+from orchestrator.controller.apiserver.credentials import load
 
 Raw = dict[str, Any]
 

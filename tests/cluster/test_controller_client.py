@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.controller.apiserver.cache import Cache
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.reflector import Reflector
+from orchestrator.controller.apiserver.resources import EVENTS, EXECUTIONS, Resource
 from orchestrator.controller.assembly import NOT_ENDED
-from orchestrator.controller.cache import Cache
-from orchestrator.controller.client import ApiClient, ApiError
-from orchestrator.controller.recorder import Recorder
-from orchestrator.controller.reflector import Reflector
-from orchestrator.controller.resources import EVENTS, EXECUTIONS, Resource
+from orchestrator.controller.reporting.recorder import Recorder
 from tests.kube import Kubectl, execution
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator.controller.client import ApiClient
+from orchestrator.controller.apiserver.client import ApiClient
 from tests.kube import Kubectl
 from tests.reliance.api import Api
 from tests.reliance.jobs import Jobs

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.controller.apiserver.client import ApiClient, Raw
+from orchestrator.controller.apiserver.lean import lean_job, lean_pod
+from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
 from orchestrator.controller.assembly import ENDED_PODS
-from orchestrator.controller.client import ApiClient, Raw
-from orchestrator.controller.lean import lean_job, lean_pod
-from orchestrator.controller.resources import JOBS, PODS, Resource
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchestrator.controller.client import ApiClient, ApiError, Raw
-from orchestrator.controller.resources import Resource
+from orchestrator.controller.apiserver.client import ApiClient, ApiError, Raw
+from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.models.base import API_VERSION
 
 Result = TypeVar("Result")

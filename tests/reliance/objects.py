@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, EXECUTIONS
+from orchestrator.controller.apiserver.resources import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    EXECUTIONS,
+)
 from orchestrator.engine.times import from_rfc3339
 from tests.reliance.api import Api, config_map, execution, owned_by, refused, until
 

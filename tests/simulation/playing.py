@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from orchestrator.controller.apiserver.client import ApiClient, Raw
+from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.controller.apiserver.watching import Take
 from orchestrator.controller.assembly import Operator
-from orchestrator.controller.client import ApiClient, Raw
-from orchestrator.controller.resources import Resource
-from orchestrator.controller.watching import Take
 from orchestrator.models.base import API_VERSION
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome

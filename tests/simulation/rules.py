@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.errors import ApiError
+from orchestrator.controller.apiserver.errors import ApiError
 
 Raw = Mapping[str, Any]
 

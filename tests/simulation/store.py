@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.controller.errors import ApiError
+from orchestrator.controller.apiserver.errors import ApiError
 from orchestrator.engine.times import to_rfc3339
 from tests.apiserver import merged
 from tests.selectors import selects

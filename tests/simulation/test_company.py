@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orchestrator.controller.client import ApiError, Raw
+from orchestrator.controller.apiserver.client import ApiError, Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with

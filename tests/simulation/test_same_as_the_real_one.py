@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator.controller.client import ApiClient
+from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.models.base import parse_duration
 from orchestrator.models.labels import EXECUTION, NODE
 from tests.reliance.api import Api

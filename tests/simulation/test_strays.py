@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orchestrator.controller.client import Raw
+from orchestrator.controller.apiserver.client import Raw
 from orchestrator.models.labels import ATTEMPT, NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.cache import Cache, Raw
-from orchestrator.controller.client import ApiClient, ApiError
-from orchestrator.controller.resources import TRIGGERS
-from orchestrator.controller.triggering import Triggers
+from orchestrator.controller.apiserver.cache import Cache, Raw
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import TRIGGERS
+from orchestrator.controller.triggering.running import Triggers
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.trigger import Schedule
 from orchestrator.triggers.schedule import look

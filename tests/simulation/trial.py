@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.errors import ApiError
+from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.controller.apiserver.watching import Follow, Take
 from orchestrator.controller.assembly import Operator
-from orchestrator.controller.client import ApiClient
-from orchestrator.controller.errors import ApiError
-from orchestrator.controller.resources import Resource
-from orchestrator.controller.watching import Follow, Take
 from orchestrator.engine.reasons import FINALLY_TIMED_OUT
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE

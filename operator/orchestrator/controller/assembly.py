@@ -8,28 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from orchestrator.controller.accounts import ServiceAccounts
-from orchestrator.controller.admission import Revisions
-from orchestrator.controller.cache import Cache, Jobs, Pods, Raw, key_of
-from orchestrator.controller.client import ApiClient
-from orchestrator.controller.definitions import Definitions
-from orchestrator.controller.executions import ExecutionReconciler
-from orchestrator.controller.figures import Figures
-from orchestrator.controller.health import serving
-from orchestrator.controller.held import Held
-from orchestrator.controller.incidents import incident_status
-from orchestrator.controller.lean import lean, lean_job, lean_pod
-from orchestrator.controller.lease import Lease
-from orchestrator.controller.livejobs import LiveJobs
-from orchestrator.controller.livereads import LiveReads
-from orchestrator.controller.metrics import TERMINAL, MetricsWriter
-from orchestrator.controller.news import News
-from orchestrator.controller.pending import PendingPods
-from orchestrator.controller.protection import Protection
-from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.recorder import Recorder
-from orchestrator.controller.reflector import Reflector
-from orchestrator.controller.resources import (
+from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw, key_of
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.lean import lean, lean_job, lean_pod
+from orchestrator.controller.apiserver.lease import Lease
+from orchestrator.controller.apiserver.livejobs import LiveJobs
+from orchestrator.controller.apiserver.livereads import LiveReads
+from orchestrator.controller.apiserver.reflector import Reflector
+from orchestrator.controller.apiserver.resources import (
     CLUSTER_TEMPLATES,
     EXECUTIONS,
     INCIDENTS,
@@ -40,14 +26,28 @@ from orchestrator.controller.resources import (
     WORKFLOWS,
     Resource,
 )
-from orchestrator.controller.retention import Retention
-from orchestrator.controller.shell import Shell
+from orchestrator.controller.apiserver.watching import Follow, follow_definitions
+from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.incidents import incident_status
+from orchestrator.controller.definitions.templates import template_status
+from orchestrator.controller.definitions.triggers import trigger_status
+from orchestrator.controller.definitions.workflows import Workflows
+from orchestrator.controller.execution.accounts import ServiceAccounts
+from orchestrator.controller.execution.admission import Revisions
+from orchestrator.controller.execution.held import Held
+from orchestrator.controller.execution.news import News
+from orchestrator.controller.execution.pending import PendingPods
+from orchestrator.controller.execution.protection import Protection
+from orchestrator.controller.execution.reconciler import ExecutionReconciler
+from orchestrator.controller.execution.retention import Retention
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.reporting.figures import Figures
+from orchestrator.controller.reporting.health import serving
+from orchestrator.controller.reporting.metrics import TERMINAL, MetricsWriter
+from orchestrator.controller.reporting.recorder import Recorder
 from orchestrator.controller.tasks import cancel, first_of, start
-from orchestrator.controller.templates import template_status
-from orchestrator.controller.triggering import Triggers
-from orchestrator.controller.triggers import trigger_status
-from orchestrator.controller.watching import Follow, follow_definitions
-from orchestrator.controller.workflows import Workflows
+from orchestrator.controller.triggering.running import Triggers
 from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.assembly import Operator
-from orchestrator.controller.client import ApiClient
-from orchestrator.controller.lease import Lease
 from orchestrator.controller.loop import EventLoop
 
 logger = logging.getLogger(__name__)

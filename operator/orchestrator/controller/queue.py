@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from orchestrator.controller.errors import ApiError
+from orchestrator.controller.apiserver.errors import ApiError
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import kubernetes
 import pytest
 
-from orchestrator.controller.client import ApiClient
-from orchestrator.controller.credentials import Credentials
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.credentials import Credentials
 from tests.apiserver import ApiServer
 
 

@@ -1,0 +1,271 @@
+"""The API server in raw JSON: one shared session, a bounded pool, retries that are safe.
+
+Typed models cost several times what the requests of a pass cost; everything here is plain dicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from orchestrator.controller.apiserver import credentials as credentials_module
+from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.errors import ApiError, error_from
+from orchestrator.controller.apiserver.gate import Priority
+from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.controller.apiserver.transport import (
+    APPLY_PATCH,
+    FRAMES,
+    JSON,
+    JSON_PATCH,
+    MERGE_PATCH,
+    TRIES,
+    Raw,
+    Transport,
+)
+from orchestrator.controller.apiserver.wire import event_from
+
+__all__ = ["ApiClient", "ApiError", "Raw"]
+
+PAGE = 500
+"""Objects a page of a list."""
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class ApiClient:
+    """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
+
+    def __init__(self, credentials: Credentials, transport: Transport | None = None) -> None:
+        self.credentials = credentials
+        self._transport = transport or Transport(credentials)
+        self.requests = self._transport.requests
+        self.answers = self._transport.answers
+
+    def guard_writes(self, guard: Callable[[], None]) -> None:
+        """Have `guard` called before every write; what it raises stops the write."""
+        self._transport.guard = guard
+
+    @classmethod
+    def from_environment(
+        cls, kubeconfig: str | None = None, context: str | None = None
+    ) -> ApiClient:
+        """A client with the credentials of a kubeconfig or of the pod we run in."""
+        return cls(credentials_module.load(kubeconfig, context))
+
+    async def __aenter__(self) -> ApiClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    # Reading
+
+    async def get(
+        self, resource: Resource, namespace: str | None, name: str, *, metadata_only: bool = False
+    ) -> Raw:
+        """One object, live."""
+        return await self._transport.request(
+            "get",
+            resource.plural,
+            resource.path(namespace, name),
+            accept=METADATA if metadata_only else JSON,
+        )
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+    ) -> tuple[list[Raw], str]:
+        """All objects, by quorum and in pages, with the resourceVersion to watch from."""
+        for _ in range(TRIES):
+            items: list[Raw] = []
+            version = ""
+            try:
+                async for page in self.pages(
+                    resource,
+                    namespace,
+                    label_selector=label_selector,
+                    field_selector=field_selector,
+                    metadata_only=metadata_only,
+                ):
+                    items += page["items"]
+                    version = page["metadata"]["resourceVersion"]
+            except ApiError as error:
+                if error.status == 410:  # the continue token expired: from the beginning
+                    continue
+                raise
+            return items, version
+        raise ApiError(410, "Expired", f"the list of {resource.plural} expired {TRIES} times")
+
+    async def pages(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        limit: int = PAGE,
+    ) -> AsyncIterator[Raw]:
+        """The pages of a list, for what is too much to hold at once."""
+        query = _query(label_selector, field_selector) | {"limit": str(limit)}
+        while True:
+            page = await self._transport.request(
+                "list",
+                resource.plural,
+                resource.path(namespace),
+                query=query,
+                accept=METADATA_LIST if metadata_only else JSON,
+            )
+            page["items"] = page.get("items") or []  # null in an empty list of metadata
+            yield page
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query = query | {"continue": token}
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        in_part: bool = False,
+        timeout_seconds: int = 290,
+    ) -> AsyncIterator[Raw]:
+        """Events from a version on, bookmarks included, until the server ends the watch.
+
+        `in_part`, for Jobs and pods: with what the module `wire` reads of them at least.
+        Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
+        """
+        query = _query(label_selector, field_selector) | {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(timeout_seconds),
+        }
+        accept = METADATA if metadata_only else JSON
+        if in_part:
+            accept = f"{FRAMES},{accept}"
+        path = resource.path(namespace)
+        async for part in self._transport.stream(resource.plural, path, query, accept):
+            event: Raw = orjson.loads(part) if part[:1] == b"{" else event_from(resource, part)
+            if event["type"] == "ERROR":
+                status = event["object"]
+                raise error_from(status.get("code", 500), {}, orjson.dumps(status))
+            yield event
+
+    # Writing
+
+    async def create(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        body: Mapping[str, Any],
+        *,
+        urgent: bool = False,
+        background: bool = False,
+        metadata_only: bool = False,
+    ) -> Raw:
+        """Create an object; retried only when the server surely did not take it.
+
+        `metadata_only` is of the answer, which otherwise is the whole object.
+        """
+        priority = Priority.URGENT if urgent else Priority.NORMAL
+        return await self._transport.request(
+            "create",
+            resource.plural,
+            resource.path(namespace),
+            body=body,
+            accept=METADATA if metadata_only else JSON,
+            priority=Priority.BACKGROUND if background else priority,
+        )
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Raw],
+        *,
+        subresource: str = "",
+        metadata_only: bool = False,
+        field_manager: str = "itechsmart-workflow",
+    ) -> Raw:
+        """Merge-patch with a mapping, JSON-patch with a list; a resourceVersion in it guards it."""
+        return await self._transport.request(
+            "patch",
+            resource.plural,
+            resource.path(namespace, name, subresource),
+            query={"fieldManager": field_manager},
+            body=body,
+            accept=METADATA if metadata_only else JSON,
+            content_type=MERGE_PATCH if isinstance(body, Mapping) else JSON_PATCH,
+        )
+
+    async def apply(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        body: Mapping[str, Any],
+        *,
+        field_manager: str,
+        force: bool = True,
+        subresource: str = "",
+    ) -> Raw:
+        """Server-side apply of a whole manifest."""
+        return await self._transport.request(
+            "apply",
+            resource.plural,
+            resource.path(namespace, body["metadata"]["name"], subresource),
+            query={"fieldManager": field_manager, "force": "true" if force else "false"},
+            body=body,
+            content_type=APPLY_PATCH,
+        )
+
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str | None = None,
+        grace_period: int | None = None,
+    ) -> Raw:
+        """Delete an object, only if it is still the one with this uid and version."""
+        preconditions = {
+            key: value
+            for key, value in (("uid", uid), ("resourceVersion", resource_version))
+            if value
+        }
+        options: Raw = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if preconditions:
+            options["preconditions"] = preconditions
+        if propagation:
+            options["propagationPolicy"] = propagation
+        if grace_period is not None:
+            options["gracePeriodSeconds"] = grace_period
+        return await self._transport.request(
+            "delete", resource.plural, resource.path(namespace, name), body=options
+        )
+
+
+def _query(label_selector: str, field_selector: str) -> dict[str, str]:
+    query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+    return {key: value for key, value in query.items() if value}

@@ -1,0 +1,65 @@
+"""What is kept of watched objects: enough to decide, a fraction of the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.models.labels import EXECUTION_UID
+
+_METADATA = (
+    "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
+    "annotations",
+)  # fmt: skip
+_JOB_SPEC = ("completionMode", "completions")
+_JOB_STATUS = (
+    "conditions", "active", "ready", "completedIndexes", "failedIndexes", "completionTime",
+)  # fmt: skip
+_POD_LABELS = (JOB_NAME, EXECUTION_UID)
+_POD_SPEC = ("nodeName",)
+_POD_STATUS = ("phase", "reason", "message")
+POD_CONDITIONS = ("DisruptionTarget", "PodScheduled")
+_CONTAINER = ("image", "state")
+
+
+def lean_job(raw: Raw) -> Raw:
+    """A Job without its pod template, and with what decisions rest on."""
+    metadata = raw["metadata"]
+    kept = _some(metadata, _METADATA)
+    kept["labels"] = metadata.get("labels") or {}
+    kept["ownerReferences"] = [
+        {"uid": owner.get("uid")} for owner in metadata.get("ownerReferences") or ()
+    ]
+    return {
+        "metadata": kept,
+        "spec": _some(raw.get("spec") or {}, _JOB_SPEC),
+        "status": _some(raw.get("status") or {}, _JOB_STATUS),
+    }
+
+
+def lean_pod(raw: Raw) -> Raw:
+    """A pod with how it ended, or what it waits for."""
+    metadata, status = raw["metadata"], raw.get("status") or {}
+    kept = _some(metadata, _METADATA)
+    kept["labels"] = _some(metadata.get("labels") or {}, _POD_LABELS)
+    said = _some(status, _POD_STATUS)
+    for key in ("containerStatuses", "initContainerStatuses"):
+        if statuses := status.get(key):
+            said[key] = [_some(container, _CONTAINER) for container in statuses]
+    said["conditions"] = [
+        condition
+        for condition in status.get("conditions") or ()
+        if condition.get("type") in POD_CONDITIONS
+    ]
+    return {"metadata": kept, "spec": _some(raw.get("spec") or {}, _POD_SPEC), "status": said}
+
+
+def lean(raw: Raw) -> Raw:
+    """Any object without its managedFields."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    return {**raw, "metadata": metadata}
+
+
+def _some(raw: Mapping[str, Any], keys: tuple[str, ...]) -> Raw:
+    return {key: raw[key] for key in keys if key in raw}

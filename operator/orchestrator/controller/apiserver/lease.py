@@ -1,0 +1,175 @@
+"""One of several operators works: the one that holds the Lease. The others stand by, caches warm.
+
+The Lease spares work and nothing else: Job names and guarded writes make two at once harmless. So a
+holder that cannot renew stops at once, and one that wakes up late sends no further write.
+https://kubernetes.io/docs/concepts/architecture/leases/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import LEASES
+
+logger = logging.getLogger(__name__)
+
+DURATION = 10.0
+"""Seconds without renewal after which another operator may take over."""
+RENEW = 2.0
+"""Seconds from one renewal to the next, and from one look at somebody else's to the next."""
+DEADLINE = 7.0
+"""Seconds without a renewal after which the holder stops; less than what others wait."""
+
+
+class LeaseLostError(Exception):
+    """This operator may not act any more."""
+
+
+class Lease:
+    """Takes, keeps and gives back a Lease. `monotonic` counts seconds whatever the clock says."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._renewed_at: float | None = None
+        self._seen: tuple[str, float] | None = None
+        """Somebody else's Lease by its version, and since when it has not changed."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this operator holds it, for all that others can know."""
+        renewed = self._renewed_at
+        return renewed is not None and self._monotonic() < renewed + DEADLINE
+
+    def check(self) -> None:
+        """Raises LeaseLostError when it was held and may have passed to another."""
+        if self._renewed_at is not None and not self.held:
+            raise LeaseLostError(f"the lease {self._name} was not renewed in time; another may act")
+
+    async def acquire(self) -> None:
+        """Wait until this operator holds it."""
+        said = False
+        while not await self._try():
+            if not said:
+                logger.info("another operator works; standing by for lease %s", self._name)
+            said = True
+            await self._sleep(RENEW)
+        logger.info("holding lease %s as %s", self._name, self._identity)
+
+    async def keep(self) -> None:
+        """Renew it until cancelled; raises LeaseLostError when it is lost."""
+        while True:
+            await self._sleep(RENEW)
+            if not await self._try():
+                self.check()
+
+    async def release(self) -> None:
+        """Give it back, so that another takes over at once."""
+        if not self.held:
+            return
+        self._renewed_at = None
+        try:
+            stored = await self._client.get(LEASES, self._namespace, self._name)
+            if stored["spec"].get("holderIdentity") == self._identity:
+                await self._write(stored, {"holderIdentity": None, "leaseDurationSeconds": 1})
+        except ApiError as error:
+            logger.info("the lease runs out by itself: %s", error)
+
+    async def _try(self) -> bool:
+        """Whether it is held now; an API server that does not answer says no."""
+        began = self._monotonic()
+        try:
+            taken = await self._take()
+        except ApiError as error:
+            logger.warning("lease %s: %s", self._name, error)
+            return False
+        if taken:
+            self._renewed_at = began
+        elif self._renewed_at is not None:
+            raise LeaseLostError(f"another operator took the lease {self._name}")
+        return taken
+
+    async def _take(self) -> bool:
+        try:
+            stored = await self._client.get(LEASES, self._namespace, self._name)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return await self._create()
+        spec = stored.get("spec") or {}
+        holder = spec.get("holderIdentity")
+        if holder and holder != self._identity and not self._expired(stored):
+            return False
+        body: dict[str, Any] = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(DURATION),
+            "renewTime": _now(),
+        }
+        if holder != self._identity:
+            body["acquireTime"] = _now()
+            body["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
+        return await self._write(stored, body)
+
+    def _expired(self, stored: dict[str, Any]) -> bool:
+        """Whether somebody else's has not changed for its whole time, by this machine's clock."""
+        version = stored["metadata"]["resourceVersion"]
+        if self._seen is None or self._seen[0] != version:
+            self._seen = version, self._monotonic()
+        duration = float((stored.get("spec") or {}).get("leaseDurationSeconds") or DURATION)
+        return self._monotonic() >= self._seen[1] + duration
+
+    async def _create(self) -> bool:
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(DURATION),
+            "acquireTime": _now(),
+            "renewTime": _now(),
+            "leaseTransitions": 0,
+        }
+        body = {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": spec,
+        }
+        try:
+            await self._client.create(LEASES, self._namespace, body, urgent=True)
+        except ApiError as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    async def _write(self, stored: dict[str, Any], spec: dict[str, Any]) -> bool:
+        version = stored["metadata"]["resourceVersion"]
+        body = {"metadata": {"resourceVersion": version}, "spec": spec}
+        try:
+            await self._client.patch(LEASES, self._namespace, self._name, body)
+        except ApiError as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -1,0 +1,68 @@
+"""The Jobs of an execution, listed live: what ends at the same time is asked for in one list.
+
+The API server looks at every Job of the namespace for each list, whatever it selects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from itertools import islice
+
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.resources import JOBS
+from orchestrator.models.labels import EXECUTION_UID
+
+AT_ONCE = 50
+"""Executions in one list at most: their uids stand in the request's address."""
+
+_Answer = asyncio.Future[list[Raw]]
+
+
+class LiveJobs:
+    """Lists metadata of Jobs; while a list is under way, who asks waits for the next one."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._waiting: defaultdict[str, dict[str, _Answer]] = defaultdict(dict)
+        self._listing: dict[str, asyncio.Task[None]] = {}
+
+    async def of(self, namespace: str, uid: str) -> list[Raw]:
+        """The Jobs of an execution as of now. Raises ApiError."""
+        loop = asyncio.get_running_loop()
+        answer = self._waiting[namespace].setdefault(uid, loop.create_future())
+        if namespace not in self._listing:
+            self._listing[namespace] = loop.create_task(self._list_all(namespace))
+        return await asyncio.shield(answer)
+
+    async def _list_all(self, namespace: str) -> None:
+        waiting = self._waiting[namespace]
+        try:
+            while waiting:
+                asked = {uid: waiting.pop(uid) for uid in list(islice(waiting, AT_ONCE))}
+                await self._list(namespace, asked)
+        finally:
+            del self._listing[namespace]
+
+    async def _list(self, namespace: str, asked: dict[str, _Answer]) -> None:
+        found: defaultdict[str, list[Raw]] = defaultdict(list)
+        try:
+            uids = ",".join(asked)
+            one = f"{EXECUTION_UID}={uids}"
+            selector = one if len(asked) == 1 else f"{EXECUTION_UID} in ({uids})"
+            jobs, _ = await self._client.list(
+                JOBS, namespace, label_selector=selector, metadata_only=True
+            )
+        except Exception as error:
+            for answer in asked.values():
+                answer.set_exception(error)
+            return
+        except BaseException:
+            for answer in asked.values():
+                answer.cancel()
+            raise
+        for job in jobs:
+            found[job["metadata"]["labels"][EXECUTION_UID]].append(job)
+        for uid, answer in asked.items():
+            answer.set_result(found[uid])

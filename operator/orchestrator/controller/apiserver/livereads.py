@@ -1,0 +1,48 @@
+"""Live reads that many ask for at once: who asks while one is under way shares the next.
+
+What is answered was read after it was asked for, so it is as live as a read of one's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.errors import ApiError
+from orchestrator.controller.apiserver.resources import Resource
+
+_Key = tuple[Resource, str | None, str]
+
+
+class LiveReads:
+    """Reads single objects live."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._under_way: dict[_Key, asyncio.Task[Raw | None]] = {}
+        self._next: dict[_Key, asyncio.Task[Raw | None]] = {}
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Raw | None:
+        """The object as of now; None when there is none. Raises ApiError."""
+        key = (resource, namespace, name)
+        task = self._next.get(key)
+        if task is None:
+            task = asyncio.create_task(self._read(key, self._under_way.get(key)))
+            (self._next if key in self._under_way else self._under_way)[key] = task
+        return await asyncio.shield(task)
+
+    async def _read(self, key: _Key, before: asyncio.Task[Raw | None] | None) -> Raw | None:
+        if before is not None:
+            await asyncio.wait([before])
+            self._under_way[key] = self._next.pop(key)
+        resource, namespace, name = key
+        try:
+            return await self._client.get(resource, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        finally:
+            if key not in self._next:
+                del self._under_way[key]

@@ -1,0 +1,175 @@
+"""Keeps a cache equal to what the API server has: list, then watch, again whenever in doubt.
+
+A list replaces what was known, so that deletions which no watch told of are seen. Callbacks only
+say that something changed: whoever decides reads the cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import aiohttp
+
+from orchestrator.controller.apiserver.cache import Cache, Key, Raw, key_of
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import Resource
+
+logger = logging.getLogger(__name__)
+
+OnEvent = Callable[[str, Raw, Raw | None], None]
+"""Called with ADDED, MODIFIED or DELETED, the object, and what was known of it before."""
+
+LONGEST_BACKOFF = 5.0
+LIST_AGAIN = 1800.0
+"""Seconds after which a list finds what no watch told of, if there is such a thing."""
+_LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Reflector:
+    """Lists and watches one resource in all namespaces, or in some, into a cache."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        resource: Resource,
+        cache: Cache,
+        *,
+        namespaces: Collection[str] = (),
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        in_part: bool = False,
+        transform: Callable[[Raw], Raw] = lambda raw: raw,
+        on_event: OnEvent = lambda *_: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._resource = resource
+        self._cache = cache
+        self._scopes: list[str | None] = list(namespaces) if resource.namespaced else []
+        self._scopes = self._scopes or [None]
+        self._selection: dict[str, Any] = {
+            "label_selector": label_selector,
+            "field_selector": field_selector,
+            "metadata_only": metadata_only,
+        }
+        self._in_part = in_part
+        self._transform = transform
+        self._on_event = on_event
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._unsynced = set(self._scopes)
+        self._heard: dict[str | None, float] = {}
+        self.synced = asyncio.Event()
+        """Set once every namespace was listed."""
+
+    @property
+    def name(self) -> str:
+        """What is watched, for logs and probes."""
+        return self._resource.plural
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the quietest of its watches was last heard of, bookmarks included."""
+        now = self._monotonic()
+        if len(self._heard) < len(self._scopes):
+            return float("inf")
+        return now - min(self._heard.values())
+
+    async def run(self) -> None:
+        """Follow the resource until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for scope in self._scopes:
+                group.create_task(self._follow(scope), name=f"reflector {self.name} {scope or ''}")
+
+    async def _follow(self, scope: str | None) -> None:
+        version = ""
+        listed = float("-inf")
+        failures = 0
+        while True:
+            before = self._heard.get(scope)
+            try:
+                if not version or self._monotonic() - listed > LIST_AGAIN:
+                    version = await self._relist(scope)
+                    listed = self._monotonic()
+                async for event in self._client.watch(
+                    self._resource,
+                    scope,
+                    resource_version=version,
+                    in_part=self._in_part,
+                    **self._selection,
+                ):
+                    version = self._take(scope, event)
+            except _LOST as error:
+                failures = 1 if self._heard.get(scope) != before else failures + 1
+                if _starts_anew(error):
+                    version = ""
+                await self._sleep(self._backoff(failures, error))
+            else:
+                failures = 0
+
+    def _backoff(self, failures: int, error: Exception) -> float:
+        if _starts_anew(error):
+            return random.uniform(0.05, 0.5)  # the server is there; only not for ever
+        seconds = min(0.25 * 2.0**failures, LONGEST_BACKOFF) * random.uniform(0.5, 1.0)
+        level = logging.WARNING if failures > 3 else logging.INFO
+        logger.log(level, "watch of %s lost, again in %.1fs: %s", self.name, seconds, error)
+        return seconds
+
+    async def _relist(self, scope: str | None) -> str:
+        items, version = await self._client.list(self._resource, scope, **self._selection)
+        self._hear(scope)
+        known = {key for key in self._cache.known() if scope is None or key[0] == scope}
+        for item in items:
+            raw = self._transform(item)
+            known.discard(key_of(raw))
+            self._put(raw)
+        for key in known:
+            self._remove(key)
+        self._unsynced.discard(scope)
+        if not self._unsynced:
+            self.synced.set()
+        return version
+
+    def _take(self, scope: str | None, event: Raw) -> str:
+        self._hear(scope)
+        raw: Raw = event["object"]
+        version: str = raw["metadata"]["resourceVersion"]
+        match event["type"]:
+            case "ADDED" | "MODIFIED":
+                self._put(self._transform(raw))
+            case "DELETED":
+                self._remove(key_of(raw))
+        return version
+
+    def _hear(self, scope: str | None) -> None:
+        self._heard[scope] = self._monotonic()
+
+    def _put(self, raw: Raw) -> None:
+        old = self._cache.put(raw)
+        if old is None:
+            self._on_event("ADDED", raw, None)
+        elif old["metadata"]["resourceVersion"] != raw["metadata"]["resourceVersion"]:
+            self._on_event("MODIFIED", raw, old)
+
+    def _remove(self, key: Key) -> None:
+        old = self._cache.remove(key)
+        if old is not None:
+            self._on_event("DELETED", old, old)
+
+
+def _starts_anew(error: Exception) -> bool:
+    """Whether the version is nothing to go on from.
+
+    It may be too old, or, after etcd was restored from a backup, one that is still to come: the
+    server then says nothing at all, not even a bookmark.
+    """
+    if isinstance(error, ApiError):
+        return error.status not in (0, 429, 503)
+    return isinstance(error, TimeoutError)

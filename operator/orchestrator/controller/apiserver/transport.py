@@ -1,0 +1,245 @@
+"""One HTTP request to the API server: bounded, prioritised, repeated where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+import aiohttp
+import orjson
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.errors import ApiError, error_from
+from orchestrator.controller.apiserver.gate import Gate, Priority
+
+Raw = dict[str, Any]
+
+CONCURRENCY = 64
+"""Requests under way at once; watches not counted."""
+TRIES = 5
+"""How often a request is sent in all, where sending it again is safe."""
+STARTING_TRIES = 12
+"""The same of one that an API server refuses which may only have begun: about half a minute, since
+on a busy machine it reads the roles for many seconds."""
+LONGEST_WAIT = 10.0
+"""Seconds: a longer Retry-After is given to the caller instead of being slept through."""
+SILENCE = 90.0
+"""Seconds without a byte, not even a bookmark, after which a watch is taken for dead."""
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+FRAMES = "application/vnd.kubernetes.protobuf"
+"""Of a watch: messages, each after its length in four bytes, the most significant first."""
+
+_LENGTH = 4
+_USER_AGENT = "itechsmart-workflow"
+_READS = ("get", "list")
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "create": "POST",
+    "patch": "PATCH",
+    "apply": "PATCH",
+    "delete": "DELETE",
+}
+_BOUNDED = aiohttp.ClientTimeout(total=60, sock_connect=10)
+_NO_ANSWER = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
+
+
+class Transport:
+    """Sends requests through one shared session; raises ApiError for what is not 2xx."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        concurrency: int = CONCURRENCY,
+        silence: float = SILENCE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._credentials = credentials
+        self._gate = Gate(concurrency)
+        self._silence = silence
+        self._sleep = sleep
+        self._session: aiohttp.ClientSession | None = None
+        self.guard: Callable[[], None] = lambda: None
+        """Called before every write but a Lease's; what it raises stops the write."""
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests sent, by (verb, resource); retries and watches count."""
+        self.answers: Counter[tuple[str, str, str]] = Counter()
+        """Answers by (verb, resource, code); `none` where there was none."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            for _ in range(3):
+                await asyncio.sleep(0)  # TLS connections are aborted in the loop's next turns
+
+    async def request(
+        self,
+        verb: str,
+        plural: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | Sequence[Raw] | None = None,
+        accept: str = JSON,
+        content_type: str = JSON,
+        priority: Priority = Priority.NORMAL,
+    ) -> Raw:
+        """The answer's JSON; safe verbs are repeated while the server is busy or away."""
+        data = None if body is None else orjson.dumps(body)
+        repeatable = verb != "create" and content_type != JSON_PATCH
+        for attempt in count(1):
+            self.requests[verb, plural] += 1
+            try:
+                async with self._gate.passing(priority):
+                    if verb not in _READS and plural != "leases":
+                        self.guard()
+                    raw = await self._once(verb, path, query or {}, data, accept, content_type)
+                self.answers[verb, plural, "2xx"] += 1
+                return raw
+            except ApiError as error:
+                self.answers[verb, plural, str(error.status)] += 1
+                wait = _wait(error, repeatable, attempt)
+                if wait is None:
+                    raise
+            except _NO_ANSWER as error:
+                self.answers[verb, plural, "none"] += 1
+                if not repeatable or attempt >= TRIES:
+                    message = f"no answer to {verb} {path}: {error or type(error).__name__}"
+                    raise ApiError(0, "NoAnswer", message) from error
+                wait = _backoff(attempt)
+            await self._sleep(wait)
+        raise AssertionError("the last try either answers or raises")
+
+    async def stream(
+        self, plural: str, path: str, query: Mapping[str, str], accept: str
+    ) -> AsyncIterator[bytes]:
+        """The lines of an answer that goes on, or its frames, as they come; not bounded by the
+        gate."""
+        self.requests["watch", plural] += 1
+        headers = await self._headers(accept, "")
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
+        async with self._send("GET", path, query, headers, None, timeout) as response:
+            if response.status >= 300:
+                raise error_from(response.status, response.headers, await response.read())
+            parts = _frames if response.content_type == FRAMES else _lines
+            async for part in parts(response):
+                yield part
+
+    async def _once(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        data: bytes | None,
+        accept: str,
+        content_type: str,
+    ) -> Raw:
+        headers = await self._headers(accept, "" if data is None else content_type)
+        async with self._send(_METHODS[verb], path, query, headers, data, _BOUNDED) as response:
+            payload = await response.read()
+            if response.status >= 300:
+                raise error_from(response.status, response.headers, payload)
+            result: Raw = orjson.loads(payload)
+            return result
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: CIMultiDictProxy[str],
+        data: bytes | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.client._RequestContextManager:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls or True)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session.request(
+            method,
+            _address(self._credentials.server, path, tuple(query.items())),
+            headers=headers,
+            data=data,
+            timeout=timeout,
+            proxy=self._credentials.proxy,
+            server_hostname=self._credentials.server_name,
+            allow_redirects=False,
+        )
+
+    async def _headers(self, accept: str, content_type: str) -> CIMultiDictProxy[str]:
+        return _made_headers(accept, content_type, await self._credentials.authorization() or "")
+
+
+@lru_cache(maxsize=64)
+def _made_headers(accept: str, content_type: str, authorization: str) -> CIMultiDictProxy[str]:
+    # Compression costs both sides more than a cluster's network saves.
+    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if content_type:
+        headers["Content-Type"] = content_type
+    if authorization:
+        headers["Authorization"] = authorization
+    return CIMultiDictProxy(CIMultiDict(headers))
+
+
+@lru_cache(maxsize=1024)
+def _address(server: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
+    """The URL of a request; putting one together takes as long as sending it."""
+    return URL(server + path).with_query(dict(query)) if query else URL(server + path)
+
+
+def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
+    """Seconds to wait before the request is sent again, or None to give up.
+
+    What was answered 429 or refused was not processed: sending it again is safe for every verb.
+    """
+    untaken = error.status == 429 or error.unready
+    tries = STARTING_TRIES if error.unready else TRIES
+    if attempt >= tries or not (untaken or (repeatable and error.transient)):
+        return None
+    wait = _backoff(attempt) if error.retry_after is None else error.retry_after
+    return wait if wait <= LONGEST_WAIT else None
+
+
+def _backoff(attempt: int) -> float:
+    return min(0.1 * 2.0**attempt, 5.0) * random.uniform(0.5, 1.0)
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length; aiohttp's own reader refuses long ones."""
+    rest = bytearray()
+    async for chunk in response.content.iter_any():
+        rest += chunk
+        if b"\n" in chunk:
+            *lines, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+            for line in lines:
+                if line:
+                    yield line
+
+
+async def _frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Messages with their lengths before them."""
+    rest = bytearray()
+    async for chunk in response.content.iter_any():
+        rest += chunk
+        begin = 0
+        while len(rest) - begin >= _LENGTH:
+            end = begin + _LENGTH + int.from_bytes(rest[begin : begin + _LENGTH])
+            if end > len(rest):
+                break
+            yield bytes(rest[begin + _LENGTH : end])
+            begin = end
+        del rest[:begin]

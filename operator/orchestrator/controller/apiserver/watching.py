@@ -1,0 +1,160 @@
+"""kopf, embedded: it watches Workflows, Triggers and Incidents in a thread with a loop of its own.
+
+kopf cancels every task of its loop when it ends, which would cut passes short; hence the thread.
+Its handlers only hand events over: no finalizers, no annotations, no patches. Templates are not
+its business, because executions read them from a cache, and a kopf list does not tell what is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import kopf
+
+from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.resources import Resource
+
+LOGIN_AGAIN = timedelta(minutes=10)
+"""How long kopf uses a token before it asks for one anew."""
+
+OUTAGE_TRIES = 120
+"""Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
+
+FAREWELL = 0.25
+"""Seconds in which its TLS connections are closed, which aiohttp does in the background
+(https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
+
+Take = Callable[[Resource, str | None, dict[str, Any]], None]
+"""Called in kopf's thread with the resource, the event's type (None when listed) and the object."""
+
+Follow = Callable[
+    [Credentials, Sequence[Resource], Collection[str], Take, threading.Event], Awaitable[None]
+]
+"""Tells of the objects of some resources until it is told to stop."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Stores nothing: there are no handlers that make progress."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing to store."""
+
+    def purge(self, **_: Any) -> None:
+        """Nothing to purge."""
+
+    def touch(self, **_: Any) -> None:
+        """Nothing to touch."""
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Stores nothing: nobody asks what an object was before."""
+
+    def build(self, **_: Any) -> Any:
+        return None
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing to store."""
+
+
+async def follow_definitions(
+    credentials: Credentials,
+    resources: Sequence[Resource],
+    namespaces: Collection[str],
+    take: Take,
+    stop: threading.Event,
+) -> None:
+    """Follow with kopf, in a thread and loop of its own."""
+    await asyncio.to_thread(watch_definitions, credentials, resources, namespaces, take, stop)
+
+
+def watch_definitions(
+    credentials: Credentials,
+    resources: Sequence[Resource],
+    namespaces: Collection[str],
+    take: Take,
+    stop: threading.Event,
+) -> None:
+    """Watch until `stop` is set; blocks, and ends early only when kopf cannot go on."""
+    # It says that it takes no signals here: the operator does. And of an outage each watch
+    # speaks at each attempt: the reflectors have said it already.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+    logging.getLogger("kopf._cogs.clients.watching").setLevel(logging.CRITICAL)
+    with asyncio.Runner() as runner:
+        kopf.run(
+            loop=runner.get_loop(),
+            registry=_registry(credentials, resources, take),
+            settings=_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+            stop_flag=stop,
+        )
+        runner.run(asyncio.sleep(FAREWELL))
+
+
+def _registry(
+    credentials: Credentials, resources: Sequence[Resource], take: Take
+) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    def login(**_: Any) -> kopf.ConnectionInfo:
+        return _connection(credentials)
+
+    kopf.on.login(registry=registry)(login)
+    for resource in resources:
+        kopf.on.event(
+            resource.group,
+            resource.version,
+            resource.plural,
+            registry=registry,
+            id=f"take-{resource.plural}",
+        )(_handler(resource, take))
+    return registry
+
+
+def _handler(resource: Resource, take: Take) -> Any:
+    async def handle(event: Any, **_: Any) -> None:
+        take(resource, event["type"], dict(event["object"]))
+
+    return handle
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # the resources are there before kopf starts
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDiffs()
+    settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = [1, 2, 3, *[5] * OUTAGE_TRIES]
+    settings.watching.inactivity_timeout = 90
+    return settings
+
+
+def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
+    scheme, _, token = (credentials.current() or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=credentials.server,
+        ca_path=credentials.ca_file,
+        insecure=credentials.insecure,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=credentials.certificate_file,
+        private_key_path=credentials.key_file,
+        proxy_url=credentials.proxy,
+        expiration=datetime.now(UTC) + LOGIN_AGAIN if token else None,
+    )

@@ -1,0 +1,83 @@
+"""Looks after the kinds that people write: judges each change, writes the status if it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.controller.queue import WorkQueue
+
+Status = Callable[[Raw, float], dict[str, Any]]
+"""(object, now) → the status fields that it should have."""
+
+_Work = tuple[Resource, str | None, str]
+
+
+class Definitions:
+    """Passes over Workflows, Templates, Triggers and Incidents."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        clock: Callable[[], float],
+        caches: Mapping[Resource, Cache],
+        statuses: Mapping[Resource, Status],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._caches = caches
+        self._statuses = statuses
+        self._queue: WorkQueue[_Work] = WorkQueue("definitions")
+
+    def take(self, resource: Resource, kind: str | None, raw: Raw) -> None:
+        """An event about an object, which then stands in the cache; its status is looked at."""
+        if kind == "DELETED":
+            self._caches[resource].remove(key_of(raw))
+        else:
+            self._caches[resource].put(raw)
+            self.look(resource, raw)
+
+    def look(self, resource: Resource, raw: Raw) -> None:
+        """Look at the status of an object that is in the cache."""
+        self._queue.add((resource, *key_of(raw)))
+
+    def look_at(self, resource: Resource, namespace: str | None, name: str) -> None:
+        """As `look`, by name."""
+        self._queue.add((resource, namespace, name))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._queue.run(self._pass, workers=4)
+
+    async def _pass(self, work: _Work) -> None:
+        resource, namespace, name = work
+        raw = self._caches[resource].get(namespace, name)
+        if raw is None:
+            return
+        try:
+            await self._write(resource, raw)
+        except ApiError as error:
+            if error.status == 404:
+                return
+            if error.status != 409:
+                raise
+            # The cache is behind: with the object as it is now.
+            await self._write(resource, await self._client.get(resource, namespace, name))
+
+    async def _write(self, resource: Resource, raw: Raw) -> None:
+        wanted = self._statuses[resource](raw, self._clock())
+        status = raw.get("status") or {}
+        if all(status.get(field) == value for field, value in wanted.items()):
+            return
+        metadata = raw["metadata"]
+        body = {
+            "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+            "status": wanted,
+        }
+        namespace, name = key_of(raw)
+        await self._client.patch(
+            resource, namespace, name, body, subresource="status", metadata_only=True
+        )

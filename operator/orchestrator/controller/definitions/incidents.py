@@ -1,0 +1,46 @@
+"""Incidents: each change of one is appended to its timeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.engine import reasons
+from orchestrator.engine.admission import words
+from orchestrator.engine.definitions import VALID, Verdict, definition_conditions
+from orchestrator.engine.timeline import extend
+from orchestrator.models.incident import IncidentSpec, IncidentStatus
+from orchestrator.validation.parse import parse
+
+
+def incident_status(raw: Raw, now: float) -> dict[str, Any]:
+    """What the status of an Incident should be; nothing new for a spec that was recorded."""
+    generation = raw["metadata"]["generation"]
+    old = (raw.get("status") or {}).get("conditions") or []
+    spec = parse(IncidentSpec, raw.get("spec") or {})
+    if not isinstance(spec, IncidentSpec):
+        verdict = Verdict(False, reasons.INVALID_SPEC, words(spec))
+        return {
+            "observedGeneration": generation,
+            "conditions": definition_conditions(verdict, generation, now, old),
+        }
+    before = _before(raw)
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": definition_conditions(
+            Verdict(True, VALID, "its changes are recorded"), generation, now, old
+        ),
+    }
+    if before.observed != spec:
+        timeline = extend(before.timeline, before.observed, spec, now)
+        status["timeline"] = [entry.model_dump(mode="json", by_alias=True) for entry in timeline]
+        status["observed"] = spec.model_dump(mode="json", by_alias=True)
+    return status
+
+
+def _before(raw: Raw) -> IncidentStatus:
+    known = {key: (raw.get("status") or {}).get(key) for key in ("timeline", "observed")}
+    try:
+        return IncidentStatus.model_validate({key: value for key, value in known.items() if value})
+    except ValueError:  # written by another release: begin anew
+        return IncidentStatus()

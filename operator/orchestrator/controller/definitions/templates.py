@@ -1,0 +1,19 @@
+"""Templates and ClusterTemplates: judged when they change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.engine.definitions import definition_conditions, judge_template
+
+
+def template_status(raw: Raw, now: float) -> dict[str, Any]:
+    """What the status of a Template or ClusterTemplate should be."""
+    generation = raw["metadata"]["generation"]
+    old = (raw.get("status") or {}).get("conditions") or []
+    verdict = judge_template(raw.get("spec") or {})
+    return {
+        "observedGeneration": generation,
+        "conditions": definition_conditions(verdict, generation, now, old),
+    }

@@ -1,0 +1,50 @@
+"""Which service accounts actions may use: only those that carry our label.
+
+Whoever writes a Workflow could otherwise borrow any account of the namespace, without the right to
+create pods by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import SERVICE_ACCOUNTS
+from orchestrator.models.labels import ALLOW_WORKFLOWS
+
+FRESH = 10.0
+"""Seconds that an answer holds: a label that is taken away counts soon, not at once."""
+
+
+class ServiceAccounts:
+    """Asks the API server, and remembers for a moment."""
+
+    def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._answers: dict[tuple[str, str], tuple[float, str]] = {}
+
+    async def refusal(self, namespace: str, name: str) -> str:
+        """Why an action may not use the account; empty when it may."""
+        now = self._clock()
+        until, known = self._answers.get((namespace, name), (0.0, ""))
+        if now < until:
+            return known
+        answer = await self._ask(namespace, name)
+        self._answers[namespace, name] = (now + FRESH, answer)
+        return answer
+
+    async def _ask(self, namespace: str, name: str) -> str:
+        try:
+            account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, metadata_only=True)
+        except ApiError as error:
+            if error.status == 404:
+                return f"there is no service account {name} in {namespace}"
+            raise
+        labels = account["metadata"].get("labels") or {}
+        if labels.get(ALLOW_WORKFLOWS) == "true":
+            return ""
+        return (
+            f"service account {name} does not allow workflows; whoever owns it can, with "
+            f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
+        )

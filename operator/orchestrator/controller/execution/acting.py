@@ -1,0 +1,240 @@
+"""Carries out what a pass decided about Jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.controller.apiserver.resources import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
+from orchestrator.controller.execution.children import (
+    REFUSALS,
+    control_child,
+    create_child,
+    refused,
+)
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.decisions import (
+    ControlChild,
+    CreateChild,
+    CreateFanOut,
+    CreateJob,
+    Creation,
+    StopJob,
+)
+from orchestrator.engine.graph import DEFAULT_PARALLELISM
+from orchestrator.engine.observed import Attempt
+from orchestrator.jobs.build import JobRefused, NodeJob, build_job
+from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
+from orchestrator.jobs.observe import is_ours
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.jobs.workspace import build_claim, mount
+from orchestrator.models.base import parse_duration
+from orchestrator.models.workflow import RetryReason
+
+WORKING = "status.phase!=Succeeded,status.phase!=Failed"
+"""Selects the pods that have not ended."""
+_MADE = (JOBS, CONFIG_MAPS, CLAIMS)
+Step = Creation | StopJob | ControlChild
+
+
+async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:
+    """Create Jobs and sub-executions; what is refused is from now on part of what is observed."""
+    wanted = [
+        job
+        for job in steps
+        if isinstance(job, Creation)
+        and tracked.name_of(job.node, job.attempt, _index(job)) not in tracked.created
+        and (job.node, job.attempt) not in tracked.refused
+    ]
+    problems = []
+    refusals = await _create_each(shell, tracked, wanted)
+    for job, refusal in zip(wanted, refusals, strict=True):
+        tracked.again.add(job.node)  # what was made may have come to its end long ago
+        if refusal is None:
+            continue
+        if isinstance(refusal, BaseException):
+            problems.append(refusal)
+            continue
+        if (index := _index(job)) is None:
+            tracked.refused[job.node, job.attempt] = refusal
+        else:
+            tracked.refused_items[job.node, job.attempt, index] = refusal
+    if problems:
+        raise problems[0]
+
+
+async def _create_each(
+    shell: Shell, tracked: Tracked, wanted: Sequence[Creation]
+) -> Sequence[Attempt | BaseException | None]:
+    """All of them are waited for: what is still on its way must not arrive in a later pass."""
+    if len(wanted) == 1:  # as most often, and then without a task of its own
+        return [await _create(shell, tracked, wanted[0])]
+    creations = (_create(shell, tracked, job) for job in wanted)
+    return await asyncio.gather(*creations, return_exceptions=True) if wanted else ()
+
+
+def _index(decision: Creation) -> int | None:
+    return decision.index if isinstance(decision, CreateChild) else None
+
+
+async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
+    """Stop an attempt's Job; asked again, it does nothing."""
+    name = tracked.name_of(decision.node, decision.attempt)
+    if (name, decision.force) in tracked.stopped:
+        return
+    whole = tracked.graph.nodes[decision.node].spec.for_each is not None
+    await stop_named(shell, tracked.run.namespace, name, force=decision.force, whole=whole)
+    tracked.stopped.add((name, decision.force))
+
+
+async def stop_named(
+    shell: Shell, namespace: str, name: str, *, force: bool, whole: bool = False
+) -> None:
+    """Stop the Job of this name and its pods; one that is gone is stopped.
+
+    `whole`: the Job itself is stopped, since it would go on with other items.
+    """
+    selector = f"batch.kubernetes.io/job-name={name}"
+    pods: list[Raw] = []
+    if not whole or force:  # of a fan-out they may be thousands
+        fields = WORKING if whole else ""
+        pods, _ = await shell.client.list(
+            PODS, namespace, label_selector=selector, field_selector=fields
+        )
+    for step in plan_stop(name, pods, force=force, whole=whole):
+        try:
+            match step:
+                case PatchPod():
+                    await shell.client.patch(PODS, namespace, step.name, step.patch)
+                case PatchJob():
+                    await shell.client.patch(JOBS, namespace, step.name, step.patch)
+                case DeletePod():
+                    await shell.client.delete(
+                        PODS, namespace, step.name, grace_period=step.grace_period
+                    )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+async def control_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:
+    """Stop Jobs and pass on to sub-executions what is asked of them."""
+    for step in steps:
+        if isinstance(step, StopJob):
+            await stop_job(shell, tracked, step)
+        elif isinstance(step, ControlChild):
+            await control_child(shell, tracked, step)
+
+
+async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt | None:
+    try:
+        match decision:
+            case CreateChild():
+                return await create_child(shell, tracked, decision)
+            case CreateJob():
+                manifests = [_job(tracked, decision)]
+            case CreateFanOut():
+                fan_out = _fan_out(tracked, decision)
+                manifests = [*fan_out.config_maps, fan_out.job]
+    except JobRefused as error:
+        return refused(error.reason, str(error), permanent=True)
+    pod = manifests[-1]["spec"]["template"]["spec"]
+    if (workspace := tracked.graph.spec.workspace) is not None:
+        mount(pod, workspace, tracked.identity)
+        manifests.insert(0, build_claim(workspace, tracked.identity))
+    if account := pod.get("serviceAccountName"):
+        refusal = await shell.accounts.refusal(tracked.run.namespace, account)
+        if refusal:
+            return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
+    for manifest in manifests:
+        if manifest["kind"] == CLAIMS.kind and manifest["metadata"]["name"] in tracked.created:
+            continue
+        asked = shell.clock()  # the answer may be old when it is read
+        refusal_of = await _create_object(shell, tracked, manifest)
+        if refusal_of is not None:
+            return refusal_of
+        tracked.created[manifest["metadata"]["name"]] = asked
+    shell.figures.created((tracked.run.namespace, tracked.run.name))
+    return None
+
+
+def _job(tracked: Tracked, decision: CreateJob) -> dict[str, Any]:
+    node, graph = tracked.graph.nodes[decision.node], tracked.graph
+    assert node.template is not None
+    wanted = NodeJob(
+        node=decision.node,
+        attempt=decision.attempt,
+        iteration=decision.iteration,
+        parameters=decision.parameters,
+        timeout_seconds=max(1, round(node.timeout)),
+    )
+    return build_job(node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image)
+
+
+def _fan_out(tracked: Tracked, decision: CreateFanOut) -> FanOut:
+    node, graph = tracked.graph.nodes[decision.node], tracked.graph
+    assert node.template is not None
+    assert node.spec.for_each is not None
+    rules, each = node.retry, node.spec.for_each
+    wanted = FanOutJob(
+        node=decision.node,
+        attempt=decision.attempt,
+        items=decision.items,
+        item_timeout=max(1, round(node.timeout)),
+        timeout=math.ceil(parse_duration(each.timeout)) if each.timeout else None,
+        parallelism=each.parallelism or DEFAULT_PARALLELISM,
+        max_failed=each.max_failed or 0,
+        retries=rules.limit if RetryReason.FAILED in rules.reasons else 0,
+        replace_disrupted=rules.limit > 0 and RetryReason.DISRUPTED in rules.reasons,
+    )
+    return build_fan_out(
+        node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
+    )
+
+
+async def _create_object(
+    shell: Shell, tracked: Tracked, manifest: Mapping[str, Any]
+) -> Attempt | None:
+    resource = next(each for each in _MADE if each.kind == manifest["kind"])
+    try:
+        await shell.client.create(
+            resource, tracked.run.namespace, manifest, urgent=True, metadata_only=True
+        )
+    except ApiError as error:
+        if error.status == 409 and error.reason == "AlreadyExists":
+            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])
+        if error.status in REFUSALS:
+            permanent = error.status in (400, 422)
+            refusal = refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            # A webhook or quota speaks before the name is looked at: an earlier creation, whose
+            # answer was lost, may have made it.
+            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"], refusal)
+        raise
+    return None
+
+
+async def _adopt(
+    shell: Shell, tracked: Tracked, resource: Resource, name: str, absent: Attempt | None = None
+) -> Attempt | None:
+    """What an object that may be ours comes to; `absent` where there is none.
+
+    One that was deleted by others since is seen as that by whoever looks for it.
+    """
+    try:
+        found = await shell.client.get(resource, tracked.run.namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return absent
+        raise
+    if is_ours(found, tracked.identity):
+        return None
+    message = (
+        f"a {resource.kind} named {name} exists that is not this execution's; "
+        "delete it and run again"
+    )
+    return refused(reasons.NAME_TAKEN, message, permanent=True)

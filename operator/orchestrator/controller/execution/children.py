@@ -1,0 +1,209 @@
+"""Sub-executions: created, watched and controlled as an attempt's Job is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.controller.apiserver.client import ApiError
+from orchestrator.controller.apiserver.resources import EXECUTIONS
+from orchestrator.controller.execution.looking import live
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
+from orchestrator.engine.decisions import ControlChild, CreateChild
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.manychildren import begun
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.ranges import parse_ranges
+from orchestrator.engine.records import Record
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.execution import DesiredState
+from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
+
+REFUSALS = (400, 403, 404, 422)
+"""Answers to a creation that say no, rather than not now."""
+
+
+async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) -> Attempt | None:
+    """Create a sub-execution; the attempt as failed when it is refused."""
+    if child_depth(tracked.run) > MOST_DEPTH:
+        message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
+        return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
+    namespace = tracked.run.namespace
+    manifest = _manifest(tracked, decision)
+    name, asked = manifest["metadata"]["name"], shell.clock()
+    try:
+        await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
+    except ApiError as error:
+        taken = error.status == 409 and error.reason == "AlreadyExists"
+        if not taken and error.status not in REFUSALS:
+            raise
+        # A webhook or quota says no before the name is looked at: an earlier creation, whose
+        # answer was lost, may have made it.
+        other = await live(shell, EXECUTIONS, namespace, name)
+        if other is not None and not _is_ours(tracked, other):
+            message = f"an execution named {name} exists that is not this one's"
+            return refused(reasons.NAME_TAKEN, message, permanent=True)
+        if other is None and not taken:
+            permanent = error.status in (400, 422)
+            return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
+    tracked.created[name] = asked
+    return None
+
+
+async def observe_child(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    """What the sub-execution of the node's last attempt came to; None when it is not there yet."""
+    name = tracked.name_of(node.name, record.attempts)
+    raw = shell.executions.get(tracked.run.namespace, name)
+    if raw is None:  # not created, not seen yet, ended, or deleted
+        created = tracked.created.get(name)
+        if created is not None and shell.clock() < created + CACHE_LAG:
+            tracked.recheck(shell.clock() + CACHE_LAG)
+        elif created is None and not record.execution:
+            return None
+        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
+        if raw is None:
+            message = f"sub-execution {name} was deleted by others before it ended"
+            return refused(reasons.CHILD_DELETED, message, permanent=True)
+    if not _is_ours(tracked, raw):
+        message = f"an execution named {name} exists that is not this one's"
+        return refused(reasons.NAME_TAKEN, message, permanent=True)
+    return child_attempt(raw)
+
+
+async def observe_children(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    """The sub-executions of a fan-out that have begun and are not recorded as ended."""
+    each, items = node.spec.for_each, record.items
+    assert each is not None
+    if items is None:
+        return None
+    done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
+    children: dict[int, Attempt] = {}
+    for index in range(begun(items, len(done) + len(failed), each.parallelism)):
+        if index in done or index in failed:
+            continue
+        child = await _observe_item(shell, tracked, node, record, index)
+        if child is not None:
+            children[index] = child
+    ends = (AttemptState.PENDING, AttemptState.RUNNING)
+    ended = [index for index, child in children.items() if child.state not in ends]
+    outputs: dict[str, list[Any]] = {}
+    if each.gather and len(done) + len(failed) + len(ended) >= items:
+        outputs = {name: [None] * items for name in each.gather}
+        for index in range(items):
+            name = tracked.name_of(node.name, record.attempts, index)
+            raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
+            found = ((raw or {}).get("status") or {}).get("outputs") or {}
+            for output in each.gather:
+                outputs[output][index] = found.get(output)
+    return Attempt(AttemptState.RUNNING, children=children, outputs=outputs)
+
+
+async def _observe_item(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record, index: int
+) -> Attempt | None:
+    refusal = tracked.refused_items.get((node.name, record.attempts, index))
+    if refusal is not None:
+        return refusal
+    name = tracked.name_of(node.name, record.attempts, index)
+    raw = shell.executions.get(tracked.run.namespace, name)
+    if raw is None:
+        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
+    if raw is None:
+        if name not in tracked.created:
+            return None
+        message = f"sub-execution {name} was deleted by others before it ended"
+        return refused(reasons.CHILD_DELETED, message, permanent=True)
+    if not _is_ours(tracked, raw):
+        message = f"an execution named {name} exists that is not this one's"
+        return refused(reasons.NAME_TAKEN, message, permanent=True)
+    tracked.created.setdefault(name, shell.clock())
+    created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
+    return replace(child_attempt(raw), started_at=created_at)
+
+
+async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
+    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
+    namespace = tracked.run.namespace
+    name = tracked.name_of(decision.node, decision.attempt, decision.index)
+    raw = shell.executions.get(namespace, name)
+    if raw is None or not _may_become(raw, decision.state):
+        return
+    patch = {
+        "metadata": {"uid": raw["metadata"]["uid"]},
+        "spec": {"desiredState": decision.state.value},
+    }
+    try:
+        await shell.client.patch(EXECUTIONS, namespace, name, patch)
+    except ApiError as error:
+        if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
+            raise
+
+
+def refused(reason: str, message: str, *, permanent: bool) -> Attempt:
+    """The attempt of which nothing was made."""
+    return Attempt(AttemptState.FAILED, reason, message, permanent=permanent)
+
+
+_FIRMNESS = {
+    DesiredState.RUNNING: 0,
+    DesiredState.PAUSED: 0,
+    DesiredState.CANCELLED: 1,
+    DesiredState.TERMINATED: 2,
+}
+
+
+def _may_become(raw: Raw, wanted: DesiredState) -> bool:
+    state = DesiredState(raw["spec"].get("desiredState", "Running"))
+    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
+    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
+
+
+def _is_ours(tracked: Tracked, raw: Raw) -> bool:
+    return bool((raw["spec"].get("parent") or {}).get("uid") == tracked.run.uid)
+
+
+def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:
+    run, node = tracked.run, tracked.graph.nodes[decision.node]
+    assert node.spec.workflow is not None
+    workflow = node.spec.workflow.name
+    spec: dict[str, Any] = {
+        "workflow": workflow,
+        "variables": dict(decision.variables),
+        "parent": {
+            "name": run.name,
+            "uid": run.uid,
+            "node": decision.node,
+            "depth": child_depth(run),
+        },
+    }
+    if run.requester:
+        spec["requester"] = run.requester
+    if run.trigger:
+        spec["trigger"] = dict(run.trigger)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "WorkflowExecution",
+        "metadata": {
+            "name": tracked.name_of(decision.node, decision.attempt, decision.index),
+            "namespace": run.namespace,
+            "labels": {MANAGED_BY: MANAGER, WORKFLOW: workflow, PARENT_UID: run.uid},
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": "WorkflowExecution",
+                    "name": run.name,
+                    "uid": run.uid,
+                }
+            ],
+        },
+        "spec": spec,
+    }

@@ -1,0 +1,67 @@
+"""A Job that the cache does not have: not created, not seen yet, or deleted by others."""
+
+from __future__ import annotations
+
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.controller.apiserver.client import ApiError
+from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record
+
+LOOK_AGAIN = 10.0
+"""Seconds from one live look at an attempt that is overdue to the next."""
+
+
+async def job_or_attempt(
+    shell: Shell, tracked: Tracked, record: Record, name: str
+) -> Raw | Attempt | None:
+    """A Job that is not in the cache: not created, not seen yet, or deleted by others."""
+    created = tracked.created.get(name)
+    if created is not None and shell.clock() < created + CACHE_LAG:
+        tracked.recheck(shell.clock() + CACHE_LAG)
+        return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
+    if created is None and not record.job:
+        return None
+    job = await live(shell, JOBS, tracked.run.namespace, name)
+    if job is None:
+        return deleted(name)
+    return job
+
+
+async def overdue(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record, name: str
+) -> tuple[Raw | None, list[Raw]] | None:
+    """The Job and its pods, live, where they should have ended by now; None where there is time.
+
+    Before an attempt is given up by the clock it is made sure that no watch is silently behind.
+    """
+    now = shell.clock()
+    rounds = 1 if record.items is None else node.rounds(record.items)
+    due = record.attempt_start + rounds * node.timeout + node.grace
+    if now < due or now < tracked.looked.get(name, 0.0) + LOOK_AGAIN:
+        return None
+    tracked.looked[name] = now
+    selector = f"{JOB_NAME}={name}"
+    job = await live(shell, JOBS, tracked.run.namespace, name)
+    pods, _ = await shell.client.list(PODS, tracked.run.namespace, label_selector=selector)
+    return job, pods
+
+
+def deleted(name: str) -> Attempt:
+    """The attempt of a Job that is gone."""
+    message = f"Job {name} was deleted by others before it ended"
+    return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
+
+
+async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:
+    """An object by name, read live; None when there is none."""
+    try:
+        return await shell.client.get(resource, namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise

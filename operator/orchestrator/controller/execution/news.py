@@ -1,0 +1,109 @@
+"""What the watches tell of executions, Jobs and pods, and which executions are looked at for it.
+
+A Job changes four or five times for one pod, and each pass over its execution costs more than
+reading the event did.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.controller.execution.fanout import look_again
+from orchestrator.controller.execution.held import Held
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.strays import node_of
+from orchestrator.models.base import is_object_name
+from orchestrator.models.labels import EXECUTION
+
+_COUNTS = ("conditions", "completedIndexes", "failedIndexes")
+
+
+class News:
+    """Notes which nodes there is news of, and puts their executions in the queue.
+
+    The caches have what is told of already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
+    known before.
+    """
+
+    def __init__(self, shell: Shell, held: Held) -> None:
+        self._shell = shell
+        self._held = held
+
+    def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
+        """An execution changed, or left the selection: its parent may wait for that."""
+        metadata, queue = raw["metadata"], self._shell.queue
+        queue.add((metadata["namespace"], metadata["name"]))
+        if parent := raw["spec"].get("parent"):
+            key = (metadata["namespace"], parent["name"])
+            self._held.note(key, parent.get("node"))
+            queue.add(key)
+        if kind == "DELETED":  # gone, or ended
+            self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        """A Job of an execution changed."""
+        self._shell.pending.take(raw)
+        if kind == "DELETED":
+            self._held.forget_job(raw)
+        if kind == "MODIFIED" and not _job_tells(old, raw):
+            return
+        if (key := self._owner(raw)) is None:
+            return
+        made = kind == "ADDED" and self._held.made(key, raw["metadata"]["name"])
+        if made and not any(_said(raw)):
+            return  # the echo of its creation
+        if self._held.note_job(key, raw):
+            self._shell.queue.add(key)
+
+    def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        """A pod of an execution ended, or one that had ended is gone."""
+        if kind == "MODIFIED" and not _pod_tells(old, raw):
+            return
+        key = self._owner(raw)
+        if key is None or not self._held.note(key, node_of(raw)):
+            return
+        if kind != "DELETED":
+            self._shell.figures.news(key)
+        self._shell.queue.add_after(key, self._patience(raw))
+
+    def on_pending(self, job: Raw) -> None:
+        """There is a word on why a Job's pod does not start."""
+        if (key := self._owner(job)) is not None:
+            self._held.note(key, node_of(job))
+            self._shell.queue.add(key)
+
+    def _patience(self, pod: Raw) -> float:
+        """Seconds in which others of its fan-out may end: they are looked at together."""
+        name = pod["metadata"]["labels"].get(JOB_NAME, "")
+        job = self._shell.jobs.get(pod["metadata"]["namespace"], name)
+        items = (job or {"spec": {}})["spec"].get("completions") or 1
+        return look_again(items) if self._shell.pods.count(name) < items else 0.0
+
+    def _owner(self, raw: Raw) -> tuple[str, str] | None:
+        """The execution that a Job or pod belongs to, by its own word or by its Job's."""
+        metadata = raw["metadata"]
+        namespace: str = metadata["namespace"]
+        name = (metadata.get("annotations") or {}).get(EXECUTION)
+        if name is None:
+            job = self._shell.jobs.get(namespace, metadata.get("labels", {}).get(JOB_NAME, ""))
+            name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
+        return (namespace, name) if is_object_name(name) else None
+
+
+def _job_tells(old: Raw | None, new: Raw) -> bool:
+    """Whether a Job that is seen anew says what it did not say before."""
+    return old is None or _said(old) != _said(new)
+
+
+def _pod_tells(old: Raw | None, new: Raw) -> bool:
+    """The same of a pod that has ended."""
+    return old is None or old.get("status") != new.get("status")
+
+
+def _said(raw: Raw) -> list[Any]:
+    """What a Job says that a pass may rest on; nothing of it is true of one just made."""
+    status = raw.get("status") or {}
+    indexed = raw["spec"].get("completionMode") == "Indexed"
+    begun = bool(status.get("ready") or (indexed and status.get("active")))
+    return [begun, *map(status.get, _COUNTS)]

@@ -1,0 +1,103 @@
+"""Observes the attempts of an execution's active nodes: caches first, live where absence counts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.controller.apiserver.resources import PODS
+from orchestrator.controller.execution.children import observe_child, observe_children
+from orchestrator.controller.execution.fanout import observe_fan
+from orchestrator.controller.execution.looking import deleted, job_or_attempt, overdue
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.advance import looked_at
+from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.records import Record
+from orchestrator.jobs.observe import completed, evident, failure, is_ours, observe
+
+
+async def observe_active(
+    shell: Shell, tracked: Tracked, look: Collection[str] | None
+) -> dict[tuple[str, int], Attempt]:
+    """The attempts of the active nodes that are looked at, and follow-up Jobs that exist: after a
+    start, and where what they follow from is lost."""
+    observed = dict(tracked.refused)
+    sources: list[GraphNode] = []
+    for name in looked_at(tracked.graph, tracked.run, look):
+        node = tracked.graph.nodes[name]
+        record = tracked.run.records[name]
+        if not node.kind.attempts or record.retry_at is not None:
+            continue
+        if (name, record.attempts) not in observed:
+            attempt = await _look(node)(shell, tracked, node, record)
+            if attempt is not None:
+                observed[name, record.attempts] = attempt
+        if tracked.scan or _lost(observed.get((name, record.attempts))):
+            sources.append(node)
+    for node in sources:  # after all: that a Job exists must not stand for what it says
+        _follow_ups(shell, tracked, node, observed)
+    return observed
+
+
+Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
+
+
+def _look(node: GraphNode) -> Look:
+    if node.kind is NodeKind.WORKFLOW:
+        return observe_child if node.spec.for_each is None else observe_children
+    return _attempt if node.spec.for_each is None else observe_fan
+
+
+async def _attempt(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    assert node.template is not None
+    name = tracked.name_of(node.name, record.attempts)
+    namespace = tracked.run.namespace
+    job = shell.jobs.get(namespace, name)
+    pods = shell.pods.by_job(namespace, name)
+    if job is None and not any(pod["status"].get("phase") == "Succeeded" for pod in pods):
+        found = await job_or_attempt(shell, tracked, record, name)
+        if found is None or isinstance(found, Attempt):
+            return found
+        job = found
+    if not evident(pods) and (completed(job) or failure(job)):
+        # The two watches are not in step: what a pod said counts, so its absence is made sure of.
+        selector = f"{JOB_NAME}={name}"
+        listed, _ = await shell.client.list(PODS, namespace, label_selector=selector)
+        pods = listed or pods
+    elif not _said(job, pods) and (live := await overdue(shell, tracked, node, record, name)):
+        job, pods = live
+        if job is None and not evident(pods):
+            return deleted(name)
+    events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
+    return observe(node.template, job, pods, events)
+
+
+def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
+    """Whether the Job or a pod says how the attempt ended."""
+    succeeded = any(pod["status"].get("phase") == "Succeeded" for pod in pods)
+    return succeeded or completed(job) or failure(job) is not None
+
+
+def _lost(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.reason == reasons.OUTPUTS_LOST
+
+
+def _follow_ups(
+    shell: Shell,
+    tracked: Tracked,
+    node: GraphNode,
+    observed: dict[tuple[str, int], Attempt],
+) -> None:
+    for edge in node.outgoing:
+        name = tracked.name_of(edge.target, 1)
+        job = shell.jobs.get(tracked.run.namespace, name)
+        if job is not None and is_ours(job, tracked.identity):
+            spec = job["spec"]
+            items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
+            seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)
+            observed.setdefault((edge.target, 1), seen)

@@ -1,0 +1,155 @@
+"""Why a Job makes no progress: its pending pods, and the Events of pods that were refused.
+
+Pods are watched once they are terminal. A Job that has no ready pod when it is looked at for the
+second time is asked about: one list of pending pods for all such Jobs, and one of FailedCreate
+Events where a Job has no pod at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from orchestrator.controller.apiserver.cache import Jobs, Pods, Raw
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.lean import lean_pod
+from orchestrator.controller.apiserver.resources import EVENTS, PODS
+from orchestrator.models.labels import EXECUTION_UID
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 3.0
+"""Seconds from one look to the next."""
+REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
+
+
+class PendingPods:
+    """Feeds the pods cache with pending pods of slow Jobs, and knows why pods were refused."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        jobs: Jobs,
+        pods: Pods,
+        enqueue: Callable[[Raw], None],
+        *,
+        namespaces: Collection[str] = (),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`enqueue` is called with a Job of which there is news."""
+        self._client = client
+        self._jobs = jobs
+        self._pods = pods
+        self._enqueue = enqueue
+        self._scopes: list[str | None] = list(namespaces) or [None]
+        self._sleep = sleep
+        self._seen: set[str] = set()
+        self._said: dict[str, object] = {}
+        self._events: dict[str, list[Raw]] = {}
+        self._news = asyncio.Event()
+        """Set once a Job waits that no look has seen."""
+
+    def take(self, job: Raw) -> None:
+        """A Job came or changed: it is looked after while it waits for its pod."""
+        if self._waits(job):
+            self._news.set()
+
+    def events(self, job_uid: str) -> Sequence[Raw]:
+        """Warning Events of pods that the Job could not create, oldest first."""
+        return self._events.get(job_uid, ())
+
+    async def run(self) -> None:
+        """Look while there are Jobs that wait, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._try()
+            while self._seen:
+                await self._sleep(PERIOD)
+                await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self.look()
+        except ApiError as error:
+            logger.warning("cannot look for pending pods: %s", error)
+
+    async def look(self) -> None:
+        """One look."""
+        waiting = [job for job in self._jobs if self._waits(job)]
+        slow = [job for job in waiting if _uid(job) in self._seen]
+        self._seen = {_uid(job) for job in waiting}
+        pods = await self._pending_pods() if slow else []
+        self._pods.replace_pending(pods)
+        without = [job for job in slow if not self._pods.by_job(*_key(job))]
+        self._events = await self._refusals(without) if without else {}
+        self._tell(slow)
+
+    def _waits(self, job: Raw) -> bool:
+        """Whether nothing shows that the Job's pod runs or has ended."""
+        status = job.get("status") or {}
+        over = any(
+            condition.get("status") == "True" and condition.get("type") in ("Complete", "Failed")
+            for condition in status.get("conditions") or []
+        )
+        return not over and not status.get("ready") and not self._pods.terminal(*_key(job))
+
+    async def _pending_pods(self) -> list[Raw]:
+        found: list[Raw] = []
+        for scope in self._scopes:
+            pods, _ = await self._client.list(
+                PODS, scope, label_selector=EXECUTION_UID, field_selector="status.phase=Pending"
+            )
+            found += [lean_pod(pod) for pod in pods]
+        return found
+
+    async def _refusals(self, jobs: list[Raw]) -> dict[str, list[Raw]]:
+        found: dict[str, list[Raw]] = {_uid(job): [] for job in jobs}
+        for scope in self._scopes:
+            events, _ = await self._client.list(EVENTS, scope, field_selector=REFUSED)
+            for event in events:
+                if (uid := event["involvedObject"].get("uid", "")) in found:
+                    found[uid].append(event)
+        return {uid: sorted(of_one, key=_when) for uid, of_one in found.items()}
+
+    def _tell(self, slow: list[Raw]) -> None:
+        said: dict[str, object] = {}
+        for job in slow:
+            uid = _uid(job)
+            said[uid] = (
+                [_says(pod) for pod in self._pods.by_job(*_key(job))],
+                [event.get("message") for event in self.events(uid)],
+            )
+            if said[uid] != self._said.get(uid):
+                self._enqueue(job)
+        self._said = said
+
+
+def _says(pod: Raw) -> object:
+    """What a pending pod says of itself, without times and counts."""
+    status = pod.get("status") or {}
+    containers = [
+        *(status.get("initContainerStatuses") or []),
+        *(status.get("containerStatuses") or []),
+    ]
+    conditions = status.get("conditions") or []
+    return (
+        pod["metadata"]["uid"],
+        [container.get("state", {}).get("waiting") for container in containers],
+        [(item["type"], item.get("reason"), item.get("message")) for item in conditions],
+    )
+
+
+def _when(event: Raw) -> str:
+    when: str = event.get("lastTimestamp") or event.get("eventTime") or ""
+    return when
+
+
+def _uid(job: Raw) -> str:
+    uid: str = job["metadata"]["uid"]
+    return uid
+
+
+def _key(job: Raw) -> tuple[str, str]:
+    return job["metadata"]["namespace"], job["metadata"]["name"]

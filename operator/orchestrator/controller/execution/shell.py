@@ -1,0 +1,47 @@
+"""What a pass works with: the caches it reads, the client it writes with, the clock it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.livejobs import LiveJobs
+from orchestrator.controller.apiserver.livereads import LiveReads
+from orchestrator.controller.execution.accounts import ServiceAccounts
+from orchestrator.controller.execution.pending import PendingPods
+from orchestrator.controller.execution.protection import Protection
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.reporting.figures import Figures
+from orchestrator.controller.reporting.metrics import MetricsWriter
+from orchestrator.controller.reporting.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The outside of the execution passes."""
+
+    client: ApiClient
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    executions: Cache
+    """Executions that have not ended, in full."""
+    jobs: Jobs
+    pods: Pods
+    workflows: Cache
+    templates: Cache
+    cluster_templates: Cache
+    pending: PendingPods
+    queue: WorkQueue[tuple[str, str]]
+    """(namespace, name) of executions to look at."""
+    recorder: Recorder
+    metrics: MetricsWriter
+    figures: Figures
+    remember: Callable[[Raw], None]
+    """Told of every execution whose end is stored."""
+    accounts: ServiceAccounts
+    protection: Protection
+    live_jobs: LiveJobs
+    live_reads: LiveReads
+    runner_image: str

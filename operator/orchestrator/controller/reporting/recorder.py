@@ -1,0 +1,120 @@
+"""Kubernetes Events: said once, in the background, dropped first when there is too much to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.resources import EVENTS
+from orchestrator.engine.times import to_rfc3339
+
+logger = logging.getLogger(__name__)
+
+CAPACITY = 1000
+"""Events that wait to be written; more are dropped."""
+BURST, RATE = 60.0, 5.0
+"""Events at once, and a second in the long run: each costs the API server what a status does."""
+SPARED = 30.0
+"""Of the burst, what is kept for warnings."""
+REPEAT_SECONDS = 600.0
+"""For how long the same event about the same object is not said again."""
+LONGEST_MESSAGE = 1024
+COMPONENT = "itechsmart-workflow"
+
+
+class Recorder:
+    """Writes core/v1 Events one after the other, behind everything else."""
+
+    def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(CAPACITY)
+        self._said: dict[tuple[str, ...], float] = {}
+        self._budget, self._budget_at = BURST, clock()
+        self.dropped = 0
+        """Events that were not written because there were too many."""
+
+    def emit(self, about: Mapping[str, str], kind: str, reason: str, message: str) -> None:
+        """Say once that something happened; `about` is an ObjectReference. Never blocks."""
+        now = self._clock()
+        said = (about.get("uid", ""), kind, reason, message)
+        if self._said.get(said, float("-inf")) > now - REPEAT_SECONDS:
+            return
+        if not self._affordable(kind, now):
+            self.dropped += 1
+            return
+        try:
+            self._waiting.put_nowait(_event(about, kind, reason, message, now))
+        except asyncio.QueueFull:
+            self.dropped += 1
+            return
+        self._remember(said, now)
+
+    def _affordable(self, kind: str, now: float) -> bool:
+        """Whether the budget has room for one more, and if so take it."""
+        earned = max(0.0, now - self._budget_at) * RATE
+        self._budget, self._budget_at = min(BURST, self._budget + earned), now
+        if self._budget < (1.0 if kind == "Warning" else SPARED + 1.0):
+            return False
+        self._budget -= 1.0
+        return True
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            event = await self._waiting.get()
+            await self._write(event)
+            self._waiting.task_done()
+
+    async def flush(self, seconds: float) -> None:
+        """Wait until everything said is written, but not longer than this."""
+        waiting: Awaitable[None] = self._waiting.join()
+        try:
+            await asyncio.wait_for(waiting, seconds)
+        except TimeoutError:
+            logger.info("%d events were not written in time", self._waiting.qsize())
+
+    async def _write(self, event: dict[str, Any]) -> None:
+        try:
+            namespace = event["metadata"]["namespace"]
+            await self._client.create(EVENTS, namespace, event, background=True, metadata_only=True)
+        except ApiError as error:
+            self.dropped += 1
+            logger.debug("event %s was not written: %s", event["reason"], error)
+
+    def _remember(self, said: tuple[str, ...], now: float) -> None:
+        self._said[said] = now
+        if len(self._said) > 2 * CAPACITY:
+            fresh = {key: at for key, at in self._said.items() if at > now - REPEAT_SECONDS}
+            newest = sorted(fresh.items(), key=lambda item: item[1])[-CAPACITY:]
+            self._said = dict(newest)
+
+
+def _event(
+    about: Mapping[str, str], kind: str, reason: str, message: str, now: float
+) -> dict[str, Any]:
+    if len(message) > LONGEST_MESSAGE:
+        message = message[: LONGEST_MESSAGE - 1] + "…"
+    at = to_rfc3339(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        # A generated name: the same thing may happen twice to objects of the same name.
+        "metadata": {
+            "generateName": f"{about['name'][:220]}.",
+            "namespace": about.get("namespace") or "default",
+        },
+        "involvedObject": dict(about),
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "firstTimestamp": f"{at[:19]}Z",
+        "lastTimestamp": f"{at[:19]}Z",
+        "count": 1,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": COMPONENT,
+    }

@@ -1,0 +1,1 @@
+"""Runs triggers: what they start is an execution, created once."""

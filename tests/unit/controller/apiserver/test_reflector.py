@@ -1,0 +1,184 @@
+"""The reflector against a server that behaves, and misbehaves as servers do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from orchestrator.controller.apiserver.cache import Cache, IndexedCache, Jobs, Pods
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.reflector import Reflector
+from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
+from orchestrator.controller.apiserver.transport import Transport
+from orchestrator.models.labels import EXECUTION_UID
+from tests.apiserver import ApiServer
+
+
+class Seen:
+    """What callbacks told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, kind: str, raw: dict[str, Any], _: dict[str, Any] | None) -> None:
+        self.events.append((kind, raw["metadata"]["name"]))
+        self._news.set()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not done():
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def following(reflector: Reflector) -> AsyncIterator[None]:
+    task = asyncio.create_task(reflector.run())
+    try:
+        async with asyncio.timeout(10):
+            await reflector.synced.wait()
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def test_it_lists_and_then_follows(server: ApiServer, client: ApiClient) -> None:
+    await server.put("jobs", "a", "old")
+    cache, seen = Cache(), Seen()
+    async with following(Reflector(client, JOBS, cache, on_event=seen)):
+        assert cache.get("a", "old")
+        await server.put("jobs", "a", "new")
+        await server.put("jobs", "a", "new", status={"active": 1})
+        await server.remove("jobs", "a", "old")
+        await seen.until(lambda: len(seen.events) == 4)
+    assert seen.events == [
+        ("ADDED", "old"),
+        ("ADDED", "new"),
+        ("MODIFIED", "new"),
+        ("DELETED", "old"),
+    ]
+    assert [raw["status"] for raw in cache] == [{"active": 1}]
+
+
+async def test_what_went_during_a_gap_is_deleted(server: ApiServer, client: ApiClient) -> None:
+    await server.put("jobs", "a", "gone")
+    await server.put("jobs", "a", "kept")
+    cache, seen = Cache(), Seen()
+    async with following(Reflector(client, JOBS, cache, on_event=seen, sleep=no_sleep)):
+        await server.remove("jobs", "a", "gone")
+        await seen.until(lambda: ("DELETED", "gone") in seen.events)
+        # Now in the dark: the versions that the watch knows are gone before it comes back.
+        server.objects.pop(("jobs", "a", "kept"))
+        server.version += 1
+        await server.compact()
+        await seen.until(lambda: ("DELETED", "kept") in seen.events)
+    assert len(cache) == 0
+
+
+async def test_a_broken_watch_goes_on_where_it_was(server: ApiServer, client: ApiClient) -> None:
+    cache, seen = Cache(), Seen()
+    async with following(Reflector(client, JOBS, cache, on_event=seen, sleep=no_sleep)):
+        await server.put("jobs", "a", "first")
+        await seen.until(lambda: bool(seen.events))
+        await server.break_watches()
+        await server.put("jobs", "a", "second")
+        await seen.until(lambda: len(seen.events) == 2)
+    assert seen.events == [("ADDED", "first"), ("ADDED", "second")]
+    assert client.requests["list", "jobs"] == 1
+
+
+async def test_a_silent_watch_is_not_trusted(server: ApiServer, client: ApiClient) -> None:
+    # As after a restore of etcd: the server waits for a version that is still to come.
+    transport = Transport(client.credentials, silence=0.05)
+    quiet, cache, seen = ApiClient(client.credentials, transport), Cache(), Seen()
+    async with quiet, following(Reflector(quiet, JOBS, cache, on_event=seen, sleep=no_sleep)):
+        metadata = {"name": "unseen", "namespace": "a", "resourceVersion": "1"}
+        server.objects["jobs", "a", "unseen"] = {"metadata": metadata}
+        await seen.until(lambda: ("ADDED", "unseen") in seen.events)
+
+
+async def test_what_leaves_the_selection_leaves_the_cache(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("workflowexecutions", "a", "x", status={"phase": "Running"})
+    cache, seen = Cache(), Seen()
+    reflector = Reflector(
+        client, EXECUTIONS, cache, field_selector="status.phase!=Succeeded", on_event=seen
+    )
+    async with following(reflector):
+        await server.put("workflowexecutions", "a", "x", status={"phase": "Succeeded"})
+        await seen.until(lambda: ("DELETED", "x") in seen.events)
+    assert len(cache) == 0
+
+
+async def test_only_the_namespaces_asked_for_are_followed(
+    server: ApiServer, client: ApiClient
+) -> None:
+    for namespace in ("a", "b", "c"):
+        await server.put("jobs", namespace, "x")
+    cache = Cache()
+    async with following(Reflector(client, JOBS, cache, namespaces=["a", "b"])):
+        assert sorted(cache.known()) == [("a", "x"), ("b", "x")]
+
+
+async def test_a_bookmark_is_a_sign_of_life(server: ApiServer, client: ApiClient) -> None:
+    times = iter([10.0, 10.0, 10.0, 70.0, 80.0])
+    heard = asyncio.Event()
+
+    def monotonic() -> float:
+        time = next(times, 80.0)
+        if time == 80.0:
+            heard.set()
+        return time
+
+    reflector = Reflector(client, JOBS, Cache(), monotonic=monotonic)
+    assert reflector.silence == float("inf")
+    async with following(reflector):
+        await server.bookmark("jobs")
+        await server.bookmark("jobs")
+        async with asyncio.timeout(10):
+            await heard.wait()
+        assert reflector.silence == 0.0
+
+
+def job(name: str, uid: str) -> dict[str, Any]:
+    return {"metadata": {"namespace": "a", "name": name, "labels": {EXECUTION_UID: uid}}}
+
+
+def test_jobs_are_found_by_their_execution() -> None:
+    jobs = Jobs()
+    jobs.put(job("x", "1"))
+    jobs.put(job("y", "1"))
+    jobs.put(job("y", "2"))
+    jobs.remove(("a", "x"))
+    assert jobs.by_execution("1") == {}
+    assert list(jobs.by_execution("2")) == ["y"]
+
+
+def test_objects_without_the_label_are_in_no_group() -> None:
+    cache = IndexedCache("color")
+    cache.put({"metadata": {"namespace": "a", "name": "x"}})
+    assert list(cache.labelled("")) == []
+
+
+def pod(name: str, job_name: str) -> dict[str, Any]:
+    labels = {"batch.kubernetes.io/job-name": job_name}
+    return {"metadata": {"namespace": "a", "name": name, "labels": labels}}
+
+
+def test_an_ended_pod_is_better_evidence_than_a_pending_one() -> None:
+    pods = Pods()
+    pods.replace_pending([pod("waits", "x"), pod("waits-too", "y")])
+    pods.put(pod("ended", "x"))
+    assert [raw["metadata"]["name"] for raw in pods.by_job("a", "x")] == ["ended"]
+    assert [raw["metadata"]["name"] for raw in pods.by_job("a", "y")] == ["waits-too"]
+    assert pods.terminal("a", "x")
+    assert not pods.terminal("a", "y")
