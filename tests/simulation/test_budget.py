@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
 
+from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.engine.ranges import format_ranges
 from orchestrator.engine.records import Record, record_to_status
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.scenario import NAMESPACE
+from tests.simulation.store import Store
 from tests.simulation.test_runs import play
 from tests.simulation.world import Result, World
 
+RUN = ("workflowexecutions", NAMESPACE, "run")
 LARGE = Result(outputs={"items": ["x" * 1000] * 100})
 
 
@@ -56,3 +64,52 @@ def test_ten_thousand_items_fit_in_sixty_four_kib_whichever_of_them_failed(patte
     written = record_to_status(record)
     assert len(orjson.dumps(written)) < 64 * 1024
     NodeRecord.model_validate(written)  # as the API server will
+
+
+class _Etcd(FaultyTransport):
+    """Takes no object over 1.5 MiB."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+
+    async def _once(self, verb: str, path: str, query: Any, data: bytes | None, *rest: Any) -> Raw:
+        if verb == "patch" and path.endswith("/run/status"):
+            assert data is not None
+            size = len(orjson.dumps(self._store.objects[RUN])) + len(data)
+            if size > 1.5 * 1024 * 1024:
+                raise ApiError(500, "InternalError", "etcdserver: request is too large")
+        return await super()._once(verb, path, query, data, *rest)
+
+
+def _large(variables: int, outputs: int) -> Store:
+    """An execution with so many variables of 60 kB, and as many outputs of the first."""
+    names = [f"v{number}" for number in range(variables)]
+    flow = {
+        "variables": [{"name": name, "type": "string"} for name in names],
+        "nodes": [{"name": "only", "action": "local/task"}],
+        "outputs": [{"name": f"o{number}", "value": "vars.v0"} for number in range(outputs)],
+    }
+    store = store_with(manifest("Workflow", "main", flow))
+    store.remove(RUN)
+    given = dict.fromkeys(names, "x" * 60000)
+    spec = {"workflow": "main", "variables": given}
+    store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "run", spec))
+    return store
+
+
+async def test_outputs_that_no_status_can_hold_fail_the_execution_in_words() -> None:
+    store = _large(1, 4)
+    fits = await played(store, _Etcd(store))
+    assert len(fits["status"]["outputs"]) == 4
+    store = _large(1, 30)
+    raw = await played(store, _Etcd(store))
+    assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "StatusBudget")
+    assert "spec.outputs: they are 1,8" in raw["status"]["message"]
+    assert raw["status"]["nodes"]["only"]["phase"] == "Succeeded"
+
+
+async def test_variables_that_no_status_can_hold_are_refused_in_words() -> None:
+    store = _large(16, 0)
+    raw = await played(store, _Etcd(store))
+    assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "InvalidVariables")
+    assert "the values are 960,032 bytes together" in raw["status"]["message"]

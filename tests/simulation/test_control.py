@@ -186,3 +186,34 @@ def test_nothing_of_finally_starts_while_paused_and_its_clock_goes_on() -> None:
     assert world.phases == {"a": "Succeeded", "tell": "TimedOut"}
     assert world.started == ["a"]
     assert ended(world) == ("Failed", "FinallyTimedOut")
+
+
+def away(world: World, node: str) -> World:
+    """Nobody looks for an hour, from when the node has begun."""
+    while node not in world.started:
+        world._settle()
+        world.now += 1
+    world.now += 3600
+    world._settle()
+    return world
+
+
+def test_what_ended_in_time_while_nobody_looked_did_not_time_out() -> None:
+    last = away(World(graph(action("a"), action("tell"), finally_=["tell"]), scripted()), "tell")
+    assert ended(last) == ("Succeeded", "Completed")
+    whole = away(World(graph(action("a"), timeout="10m"), scripted()), "a")
+    assert ended(whole) == ("Succeeded", "Completed")
+    cut = away(
+        World(graph(action("a"), action("b"), edges=chain("a", "b"), timeout="10m"), scripted()),
+        "a",
+    )
+    assert ended(cut) == ("TimedOut", "ExecutionTimedOut")
+
+
+def test_finally_that_is_cut_off_where_failures_are_allowed_fails_nothing() -> None:
+    compiled = graph(
+        action("a"), action("tell", allowFailure=True), finally_=["tell"], finallyTimeout="1m"
+    )
+    world = play(compiled, tell=HANG)
+    assert world.phases == {"a": "Succeeded", "tell": "TimedOut"}
+    assert ended(world) == ("Succeeded", "Completed")

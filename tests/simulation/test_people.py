@@ -223,3 +223,26 @@ def test_a_wait_until_that_cannot_be_computed_fails() -> None:
     compiled = graph({"name": "later", "wait": {"until": "nodes.later.outputs.x > 1"}})
     world = World(compiled, scripted()).play()
     assert world.reason("later") == "ExpressionError"
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_what_is_nested_too_deep_is_no_signal_and_no_input() -> None:
+    world = World(graph({"name": "hold", "wait": {"signal": "go"}, "timeout": "5m"}), scripted())
+    world.signal("go", "1", at=30, payload={"x": nested(300)})
+    world.signal("go", "2", at=60, payload={"x": 1})
+    world.play()
+    assert world.run.records["hold"].outputs["payload"] == {"x": 1}
+    messages: list[str] = []
+    asks = asked()
+    asks.decide("ask", "ana", at=30, inputs={"x": nested(300)})
+    asks.decide("ask", "bob", at=60, groups=["sre"])
+    asks.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
+    asks.play()
+    assert "ana gave inputs that cannot be kept" in messages[0]
+    assert asks.run.records["ask"].outputs["by"] == ["bob"]

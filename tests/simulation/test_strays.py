@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orchestrator.controller.apiserver.client import Raw
-from orchestrator.models.labels import ATTEMPT, NODE
+from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, store_with
@@ -31,7 +31,7 @@ FAN_OUT = {
 TWO = {
     "nodes": [{"name": "only", "action": "local/task"}, {"name": "sum", "transform": {"x": "1"}}]
 }
-LONG = {
+LONG: dict[str, Any] = {
     "nodes": [
         {"name": name, "action": "local/task", "timeout": "1h"}
         for name in ("first", "next", "last")
@@ -95,14 +95,12 @@ async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> Non
 
 
 class _Dies(_Transport):
-    """Its operator is killed at its second write of the status, before that leaves."""
-
-    left = 2
+    """Its operator is killed at its first write of the status after a Job of `next` was made."""
 
     async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
-            self.left -= 1
-            if not self.left:
+            jobs = self._store.all("jobs")
+            if any(job["metadata"]["annotations"][NODE] == "next" for job in jobs):
                 await self._die()
         return await super()._once(verb, path, *rest)
 
@@ -158,3 +156,56 @@ async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
     (made,) = [job for job in store.all("jobs") if job["metadata"]["name"] == "late"]
     assert made["spec"]["activeDeadlineSeconds"] == 1 or "Failed" in _phases(store, node)
     assert "StrayJob" in {event["reason"] for event in store.all("events")}
+
+
+async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
+    store = store_with(manifest("Workflow", "main", {"nodes": LONG["nodes"][:1]}))
+    _working_for(store, first=600.0)
+    async with operating(store, _Transport(store)):
+        await asyncio.sleep(5.0)
+        (job,) = store.all("jobs")
+        others = copy.deepcopy(job)
+        others["metadata"] = {"name": "migration"}
+        others["spec"]["template"]["metadata"]["labels"] = {}
+        del others["status"]
+        store.create("jobs", NAMESPACE, others)
+        claims = copy.deepcopy(others)
+        claims["metadata"] |= {
+            "labels": {EXECUTION_UID: store.objects[RUN]["metadata"]["uid"]},
+            "annotations": {EXECUTION: "run", NODE: "first", ATTEMPT: "0"},
+        }
+        store.create("jobs", "elsewhere", claims)
+        await asyncio.sleep(5.0)
+        store.patch(RUN, {"spec": {"desiredState": "Paused"}})  # has it read anew
+        await asyncio.sleep(30.0)
+        assert "activeDeadlineSeconds" in store.objects["jobs", NAMESPACE, "migration"]["spec"]
+        kept = store.objects["jobs", NAMESPACE, "migration"]["spec"]["activeDeadlineSeconds"]
+        assert kept == others["spec"]["activeDeadlineSeconds"]
+        assert not [event for event in store.all("events") if event["reason"] == "StrayJob"]
+
+
+class _Webhook(_Transport):
+    """Others refuse every change of a Job or pod."""
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and ("/pods/" in path or "/jobs/" in path):
+            raise ApiError(403, "Forbidden", "nothing is to be changed")
+        return await super()._once(verb, path, *rest)
+
+
+async def test_a_stray_that_cannot_be_stopped_holds_up_nothing_and_is_spoken_of() -> None:
+    store = store_with(manifest("Workflow", "main", LONG))
+    _working_for(store, next=5.0, last=5.0)
+    async with operating(store, _Webhook(store)):
+        await asyncio.sleep(0.5)
+        (job,) = [
+            job for job in store.all("jobs") if job["metadata"]["annotations"][NODE] == "first"
+        ]
+        stray = copy.deepcopy(job)
+        stray["metadata"] = {**job["metadata"], "name": "stray"}
+        stray["metadata"]["annotations"] = {**job["metadata"]["annotations"], ATTEMPT: "0"}
+        store.create("jobs", NAMESPACE, stray)
+        raw = await _until_ended(store)
+    assert raw["status"]["phase"] == "Succeeded"
+    words = [event["message"] for event in store.all("events") if event["reason"] == "StrayJob"]
+    assert any("cannot be stopped" in each and "nothing is to be changed" in each for each in words)

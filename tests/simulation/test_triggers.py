@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,10 +16,13 @@ from orchestrator.controller.apiserver.cache import Cache, Raw
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import TRIGGERS
 from orchestrator.controller.triggering.running import Triggers
-from orchestrator.engine.times import to_rfc3339
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.trigger import Schedule
 from orchestrator.triggers.schedule import look
 from tests.apiserver import merged
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.scenario import NAMESPACE
 from tests.simulation.world import START
 from tests.virtualtime import run_virtually
 
@@ -294,3 +298,187 @@ def test_a_trigger_made_anew_under_its_name_is_not_given_what_the_old_one_had() 
         assert "status" not in cluster.trigger
 
     run_virtually(story())
+
+
+def counts(cluster: Cluster) -> dict[str, int]:
+    """What the trigger's status counts."""
+    found: dict[str, int] = cluster.trigger["status"]["counts"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"dedupe": {"key": "event.workflow", "window": "30s"}}, "deduplicated"),
+        ({"rateLimit": {"limit": 1, "period": "30s"}}, "limited"),
+    ],
+)
+def test_what_came_to_nothing_comes_to_nothing_after_a_restart_too(rule: Raw, what: str) -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(execution={"workflow": "source"}, **rule))
+        ended = [finished(1, START + 100), finished(2, START + 105)]
+        cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
+        await asyncio.sleep(106)
+        await live(cluster, 10, ended)
+        assert (started(cluster), counts(cluster)[what]) == (["e1"], 1)
+        await asyncio.sleep(30)  # the window and the period are over
+        await live(cluster, 10, ended)
+        assert started(cluster) == ["e1"]
+        later = finished(3, START + 200)
+        cluster.executions["e3"] = later
+        await asyncio.sleep(60)
+        await live(cluster, 10, [*ended, later])
+        assert started(cluster) == ["e1", "e3"]
+
+    run_virtually(story())
+
+
+class Refuses(Process):
+    """The second creation is answered with an error, and every other one is not."""
+
+    creations = 0
+
+    async def create(self, *rest: Any) -> Raw:
+        self.creations += 1
+        if self.creations == 2:
+            raise ApiError(500, "InternalError", "not now")
+        return await super().create(*rest)
+
+
+@asynccontextmanager
+async def working(cluster: Cluster, process: Process) -> AsyncIterator[tuple[Triggers, Cache]]:
+    """A process that knows its trigger and is told of the rest by the test."""
+    cache = Cache()
+    cache.put(cluster.trigger)
+    triggers = Triggers(cast("ApiClient", process), cluster.clock, cache)
+    work = asyncio.create_task(triggers.run())
+    triggers.look(cluster.trigger)
+    try:
+        yield triggers, cache
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_between_two_events_costs_neither_a_count_nor_a_start() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(execution={"workflow": "source"}))
+        ended = [finished(number, START + 100 + number) for number in range(3)]
+        cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
+        await asyncio.sleep(110)
+        async with working(cluster, Refuses(cluster)) as (triggers, _):
+            for raw in ended:
+                triggers.ended(raw)
+            await asyncio.sleep(20)
+        assert started(cluster) == ["e0", "e1", "e2"]
+        assert counts(cluster) == {"received": 3, "started": 3}
+
+    run_virtually(story())
+
+
+def test_counts_add_up_though_the_cache_is_behind() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(execution={"workflow": "source"}))
+        ended = [finished(number, START + 100 + number) for number in range(3)]
+        cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
+        await asyncio.sleep(110)
+        async with working(cluster, Process(cluster)) as (triggers, cache):
+            triggers.ended(ended[0])
+            await asyncio.sleep(1)
+            old = cluster.trigger
+            triggers.ended(ended[1])
+            await asyncio.sleep(1)
+            cache.put(old)
+            triggers.ended(ended[2])
+            await asyncio.sleep(1)
+        assert counts(cluster) == {"received": 3, "started": 3}
+
+    run_virtually(story())
+
+
+def test_it_says_when_it_fires_next_from_the_beginning_and_after_an_edit() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(schedule={"cron": "0 3 1 1 *"}))
+        async with working(cluster, Process(cluster)) as (triggers, cache):
+            await asyncio.sleep(10)
+            assert cluster.trigger["status"]["nextFire"][4:] == "-01-01T03:00:00.000Z"
+            edit(cluster, triggers, cache, schedule={"cron": "0 4 1 2 *"})
+            await asyncio.sleep(10)
+            assert cluster.trigger["status"]["nextFire"][4:] == "-02-01T04:00:00.000Z"
+            edit(cluster, triggers, cache, schedule={"cron": "0 4 1 2 *"}, suspend=True)
+            await asyncio.sleep(10)
+            assert "nextFire" not in cluster.trigger["status"]
+            writes = cluster.writes
+            await asyncio.sleep(600)
+            assert cluster.writes == writes
+
+    run_virtually(story())
+
+
+def edit(cluster: Cluster, triggers: Triggers, cache: Cache, **spec: Any) -> None:
+    """Somebody changes the trigger's spec, and the watch tells of it."""
+    old = cluster.trigger["metadata"]
+    anew = {
+        "generation": old["generation"] + 1,
+        "resourceVersion": str(int(old["resourceVersion"]) + 1),
+    }
+    edited = {**cluster.trigger, "metadata": {**old, **anew}, "spec": {"workflow": "w", **spec}}
+    cluster.trigger = edited
+    cache.put(edited)
+    triggers.look(edited)
+
+
+def test_an_edit_starts_nothing_for_what_was_before_it_now_or_after_a_restart() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(execution={"phases": ["Succeeded"]}))
+        failed = [finished(number, START + 1000 * number) for number in range(1, 7)]
+        for raw in failed:
+            raw["status"]["phase"] = "Failed"
+        cluster.executions |= {raw["metadata"]["name"]: raw for raw in failed}
+        await asyncio.sleep(5100)
+        async with working(cluster, Process(cluster)) as (triggers, cache):
+            for raw in failed[:5]:
+                triggers.ended(raw)
+            await asyncio.sleep(10)
+            edit(cluster, triggers, cache, execution={"phases": ["Failed"]})
+            await asyncio.sleep(10)
+        await asyncio.sleep(3600)
+        await live(cluster, 60, failed[:5])
+        assert started(cluster) == []
+        await live(cluster, 60, failed)
+        assert started(cluster) == ["e6"]
+
+    run_virtually(story())
+
+
+def test_another_cron_makes_up_for_no_slot_of_its_own_past() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(schedule={"cron": "0 3 1 1 *", "catchUp": 5}))
+        async with working(cluster, Process(cluster)) as (triggers, cache):
+            await asyncio.sleep(2 * 3600)
+            edit(cluster, triggers, cache, schedule={"cron": "0 * * * *", "catchUp": 5})
+            began = cluster.clock()
+            await asyncio.sleep(2 * 3600)
+        assert len(slots(cluster)) == 2
+        assert all(from_rfc3339(slot) > began for slot in slots(cluster))
+
+    run_virtually(story())
+
+
+async def test_a_trigger_that_went_while_nobody_watched_starts_nothing_more() -> None:
+    store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "a", "delay": "1s"}]}))
+    spec = {"workflow": "main", "schedule": {"cron": "* * * * *"}}
+    store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
+    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    async with operating(store, transport):
+        await asyncio.sleep(200)
+        assert len(store.all("workflowexecutions")) >= 4
+        store.away = True
+        store.remove(("triggers", NAMESPACE, "t"))
+        await asyncio.sleep(10)
+        store.away = False
+        await asyncio.sleep(20)
+        before = len(store.all("workflowexecutions"))
+        await asyncio.sleep(600)
+        assert len(store.all("workflowexecutions")) == before

@@ -76,7 +76,7 @@ class Operator:
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
 
-        `follow` tells of Workflows, Triggers and Incidents until it is told to stop.
+        `follow` tells of Workflows and Incidents until it is told to stop.
         """
         self._client = client
         self._lease = lease
@@ -109,6 +109,8 @@ class Operator:
             self.workflows, self.templates, self.cluster_templates, runner_image
         )
         self._trigger_cache = Cache()
+        self._silent = asyncio.Event()
+        """A watch fell silent: all is listed anew."""
         self.triggers = Triggers(client, self._clock, self._trigger_cache)
         self.definitions = self._build_definitions()
         shell = self._build_shell(runner_image)
@@ -177,6 +179,7 @@ class Operator:
                 field_selector=NOT_ENDED,
                 transform=lean,
                 on_event=self.news.on_execution,
+                on_silence=self._silent.set,
                 monotonic=self._monotonic,
             ),
             Reflector(
@@ -202,6 +205,7 @@ class Operator:
                 on_event=self.news.on_pod,
                 monotonic=self._monotonic,
             ),
+            self._trigger_reflector(),
             self._template_reflector(TEMPLATES, self.templates),
             self._template_reflector(CLUSTER_TEMPLATES, self.cluster_templates),
         ]
@@ -225,6 +229,24 @@ class Operator:
             monotonic=self._monotonic,
         )
 
+    def _trigger_reflector(self) -> Reflector:
+        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
+            if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
+                self.triggers.forget(old or raw)
+            if kind != "DELETED":
+                self.definitions.look(TRIGGERS, raw)
+                self.triggers.look(raw)
+
+        return Reflector(
+            self._client,
+            TRIGGERS,
+            self._trigger_cache,
+            namespaces=self._namespaces,
+            transform=lean,
+            on_event=on_event,
+            monotonic=self._monotonic,
+        )
+
     # Events of definitions
 
     def _on_ended(self, raw: Raw) -> None:
@@ -234,8 +256,6 @@ class Operator:
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         old = self.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
         self.definitions.take(resource, kind, raw)
-        if resource is TRIGGERS:
-            (self.triggers.forget if kind == "DELETED" else self.triggers.look)(raw)
         if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
             return
         for namespace, name in self._judge.parents_of(raw):
@@ -245,7 +265,6 @@ class Operator:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; raises what made a part of it end on its own."""
-        kopf_stop = threading.Event()
         watches = [start(reflector.run(), reflector.name) for reflector in self.reflectors]
         watches.append(start(self.pending.run(), "pending pods"))
         workers: list[asyncio.Task[None]] = []
@@ -264,7 +283,8 @@ class Operator:
                 ):
                     return
                 logger.info("everything is listed; %d executions to look at", len(self.executions))
-                kopf.append(start(self._watch_definitions(kopf_stop), "kopf"))
+                self.news.begin()
+                kopf.append(start(self._watch_definitions(), "kopf"))
                 background += [
                     start(self.recorder.run(), "events"),
                     start(self.metrics.run(), "metrics"),
@@ -278,7 +298,8 @@ class Operator:
                 ]
                 await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:
-            kopf_stop.set()
+            for task in kopf:
+                task.cancel()
             try:
                 await cancel(workers)  # passes under way are finished first
                 if kopf:
@@ -333,21 +354,37 @@ class Operator:
                 self.held.note(key, None)
                 self.queue.add(key)
 
-    async def _watch_definitions(self, kopf_stop: threading.Event) -> None:
+    async def _watch_definitions(self) -> None:
+        """kopf, begun anew when a watch fell silent.
+
+        It never lists again on its own: where etcd was restored from a backup, it would wait for
+        versions that are still to come.
+        """
+        while True:
+            self._silent.clear()
+            stop = threading.Event()
+            kopf = asyncio.create_task(self._follow_definitions(stop))
+            silent = asyncio.create_task(self._silent.wait())
+            try:
+                await asyncio.wait([kopf, silent], return_when=asyncio.FIRST_COMPLETED)
+                if kopf.done():
+                    await kopf
+                    raise RuntimeError("kopf ended on its own; its log says why")
+                logger.info("a watch fell silent: Workflows and Incidents are listed anew")
+            finally:
+                stop.set()
+                silent.cancel()
+                await asyncio.gather(kopf, return_exceptions=True)  # its thread takes a moment
+
+    async def _follow_definitions(self, stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
 
         def take(resource: Resource, kind: str | None, raw: Raw) -> None:
             loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
 
         await self._follow(
-            self._client.credentials,
-            (WORKFLOWS, TRIGGERS, INCIDENTS),
-            self._namespaces,
-            take,
-            kopf_stop,
+            self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop
         )
-        if not kopf_stop.is_set():
-            raise RuntimeError("kopf ended on its own; its log says why")
 
 
 def _generation(raw: Raw) -> int:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from orchestrator.engine import reasons
+from orchestrator.engine.budget import MOST_VARIABLES
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.records import as_stored
 from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
@@ -149,6 +153,14 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
     values, problems = resolve_variables(spec, execution["spec"].get("variables") or {})
     if problems:
         return Refusal(reasons.INVALID_VARIABLES, words(problems))
+    plain = [value for value in values.values() if not isinstance(value, SecretValue)]
+    size = sum(len(orjson.dumps(value)) for value in plain)
+    if size > MOST_VARIABLES:
+        message = (
+            f"spec.variables: the values are {size:,} bytes together, and a status holds"
+            f" {MOST_VARIABLES:,}; pass where they stand instead"
+        )
+        return Refusal(reasons.INVALID_VARIABLES, message)
     secret = {variable.name for variable in spec.variables if variable.type == "secret"}
     return {name: as_stored(value) for name, value in values.items() if name not in secret}
 
@@ -197,7 +209,8 @@ def state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal 
         return Refusal(
             reasons.WORKFLOW_NOT_ACTIVE, f"the Workflow's state is {state.value}: nothing starts it"
         )
-    if state is WorkflowState.DRAFT and execution["spec"].get("trigger"):
+    spec = execution["spec"]  # a sub-execution carries the trigger of the first of its line
+    if state is WorkflowState.DRAFT and spec.get("trigger") and not spec.get("parent"):
         return Refusal(
             reasons.WORKFLOW_NOT_ACTIVE,
             "the Workflow's state is Draft: only people and parents start it, no trigger",

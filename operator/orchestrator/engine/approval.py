@@ -14,6 +14,8 @@ from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.work import Work
+from orchestrator.expressions import ExpressionError
+from orchestrator.expressions.bounds import check_result
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.execution import Verdict as Decided
 from orchestrator.models.workflow import Approval, ApprovalTimeout
@@ -85,6 +87,10 @@ def _refusal(approval: Approval, decision: Mapping[str, Any], requester: str | N
         return "is none of the approvers"
     if approval.exclude_requester and who == requester:
         return "started the execution, and the requester is excluded"
+    try:
+        check_result(decision.get("inputs") or {})
+    except ExpressionError as error:
+        return f"gave inputs that cannot be kept: {error}"
     if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
         wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
         return f"gave inputs that do not fit: {wrong}" if wrong else ""

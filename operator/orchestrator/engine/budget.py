@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_OUTPUTS = 256 * 1024
 """Bytes of all outputs together."""
+MOST_VARIABLES = 128 * 1024
+"""Bytes of all variables together: they stand in the spec and in the status."""
 MOST_STATUS = 1024 * 1024
 """Bytes of all nodes' records together."""
 ROOM = 350

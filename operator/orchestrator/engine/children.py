@@ -50,7 +50,13 @@ def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
     if not cancelled or attempt.finished_at is None or attempt.finished_at < due:
         return attempt
     message = f"the sub-execution ran longer than {node.spec.timeout or 'its timeout'}"
-    return replace(attempt, state=AttemptState.TIMED_OUT, reason=reasons.TIMED_OUT, message=message)
+    return replace(
+        attempt,
+        state=AttemptState.TIMED_OUT,
+        reason=reasons.TIMED_OUT,
+        message=message,
+        permanent=False,
+    )
 
 
 def child_depth(run: Run) -> int:

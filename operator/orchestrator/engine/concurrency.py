@@ -99,15 +99,18 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
     )
 
 
-def judge(claim: Claim, holders: Sequence[Holder], *, first: bool) -> Verdict:
-    """What the claim comes to with these holders; `first`: nobody stands before it in the queue."""
+def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> Verdict:
+    """What the claim comes to with these holders, and so many ahead of it in the queue.
+
+    Who stands ahead is about to take a slot: what is forbidden to wait waits only for that.
+    """
     if any(holder.uid == claim.uid for holder in holders):
         return Verdict.HELD
-    if first and len(holders) < claim.limit:
+    if not ahead and len(holders) < claim.limit:
         return Verdict.ADMIT
-    if claim.policy is ConcurrencyPolicy.FORBID:
+    if claim.policy is ConcurrencyPolicy.FORBID and len(holders) + ahead >= claim.limit:
         return Verdict.FORBID
-    if claim.policy is ConcurrencyPolicy.REPLACE and first:
+    if claim.policy is ConcurrencyPolicy.REPLACE and not ahead:
         return Verdict.REPLACE
     return Verdict.WAIT
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import orjson
+
 from orchestrator.engine import reasons
+from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS
 from orchestrator.engine.control import phase_of
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import GraphNode
@@ -39,10 +42,10 @@ def ending(work: Work) -> Ending | None:
         return None
     if settled.phase is not ExecutionPhase.SUCCEEDED:
         return Ending(settled.phase, settled.reason, settled.message, {})
-    if settled.expired_at is not None:
+    final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
+    if any(work.records[node.name].reason == reasons.FINALLY_TIMED_OUT for node in final):
         message = f"finally took longer than {work.graph.spec.finally_timeout}"
         return Ending(ExecutionPhase.FAILED, reasons.FINALLY_TIMED_OUT, message, {})
-    final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
     if final:
         return Ending(ExecutionPhase.FAILED, reasons.NODE_FAILED, _words(work, final), {})
     return _succeeded(work, settled)
@@ -51,6 +54,8 @@ def ending(work: Work) -> Ending | None:
 def _outcome(work: Work) -> Settled:
     """Cancelled goes before TimedOut, and TimedOut before Failed."""
     cause = work.cancelling
+    if cause is not None and cause.reason == reasons.EXECUTION_TIMED_OUT and not _cut(work):
+        cause = None  # all had ended in time; nobody was there to see it
     if cause is not None and cause.reason not in _FAILED_BY_NODE:
         return Settled(work.now, phase_of(cause), cause.reason, cause.message)
     failed = failures(work, (node for node in work.graph.nodes.values() if not node.final))
@@ -62,6 +67,11 @@ def _outcome(work: Work) -> Settled:
     count = len(work.graph.nodes)
     message = f"{count} node{'' if count == 1 else 's'} ended, none failed unhandled"
     return Settled(work.now, ExecutionPhase.SUCCEEDED, reasons.COMPLETED, message)
+
+
+def _cut(work: Work) -> bool:
+    """Whether the execution's time ended anything."""
+    return any(record.reason == reasons.EXECUTION_TIMED_OUT for record in work.records.values())
 
 
 def _words(work: Work, failed: list[GraphNode]) -> str:
@@ -85,4 +95,9 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
         except ExpressionError as error:
             message = f"spec.outputs[{index}].value: {error}"
             return Ending(ExecutionPhase.FAILED, reasons.EXPRESSION_ERROR, message, {})
+    size = len(orjson.dumps(outputs))
+    if size > MOST_OUTPUTS or work.run.size + work.more_size + size > MOST_STATUS:
+        message = f"spec.outputs: they are {size:,} bytes together, and a status holds "
+        message += f"{MOST_OUTPUTS:,}, with its nodes {MOST_STATUS:,}"
+        return Ending(ExecutionPhase.FAILED, reasons.STATUS_BUDGET, message, {})
     return Ending(settled.phase, settled.reason, settled.message, outputs)

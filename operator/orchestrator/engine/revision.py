@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
@@ -62,16 +64,20 @@ def verify(name: str, data: Any) -> None:
 
 
 def thaw(name: str, data: Any) -> Graph:
-    """The graph of a revision; ValueError when the content is not what the name was made of."""
-    verify(name, data)
-    return compile_graph(
-        WorkflowSpec.model_validate(data["workflow"]),
-        {
-            action: TemplateSpec.model_validate(template)
-            for action, template in data["templates"].items()
-        },
-        data["runnerImage"],
-    )
+    """The graph of a revision; ValueError when the content is not what the name was made of, or
+    nothing that was ever frozen."""
+    try:
+        verify(name, data)
+        return compile_graph(
+            WorkflowSpec.model_validate(data["workflow"]),
+            {
+                action: TemplateSpec.model_validate(template)
+                for action, template in data["templates"].items()
+            },
+            data["runnerImage"],
+        )
+    except (AttributeError, KeyError, RecursionError, TypeError, ValidationError) as error:
+        raise ValueError(f"ControllerRevision {name} holds no workflow") from error
 
 
 def _dump(spec: WorkflowSpec) -> dict[str, Any]:

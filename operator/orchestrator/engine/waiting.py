@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import orjson
-
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
@@ -13,6 +11,7 @@ from orchestrator.engine.records import Record
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.expressions.bounds import to_json
 from orchestrator.models.execution import NodePhase
 
 MOST_PAYLOAD = 4096
@@ -35,7 +34,7 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
     """The first signal of the name counts, also one that was there before; it is not used up."""
     for signal in work.run.signals:
         payload = signal.get("payload") or {}
-        if signal["name"] == name and len(orjson.dumps(payload)) <= MOST_PAYLOAD:
+        if signal["name"] == name and _fits(payload):
             outputs = {
                 "payload": payload,
                 "by": signal.get("by", ""),
@@ -44,6 +43,13 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
             _succeed(work, node, record, outputs)
             return
     _time_out(work, node, record, f"no signal {name} came")
+
+
+def _fits(payload: object) -> bool:
+    try:
+        return len(to_json(payload, MOST_PAYLOAD)) <= MOST_PAYLOAD
+    except ExpressionError:  # nested too deep, say
+        return False
 
 
 def _await_condition(work: Work, node: GraphNode, record: Record, until: str) -> None:

@@ -33,7 +33,7 @@ def index_of(pod: Raw) -> int | None:
     text = (metadata.get("labels") or {}).get(INDEX) or (metadata.get("annotations") or {}).get(
         INDEX, ""
     )
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def counted(job: Raw | None) -> tuple[set[int], set[int]]:

@@ -31,54 +31,65 @@ class Due:
     """What a look at a schedule comes to. Seconds since the epoch."""
 
     events: tuple[Event, ...]
+    """The oldest first; `at` is when each is due, its slot plus its jitter."""
     mark: float
-    """Up to where every slot has been dealt with once these events are stored."""
+    """Up to where everything that was due has been dealt with once these events are stored."""
     again: float | None
     """When to look again."""
 
 
-def look(schedule: Schedule, uid: str, after: float, now: float) -> Due:
-    """The slots after one moment that are due at another, the oldest first.
+def look(schedule: Schedule, uid: str, after: float, now: float, since: float = 0.0) -> Due:
+    """The slots later than `since` that became due after one moment and until another.
 
-    Of those that are late at most `catchUp` are made up for, the newest ones.
+    Of those that are late at most `catchUp` are made up for, the newest ones. Jitter may be longer
+    than the time between two slots, so it is when they are due that orders them.
     """
+    longest = 0.0 if schedule.jitter is None else parse_duration(schedule.jitter)
     events: list[Event] = []
-    dealt, waiting, late = [], [], 0
-    for slot in takewhile(lambda slot: slot > after, _backwards(schedule, now)):
-        due = slot + jitter(schedule, uid, slot)
+    mark, again, late = after, float("inf"), 0
+    oldest = max(since, after - longest)
+    for slot in takewhile(lambda slot: slot > oldest, _backwards(schedule, now)):
+        due = _due(schedule, uid, slot)
         if now < due:
-            waiting.append((slot, due))
+            again = min(again, due)
+        if not after < due <= now:
             continue
-        dealt.append(slot)
+        mark = max(mark, due)
         late += now >= due + ON_TIME
-        if now >= due + ON_TIME and late > schedule.catch_up:
+        if now < due + ON_TIME or late <= schedule.catch_up:
+            events.append(_event(schedule, slot, due))
+        elif now >= slot + longest + ON_TIME:  # and so is every older one
+            mark = max(mark, slot + longest)
             break
-        events.append(_event(schedule, slot))
-    oldest = min((slot for slot, _ in waiting), default=float("inf"))
-    mark = max((slot for slot in dealt if slot < oldest), default=after)
-    following = next(_forwards(schedule, max(now, after)), None)
-    moments = [due for _, due in waiting]
-    if following is not None:
-        moments.append(following + jitter(schedule, uid, following))
-    return Due(tuple(reversed(events)), mark, min(moments, default=None))
+    for slot in _forwards(schedule, max(now, oldest)):
+        if slot >= again:
+            break
+        due = _due(schedule, uid, slot)
+        if due > after:
+            again = min(again, due)
+    events.sort(key=lambda event: event.at)
+    return Due(tuple(events), mark, None if again == float("inf") else again)
 
 
-def jitter(schedule: Schedule, uid: str, slot: float) -> float:
-    """Seconds after the slot: drawn from the trigger and the slot, the same whoever draws it."""
+def _due(schedule: Schedule, uid: str, slot: float) -> float:
+    """Slot and jitter, which is drawn from the trigger and the slot: the same whoever draws it.
+
+    In whole milliseconds, as a mark is stored.
+    """
     if schedule.jitter is None:
-        return 0.0
+        return slot
     digest = hashlib.blake2b(f"{uid}/{slot:.0f}".encode(), digest_size=8).digest()
-    return parse_duration(schedule.jitter) * int.from_bytes(digest) / 2**64
+    return round(slot + parse_duration(schedule.jitter) * int.from_bytes(digest) / 2**64, 3)
 
 
-def _event(schedule: Schedule, slot: float) -> Event:
+def _event(schedule: Schedule, slot: float, due: float) -> Event:
     local = datetime.fromtimestamp(slot, ZoneInfo(schedule.time_zone))
     data = {
         "scheduledAt": to_rfc3339(slot),
         "localTime": local.isoformat(),
         "timeZone": schedule.time_zone,
     }
-    return Event(TYPE, f"{slot:.0f}", data, slot)
+    return Event(TYPE, f"{slot:.0f}", data, due)
 
 
 def _backwards(schedule: Schedule, now: float) -> Iterator[float]:

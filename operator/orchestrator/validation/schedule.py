@@ -7,7 +7,11 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from orchestrator.models.base import parse_duration
 from orchestrator.models.trigger import Schedule
+
+LONGEST_JITTER = 24 * 3600.0
+"""Seconds: every slot of the time before is looked at."""
 
 
 def schedule_problems(schedule: Schedule) -> list[tuple[str, str]]:
@@ -25,4 +29,6 @@ def schedule_problems(schedule: Schedule) -> list[tuple[str, str]]:
     except CronSimError as error:
         words = "minute, hour, day of month, month, day of week, such as '30 3 * * 1-5'"
         found.append(("cron", f"{schedule.cron!r} cannot be read ({error}): {words}"))
+    if schedule.jitter is not None and parse_duration(schedule.jitter) > LONGEST_JITTER:
+        found.append(("jitter", f"{schedule.jitter} is too long: at most 24h"))
     return found

@@ -132,3 +132,8 @@ def test_variables_are_as_the_status_will_give_them_back() -> None:
     given = {"options": {"gone": None, "half": 1.0, "list": [None, {"gone": None}]}}
     result = check_start(execution(variables=given), prepared(variables=variables))
     assert result == {"options": {"half": 1, "list": [None, {}]}}
+
+
+def test_a_draft_is_started_by_a_parent_whatever_started_that() -> None:
+    child = execution(trigger={"type": "schedule", "name": "nightly"}, parent={"name": "p"})
+    assert check_start(child, prepared(state="Draft")) == {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from orchestrator.engine import revision
 from orchestrator.engine.revision import freeze, thaw
 from tests.builders import IMAGE, action, template, workflow
 
@@ -27,8 +29,8 @@ def test_layout_is_no_part_of_it_and_everything_else_is() -> None:
 
 def test_a_thawed_revision_runs_what_was_frozen() -> None:
     spec = workflow(action("a", **{"with": {"text": "x"}}), timeout="5m")
-    revision = freeze("flow", spec, {"task": template()}, IMAGE)
-    compiled = thaw(revision.name, json.loads(json.dumps(revision.data)))
+    frozen = freeze("flow", spec, {"task": template()}, IMAGE)
+    compiled = thaw(frozen.name, json.loads(json.dumps(frozen.data)))
     assert compiled.spec == spec
     assert compiled.timeout == 300
     assert compiled.runner_image == IMAGE
@@ -36,13 +38,29 @@ def test_a_thawed_revision_runs_what_was_frozen() -> None:
 
 def test_whole_floats_survive_the_api_server_giving_them_back_as_integers() -> None:
     spec = workflow(action("a", **{"with": {"count": 1.0}}))
-    revision = freeze("flow", spec, {"task": template()}, IMAGE)
-    data = json.loads(json.dumps(revision.data).replace("1.0", "1"))
-    assert thaw(revision.name, data).nodes["a"].spec.with_ == {"count": 1}
+    frozen = freeze("flow", spec, {"task": template()}, IMAGE)
+    data = json.loads(json.dumps(frozen.data).replace("1.0", "1"))
+    assert thaw(frozen.name, data).nodes["a"].spec.with_ == {"count": 1}
 
 
 def test_a_changed_revision_is_refused() -> None:
-    revision = freeze("flow", workflow(action("a")), {"task": template()}, IMAGE)
-    data = {**revision.data, "runnerImage": "example.com/evil:1"}
-    with pytest.raises(ValueError, match=rf"{revision.name} was changed"):
-        thaw(revision.name, data)
+    frozen = freeze("flow", workflow(action("a")), {"task": template()}, IMAGE)
+    data = {**frozen.data, "runnerImage": "example.com/evil:1"}
+    with pytest.raises(ValueError, match=rf"{frozen.name} was changed"):
+        thaw(frozen.name, data)
+
+
+def test_content_that_was_never_frozen_is_refused_in_words_whatever_its_name() -> None:
+    deep: Any = 1
+    for _ in range(2000):
+        deep = [deep]
+    contents: list[Any] = [
+        {},
+        {"workflow": {}},
+        {"workflow": 5, "templates": 3},
+        {"workflow": deep},
+    ]
+    for data in contents:
+        content = b"" if data.get("workflow") is deep else revision._canonical(data)
+        with pytest.raises(ValueError, match="ControllerRevision flow-"):
+            thaw(revision._name("flow", content), data)

@@ -19,7 +19,7 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused
-from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
+from orchestrator.jobs.fanned import INDEX, gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
 from orchestrator.jobs.items import MOST_SHARD
 from orchestrator.jobs.outputs import OutputsProblem
@@ -281,6 +281,8 @@ def test_outputs_are_gathered_in_item_order_with_null_where_one_failed() -> None
     attempt = Attempt(AttemptState.SUCCEEDED, completed="0,2", failed="1")
     assert gather(template(), ["value"], 3, attempt, pods) == {"value": [0, None, 20]}
     assert index_of(pods[0]) == 2
+    hostile = {"metadata": {"annotations": {INDEX: "9" * 5000}}}
+    assert index_of(hostile) is None
 
 
 def test_gathering_says_what_is_lost_wrong_or_too_large() -> None:

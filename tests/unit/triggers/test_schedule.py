@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.trigger import Schedule
 from orchestrator.triggers.schedule import Due, look
 from orchestrator.triggers.starting import Event
@@ -153,6 +154,7 @@ def test_a_clock_that_goes_back_starts_nothing_again() -> None:
     [
         ({"cron": "61 * * * *"}, "cron", "minute"),
         ({"cron": "* * * * * *"}, "cron", "five fields"),
+        ({"jitter": "25h"}, "jitter", "at most 24h"),
         ({"timeZone": "Mars/Olympus"}, "timeZone", "write one such as Europe/Berlin"),
     ],
 )
@@ -162,3 +164,32 @@ def test_what_is_wrong_is_said_with_what_would_be_right(
     ((found, said),) = schedule_problems(schedule(**fields))
     assert found == field
     assert words in said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cron", "jitter", "catch_up"),
+    [
+        (1, "* * * * *", "5m", 1),
+        (1, "* * * * *", "90s", 0),
+        (15, "*/15 * * * *", "1h", 1),
+        (10, "*/10 * * * *", "30m", 1),
+        (60, "0 * * * *", "90m", 0),
+        (60, "0 * * * *", "500ms", 0),
+    ],
+)
+def test_jitter_longer_than_the_time_between_slots_loses_none_and_repeats_none(
+    minutes: int, cron: str, jitter: str, catch_up: int
+) -> None:
+    rules = schedule(cron=cron, jitter=jitter, catchUp=catch_up)
+    begin, end = at("2026-01-31T00:00"), at("2026-02-01T00:00")
+    mark, now, fired = begin, begin, []
+    while now < end:
+        found = look(rules, UID, mark, now, since=begin)
+        fired += [event.identity for event in found.events]
+        assert all(event.at <= now < event.at + 61 for event in found.events)
+        mark = from_rfc3339(to_rfc3339(found.mark))  # as it is stored
+        assert found.again is not None
+        now = min(found.again, now + 60)
+    slots = range(int(begin), int(end) - 5400, 60 * minutes)[1:]
+    assert sorted(fired)[: len(slots)] == [str(slot) for slot in slots]
+    assert len(fired) == len(set(fired))

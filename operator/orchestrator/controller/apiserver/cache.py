@@ -96,26 +96,36 @@ class Jobs(IndexedCache):
         self._named: dict[tuple[str, str], set[Key]] = {}
 
     def put(self, raw: Raw) -> Raw | None:
+        old = super().put(raw)
+        if old is not None and _execution_of(old) != _execution_of(raw):
+            self._unname(old)
         self._named.setdefault(_execution_of(raw), set()).add(key_of(raw))
-        return super().put(raw)
+        return old
 
     def remove(self, key: Key) -> Raw | None:
         old = super().remove(key)
         if old is not None:
-            name = _execution_of(old)
-            self._named[name].discard(key)
-            if not self._named[name]:
-                del self._named[name]
+            self._unname(old)
         return old
+
+    def _unname(self, raw: Raw) -> None:
+        name = _execution_of(raw)
+        self._named[name].discard(key_of(raw))
+        if not self._named[name]:
+            del self._named[name]
 
     def of_execution(self, namespace: str, name: str) -> list[Raw]:
         """The Jobs of the executions of this name."""
         found = (self.get(*key) for key in self._named.get((namespace, name), ()))
         return [raw for raw in found if raw is not None]
 
-    def by_execution(self, uid: str) -> dict[str, Raw]:
-        """The Jobs of an execution by name."""
-        return {raw["metadata"]["name"]: raw for raw in self.labelled(uid)}
+    def by_execution(self, namespace: str, uid: str) -> dict[str, Raw]:
+        """The Jobs of an execution by name: a label can be written in any namespace."""
+        return {
+            raw["metadata"]["name"]: raw
+            for raw in self.labelled(uid)
+            if raw["metadata"]["namespace"] == namespace
+        }
 
 
 def _execution_of(job: Raw) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import orjson
 
 from orchestrator.controller.apiserver import credentials as credentials_module
 from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.decoding import loads
 from orchestrator.controller.apiserver.errors import ApiError, error_from
 from orchestrator.controller.apiserver.gate import Priority
 from orchestrator.controller.apiserver.resources import Resource
@@ -163,7 +164,7 @@ class ApiClient:
             accept = f"{FRAMES},{accept}"
         path = resource.path(namespace)
         async for part in self._transport.stream(resource.plural, path, query, accept):
-            event: Raw = orjson.loads(part) if part[:1] == b"{" else event_from(resource, part)
+            event: Raw = loads(part) if part[:1] == b"{" else event_from(resource, part)
             if event["type"] == "ERROR":
                 status = event["object"]
                 raise error_from(status.get("code", 500), {}, orjson.dumps(status))

@@ -104,17 +104,21 @@ class Lease:
             return False
         if taken:
             self._renewed_at = began
-        elif self._renewed_at is not None:
+        elif taken is False and self._renewed_at is not None:
             raise LeaseLostError(f"another operator took the lease {self._name}")
-        return taken
+        return bool(taken)
 
-    async def _take(self) -> bool:
+    async def _take(self) -> bool | None:
+        """Whether it is held now; None when that cannot be told, since it changed meanwhile.
+
+        That may have been this very write, sent again because its answer was lost.
+        """
         try:
             stored = await self._client.get(LEASES, self._namespace, self._name)
         except ApiError as error:
             if error.status != 404:
                 raise
-            return await self._create()
+            return await self._create() or None
         spec = stored.get("spec") or {}
         holder = spec.get("holderIdentity")
         if holder and holder != self._identity and not self._expired(stored):
@@ -127,7 +131,7 @@ class Lease:
         if holder != self._identity:
             body["acquireTime"] = _now()
             body["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
-        return await self._write(stored, body)
+        return await self._write(stored, body) or None
 
     def _expired(self, stored: dict[str, Any]) -> bool:
         """Whether somebody else's has not changed for its whole time, by this machine's clock."""

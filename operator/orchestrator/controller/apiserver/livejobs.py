@@ -44,6 +44,8 @@ class LiveJobs:
                 await self._list(namespace, asked)
         finally:
             del self._listing[namespace]
+            if not waiting:
+                self._waiting.pop(namespace, None)
 
     async def _list(self, namespace: str, asked: dict[str, _Answer]) -> None:
         found: defaultdict[str, list[Raw]] = defaultdict(list)

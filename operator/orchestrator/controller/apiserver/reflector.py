@@ -46,6 +46,7 @@ class Reflector:
         in_part: bool = False,
         transform: Callable[[Raw], Raw] = lambda raw: raw,
         on_event: OnEvent = lambda *_: None,
+        on_silence: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +63,7 @@ class Reflector:
         self._in_part = in_part
         self._transform = transform
         self._on_event = on_event
+        self._on_silence = on_silence
         self._sleep = sleep
         self._monotonic = monotonic
         self._unsynced = set(self._scopes)
@@ -108,6 +110,8 @@ class Reflector:
                     version = self._take(scope, event)
             except _LOST as error:
                 failures = 1 if self._heard.get(scope) != before else failures + 1
+                if isinstance(error, TimeoutError):
+                    self._on_silence()
                 if _starts_anew(error):
                     version = ""
                 await self._sleep(self._backoff(failures, error))
@@ -115,7 +119,7 @@ class Reflector:
                 failures = 0
 
     def _backoff(self, failures: int, error: Exception) -> float:
-        if _starts_anew(error):
+        if _starts_anew(error) and failures <= 3:
             return random.uniform(0.05, 0.5)  # the server is there; only not for ever
         seconds = min(0.25 * 2.0**failures, LONGEST_BACKOFF) * random.uniform(0.5, 1.0)
         level = logging.WARNING if failures > 3 else logging.INFO
@@ -142,11 +146,20 @@ class Reflector:
         raw: Raw = event["object"]
         version: str = raw["metadata"]["resourceVersion"]
         match event["type"]:
-            case "ADDED" | "MODIFIED":
+            case "ADDED" | "MODIFIED" if not self._is_older(raw):
                 self._put(self._transform(raw))
             case "DELETED":
                 self._remove(key_of(raw))
         return version
+
+    def _is_older(self, raw: Raw) -> bool:
+        """Whether the cache has a newer version, which somebody here wrote."""
+        known = self._cache.get(*key_of(raw))
+        if known is None or known["metadata"]["uid"] != raw["metadata"]["uid"]:
+            return False
+        versions = (each["metadata"]["resourceVersion"] for each in (known, raw))
+        newer, older = map(int, versions)
+        return newer > older
 
     def _hear(self, scope: str | None) -> None:
         self._heard[scope] = self._monotonic()

@@ -16,6 +16,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.decoding import loads
 from orchestrator.controller.apiserver.errors import ApiError, error_from
 from orchestrator.controller.apiserver.gate import Gate, Priority
 
@@ -153,7 +154,7 @@ class Transport:
             payload = await response.read()
             if response.status >= 300:
                 raise error_from(response.status, response.headers, payload)
-            result: Raw = orjson.loads(payload)
+            result: Raw = loads(payload)
             return result
 
     def _send(

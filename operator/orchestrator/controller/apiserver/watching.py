@@ -1,14 +1,16 @@
-"""kopf, embedded: it watches Workflows, Triggers and Incidents in a thread with a loop of its own.
+"""kopf, embedded: it watches Workflows and Incidents in a thread with a loop of its own.
 
 kopf cancels every task of its loop when it ends, which would cut passes short; hence the thread.
-Its handlers only hand events over: no finalizers, no annotations, no patches. Templates are not
-its business, because executions read them from a cache, and a kopf list does not tell what is gone.
+Its handlers only hand events over: no finalizers, no annotations, no patches. Templates and
+Triggers are not its business, because they are acted upon from a cache, and a kopf list does not
+tell what is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from typing import Any
 import kopf
 
 from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.decoding import shallow
 from orchestrator.controller.apiserver.resources import Resource
 
 LOGIN_AGAIN = timedelta(minutes=10)
@@ -24,6 +27,10 @@ LOGIN_AGAIN = timedelta(minutes=10)
 
 OUTAGE_TRIES = 120
 """Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
+
+NESTING = 15_000
+"""The limit of recursion that reads what the API server takes: objects nested 10,000 deep. One that
+cannot be read ends kopf's watch of its kind, silently."""
 
 FAREWELL = 0.25
 """Seconds in which its TLS connections are closed, which aiohttp does in the background
@@ -93,6 +100,8 @@ def watch_definitions(
     # speaks at each attempt: the reflectors have said it already.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("kopf._cogs.clients.watching").setLevel(logging.CRITICAL)
+    # It reads JSON with the standard library, which gives up at the limit of Python's recursion.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), NESTING))
     with asyncio.Runner() as runner:
         kopf.run(
             loop=runner.get_loop(),
@@ -128,7 +137,7 @@ def _registry(
 
 def _handler(resource: Resource, take: Take) -> Any:
     async def handle(event: Any, **_: Any) -> None:
-        take(resource, event["type"], dict(event["object"]))
+        take(resource, event["type"], shallow(dict(event["object"])))
 
     return handle
 

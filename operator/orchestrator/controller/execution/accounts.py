@@ -23,16 +23,18 @@ class ServiceAccounts:
         self._client = client
         self._clock = clock
         self._answers: dict[tuple[str, str], tuple[float, str]] = {}
+        """What is known, by namespace and name, and when it was asked."""
 
     async def refusal(self, namespace: str, name: str) -> str:
         """Why an action may not use the account; empty when it may."""
         now = self._clock()
-        until, known = self._answers.get((namespace, name), (0.0, ""))
-        if now < until:
-            return known
-        answer = await self._ask(namespace, name)
-        self._answers[namespace, name] = (now + FRESH, answer)
-        return answer
+        self._answers = {
+            key: known for key, known in self._answers.items() if known[0] <= now < known[0] + FRESH
+        }
+        known = self._answers.get((namespace, name))
+        if known is None:
+            known = self._answers[namespace, name] = now, await self._ask(namespace, name)
+        return known[1]
 
     async def _ask(self, namespace: str, name: str) -> str:
         try:

@@ -145,6 +145,8 @@ class Admission:
         tracked = self._admitted(raw, graph, admitted, taken)
         claim = claim_of(graph, tracked.run, raw)
         waits: Claim | Queued | Refusal | Stale | None = claim
+        if claim is None:  # it may have stood in line, before its workflow's limit was taken away
+            self._slots.leave(key)
         if isinstance(claim, Claim):
             waits = await self._slots.admit(key, claim, raw)
             tracked = self._admitted(raw, graph, admitted, taken)  # it may have taken a while

@@ -63,7 +63,7 @@ async def observe_child(
     raw = shell.executions.get(tracked.run.namespace, name)
     if raw is None:  # not created, not seen yet, ended, or deleted
         created = tracked.created.get(name)
-        if created is not None and shell.clock() < created + CACHE_LAG:
+        if tracked.has_just_made(name, shell.clock()):
             tracked.recheck(shell.clock() + CACHE_LAG)
         elif created is None and not record.execution:
             return None
@@ -135,6 +135,9 @@ async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) 
     namespace = tracked.run.namespace
     name = tracked.name_of(decision.node, decision.attempt, decision.index)
     raw = shell.executions.get(namespace, name)
+    if raw is not None and decision.state is DesiredState.RUNNING:
+        # It is asked for once, and the watch may not have told yet that it was to pause.
+        raw = await live(shell, EXECUTIONS, namespace, name)
     if raw is None or not _may_become(raw, decision.state):
         return
     patch = {

@@ -43,7 +43,7 @@ async def observe_fan(
     known = tracked.fan_outs.get(name)
     verdict = failure(job) or completed(job)
     goes_on = not verdict and shell.pods.count(name) < items
-    if known and goes_on and shell.clock() < (again := known[1] + look_again(items)):
+    if known and goes_on and known[1] <= shell.clock() < (again := known[1] + look_again(items)):
         tracked.recheck(again)
         return known[0]
     pods = shell.pods.by_job(namespace, name)

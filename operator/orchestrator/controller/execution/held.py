@@ -10,7 +10,7 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import is_stray, node_of
+from orchestrator.controller.execution.strays import fans_out, is_stray, node_of
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.execution import ExecutionPhase
@@ -78,13 +78,20 @@ class Held:
     def note_job(self, key: Key, job: Raw) -> bool:
         """There is news of a Job; False when nobody needs it."""
         tracked = self._tracked.get(key)
-        over = bool(completed(job) or failure(job))
+        over = self._is_over(job)
         if tracked is None:
             return not over  # it may work for what has ended
         stray = not over and is_stray(tracked, job)
         if stray:
             tracked.strays[job["metadata"]["name"]] = node_of(job)
         return stray or self.note(key, node_of(job))
+
+    def _is_over(self, job: Raw) -> bool:
+        """Whether nothing works for the Job any more: its pod says so a second or two before it."""
+        if completed(job) or failure(job):
+            return True
+        namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
+        return not fans_out(job) and self._shell.pods.terminal(namespace, name)
 
     def forget_job(self, job: Raw) -> None:
         """A Job is gone."""
@@ -137,7 +144,7 @@ class Held:
         if held is not None and held.run.uid == fresh.run.uid:
             fresh.keep_memory_of(held)
         self._tracked[key] = fresh
-        for job in self._shell.jobs.by_execution(fresh.run.uid).values():
+        for job in self._shell.jobs.by_execution(key[0], fresh.run.uid).values():
             self.note_job(key, job)
         return fresh
 

@@ -21,7 +21,7 @@ async def job_or_attempt(
 ) -> Raw | Attempt | None:
     """A Job that is not in the cache: not created, not seen yet, or deleted by others."""
     created = tracked.created.get(name)
-    if created is not None and shell.clock() < created + CACHE_LAG:
+    if tracked.has_just_made(name, shell.clock()):
         tracked.recheck(shell.clock() + CACHE_LAG)
         return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
     if created is None and not record.job:

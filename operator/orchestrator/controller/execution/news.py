@@ -29,9 +29,21 @@ class News:
     def __init__(self, shell: Shell, held: Held) -> None:
         self._shell = shell
         self._held = held
+        self._begun = False
+
+    def begin(self) -> None:
+        """Look at all that is known, and at all news from now on: until now nobody worked."""
+        self._begun = True
+        for raw in self._shell.executions:
+            self._shell.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        for raw in self._shell.jobs:
+            if (key := self._owner(raw)) is not None:
+                self._shell.queue.add(key)
 
     def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
         """An execution changed, or left the selection: its parent may wait for that."""
+        if not self._begun:
+            return
         metadata, queue = raw["metadata"], self._shell.queue
         queue.add((metadata["namespace"], metadata["name"]))
         if parent := raw["spec"].get("parent"):
@@ -46,7 +58,7 @@ class News:
         self._shell.pending.take(raw)
         if kind == "DELETED":
             self._held.forget_job(raw)
-        if kind == "MODIFIED" and not _job_tells(old, raw):
+        if not self._begun or (kind == "MODIFIED" and not _job_tells(old, raw)):
             return
         if (key := self._owner(raw)) is None:
             return
@@ -58,7 +70,7 @@ class News:
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """A pod of an execution ended, or one that had ended is gone."""
-        if kind == "MODIFIED" and not _pod_tells(old, raw):
+        if not self._begun or (kind == "MODIFIED" and not _pod_tells(old, raw)):
             return
         key = self._owner(raw)
         if key is None or not self._held.note(key, node_of(raw)):
@@ -69,7 +81,7 @@ class News:
 
     def on_pending(self, job: Raw) -> None:
         """There is a word on why a Job's pod does not start."""
-        if (key := self._owner(job)) is not None:
+        if self._begun and (key := self._owner(job)) is not None:
             self._held.note(key, node_of(job))
             self._shell.queue.add(key)
 

@@ -71,6 +71,8 @@ class ExecutionReconciler:
         current = self._held.current(key, raw)
         if current is None and not (raw.get("status") or {}).get("revision"):
             return await self._admit(key, raw)
+        if current is None:
+            self._slots.leave(key)  # whoever admitted it, it waits no longer
         try:
             tracked = current or await self._held.track(key, raw)
         except StatusError as error:

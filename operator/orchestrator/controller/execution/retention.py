@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from orchestrator.controller.apiserver.cache import Cache, Raw
@@ -43,11 +43,14 @@ COLLECT = 600.0
 PAGE = 100
 """Executions a page: they come in full."""
 
+_SAYS_NO = (400, 403, 422)
+"""A right that is missing, or a webhook of others: all else goes on."""
+
 Group = tuple[str, str]
 
 
 class Retention:
-    """Knows every execution that has ended, a few bytes of each."""
+    """Knows every execution that has ended and is there, a few bytes of each."""
 
     def __init__(
         self,
@@ -64,6 +67,8 @@ class Retention:
         self._ended: dict[Group, dict[str, Stored]] = {}
         self._histories: dict[Group, tuple[Raw, History]] = {}
         """As read of the workflow that stood in the cache."""
+        self._refused: set[str | None] = set()
+        """Uids of what cannot be removed; each is said once."""
 
     def remember(self, raw: Raw) -> None:
         """An execution as read; one that has not ended is no history yet."""
@@ -76,13 +81,20 @@ class Retention:
         collected = self._shell.clock()
         while True:
             await asyncio.sleep(period)
-            try:
-                await self.sweep()
-                if self._shell.clock() >= collected + collect:
-                    await self.collect_revisions()
-                    collected = self._shell.clock()
-            except ApiError as error:
-                logger.warning("the history is looked at again later: %s", error)
+            await self._try(self.sweep)
+            now = self._shell.clock()
+            if not collected <= now < collected + collect and await self._try(
+                self.collect_revisions
+            ):
+                collected = now
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await work()
+        except ApiError as error:
+            logger.warning("the history is looked at again later: %s", error)
+            return False
+        return True
 
     async def sweep(self) -> None:
         """Remove what the histories no longer keep, as of now."""
@@ -94,8 +106,10 @@ class Retention:
             if windows := await self._windows(removed):
                 removed = to_remove(executions.values(), history, now, windows)
             for execution in removed:
-                await self._remove(EXECUTIONS, execution.namespace, execution.name, execution.uid)
-                self._forget(group, execution)
+                if await self._remove(
+                    EXECUTIONS, execution.namespace, execution.name, execution.uid
+                ):
+                    self._forget(group, execution)
             for execution in list(executions.values()):
                 if jobs_expired(execution, history, now):
                     await self._remove_jobs(execution)
@@ -108,7 +122,11 @@ class Retention:
             revisions, _ = await self._shell.client.list(
                 CONTROLLER_REVISIONS, scope, label_selector=selector, metadata_only=True
             )
-            used = await self._used(scope) if revisions else set()
+            known = [one for one in self._all() if scope in (None, one.namespace)]
+            used, there = await self._used(scope) if revisions or known else (set(), set())
+            for one in known:
+                if one.uid not in there:  # it went with its parent, or somebody removed it
+                    self._forget((one.namespace, one.workflow), one)
             for raw in revisions:
                 await self._collect(raw, used, now)
 
@@ -128,14 +146,19 @@ class Retention:
             )
             self._revisions.forget(namespace, name)
 
-    async def _used(self, scope: str | None) -> set[tuple[str, str]]:
-        """The revisions that any execution refers to, by a live list."""
+    def _all(self) -> list[Stored]:
+        return [one for group in self._ended.values() for one in group.values()]
+
+    async def _used(self, scope: str | None) -> tuple[set[tuple[str, str]], set[str]]:
+        """The revisions that any execution refers to, and the uids of all, by a live list."""
         used: set[tuple[str, str]] = set()
+        there: set[str] = set()
         async for page in self._shell.client.pages(EXECUTIONS, scope, limit=PAGE):
             for raw in page["items"]:
+                there.add(raw["metadata"]["uid"])
                 if revision := (raw.get("status") or {}).get("revision"):
                     used.add((raw["metadata"]["namespace"], revision))
-        return used
+        return used, there
 
     async def _history(self, group: Group) -> History:
         """The workflow's own; once it is gone, that of the newest run's frozen revision."""
@@ -173,15 +196,14 @@ class Retention:
             raise
 
     async def _remove_jobs(self, execution: Stored) -> None:
-        jobs = self._shell.jobs.by_execution(execution.uid)
+        jobs = self._shell.jobs.by_execution(execution.namespace, execution.uid)
         if jobs and await self._has_workspace(execution):
             name = claim_name(execution.uid)
             await self._remove(CLAIMS, execution.namespace, name, uid=None)
         for name, raw in jobs.items():
             uid = raw["metadata"]["uid"]
-            if not await self._remove(JOBS, execution.namespace, name, uid):
-                continue
-            if raw.get("spec", {}).get("completionMode") == "Indexed":
+            removed = await self._remove(JOBS, execution.namespace, name, uid)
+            if removed and raw.get("spec", {}).get("completionMode") == "Indexed":
                 await self._remove_items(execution)
 
     async def _has_workspace(self, execution: Stored) -> bool:
@@ -210,6 +232,7 @@ class Retention:
         uid: str | None,
         version: str | None = None,
     ) -> bool:
+        """Whether it is gone, or another one by now; not where somebody refuses its removal."""
         try:
             await self._shell.client.delete(
                 resource,
@@ -220,9 +243,14 @@ class Retention:
                 propagation="Background",
             )
         except ApiError as error:
-            if error.status in (404, 409):  # gone, another object, or used again
+            if error.status in _SAYS_NO and not error.transient:
+                if uid not in self._refused:
+                    what = f"{resource.kind} {namespace}/{name}"
+                    logger.warning("%s is kept, its removal is refused: %s", what, error.message)
+                    self._refused.add(uid)
                 return False
-            raise
+            if error.status not in (404, 409):  # gone, another object, or used again
+                raise
         return True
 
     def _forget(self, group: Group, execution: Stored) -> None:

@@ -38,6 +38,8 @@ LOOK_AGAIN = 15.0
 """Seconds after which the head of a queue looks again whether a holder is gone."""
 BEGINNING = 0.5
 """Seconds that the first wait for those who queued before the operator began."""
+PATIENCE = 30.0
+"""Seconds for which they are waited for, in all."""
 GROUP = "automation.itechsmart.dev/concurrency-group"
 KEY = "automation.itechsmart.dev/concurrency-key"
 """Annotations: what the slots are of."""
@@ -64,6 +66,13 @@ class _Queue:
     keys: dict[str, Key] = field(default_factory=dict)
     """Keys of executions by uid."""
 
+    def ahead(self, claim: Claim, holders: Sequence[Holder] = ()) -> int:
+        """How many stand before the claim, without those that hold a slot by now."""
+        held = {holder.uid for holder in holders}
+        return sum(
+            uid not in held for *_, uid in self.order[: bisect_left(self.order, claim.order)]
+        )
+
 
 class Slots:
     """Admits executions one after the other, and gives their slots back."""
@@ -75,6 +84,7 @@ class Slots:
         """Claims that wait, with their namespace."""
         self._unseen: set[Key] | None = None
         """Executions that were queued when this process began, and have not stood in line yet."""
+        self._began = 0.0
         self._half: set[str] = set()
         """Uids that hold a slot and still stand in line: their admission was cut off between the
         two writes, or another operator made the first."""
@@ -83,16 +93,16 @@ class Slots:
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
     ) -> Queued | Refusal | Stale | None:
         """None once the execution holds a slot."""
-        first = self._stand_in_line(key, claim)
+        queue = self._stand_in_line(key, claim)
         if self._others_to_come(key):
             return Queued(claim.words, BEGINNING)
-        if not first and claim.uid not in self._half and claim.policy.value != "Forbid":
+        if queue.ahead(claim) and claim.uid not in self._half and claim.policy.value != "Forbid":
             return Queued(claim.words, None)
         self._half.discard(claim.uid)
         while True:
             stored = await self._read(key[0], claim.slots)
             holders = holders_from(stored)
-            match judge(claim, holders, first=first):
+            match judge(claim, holders, ahead=queue.ahead(claim, holders)):
                 case Verdict.HELD:
                     break
                 case Verdict.ADMIT if not await self._is_new(key[0], claim):
@@ -145,6 +155,7 @@ class Slots:
         """The execution no longer waits; whoever stands first now is looked at."""
         if self._unseen:
             self._unseen.discard(key)
+        self._half.discard(known[0].uid if (known := self._waiting.get(key)) else "")
         known = self._waiting.pop(key, None)
         if known is None:
             return
@@ -171,8 +182,8 @@ class Slots:
         if queue is not None:
             self._shell.queue.add(queue.keys[queue.order[0][2]])
 
-    def _stand_in_line(self, key: Key, claim: Claim) -> bool:
-        """Whether the execution stands first."""
+    def _stand_in_line(self, key: Key, claim: Claim) -> _Queue:
+        """The queue, with the execution in its place."""
         known = self._waiting.get(key)
         if known is not None and known[0] != claim:
             self.leave(key)  # another execution of the same name
@@ -182,17 +193,21 @@ class Slots:
             self._waiting[key] = claim, key[0]
             insort(queue.order, claim.order)
             queue.keys[claim.uid] = key
-        return queue.order[0] == claim.order
+        return queue
 
     def _others_to_come(self, key: Key) -> bool:
         """Whether some that were in the queue before are still to take their places."""
+        now = self._shell.clock()
         if self._unseen is None:
+            self._began = now
             self._unseen = {
                 (raw["metadata"]["namespace"], raw["metadata"]["name"])
                 for raw in self._shell.executions
                 if (raw.get("status") or {}).get("phase") == ExecutionPhase.QUEUED
             }
         self._unseen.discard(key)
+        if not self._began <= now < self._began + PATIENCE:
+            self._unseen.clear()  # something is wrong with them: nobody waits for that
         return any(namespace == key[0] for namespace, _ in self._unseen)
 
     async def _read(self, namespace: str, name: str) -> Mapping[str, Any] | None:
@@ -272,7 +287,10 @@ class Slots:
     async def _replace(self, namespace: str, oldest: Holder, claim: Claim) -> None:
         """Ask the oldest holder to end, once; its own pass acts on it like on a cancel."""
         raw = await self._execution(namespace, oldest.name)
-        if raw is None or (raw.get("status") or {}).get("cancelRequested"):
+        if raw is None or raw["metadata"]["uid"] != oldest.uid:
+            return
+        status = raw.get("status") or {}
+        if status.get("cancelRequested") or ended_at(status):
             return
         request = {
             "at": to_rfc3339(self._shell.clock()),

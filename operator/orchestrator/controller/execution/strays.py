@@ -17,6 +17,9 @@ from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, NODE
 
+_SAYS_NO = (400, 403, 422)
+"""A webhook or policy of others: not ours to mend, and nothing to wait for."""
+
 
 async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: list the Jobs live, and stop any that no record speaks of."""
@@ -29,7 +32,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         found = await live(shell, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
             continue
-        await stop_named(shell, run.namespace, name, force=False, whole=_fans_out(found))
+        await stop_named(shell, run.namespace, name, force=False, whole=fans_out(found))
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
@@ -66,9 +69,14 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
         name, node = next(iter(tracked.strays.items()))
         if (name, False) not in tracked.stopped:
             whole = tracked.graph.nodes[node].spec.for_each is not None
-            await stop_named(shell, tracked.run.namespace, name, force=False, whole=whole)
+            words = f"stopped Job {name}: {node} goes on without it"
+            try:
+                await stop_named(shell, tracked.run.namespace, name, force=False, whole=whole)
+            except ApiError as error:
+                if error.transient or error.status not in _SAYS_NO:
+                    raise
+                words = f"Job {name} cannot be stopped, {node} goes on without it: {error.message}"
             tracked.stopped.add((name, False))
-            words = f"stopped Job {name}: {node} has ended without it"
             shell.recorder.emit(tracked.reference, "Warning", "StrayJob", words)
         del tracked.strays[name]
 
@@ -102,7 +110,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         if _succeeded(status, job):
             continue
         job_name = job["metadata"]["name"]
-        await stop_named(shell, namespace, job_name, force=False, whole=_fans_out(job))
+        await stop_named(shell, namespace, job_name, force=False, whole=fans_out(job))
         stopped.add(job["metadata"]["uid"])
         shell.recorder.emit(
             execution_reference(namespace, name, uid),
@@ -119,7 +127,7 @@ def _succeeded(status: Raw, job: Raw) -> bool:
     return record.get("phase") == NodePhase.SUCCEEDED and attempts == _attempt_of(job)
 
 
-def _fans_out(job: Raw) -> bool:
+def fans_out(job: Raw) -> bool:
     """Whether the Job would go on with other pods after those it has now."""
     return bool(job["spec"].get("completionMode") == "Indexed")
 
@@ -128,4 +136,4 @@ def _active(shell: Shell, job: Raw) -> bool:
     if completed(job) or failure(job):
         return False
     ended = shell.pods.terminal(job["metadata"]["namespace"], job["metadata"]["name"])
-    return _fans_out(job) or not ended
+    return fans_out(job) or not ended

@@ -151,6 +151,11 @@ class Tracked:
         """Look again at this moment at the latest."""
         self.recheck_at = min(moment, self.recheck_at or moment)
 
+    def has_just_made(self, name: str, now: float) -> bool:
+        """Whether this process made what has this name, too recently for the cache to be sure."""
+        made = self.created.get(name)
+        return made is not None and made <= now < made + CACHE_LAG  # a clock may be put back
+
     def take_unstored(self) -> Mapping[str, Record]:
         """The changes that a write which begins now stores; if it fails, all is read anew."""
         self.taken = self.unstored

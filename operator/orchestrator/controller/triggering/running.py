@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
+from orchestrator.controller.apiserver.lean import lean
 from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggering.triggered import (
@@ -50,8 +51,11 @@ Counts = dict[str, int]
 class _Look:
     """What one look at a trigger comes to."""
 
-    counts: Counts
     mark: float
+    following: str | None
+    """When its schedule fires next, as its status is to say."""
+    counts: Counts = field(default_factory=dict)
+    """What is to be added to its counts."""
     fired: float | None = None
     heard: float | None = None
     again: float | None = None
@@ -73,6 +77,8 @@ class Triggers:
         self._known: set[Key] = set()
         self._specs: dict[Key, tuple[tuple[str, int], TriggerSpec | None]] = {}
         """Specs as read, by trigger, for its uid and generation."""
+        self._judged: dict[Key, TriggerSpec | None] = {}
+        """Those of the last pass."""
 
     def look(self, raw: Raw) -> None:
         """A trigger came, or was changed."""
@@ -89,6 +95,7 @@ class Triggers:
         self._heard.pop(key_of(raw), None)
         self._specs.pop(key_of(raw), None)
         self._since.pop(key_of(raw), None)
+        self._judged.pop(key_of(raw), None)
 
     def ended(self, raw: Raw) -> None:
         """An execution has ended; told twice it counts once."""
@@ -128,47 +135,71 @@ class Triggers:
         raw = self._triggers.get(*key)
         spec = None if raw is None else self._spec(raw)
         if raw is None or spec is None:
+            if raw is not None:
+                self._judged[key] = None
             return None
         now, metadata = self._clock(), raw["metadata"]
         status = raw.get("status") or {}
         began = from_rfc3339(metadata["creationTimestamp"])
         mark = mark_of(status.get("mark"), began, now)
-        seen = _Look(dict(status.get("counts") or {}), mark)
-        if spec.schedule is not None:
-            await self._schedule(raw, spec, seen, now)
-        else:
-            since = self._since.setdefault(key, mark)
-            await self._executions(raw, spec, seen, max(began, since - MARGIN))
-        if seen.mark != mark or seen.counts != (status.get("counts") or {}):
-            await self._write(raw, seen)
+        seen = _Look(mark, status.get("nextFire"))
+        if self._listens_anew(key, spec):
+            # What happened before is not for it, whoever looks again later.
+            seen.mark = max(mark, now if spec.schedule is not None else now + MARGIN)
+        try:
+            if spec.schedule is not None:
+                await self._schedule(raw, spec, seen, began, now)
+            else:
+                since = self._since.setdefault(key, mark)
+                await self._executions(raw, spec, seen, max(began, since - MARGIN))
+        except Exception:
+            await self._write(raw, seen)  # what was done counts, whatever was not
+            raise
+        await self._write(raw, seen)
+        self._judged[key] = spec
         return None if seen.again is None else min(max(seen.again - now, 0.05), LONGEST)
 
-    async def _schedule(self, raw: Raw, spec: TriggerSpec, seen: _Look, now: float) -> None:
+    def _listens_anew(self, key: Key, spec: TriggerSpec) -> bool:
+        """Whether it listens to something else since the last pass, or could not be valid then."""
+        if key not in self._judged:
+            return False
+        old = self._judged[key]
+        return old is None or (old.schedule, old.execution) != (spec.schedule, spec.execution)
+
+    async def _schedule(
+        self, raw: Raw, spec: TriggerSpec, seen: _Look, began: float, now: float
+    ) -> None:
         assert spec.schedule is not None
-        due = schedule_type.look(spec.schedule, raw["metadata"]["uid"], seen.mark, now)
-        if not spec.suspend:
-            for event in due.events:
+        uid = raw["metadata"]["uid"]
+        due = schedule_type.look(spec.schedule, uid, seen.mark, now, since=began)
+        for event in due.events:
+            if not spec.suspend:
                 await self._deliver(raw, spec, event, seen)
-        seen.mark = due.mark
-        seen.again = due.again
+            seen.mark = max(seen.mark, event.at)
+        seen.mark, seen.again = due.mark, due.again
+        fires = due.again is not None and not spec.suspend
+        seen.following = to_rfc3339(due.again) if due.again is not None and fires else None
 
     async def _executions(self, raw: Raw, spec: TriggerSpec, seen: _Look, after: float) -> None:
         """Deliver what ended after that moment, the oldest first: the mark leaves none behind."""
+        assert spec.execution is not None
+        seen.following = None
         heard = self._heard.get(key_of(raw), {})
         for uid, (name, at) in sorted(heard.items(), key=lambda one: (one[1][1], one[0])):
             if at > after:
                 ended = await self._read(raw["metadata"]["namespace"], name)
-                found = ended is not None and ended["metadata"]["uid"] == uid and has_ended(ended)
-                if ended is not None and found and not spec.suspend:
-                    await self._deliver(raw, spec, execution_type.event_of(ended), seen)
+                if ended is not None and ended["metadata"]["uid"] == uid and has_ended(ended):
+                    listens = execution_type.matches(spec.execution, ended)  # as it is by now
+                    if listens and not spec.suspend:
+                        await self._deliver(raw, spec, execution_type.event_of(ended), seen)
                 # What nothing was started for must not come again within the margin.
                 seen.mark = max(seen.mark, at + MARGIN if spec.suspend else at)
             heard.pop(uid, None)
 
     async def _deliver(self, raw: Raw, spec: TriggerSpec, event: Event, seen: _Look) -> None:
+        outcome = await self._start(raw, spec, event)
         seen.heard = event.at
         _count(seen.counts, "received")
-        outcome = await self._start(raw, spec, event)
         _count(seen.counts, outcome)
         if outcome == "started":
             seen.fired = self._clock()
@@ -189,13 +220,14 @@ class Triggers:
                 return "deduplicated"
             if spec.dedupe is not None:
                 newest = newest_of(made, start.dedupe)
-                if newest and self._clock() < newest + parse_duration(spec.dedupe.window):
+                # By the event's own time: whoever is told of it again comes to the same.
+                if newest and event.at < newest + parse_duration(spec.dedupe.window):
                     return "deduplicated"
                 again = plan(metadata, spec, event, counter=int(newest))
                 assert not isinstance(again, Filtered | Failed)
                 start = again
             if spec.rate_limit is not None:
-                since = self._clock() - parse_duration(spec.rate_limit.period)
+                since = event.at - parse_duration(spec.rate_limit.period)
                 if sum(moment > since for moment, _ in made) >= spec.rate_limit.limit:
                     return "limited"
         return await self._create(metadata, start.manifest)
@@ -234,38 +266,52 @@ class Triggers:
             raise
 
     async def _write(self, raw: Raw, seen: _Look) -> None:
-        status: Raw = {"mark": to_rfc3339(seen.mark), "counts": seen.counts}
-        if seen.fired is not None:
-            status["lastFired"] = to_rfc3339(seen.fired)
-        if seen.heard is not None:
-            status["lastEvent"] = to_rfc3339(seen.heard)
-        status["nextFire"] = None if seen.again is None else to_rfc3339(seen.again)
-        stored = await self._patch(raw, status)
-        if stored is not None:
-            self._triggers.put(stored)
-
-    async def _patch(self, raw: Raw, status: Raw) -> Raw | None:
-        """The trigger with this status; None when it is gone, or another one has its name."""
+        """Add what was seen to the trigger's status, as it is by now; nothing where it says so."""
         namespace, name, uid = (raw["metadata"][field] for field in ("namespace", "name", "uid"))
         known: Raw | None = raw
         # A uid guards nothing on a status: the version does, and others write conditions.
         while known is not None and known["metadata"]["uid"] == uid:
+            status = self._status(known, seen)
+            if not status:
+                return
             guard = {"resourceVersion": known["metadata"]["resourceVersion"]}
             body = {"metadata": guard, "status": status}
             try:
-                return await self._client.patch(
+                stored = await self._client.patch(
                     TRIGGERS, namespace, name, body, subresource="status"
                 )
             except ApiError as error:
                 if error.status not in (404, 409):
                     raise
+            else:
+                self._triggers.put(lean(stored))
+                return
             try:
                 known = await self._client.get(TRIGGERS, namespace, name)
             except ApiError as error:
                 if error.status != 404:
                     raise
                 known = None
-        return None
+
+    def _status(self, known: Raw, seen: _Look) -> Raw:
+        """What changes of the status."""
+        status = known.get("status") or {}
+        began = from_rfc3339(known["metadata"]["creationTimestamp"])
+        mark = max(seen.mark, mark_of(status.get("mark"), began, self._clock()))
+        wanted: Raw = {"nextFire": seen.following}
+        if mark != began or "mark" in status:
+            wanted["mark"] = to_rfc3339(mark)
+        if seen.counts:
+            counts = dict(status.get("counts") or {})
+            for what, times in seen.counts.items():
+                counts[what] = counts.get(what, 0) + times
+            wanted["counts"] = counts
+        if seen.fired is not None:
+            wanted["lastFired"] = to_rfc3339(seen.fired)
+        if seen.heard is not None:
+            wanted["lastEvent"] = to_rfc3339(seen.heard)
+        same = all(status.get(name) == value for name, value in wanted.items())
+        return {} if same else wanted
 
 
 def _count(counts: Counts, what: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import aiohttp
 import pytest
 
 from orchestrator.controller.apiserver.client import ApiClient
@@ -112,3 +114,24 @@ async def test_an_api_server_that_is_away_for_a_moment_loses_nothing(
     assert first.held
     keeping.cancel()
     assert LEASES.path("ns", "operator").startswith("/apis/coordination.k8s.io/v1/")
+
+
+async def test_a_renewal_whose_answer_was_lost_is_no_loss_of_the_lease(
+    server: ApiServer, client: ApiClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lease(client, clock, "a")
+    await first.acquire()
+    once, lost = client._transport._once, [True]
+
+    async def losing(verb: str, *rest: Any) -> Any:
+        answer = await once(verb, *rest)
+        if verb == "patch" and lost:
+            lost.pop()
+            raise aiohttp.ServerDisconnectedError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(client._transport, "_once", losing)
+    assert not await first._try()  # sent again, it met its own first one
+    assert first.held
+    assert await first._try()
+    assert holder(server) == "a"

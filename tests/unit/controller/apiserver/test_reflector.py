@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
 from orchestrator.controller.apiserver.transport import Transport
-from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.models.labels import EXECUTION, EXECUTION_UID
 from tests.apiserver import ApiServer
 
 
@@ -149,6 +150,15 @@ async def test_a_bookmark_is_a_sign_of_life(server: ApiServer, client: ApiClient
         assert reflector.silence == 0.0
 
 
+async def test_a_watch_that_falls_silent_is_told_of(server: ApiServer, client: ApiClient) -> None:
+    told = asyncio.Event()
+    patient = ApiClient(client.credentials, Transport(client.credentials, silence=0.05))
+    async with patient, following(Reflector(patient, JOBS, Cache(), on_silence=told.set)):
+        async with asyncio.timeout(10):
+            await told.wait()
+    assert server.watched
+
+
 def job(name: str, uid: str) -> dict[str, Any]:
     return {"metadata": {"namespace": "a", "name": name, "labels": {EXECUTION_UID: uid}}}
 
@@ -159,8 +169,9 @@ def test_jobs_are_found_by_their_execution() -> None:
     jobs.put(job("y", "1"))
     jobs.put(job("y", "2"))
     jobs.remove(("a", "x"))
-    assert jobs.by_execution("1") == {}
-    assert list(jobs.by_execution("2")) == ["y"]
+    assert jobs.by_execution("a", "1") == {}
+    assert list(jobs.by_execution("a", "2")) == ["y"]
+    assert jobs.by_execution("b", "2") == {}
 
 
 def test_objects_without_the_label_are_in_no_group() -> None:
@@ -182,3 +193,33 @@ def test_an_ended_pod_is_better_evidence_than_a_pending_one() -> None:
     assert [raw["metadata"]["name"] for raw in pods.by_job("a", "y")] == ["waits-too"]
     assert pods.terminal("a", "x")
     assert not pods.terminal("a", "y")
+
+
+async def test_an_older_event_undoes_no_newer_version(server: ApiServer, client: ApiClient) -> None:
+    await server.put("jobs", "a", "x")
+    cache = Cache()
+    reflector = Reflector(client, JOBS, cache)
+    async with following(reflector):
+        written = await server.put("jobs", "a", "x", status={"active": 1})
+        newer = copy.deepcopy(written)
+        newer["metadata"]["resourceVersion"] = str(int(written["metadata"]["resourceVersion"]) + 9)
+        newer["status"] = {"active": 2}
+        cache.put(newer)
+        reflector._take(None, {"type": "MODIFIED", "object": written})
+        assert (cache.get("a", "x") or {})["status"] == {"active": 2}
+        anew = copy.deepcopy(written)
+        anew["metadata"]["uid"] = "another"
+        reflector._take(None, {"type": "MODIFIED", "object": anew})
+        assert (cache.get("a", "x") or {})["metadata"]["uid"] == "another"
+
+
+def test_a_job_whose_annotation_is_changed_is_found_by_the_new_one_only() -> None:
+    jobs = Jobs()
+    for name in ("old", "new"):
+        changed = job("x", "1")
+        changed["metadata"]["annotations"] = {EXECUTION: name}
+        jobs.put(changed)
+    assert jobs.of_execution("a", "old") == []
+    assert len(jobs.of_execution("a", "new")) == 1
+    jobs.remove(("a", "x"))
+    assert jobs._named == {}

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.apiserver.cache import Cache, Jobs
-from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.execution.admission import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.execution.retention import Retention
 from orchestrator.controller.execution.shell import Shell
@@ -193,3 +193,46 @@ async def test_an_end_that_nobody_can_read_is_no_history(
     await execution(server, retention, "e", START, finishedAt="2026-02-31T00:00:00Z")
     await retention.sweep()
     assert stored(server, "workflowexecutions") == ["e"]
+
+
+async def test_what_somebody_refuses_to_have_removed_holds_up_no_other(
+    server: ApiServer,
+    outside: Outside,
+    retention: Retention,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workflow(outside, succeeded=1)
+    for number in range(4):
+        await execution(server, retention, f"e{number}", START - 100 + number)
+    delete = outside.client.delete
+
+    async def refusing(resource: Any, namespace: Any, name: str, **more: Any) -> Any:
+        if name == "e0":
+            raise ApiError(403, "Forbidden", "an audit keeps it")
+        return await delete(resource, namespace, name, **more)
+
+    monkeypatch.setattr(outside.client, "delete", refusing)
+    for _ in range(3):
+        await retention.sweep()
+    assert stored(server, "workflowexecutions") == ["e0", "e3"]
+    said = [record.message for record in caplog.records if "an audit keeps it" in record.message]
+    assert said == [
+        "WorkflowExecution ns/e0 is kept, its removal is refused: an audit keeps it",
+    ]
+    monkeypatch.undo()
+    await retention.sweep()
+    assert stored(server, "workflowexecutions") == ["e3"]
+
+
+async def test_what_went_with_its_parent_is_forgotten(
+    server: ApiServer, retention: Retention
+) -> None:
+    child = {"workflow": "w", "parent": {"name": "p", "uid": "u-p", "node": "n", "depth": 1}}
+    for name in ("kept", "gone"):
+        await execution(server, retention, name, START - 100, spec=child)
+    await retention.collect_revisions()
+    assert {one.name for one in retention._all()} == {"kept", "gone"}
+    await server.remove("workflowexecutions", "ns", "gone")
+    await retention.collect_revisions()
+    assert {one.name for one in retention._all()} == {"kept"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -237,7 +238,51 @@ async def test_whatever_happens_never_more_than_the_limit_and_all_get_their_turn
 
 def test_who_holds_a_slot_keeps_it_whatever_the_limit_says_now() -> None:
     held = [Holder("u1", "e1"), Holder("u2", "e2"), Holder("u3", "e3")]
-    assert judge(claim(2, limit=1), held, first=True) is Verdict.HELD
-    assert judge(claim(4, limit=3), held, first=True) is Verdict.WAIT
-    assert judge(claim(4, limit=4), held, first=False) is Verdict.WAIT
-    assert judge(claim(4, limit=4), held, first=True) is Verdict.ADMIT
+    assert judge(claim(2, limit=1), held, ahead=0) is Verdict.HELD
+    assert judge(claim(4, limit=3), held, ahead=0) is Verdict.WAIT
+    assert judge(claim(4, limit=4), held, ahead=1) is Verdict.WAIT
+    assert judge(claim(4, limit=4), held, ahead=0) is Verdict.ADMIT
+
+
+async def test_what_is_forbidden_to_wait_is_refused_only_where_all_slots_are_taken(
+    server: ApiServer, client: ApiClient
+) -> None:
+    slots, _ = slots_of(client)
+    claims = [claim(number, ConcurrencyPolicy.FORBID, limit=3) for number in range(5)]
+    for number in range(5):
+        await put(server, number)
+    at_once = (slots.admit(key(each), claims[each], raw(each)) for each in range(5))
+    outcomes = dict(enumerate(await asyncio.gather(*at_once)))
+    for _ in range(3):  # who waits is looked at again when the one before has a slot
+        for number, outcome in outcomes.items():
+            if isinstance(outcome, Queued):
+                outcomes[number] = await slots.admit(key(number), claims[number], raw(number))
+    assert [outcome is None for outcome in outcomes.values()] == [True] * 3 + [False] * 2
+    assert isinstance(outcomes[4], Refusal)
+    assert sorted(holders(server)) == ["e0", "e1", "e2"]
+
+
+async def test_what_has_just_ended_is_not_asked_to_end(
+    server: ApiServer, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, _ = slots_of(client)
+    for number in range(2):
+        await put(server, number)
+    await slots.admit(key(0), claim(0, limit=1), raw(0))
+    get, reads = client.get, []
+
+    async def ending(resource: Any, namespace: str, name: str, **more: Any) -> Any:
+        if name == "e0":
+            reads.append(name)
+            if len(reads) == 2:  # the first asks whether it holds its slot
+                now = "2026-01-01T00:00:00Z"
+                ended = {"phase": "Succeeded", "finishedAt": now}
+                await server.put("workflowexecutions", namespace, name, status=ended)
+        return await get(resource, namespace, name, **more)
+
+    monkeypatch.setattr(client, "get", ending)
+    replaces = claim(1, ConcurrencyPolicy.REPLACE, limit=1)
+    assert isinstance(await slots.admit(key(1), replaces, raw(1)), Queued)
+    assert len(reads) == 2
+    status = server.objects["workflowexecutions", "ns", "e0"]["status"]
+    assert "cancelRequested" not in status

@@ -1,0 +1,50 @@
+"""Reads JSON of the API server, whatever somebody nested into it.
+
+It takes objects that are nested 10,000 deep (the limit of sigs.k8s.io/json), where free-form values
+are allowed, and orjson reads some 1,000 and writes some 250. No value of ours may be nested deeper
+than 64, so what lies far below is cut, and is refused by whoever looks at the value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+DEEPEST = 200
+"""Containers inside each other that are kept; what lies deeper is null."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+
+
+def loads(data: bytes) -> Any:
+    """The value; ValueError for what is no JSON."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return orjson.loads(_cut(data))
+
+
+def shallow(value: Any, depth: int = DEEPEST) -> Any:
+    """The value without what lies deeper than this."""
+    if isinstance(value, dict):
+        return {key: shallow(item, depth - 1) for key, item in value.items()} if depth else None
+    if isinstance(value, list):
+        return [shallow(item, depth - 1) for item in value] if depth else None
+    return value
+
+
+def _cut(data: bytes) -> bytes:
+    kept: list[bytes] = []
+    depth = done = 0
+    for token in _TOKEN.finditer(data):
+        match token[0]:
+            case b"[" | b"{":
+                depth += 1
+                if depth == DEEPEST + 1:
+                    kept += data[done : token.start()], b"null"
+            case b"]" | b"}":
+                if depth == DEEPEST + 1:
+                    done = token.end()
+                depth -= 1
+    return b"".join([*kept, data[done:]])

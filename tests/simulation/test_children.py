@@ -1,0 +1,68 @@
+"""Sub-executions through the whole operator: what is asked of their parent, and their lateness."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+from orchestrator.controller.apiserver.client import Raw
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.kubelet import Kubelet, Outcome
+from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.scenario import NAMESPACE
+from tests.simulation.store import Store
+
+RUN = ("workflowexecutions", NAMESPACE, "run")
+
+
+def _store(seconds: float, **node: Any) -> Store:
+    """`run` has one node, whose sub-execution has two that take so long, one after the other."""
+    child = {
+        "nodes": [{"name": name, "action": "local/task"} for name in ("first", "then")],
+        "edges": [{"from": "first", "to": "then"}],
+    }
+    parent = {"nodes": [{"name": "sub", "workflow": {"name": "child"}, **node}]}
+    store = store_with(manifest("Workflow", "main", parent), manifest("Workflow", "child", child))
+    store.observers.clear()
+    Kubelet(store, lambda *_: Outcome("success", seconds, 5), random.Random(1))
+    return store
+
+
+class _SlowControl(FaultyTransport):
+    """Half a second for a change of a spec, a tenth for what a watch tells of executions."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "patch" and "/workflowexecutions/" in path and not path.endswith("/status"):
+            await asyncio.sleep(0.5)
+        return await super()._once(verb, path, *rest)
+
+    async def stream(self, plural: str, *rest: Any) -> AsyncIterator[bytes]:
+        async for line in super().stream(plural, *rest):
+            await asyncio.sleep(0.1 * (plural == "workflowexecutions"))
+            yield line
+
+
+async def test_what_is_resumed_while_it_is_being_paused_goes_on_with_its_sub_executions() -> None:
+    store = _store(20.0, timeout="2h")
+    async with operating(store, _SlowControl(store)):
+        await asyncio.sleep(5.0)
+        store.patch(RUN, {"spec": {"desiredState": "Paused"}})
+        await asyncio.sleep(0.5)
+        store.patch(RUN, {"spec": {"desiredState": "Running"}})
+        await asyncio.sleep(120.0)
+    assert store.objects[RUN]["status"]["phase"] == "Succeeded"
+
+
+async def test_a_sub_execution_that_was_late_is_tried_again_where_that_is_asked_for() -> None:
+    retry = {"limit": 1, "reasons": ["TimedOut"]}
+    store = _store(600.0, timeout="1m", retry=retry)
+    raw = await played(store, _SlowControl(store))
+    record = raw["status"]["nodes"]["sub"]
+    assert (record["phase"], record["attempts"]) == ("TimedOut", 2)
+    children = [one for one in store.all("workflowexecutions") if one["spec"].get("parent")]
+    assert [child["status"]["phase"] for child in children] == ["Cancelled"] * 2
