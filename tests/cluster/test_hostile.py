@@ -271,3 +271,32 @@ def test_decisions_and_signals_for_what_waits_for_none_change_nothing(shop: Kube
     spec = {"decisions": decisions, "signals": [{"id": "1", "name": "nobody", "by": "ana"}]}
     shop("patch", "awfx", "run", "--type=merge", "-p", json.dumps({"spec": spec}))
     assert ended(shop, "run")["status"]["phase"] == "Succeeded"
+
+
+def nested(manifest: dict[str, Any], depth: int) -> str:
+    """A manifest with so many lists inside each other where it says NESTED."""
+    return json.dumps(manifest).replace('"NESTED"', "[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize("depth", [1_100, 9_000])
+def test_values_that_are_nested_beyond_reason_are_refused_and_disturb_nobody(
+    shop: Kubectl, depth: int
+) -> None:
+    listed = [{"name": "x", "type": "list"}]
+    shop.apply(workflow("plain", nodes=[task("only")], variables=listed))
+    deep = execution("plain", "deep", variables={"x": "NESTED"})
+    shop("create", "-f", "-", stdin=nested(deep, depth))
+    said = eventually(lambda: _said(shop, "awfx", "deep", "{.status.reason} {.status.message}"))
+    assert said.startswith("InvalidVariables spec.variables.x: a value is nested more than 64 deep")
+    wrong = workflow("deep", nodes=[{**task("only"), "with": {"text": "NESTED"}}])
+    shop("create", "-f", "-", stdin=nested(wrong, depth))
+    shop.apply(workflow("after", nodes=[task("only")]))
+    ready = '{range .status.conditions[?(@.type=="Ready")]}{.status} {.message}{end}'
+    refused = eventually(lambda: _said(shop, "awf", "deep", ready))
+    assert refused.startswith("False spec.nodes[0].with.text")
+    assert eventually(lambda: _said(shop, "awf", "after", ready)).startswith("True ")
+
+
+def _said(kubectl: Kubectl, kind: str, name: str, path: str) -> str:
+    """A part of an object, which as a whole is nested too deep for the tests as well."""
+    return kubectl("get", kind, name, "-o", f"jsonpath={path}").strip()
