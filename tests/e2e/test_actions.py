@@ -81,7 +81,10 @@ def test_the_image_runs_actions_as_restricted_pods(kubectl: Kubectl) -> None:
             "spec": {"selector": {"app": "web"}, "ports": [port]},
         },
     )
-    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    # A pod is ready before its server listens, and that before the node's proxy leads to it.
+    ask = "until python3 -c 'from urllib.request import urlopen; urlopen(\"http://web/\")'"
+    kubectl.apply(pod("ask", "sh", "-c", f"{ask}; do sleep 0.2; done"))
+    assert terminated(kubectl, "ask")["exitCode"] == 0
     ended = action(kubectl, "http-request", {"url": "http://web/"})
     outputs = json.loads(ended["message"])
     assert (ended["exitCode"], outputs["status"]) == (0, 200), ended
