@@ -89,6 +89,7 @@ class Api:
     ) -> AsyncIterator[tuple[str, Raw]]:
         """What happened since a version, as (type, object); goes on when the server ends it."""
         query = {"fieldSelector": fields, "labelSelector": labels, "watch": "true"}
+        query["allowWatchBookmarks"] = "true"  # or one that hears nothing goes on from too long ago
         while True:
             async for kind, raw in self._watch_once(
                 path, query | {"resourceVersion": version}, accept
@@ -96,7 +97,8 @@ class Api:
                 if kind == "ERROR":
                     raise RuntimeError(f"watch {path}: {raw}")
                 version = raw["metadata"]["resourceVersion"]
-                yield kind, raw
+                if kind != "BOOKMARK":
+                    yield kind, raw
 
     async def _watch_once(
         self, path: str, query: dict[str, str], accept: str
