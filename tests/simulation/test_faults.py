@@ -44,6 +44,7 @@ FOUND_BEFORE = {
     56178: "a late watch told of an execution as it was before its end, and a Job was made for it",
     84675: "a Job that was made two minutes after it was decided was given up at once",
     3522: "what was made again after a lost answer was not looked at until the next resync",
+    188128: "a watch that had lost its place a few times in a row was begun anew too late",
 }
 
 

@@ -119,7 +119,8 @@ class Reflector:
                 failures = 0
 
     def _backoff(self, failures: int, error: Exception) -> float:
-        if _starts_anew(error) and failures <= 3:
+        missing = isinstance(error, ApiError) and error.status == 404  # our definitions, say
+        if _starts_anew(error) and not missing:
             return random.uniform(0.05, 0.5)  # the server is there; only not for ever
         seconds = min(0.25 * 2.0**failures, LONGEST_BACKOFF) * random.uniform(0.5, 1.0)
         level = logging.WARNING if failures > 3 else logging.INFO
