@@ -211,4 +211,7 @@ class Admission:
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Outcome:
         self._slots.leave(key)
-        return Later(None) if await end_unadmitted(self._shell, key, raw, refusal) else Overtaken()
+        if not await end_unadmitted(self._shell, key, raw, refusal):
+            return Overtaken()
+        self._slots.look_at_first(key[0])  # it may have been given a slot just before
+        return Later(None)

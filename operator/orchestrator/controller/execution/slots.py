@@ -170,6 +170,12 @@ class Slots:
             return
         self._shell.queue.add(queue.keys[queue.order[0][2]])
 
+    def look_at_first(self, namespace: str) -> None:
+        """Look at whoever stands first in each queue of the namespace: a holder may have ended."""
+        for (where, _), queue in self._queues.items():
+            if where == namespace:
+                self._shell.queue.add(queue.keys[queue.order[0][2]])
+
     async def release(self, namespace: str, claim: Claim) -> None:
         """Give the slot back after the execution's end, and look at who stands first."""
         while True:
