@@ -110,7 +110,7 @@ class Reflector:
                     version = self._take(scope, event)
             except _LOST as error:
                 failures = 1 if self._heard.get(scope) != before else failures + 1
-                if isinstance(error, TimeoutError):
+                if _fell_silent(error):
                     self._on_silence()
                 if _starts_anew(error):
                     version = ""
@@ -187,3 +187,8 @@ def _starts_anew(error: Exception) -> bool:
     if isinstance(error, ApiError):
         return error.status not in (0, 429, 503)
     return isinstance(error, TimeoutError)
+
+
+def _fell_silent(error: Exception) -> bool:
+    """Whether the watch was there and said nothing; nobody may be there to be connected to."""
+    return isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
