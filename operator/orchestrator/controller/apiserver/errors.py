@@ -33,6 +33,14 @@ class ApiError(Exception):
         return self.unready or self.status in (0, 429) or self.status >= 500
 
     @property
+    def refuses(self) -> bool:
+        """Whether it is a no: a right that is missing, a quota, a policy or webhook of others.
+
+        What may only be `unready` was asked again for half a minute before.
+        """
+        return self.status in (400, 403, 422)
+
+    @property
     def unready(self) -> bool:
         """Whether the API server may only have begun: it refuses all until it has read the roles.
 

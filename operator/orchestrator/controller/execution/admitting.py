@@ -35,8 +35,6 @@ ASK_AGAIN = 1.0
 """Seconds between two looks for a Workflow or Template that is not there yet."""
 REFUSED_AGAIN = 5.0
 """Seconds after which what the API server refused is tried again."""
-_SAYS_NO = (400, 403, 422)
-"""A right that is missing, a quota, or somebody's webhook: not ours to mend."""
 
 _CANCELLED_EARLY = Refusal(
     reasons.CANCEL_REQUESTED,
@@ -83,7 +81,7 @@ class Admission:
         try:
             return await self._admit(key, raw)
         except ApiError as error:
-            if error.status not in _SAYS_NO:
+            if not error.refuses:
                 raise
             said = reasons.ADMISSION_REFUSED, f"the API server refuses: {error.message}"
             if not await write_pending(self._shell, key, raw, *said):

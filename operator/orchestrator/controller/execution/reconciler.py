@@ -69,9 +69,9 @@ class ExecutionReconciler:
             await stop_after_end(self._shell, *key, self._held.stopped)
             return None
         current = self._held.current(key, raw)
-        if current is None and not (raw.get("status") or {}).get("revision"):
-            return await self._admit(key, raw)
         if current is None:
+            if not (raw.get("status") or {}).get("revision"):
+                return await self._admit(key, raw)
             self._slots.leave(key)  # whoever admitted it, it waits no longer
         try:
             tracked = current or await self._held.track(key, raw)

@@ -43,9 +43,6 @@ COLLECT = 600.0
 PAGE = 100
 """Executions a page: they come in full."""
 
-_SAYS_NO = (400, 403, 422)
-"""A right that is missing, or a webhook of others: all else goes on."""
-
 Group = tuple[str, str]
 
 
@@ -243,7 +240,7 @@ class Retention:
                 propagation="Background",
             )
         except ApiError as error:
-            if error.status in _SAYS_NO and not error.transient:
+            if error.refuses:
                 if uid not in self._refused:
                     what = f"{resource.kind} {namespace}/{name}"
                     logger.warning("%s is kept, its removal is refused: %s", what, error.message)

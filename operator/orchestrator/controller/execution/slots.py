@@ -155,11 +155,11 @@ class Slots:
         """The execution no longer waits; whoever stands first now is looked at."""
         if self._unseen:
             self._unseen.discard(key)
-        self._half.discard(known[0].uid if (known := self._waiting.get(key)) else "")
         known = self._waiting.pop(key, None)
         if known is None:
             return
         claim, namespace = known
+        self._half.discard(claim.uid)
         queue = self._queues[namespace, claim.slots]
         queue.keys.pop(claim.uid, None)
         place = bisect_left(queue.order, claim.order)

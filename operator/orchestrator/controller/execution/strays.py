@@ -17,9 +17,6 @@ from orchestrator.jobs.observe import completed, failure
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, NODE
 
-_SAYS_NO = (400, 403, 422)
-"""A webhook or policy of others: not ours to mend, and nothing to wait for."""
-
 
 async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: list the Jobs live, and stop any that no record speaks of."""
@@ -73,7 +70,7 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
             try:
                 await stop_named(shell, tracked.run.namespace, name, force=False, whole=whole)
             except ApiError as error:
-                if error.transient or error.status not in _SAYS_NO:
+                if not error.refuses:
                     raise
                 words = f"Job {name} cannot be stopped, {node} goes on without it: {error.message}"
             tracked.stopped.add((name, False))
