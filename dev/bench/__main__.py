@@ -1,4 +1,4 @@
-"""`python -m dev.bench`: all shapes, turn about, each on a fresh cluster that goes afterwards."""
+"""`python -m dev.bench`: all shapes, turn about, each run on a cluster of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,8 +26,6 @@ from dev.cluster.tools import kubectl
 ROOT = Path(__file__).parent.parent.parent
 RESULT = ROOT / "build" / "bench.json"
 PICTURE = ROOT / "build" / "bench.svg"
-LARGE = 5000
-"""Pods of a run from which each contender has a cluster of its own."""
 NAME = "bench"
 FAKE_NODES = 10
 
@@ -46,27 +43,23 @@ class Run:
         """Every shape by every contender, the first of a pair changing from round to round."""
         for number in range(self.rounds):
             for shape in self.plan:
-                kinds = CONTENDERS[:: 1 if number % 2 == 0 else -1]
-                # What thousands of pods leave behind would be the second one's burden.
-                groups = [(kind,) for kind in kinds] if shape.nodes > LARGE else [kinds]
-                for group in groups:
-                    asyncio.run(self._fresh(shape, group, number))
+                for kind in CONTENDERS[:: 1 if number % 2 == 0 else -1]:
+                    asyncio.run(self._fresh(shape, kind, number))
 
     def stored(self) -> None:
         """The memory where much is stored."""
         asyncio.run(self._stored())
 
-    async def _fresh(self, shape: Shape, kinds: Sequence[type[Contender]], number: int) -> None:
-        cluster = start_cluster()
+    async def _fresh(self, shape: Shape, kind: type[Contender], number: int) -> None:
+        cluster = start_cluster()  # what pods leave behind would be the next one's burden
         async with Api(cluster.kubeconfig, AGENT) as api:
             bench = Bench(cluster, api)
-            for kind in CONTENDERS:
-                await bench.run(kind, WARM_UP)
-            for kind in kinds:
-                figures = await bench.run(kind, shape)
-                self.results.add(shape, kind.name, figures)
-                words = summary(shape, kind.name, figures)
-                self._say(f"round {number + 1} of {self.rounds}: {words}")
+            for warming in CONTENDERS:
+                await bench.run(warming, WARM_UP)
+            figures = await bench.run(kind, shape)
+        self.results.add(shape, kind.name, figures)
+        words = summary(shape, kind.name, figures)
+        self._say(f"round {number + 1} of {self.rounds}: {words}")
 
     async def _stored(self) -> None:
         cluster = start_cluster()

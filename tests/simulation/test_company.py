@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +13,7 @@ import aiohttp
 import pytest
 
 from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.models.labels import EXECUTION_UID
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
@@ -69,6 +72,65 @@ async def test_a_stop_writes_what_waits() -> None:
     jobs = {job["metadata"]["name"] for job in store.all("jobs")}
     assert len(jobs) < CHAINS * LENGTH
     assert {record.get("job") for record in status["nodes"].values()} == jobs
+
+
+def one_node_each(executions: int) -> Store:
+    """So many executions of a workflow of one node, created at once."""
+    task = {"nodes": [{"name": "task", "action": "local/task"}]}
+    store = store_with(manifest("Workflow", "main", task))
+    for number in range(1, executions):
+        raw = manifest("WorkflowExecution", f"run-{number}", "main")
+        store.create("workflowexecutions", NAMESPACE, raw)
+    return store
+
+
+async def all_ended(store: Store, transport: FaultyTransport) -> None:
+    """Until every execution has succeeded."""
+    async with operating(store, transport), asyncio.timeout(3600):
+        while True:
+            if all(_phase(raw) == "Succeeded" for raw in store.all("workflowexecutions")):
+                return
+            await asyncio.sleep(0.1)
+
+
+def _phase(execution: Raw) -> str:
+    phase: str = (execution.get("status") or {}).get("phase", "")
+    return phase
+
+
+class _Asked(FaultyTransport):
+    """Counts what is asked for; a list of an execution's Jobs takes a while."""
+
+    SECONDS = 0.2
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self.statuses = self.lists = 0
+
+    async def _once(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
+        self.statuses += "/workflowexecutions/" in path and path.endswith("/status")
+        named = query.get("labelSelector", "") != EXECUTION_UID
+        if verb == "list" and path.endswith("/jobs") and named:
+            self.lists += 1
+            await asyncio.sleep(self.SECONDS)
+        return await super()._once(verb, path, query, *rest)
+
+
+async def test_that_a_pod_runs_is_shown_soon_of_one_and_rarely_of_many_at_once() -> None:
+    alone, many = _Asked(one_node_each(1)), _Asked(one_node_each(300))
+    await all_ended(alone._store, alone)
+    await all_ended(many._store, many)
+    assert alone.statuses == 3
+    assert many.statuses == 2 * 300
+
+
+async def test_executions_that_end_close_together_share_a_look_at_the_jobs() -> None:
+    store, ends = one_node_each(100), itertools.count()
+    store.observers.clear()
+    Kubelet(store, lambda *_: Outcome("success", 2.0 + 0.1 * next(ends), 5), random.Random(1))
+    transport = _Asked(store)
+    await all_ended(store, transport)
+    assert transport.lists < 20  # in ten seconds; without a rest each takes 0.2
 
 
 class _SlowStatuses(FaultyTransport):

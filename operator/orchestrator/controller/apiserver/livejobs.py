@@ -16,17 +16,22 @@ from orchestrator.models.labels import EXECUTION_UID
 
 AT_ONCE = 50
 """Executions in one list at most: their uids stand in the request's address."""
+PATIENCE, LONGEST = 10.0, 1.0
+"""As many times as long as the last list took, the next one waits, and so many seconds at most:
+lists of thousands of Jobs would be a sixth of what the API server does under load."""
 
 _Answer = asyncio.Future[list[Raw]]
 
 
 class LiveJobs:
-    """Lists metadata of Jobs; while a list is under way, who asks waits for the next one."""
+    """Lists metadata of Jobs; while a list is under way or rests, who asks waits for the next."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._waiting: defaultdict[str, dict[str, _Answer]] = defaultdict(dict)
         self._listing: dict[str, asyncio.Task[None]] = {}
+        self._rested: dict[str, float] = {}
+        """When the next list may begin, by namespace and in the loop's time."""
 
     async def of(self, namespace: str, uid: str) -> list[Raw]:
         """The Jobs of an execution as of now. Raises ApiError."""
@@ -37,11 +42,17 @@ class LiveJobs:
         return await asyncio.shield(answer)
 
     async def _list_all(self, namespace: str) -> None:
-        waiting = self._waiting[namespace]
+        waiting, loop = self._waiting[namespace], asyncio.get_running_loop()
         try:
             while waiting:
-                asked = {uid: waiting.pop(uid) for uid in list(islice(waiting, AT_ONCE))}
-                await self._list(namespace, asked)
+                await asyncio.sleep(self._rested.get(namespace, 0.0) - loop.time())
+                began, left = loop.time(), len(waiting)
+                while left > 0:
+                    asked = {uid: waiting.pop(uid) for uid in list(islice(waiting, AT_ONCE))}
+                    left -= len(asked)
+                    await self._list(namespace, asked)
+                took = loop.time() - began
+                self._rested[namespace] = loop.time() + min(PATIENCE * took, LONGEST)
         finally:
             del self._listing[namespace]
             if not waiting:

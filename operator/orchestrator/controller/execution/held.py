@@ -39,6 +39,9 @@ class Held:
     def __iter__(self) -> Iterator[Tracked]:
         return iter(self._tracked.values())
 
+    def __len__(self) -> int:
+        return len(self._tracked)
+
     def holds(self, key: Key, tracked: Tracked) -> bool:
         """Whether this is what is held of the execution; not when all of it is to be read anew."""
         return self._tracked.get(key) is tracked

@@ -12,6 +12,8 @@ from orchestrator.controller.execution.tracked import Tracked
 COMPANY, PATIENT = 1.0, 5.0
 """Seconds that a write which only shows progress waits for another to join it; under load, where
 the pace is slow, several times the pace."""
+SHOWN = 50.0
+"""Such writes a second, of all executions together: the more are active, the longer each waits."""
 BUSY = 0.5
 """The pace in seconds from which it is load."""
 LEAST, MOST = 0.25, 2.0
@@ -25,12 +27,12 @@ def pace(took: float) -> float:
     return min(max(LEAST, PATIENCE * took), MOST)
 
 
-def due(tracked: Tracked, now: float) -> bool:
-    """Whether progress that could wait is to be written now."""
-    return bool(tracked.unstored) and tracked.writing is None and _left(tracked, now) <= 0
+def due(tracked: Tracked, active: int, now: float) -> bool:
+    """Whether progress that could wait is to be written now, with so many executions active."""
+    return bool(tracked.unstored) and tracked.writing is None and _left(tracked, active, now) <= 0
 
 
-def next_look(tracked: Tracked, now: float) -> float | None:
+def next_look(tracked: Tracked, active: int, now: float) -> float | None:
     """Seconds until the clock alone changes something; None when only an event can.
 
     The end of a write under way is an event.
@@ -39,15 +41,15 @@ def next_look(tracked: Tracked, now: float) -> float | None:
         moment - now for moment in (tracked.wake_at, tracked.recheck_at) if moment is not None
     ]
     if tracked.unstored and tracked.writing is None:
-        moments.append(_left(tracked, now))
+        moments.append(_left(tracked, active, now))
     return max(min(moments), 0.001) if moments else None
 
 
-def _left(tracked: Tracked, now: float) -> float:
+def _left(tracked: Tracked, active: int, now: float) -> float:
     left = _rest(tracked.written_at, tracked.pace, now)
     if tracked.moved:
         return left
-    company = max(COMPANY, PATIENT * (tracked.pace - BUSY))
+    company = max(COMPANY, PATIENT * (tracked.pace - BUSY), active / SHOWN)
     return max(left, _rest(tracked.unstored_since, company, now))
 
 

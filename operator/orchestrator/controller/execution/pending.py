@@ -19,8 +19,9 @@ from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
 
-PERIOD = 3.0
-"""Seconds from one look to the next."""
+PERIOD, PATIENCE, LONGEST = 3.0, 10.0, 30.0
+"""From one look to the next: seconds at least, as many times as long as the last one took, and
+seconds at most."""
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
 
 
@@ -64,16 +65,20 @@ class PendingPods:
         while True:
             await self._news.wait()
             self._news.clear()
-            await self._try()
+            took = await self._try()
             while self._seen:
-                await self._sleep(PERIOD)
-                await self._try()
+                await self._sleep(min(max(PERIOD, PATIENCE * took), LONGEST))
+                took = await self._try()
 
-    async def _try(self) -> None:
+    async def _try(self) -> float:
+        """One look; the seconds that it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             await self.look()
         except ApiError as error:
             logger.warning("cannot look for pending pods: %s", error)
+        return loop.time() - began
 
     async def look(self) -> None:
         """One look."""

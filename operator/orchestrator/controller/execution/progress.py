@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.controller.execution import pacing
 from orchestrator.controller.execution.held import Held, Key
-from orchestrator.controller.execution.pacing import next_look
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.controller.execution.writing import store_pass
@@ -34,6 +34,14 @@ class Progress:
         """Those under way, beside the passes."""
         self._failed: dict[Key, Exception] = {}
         """Why the last such write failed: the next pass fails with it, and comes back like any."""
+
+    def due(self, tracked: Tracked) -> bool:
+        """Whether progress that could wait is to be written now."""
+        return pacing.due(tracked, len(self._held), self._shell.clock())
+
+    def next_look(self, tracked: Tracked) -> float | None:
+        """Seconds until the clock alone changes something; None when only an event can."""
+        return pacing.next_look(tracked, len(self._held), self._shell.clock())
 
     def raise_failure(self, key: Key) -> None:
         """Raise what the last write beside a pass failed with, once."""
@@ -104,7 +112,7 @@ class Progress:
             self._shell.queue.add(key)
             return
         self._look_for_strays(key, tracked, stored)
-        if (again := next_look(tracked, self._shell.clock())) is not None:
+        if (again := self.next_look(tracked)) is not None:
             self._shell.queue.add_after(key, again)
 
     def _look_for_strays(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:

@@ -11,7 +11,6 @@ from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.admitting import Admission, Later, Overtaken
 from orchestrator.controller.execution.held import Held, Key, is_over
 from orchestrator.controller.execution.observing import observe_active
-from orchestrator.controller.execution.pacing import due, next_look
 from orchestrator.controller.execution.progress import Progress
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.slots import Slots
@@ -118,8 +117,8 @@ class ExecutionReconciler:
             if not self._held.holds(key, tracked):
                 return 0  # a write beside it failed, and all is read anew
             look = tracked.look(self._shell.clock())
-            if look is not None and not look and not due(tracked, self._shell.clock()):
-                return next_look(tracked, self._shell.clock())
+            if look is not None and not look and not self._progress.due(tracked):
+                return self._progress.next_look(tracked)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, tracked, look)
             decided = advance(
@@ -150,10 +149,10 @@ class ExecutionReconciler:
                     return None
             else:
                 announce_pass(self._shell, tracked.run, decided)
-                if due(tracked, now) and self._held.holds(key, tracked):
+                if self._progress.due(tracked) and self._held.holds(key, tracked):
                     self._progress.begin(key, tracked)
             if not tracked.again and not tracked.whole:
-                return next_look(tracked, self._shell.clock())
+                return self._progress.next_look(tracked)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
     async def _protected(self, tracked: Tracked, look: Collection[str] | None) -> bool:

@@ -138,3 +138,18 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
     assert await looking.naps.get() == PERIOD
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_after_a_look_that_took_long_it_rests_the_longer(looking: Looking) -> None:
+    look = looking.pending.look
+
+    async def slowly() -> None:
+        await asyncio.sleep(0.5)
+        await look()
+
+    looking.pending.look = slowly  # type: ignore[method-assign]
+    looking.job("slow")
+    running = asyncio.create_task(looking.pending.run())
+    assert 5 <= await looking.naps.get() < 30
+    running.cancel()
+    await asyncio.wait([running])
