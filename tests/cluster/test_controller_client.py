@@ -13,8 +13,8 @@ from orchestrator.controller.apiserver.cache import Cache
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import EVENTS, EXECUTIONS, Resource
-from orchestrator.controller.assembly import NOT_ENDED
 from orchestrator.controller.reporting.recorder import Recorder
+from orchestrator.controller.watches import NOT_ENDED
 from tests.kube import Kubectl, execution
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.controller.apiserver.client import ApiClient, Raw
 from orchestrator.controller.apiserver.lean import lean_job, lean_pod
 from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
-from orchestrator.controller.assembly import ENDED_PODS
+from orchestrator.controller.watches import ENDED_PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.controller.apiserver.client import Raw
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
-from orchestrator.controller.assembly import ENDED_PODS
+from orchestrator.controller.watches import ENDED_PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.fanned import INDEX, counted

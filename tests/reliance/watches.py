@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.controller.apiserver.client import ApiError
 from orchestrator.controller.apiserver.resources import CONFIG_MAPS, EVENTS, EXECUTIONS, PODS
-from orchestrator.controller.assembly import NOT_ENDED
+from orchestrator.controller.watches import NOT_ENDED
 from tests.reliance.api import Api, config_map, execution, refused, until
 
 

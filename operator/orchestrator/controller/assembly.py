@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection
 
-from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw, key_of
+from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lean import lean, lean_job, lean_pod
 from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.apiserver.livejobs import LiveJobs
 from orchestrator.controller.apiserver.livereads import LiveReads
-from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import (
     CLUSTER_TEMPLATES,
-    EXECUTIONS,
     INCIDENTS,
-    JOBS,
-    PODS,
     TEMPLATES,
     TRIGGERS,
     WORKFLOWS,
-    Resource,
 )
 from orchestrator.controller.apiserver.watching import Follow, follow_definitions
 from orchestrator.controller.definitions.definitions import Definitions
@@ -44,16 +37,14 @@ from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.health import serving
-from orchestrator.controller.reporting.metrics import TERMINAL, MetricsWriter
+from orchestrator.controller.reporting.metrics import MetricsWriter
 from orchestrator.controller.reporting.recorder import Recorder
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.triggering.running import Triggers
-from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.controller.watches import Caches, Watches
 
 logger = logging.getLogger(__name__)
 
-NOT_ENDED = ",".join(f"status.phase!={phase.value}" for phase in TERMINAL)
-ENDED_PODS = "status.phase!=Pending,status.phase!=Running"
 LOOK_AGAIN = 300.0
 """Seconds from one pass over every execution to the next, whatever the watches say."""
 
@@ -82,13 +73,9 @@ class Operator:
         self._lease = lease
         self._clock = clock
         self._monotonic = monotonic
-        self._follow = follow
-        self._namespaces = tuple(namespaces)
         self._workers = workers
         self._health_address = health_address
-        self.workflows, self.executions = Cache(), Cache()
-        self.templates, self.cluster_templates = Cache(), Cache()
-        self.jobs, self.pods = Jobs(), Pods()
+        self._caches = Caches()
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
         self.figures = Figures()
         self.figures.watch(
@@ -100,28 +87,38 @@ class Operator:
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
         self.pending = PendingPods(
             client,
-            self.jobs,
-            self.pods,
+            self._caches.jobs,
+            self._caches.pods,
             lambda job: self.news.on_pending(job),
             namespaces=namespaces,
         )
-        self._judge = Workflows(
-            self.workflows, self.templates, self.cluster_templates, runner_image
+        self.triggers = Triggers(client, self._clock, self._caches.triggers)
+        judge = Workflows(
+            self._caches.workflows,
+            self._caches.templates,
+            self._caches.cluster_templates,
+            runner_image,
         )
-        self._trigger_cache = Cache()
-        self._silent = asyncio.Event()
-        """A watch fell silent: all is listed anew."""
-        self.triggers = Triggers(client, self._clock, self._trigger_cache)
-        self.definitions = self._build_definitions()
+        self.definitions = self._build_definitions(judge)
         shell = self._build_shell(runner_image)
         revisions = Revisions(shell)
         self.retention = Retention(
-            shell, revisions, triggers=self._trigger_cache, namespaces=namespaces
+            shell, revisions, triggers=self._caches.triggers, namespaces=namespaces
         )
         self.held = Held(shell, revisions)
         self.reconciler = ExecutionReconciler(shell, revisions, self.held)
         self.news = News(shell, self.held)
-        self.reflectors = self._build_reflectors()
+        self.watches = Watches(
+            client,
+            self._caches,
+            namespaces=namespaces,
+            news=self.news,
+            judge=judge,
+            definitions=self.definitions,
+            triggers=self.triggers,
+            monotonic=monotonic,
+            follow=follow,
+        )
 
     # Building
 
@@ -129,12 +126,12 @@ class Operator:
         return Shell(
             client=self._client,
             clock=self._clock,
-            executions=self.executions,
-            jobs=self.jobs,
-            pods=self.pods,
-            workflows=self.workflows,
-            templates=self.templates,
-            cluster_templates=self.cluster_templates,
+            executions=self._caches.executions,
+            jobs=self._caches.jobs,
+            pods=self._caches.pods,
+            workflows=self._caches.workflows,
+            templates=self._caches.templates,
+            cluster_templates=self._caches.cluster_templates,
             pending=self.pending,
             queue=self.queue,
             recorder=self.recorder,
@@ -148,19 +145,19 @@ class Operator:
             runner_image=runner_image,
         )
 
-    def _build_definitions(self) -> Definitions:
+    def _build_definitions(self, judge: Workflows) -> Definitions:
         return Definitions(
             self._client,
             self._clock,
             caches={
-                WORKFLOWS: self.workflows,
-                TEMPLATES: self.templates,
-                CLUSTER_TEMPLATES: self.cluster_templates,
-                TRIGGERS: self._trigger_cache,
-                INCIDENTS: Cache(),
+                WORKFLOWS: self._caches.workflows,
+                TEMPLATES: self._caches.templates,
+                CLUSTER_TEMPLATES: self._caches.cluster_templates,
+                TRIGGERS: self._caches.triggers,
+                INCIDENTS: self._caches.incidents,
             },
             statuses={
-                WORKFLOWS: self._judge.status,
+                WORKFLOWS: judge.status,
                 TEMPLATES: template_status,
                 CLUSTER_TEMPLATES: template_status,
                 TRIGGERS: trigger_status,
@@ -168,111 +165,23 @@ class Operator:
             },
         )
 
-    def _build_reflectors(self) -> list[Reflector]:
-        client, namespaces = self._client, self._namespaces
-        return [
-            Reflector(
-                client,
-                EXECUTIONS,
-                self.executions,
-                namespaces=namespaces,
-                field_selector=NOT_ENDED,
-                transform=lean,
-                on_event=self.news.on_execution,
-                on_silence=self._silent.set,
-                monotonic=self._monotonic,
-            ),
-            Reflector(
-                client,
-                JOBS,
-                self.jobs,
-                namespaces=namespaces,
-                label_selector=EXECUTION_UID,
-                in_part=True,
-                transform=lean_job,
-                on_event=self.news.on_job,
-                monotonic=self._monotonic,
-            ),
-            Reflector(
-                client,
-                PODS,
-                self.pods,
-                namespaces=namespaces,
-                label_selector=EXECUTION_UID,
-                field_selector=ENDED_PODS,
-                in_part=True,
-                transform=lean_pod,
-                on_event=self.news.on_pod,
-                monotonic=self._monotonic,
-            ),
-            self._trigger_reflector(),
-            self._template_reflector(TEMPLATES, self.templates),
-            self._template_reflector(CLUSTER_TEMPLATES, self.cluster_templates),
-        ]
-
-    def _template_reflector(self, resource: Resource, cache: Cache) -> Reflector:
-        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
-            if kind != "DELETED":
-                self.definitions.look(resource, raw)
-            if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
-                return
-            for namespace, name in self._judge.users_of(raw):
-                self.definitions.look_at(WORKFLOWS, namespace, name)
-
-        return Reflector(
-            self._client,
-            resource,
-            cache,
-            namespaces=self._namespaces,
-            transform=lean,
-            on_event=on_event,
-            monotonic=self._monotonic,
-        )
-
-    def _trigger_reflector(self) -> Reflector:
-        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
-            if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
-                self.triggers.forget(old or raw)
-            if kind != "DELETED":
-                self.definitions.look(TRIGGERS, raw)
-                self.triggers.look(raw)
-
-        return Reflector(
-            self._client,
-            TRIGGERS,
-            self._trigger_cache,
-            namespaces=self._namespaces,
-            transform=lean,
-            on_event=on_event,
-            monotonic=self._monotonic,
-        )
-
-    # Events of definitions
-
     def _on_ended(self, raw: Raw) -> None:
         self.retention.remember(raw)
         self.triggers.ended(raw)
-
-    def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
-        old = self.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
-        self.definitions.take(resource, kind, raw)
-        if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
-            return
-        for namespace, name in self._judge.parents_of(raw):
-            self.definitions.look_at(WORKFLOWS, namespace, name)
 
     # Running
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; raises what made a part of it end on its own."""
-        watches = [start(reflector.run(), reflector.name) for reflector in self.reflectors]
+        reflectors = self.watches.reflectors
+        watches = [start(reflector.run(), reflector.name) for reflector in reflectors]
         watches.append(start(self.pending.run(), "pending pods"))
         workers: list[asyncio.Task[None]] = []
         background: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []
         try:
-            async with serving(self._health_address, self.reflectors, self.figures):
-                synced = start(self._synced(), "first lists")
+            async with serving(self._health_address, reflectors, self.figures):
+                synced = start(self.watches.synced(), "first lists")
                 background.append(synced)
                 await first_of(stop, watches, synced)
                 if stop.is_set():
@@ -282,9 +191,11 @@ class Operator:
                     stop, watches, background, self._lease
                 ):
                     return
-                logger.info("everything is listed; %d executions to look at", len(self.executions))
+                logger.info(
+                    "everything is listed; %d executions to look at", len(self._caches.executions)
+                )
                 self.news.begin()
-                kopf.append(start(self._watch_definitions(), "kopf"))
+                kopf.append(start(self.watches.run_kopf(), "kopf"))
                 background += [
                     start(self.recorder.run(), "events"),
                     start(self.metrics.run(), "metrics"),
@@ -337,10 +248,6 @@ class Operator:
         finally:
             self.figures.passed(key, self._monotonic() - began)
 
-    async def _synced(self) -> None:
-        for reflector in self.reflectors:
-            await reflector.synced.wait()
-
     async def _run_triggers(self) -> None:
         """Once all that ended is known: a trigger's mark must not pass what it was not told of."""
         await self.metrics.recovered.wait()
@@ -349,44 +256,7 @@ class Operator:
     async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
-            for raw in self.executions:
+            for raw in self._caches.executions:
                 key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
                 self.held.note(key, None)
                 self.queue.add(key)
-
-    async def _watch_definitions(self) -> None:
-        """kopf, begun anew when a watch fell silent.
-
-        It never lists again on its own: where etcd was restored from a backup, it would wait for
-        versions that are still to come.
-        """
-        while True:
-            self._silent.clear()
-            stop = threading.Event()
-            kopf = asyncio.create_task(self._follow_definitions(stop))
-            silent = asyncio.create_task(self._silent.wait())
-            try:
-                await asyncio.wait([kopf, silent], return_when=asyncio.FIRST_COMPLETED)
-                if kopf.done():
-                    await kopf
-                    raise RuntimeError("kopf ended on its own; its log says why")
-                logger.info("a watch fell silent: Workflows and Incidents are listed anew")
-            finally:
-                stop.set()
-                silent.cancel()
-                await asyncio.gather(kopf, return_exceptions=True)  # its thread takes a moment
-
-    async def _follow_definitions(self, stop: threading.Event) -> None:
-        loop = asyncio.get_running_loop()
-
-        def take(resource: Resource, kind: str | None, raw: Raw) -> None:
-            loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
-
-        await self._follow(
-            self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop
-        )
-
-
-def _generation(raw: Raw) -> int:
-    generation: int = raw["metadata"]["generation"]
-    return generation
