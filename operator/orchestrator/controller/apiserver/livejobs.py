@@ -18,7 +18,7 @@ AT_ONCE = 50
 """Executions in one list at most: their uids stand in the request's address."""
 PATIENCE, LONGEST = 10.0, 1.0
 """As many times as long as the last list took, the next one waits, and so many seconds at most:
-lists of thousands of Jobs would be a sixth of what the API server does under load."""
+lists of thousands of Jobs would be a tenth and more of what the API server does under load."""
 
 _Answer = asyncio.Future[list[Raw]]
 
