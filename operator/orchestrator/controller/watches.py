@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient
@@ -73,22 +74,47 @@ class Watches:
         self._client = client
         self._caches = caches
         self._namespaces = tuple(namespaces)
-        self._news = news
         self._judge = judge
         self._definitions = definitions
         self._triggers = triggers
-        self._monotonic = monotonic
         self._follow = follow
         self._silent = asyncio.Event()
         """A watch fell silent: all is listed anew."""
+        watch = partial(Reflector, client, namespaces=self._namespaces, monotonic=monotonic)
         self.reflectors = [
-            self._executions(),
-            self._jobs(),
-            self._pods(),
-            self._trigger_definitions(),
-            self._template_definitions(TEMPLATES, caches.templates),
-            self._template_definitions(CLUSTER_TEMPLATES, caches.cluster_templates),
+            watch(
+                EXECUTIONS,
+                caches.executions,
+                field_selector=NOT_ENDED,
+                transform=lean,
+                on_event=news.on_execution,
+                on_silence=self._silent.set,
+            ),
+            watch(
+                JOBS,
+                caches.jobs,
+                label_selector=EXECUTION_UID,
+                in_part=True,
+                transform=lean_job,
+                on_event=news.on_job,
+            ),
+            watch(
+                PODS,
+                caches.pods,
+                label_selector=EXECUTION_UID,
+                field_selector=ENDED_PODS,
+                in_part=True,
+                transform=lean_pod,
+                on_event=news.on_pod,
+            ),
+            watch(TRIGGERS, caches.triggers, transform=lean, on_event=self._on_trigger),
         ]
+        for resource, cache in (
+            (TEMPLATES, caches.templates),
+            (CLUSTER_TEMPLATES, caches.cluster_templates),
+        ):
+            on_event = partial(self._on_template, resource)
+            self.reflectors.append(watch(resource, cache, transform=lean, on_event=on_event))
 
     async def synced(self) -> None:
         """Wait for the first list of each reflector."""
@@ -127,6 +153,8 @@ class Watches:
             self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop
         )
 
+    # Events
+
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         old = self._caches.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
         self._definitions.take(resource, kind, raw)
@@ -135,84 +163,20 @@ class Watches:
         for namespace, name in self._judge.parents_of(raw):
             self._definitions.look_at(WORKFLOWS, namespace, name)
 
-    # Reflectors
+    def _on_template(self, resource: Resource, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind != "DELETED":
+            self._definitions.look(resource, raw)
+        if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
+            return
+        for namespace, name in self._judge.users_of(raw):
+            self._definitions.look_at(WORKFLOWS, namespace, name)
 
-    def _executions(self) -> Reflector:
-        return Reflector(
-            self._client,
-            EXECUTIONS,
-            self._caches.executions,
-            namespaces=self._namespaces,
-            field_selector=NOT_ENDED,
-            transform=lean,
-            on_event=self._news.on_execution,
-            on_silence=self._silent.set,
-            monotonic=self._monotonic,
-        )
-
-    def _jobs(self) -> Reflector:
-        return Reflector(
-            self._client,
-            JOBS,
-            self._caches.jobs,
-            namespaces=self._namespaces,
-            label_selector=EXECUTION_UID,
-            in_part=True,
-            transform=lean_job,
-            on_event=self._news.on_job,
-            monotonic=self._monotonic,
-        )
-
-    def _pods(self) -> Reflector:
-        return Reflector(
-            self._client,
-            PODS,
-            self._caches.pods,
-            namespaces=self._namespaces,
-            label_selector=EXECUTION_UID,
-            field_selector=ENDED_PODS,
-            in_part=True,
-            transform=lean_pod,
-            on_event=self._news.on_pod,
-            monotonic=self._monotonic,
-        )
-
-    def _template_definitions(self, resource: Resource, cache: Cache) -> Reflector:
-        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
-            if kind != "DELETED":
-                self._definitions.look(resource, raw)
-            if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
-                return
-            for namespace, name in self._judge.users_of(raw):
-                self._definitions.look_at(WORKFLOWS, namespace, name)
-
-        return Reflector(
-            self._client,
-            resource,
-            cache,
-            namespaces=self._namespaces,
-            transform=lean,
-            on_event=on_event,
-            monotonic=self._monotonic,
-        )
-
-    def _trigger_definitions(self) -> Reflector:
-        def on_event(kind: str, raw: Raw, old: Raw | None) -> None:
-            if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
-                self._triggers.forget(old or raw)
-            if kind != "DELETED":
-                self._definitions.look(TRIGGERS, raw)
-                self._triggers.look(raw)
-
-        return Reflector(
-            self._client,
-            TRIGGERS,
-            self._caches.triggers,
-            namespaces=self._namespaces,
-            transform=lean,
-            on_event=on_event,
-            monotonic=self._monotonic,
-        )
+    def _on_trigger(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
+            self._triggers.forget(old or raw)
+        if kind != "DELETED":
+            self._definitions.look(TRIGGERS, raw)
+            self._triggers.look(raw)
 
 
 def _generation(raw: Raw) -> int:

@@ -16,9 +16,9 @@ from orchestrator.models.labels import EXECUTION_UID
 
 AT_ONCE = 50
 """Executions in one list at most: their uids stand in the request's address."""
-PATIENCE, LONGEST = 10.0, 1.0
-"""As many times as long as the last list took, the next one waits, and so many seconds at most:
-lists of thousands of Jobs would be a tenth and more of what the API server does under load."""
+PATIENCE, MOST = 10.0, 1.0
+"""As many times as long as the last lists took, the next one waits, and so many seconds at most:
+of thousands of Jobs they would be a tenth of what the API server does."""
 
 _Answer = asyncio.Future[list[Raw]]
 
@@ -46,13 +46,12 @@ class LiveJobs:
         try:
             while waiting:
                 await asyncio.sleep(self._rested.get(namespace, 0.0) - loop.time())
-                began, left = loop.time(), len(waiting)
-                while left > 0:
+                began = loop.time()
+                for _ in range(0, len(waiting), AT_ONCE):
                     asked = {uid: waiting.pop(uid) for uid in list(islice(waiting, AT_ONCE))}
-                    left -= len(asked)
                     await self._list(namespace, asked)
-                took = loop.time() - began
-                self._rested[namespace] = loop.time() + min(PATIENCE * took, LONGEST)
+                ended = loop.time()
+                self._rested[namespace] = ended + min(PATIENCE * (ended - began), MOST)
         finally:
             del self._listing[namespace]
             if not waiting:

@@ -19,9 +19,10 @@ from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
 
-PERIOD, PATIENCE, LONGEST = 3.0, 10.0, 30.0
-"""From one look to the next: seconds at least, as many times as long as the last one took, and
-seconds at most."""
+LEAST, MOST = 3.0, 30.0
+"""Seconds from one look to the next, at least and at most."""
+PATIENCE = 10.0
+"""As many times as long as the last look took, the next one waits."""
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
 
 
@@ -67,7 +68,7 @@ class PendingPods:
             self._news.clear()
             took = await self._try()
             while self._seen:
-                await self._sleep(min(max(PERIOD, PATIENCE * took), LONGEST))
+                await self._sleep(min(max(LEAST, PATIENCE * took), MOST))
                 took = await self._try()
 
     async def _try(self) -> float:
