@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchestrator.engine.graph import Graph
 from orchestrator.models.execution import DesiredState
-from tests.simulation.world import Result, Script, World
+from tests.simulation.world import START, Result, Script, World
 from tests.strategies import graphs, results
 
 VARIABLES = {"yes": True, "no": False}
@@ -111,6 +111,37 @@ def test_a_cancelled_run_starts_nothing_after_it_and_ends(
         by_failure = cancelling.reason.startswith("Failure")
         expected = ("Failed", "Cancelled") if by_failure else ("Cancelled", "TimedOut")
         assert world.ending.phase in expected
+
+
+@runs
+@given(
+    compiled=graphs(),
+    endings=st.lists(results, min_size=1, max_size=8),
+    moment=st.sampled_from([0.1, 0.5, 1.0, 2.0, 6.0]),
+    seconds=st.sampled_from([0.5, 3.0, 30.0]),
+    state=st.sampled_from([DesiredState.RUNNING, DesiredState.CANCELLED, DesiredState.TERMINATED]),
+)
+def test_a_paused_run_starts_nothing_and_ends_as_soon_as_anything_ends_its_pause(
+    compiled: Graph,
+    endings: list[Result],
+    moment: float,
+    seconds: float,
+    state: DesiredState,
+) -> None:
+    played = []
+    for forgetful in (True, False):
+        world = World(compiled, script_of(endings), VARIABLES, forgetful=forgetful)
+        world.desire(DesiredState.PAUSED, at=moment)
+        world.desire(state, at=moment + seconds)
+        world.play()
+        cause = world.run.cancelling
+        over = min(cause.at if cause else float("inf"), START + moment + seconds)
+        began = [job.created_at for job in world.jobs.values()]
+        assert not [at for at in began if START + moment < at < over]
+        assert all(record.phase.terminal for record in world.run.records.values())
+        played.append(world)
+    assert played[0].run.records == played[1].run.records
+    assert played[0].ending == played[1].ending
 
 
 @runs

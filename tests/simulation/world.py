@@ -63,6 +63,8 @@ class Job:
     ends_at: float
     result: Result
     parameters: Mapping[str, Any]
+    left: float | None = None
+    """Seconds that a paused sub-execution has still to run."""
 
 
 class World:
@@ -243,6 +245,8 @@ class World:
                 self._end(self.jobs[name, step.attempt], "SubWorkflowCancelled")
             case ControlChild():
                 self.controlled.append(step)
+                name = _item(step.node, step.index)
+                self._pause(self.jobs.get((name, step.attempt)), step.state)
 
     def _create(self, node: str, attempt: int, parameters: Mapping[str, Any]) -> None:
         key = (node, attempt)
@@ -251,6 +255,14 @@ class World:
         self.started.append(node)
         result = self.script(*key)
         self.jobs[key] = Job(self.now, self.now + result.seconds, result, parameters)
+
+    def _pause(self, job: Job | None, state: DesiredState) -> None:
+        if job is None or job.ends_at <= self.now:
+            return
+        if state is DesiredState.PAUSED and job.left is None:
+            job.left, job.ends_at = job.ends_at - self.now, float("inf")
+        elif state is DesiredState.RUNNING and job.left is not None:
+            job.ends_at, job.left = self.now + job.left, None
 
     def _end(self, job: Job, reason: str) -> None:
         if job.ends_at > self.now:

@@ -9,6 +9,7 @@ from orchestrator.engine.decisions import Pass
 from orchestrator.engine.ending import ending, settle
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Observed
+from orchestrator.engine.pausing import ends_pause, hand_down_pause, hand_down_resume
 from orchestrator.engine.progressing import progress
 from orchestrator.engine.records import Run
 from orchestrator.engine.starting import consider
@@ -30,26 +31,31 @@ def advance(
 
     Only active nodes and what follows from them are looked at, so that a pass costs what has
     changed: of the active ones those in `look`, of which there is news, or all without it. `scan`
-    looks at every node without a record too: after a start of the controller, at admission, and
-    after a pause. `protected` says that the API server checks who decides on approvals, so that
-    decisions count.
+    considers every node without a record too: after a start of the controller and at admission. A
+    pass in which a pause is over does so by itself, whatever ended it. `protected` says that the
+    API server checks who decides on approvals, so that decisions count.
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, protected)
     control(work)
-    for name in looked_at(graph, run, look):
+    paused, resumed, cancelling = work.paused, ends_pause(work), work.cancelling
+    looked = looked_at(graph, run, look)
+    for name in looked:
         progress(work, graph.nodes[name], run.records[name])
     for name in work.ended:
         react(work, graph.nodes[name])
-    reacted = len(work.ended)
-    if scan:
-        for node in graph.nodes.values():
-            consider(work, node)
-    _follow(work, reacted)
+    _start(work, scan=scan or resumed, paused=paused)
     if settle(work):
         for name in graph.final:
             consider(work, graph.nodes[name])
     end = ending(work)
-    phase = ExecutionPhase.PAUSED if work.paused else ExecutionPhase.RUNNING
+    if work.cancelling is not cancelling:  # what is active was judged before a failure decided this
+        work.wake(now)
+    if work.paused:
+        hand_down_pause(work, looked)
+    elif resumed:
+        hand_down_resume(work)
+    # Where a failure ends the pause, the next pass resumes the sub-executions: once it is stored.
+    phase = ExecutionPhase.PAUSED if paused else ExecutionPhase.RUNNING
     return Pass(
         records=work.changes,
         before=tuple(work.before),
@@ -77,13 +83,34 @@ def looked_at(graph: Graph, run: Run, look: Collection[str] | None) -> Sequence[
     return [name for name in run.active if name in look or name in graph.asking]
 
 
-def _follow(work: Work, reacted: int) -> None:
-    """Decide the targets of every node that ended in this pass, and of those that then end.
+def _start(work: Work, *, scan: bool, paused: bool) -> None:
+    """Start or skip what the nodes that ended in this pass lead to; with `scan` every node.
+
+    `paused`: the pass began as paused. Once a failure has ended the pause, nothing else comes back
+    to the nodes that it withheld, so all of them are considered here.
+    """
+    reacted = len(work.ended)
+    if scan or work.paused is not paused:
+        _consider_all(work)
+    withholds = work.paused
+    seen = _follow(work, 0, reacted)
+    if work.paused is not withholds:
+        _consider_all(work)
+        _follow(work, seen, reacted)
+
+
+def _consider_all(work: Work) -> None:
+    for node in work.graph.nodes.values():
+        consider(work, node)
+
+
+def _follow(work: Work, seen: int, reacted: int) -> int:
+    """Decide the targets of every node that ended in this pass, from the one at `seen` on, and of
+    those that then end; how many that were in all.
 
     What ended outside is reacted to before anything starts, whatever the order: the same evidence
     seen again after a crash must not start what it stopped before.
     """
-    seen = 0
     while seen < len(work.ended):
         node = work.graph.nodes[work.ended[seen]]
         if seen >= reacted:
@@ -91,3 +118,4 @@ def _follow(work: Work, reacted: int) -> None:
         for edge in node.outgoing:
             consider(work, work.graph.nodes[edge.target])
         seen += 1
+    return seen

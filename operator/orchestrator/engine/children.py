@@ -21,7 +21,7 @@ MOST_DEPTH = 8
 
 
 def watch_child(work: Work, node: GraphNode, record: Record) -> None:
-    """Pass on a pause or its end, and cancel a sub-execution whose time is over.
+    """Cancel a sub-execution whose time is over.
 
     A node's timeout counts from the creation of the sub-execution; the node ends when that has
     ended.
@@ -31,10 +31,6 @@ def watch_child(work: Work, node: GraphNode, record: Record) -> None:
         work.after.append(ControlChild(node.name, record.attempts, DesiredState.CANCELLED))
         return
     work.wake(due)
-    if work.paused:
-        work.after.append(ControlChild(node.name, record.attempts, DesiredState.PAUSED))
-    elif work.run.phase is ExecutionPhase.PAUSED:
-        work.before.append(ControlChild(node.name, record.attempts, DesiredState.RUNNING))
 
 
 def stop_child(work: Work, node: GraphNode, record: Record, *, force: bool) -> None:

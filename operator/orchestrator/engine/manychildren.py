@@ -21,7 +21,7 @@ from orchestrator.engine.records import Record
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, render
 from orchestrator.models.base import parse_duration
-from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.execution import DesiredState, NodePhase
 
 MOST_CHILDREN = 500
 """Sub-executions of one fan-out."""
@@ -144,13 +144,6 @@ def _watch_the_clock(
             _control(work, node, record, [index], DesiredState.CANCELLED)
         else:
             work.wake(started_at + node.timeout)
-    if work.paused:
-        _control(work, node, record, running, DesiredState.PAUSED)
-    elif work.run.phase is ExecutionPhase.PAUSED:
-        for index in running:
-            work.before.append(
-                ControlChild(node.name, record.attempts, DesiredState.RUNNING, index)
-            )
 
 
 def _control(

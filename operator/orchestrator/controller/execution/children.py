@@ -134,11 +134,12 @@ async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) 
     """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
     namespace = tracked.run.namespace
     name = tracked.name_of(decision.node, decision.attempt, decision.index)
-    raw = shell.executions.get(namespace, name)
-    if raw is not None and decision.state is DesiredState.RUNNING:
-        # It is asked for once, and the watch may not have told yet that it was to pause.
+    if decision.state is DesiredState.RUNNING:
+        # It is asked for once, and no watch may have reported yet that it exists or was to pause.
         raw = await live(shell, EXECUTIONS, namespace, name)
-    if raw is None or not _may_become(raw, decision.state):
+    else:
+        raw = shell.executions.get(namespace, name)
+    if raw is None or not _is_ours(tracked, raw) or not _may_become(raw, decision.state):
         return
     patch = {
         "metadata": {"uid": raw["metadata"]["uid"]},
