@@ -77,3 +77,19 @@ def test_what_runs_still_is_not_run_again(failed: Kubectl) -> None:
     failed.create(execution("slow", "again", rerunOf={"name": "running", "from": ["only"]}))
     status = ended(failed, "again")["status"]
     assert (status["reason"], "running is Running" in status["message"]) == ("InvalidRerun", True)
+
+
+def test_a_workflow_that_is_gone_or_inactive_is_not_run_again(failed: Kubectl) -> None:
+    cli = CommandLine(failed.kubeconfig, failed.namespace)
+    failed.apply({**CHAIN, "spec": {**CHAIN["spec"], "state": "Inactive"}})
+    refused = cli("rerun", "first")
+    assert (refused.returncode, "chain is Inactive" in refused.stderr) == (2, True)
+    failed.create(execution("chain", "second", rerunOf={"name": "first", "from": ["b"]}))
+    status = ended(failed, "second")["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "WorkflowNotActive")
+    failed("delete", "awf", "chain")
+    refused = cli("rerun", "first")
+    assert (refused.returncode, "there is no Workflow chain" in refused.stderr) == (2, True)
+    failed.create(execution("chain", "third", rerunOf={"name": "first", "from": ["b"]}))
+    status = ended(failed, "third")["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "WorkflowNotFound")

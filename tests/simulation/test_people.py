@@ -93,6 +93,33 @@ def test_a_trigger_is_known_and_excludes_nobody() -> None:
     assert world.phase("ask") == "Succeeded"
 
 
+def test_the_person_behind_a_triggers_event_is_excluded_like_a_requester() -> None:
+    world = asked(excludeRequester=True)
+    trigger = {"type": "execution", "name": "after", "depth": 3, "requester": "ana"}
+    world.run = replace(world.run, trigger=trigger)
+    world.decide("ask", "ana", at=30)
+    world.decide("ask", "bob", at=60, groups=["sre"])
+    messages: list[str] = []
+    world.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 60
+    assert "ana is behind the event that started the execution" in messages[0]
+
+
+def test_a_triggers_event_with_an_unknown_person_behind_it_cannot_exclude_them() -> None:
+    world = asked(excludeRequester=True)
+    world.run = replace(world.run, trigger={"type": "execution", "name": "after", "requester": ""})
+    world.play()
+    assert world.reason("ask") == "RequesterUnknown"
+
+
+def test_expressions_see_the_person_behind_a_triggers_event() -> None:
+    world = World(graph({"name": "who", "transform": {"it": "execution.requester"}}), scripted())
+    trigger = {"type": "execution", "name": "after", "depth": 1, "requester": "ana"}
+    world.run = replace(world.run, trigger=trigger)
+    assert world.play().run.records["who"].outputs == {"it": "ana"}
+
+
 def test_nobody_decides_in_time() -> None:
     failed = asked(timeout="30m").play()
     assert (failed.phase("ask"), failed.reason("ask")) == ("Failed", "ApprovalTimedOut")

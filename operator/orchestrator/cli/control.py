@@ -72,7 +72,7 @@ def rerun(
     output: Output = None,
 ) -> None:
     """Run an ended execution again, from the nodes that failed or from those named."""
-    from orchestrator.cli.controlling import rerun_execution
+    from orchestrator.cli.rerunning import rerun_execution
 
     target = context.obj.within(namespace)
     raise typer.Exit(

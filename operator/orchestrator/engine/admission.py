@@ -91,7 +91,8 @@ def prepare(
             f"the workflow, its Templates and its sub-workflows are {revision.size:,} bytes "
             f"together; at most {MAX_BYTES:,} can be frozen",
         )
-    return Prepared(compile_graph(spec, templates, runner_image), revision)
+    graph = compile_graph(spec, templates, runner_image, revision.data.get("workflows"))
+    return Prepared(graph, revision)
 
 
 def prepare_child(name: str, frozen: Mapping[str, Any]) -> Prepared | Refusal | Missing:
@@ -201,6 +202,13 @@ def words(problems: list[Problem]) -> str:
 
 def _invalid(problems: list[Problem], prefix: str = "") -> Refusal:
     return Refusal(reasons.INVALID_SPEC, prefix + words(problems))
+
+
+def workflow_gone(execution: Mapping[str, Any]) -> Refusal:
+    """Why a re-run of a Workflow that was deleted does not start."""
+    workflow = execution["spec"]["workflow"]
+    message = f"there is no Workflow {workflow} any more, and only what may start is run again"
+    return Refusal(reasons.WORKFLOW_NOT_FOUND, message)
 
 
 def state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError
@@ -42,7 +43,7 @@ def count_votes(approval: Approval, node: str, run: Run) -> Votes:
     for decision in run.decisions:
         if decision["node"] != node:
             continue
-        if refusal := _refusal(approval, decision, run.requester):
+        if refusal := _refusal(approval, decision, run):
             ignored.append(f"{decision['by']} {refusal}")
         elif decision["decision"] == Decided.REJECT:
             rejected.append(decision)
@@ -55,8 +56,11 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     """Look whether enough people decided, or the time to decide is over."""
     approval = node.spec.approval
     assert approval is not None
-    if approval.exclude_requester and not work.run.requester and not work.run.trigger:
-        message = "nobody knows who started the execution, so nobody can be excluded"
+    if approval.exclude_requester and work.run.initiator == UNKNOWN:
+        message = (
+            "excludeRequester is set, and who started the execution is unknown: start it again by"
+            " `orchestrator run`, or with spec.requester"
+        )
         work.end(node, NodePhase.FAILED, reasons.REQUESTER_UNKNOWN, message, evidence=False)
         return
     if not work.protected:
@@ -80,13 +84,14 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
         work.observe(node, waiting)
 
 
-def _refusal(approval: Approval, decision: Mapping[str, Any], requester: str | None) -> str:
+def _refusal(approval: Approval, decision: Mapping[str, Any], run: Run) -> str:
     who = decision["by"]
     names = {f"user:{who}", *(f"group:{group}" for group in decision.get("groups") or ())}
     if names.isdisjoint(approval.approvers):
         return "is none of the approvers"
-    if approval.exclude_requester and who == requester:
-        return "started the execution, and the requester is excluded"
+    if approval.exclude_requester and who == run.initiator:
+        did = "started" if run.requester else "is behind the event that started"
+        return f"{did} the execution, and the requester is excluded"
     try:
         check_result(decision.get("inputs") or {})
     except ExpressionError as error:

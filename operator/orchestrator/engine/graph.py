@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.engine.people import RawSpec, asking_people
 from orchestrator.expressions import compile_expression, compile_text
 from orchestrator.models.base import Json, parse_duration
 from orchestrator.models.template import TemplateSpec
@@ -123,6 +124,8 @@ class Graph:
     asking: frozenset[str]
     """Nodes that wait for a condition over others, to be asked at each change."""
     output_reads: frozenset[str] | None
+    asks_people: frozenset[str] = frozenset()
+    """Approvals, and sub-workflows with an approval in them at any depth."""
 
     @property
     def main(self) -> int:
@@ -131,9 +134,13 @@ class Graph:
 
 
 def compile_graph(
-    spec: WorkflowSpec, templates: Mapping[str, TemplateSpec], runner_image: str
+    spec: WorkflowSpec,
+    templates: Mapping[str, TemplateSpec],
+    runner_image: str,
+    workflows: Mapping[str, RawSpec] | None = None,
 ) -> Graph:
-    """Compile a valid workflow; `templates` by action name as the nodes write it."""
+    """Compile a valid workflow; `templates` by action name as the nodes write it, `workflows` by
+    name the raw specs of all sub-workflows that can be reached from it."""
     incoming: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
     outgoing: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
     conditions = {node.name for node in spec.nodes if node.condition is not None}
@@ -169,6 +176,7 @@ def compile_graph(
         output_reads=_nodes_read(
             compile_expression(output.value).references for output in spec.outputs
         ),
+        asks_people=asking_people(spec, workflows or {}),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.budget import outputs_size, record_size
+from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 
@@ -100,6 +101,11 @@ class Run:
     tally: Mapping[NodePhase, int] = field(default_factory=dict)
     outputs_size: int = 0
     size: int = 0
+
+    @property
+    def initiator(self) -> str | None:
+        """The person behind the run: empty where unknown, None where there is none."""
+        return initiator_of({"requester": self.requester, "trigger": self.trigger})
 
     def recorded(
         self,

@@ -66,44 +66,52 @@ def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, R
 
 
 def _again(graph: Graph, records: Mapping[str, Record], start: Iterable[str]) -> set[str]:
-    """What runs again: these nodes, what did not end well, all that follows from them, and the
-    approvals before them, since they were given for another run."""
+    """What runs again: these nodes, what did not end well, all that follows from them, and what
+    asks people before them, since their approvals were given for another run.
+
+    A sub-workflow with an approval in it runs again as a whole, so that its approval is asked.
+    """
     every_action = graph.spec.workspace is not None
-    again = {
+    ended_badly = {
         name
         for name, node in graph.nodes.items()
         if node.final
         or not _ended_well(records.get(name))
         or (every_action and node.kind is NodeKind.ACTION)
     }
-    again |= set(start)
-    while True:
-        wider = again | _reached(graph, again, forward=True)
-        wider |= {
-            name
-            for name in _reached(graph, wider, forward=False)
-            if graph.nodes[name].kind is NodeKind.APPROVAL
-        }
-        if wider == again:
-            return again
-        again = wider
+    return _with_dependents(graph, ended_badly.union(start))
 
 
-def _reached(graph: Graph, names: Iterable[str], *, forward: bool) -> set[str]:
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        node = graph.nodes[waiting.pop()]
-        following = (
-            [edge.target for edge in node.outgoing]
-            if forward
-            else [edge.source for edge in node.incoming]
-        )
-        for name in following:
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
+def _with_dependents(graph: Graph, start: Iterable[str]) -> set[str]:
+    """These nodes, what follows from them, and from whatever asks people before any of these."""
+    before, after = _dependencies(graph)
+    again: set[str] = set()
+    upstream: set[str] = set()
+    waiting = [(name, True) for name in start]
+    while waiting:  # each node once as upstream and once as running again, at most
+        name, runs = waiting.pop()
+        runs = runs or name in graph.asks_people
+        if name in again or (name in upstream and not runs):
+            continue
+        (again if runs else upstream).add(name)
+        waiting += [(source, False) for source in before[name]]
+        if runs:
+            waiting += [(target, True) for target in after[name]]
+    return again
+
+
+def _dependencies(graph: Graph) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """What comes directly before each node, and after it: by an edge, or because a `wait.until`
+    reads it, which may read nodes that no edge leads from."""
+    before = {name: {edge.source for edge in node.incoming} for name, node in graph.nodes.items()}
+    for name in graph.asking:
+        reads = graph.nodes[name].reads
+        before[name] |= (set(graph.nodes) if reads is None else reads & set(graph.nodes)) - {name}
+    after: dict[str, set[str]] = {name: set() for name in graph.nodes}
+    for name, sources in before.items():
+        for source in sources:
+            after[source].add(name)
+    return before, after
 
 
 def _ended_well(record: Record | None) -> bool:

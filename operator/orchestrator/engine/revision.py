@@ -75,6 +75,7 @@ def thaw(name: str, data: Any) -> Graph:
                 for action, template in data["templates"].items()
             },
             data["runnerImage"],
+            data.get("workflows"),
         )
     except (AttributeError, KeyError, RecursionError, TypeError, ValidationError) as error:
         raise ValueError(f"ControllerRevision {name} holds no workflow") from error

@@ -73,7 +73,7 @@ def execution_view(run: Run) -> dict[str, Any]:
         "namespace": run.namespace,
         "uid": run.uid,
         "trigger": {"type": trigger.get("type", ""), "name": trigger.get("name", "")},
-        "requester": run.requester or "",
+        "requester": run.initiator or "",
         "startedAt": to_rfc3339(run.started_at),
     }
 

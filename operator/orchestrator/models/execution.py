@@ -102,6 +102,8 @@ class TriggerReference(Model):
     """Name of the Trigger."""
     depth: Annotated[int, Field(ge=0, le=5)] = 0
     """How many executions stand before this one in a chain of triggers."""
+    requester: Annotated[str, Field(max_length=253)] | None = None
+    """The person behind the event; empty for one who is unknown, absent where there is none."""
     event: dict[str, Json] | None = None
     """What happened, as the trigger's type documents it; at most 64 KiB."""
 

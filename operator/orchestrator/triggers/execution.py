@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.trigger import ExecutionEnded
 from orchestrator.triggers.starting import Event
@@ -23,9 +24,10 @@ def matches(ended: ExecutionEnded, raw: Mapping[str, Any]) -> bool:
 
 
 def event_of(raw: Mapping[str, Any]) -> Event:
-    """The event of an execution's end, as read."""
+    """The event of an execution's end, as read: who was behind that one is behind the event."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
     before = spec.get("trigger") or {}
+    initiator = initiator_of(spec)
     data = {
         "name": metadata["name"],
         "uid": metadata["uid"],
@@ -34,9 +36,10 @@ def event_of(raw: Mapping[str, Any]) -> Event:
         "reason": status.get("reason") or "",
         "message": status.get("message") or "",
         "outputs": status.get("outputs") or {},
-        "requester": spec.get("requester") or "",
+        "requester": initiator or "",
         "startedAt": status.get("startedAt"),
         "finishedAt": status["finishedAt"],
     }
     depth = int(before.get("depth") or 0) + 1
-    return Event(TYPE, metadata["uid"], data, from_rfc3339(status["finishedAt"]), depth)
+    at = from_rfc3339(status["finishedAt"])
+    return Event(TYPE, metadata["uid"], data, at, depth, initiator)

@@ -28,13 +28,17 @@ MOST_EVENT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `at` in seconds since the epoch; `depth` is the execution's."""
+    """Something that happened. `at` in seconds since the epoch; `depth` is the execution's.
+
+    `requester` is the person behind it: empty for one who is unknown, None where there is none.
+    """
 
     type: str
     identity: str
     data: Mapping[str, Any]
     at: float
     depth: int = 0
+    requester: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def _manifest(
     if dedupe:
         labels[DEDUPE] = dedupe
     trigger = {"type": event.type, "name": metadata["name"], "depth": event.depth}
+    if event.requester is not None:
+        trigger["requester"] = event.requester
     if kept:
         trigger["event"] = dict(kept)
     asked: dict[str, Any] = {"workflow": spec.workflow, "trigger": trigger}

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.admission import Refusal
+from orchestrator.engine.admission import Prepared, Refusal, prepare
+from orchestrator.engine.graph import Graph
 from orchestrator.engine.rerun import Source, source_of, take_over
-from tests.builders import action, chain, edge, graph
+from orchestrator.engine.revision import thaw
+from tests.builders import IMAGE, action, chain, edge, graph, template
+
+TASK = template().model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 ENDED: dict[str, Any] = {
     "spec": {"workflow": "flow"},
@@ -73,6 +77,132 @@ def test_approvals_before_it_are_asked_again_with_what_follows_from_them() -> No
     compiled = graph(action("a"), ask, action("b"), action("c"), edges=chain("a", "ask", "b", "c"))
     source = records(a="Succeeded", ask="Succeeded", b="Succeeded", c="Failed")
     assert taken(compiled, source, "c") == {"a"}
+
+
+ASK = {"approval": {"approvers": ["group:sre"]}}
+
+
+def frozen(*nodes: dict[str, Any], edges: list[dict[str, Any]], **workflows: Any) -> Graph:
+    """A workflow as a re-run has it: with its sub-workflows, out of its revision."""
+    spec = {"nodes": list(nodes), "edges": edges}
+    children = {name: {"nodes": child} for name, child in workflows.items()}
+    prepared = prepare("flow", spec, {"task": TASK}, IMAGE, children)
+    assert isinstance(prepared, Prepared), prepared
+    return thaw(prepared.revision.name, prepared.revision.data)
+
+
+def child(name: str, workflow: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "workflow": {"name": workflow}, **fields}
+
+
+def all_succeeded(compiled: Graph) -> Source:
+    return records(**dict.fromkeys(compiled.nodes, "Succeeded"))
+
+
+def test_an_approval_inside_a_sub_workflow_is_asked_again() -> None:
+    compiled = frozen(
+        child("gate", "asks"),
+        action("deploy"),
+        edges=chain("gate", "deploy"),
+        asks=[{"name": "ask", **ASK}],
+    )
+    assert taken(compiled, all_succeeded(compiled), "deploy") == set()
+
+
+def test_an_approval_three_sub_workflows_deep_is_asked_again_and_others_are_reused() -> None:
+    compiled = frozen(
+        action("build"),
+        child("test", "plain"),
+        child("gate", "outer"),
+        action("deploy"),
+        edges=chain("build", "test", "gate", "deploy"),
+        plain=[action("a")],
+        outer=[child("a", "middle")],
+        middle=[child("a", "inner")],
+        inner=[action("a"), {"name": "ask", **ASK}],
+    )
+    assert taken(compiled, all_succeeded(compiled), "deploy") == {"build", "test"}
+
+
+def test_an_approval_inside_a_fan_out_of_sub_workflows_is_asked_again() -> None:
+    each = {"values": "[1, 2]", "as": "item"}
+    compiled = frozen(
+        child("gates", "asks", forEach=each),
+        action("a"),
+        action("deploy"),
+        edges=chain("gates", "a", "deploy"),
+        asks=[{"name": "ask", **ASK}],
+    )
+    assert taken(compiled, all_succeeded(compiled), "deploy") == set()
+
+
+def test_workflows_that_contain_each_other_are_searched_once() -> None:
+    compiled = frozen(
+        child("gate", "one"),
+        child("other", "plain"),
+        action("deploy"),
+        edges=[*chain("gate", "deploy"), *chain("other", "deploy")],
+        one=[child("a", "two")],
+        two=[child("a", "one"), {"name": "ask", **ASK}],
+        plain=[child("a", "plain")],
+    )
+    assert taken(compiled, all_succeeded(compiled), "deploy") == {"other"}
+
+
+def test_a_sub_workflow_that_asks_and_is_not_upstream_is_reused() -> None:
+    compiled = frozen(
+        child("gate", "asks"),
+        action("deploy"),
+        action("other"),
+        edges=chain("gate", "deploy"),
+        asks=[{"name": "ask", **ASK}],
+    )
+    assert taken(compiled, all_succeeded(compiled), "other") == {"gate", "deploy"}
+
+
+def test_an_approval_behind_a_skipped_branch_is_asked_again_where_it_is_upstream() -> None:
+    compiled = frozen(
+        {"name": "big", "condition": "true"},
+        child("gate", "asks"),
+        action("deploy", join="Any"),
+        edges=[edge("big", "gate"), edge("big", "deploy", "Else"), edge("gate", "deploy")],
+        asks=[{"name": "ask", **ASK}],
+    )
+    source = records(big="Succeeded", gate="Skipped/BranchNotChosen", deploy="Failed")
+    assert taken(compiled, source, "deploy") == {"big"}
+
+
+def test_an_approval_that_a_wait_reads_is_upstream_without_an_edge() -> None:
+    compiled = frozen(
+        {"name": "ask", **ASK},
+        {"name": "agreed", "wait": {"until": "nodes.ask.phase == 'Succeeded'"}},
+        action("deploy"),
+        action("other"),
+        edges=chain("agreed", "deploy"),
+    )
+    assert taken(compiled, all_succeeded(compiled), "deploy") == {"other"}
+
+
+def test_a_re_run_of_a_re_run_asks_again_too() -> None:
+    compiled = frozen(
+        child("gate", "asks"),
+        action("deploy"),
+        edges=chain("gate", "deploy"),
+        asks=[{"name": "ask", **ASK}],
+    )
+    source = records(gate="Succeeded/Reused", deploy="Succeeded")
+    assert taken(compiled, source, "deploy") == set()
+
+
+def test_what_runs_again_is_found_at_once_in_the_largest_graph() -> None:
+    names = [f"n{number}" for number in range(2000)]
+    zigzag = [edge(names[at], names[at + 1]) for at in range(0, 1999, 2)]
+    zigzag += [edge(names[at], names[at + 3]) for at in range(0, 1997, 2)]
+    nodes = [
+        {"name": name, **ASK} if at % 2 == 0 else action(name) for at, name in enumerate(names)
+    ]
+    compiled = graph(*nodes, edges=zigzag)
+    assert taken(compiled, all_succeeded(compiled), names[1]) == set()
 
 
 def test_final_nodes_always_run() -> None:

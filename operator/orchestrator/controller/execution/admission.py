@@ -27,6 +27,7 @@ from orchestrator.engine.admission import (
     prepare,
     prepare_child,
     state_allows,
+    workflow_gone,
     workflows_of,
 )
 from orchestrator.engine.graph import Graph
@@ -112,10 +113,11 @@ class Revisions:
     async def refusal_of_state(
         self, namespace: str, execution: Mapping[str, Any]
     ) -> Refusal | None:
-        """That the Workflow as it is now lets nothing start; one that is gone does not object."""
+        """Why the Workflow as it is now does not let a re-run start: gone, or its state."""
         raw = await self._shell.live_reads.get(WORKFLOWS, namespace, execution["spec"]["workflow"])
-        state = WorkflowState((raw or {"spec": {}})["spec"].get("state", "Active"))
-        return state_allows(state, execution)
+        if raw is None:
+            return workflow_gone(execution)
+        return state_allows(WorkflowState(raw["spec"].get("state", "Active")), execution)
 
     async def store(self, namespace: str, workflow: str, prepared: Prepared) -> Refusal | None:
         """Store the revision and read it back; once per content and process.
