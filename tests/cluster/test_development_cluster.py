@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dev.cluster import ClusterError
 from dev.cluster.api import Cluster, down, get, up
 from dev.cluster.images import BUSYBOX_IMAGE, write_oci
 from dev.cluster.shell import which
+from dev.cluster.tools import kubectl
 from tests.kube import Kubectl, eventually
 
 FAKE = "fake.automation.itechsmart.dev"
@@ -194,6 +196,55 @@ def test_the_pods_of_a_sequence_take_one_exit_code_each(cluster: Cluster) -> Non
 
     codes = [terminated(cluster, name)["exitCode"] for name in ("first", "second", "third")]
     assert codes == [7, 8, 0]
+
+
+def test_a_staged_pod_shows_its_containers_end_before_its_phase(cluster: Cluster) -> None:
+    staged = fake_pod("staged", stages="true", exit_code="4", message="done")
+    staged["spec"]["schedulingGates"] = [{"name": "test/wait"}]  # until the watch is established
+    apply(cluster, staged)
+    with statuses(cluster, "staged") as seen:
+        first = next(seen)
+        ungate = json.dumps([{"op": "remove", "path": "/spec/schedulingGates"}])
+        kube(cluster, "patch", "pod", "staged", "--type=json", "-p", ungate)
+        shown = [first]
+        while shown[-1][0] not in ("Succeeded", "Failed"):
+            shown.append(next(seen))
+
+    assert list(dict.fromkeys(shown)) == [
+        ("Pending", "none"), ("Pending", "waiting"), ("Running", "running"),
+        ("Running", "terminated"), ("Failed", "terminated"),
+    ]  # fmt: skip
+    end = terminated(cluster, "staged")
+    assert (end["exitCode"], end["message"]) == (4, "done")
+    kube(cluster, "delete", "pod", "staged", "--timeout=20s")
+
+
+@contextmanager
+def statuses(cluster: Cluster, name: str) -> Iterator[Iterator[tuple[str, str]]]:
+    """A pod's phase and its container's state, at once and at every change."""
+    options = ["get", "pod", name, "--watch", "-o", "json"]
+    command = [kubectl(), f"--kubeconfig={cluster.kubeconfig}", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield (_shown(raw["status"]) for raw in _documents(process.stdout))
+        finally:
+            process.terminate()
+
+
+def _documents(lines: Iterable[str]) -> Iterator[Any]:
+    """Objects as kubectl prints them one after the other, each ended by an unindented brace."""
+    text = ""
+    for line in lines:
+        text += line
+        if line.rstrip() == "}":
+            yield json.loads(text)
+            text = ""
+
+
+def _shown(found: dict[str, Any]) -> tuple[str, str]:
+    containers = found.get("containerStatuses")
+    return found["phase"], next(iter(containers[0]["state"])) if containers else "none"
 
 
 def test_an_ordinary_pod_stays_off_fake_nodes(cluster: Cluster) -> None:

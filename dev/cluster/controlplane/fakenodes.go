@@ -40,6 +40,13 @@ type fakeNodes struct {
 	mu       sync.Mutex
 	ordinals map[string]int    // pods seen of each sequence
 	places   map[types.UID]int // a pod's place in its sequence
+	stages   map[types.UID]arrival
+}
+
+// arrival is when a staged pod was first seen in its present stage.
+type arrival struct {
+	stage stage
+	at    time.Time
 }
 
 func runFakeNodes() int {
@@ -58,6 +65,7 @@ func runFakeNodes() int {
 		nodes:    map[string]bool{},
 		ordinals: map[string]int{},
 		places:   map[types.UID]int{},
+		stages:   map[types.UID]arrival{},
 	}
 	for i := range *count {
 		name := fmt.Sprintf("fake-%d", i)
@@ -95,6 +103,7 @@ func (f *fakeNodes) forget(object any) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		f.mu.Lock()
 		delete(f.places, pod.UID)
+		delete(f.stages, pod.UID)
 		f.mu.Unlock()
 	}
 }
@@ -125,7 +134,12 @@ func (f *fakeNodes) sync(ctx context.Context, key string) (time.Duration, error)
 	}
 	pod := object.(*corev1.Pod)
 	script := readScript(pod, f.place(pod))
-	step := next(pod, script, time.Now())
+	now := time.Now()
+	since := now
+	if script.stages {
+		since = f.arrived(pod, now)
+	}
+	step := next(pod, script, since, now)
 	if step.status != nil {
 		if err := f.patchStatus(ctx, pod, step.status); err != nil {
 			return 0, err
@@ -155,6 +169,19 @@ func (f *fakeNodes) place(pod *corev1.Pod) int {
 	f.places[pod.UID] = f.ordinals[key]
 	f.ordinals[key]++
 	return f.places[pod.UID]
+}
+
+// arrived is when a pod was first seen in its present stage.
+func (f *fakeNodes) arrived(pod *corev1.Pod, now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	current := stageOf(pod)
+	seen, known := f.stages[pod.UID]
+	if !known || seen.stage != current {
+		seen = arrival{stage: current, at: now}
+		f.stages[pod.UID] = seen
+	}
+	return seen.at
 }
 
 func (f *fakeNodes) patchStatus(ctx context.Context, pod *corev1.Pod, status *corev1.PodStatus) error {

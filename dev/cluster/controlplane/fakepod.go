@@ -27,6 +27,7 @@ type script struct {
 	hang          bool   // runs until it is deleted or its deadline passes
 	ignoreSigterm bool   // a deletion waits for the whole grace period
 	imageError    string // the reason it never starts, "true" for ImagePullBackOff
+	stages        bool   // one status after the other, with a kubelet's times between them
 }
 
 func readScript(pod *corev1.Pod, place int) script {
@@ -48,6 +49,7 @@ func readScript(pod *corev1.Pod, place int) script {
 		hang:          setting(pod, "hang") == "true",
 		ignoreSigterm: setting(pod, "ignore-sigterm") == "true",
 		imageError:    reason,
+		stages:        setting(pod, "stages") == "true",
 	}
 }
 
@@ -58,7 +60,8 @@ type step struct {
 	again  time.Duration
 }
 
-func next(pod *corev1.Pod, s script, now time.Time) step {
+// next decides it; since is when the pod's present stage was first seen.
+func next(pod *corev1.Pod, s script, since, now time.Time) step {
 	over := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	started := pod.Status.StartTime
 	switch {
@@ -66,12 +69,14 @@ func next(pod *corev1.Pod, s script, now time.Time) step {
 		return ending(pod, s, over, now)
 	case over:
 		return step{}
-	case started != nil && pastDeadline(pod, now):
+	case started != nil && !containersTerminated(pod) && pastDeadline(pod, now):
 		status := ended(pod, s, exitKilled, now)
 		status.Reason, status.Message = deadlineReason, deadlineMessage
 		return step{status: status}
 	case started == nil && s.imageError != "":
 		return step{status: notPulled(pod, s, now), again: untilDeadline(pod, now, now)}
+	case s.stages && s.imageError == "":
+		return nextStage(pod, s, since, now)
 	case started == nil && (s.hang || s.delay > 0):
 		return step{status: running(pod, now), again: wake(pod, s, now, now)}
 	case s.imageError != "":
@@ -87,6 +92,9 @@ func next(pod *corev1.Pod, s script, now time.Time) step {
 func ending(pod *corev1.Pod, s script, over bool, now time.Time) step {
 	if over {
 		return step{remove: true}
+	}
+	if containersTerminated(pod) {
+		return step{status: reported(pod, now), remove: true}
 	}
 	// DeletionTimestamp is when the grace period ends.
 	if s.ignoreSigterm && now.Before(pod.DeletionTimestamp.Time) {
