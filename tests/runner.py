@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from orchestrator.actions.main import run
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.context import context_variables
 from tests.kube import ROOT, Kubectl
 
 
@@ -41,16 +43,18 @@ class Runner:
                 "KUBECONFIG": str(self.kubeconfig),
                 "PARAMS": json.dumps(parameters),
                 "OUTPUTS": str(path),
-                "EXECUTION_NAMESPACE": self.namespace,
-                "EXECUTION_NAME": "run",
-                "EXECUTION_UID": uid,
-                "WORKFLOW_NAME": "respond",
-                "NODE_NAME": "node",
-                "ATTEMPT": str(attempt),
+                "CONTEXT": context(self.namespace, uid, attempt),
             },
         )
         text = path.read_text()
         return Ended(code, json.loads(text) if code == 0 else {}, "" if code == 0 else text)
+
+
+def context(namespace: str, uid: str, attempt: int = 1) -> str:
+    """The CONTEXT of an attempt of a node of the execution with that uid."""
+    execution = ExecutionIdentity("run", namespace, uid, "respond")
+    job = NodeJob("node", attempt, 0, {}, 60)
+    return str(context_variables(job, execution, fan_out=False)[-1]["value"])
 
 
 def allow_runner(kubectl: Kubectl) -> None:

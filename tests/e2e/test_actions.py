@@ -8,7 +8,7 @@ from typing import Any
 
 from dev.images import name as image_name
 from tests.kube import Kubectl, eventually
-from tests.runner import allow_runner, make_runner
+from tests.runner import allow_runner, context, make_runner
 
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -63,8 +63,7 @@ def action(kubectl: Kubectl, name: str, parameters: dict[str, Any], **spec: Any)
     environ = {
         "PARAMS": json.dumps(parameters),
         "OUTPUTS": "/dev/termination-log",
-        "EXECUTION_NAMESPACE": kubectl.namespace,
-        "EXECUTION_UID": "u1",
+        "CONTEXT": context(kubectl.namespace, "u1"),
     }
     kubectl.apply(pod(name, "orchestrator", "action", name, environ=environ, **spec))
     return terminated(kubectl, name)

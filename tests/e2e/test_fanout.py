@@ -24,7 +24,11 @@ ECHO = manifest(
     "digest",
     {
         "parameters": [{"name": "text", "type": "string", "required": True}],
-        "outputs": [{"name": "size", "type": "integer"}, {"name": "own", "type": "string"}],
+        "outputs": [
+            {"name": "size", "type": "integer"},
+            {"name": "own", "type": "string"},
+            {"name": "key", "type": "string"},
+        ],
         "permanentExitCodes": [64],
         "action": {
             "image": BUSYBOX_IMAGE,
@@ -33,7 +37,9 @@ ECHO = manifest(
                 "source": 'if [ "$PARAM_TEXT" = fail ]; then echo "item $OWN fails" > "$OUTPUTS"; '
                 "exit 64; fi\n"
                 'size=$(printf "%s" "$PARAM_TEXT" | wc -c)\n'
-                'printf \'{"size": %d, "own": "%s"}\' "$size" "$OWN" > "$OUTPUTS"',
+                'key=${CONTEXT##*\\"key\\":\\"} key=${key%%\\"*}\n'
+                'printf \'{"size": %d, "own": "%s", "key": "%s"}\' "$size" "$OWN" "$key" '
+                '> "$OUTPUTS"',
             },
             "env": [{"name": "OWN", "value": "$[[ index ]] of $[[ node.name ]]"}],
         },
@@ -56,18 +62,21 @@ def run(kubectl: Kubectl, node: dict[str, Any], texts: list[str]) -> dict[str, A
         ECHO, workflow("fan", variables=[{"name": "texts", "type": "list"}], nodes=[node])
     )
     kubectl.create(execution("fan", "run", variables={"texts": texts}))
-    status: dict[str, Any] = ended(kubectl, "run")["status"]
-    return status
+    raw = ended(kubectl, "run")
+    status: dict[str, Any] = raw["status"]
+    return {**status, "uid": raw["metadata"]["uid"]}
 
 
 def test_every_item_is_given_its_own_parameters_and_outputs_are_gathered(
     kubectl: Kubectl,
 ) -> None:
-    status = run(kubectl, each(gather=["size", "own"]), NASTY)
+    status = run(kubectl, each(gather=["size", "own", "key"]), NASTY)
     record = status["nodes"]["each"]
     assert record["phase"] == "Succeeded", record
     assert record["outputs"]["size"] == [len(text.encode()) for text in NASTY]
     assert record["outputs"]["own"] == [f"{i} of each" for i in range(len(NASTY))]
+    keys = [f"{status['uid']}/each/0/{i}" for i in range(len(NASTY))]
+    assert record["outputs"]["key"] == keys
     assert (record["items"], record["completed"]) == (len(NASTY), f"0-{len(NASTY) - 1}")
     (job,) = kubectl.get("jobs")["items"]
     assert job["spec"]["completionMode"] == "Indexed"

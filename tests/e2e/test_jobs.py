@@ -118,15 +118,22 @@ test "$HOME" = /tmp || exit 12
 echo > /tmp/writable || exit 13
 if echo > /writable; then exit 14; fi
 if test -e /var/run/secrets/kubernetes.io; then exit 15; fi
-echo running as "$NODE_NAME" of "$EXECUTION_NAME", attempt "$ATTEMPT"
+echo running as "$NODE", attempt "$ATTEMPT", "$CONTEXT"
 printf '{"value": "done"}' > "$OUTPUTS"
 """
-    running = start(kubectl, script=script(source))
+    env = [
+        {"name": "NODE", "value": "$[[ node.name ]]"},
+        {"name": "ATTEMPT", "value": "$[[ node.attempt ]]"},
+    ]
+    running = start(kubectl, script=script(source), env=env)
     attempt = running.ended()
     assert (attempt.state, attempt.outputs) == (AttemptState.SUCCEEDED, {"value": "done"}), attempt
     assert attempt.started_at is not None
     assert attempt.finished_at is not None
-    assert "running as node_ of run, attempt 1" in running.log()
+    assert "running as node_, attempt 1, " in running.log()
+    context = json.loads(running.log().partition("attempt 1, ")[2])
+    assert (context["execution"], context["node"], context["attempt"]) == ("run", "node_", 1)
+    assert context["key"] == "5b4f7a52-run/node_/0"
 
 
 def test_hostile_values_and_scripts_arrive_as_they_are(kubectl: Kubectl) -> None:

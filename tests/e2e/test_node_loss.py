@@ -30,10 +30,10 @@ SOON = [
 def template(name: str, source: str) -> dict[str, Any]:
     """An action that runs a line of shell."""
     script = {"interpreter": "sh", "source": f"echo began; {source}"}
+    env = [{"name": "ATTEMPT", "value": "$[[ node.attempt ]]"}]
+    action = {"image": BUSYBOX_IMAGE, "script": script, "env": env}
     outputs = [{"name": "attempt", "type": "integer"}]
-    return manifest(
-        "Template", name, {"outputs": outputs, "action": {"image": BUSYBOX_IMAGE, "script": script}}
-    )
+    return manifest("Template", name, {"outputs": outputs, "action": action})
 
 
 SAY = 'printf \'{"attempt": %s}\' "$ATTEMPT" > "$OUTPUTS"'

@@ -12,7 +12,8 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.controller.watches import ENDED_PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
-from orchestrator.jobs.fanned import INDEX, counted
+from orchestrator.jobs.context import INDEX, node_and_attempt
+from orchestrator.jobs.fanned import counted
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.pod import PodSettings
@@ -120,7 +121,7 @@ class Jobs:
         assert raw["status"]["completionTime"] >= raw["status"]["startTime"]
 
     async def test_a_pod_names_its_job_and_carries_our_marks(self, api: Api) -> None:
-        name = await start(api)
+        name = await start(api, delay="0s")
         job = await api.get(JOBS, name)
         (pod,) = await until(lambda: pods_of(api, name), bool)
         metadata, template = pod["metadata"], job["spec"]["template"]["metadata"]
@@ -130,6 +131,7 @@ class Jobs:
         assert labels["batch.kubernetes.io/controller-uid"] == labels["controller-uid"] == uid
         assert labels.items() >= template["labels"].items() - {"controller-uid": uid}.items()
         assert metadata["annotations"].items() >= template["annotations"].items()
+        assert node_and_attempt(pod) == ("node_", 1)
         assert metadata["name"].startswith(f"{name}-")
         (owner,) = metadata["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", name, uid)

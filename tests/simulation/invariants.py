@@ -11,9 +11,9 @@ from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.execution import ExecutionPhase, NodePhase
-from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
+from orchestrator.models.labels import EXECUTION_UID
 from tests.simulation.kubelet import Kubelet
-from tests.simulation.pods import JOB_NAME
+from tests.simulation.pods import JOB_NAME, work_of
 from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 
@@ -118,8 +118,7 @@ class Invariants:
 
     def _job_made(self, job: Raw) -> None:
         metadata = job["metadata"]
-        notes = metadata["annotations"]
-        name, node, attempt = notes[EXECUTION], notes[NODE], int(notes[ATTEMPT])
+        name, node, attempt = work_of(job)
         key = (metadata["labels"][EXECUTION_UID], node, attempt)
         if key in self._made and metadata["name"] not in self.excused:
             self.wrong(f"two Jobs for attempt {attempt} of {name}.{node}")
@@ -164,8 +163,7 @@ class Invariants:
 
     def _pod_ended(self, pod: Raw, began: float) -> None:
         """What nobody wants any more is stopped, not left to its own end."""
-        notes = pod["metadata"]["annotations"]
-        name, node = notes[EXECUTION], notes[NODE]
+        name, node, _ = work_of(pod)
         since = self._ended.get(name)
         if since is None and node != "last":  # `finally` goes on when people cancel
             since = self._cancelled.get(name)

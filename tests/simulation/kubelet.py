@@ -16,8 +16,16 @@ from typing import Any
 
 from orchestrator.engine.ranges import format_ranges
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
-from tests.simulation.pods import INDEX, JOB_NAME, JOB_UID, ended, key_of, pod_metadata, rule_of
+from tests.simulation.pods import (
+    INDEX,
+    JOB_NAME,
+    JOB_UID,
+    ended,
+    key_of,
+    pod_metadata,
+    rule_of,
+    work_of,
+)
 from tests.simulation.store import Key, Store
 from tests.simulation.views import Raw
 
@@ -89,7 +97,7 @@ class Kubelet:
         self._store.set_status(key, startTime=self._now())
         self._deadline(job, raw)
         spec = raw["spec"]
-        for index in range(min(spec["parallelism"], spec["completions"])):
+        for index in range(min(spec.get("parallelism", 1), spec.get("completions", 1))):
             job.tries[index] = 0
             self._later(job, self._rng.uniform(0.02, 0.3), self._pod, job, index)
 
@@ -139,10 +147,10 @@ class Kubelet:
         self._store.set_status(key, phase="Running", startTime=self._now())
         if job.key in self._store.objects and not job.over:
             self._store.set_status(job.key, active=len(job.running), ready=1)
-        notes = pod["metadata"]["annotations"]
-        attempt = int(notes[ATTEMPT]) + 100 * job.begun.get(index, 0)
+        execution, node, attempt = work_of(pod)
+        attempt += 100 * job.begun.get(index, 0)
         job.begun[index] = job.begun.get(index, 0) + 1
-        outcome = self._script(notes[EXECUTION], notes[NODE], attempt, index)
+        outcome = self._script(execution, node, attempt, index)
         limit = float(pod["spec"]["activeDeadlineSeconds"])
         if outcome.kind == "hang" or outcome.seconds > limit:
             outcome = Outcome("hang", limit)
@@ -304,8 +312,7 @@ class Kubelet:
         return {"type": kind, "status": "True", "lastTransitionTime": self._now(), **fields}
 
     def _count(self, raw: Raw, by: int) -> None:
-        notes = raw["metadata"]["annotations"]
-        key = (notes[EXECUTION], notes[NODE])
+        key = work_of(raw)[:2]
         self.unfinished[key] = self.unfinished.get(key, 0) + by
 
     def _now(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.jobs.fanned import INDEX
+import json
+
+from orchestrator.jobs.context import INDEX, INDEX_VARIABLE, VARIABLE
 from tests.simulation.store import Key
 from tests.simulation.views import Raw
 
-__all__ = ["INDEX", "JOB_NAME", "JOB_UID", "ended", "key_of", "pod_metadata", "rule_of"]
+__all__ = ["INDEX", "JOB_NAME", "JOB_UID", "ended", "key_of", "pod_metadata", "rule_of", "work_of"]
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 JOB_UID = "batch.kubernetes.io/controller-uid"
@@ -51,6 +53,14 @@ def rule_of(spec: Raw, pod: Raw) -> str | None:
             action: str = rule["action"]
             return action
     return None
+
+
+def work_of(raw: Raw) -> tuple[str, str, int]:
+    """The execution, node and attempt that the container of a Job or pod is given."""
+    spec = raw["spec"].get("template", raw)["spec"]
+    values = {item["name"]: item.get("value", "") for item in spec["containers"][0]["env"]}
+    parts = json.loads(values[VARIABLE].replace(f"$({INDEX_VARIABLE})", "0"))
+    return parts["execution"], parts["node"], parts["attempt"]
 
 
 def ended(pod: Raw) -> bool:

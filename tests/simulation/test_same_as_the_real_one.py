@@ -14,13 +14,13 @@ import pytest
 
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.models.base import parse_duration
-from orchestrator.models.labels import EXECUTION, NODE
 from tests.reliance.api import Api
 from tests.reliance.jobs import FAKE, Jobs
 from tests.reliance.objects import Objects
 from tests.reliance.watches import Watches
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script
+from tests.simulation.pods import work_of
 from tests.simulation.store import Store
 from tests.simulation.trial import START
 
@@ -30,10 +30,9 @@ def _as_annotated(store: Store) -> Script:
 
     def script(execution: str, node: str, attempt: int, index: int) -> Outcome:
         notes = next(
-            raw["spec"]["template"]["metadata"]["annotations"]
+            raw["spec"]["template"]["metadata"].get("annotations", {})
             for raw in store.all("jobs")
-            if (raw["metadata"]["annotations"][EXECUTION], raw["metadata"]["annotations"][NODE])
-            == (execution, node)
+            if work_of(raw)[:2] == (execution, node)
         )
 
         def said(key: str, default: str) -> str:

@@ -11,10 +11,11 @@ import aiohttp
 import pytest
 
 from orchestrator.controller.apiserver.client import ApiError, Raw
-from orchestrator.models.labels import ATTEMPT, EXECUTION, EXECUTION_UID, NODE
+from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, store_with
+from tests.simulation.pods import JOB_NAME, work_of
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -58,11 +59,7 @@ def _working_for(store: Store, **seconds: float) -> None:
 
 def _phases(store: Store, node: str) -> list[str]:
     """The phases of a node's pods."""
-    return [
-        pod["status"]["phase"]
-        for pod in store.all("pods")
-        if pod["metadata"]["annotations"][NODE] == node
-    ]
+    return [pod["status"]["phase"] for pod in store.all("pods") if work_of(pod)[1] == node]
 
 
 async def _until_ended(store: Store) -> Raw:
@@ -147,14 +144,18 @@ async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
         late["metadata"]["name"] = "late"
         late["spec"]["activeDeadlineSeconds"] = 7200
         del late["status"]
-        for metadata in (late["metadata"], late["spec"]["template"]["metadata"]):
-            metadata["annotations"] |= {NODE: node, ATTEMPT: attempt}
+        late["metadata"]["annotations"] |= {NODE: node, ATTEMPT: attempt}
         _working_for(store, only=500.0, sum=500.0)
         transport.left = away
         store.create("jobs", NAMESPACE, late)
         await asyncio.sleep(60.0)
     (made,) = [job for job in store.all("jobs") if job["metadata"]["name"] == "late"]
-    assert made["spec"]["activeDeadlineSeconds"] == 1 or "Failed" in _phases(store, node)
+    phases = [
+        pod["status"]["phase"]
+        for pod in store.all("pods")
+        if pod["metadata"]["labels"][JOB_NAME] == "late"
+    ]
+    assert made["spec"]["activeDeadlineSeconds"] == 1 or "Failed" in phases
     assert "StrayJob" in {event["reason"] for event in store.all("events")}
 
 
@@ -172,7 +173,8 @@ async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
         claims = copy.deepcopy(others)
         claims["metadata"] |= {
             "labels": {EXECUTION_UID: store.objects[RUN]["metadata"]["uid"]},
-            "annotations": {EXECUTION: "run", NODE: "first", ATTEMPT: "0"},
+            "annotations": {NODE: "first", ATTEMPT: "0"},
+            "ownerReferences": job["metadata"]["ownerReferences"],
         }
         store.create("jobs", "elsewhere", claims)
         await asyncio.sleep(5.0)

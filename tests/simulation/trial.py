@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.controller.apiserver.cache import execution_of
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.errors import ApiError
 from orchestrator.controller.apiserver.resources import Resource
@@ -17,7 +18,7 @@ from orchestrator.controller.apiserver.watching import Follow, Take
 from orchestrator.controller.assembly import Operator
 from orchestrator.engine.reasons import FINALLY_TIMED_OUT
 from orchestrator.models.base import API_VERSION
-from orchestrator.models.labels import ATTEMPT, EXECUTION, NODE
+from orchestrator.models.labels import ATTEMPT, NODE
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.invariants import Invariants, finished, over, terminal
 from tests.simulation.kubelet import Kubelet
@@ -325,7 +326,8 @@ class _Trial:
         if job is None:
             return
         notes, attempt = job["metadata"]["annotations"], record["attempts"]
-        if (notes[EXECUTION], notes[NODE], int(notes[ATTEMPT])) != (name, node, attempt):
+        says = (*(execution_of(job) or ())[1:], notes[NODE], int(notes[ATTEMPT]))
+        if says != (name, node, attempt):
             self._wrong(f"{name}.{node}, attempt {attempt}, names the Job of {notes}")
         if job["spec"].get("completionMode") == "Indexed" or self._story.deletions:
             return

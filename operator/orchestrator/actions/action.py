@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
@@ -46,36 +46,35 @@ class Outputs(Model):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which node's attempt this is, as the Job says in the environment."""
+    """Which node's attempt this is, as CONTEXT says in the Job's environment."""
 
     namespace: str = "default"
     workflow: str = ""
     execution: str = ""
     uid: str = ""
     node: str = ""
-    iteration: str = "0"
-    index: str = ""
-    attempt: str = "1"
+    iteration: int = 0
+    index: int | None = None
+    attempt: int = 1
+    key: str = ""
+    """The idempotency key: the same in every attempt of one piece of work."""
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Identity:
-        """The identity in a Job's environment; run by hand, one of its own."""
-        return cls(
-            namespace=environ.get("EXECUTION_NAMESPACE") or "default",
-            workflow=environ.get("WORKFLOW_NAME", ""),
-            execution=environ.get("EXECUTION_NAME", ""),
-            uid=environ.get("EXECUTION_UID") or f"by-hand-{uuid.uuid4()}",
-            node=environ.get("NODE_NAME", ""),
-            iteration=environ.get("NODE_ITERATION") or "0",
-            index=environ.get("JOB_COMPLETION_INDEX", ""),
-            attempt=environ.get("ATTEMPT") or "1",
-        )
+        """The identity that a Job's CONTEXT holds; run by hand, one of its own.
 
-    @property
-    def key(self) -> str:
-        """The idempotency key: 128 bits in hex, the same in every attempt of one piece of work."""
-        work = "\0".join((self.uid, self.node, self.iteration, self.index))
-        return hashlib.sha256(work.encode()).hexdigest()[:32]
+        Raises ActionError for a CONTEXT that is none.
+        """
+        text = environ.get("CONTEXT")
+        if not text:
+            uid = f"by-hand-{uuid.uuid4()}"
+            return cls(uid=uid, key=uid)
+        try:
+            parts = json.loads(text)
+            return cls(**{name: parts[name] for name in (each.name for each in fields(cls))})
+        except (ValueError, TypeError, KeyError) as error:
+            message = f"CONTEXT is not what a Job of ours has: {error!r}"
+            raise ActionError(message, exit_code=USAGE) from None
 
 
 class Clock(Protocol):
@@ -128,5 +127,7 @@ class Action(Generic[P, O]):
     """What is worth a retry, what never is, and what a retry repeats: for the Template's reader."""
     classify: Callable[[Exception], ActionError | None] = unclassified
     """Turns a library's error into a ActionError; None for one it does not know."""
+    writes_files: bool = False
+    """Whether it needs a writable /tmp."""
     uses_cluster: bool = False
     """Whether it talks to the Kubernetes API and so needs the runner's service account."""

@@ -54,6 +54,7 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
             "image": "$[[ runner.image ]]",
             "command": ["orchestrator", "action", action.name],
             **service_account,
+            **({} if action.writes_files else {"volumes": []}),
             "resources": {
                 "requests": {"cpu": "20m", "memory": "48Mi"},
                 "limits": {"memory": "256Mi"},

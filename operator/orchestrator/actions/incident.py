@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -92,7 +93,7 @@ def _open(parameters: IncidentCreate, context: Context) -> Created:
 
 def _name(context: Context) -> str:
     prefix = context.identity.workflow[:40].strip("-.") or "incident"
-    return f"{prefix}-{context.identity.key[:16]}"
+    return f"{prefix}-{hashlib.sha256(context.identity.key.encode()).hexdigest()[:16]}"
 
 
 def _incident(name: str, parameters: IncidentCreate, context: Context) -> Object:

@@ -10,14 +10,21 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 from pydantic import Field, SecretStr
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
+from orchestrator.actions.action import (
+    Action,
+    ActionError,
+    Context,
+    Identity,
+    Outputs,
+    Parameters,
+)
 
 TAIL = 4096
 """Most characters of each stream that are remembered."""
@@ -75,7 +82,7 @@ def run_script(parameters: RunScript, context: Context) -> ScriptResult:
         script, result = Path(folder, "script"), Path(folder, "result.json")
         script.write_text(parameters.script, encoding="utf-8")
         argv = [parameters.interpreter.value, str(script), *map(_text, parameters.args)]
-        environ = _environment(parameters, context.environ, result)
+        environ = _environment(parameters, context, result)
         context.log(f"running {len(parameters.script)} characters of {argv[0]}")
         exit_code, stdout, stderr = _run(argv, environ, parameters.stdin)
         context.log(f"exit code {exit_code}")
@@ -95,16 +102,22 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _environment(parameters: RunScript, environ: Mapping[str, str], result: Path) -> dict[str, str]:
+def _environment(parameters: RunScript, context: Context, result: Path) -> dict[str, str]:
     """The Job's environment without what is the action's own, with what the author asks."""
     inherited = {
         name: value
-        for name, value in (environ or os.environ).items()
+        for name, value in (context.environ or os.environ).items()
         if name not in _OURS and not name.startswith("PARAM_")
     }
     secret = {"SECRET": parameters.secret.get_secret_value()} if parameters.secret else {}
     asked = {name: _text(value) for name, value in parameters.env.items()}
-    return {**inherited, **secret, **asked, "RESULT": str(result)}
+    return {**inherited, **_parts(context.identity), **secret, **asked, "RESULT": str(result)}
+
+
+def _parts(identity: Identity) -> dict[str, str]:
+    """The parts of CONTEXT, each in a variable: a shell cannot read JSON."""
+    parts = asdict(identity).items()
+    return {f"CONTEXT_{name.upper()}": str(part) for name, part in parts if part is not None}
 
 
 class _Tail(threading.Thread):
@@ -209,7 +222,9 @@ RUN_SCRIPT = Action(
     run=run_script,
     retries=(
         "A script's exit code is the container's: 64 and 65 are never retried, all others are "
-        "worth a retry. A retry runs the whole script again; $EXECUTION_UID, $NODE_NAME and "
-        "$NODE_ITERATION are the same in every attempt, for a script that wants to recognise one."
+        "worth a retry. A retry runs the whole script again; $CONTEXT_KEY is the same in every "
+        "attempt, for a script that wants to recognise one, and $CONTEXT_ATTEMPT counts from 1. "
+        "The parts of CONTEXT each have such a variable."
     ),
+    writes_files=True,
 )

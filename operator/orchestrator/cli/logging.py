@@ -11,7 +11,8 @@ from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS
-from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
+from orchestrator.jobs.context import node_and_attempt
+from orchestrator.models.labels import EXECUTION_UID
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Choice:
     attempt: int | None = None
     tail: int | None = None
 
-    def takes(self, node: str, attempt: str) -> bool:
+    def takes(self, node: str, attempt: int) -> bool:
         """Whether an attempt of a node is wanted."""
-        return self.node in (None, node) and self.attempt in (None, _number(attempt))
+        return self.node in (None, node) and self.attempt in (None, attempt)
 
 
 def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int:
@@ -44,19 +45,18 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
         _follow(cluster, execution, choice)
         return 0
     for pod in every:
-        if choice.takes(_note(pod, NODE), _note(pod, ATTEMPT)):
+        if choice.takes(*node_and_attempt(pod)):
             _show(cluster, pod, choice)
     return 0
 
 
 def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
     """A line for every attempt that is wanted and has no pod (any more)."""
-    present = {(_note(pod, NODE), _note(pod, ATTEMPT)) for pod in pods}
+    present = {node_and_attempt(pod) for pod in pods}
     for node, record in records.items():
-        for number in range(1, record.get("attempts", 0) + 1):
-            attempt = str(number)
+        for attempt in range(1, record.get("attempts", 0) + 1):
             if "job" in record and choice.takes(node, attempt) and (node, attempt) not in present:
-                waits = record["phase"] == "Pending" and number == record["attempts"]
+                waits = record["phase"] == "Pending" and attempt == record["attempts"]
                 said = "its pod is not there yet" if waits else "its pod is gone, and its log"
                 yield f"{_prefix(node, attempt)} | ({said})"
 
@@ -71,11 +71,11 @@ def _selector(execution: Raw) -> str:
 
 
 def _order(pod: Raw) -> Any:
-    return pod["metadata"]["creationTimestamp"], _note(pod, NODE), _number(_note(pod, ATTEMPT))
+    return pod["metadata"]["creationTimestamp"], *node_and_attempt(pod)
 
 
 def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
-    prefix = _prefix(_note(pod, NODE), _note(pod, ATTEMPT))
+    prefix = _prefix(*node_and_attempt(pod))
     path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
     query = {"tailLines": str(choice.tail)} if choice.tail is not None else {}
     try:
@@ -89,7 +89,7 @@ def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
     def wanted(pod: Raw) -> str | None:
-        node, attempt = _note(pod, NODE), _note(pod, ATTEMPT)
+        node, attempt = node_and_attempt(pod)
         return _prefix(node, attempt) if choice.takes(node, attempt) else None
 
     def say(line: str) -> None:
@@ -102,14 +102,5 @@ def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
     follower.follow(execution, _selector(execution))
 
 
-def _note(pod: Raw, key: str) -> str:
-    value: str = (pod["metadata"].get("annotations") or {}).get(key, "")
-    return value
-
-
-def _number(attempt: str) -> int:
-    return int(attempt) if attempt.isdecimal() else 1
-
-
-def _prefix(node: str, attempt: str) -> str:
-    return node if _number(attempt) == 1 else f"{node} #{attempt}"
+def _prefix(node: str, attempt: int) -> str:
+    return node if attempt == 1 else f"{node} #{attempt}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.container import check_size, container, grace_seconds
+from orchestrator.jobs.context import idempotency_key
 from orchestrator.jobs.environment import environment
 from orchestrator.jobs.names import job_name
 from orchestrator.jobs.refusal import JobRefused
@@ -47,11 +48,8 @@ def build_job(
         },
         "spec": {
             "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
-            "podReplacementPolicy": "Failed",
             "activeDeadlineSeconds": 2 * job.timeout_seconds,
-            "podFailurePolicy": _FAIL_ON_DISRUPTION,
+            "podFailurePolicy": _FAIL_ON_DISRUPTION,  # with it, pods are replaced once Failed
             "template": {
                 "metadata": pod_metadata(marks, pod),
                 "spec": pod_spec,
@@ -79,36 +77,33 @@ def template_scope(
         "runner": {"image": runner_image},
         "execution": identity.view,
         "workflow": {"name": identity.workflow, "namespace": identity.namespace},
-        "node": {"name": job.node, "attempt": job.attempt, "iteration": job.iteration},
+        "node": {
+            "name": job.node,
+            "attempt": job.attempt,
+            "iteration": job.iteration,
+            "key": idempotency_key(identity.uid, job.node, job.iteration, index),
+        },
         "index": index,
     }
 
 
 def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
-    """The labels and annotations of everything that is made for an attempt."""
+    """The labels and annotations of everything that is made for an attempt: what watches select
+    by, and what tells whose attempt a Job is. Its execution is its owner."""
     return {
-        "labels": {
-            labels.MANAGED_BY: labels.MANAGER,
-            labels.WORKFLOW: identity.workflow,
-            labels.EXECUTION_UID: identity.uid,
-        },
-        "annotations": {
-            labels.EXECUTION: identity.name,
-            labels.NODE: job.node,
-            labels.ATTEMPT: str(job.attempt),
-            labels.ITERATION: str(job.iteration),
-        },
+        "labels": {labels.EXECUTION_UID: identity.uid},
+        "annotations": {labels.NODE: job.node, labels.ATTEMPT: str(job.attempt)},
     }
 
 
 def pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
-    """The same for its pods, with those that the workflow adds."""
+    """The label for its pods, with what the workflow adds; CONTEXT tells whose a pod is."""
     if pod is None:
-        return dict(marks)
-    return {
-        "labels": {**(pod.labels or {}), **marks["labels"]},
-        "annotations": {**(pod.annotations or {}), **marks["annotations"]},
-    }
+        return {"labels": marks["labels"]}
+    metadata: dict[str, Any] = {"labels": {**(pod.labels or {}), **marks["labels"]}}
+    if pod.annotations:
+        metadata["annotations"] = dict(pod.annotations)
+    return metadata
 
 
 def owner(identity: ExecutionIdentity) -> dict[str, Any]:
@@ -119,7 +114,6 @@ def owner(identity: ExecutionIdentity) -> dict[str, Any]:
         "name": identity.name,
         "uid": identity.uid,
         "controller": True,
-        "blockOwnerDeletion": False,
     }
 
 
@@ -130,20 +124,24 @@ def build_pod(
     identity: ExecutionIdentity,
     pod: PodSettings | None,
     scope: Mapping[str, Any],
+    *,
+    fan_out: bool = False,
 ) -> dict[str, Any]:
     """The spec of a pod within the restricted level. Raises JobRefused with the path."""
     pod_volumes, mounts = volumes(action)
-    env = environment(template, job, identity, scope)
+    env = environment(template, job, identity, scope, fan_out=fan_out)
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": job.timeout_seconds,
-        "terminationGracePeriodSeconds": grace_seconds(action),
         "enableServiceLinks": False,
         "automountServiceAccountToken": action.service_account_name is not None,
         "securityContext": _security_context(action),
-        "volumes": pod_volumes,
         "containers": [container(action, env, mounts, scope)],
     }
+    if pod_volumes:
+        spec["volumes"] = pod_volumes
+    if (grace := grace_seconds(action)) is not None:
+        spec["terminationGracePeriodSeconds"] = grace
     if action.service_account_name is not None:
         spec["serviceAccountName"] = action.service_account_name
     if pod is not None:

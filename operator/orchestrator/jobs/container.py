@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engine.reasons import INVALID_SPEC, PARAMS_TOO_LARGE
-from orchestrator.jobs.environment import OUTPUTS_PATH, Env
+from orchestrator.jobs.environment import OUTPUTS_PATH, RUNNER, Env
 from orchestrator.jobs.images import check_image
 from orchestrator.jobs.refusal import JobRefused
 from orchestrator.jobs.rendering import escape, literal, render_field
@@ -17,7 +17,6 @@ from orchestrator.models.pod import Action
 
 MAX_TEXTS = 1024 * 1024
 """Most bytes of arguments and environment together."""
-RUNNER = "$[[ runner.image ]]"
 IMAGE = "spec.action.image"
 SCRIPT_SHIM = (
     'printf "%s\\n" "$SCRIPT_SOURCE" > /tmp/script && unset SCRIPT_SOURCE && exec "$@" /tmp/script'
@@ -35,15 +34,15 @@ def container(
         "image": check_image(render_field(action.image or RUNNER, scope, IMAGE), IMAGE),
         **_entry_point(action, scope),
         "env": env,
-        "volumeMounts": mounts,
         "terminationMessagePath": OUTPUTS_PATH,
-        "terminationMessagePolicy": "File",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": _read_only(action),
             "capabilities": {"drop": ["ALL"]},
         },
     }
+    if mounts:
+        raw["volumeMounts"] = mounts
     if action.env_from:
         raw["envFrom"] = [
             source.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -74,10 +73,10 @@ def check_size(raw: Mapping[str, Any]) -> None:
         )
 
 
-def grace_seconds(action: Action) -> int:
-    """Whole seconds between SIGTERM and SIGKILL."""
+def grace_seconds(action: Action) -> int | None:
+    """Whole seconds between SIGTERM and SIGKILL; None for Kubernetes' own 30."""
     grace = action.termination_grace_period
-    return math.ceil(parse_duration(grace)) if grace else 30
+    return math.ceil(parse_duration(grace)) if grace else None
 
 
 def _entry_point(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:

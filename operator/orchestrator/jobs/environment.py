@@ -8,8 +8,10 @@ from typing import Any
 
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.context import context_variables
 from orchestrator.jobs.rendering import escape, literal
-from orchestrator.jobs.volumes import TMP
+from orchestrator.jobs.volumes import TMP, has_tmp
+from orchestrator.models.pod import Action
 from orchestrator.models.template import TemplateSpec
 
 OUTPUTS_PATH = "/automation/outputs"
@@ -18,22 +20,46 @@ OUTPUTS_PATH = "/automation/outputs"
 Env = list[dict[str, Any]]
 
 
+RUNNER = "$[[ runner.image ]]"
+"""The runner's image, which a Template without an image has."""
+_ENTRY_POINT = ["orchestrator", "action"]
+
+
 def environment(
-    template: TemplateSpec, job: NodeJob, identity: ExecutionIdentity, scope: Mapping[str, Any]
+    template: TemplateSpec,
+    job: NodeJob,
+    identity: ExecutionIdentity,
+    scope: Mapping[str, Any],
+    *,
+    fan_out: bool = False,
 ) -> Env:
     """All variables. Raises JobRefused for what no container could be given."""
+    assert template.action is not None
     return [
-        *_of_node(job, identity),
-        *_of_parameters(job.parameters),
+        {"name": "OUTPUTS", "value": OUTPUTS_PATH},
+        *context_variables(job, identity, fan_out=fan_out),
+        *_of_parameters(job.parameters, single=not reads_params_only(template.action)),
         *_of_template(template, scope),  # last: `$(NAME)` reaches what stands before it
         *_of_script(template),
     ]
 
 
+def reads_params_only(action: Action) -> bool:
+    """Whether a container runs an action of the runner's own, which reads its parameters from
+    PARAMS and has no use for a variable of each."""
+    command = action.command or []
+    if action.image not in (None, RUNNER) or command[:2] != _ENTRY_POINT:
+        return False
+    written = [*(action.args or ()), *command[2:]]
+    written += [variable.value or "" for variable in action.env or ()]
+    return not any("$(PARAM_" in text for text in written)
+
+
 def _of_template(template: TemplateSpec, scope: Mapping[str, Any]) -> Env:
     assert template.action is not None
     env: Env = []
-    if not any(variable.name == "HOME" for variable in template.action.env or ()):
+    named = {variable.name for variable in template.action.env or ()}
+    if has_tmp(template.action) and "HOME" not in named:  # elsewhere nothing is writable
         env.append({"name": "HOME", "value": TMP})
     for index, variable in enumerate(template.action.env or ()):
         path = f"spec.action.env[{index}].value"
@@ -45,21 +71,8 @@ def _of_template(template: TemplateSpec, scope: Mapping[str, Any]) -> Env:
     return env
 
 
-def _of_node(job: NodeJob, identity: ExecutionIdentity) -> Env:
-    values = {
-        "OUTPUTS": OUTPUTS_PATH,
-        "EXECUTION_NAME": identity.name,
-        "EXECUTION_UID": identity.uid,
-        "EXECUTION_NAMESPACE": identity.namespace,
-        "WORKFLOW_NAME": identity.workflow,
-        "NODE_NAME": job.node,
-        "NODE_ITERATION": str(job.iteration),
-        "ATTEMPT": str(job.attempt),
-    }
-    return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _of_parameters(parameters: Mapping[str, Any]) -> Env:
+def _of_parameters(parameters: Mapping[str, Any], *, single: bool) -> Env:
+    """PARAMS where there are any, and with `single` a variable of each; a secret is one always."""
     env: Env = []
     plain: dict[str, Any] = {}
     for name, value in parameters.items():
@@ -69,9 +82,12 @@ def _of_parameters(parameters: Mapping[str, Any]) -> Env:
             env.append({"name": f"PARAM_{name.upper()}", **source})
         elif value is not None:
             plain[name] = value
-            text = value if isinstance(value, str) else _json(value)
-            env.append({"name": f"PARAM_{name.upper()}", "value": escape(text, f"with.{name}")})
-    return [*env, {"name": "PARAMS", "value": escape(_json(plain), "with")}]
+            text = escape(value if isinstance(value, str) else _json(value), f"with.{name}")
+            if single:
+                env.append({"name": f"PARAM_{name.upper()}", "value": text})
+    if plain:
+        env.append({"name": "PARAMS", "value": escape(_json(plain), "with")})
+    return env
 
 
 def _json(value: Any) -> str:

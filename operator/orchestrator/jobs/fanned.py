@@ -16,13 +16,12 @@ from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.jobs.context import INDEX
 from orchestrator.jobs.observe import completed, created_at, exit_words, failure, terminated
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
-INDEX = "batch.kubernetes.io/job-completion-index"
-"""Label and annotation of an Indexed Job's pod."""
 MOST_GATHERED = 32 * 1024
 """Bytes of all gathered outputs together."""
 

@@ -13,6 +13,7 @@ from orchestrator.expressions import SecretValue, compile_text
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_pod, metadata, owner, pod_metadata, template_scope
 from orchestrator.jobs.container import check_size
+from orchestrator.jobs.environment import reads_params_only
 from orchestrator.jobs.items import (
     ARGUMENT,
     DIRECTORY,
@@ -74,7 +75,9 @@ def build_fan_out(
     shared = NodeJob(fan_out.node, fan_out.attempt, 0, _secrets(fan_out), fan_out.item_timeout)
     fixed, words = _split(template)
     scope = template_scope(shared, identity, runner_image)
-    spec = build_pod(fixed.action or template.action, fixed, shared, identity, pod, scope)
+    spec = build_pod(
+        fixed.action or template.action, fixed, shared, identity, pod, scope, fan_out=True
+    )
     container = spec["containers"][0]
     container["env"] = [item for item in container["env"] if item["name"] != "PARAMS"]
     shim = template.action.command is not None or template.action.script is not None
@@ -100,11 +103,12 @@ def build_fan_out(
         {"name": "PARAMS_DIR", "value": DIRECTORY},
         {"name": "PARAMS_PER_FILE", "value": str(per_file)},
     ]
-    container["volumeMounts"].append(
+    container.setdefault("volumeMounts", []).append(
         {"name": "automation-items", "mountPath": DIRECTORY, "readOnly": True}
     )
     sources = [{"configMap": {"name": item["metadata"]["name"]}} for item in maps]
-    spec["volumes"].append({"name": "automation-items", "projected": {"sources": sources}})
+    items = {"name": "automation-items", "projected": {"sources": sources}}
+    spec.setdefault("volumes", []).append(items)
     check_size(container)
     return FanOut(maps, _job(name, fan_out, template, marks, pod, spec, identity))
 
@@ -139,7 +143,6 @@ def _job(
             "completionMode": "Indexed",
             "completions": count,
             "parallelism": min(fan_out.parallelism, count),
-            "backoffLimit": 2**31 - 1,
             "backoffLimitPerIndex": fan_out.retries,
             "maxFailedIndexes": min(fan_out.max_failed, count),
             "podReplacementPolicy": "Failed",
@@ -231,7 +234,10 @@ def _varies(text: str) -> bool:
     """Whether a text of a Template depends on the parameters or the index."""
     if "$[[" not in text:
         return False
-    return any(reference[0] in ("params", "index") for reference in compile_text(text).references)
+    return any(
+        reference[0] in ("params", "index") or reference in (("node",), ("node", "key"))
+        for reference in compile_text(text).references
+    )
 
 
 def _fields(
@@ -239,10 +245,12 @@ def _fields(
 ) -> list[tuple[str, str]]:
     """What an item's process is given beyond what all are: its variables and words."""
     plain = _plain(parameters)
-    fields = [
-        (f"PARAM_{name.upper()}", value if isinstance(value, str) else _json(value))
-        for name, value in plain.items()
-    ]
+    fields: list[tuple[str, str]] = []
+    if not reads_params_only(action):
+        fields += [
+            (f"PARAM_{name.upper()}", value if isinstance(value, str) else _json(value))
+            for name, value in plain.items()
+        ]
     fields.append(("PARAMS", _json(plain)))
     for place, variable in enumerate(action.env or ()):
         text = variable.value or ""

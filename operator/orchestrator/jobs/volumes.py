@@ -1,4 +1,8 @@
-"""The volumes of a pod: a writable /tmp, and those of the allowed types that a Template names."""
+"""The volumes of a pod: those that a Template names, and a writable /tmp.
+
+A kubelet starts a container 0.3 s later where its pod has any volume: it retries that often until
+the volumes are mounted. A Template that writes no files says so with `volumes: []`.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,20 @@ def volumes(action: Action) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
         if volume.read_only:
             mount["readOnly"] = True
         mounts.append(mount)
-    if not any(mount["mountPath"].rstrip("/") == TMP for mount in mounts):
+    if has_tmp(action) and not _names_tmp(action):
         pod_volumes.append({"name": "automation-tmp", "emptyDir": {}})
         mounts.append({"name": "automation-tmp", "mountPath": TMP})
     return pod_volumes, mounts
+
+
+def has_tmp(action: Action) -> bool:
+    """Whether /tmp is writable: everywhere but where a Template names no volume at all. A script
+    is a file there."""
+    return action.volumes != [] or action.script is not None
+
+
+def _names_tmp(action: Action) -> bool:
+    return any(volume.mount_path.rstrip("/") == TMP for volume in action.volumes or ())
 
 
 def _source(volume: Volume) -> dict[str, Any]:

@@ -61,9 +61,9 @@ def mount(pod: dict[str, Any], workspace: Workspace, identity: ExecutionIdentity
     does, which Kubernetes lets the first one decide.
     """
     claim = {"claimName": claim_name(identity.uid)}
-    pod["volumes"].append({"name": _VOLUME, "persistentVolumeClaim": claim})
+    pod.setdefault("volumes", []).append({"name": _VOLUME, "persistentVolumeClaim": claim})
     container = pod["containers"][0]
-    container["volumeMounts"].append({"name": _VOLUME, "mountPath": DIRECTORY})
+    container.setdefault("volumeMounts", []).append({"name": _VOLUME, "mountPath": DIRECTORY})
     container["env"].insert(0, {"name": "WORKSPACE", "value": DIRECTORY})
     context = pod["securityContext"]
     context.setdefault("fsGroup", context["runAsGroup"])

@@ -1,4 +1,5 @@
-"""The labels and annotations of what we make.
+"""The labels and annotations of what we make, each read by something: of Jobs and pods, of which
+there are many, the API server pays for every one.
 
 A label selects; an annotation says. A node's name may end in an underscore, which no label value
 may, so it is an annotation.
@@ -28,10 +29,8 @@ ALLOW_WORKFLOWS = f"{GROUP}/allow-workflows"
 """Label of a ServiceAccount: "true" lets actions use it."""
 
 EXECUTION = f"{GROUP}/execution"
-"""Annotation: name of the execution."""
+"""Annotation of a workspace's claim: name of the execution."""
 NODE = f"{GROUP}/node"
-"""Annotation: name of the node."""
+"""Annotation of a Job: name of the node."""
 ATTEMPT = f"{GROUP}/attempt"
-"""Annotation: number of the attempt, from 1."""
-ITERATION = f"{GROUP}/iteration"
-"""Annotation: number of a repeat's iteration, from 0."""
+"""Annotation of a Job: number of the attempt, from 1."""

@@ -48,7 +48,14 @@ def log() -> list[str]:
 @pytest.fixture
 def context(clock: VirtualClock, log: list[str]) -> Context:
     """An attempt of the node `probe` in an execution of the workflow `check`."""
-    identity = Identity(namespace="shop", workflow="check", execution="run", uid="u1", node="probe")
+    identity = Identity(
+        namespace="shop",
+        workflow="check",
+        execution="run",
+        uid="u1",
+        node="probe",
+        key="u1/probe/0",
+    )
     return Context(identity=identity, clock=clock, cluster=no_cluster, log=log.append)
 
 

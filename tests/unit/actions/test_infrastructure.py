@@ -83,3 +83,8 @@ def test_a_result_that_is_no_object_is_permanent(context: Context, content: str)
     with pytest.raises(ActionError, match=r"\$RESULT is not a JSON object") as caught:
         run(context, script='printf %s "$C" > "$RESULT"', env={"C": content})
     assert caught.value.exit_code == PERMANENT
+
+
+def test_a_script_has_the_parts_of_its_context_as_variables(context: Context) -> None:
+    script = 'echo "$CONTEXT_KEY $CONTEXT_ATTEMPT $CONTEXT_ITERATION ${CONTEXT_INDEX-none}"'
+    assert run(context, script=script).stdout == "u1/probe/0 1 0 none\n"

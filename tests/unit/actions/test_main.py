@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.actions.action import PERMANENT, USAGE, Identity
+from orchestrator.actions.action import PERMANENT, USAGE, ActionError, Identity
 from orchestrator.actions.main import run
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.context import context_variables
 
 
 def job(tmp_path: Path, name: str, parameters: Any = None, **environ: str) -> tuple[int, str]:
@@ -115,9 +117,24 @@ def test_sigterm_stops_a_script_and_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_key_is_the_same_in_every_attempt_and_differs_otherwise() -> None:
-    work = {"EXECUTION_UID": "u", "NODE_NAME": "n", "NODE_ITERATION": "0"}
-    key = Identity.of({**work, "ATTEMPT": "1"}).key
-    assert Identity.of({**work, "ATTEMPT": "2"}).key == key
-    others = [{"EXECUTION_UID": "v"}, {"NODE_NAME": "m"}, {"NODE_ITERATION": "1"},
-              {"JOB_COMPLETION_INDEX": "0"}]  # fmt: skip
-    assert len({key, *(Identity.of({**work, **other}).key for other in others)}) == 5
+    key = identity().key
+    assert identity(attempt=2).key == key
+    others = [identity(uid="v"), identity(node="m"), identity(iteration=1), identity(index=0)]
+    assert len({key, *(other.key for other in others)}) == 5
+
+
+def identity(
+    uid: str = "u", node: str = "n", iteration: int = 0, attempt: int = 1, index: int | None = None
+) -> Identity:
+    """The identity that an action reads from the environment that a Job gives it."""
+    work = ExecutionIdentity("run", "shop", uid, "flow")
+    job = NodeJob(node, attempt, iteration, {}, 60)
+    variables = context_variables(job, work, fan_out=index is not None)
+    text = str(variables[-1]["value"]).replace("$(JOB_COMPLETION_INDEX)", str(index))
+    return Identity.of({"CONTEXT": text})
+
+
+@pytest.mark.parametrize("text", ["{", "7", "{}", '{"uid": "u"}'])
+def test_a_context_that_is_none_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ActionError, match="CONTEXT is not what a Job of ours has"):
+        Identity.of({"CONTEXT": text})

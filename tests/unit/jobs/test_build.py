@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.controller.apiserver.cache import execution_of
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused, NodeJob, build_job
+from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.names import job_name
 from orchestrator.jobs.observe import is_ours
 from orchestrator.models.pod import PodSettings
@@ -68,7 +70,7 @@ def test_the_same_attempt_has_the_same_name_for_ever() -> None:
 def test_one_pod_and_no_repetition_of_kubernetes_own() -> None:
     spec = built()["spec"]
     assert spec["backoffLimit"] == 0
-    assert spec["podReplacementPolicy"] == "Failed"
+    assert spec["podFailurePolicy"]["rules"], "without it a pod is replaced while it still stops"
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
     assert "ttlSecondsAfterFinished" not in spec
 
@@ -104,11 +106,92 @@ def test_a_job_is_owned_by_its_execution_and_carries_only_our_labels() -> None:
     assert is_ours(job, EXECUTION)
     assert not is_ours(job, ExecutionIdentity("run-1", "shop", "other-uid", "flow"))
     assert job["metadata"]["annotations"]["automation.itechsmart.dev/node"] == "check_"
-    assert set(job["metadata"]["labels"]) == {
-        "app.kubernetes.io/managed-by",
-        "automation.itechsmart.dev/workflow",
-        "automation.itechsmart.dev/execution-uid",
-    }
+    uid = {"automation.itechsmart.dev/execution-uid": "7f3c"}
+    assert job["metadata"]["labels"] == uid
+    assert job["spec"]["template"]["metadata"] == {"labels": uid}
+    assert execution_of(job) == ("shop", "run-1")
+
+
+LEAN: dict[str, Any] = {"image": "busybox", "args": None, "command": ["true"], "volumes": []}
+
+
+def test_a_container_is_given_nothing_that_it_cannot_use() -> None:
+    job = built(**LEAN)
+    assert set(env_of(job)) == {"OUTPUTS", "CONTEXT"}
+    assert not {"volumes", "terminationGracePeriodSeconds"} & pod_of(job).keys()
+    assert "volumeMounts" not in container_of(job)
+    assert set(job["spec"]) == {
+        "backoffLimit", "activeDeadlineSeconds", "podFailurePolicy", "template",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"image": "busybox"},
+        {**LEAN, "volumes": None},
+        {**LEAN, "command": None, "script": {"source": "true"}},
+        {**LEAN, "volumes": [{"name": "other", "mountPath": "/data", "emptyDir": {}}]},
+    ],
+)
+def test_a_container_has_a_writable_tmp_and_its_home_there(action: dict[str, Any]) -> None:
+    job = built(**action)
+    assert "/tmp" in [mount["mountPath"] for mount in container_of(job)["volumeMounts"]]
+    assert env_of(job)["HOME"] == "/tmp"
+
+
+def test_context_says_which_attempt_of_which_work_it_is() -> None:
+    job = built(attempt=3)
+    assert json.loads(env_of(job)["CONTEXT"]) == {
+        "namespace": "shop", "workflow": "flow", "execution": "run-1", "uid": "7f3c",
+        "node": "check_", "iteration": 0, "index": None, "attempt": 3, "key": "7f3c/check_/0",
+    }  # fmt: skip
+    assert node_and_attempt({"spec": pod_of(job)}) == ("check_", 3)
+
+
+def test_a_templates_environment_takes_single_parts_of_the_context() -> None:
+    parts = (
+        "node.name", "node.attempt", "node.iteration", "node.key", "execution.name",
+        "workflow.name", "workflow.namespace",
+    )  # fmt: skip
+    names = [part.replace(".", "_") for part in parts]
+    env = [
+        {"name": name, "value": f"$[[ {part} ]]"} for name, part in zip(names, parts, strict=True)
+    ]
+    job = built(env=env)
+    assert [env_of(job)[name] for name in names] == [
+        "check_", "1", "0", "7f3c/check_/0", "run-1", "flow", "shop",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"node": "a"}', '{"attempt": "many"}'])
+def test_a_pod_that_others_made_names_no_node(text: str) -> None:
+    container = {"name": "action", "env": [{"name": "CONTEXT", "value": text}]}
+    assert node_and_attempt({"spec": {"containers": [container]}}) == ("", 1)
+    assert node_and_attempt({"spec": {}}) == ("", 1)
+
+
+SHIPPED: dict[str, Any] = {"args": None, "command": ["orchestrator", "action", "http-request"]}
+
+
+def test_an_action_of_the_runner_reads_its_parameters_from_one_variable() -> None:
+    parameters = {"text": "x", "password": SecretValue("api", "token")}
+    env = env_of(built(parameters, **SHIPPED))
+    assert json.loads(env["PARAMS"]) == {"text": "x"}
+    assert {name for name in env if name.startswith("PARAM_")} == {"PARAM_PASSWORD"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {**SHIPPED, "image": "mine:1"},
+        {**SHIPPED, "args": ["$(PARAM_TEXT)"]},
+        {**SHIPPED, "env": [{"name": "URL", "value": "http://$(PARAM_TEXT)"}]},
+        {**SHIPPED, "command": ["sh", "-c", "orchestrator action http-request"]},
+    ],
+)
+def test_whatever_may_read_single_parameters_is_given_them(action: dict[str, Any]) -> None:
+    assert "PARAM_TEXT" in env_of(built({"text": "x"}, **action))
 
 
 def test_parameters_arrive_as_environment_with_dollars_that_stay_dollars() -> None:

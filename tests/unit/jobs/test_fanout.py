@@ -19,7 +19,8 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused
-from orchestrator.jobs.fanned import INDEX, gather, index_of, observe_fan_out, why_failed
+from orchestrator.jobs.context import INDEX
+from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
 from orchestrator.jobs.items import MOST_SHARD
 from orchestrator.jobs.outputs import OutputsProblem
@@ -113,6 +114,31 @@ def test_any_text_arrives_as_it_was(text: str) -> None:
         assert run_item(fan_out, 1, folder)[0] == text
     finally:
         shutil.rmtree(folder)
+
+
+def test_context_has_the_index_of_each_pod_with_and_without_the_shim() -> None:
+    """The kubelet expands a reference to a variable that comes before."""
+    for action in ({"command": ["true"]}, {"args": None, "command": None}):
+        (index, context) = [
+            item
+            for item in container_of(fanned([{}, {}], **action))["env"]
+            if item["name"] in ("JOB_COMPLETION_INDEX", "CONTEXT")
+        ]
+        assert "annotations" in index["valueFrom"]["fieldRef"]["fieldPath"]
+        parts = json.loads(context["value"].replace("$(JOB_COMPLETION_INDEX)", "7"))
+        assert (parts["index"], parts["key"]) == (7, "7f3c/tell/0/7")
+
+
+def test_a_key_in_a_templates_environment_is_each_items_own(tmp_path: Path) -> None:
+    fan_out = fanned(
+        [{"text": "a"}, {"text": "b"}],
+        command=["sh", "-c", 'printf "%s" "$KEY" > "$TO"; : > "$TO.params"'],
+        env=[{"name": "KEY", "value": "$[[ node.key ]]"}],
+    )
+    assert [run_item(fan_out, index, tmp_path)[0] for index in (0, 1)] == [
+        "7f3c/tell/0/0",
+        "7f3c/tell/0/1",
+    ]
 
 
 def test_words_and_variables_that_depend_on_the_item_reach_its_process(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID
+from orchestrator.models.base import is_object_name
+from orchestrator.models.labels import EXECUTION_UID
 
 Raw = dict[str, Any]
 Key = tuple[str | None, str]
@@ -97,9 +98,10 @@ class Jobs(IndexedCache):
 
     def put(self, raw: Raw) -> Raw | None:
         old = super().put(raw)
-        if old is not None and _execution_of(old) != _execution_of(raw):
+        if old is not None and execution_of(old) != execution_of(raw):
             self._unname(old)
-        self._named.setdefault(_execution_of(raw), set()).add(key_of(raw))
+        if (execution := execution_of(raw)) is not None:
+            self._named.setdefault(execution, set()).add(key_of(raw))
         return old
 
     def remove(self, key: Key) -> Raw | None:
@@ -109,7 +111,8 @@ class Jobs(IndexedCache):
         return old
 
     def _unname(self, raw: Raw) -> None:
-        name = _execution_of(raw)
+        if (name := execution_of(raw)) is None:
+            return
         self._named[name].discard(key_of(raw))
         if not self._named[name]:
             del self._named[name]
@@ -128,9 +131,13 @@ class Jobs(IndexedCache):
         }
 
 
-def _execution_of(job: Raw) -> tuple[str, str]:
+def execution_of(job: Raw) -> tuple[str, str] | None:
+    """Namespace and name of the execution that owns a Job; None where none does."""
     metadata = job["metadata"]
-    return metadata["namespace"], (metadata.get("annotations") or {}).get(EXECUTION, "")
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("kind") == "WorkflowExecution" and is_object_name(owner.get("name")):
+            return metadata["namespace"], owner["name"]
+    return None
 
 
 JOB_NAME = "batch.kubernetes.io/job-name"

@@ -12,6 +12,7 @@ _METADATA = (
     "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
     "annotations",
 )  # fmt: skip
+_OWNER = ("kind", "name", "uid")
 _JOB_SPEC = ("completionMode", "completions")
 _JOB_STATUS = (
     "conditions", "active", "ready", "completedIndexes", "failedIndexes", "completionTime",
@@ -29,7 +30,7 @@ def lean_job(raw: Raw) -> Raw:
     kept = _some(metadata, _METADATA)
     kept["labels"] = metadata.get("labels") or {}
     kept["ownerReferences"] = [
-        {"uid": owner.get("uid")} for owner in metadata.get("ownerReferences") or ()
+        _some(owner, _OWNER) for owner in metadata.get("ownerReferences") or ()
     ]
     return {
         "metadata": kept,

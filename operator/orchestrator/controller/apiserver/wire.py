@@ -45,7 +45,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "annotations": (12, "map"),
         "ownerReferences": (13, "[]OwnerReference"),
     },
-    "OwnerReference": {"uid": (4, "string")},
+    "OwnerReference": {"kind": (1, "string"), "name": (3, "string"), "uid": (4, "string")},
     "Job": {"metadata": (1, "ObjectMeta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
     "JobSpec": {"completions": (2, "int32"), "completionMode": (9, "string")},
     "JobStatus": {

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of
 from orchestrator.controller.execution.fanout import look_again
 from orchestrator.controller.execution.held import Held
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.strays import node_of
-from orchestrator.models.base import is_object_name
-from orchestrator.models.labels import EXECUTION
 
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
@@ -37,7 +35,7 @@ class News:
         for raw in self._shell.executions:
             self._shell.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
         for raw in self._shell.jobs:
-            if (key := self._owner(raw)) is not None:
+            if (key := execution_of(raw)) is not None:
                 self._shell.queue.add(key)
 
     def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
@@ -60,11 +58,13 @@ class News:
             self._held.forget_job(raw)
         if not self._begun or (kind == "MODIFIED" and not _job_tells(old, raw)):
             return
-        if (key := self._owner(raw)) is None:
+        if (key := execution_of(raw)) is None:
             return
-        made = kind == "ADDED" and self._held.made(key, raw["metadata"]["name"])
-        if made and not any(_said(raw)):
-            return  # the echo of its creation
+        metadata = raw["metadata"]
+        made = kind == "ADDED" and self._held.made(key, metadata["name"])
+        ended = self._shell.pods.terminal(metadata["namespace"], metadata["name"])
+        if made and not ended and not any(_said(raw)):
+            return  # the echo of its creation; of a pod seen before it, nobody was told
         if self._held.note_job(key, raw):
             self._shell.queue.add(key)
 
@@ -72,8 +72,9 @@ class News:
         """A pod of an execution ended, or one that had ended is gone."""
         if not self._begun or (kind == "MODIFIED" and not _pod_tells(old, raw)):
             return
-        key = self._owner(raw)
-        if key is None or not self._held.note(key, node_of(raw)):
+        job = self._job_of(raw)
+        key = execution_of(job) if job is not None else None
+        if job is None or key is None or not self._held.note(key, node_of(job)):
             return
         if kind != "DELETED":
             self._shell.figures.news(key)
@@ -81,26 +82,21 @@ class News:
 
     def on_pending(self, job: Raw) -> None:
         """There is a word on why a Job's pod does not start."""
-        if self._begun and (key := self._owner(job)) is not None:
+        if self._begun and (key := execution_of(job)) is not None:
             self._held.note(key, node_of(job))
             self._shell.queue.add(key)
 
     def _patience(self, pod: Raw) -> float:
         """Seconds in which others of its fan-out may end: they are looked at together."""
         name = pod["metadata"]["labels"].get(JOB_NAME, "")
-        job = self._shell.jobs.get(pod["metadata"]["namespace"], name)
-        items = (job or {"spec": {}})["spec"].get("completions") or 1
+        items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
         return look_again(items) if self._shell.pods.count(name) < items else 0.0
 
-    def _owner(self, raw: Raw) -> tuple[str, str] | None:
-        """The execution that a Job or pod belongs to, by its own word or by its Job's."""
-        metadata = raw["metadata"]
-        namespace: str = metadata["namespace"]
-        name = (metadata.get("annotations") or {}).get(EXECUTION)
-        if name is None:
-            job = self._shell.jobs.get(namespace, metadata.get("labels", {}).get(JOB_NAME, ""))
-            name = ((job or {"metadata": {}})["metadata"].get("annotations") or {}).get(EXECUTION)
-        return (namespace, name) if is_object_name(name) else None
+    def _job_of(self, pod: Raw) -> Raw | None:
+        """A pod's Job; None for one not seen yet, whose own event then reports the pod."""
+        metadata = pod["metadata"]
+        name = (metadata.get("labels") or {}).get(JOB_NAME, "")
+        return self._shell.jobs.get(metadata["namespace"], name)
 
 
 def _job_tells(old: Raw | None, new: Raw) -> bool:

@@ -20,7 +20,7 @@ _KEYS = {
     "runner": ("image",),
     "execution": EXECUTION,
     "workflow": WORKFLOW,
-    "node": ("name", "attempt", "iteration"),
+    "node": ("name", "attempt", "iteration", "key"),
 }
 _ROOTS = ("params", "runner", "execution", "workflow", "node", "index")
 

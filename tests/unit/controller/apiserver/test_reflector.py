@@ -13,7 +13,7 @@ from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
 from orchestrator.controller.apiserver.transport import Transport
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID
+from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 
 
@@ -213,11 +213,12 @@ async def test_an_older_event_undoes_no_newer_version(server: ApiServer, client:
         assert (cache.get("a", "x") or {})["metadata"]["uid"] == "another"
 
 
-def test_a_job_whose_annotation_is_changed_is_found_by_the_new_one_only() -> None:
+def test_a_job_whose_owner_is_changed_is_found_by_the_new_one_only() -> None:
     jobs = Jobs()
     for name in ("old", "new"):
         changed = job("x", "1")
-        changed["metadata"]["annotations"] = {EXECUTION: name}
+        owner = {"kind": "WorkflowExecution", "name": name, "uid": "u"}
+        changed["metadata"]["ownerReferences"] = [owner]
         jobs.put(changed)
     assert jobs.of_execution("a", "old") == []
     assert len(jobs.of_execution("a", "new")) == 1

@@ -1,0 +1,75 @@
+"""CONTEXT: which attempt of which node a container runs, as one JSON variable.
+
+One variable instead of one a part: each variable is three field paths of the Job and again of its
+pod, and the API server converts and compares all of them at each of their updates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+
+VARIABLE = "CONTEXT"
+INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+"""The item's index in a fan-out. The Job controller appends it where it is absent; the kubelet
+expands references to earlier variables only, so ours comes first."""
+INDEX = "batch.kubernetes.io/job-completion-index"
+"""Label and annotation of an Indexed Job's pod."""
+_INDEX_REFERENCE = f"$({INDEX_VARIABLE})"
+_PLACEHOLDER = "\0index\0"
+"""Becomes the reference; no name and no uid contains it."""
+
+
+def idempotency_key(uid: str, node: str, iteration: int, index: object = None) -> str:
+    """The key of a piece of work, the same in each of its attempts: uid/node/iteration, then
+    /index for an item of a fan-out. At most 150 characters."""
+    key = f"{uid}/{node}/{iteration}"
+    return key if index is None else f"{key}/{index}"
+
+
+def context_variables(
+    job: NodeJob, identity: ExecutionIdentity, *, fan_out: bool
+) -> list[dict[str, Any]]:
+    """The variables; in a fan-out the kubelet puts each pod's index into CONTEXT."""
+    index = _PLACEHOLDER if fan_out else None
+    parts = {
+        "namespace": identity.namespace,
+        "workflow": identity.workflow,
+        "execution": identity.name,
+        "uid": identity.uid,
+        "node": job.node,
+        "iteration": job.iteration,
+        "index": index,
+        "attempt": job.attempt,
+        "key": idempotency_key(identity.uid, job.node, job.iteration, index),
+    }
+    text = json.dumps(parts, separators=(",", ":"))
+    if not fan_out:
+        return [{"name": VARIABLE, "value": text}]
+    escaped = json.dumps(_PLACEHOLDER)
+    text = text.replace(escaped, _INDEX_REFERENCE).replace(escaped.strip('"'), _INDEX_REFERENCE)
+    source = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
+    return [
+        {"name": INDEX_VARIABLE, "valueFrom": source},
+        {"name": VARIABLE, "value": text},
+    ]
+
+
+def node_and_attempt(pod: Mapping[str, Any]) -> tuple[str, int]:
+    """The node and the attempt that a pod of ours was made for; ("", 1) where it does not say."""
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for variable in container.get("env") or ():
+            if container.get("name") == "action" and variable.get("name") == VARIABLE:
+                return _read(variable.get("value") or "")
+    return "", 1
+
+
+def _read(text: str) -> tuple[str, int]:
+    try:
+        parts = json.loads(text.replace(_INDEX_REFERENCE, "0"))
+        return str(parts["node"]), int(parts["attempt"])
+    except (ValueError, TypeError, KeyError):  # a pod that somebody else made
+        return "", 1
