@@ -200,7 +200,9 @@ def test_who_is_excluded_as_requester_counts_for_nothing(place: Place) -> None:
     place.admin.apply(workflow("ask", nodes=[{"name": "ask", "approval": ask}]))
     assert place.refused("ana", {"requester": "ana"}) == ""
     eventually(lambda: node(place)["phase"] == "Waiting")
-    assert place.cli("ana")("approve", "run").returncode == 0
+    refused = place.cli("ana")("approve", "run")
+    assert (refused.returncode, "ana started the execution" in refused.stderr) == (2, True)
+    assert place.patch("ana", "run", decision("ana", groups=["sre"])) == ""
     eventually(lambda: "ana started the execution" in node(place).get("message", ""))
     assert place.cli("bob")("approve", "run").returncode == 0
     assert ended(place.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["bob"]
@@ -274,10 +276,17 @@ def test_the_example_of_an_approval_asks_for_a_ticket(place: Place) -> None:
     raw = execution("approval", "run", requester="ana")
     assert place["ana"].attempt("create", "-f", "-", stdin=json.dumps(raw)).returncode == 0
     eventually(lambda: node(place, "confirm")["phase"] == "Waiting")
-    assert place.cli("bob")("approve", "run", "--input", "ticket=12").returncode == 0
+    refused = place.cli("bob")("approve", "run", "--input", "ticket=12")
+    assert (refused.returncode, "inputs.ticket" in refused.stderr) == (2, True)
+    wrong = {"node": "confirm", "by": "bob", "decision": "Approve", "groups": ["sre"]}
+    assert place.patch("bob", "run", {"decisions": [wrong | {"inputs": {"ticket": "12"}}]}) == ""
     eventually(lambda: "inputs.ticket" in node(place, "confirm").get("message", ""))
     told = CommandLine(place.admin.kubeconfig, place.admin.namespace)("explain", "run", "confirm")
     assert "bob gave inputs that do not fit" in told.stdout
+    again = place.cli("bob")("approve", "run", "--input", "ticket=OPS-12")
+    assert "bob approved confirm, in place of Approve" in again.stdout, again.stderr
+    eventually(lambda: node(place, "confirm")["phase"] == "Succeeded")
+    assert node(place, "confirm")["outputs"]["inputs"] == {"bob": {"ticket": "OPS-12"}}
 
 
 def test_without_the_policies_an_approval_waits_and_says_so(place: Place) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.builders import action, chain, edge, graph
 from tests.simulation.test_runs import scripted
 from tests.simulation.world import START, World
@@ -45,6 +47,54 @@ def test_two_distinct_people_are_needed_when_two_are_required() -> None:
     world.play()
     assert world.jobs["go", 1].created_at == START + 90
     assert world.run.records["ask"].outputs["by"] == ["ana", "bob"]
+
+
+def test_a_decision_is_replaced_by_its_maker_while_the_node_waits() -> None:
+    world = asked(required=2)
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "ana", "Reject", at=70, comment="on second thoughts")
+    world.decide("ask", "bob", at=80, groups=["sre"])
+    world.play()
+    assert (world.reason("ask"), world.now) == ("Rejected", START + 70)
+    assert "ana rejected it: on second thoughts" in world.run.records["ask"].message
+
+
+def test_an_approval_given_twice_by_one_person_is_one() -> None:
+    world = asked(required=2)
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "ana", at=70, comment="again")
+    world.decide("ask", "bob", at=80, groups=["sre"])
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 80
+    assert world.run.records["ask"].outputs["by"] == ["ana", "bob"]
+
+
+def test_inputs_that_do_not_fit_are_given_again_while_the_node_waits() -> None:
+    schema = {"properties": {"ticket": {"type": "string"}}, "required": ["ticket"]}
+    world = asked(inputs=schema)
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "ana", at=90, inputs={"ticket": "OPS-1"})
+    world.play()
+    assert world.jobs["go", 1].created_at == START + 90
+    assert world.run.records["ask"].outputs["inputs"] == {"ana": {"ticket": "OPS-1"}}
+
+
+def test_of_two_decisions_at_one_moment_the_last_counts() -> None:
+    world = asked()
+    world.decide("ask", "ana", "Reject", at=60)
+    world.decide("ask", "ana", at=60)
+    assert world.play().phases == {"ask": "Succeeded", "go": "Succeeded"}
+
+
+@pytest.mark.parametrize("forgetful", [True, False])
+def test_a_decision_that_is_replaced_after_the_end_changes_nothing(forgetful: bool) -> None:
+    world = asked()
+    world.forgetful = forgetful
+    world.decide("ask", "ana", at=60)
+    world.decide("ask", "ana", "Reject", at=60.5)
+    world.play()
+    assert world.phases == {"ask": "Succeeded", "go": "Succeeded"}
+    assert world.run.records["ask"].outputs["decision"] == "Approve"
 
 
 def test_who_is_no_approver_counts_for_nothing_and_is_named() -> None:

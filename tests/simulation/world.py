@@ -123,11 +123,14 @@ class World:
     def decide(
         self, node: str, by: str, decision: str = "Approve", at: float = 1, **more: Any
     ) -> None:
-        """Somebody decides on an approval `at` seconds after the start."""
+        """Somebody decides on an approval `at` seconds after the start, for the first time or
+        in place of what they decided before."""
         entry = {"node": node, "by": by, "decision": decision, **more}
 
         def change(world: World) -> None:
-            world.run = replace(world.run, decisions=(*world.run.decisions, entry))
+            made = {(old["node"], old["by"]): old for old in world.run.decisions}
+            decisions = tuple({**made, (node, by): entry}.values())
+            world.run = replace(world.run, decisions=decisions)
 
         self.at.append((START + at, change))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +29,7 @@ READ = 60
 WATCH = 300
 """Seconds after which the server ends a watch, so that a dead connection is noticed."""
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
@@ -148,6 +149,10 @@ class Cluster:
     def patch(self, kind: Kind, name: str, body: Raw) -> Raw:
         """Merge-patch an object."""
         return self.request("PATCH", self.path(kind, name), body=body, content_type=MERGE_PATCH)
+
+    def edit(self, kind: Kind, name: str, steps: Sequence[Raw]) -> Raw:
+        """JSON-patch an object."""
+        return self.request("PATCH", self.path(kind, name), body=steps, content_type=JSON_PATCH)
 
     def delete(self, kind: Kind, name: str) -> None:
         """Delete an object; what it owns goes with it."""

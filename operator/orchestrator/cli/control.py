@@ -84,7 +84,7 @@ Node = Annotated[str | None, typer.Argument(help="The approval; needless if only
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why.")]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option("--input", help="NAME=VALUE of what the approval asks; JSON, else text."),
+    typer.Option("--input", help="NAME=VALUE of what the approval asks for, in its type."),
 ]
 
 

@@ -6,21 +6,35 @@ decide at once never overwrite each other. Who decides is what the API server sa
 
 from __future__ import annotations
 
-import hashlib
+import difflib
 import json
 import uuid
-from typing import Any
+from datetime import UTC, datetime
+from typing import NoReturn
 
+from orchestrator.cli.approval_inputs import fields_of, read_inputs
 from orchestrator.cli.connection import Cluster, Raw, Target
+from orchestrator.cli.entries import add_entry, write_decision
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.pending_approvals import (
+    Asked,
+    asked_of,
+    inside,
+    load_graph,
+    pending,
+    waiting_records,
+)
+from orchestrator.cli.permission import require
+from orchestrator.cli.prompting import check_eligible, check_inputs_count, complete
 from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.models.base import API_VERSION
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import Graph
 
 MOST_PAYLOAD = 4096
 """Bytes of a signal's payload."""
-MOST_GROUPS = 64
-_APPROVALS = ("AwaitingApproval", "ApprovalsUnprotected")
+MAX_GROUPS = 64
+"""Groups that a decision holds at most."""
 
 
 def decide(
@@ -29,22 +43,35 @@ def decide(
     node: str | None,
     decision: str,
     comment: str,
-    inputs: list[str],
+    given: list[str],
 ) -> int:
-    """Decide on an approval in the user's own name."""
+    """Decide on an approval in the user's own name; refuses beforehand what would not count."""
     cluster = target.connect()
+    require(cluster, "approve")
     execution = cluster.get(EXECUTIONS, name)
-    node = _approval(execution, node)
+    graph = load_graph(cluster, execution)
+    node = _approval(cluster, execution, graph, node)
+    asked = None if graph is None else asked_of(execution, graph, node)
     user = _user(cluster)
     entry: Raw = {"node": node, "by": user, "decision": decision}
-    if groups := cluster.groups:
-        entry["groups"] = groups[:MOST_GROUPS]
+    if groups := _groups(cluster, asked):
+        entry["groups"] = groups
     if comment:
         entry["comment"] = comment
+    fields = fields_of(asked.approval.inputs) if asked is not None else []
+    if asked is not None:
+        check_eligible(asked, entry)
+    inputs = read_inputs(fields, given)
+    if asked is not None and decision == "Approve":
+        inputs = complete(pending(execution, node, asked), fields, inputs)
     if inputs:
-        entry["inputs"] = _inputs(inputs)
-    _add(cluster, execution, "decisions", entry, f"decision-{node}-{user}")
-    print(f"workflowexecution/{name}: {user} {_PAST[decision]} {node}")
+        entry["inputs"] = inputs
+    if asked is not None:
+        check_inputs_count(asked, entry, fields)
+    entry["at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    replaced = write_decision(cluster, execution, entry)
+    earlier = f", in place of {replaced}" if replaced else ""
+    print(f"workflowexecution/{name}: {user} {_PAST[decision]} {node}{earlier}")
     return 0
 
 
@@ -62,31 +89,60 @@ def send_signal(
     entry: Raw = {"id": identity, "name": signal, "by": _user(cluster)}
     if payload is not None:
         entry["payload"] = _payload(payload)
-    _add(cluster, execution, "signals", entry, f"signal-{identity}")
+    add_entry(cluster, execution, "signals", entry, f"signal-{identity}")
     print(f"workflowexecution/{name}: sent {signal} as {identity}")
     return 0
 
 
-def _approval(execution: Raw, node: str | None) -> str:
-    """The approval that is meant, which must wait."""
+def _groups(cluster: Cluster, asked: Asked | None) -> list[str]:
+    """The user's groups that make them eligible; any of theirs where nothing says which do."""
+    if asked is None:
+        return cluster.groups[:MAX_GROUPS]
+    return [group for group in cluster.groups if f"group:{group}" in asked.approval.approvers]
+
+
+def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str | None) -> str:
+    """The approval that is meant, which must wait for decisions that count."""
     _check_runs(execution)
     name = execution["metadata"]["name"]
-    records = (execution.get("status") or {}).get("nodes") or {}
-    waiting = sorted(
-        node
-        for node, record in records.items()
-        if record["phase"] == "Waiting" and record.get("reason") in _APPROVALS
-    )
+    waiting = waiting_records(execution)
+    which = ", ".join(sorted(waiting))
     if node is None:
-        if len(waiting) == 1:
-            return str(waiting[0])
-        which = f"several approvals of {name} wait: say which of {', '.join(waiting)}"
-        raise UsageError(which if waiting else f"no approval of {name} waits")
+        if not waiting:
+            raise UsageError(f"no approval of {name} waits{_elsewhere(cluster, execution)}")
+        if len(waiting) > 1:
+            raise UsageError(f"several approvals of {name} wait: say which of {which}")
+        node = next(iter(waiting))
     if node not in waiting:
-        phase = records.get(node, {}).get("phase", "not started")
-        known = f"; what waits is {', '.join(waiting)}" if waiting else "; no approval does"
-        raise UsageError(f"{node} of {name} does not wait for a decision ({phase}){known}")
+        _refuse_node(execution, graph, node, which)
+    if waiting[node]["reason"] == reasons.APPROVALS_UNPROTECTED:
+        raise UsageError(
+            f"{node} of {name} waits, but no decision counts now: {waiting[node]['message']}"
+        )
     return node
+
+
+def _refuse_node(execution: Raw, graph: Graph | None, node: str, waiting: str) -> NoReturn:
+    name = execution["metadata"]["name"]
+    records = (execution.get("status") or {}).get("nodes") or {}
+    known = f"; what waits is {waiting}" if waiting else "; no approval does"
+    if graph is not None and node not in graph.nodes:
+        near = difflib.get_close_matches(node, graph.nodes, n=1)
+        hint = f"; did you mean {near[0]}?" if near else known
+        raise UsageError(f"{name} has no node {node}{hint}")
+    record = records.get(node, {})
+    state = record.get("phase", "not started")
+    if record.get("reason"):
+        state += f", {record['reason']}"
+    raise UsageError(f"{node} of {name} does not wait for a decision ({state}){known}")
+
+
+def _elsewhere(cluster: Cluster, execution: Raw) -> str:
+    """What waits in sub-executions instead, with what to type."""
+    found = inside(cluster, execution)
+    if not found:
+        return ""
+    return "; in its sub-executions waits\n" + "\n".join(f"  {one.command}" for one in found)
 
 
 def _check_runs(execution: Raw) -> None:
@@ -99,34 +155,6 @@ def _user(cluster: Cluster) -> str:
     if not cluster.user:
         raise UsageError("the API server does not say who you are, so you cannot decide")
     return cluster.user
-
-
-def _add(cluster: Cluster, execution: Raw, field: str, entry: Raw, manager: str) -> None:
-    body = {
-        "apiVersion": API_VERSION,
-        "kind": "WorkflowExecution",
-        "metadata": {
-            "name": execution["metadata"]["name"],
-            "uid": execution["metadata"]["uid"],
-        },
-        "spec": {field: [entry]},
-    }
-    if len(manager) > 128:
-        manager = f"{manager[:90]}-{hashlib.sha256(manager.encode()).hexdigest()[:32]}"
-    cluster.apply(EXECUTIONS, body, {"fieldManager": manager, "force": "true"})
-
-
-def _inputs(assignments: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise UsageError(f"--input {assignment}: write NAME=VALUE")
-        try:
-            values[name] = json.loads(text)
-        except (ValueError, RecursionError):
-            values[name] = text
-    return values
 
 
 def _payload(text: str) -> Raw:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import kind_of
-from orchestrator.cli.printing import check, name_of, now, print_object, rows
+from orchestrator.cli.kinds import APPROVALS, kind_of
+from orchestrator.cli.printing import check, name_of, now, print_object, print_table, rows
 
 
 def get_objects(
@@ -13,6 +13,12 @@ def get_objects(
 ) -> int:
     """Print one object or all of a kind."""
     check(output)
+    if word.lower() in APPROVALS:
+        if name is not None:
+            raise UsageError(f"approvals have no names; explain {name} shows what it waits for")
+        from orchestrator.cli.getting_approvals import list_approvals
+
+        return list_approvals(target, every=every, output=output)
     kind = kind_of(word)
     if name is not None and every:
         raise UsageError(f"-A lists; to get {name}, name its namespace with -n")
@@ -37,14 +43,5 @@ def get_objects(
             print(f"there are no {kind.plural}{where}")
         case _:
             header, cells = rows(kind.name, items, wide=output == "wide", every=every, now=now())
-            _table(header, cells)
+            print_table(header, cells)
     return 0
-
-
-def _table(header: list[str], cells: list[list[str]]) -> None:
-    """Aligned with spaces, as kubectl does, so that it can be piped into anything."""
-    table = [[word.upper() for word in header], *cells]
-    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
-    for row in table:
-        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())

@@ -34,6 +34,8 @@ TEMPLATES = _ours("Template", "templates", "atpl")
 CLUSTER_TEMPLATES = _ours("ClusterTemplate", "clustertemplates", "actpl", namespaced=False)
 INCIDENTS = _ours("Incident", "incidents", "ainc")
 KINDS = (WORKFLOWS, EXECUTIONS, TRIGGERS, TEMPLATES, CLUSTER_TEMPLATES, INCIDENTS)
+APPROVALS = ("approval", "approvals")
+"""What `get` lists too, and is no kind of the API server's."""
 PODS = Kind("Pod", "pods", "/api/v1")
 REVISIONS = Kind("ControllerRevision", "controllerrevisions", "/apis/apps/v1")
 
@@ -44,7 +46,7 @@ def kind_of(word: str) -> Kind:
     for kind in KINDS:
         if wanted in kind.words:
             return kind
-    words = sorted(word for kind in KINDS for word in kind.words)
+    words = sorted({*APPROVALS, *(word for kind in KINDS for word in kind.words)})
     near = difflib.get_close_matches(wanted, words, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; say {', '.join(k.plural for k in KINDS)}"
     raise UsageError(f"there is no kind {word}{hint}")

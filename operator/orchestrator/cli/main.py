@@ -94,7 +94,9 @@ def run(
 @app.command()
 def get(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="workflows, executions, incidents, templates, …")],
+    kind: Annotated[
+        str, typer.Argument(help="workflows, executions, approvals, incidents, templates, …")
+    ],
     name: Annotated[str | None, typer.Argument(help="One object.")] = None,
     namespace: Namespace = None,
     every: Annotated[

@@ -30,6 +30,15 @@ def print_object(raw: dict[str, Any], output: str) -> None:
             print(name_of(raw))
 
 
+def print_table(header: list[str], cells: list[list[str]]) -> None:
+    """Aligned with spaces, as kubectl does, so that it can be piped into anything."""
+    table = [[word.upper() for word in header], *cells]
+    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
+    for row in table:
+        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
+
+
 def check(output: str | None) -> None:
     """Raises UsageError for a format there is not."""
     if output is not None and output not in FORMATS:

@@ -43,13 +43,32 @@ def count_votes(approval: Approval, node: str, run: Run) -> Votes:
     for decision in run.decisions:
         if decision["node"] != node:
             continue
-        if refusal := _refusal(approval, decision, run):
+        if refusal := refusal_of(approval, decision, run):
             ignored.append(f"{decision['by']} {refusal}")
         elif decision["decision"] == Decided.REJECT:
             rejected.append(decision)
         else:
             approved.append(decision)
     return Votes(tuple(approved), tuple(rejected), tuple(ignored))
+
+
+def refusal_of(approval: Approval, decision: Mapping[str, Any], run: Run) -> str:
+    """Why a decision does not count, as a predicate of its maker; empty where it counts."""
+    who = decision["by"]
+    names = {f"user:{who}", *(f"group:{group}" for group in decision.get("groups") or ())}
+    if names.isdisjoint(approval.approvers):
+        return "is none of the approvers"
+    if approval.exclude_requester and who == run.initiator:
+        did = "started" if run.requester else "is behind the event that started"
+        return f"{did} the execution, and the requester is excluded"
+    try:
+        check_result(decision.get("inputs") or {})
+    except ExpressionError as error:
+        return f"gave inputs that cannot be kept: {error}"
+    if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
+        wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
+        return f"gave inputs that do not fit: {wrong}" if wrong else ""
+    return ""
 
 
 def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
@@ -82,24 +101,6 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
         words = _awaited(approval, votes, required)
         waiting = replace(record, reason=reasons.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)
-
-
-def _refusal(approval: Approval, decision: Mapping[str, Any], run: Run) -> str:
-    who = decision["by"]
-    names = {f"user:{who}", *(f"group:{group}" for group in decision.get("groups") or ())}
-    if names.isdisjoint(approval.approvers):
-        return "is none of the approvers"
-    if approval.exclude_requester and who == run.initiator:
-        did = "started" if run.requester else "is behind the event that started"
-        return f"{did} the execution, and the requester is excluded"
-    try:
-        check_result(decision.get("inputs") or {})
-    except ExpressionError as error:
-        return f"gave inputs that cannot be kept: {error}"
-    if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
-        wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
-        return f"gave inputs that do not fit: {wrong}" if wrong else ""
-    return ""
 
 
 def _await_protection(work: Work, node: GraphNode, record: Record) -> None:

@@ -136,6 +136,8 @@ class Decision(Model):
     """Why."""
     inputs: dict[str, Json] | None = None
     """What the approval asked to fill in."""
+    at: Timestamp | None = None
+    """When it was made, as the decider says: tells it from an earlier one of the same content."""
 
 
 class Signal(Model):

@@ -1,0 +1,133 @@
+"""`get approvals`: what waits for people, for whom, and the command to type."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+import yaml
+
+from orchestrator.cli.connection import Cluster, Raw, Target
+from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.pending_approvals import (
+    NOT_ENDED,
+    Asked,
+    PendingApproval,
+    load_graph,
+    pending_of,
+    waiting_records,
+)
+from orchestrator.cli.printing import check, print_table
+from orchestrator.engine import reasons
+from orchestrator.engine.approval import count_votes
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.times import in_words, to_rfc3339
+
+
+def list_approvals(target: Target, *, every: bool, output: str | None) -> int:
+    """Print the approvals that wait in the namespace, or in all of them."""
+    check(output)
+    cluster = target.connect()
+    found = sorted(_pending(cluster, every=every), key=lambda one: (one.namespace, one.since))
+    now = time.time()
+    match output:
+        case "json" | "yaml":
+            _print_raw([_raw(one) for one in found], output)
+        case "name":
+            for one in found:
+                print(f"{one.execution}/{one.node}")
+        case _ if not found:
+            where = "" if every else f" in namespace {cluster.namespace}"
+            print(f"no approval waits{where}")
+        case _:
+            _print_table(found, now, every=every)
+    return 0
+
+
+def _pending(cluster: Cluster, *, every: bool) -> Iterator[PendingApproval]:
+    query = {"fieldSelector": NOT_ENDED}
+    graphs: dict[tuple[str, str], Graph | None] = {}
+    for execution in cluster.list(EXECUTIONS, every=every, query=query)["items"]:
+        if not waiting_records(execution):
+            continue
+        key = execution["metadata"]["namespace"], execution["status"].get("revision", "")
+        if key not in graphs:
+            graphs[key] = load_graph(cluster.within(key[0]), execution)
+        yield from pending_of(execution, graphs[key])
+
+
+def _print_table(found: list[PendingApproval], now: float, *, every: bool) -> None:
+    header = ["Execution", "Node", "For", "Approved", "Age", "Left", "Command"]
+    cells = [_cells(one, now) for one in found]
+    if every:
+        header = ["Namespace", *header]
+        cells = [[one.namespace, *row] for one, row in zip(found, cells, strict=True)]
+    print_table(header, cells)
+    if any(one.asked is None for one in found):
+        print(
+            "for whom and until when takes the right to get controllerrevisions (ClusterRole"
+            " itechsmart-workflow-oncall)",
+            file=sys.stderr,
+        )
+
+
+def _cells(one: PendingApproval, now: float) -> list[str]:
+    age = _rounded(now - one.since)
+    if one.asked is None:
+        return [one.execution, one.node, "?", "?", age, "?", one.command]
+    approved = f"{len(_approved(one))}/{one.asked.approval.required or 1}"
+    if one.reason == reasons.APPROVALS_UNPROTECTED:
+        approved = one.reason
+    left = _rounded(max(0.0, one.asked.until - now))
+    return [one.execution, one.node, _for_whom(one.asked), approved, age, left, one.command]
+
+
+def _for_whom(asked: Asked) -> str:
+    words = ",".join(asked.approval.approvers)
+    if asked.approval.exclude_requester and asked.run.initiator:
+        words += f" but not user:{asked.run.initiator}"
+    return words
+
+
+def _approved(one: PendingApproval) -> list[str]:
+    if one.asked is None:
+        return []
+    votes = count_votes(one.asked.approval, one.node, one.asked.run)
+    return [vote["by"] for vote in votes.approved]
+
+
+def _raw(one: PendingApproval) -> Raw:
+    raw: Raw = {
+        "namespace": one.namespace,
+        "execution": one.execution,
+        "node": one.node,
+        "reason": one.reason,
+        "message": one.message,
+        "since": to_rfc3339(one.since),
+    }
+    if (asked := one.asked) is not None:
+        excludes = asked.approval.exclude_requester and asked.run.initiator
+        raw |= {
+            "title": asked.title,
+            "approvers": list(asked.approval.approvers),
+            "excluded": [asked.run.initiator] if excludes else [],
+            "required": asked.approval.required or 1,
+            "approved": _approved(one),
+            "until": to_rfc3339(asked.until),
+            "inputs": asked.approval.inputs or {},
+        }
+    return {**raw, "command": one.command}
+
+
+def _print_raw(items: list[Raw], output: str) -> None:
+    whole = {"apiVersion": "v1", "kind": "List", "items": items}
+    if output == "json":
+        print(json.dumps(whole, indent=2, ensure_ascii=False))
+    else:
+        print(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True), end="")
+
+
+def _rounded(seconds: float) -> str:
+    return in_words(seconds).replace(".0s", "s")

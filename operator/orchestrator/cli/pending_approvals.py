@@ -1,0 +1,135 @@
+"""The approvals that wait for people: for whom, since when, until when, and what to type."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from orchestrator.cli.approval_inputs import fields_of
+from orchestrator.cli.connection import Cluster, Raw
+from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
+from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.reading import StatusError
+from orchestrator.engine.records import Run
+from orchestrator.engine.revision import thaw
+from orchestrator.engine.status import run_from
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.workflow import Approval
+
+REASONS = (reasons.AWAITING_APPROVAL, reasons.APPROVALS_UNPROTECTED)
+"""Reasons with which an approval waits."""
+NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
+"""Selects the executions that have not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the graph of an execution says of one of its approvals. Times in seconds."""
+
+    approval: Approval
+    run: Run
+    title: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class PendingApproval:
+    """An approval that waits; `asked` is None where the user may not read the graph."""
+
+    namespace: str
+    execution: str
+    node: str
+    reason: str
+    message: str
+    since: float
+    asked: Asked | None
+
+    @property
+    def command(self) -> str:
+        """What to type to approve it."""
+        flags = [] if self.asked is None else fields_of(self.asked.approval.inputs)
+        return " ".join(
+            (
+                f"orchestrator -n {self.namespace} approve {shlex.quote(self.execution)}",
+                self.node,
+                *(field.flag for field in flags if field.required),
+            )
+        )
+
+
+def pending_of(execution: Raw, graph: Graph | None) -> list[PendingApproval]:
+    """The approvals of an execution that wait, by name."""
+    return [
+        pending(execution, node, None if graph is None else asked_of(execution, graph, node))
+        for node in sorted(waiting_records(execution))
+    ]
+
+
+def pending(execution: Raw, node: str, asked: Asked | None) -> PendingApproval:
+    """One approval of an execution that waits."""
+    record = execution["status"]["nodes"][node]
+    return PendingApproval(
+        execution["metadata"]["namespace"],
+        execution["metadata"]["name"],
+        node,
+        record["reason"],
+        record.get("message", ""),
+        from_rfc3339(record["startedAt"]),
+        asked,
+    )
+
+
+def waiting_records(execution: Raw) -> dict[str, Raw]:
+    """The records of the approvals that wait, by node."""
+    records = (execution.get("status") or {}).get("nodes") or {}
+    return {
+        node: record
+        for node, record in records.items()
+        if record["phase"] == "Waiting" and record.get("reason") in REASONS
+    }
+
+
+def asked_of(execution: Raw, graph: Graph, node: str) -> Asked | None:
+    """What the graph says of an approval; None where it has none, or the status cannot be read."""
+    compiled = graph.nodes.get(node)
+    if compiled is None or compiled.spec.approval is None:
+        return None
+    try:
+        run = run_from(execution, graph)
+    except StatusError:  # the operator ends such an execution
+        return None
+    until = run.records[node].attempt_start + compiled.timeout
+    return Asked(compiled.spec.approval, run, compiled.spec.title or node, until)
+
+
+def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
+    """The graph that an execution runs; None where the user may not read it."""
+    revision = (execution.get("status") or {}).get("revision")
+    if not revision:
+        return None
+    try:
+        raw = cluster.find(REVISIONS, revision)
+        return None if raw is None else thaw(revision, raw["data"])
+    except UnreachableError:
+        raise
+    except (UsageError, ValueError):
+        return None
+
+
+def inside(cluster: Cluster, execution: Raw) -> list[PendingApproval]:
+    """The approvals that wait in the sub-executions of an execution, at any depth."""
+    items = cluster.list(EXECUTIONS, query={"fieldSelector": NOT_ENDED})["items"]
+    children: dict[str, list[Raw]] = {}
+    for item in items:
+        parent = (item["spec"].get("parent") or {}).get("uid", "")
+        children.setdefault(parent, []).append(item)
+    found: list[PendingApproval] = []
+    above = [execution["metadata"]["uid"]]
+    while above:
+        for child in children.pop(above.pop(), ()):
+            found += pending_of(child, None)
+            above.append(child["metadata"]["uid"])
+    return found
