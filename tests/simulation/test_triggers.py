@@ -20,6 +20,7 @@ from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.trigger import Schedule
 from orchestrator.triggers.schedule import look
 from tests.apiserver import merged
+from tests.selectors import selects
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -41,6 +42,11 @@ class Cluster:
     crash_at: int = NEVER
     applied: bool = True
     """Whether the write of the crash still took effect."""
+    warnings: list[str] = field(default_factory=list)
+    """Messages of the Events, whichever process emitted them."""
+
+    def emit(self, _about: object, kind: str, reason: str, message: str) -> None:
+        self.warnings.append(f"{kind} {reason}: {message}")
 
     def clock(self) -> float:
         return START + asyncio.get_running_loop().time() + self.offset
@@ -61,15 +67,19 @@ class Process:
             raise ApiError(404, "NotFound", name)
         return self._cluster.executions[name]
 
-    async def list(self, *__: object, label_selector: str, **___: object) -> tuple[list[Raw], str]:
+    async def list(
+        self, *__: object, label_selector: str, field_selector: str, **___: object
+    ) -> tuple[list[Raw], str]:
         await self._alive()
-        key, _, value = label_selector.partition("=")
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         found = self._cluster.executions.values()
-        return [raw for raw in found if raw["metadata"]["labels"].get(key) == value], "1"
+        return [raw for raw in found if selects(query, raw)], "1"
 
     async def create(self, _resource: object, namespace: str, manifest: Raw) -> Raw:
         def apply() -> Raw:
-            metadata = manifest["metadata"]
+            metadata = {**manifest["metadata"]}
+            drawn = f"{metadata.pop('generateName', '')}{self._cluster.writes}"
+            metadata.setdefault("name", drawn)
             if metadata["name"] in self._cluster.executions:
                 raise ApiError(409, "AlreadyExists", metadata["name"])
             created = to_rfc3339(self._cluster.clock())
@@ -117,7 +127,7 @@ async def live(cluster: Cluster, seconds: float, ended: list[Raw] | None = None)
     """One process, told of its trigger and what ended; whether it crashed before its time."""
     process, cache = Process(cluster), Cache()
     cache.put(cluster.trigger)
-    triggers = Triggers(cast("ApiClient", process), cluster.clock, cache)
+    triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
     work = asyncio.create_task(triggers.run())
     for raw in ended or ():
         triggers.ended(raw)
@@ -287,7 +297,7 @@ def test_a_trigger_made_anew_under_its_name_is_not_given_what_the_old_one_had() 
         anew["metadata"] |= {"uid": "another", "resourceVersion": "7"}
         process, cache = Process(cluster), Cache()
         cache.put(cluster.trigger)
-        triggers = Triggers(cast("ApiClient", process), cluster.clock, cache)
+        triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
         triggers.look(cluster.trigger)
         cluster.trigger = anew  # no watch has told of it yet
         work = asyncio.create_task(triggers.run())
@@ -350,7 +360,7 @@ async def working(cluster: Cluster, process: Process) -> AsyncIterator[tuple[Tri
     """A process that knows its trigger and is told of the rest by the test."""
     cache = Cache()
     cache.put(cluster.trigger)
-    triggers = Triggers(cast("ApiClient", process), cluster.clock, cache)
+    triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
     work = asyncio.create_task(triggers.run())
     triggers.look(cluster.trigger)
     try:

@@ -92,7 +92,7 @@ class Operator:
             lambda job: self.news.on_pending(job),
             namespaces=namespaces,
         )
-        self.triggers = Triggers(client, self._clock, self._caches.triggers)
+        self.triggers = Triggers(client, self._clock, self._caches.triggers, self.recorder.emit)
         judge = Workflows(
             self._caches.workflows,
             self._caches.templates,

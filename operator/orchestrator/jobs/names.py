@@ -12,14 +12,15 @@ LONGEST = 63
 
 
 @lru_cache(maxsize=20_000)
-def job_name(workflow: str, node: str, execution_uid: str, attempt: int) -> str:
+def job_name(workflow: str, node: str, execution_uid: str, attempt: int, salt: int = 0) -> str:
     """The name of an attempt's Job or sub-execution: a readable prefix and 128 bits of a hash.
 
     Two attempts never share a name, and one attempt never has two: this is what makes creating a
-    Job again harmless.
+    Job again harmless. `salt` is 0 unless an execution of others has the name: whoever may create
+    executions can compute it, and must not be able to fail the node by that.
     """
-    identity = f"{execution_uid}/{node}/{attempt}".encode()
-    digest = hashlib.blake2b(identity, digest_size=16).digest()
+    identity = f"{execution_uid}/{node}/{attempt}" + (f"/{salt}" if salt else "")
+    digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
     suffix = base64.b32encode(digest).decode().rstrip("=").lower()
     readable = re.sub(r"[^a-z0-9]+", "-", f"{workflow[:18]}-{node}".lower())
     prefix = readable[: LONGEST - len(suffix) - 1].strip("-")

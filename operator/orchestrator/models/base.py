@@ -49,6 +49,8 @@ Expression = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, Field(max_length=4096)]
 Line = Annotated[str, Field(max_length=256)]
 Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+MAX_SALTS = 8
+"""Further names for one execution, tried in turn while objects of others have the earlier ones."""
 Uid = Annotated[str, Field(max_length=64)]
 Json = Any
 """Any JSON value; in a schema `x-kubernetes-preserve-unknown-fields`."""

@@ -111,7 +111,7 @@ KINDS: tuple[Kind, ...] = (
             Column("Message", ".status.message", priority=1),
             _AGE,
         ),
-        selectable=(".status.phase", ".spec.workflow"),
+        selectable=(".status.phase", ".spec.workflow", ".spec.trigger.uid"),
     ),
     Kind(
         "Trigger",
@@ -126,7 +126,8 @@ KINDS: tuple[Kind, ...] = (
             _READY,
             _REASON,
             Column("Last", ".status.lastFired", "date"),
-            Column("Next", ".status.nextFire", "date"),
+            # Not a date: kubectl prints dates as ages, and a future one as <invalid>.
+            Column("Next", ".status.nextFire"),
             _MESSAGE,
             _AGE,
         ),

@@ -100,6 +100,8 @@ class TriggerReference(Model):
     """Trigger type."""
     name: ObjectName
     """Name of the Trigger."""
+    uid: Uid | None = None
+    """Uid of the Trigger: only what names it was made by that Trigger."""
     depth: Annotated[int, Field(ge=0, le=5)] = 0
     """How many executions stand before this one in a chain of triggers."""
     requester: Annotated[str, Field(max_length=253)] | None = None

@@ -47,6 +47,20 @@ class Start:
 
     manifest: Mapping[str, Any]
     dedupe: str
+    identity: str
+    """What the name is a hash of, beside the trigger's uid."""
+
+    def salted(self, salt: int) -> dict[str, Any]:
+        """The same execution under the name of this salt: the same for whoever delivers it."""
+        trigger = self.manifest["spec"]["trigger"]
+        name = execution_name(trigger["name"], trigger["uid"], self.identity, salt)
+        return {**self.manifest, "metadata": {**self.manifest["metadata"], "name": name}}
+
+    def unnamed(self) -> dict[str, Any]:
+        """The same execution under a name that the API server draws."""
+        metadata = dict(self.manifest["metadata"])
+        metadata["generateName"] = f"{_readable(metadata.pop('name'))}-"
+        return {**self.manifest, "metadata": metadata}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +97,32 @@ def plan(
         dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
     except ExpressionError as error:
         return Failed(f"{where}: {error}")
-    return Start(_manifest(metadata, spec, event, kept, variables, dedupe, counter), dedupe)
+    identity = f"{dedupe}/{counter}" if dedupe else event.identity
+    manifest = _manifest(metadata, spec, event, kept, variables, dedupe, identity)
+    return Start(manifest, dedupe, identity)
 
 
-def execution_name(trigger: str, uid: str, identity: str) -> str:
-    """The one name of the execution that this event starts."""
-    readable = re.sub(r"[^a-z0-9]+", "-", trigger[:32].lower()).strip("-")
-    return f"{readable}-{_hash(uid, 'event', identity)}"
+def execution_name(trigger: str, uid: str, identity: str, salt: int = 0) -> str:
+    """The name of the execution that this event starts; `salt` is 0 unless others have it."""
+    salted = (identity, str(salt)) if salt else (identity,)
+    return f"{_readable(trigger)}-{_hash(uid, 'event', *salted)}"
+
+
+def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
+    """Whether the Trigger with this metadata made the execution.
+
+    By spec.trigger, which only holders of the verb `trigger` can set; a label is anybody's who may
+    edit. References of earlier versions hold no uid.
+    """
+    spec = execution["spec"]
+    reference = spec.get("trigger") or {}
+    if spec.get("parent") or reference.get("name") != trigger["name"]:
+        return False  # a sub-execution has its parent's trigger
+    return bool(reference.get("uid", trigger["uid"]) == trigger["uid"])
+
+
+def _readable(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name[:32].lower()).strip("-")
 
 
 def _manifest(
@@ -99,7 +132,7 @@ def _manifest(
     kept: Mapping[str, Any],
     variables: Mapping[str, Any],
     dedupe: str,
-    counter: int,
+    identity: str,
 ) -> dict[str, Any]:
     labels = {
         MANAGED_BY: MANAGER,
@@ -109,7 +142,12 @@ def _manifest(
     }
     if dedupe:
         labels[DEDUPE] = dedupe
-    trigger = {"type": event.type, "name": metadata["name"], "depth": event.depth}
+    trigger = {
+        "type": event.type,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "depth": event.depth,
+    }
     if event.requester is not None:
         trigger["requester"] = event.requester
     if kept:
@@ -117,7 +155,6 @@ def _manifest(
     asked: dict[str, Any] = {"workflow": spec.workflow, "trigger": trigger}
     if variables:
         asked["variables"] = dict(variables)
-    identity = f"{dedupe}/{counter}" if dedupe else event.identity
     return {
         "apiVersion": API_VERSION,
         "kind": "WorkflowExecution",

@@ -8,6 +8,14 @@ from typing import Any
 from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.client import ApiError
 from orchestrator.controller.apiserver.resources import EXECUTIONS
+from orchestrator.controller.execution.childnames import (
+    Which,
+    is_ours,
+    own_child,
+    pass_over,
+    read_child,
+    recall,
+)
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
@@ -33,48 +41,53 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
     if child_depth(tracked.run) > MOST_DEPTH:
         message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
         return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
-    namespace = tracked.run.namespace
-    manifest = _manifest(tracked, decision)
-    name, asked = manifest["metadata"]["name"], shell.clock()
-    try:
-        await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
-    except ApiError as error:
-        taken = error.status == 409 and error.reason == "AlreadyExists"
-        if not taken and error.status not in REFUSALS:
-            raise
-        # A webhook or quota says no before the name is looked at: an earlier creation, whose
-        # answer was lost, may have made it.
-        other = await live(shell, EXECUTIONS, namespace, name)
-        if other is not None and not _is_ours(tracked, other):
-            message = f"an execution named {name} exists that is not this one's"
-            return refused(reasons.NAME_TAKEN, message, permanent=True)
-        if other is None and not taken:
-            permanent = error.status in (400, 422)
-            return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
-    tracked.created[name] = asked
-    return None
+    which = Which(decision.node, decision.attempt, decision.index)
+    while True:
+        manifest = _manifest(tracked, decision)
+        asked = shell.clock()
+        try:
+            await shell.client.create(EXECUTIONS, tracked.run.namespace, manifest, urgent=True)
+        except ApiError as error:
+            taken = error.status == 409 and error.reason == "AlreadyExists"
+            if not taken and error.status not in REFUSALS:
+                raise
+            # A webhook or quota says no before the name is looked at: an earlier creation, whose
+            # answer was lost, may have made it.
+            other = await read_child(shell, tracked, which)
+            if other is not None and not is_ours(tracked, other):
+                if pass_over(shell, tracked, which):
+                    continue
+                return _taken(tracked, which)
+            if other is None and not taken:
+                permanent = error.status in (400, 422)
+                return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
+        tracked.created[manifest["metadata"]["name"]] = asked
+        return None
 
 
 async def observe_child(
     shell: Shell, tracked: Tracked, node: GraphNode, record: Record
 ) -> Attempt | None:
     """What the sub-execution of the node's last attempt came to; None when it is not there yet."""
-    name = tracked.name_of(node.name, record.attempts)
-    raw = shell.executions.get(tracked.run.namespace, name)
-    if raw is None:  # not created, not seen yet, ended, or deleted
-        created = tracked.created.get(name)
-        if tracked.has_just_made(name, shell.clock()):
-            tracked.recheck(shell.clock() + CACHE_LAG)
-        elif created is None and not record.execution:
-            return None
-        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
-        if raw is None:
-            message = f"sub-execution {name} was deleted by others before it ended"
-            return refused(reasons.CHILD_DELETED, message, permanent=True)
-    if not _is_ours(tracked, raw):
-        message = f"an execution named {name} exists that is not this one's"
-        return refused(reasons.NAME_TAKEN, message, permanent=True)
-    return child_attempt(raw)
+    which = Which(node.name, record.attempts)
+    if record.execution:
+        recall(tracked, which, record.execution)
+    while True:
+        name = tracked.name_of(*which)
+        raw = shell.executions.get(tracked.run.namespace, name)
+        if raw is None:  # not created, not seen yet, ended, or deleted
+            created = tracked.created.get(name)
+            if tracked.has_just_made(name, shell.clock()):
+                tracked.recheck(shell.clock() + CACHE_LAG)
+            elif created is None and not record.execution:
+                return None
+            raw = await read_child(shell, tracked, which)
+            if raw is None:
+                return _deleted(name)
+        if is_ours(tracked, raw):
+            return child_attempt(raw)
+        if not pass_over(shell, tracked, which):
+            return _taken(tracked, which)
 
 
 async def observe_children(
@@ -99,8 +112,7 @@ async def observe_children(
     if each.gather and len(done) + len(failed) + len(ended) >= items:
         outputs = {name: [None] * items for name in each.gather}
         for index in range(items):
-            name = tracked.name_of(node.name, record.attempts, index)
-            raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
+            raw = await own_child(shell, tracked, Which(node.name, record.attempts, index))
             found = ((raw or {}).get("status") or {}).get("outputs") or {}
             for output in each.gather:
                 outputs[output][index] = found.get(output)
@@ -113,21 +125,31 @@ async def _observe_item(
     refusal = tracked.refused_items.get((node.name, record.attempts, index))
     if refusal is not None:
         return refusal
-    name = tracked.name_of(node.name, record.attempts, index)
-    raw = shell.executions.get(tracked.run.namespace, name)
-    if raw is None:
-        raw = await live(shell, EXECUTIONS, tracked.run.namespace, name)
-    if raw is None:
-        if name not in tracked.created:
-            return None
-        message = f"sub-execution {name} was deleted by others before it ended"
-        return refused(reasons.CHILD_DELETED, message, permanent=True)
-    if not _is_ours(tracked, raw):
-        message = f"an execution named {name} exists that is not this one's"
-        return refused(reasons.NAME_TAKEN, message, permanent=True)
+    which = Which(node.name, record.attempts, index)
+    while True:
+        name = tracked.name_of(*which)
+        raw = shell.executions.get(tracked.run.namespace, name)
+        if raw is None:
+            raw = await read_child(shell, tracked, which)
+        if raw is None:
+            return _deleted(name) if name in tracked.created else None
+        if is_ours(tracked, raw):
+            break
+        if not pass_over(shell, tracked, which):
+            return _taken(tracked, which)
     tracked.created.setdefault(name, shell.clock())
     created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
     return replace(child_attempt(raw), started_at=created_at)
+
+
+def _taken(tracked: Tracked, which: Which) -> Attempt:
+    message = f"an execution named {tracked.name_of(*which)} exists that is not this one's"
+    return refused(reasons.NAME_TAKEN, message, permanent=True)
+
+
+def _deleted(name: str) -> Attempt:
+    message = f"sub-execution {name} was deleted by others before it ended"
+    return refused(reasons.CHILD_DELETED, message, permanent=True)
 
 
 async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
@@ -139,7 +161,7 @@ async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) 
         raw = await live(shell, EXECUTIONS, namespace, name)
     else:
         raw = shell.executions.get(namespace, name)
-    if raw is None or not _is_ours(tracked, raw) or not _may_become(raw, decision.state):
+    if raw is None or not is_ours(tracked, raw) or not _may_become(raw, decision.state):
         return
     patch = {
         "metadata": {"uid": raw["metadata"]["uid"]},
@@ -169,10 +191,6 @@ def _may_become(raw: Raw, wanted: DesiredState) -> bool:
     state = DesiredState(raw["spec"].get("desiredState", "Running"))
     firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
     return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
-
-
-def _is_ours(tracked: Tracked, raw: Raw) -> bool:
-    return bool((raw["spec"].get("parent") or {}).get("uid") == tracked.run.uid)
 
 
 def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:

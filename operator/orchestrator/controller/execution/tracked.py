@@ -17,6 +17,7 @@ from orchestrator.engine.scope import execution_view
 from orchestrator.engine.status import run_from
 from orchestrator.jobs.build import ExecutionIdentity
 from orchestrator.jobs.names import job_name
+from orchestrator.models.base import MAX_SALTS
 
 CACHE_LAG = 5.0
 """Seconds after which what was created and is not in the cache is asked for by name."""
@@ -48,6 +49,8 @@ class Tracked:
     """Attempts whose Job could not be created, and why."""
     refused_items: dict[tuple[str, int, int], Attempt] = field(default_factory=dict)
     """The same of a fan-out's sub-executions, by node, attempt and item."""
+    salts: dict[tuple[str, int, int | None], int] = field(default_factory=dict)
+    """Of sub-executions whose first name is another's, by node, attempt and item: which has it."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
     fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
@@ -97,7 +100,7 @@ class Tracked:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
-        self.refused_items = earlier.refused_items
+        self.refused_items, self.salts = earlier.refused_items, earlier.salts
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
         self.written_at, self.pace = earlier.written_at, earlier.pace
         self._keep_progress_of(earlier)
@@ -178,7 +181,16 @@ class Tracked:
     def name_of(self, node: str, attempt: int, index: int | None = None) -> str:
         """The name of an attempt's Job or sub-execution; `index` is the item's in a fan-out."""
         which = node if index is None else f"{node}[{index}]"
-        return job_name(self.run.workflow, which, self.run.uid, attempt)
+        salt = self.salts.get((node, attempt, index), 0) if self.salts else 0
+        return job_name(self.run.workflow, which, self.run.uid, attempt, salt)
+
+    def pass_over(self, node: str, attempt: int, index: int | None = None) -> bool:
+        """Go on to the sub-execution's next name; whether there is one."""
+        salt = self.salts.get((node, attempt, index), 0) + 1
+        if salt > MAX_SALTS:
+            return False
+        self.salts[node, attempt, index] = salt
+        return True
 
     @property
     def identity(self) -> ExecutionIdentity:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.lean import lean
 from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.triggering.creating import Creator, Emit
 from orchestrator.controller.triggering.triggered import (
+    Made,
     delivered,
     essence_of,
     has_ended,
@@ -28,7 +29,6 @@ from orchestrator.controller.triggering.triggered import (
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import parse_duration
-from orchestrator.models.labels import TRIGGER
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers import execution as execution_type
 from orchestrator.triggers import schedule as schedule_type
@@ -59,13 +59,18 @@ class _Look:
     fired: float | None = None
     heard: float | None = None
     again: float | None = None
+    before: list[Made] | None = None
+    """What the trigger had made before its first pass in this process."""
 
 
 class Triggers:
     """Works on one trigger after the other."""
 
-    def __init__(self, client: ApiClient, clock: Callable[[], float], triggers: Cache) -> None:
+    def __init__(
+        self, client: ApiClient, clock: Callable[[], float], triggers: Cache, emit: Emit
+    ) -> None:
         self._client = client
+        self._creator = Creator(client, emit)
         self._clock = clock
         self._triggers = triggers
         self._queue: WorkQueue[Key] = WorkQueue("triggers")
@@ -197,14 +202,14 @@ class Triggers:
             heard.pop(uid, None)
 
     async def _deliver(self, raw: Raw, spec: TriggerSpec, event: Event, seen: _Look) -> None:
-        outcome = await self._start(raw, spec, event)
+        outcome = await self._start(raw, spec, event, seen)
         seen.heard = event.at
         _count(seen.counts, "received")
         _count(seen.counts, outcome)
         if outcome == "started":
             seen.fired = self._clock()
 
-    async def _start(self, raw: Raw, spec: TriggerSpec, event: Event) -> str:
+    async def _start(self, raw: Raw, spec: TriggerSpec, event: Event, seen: _Look) -> str:
         metadata = raw["metadata"]
         start = plan(metadata, spec, event)
         if isinstance(start, Filtered):
@@ -214,8 +219,14 @@ class Triggers:
                 "trigger %s/%s: %s", metadata["namespace"], metadata["name"], start.message
             )
             return "failed"
+        if key_of(raw) not in self._judged:
+            # Delivered before a restart, perhaps under a salted name whose reason is gone.
+            if seen.before is None:
+                seen.before = await self._creator.made(metadata)
+            if delivered(seen.before, start.manifest):
+                return "deduplicated"
         if spec.rate_limit is not None or spec.dedupe is not None:
-            made = await self._made(metadata)
+            made = await self._creator.made(metadata)
             if delivered(made, start.manifest):
                 return "deduplicated"
             if spec.dedupe is not None:
@@ -230,32 +241,7 @@ class Triggers:
                 since = event.at - parse_duration(spec.rate_limit.period)
                 if sum(moment > since for moment, _ in made) >= spec.rate_limit.limit:
                     return "limited"
-        return await self._create(metadata, start.manifest)
-
-    async def _create(self, metadata: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-        try:
-            await self._client.create(EXECUTIONS, metadata["namespace"], manifest)
-        except ApiError as error:
-            if error.status == 409 and error.reason == "AlreadyExists":
-                return "deduplicated"
-            if error.status in (400, 403, 422):
-                logger.warning("trigger %s: %s", metadata["name"], error.message)
-                return "failed"
-            raise
-        return "started"
-
-    async def _made(self, metadata: Mapping[str, Any]) -> list[tuple[float, Mapping[str, str]]]:
-        """Creation and labels of the executions that the trigger made, by a live read."""
-        items, _ = await self._client.list(
-            EXECUTIONS,
-            metadata["namespace"],
-            label_selector=f"{TRIGGER}={metadata['uid']}",
-            metadata_only=True,
-        )
-        return [
-            (from_rfc3339(item["metadata"]["creationTimestamp"]), item["metadata"]["labels"])
-            for item in items
-        ]
+        return await self._creator.create(metadata, start)
 
     async def _read(self, namespace: str, name: str) -> Raw | None:
         try:

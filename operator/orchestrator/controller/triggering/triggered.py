@@ -13,6 +13,8 @@ from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.trigger import validate_trigger
 
+Made = tuple[float, Mapping[str, str]]
+"""An execution that a trigger made: its creation in seconds since the epoch, and its labels."""
 FARTHEST = 24 * 3600.0
 """Seconds by which a mark may be ahead of a clock that was put back."""
 
@@ -49,12 +51,12 @@ def mark_of(text: str | None, began: float, now: float) -> float:
     return mark if mark < now + FARTHEST else began
 
 
-def delivered(made: list[tuple[float, Mapping[str, str]]], manifest: Mapping[str, Any]) -> bool:
+def delivered(made: list[Made], manifest: Mapping[str, Any]) -> bool:
     """Whether an execution stands for this very event."""
     event = manifest["metadata"]["labels"][EVENT]
     return any(labels.get(EVENT) == event for _, labels in made)
 
 
-def newest_of(made: list[tuple[float, Mapping[str, str]]], dedupe: str) -> float:
+def newest_of(made: list[Made], dedupe: str) -> float:
     """When the newest execution of the key was created; 0 when there is none."""
     return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)

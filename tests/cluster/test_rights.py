@@ -1,0 +1,220 @@
+"""What each right is worth: the policies rule by rule, tried by people who hold one right.
+
+run, app, sig and ctl hold the role of that name alone, view and edit Kubernetes' own, and dot all
+of oncall. Each of them tries what the others' rights allow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.account import INSTALL
+from tests.cluster.test_people import Place, asking, decision, node, until_in_effect
+from tests.conftest import fresh_namespace
+from tests.kube import Kubectl, ended, eventually, execution, running_operator, workflow
+from tests.people import person
+
+ROLES = {
+    "run": "itechsmart-workflow-run",
+    "cas": "itechsmart-workflow-run",
+    "app": "itechsmart-workflow-approve",
+    "bob": "itechsmart-workflow-approve",
+    "sig": "itechsmart-workflow-signal",
+    "ctl": "itechsmart-workflow-control",
+    "view": "view",
+    "edit": "edit",
+    "dot": "itechsmart-workflow-oncall",
+}
+GROUPS = {"app": ("sre",), "bob": ("sre",), "dot": ("sre",)}
+POLICIES = str(INSTALL / "policies.yaml")
+UID = "6a9f0b1e-0000-4000-8000-000000000000"
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "bait", "uid": UID}
+LABEL = "automation.itechsmart.dev/trigger-uid"
+SIGNERS = ("app", "sig", "ctl", "dot")
+
+
+@pytest.fixture(scope="module")
+def place(
+    kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A namespace in which each of them holds one role, with the policies and an operator."""
+    folder = tmp_path_factory.mktemp("rights")
+    admin = fresh_namespace(Kubectl(kubeconfig))
+    admin("apply", "--server-side", "-f", POLICIES)
+    people = {}
+    for user, role in ROLES.items():
+        people[user] = person(kubeconfig, folder, user, *GROUPS.get(user, ()))
+        admin("create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
+    place = Place(admin, people)
+    until_in_effect(place)
+    with running_operator(account, folder / "log"):
+        yield place
+    admin("delete", "-f", POLICIES)
+
+
+@pytest.fixture
+def waiting(place: Place) -> Iterator[Place]:
+    """The same with an execution `run`, started by cas, that waits for an approval."""
+    asking(place, approvers=["group:sre"], required=2)
+    yield place
+    place.admin("delete", "awfx", "--all")
+
+
+def test_who_may_sign_changes_nothing_that_deletes_or_relabels(waiting: Place) -> None:
+    marker = {"automation.itechsmart.dev/mine": "1"}
+    waiting.admin("label", "awfx", "run", *(f"{key}={value}" for key, value in marker.items()))
+    before = waiting.admin.get("awfx", "run")["metadata"]
+    for user in SIGNERS:
+        tried = {
+            "metadata.ownerReferences": {"ownerReferences": [OWNER]},
+            "metadata.finalizers": {"finalizers": ["example.com/never"]},
+            "labels of automation.itechsmart.dev": {"labels": {LABEL: UID}},
+        }
+        for what, metadata in tried.items():
+            said = waiting.merge(user, "run", {"metadata": metadata})
+            assert f"{user} may not change {what}" in said
+        for change in ({LABEL: ""}, dict.fromkeys(marker), dict.fromkeys(marker, "2")):
+            said = waiting.merge(user, "run", {"metadata": {"labels": change}})
+            assert f"{user} may not change labels of automation.itechsmart.dev" in said
+        bulk = {f"example.com/{at}": "x" * 60_000 for at in range(2)}
+        said = waiting.merge(user, "run", {"metadata": {"annotations": bulk}})
+        assert "labels and annotations are at most 64 KiB together" in said
+        many = {f"example.com/{at}": "x" * 60 for at in range(2000)}
+        said = waiting.merge(user, "run", {"metadata": {"labels": many}})
+        assert "labels and annotations are at most 64 KiB together" in said
+    after = waiting.admin.get("awfx", "run")["metadata"]
+    for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+        assert after.get(field) == before.get(field)
+
+
+def test_labels_of_others_stay_free_and_who_may_delete_may_change_the_rest(waiting: Place) -> None:
+    assert waiting.merge("app", "run", {"metadata": {"labels": {"team": "shop"}}}) == ""
+    bait = waiting.admin("create", "configmap", "bait", "-o", "jsonpath={.metadata.uid}")
+    for metadata in (
+        {"finalizers": ["example.com/mine"]},
+        {"ownerReferences": [OWNER | {"uid": bait}]},
+        {"labels": {LABEL: UID}},
+        {"finalizers": None, "ownerReferences": None, "labels": {LABEL: None}},
+    ):
+        assert waiting.merge("edit", "run", {"metadata": metadata}) == ""
+
+
+def test_who_may_sign_does_nothing_else(waiting: Place) -> None:
+    entry = {"id": "1", "name": "go"}
+    verbs = {
+        "app": decision("app", groups=["sre"]),
+        "sig": {"signals": [{**entry, "by": "sig"}]},
+        "ctl": {"desiredState": "Paused"},
+    }
+    for user in ("app", "sig", "ctl", "run", "view"):
+        own = {
+            "app": decision(user),
+            "sig": {"signals": [{**entry, "by": user}]},
+            "ctl": {"desiredState": "Cancelled"},
+        }
+        for holder, spec in own.items():
+            if holder != user:
+                said = waiting.patch(user, "run", spec)
+                assert f"{user} may not" in said or "forbidden" in said.lower()
+        deleted = waiting[user].attempt("delete", "awfx", "run")
+        assert "forbidden" in deleted.stderr.lower()
+        body = {"status": {"phase": "Succeeded"}}
+        assert "orbidden" in waiting.merge(user, "run", body, "--subresource=status")
+        changed = waiting.patch(user, "run", {"requester": user})
+        assert "cannot change" in changed or "forbidden" in changed.lower()
+    assert waiting.admin.get("awfx", "run")["spec"].get("decisions") is None
+    for user, spec in verbs.items():
+        assert waiting.patch(user, "run", spec) == ""
+
+
+def test_status_is_the_operators_whoever_else_may_write(waiting: Place) -> None:
+    body = {"status": {"phase": "Succeeded"}}
+    for user in ("dot", "edit"):
+        assert "forbidden" in waiting.merge(user, "run", body, "--subresource=status").lower()
+    done = waiting.admin.attempt(
+        "patch", "awfx", "run", "--subresource=status", "--type=merge", "-p", json.dumps(body)
+    )
+    assert "only the operator writes" in done.stderr
+
+
+def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(place: Place) -> None:
+    place.admin.apply(workflow("ask", nodes=[{"name": "a", "transform": {"x": "1"}}]))
+    trigger = {"type": "schedule", "name": "nightly"}
+    parent = {"name": "p", "uid": UID, "node": "a", "depth": 1}
+    specs: dict[str, dict[str, Any]] = {
+        "the verb trigger": {"trigger": trigger},
+        "the verb trigger on": {"parent": parent},
+        "leave it out or write run": {"requester": "ana"},
+        "an execution begins without": decision("run"),
+        "begins without": {"signals": [{"id": "1", "name": "go", "by": "run"}]},
+        "it takes the verb control": {"desiredState": "Paused"},
+        "takes the verb control on": {"desiredState": "Terminated"},
+        "it takes the verb rerun": {"rerunOf": {"name": "old", "from": ["a"]}},
+    }
+    for said, spec in specs.items():
+        assert said in place.refused("run", spec)
+    metadata: dict[str, dict[str, Any]] = {
+        "metadata.ownerReferences": {"ownerReferences": [OWNER]},
+        "metadata.finalizers": {"finalizers": ["example.com/never"]},
+        "labels of automation": {"labels": {LABEL: UID}},
+    }
+    for said, fields in metadata.items():
+        assert f"run may not change {said}" in place.refused("run", {}, **fields)
+    bulk = {f"example.com/{at}": "x" * 60_000 for at in range(2)}
+    assert "at most 64 KiB" in place.refused("run", {}, annotations=bulk)
+    assert place.refused("run", {}, labels={"team": "shop"}) == ""
+    assert ended(place.admin, "run")["status"]["phase"] == "Succeeded"
+    again = execution("ask", "again", rerunOf={"name": "run", "from": ["a"]})
+    done = place["dot"].attempt("create", "-f", "-", stdin=json.dumps(again))
+    assert done.returncode == 0, done.stderr
+    assert ended(place.admin, "again")["status"]["phase"] == "Succeeded"
+    place.admin("delete", "awfx", "--all")
+
+
+def test_a_person_replaces_their_own_decision_while_the_node_waits(waiting: Place) -> None:
+    mine = {"node": "ask", "by": "app", "decision": "Approve", "comment": "fine"}
+    assert waiting.patch("app", "run", {"decisions": [mine]}) == ""
+    theirs = {"node": "ask", "by": "bob", "decision": "Approve"}
+    for forged in (mine | {"decision": "Reject"}, mine | {"comment": ""}):
+        said = waiting.patch("bob", "run", {"decisions": [forged]})
+        assert "by must be bob, who decides" in said
+        said = waiting.patch("bob", "run", {"decisions": [forged, theirs]})
+        assert "by must be bob, who decides" in said
+    for kept in ([], [theirs]):
+        assert "cannot be taken back" in waiting.patch("bob", "run", {"decisions": kept})
+    assert "cannot be taken back" in waiting.patch("app", "run", {"decisions": []})
+    grown = mine | {"groups": ["admins"]}
+    assert "groups must be some of those" in waiting.patch("app", "run", {"decisions": [grown]})
+    better = mine | {"groups": ["sre"], "comment": "better"}
+    assert waiting.patch("app", "run", {"decisions": [better]}) == ""
+    assert waiting.patch("bob", "run", {"decisions": [better, theirs | {"groups": ["sre"]}]}) == ""
+    assert ended(waiting.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["app", "bob"]
+    late = better | {"decision": "Reject"}
+    said = waiting.patch("app", "run", {"decisions": [late, theirs | {"groups": ["sre"]}]})
+    assert "the node does not wait for a decision" in said
+
+
+def test_nobody_fills_an_execution_up(waiting: Place) -> None:
+    large = {"text": "x" * 6000}
+    assert "inputs are at most 4 KiB" in waiting.patch("app", "run", decision("app", inputs=large))
+    wide = {"text": "\N{SNOWMAN}" * 2000}
+    assert "inputs are at most 4 KiB" in waiting.patch("app", "run", decision("app", inputs=wide))
+
+    def signals(count: int, payload: dict[str, Any]) -> dict[str, Any]:
+        entry = {"name": "go", "by": "sig", "payload": payload}
+        return {"signals": [{**entry, "id": str(at)} for at in range(count)]}
+
+    assert "a payload is at most 4 KiB" in waiting.patch("sig", "run", signals(1, large))
+    said = waiting.patch("sig", "run", signals(251, {}))
+    assert "those of sig are more than 250 or 128 KiB" in said
+    said = waiting.patch("sig", "run", signals(40, {"text": "x" * 4000}))
+    assert "those of sig are more than 250 or 128 KiB" in said
+    assert waiting.patch("sig", "run", signals(30, {"text": "x" * 4000})) == ""
+    vote = decision("app", groups=["sre"], inputs={"text": "x" * 4000})
+    assert waiting.patch("app", "run", vote) == ""
+    eventually(lambda: "1 of 2" in node(waiting).get("message", ""))
