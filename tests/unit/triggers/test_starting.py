@@ -82,6 +82,7 @@ def test_a_payload_that_keeps_nothing_still_names_the_person() -> None:
     assert outcome.manifest["spec"]["trigger"] == {
         "type": "execution",
         "name": "after",
+        "uid": "uid",
         "depth": 1,
         "requester": "ana",
     }
