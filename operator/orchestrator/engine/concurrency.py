@@ -81,7 +81,7 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
             value = compile_expression(rules.key).evaluate(workflow_scope(run, {}, ()))
         except ExpressionError as error:
             message = f"spec.concurrency.key: {error}"
-            return Refusal(reasons.EXPRESSION_ERROR, message)
+            return Refusal(reasons.reason_of(error), message)
         key = value if isinstance(value, str) else orjson.dumps(value).decode()
     group = f"group {rules.group}" if rules.group else f"workflow {run.workflow}"
     digest = hashlib.blake2b(f"{group}\0{key}".encode(), digest_size=16).hexdigest()

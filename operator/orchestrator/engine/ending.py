@@ -94,7 +94,7 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
             outputs[output.name] = compile_expression(output.value).evaluate(scope)
         except ExpressionError as error:
             message = f"spec.outputs[{index}].value: {error}"
-            return Ending(ExecutionPhase.FAILED, reasons.EXPRESSION_ERROR, message, {})
+            return Ending(ExecutionPhase.FAILED, reasons.reason_of(error), message, {})
     size = len(orjson.dumps(outputs))
     if size > MOST_OUTPUTS or work.run.size + work.more_size + size > MOST_STATUS:
         message = f"spec.outputs: they are {size:,} bytes together, and a status holds "

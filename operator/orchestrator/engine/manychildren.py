@@ -99,7 +99,7 @@ def _begin(
             variables = render(node.spec.workflow.variables or {}, seen)
         except ExpressionError as error:
             message = f"{node.path}.workflow.variables: item {index}: {error}"
-            work.end(node, NodePhase.FAILED, reasons.EXPRESSION_ERROR, message, evidence=False)
+            work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)
             return
         work.create(node, CreateChild(node.name, record.attempts, variables, index))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.expressions import BudgetUsedUpError, ExpressionError, TooCostlyError
+
 # Of a node that is not final
 JOB_CREATED = "JobCreated"
 """Its Job exists; nothing is known of the pod yet."""
@@ -62,6 +64,10 @@ INVALID_PARAMETERS = "InvalidParameters"
 """The rendered parameters are not what the Template declares."""
 EXPRESSION_ERROR = "ExpressionError"
 """An expression could not be evaluated, or did not yield what its place asks."""
+EXPRESSION_TOO_COSTLY = "ExpressionTooCostly"
+"""Evaluating an expression takes more work than one may cost."""
+TOO_COSTLY = "TooCostly"
+"""The expressions evaluated in one pass together take more work than a pass may cost."""
 STATUS_BUDGET = "StatusBudget"
 """Its outputs would exceed what a status can hold."""
 REPEAT_LIMIT = "RepeatLimit"
@@ -153,3 +159,10 @@ COMPLETED = "Completed"
 """Every node ended, and no failure was left unhandled."""
 NODE_FAILED = "NodeFailed"
 """A node failed and nothing handled it."""
+
+
+def reason_of(error: ExpressionError) -> str:
+    """The reason of what fails because its expression failed."""
+    if isinstance(error, BudgetUsedUpError):
+        return TOO_COSTLY
+    return EXPRESSION_TOO_COSTLY if isinstance(error, TooCostlyError) else EXPRESSION_ERROR

@@ -23,10 +23,10 @@ def repeat(work: Work, node: GraphNode, done: Record) -> None:
     rules = node.spec.repeat
     assert rules is not None
     enough = _enough(work, node, done, rules.until)
-    if isinstance(enough, str):
-        failed = replace(
-            done, phase=NodePhase.FAILED, reason=reasons.EXPRESSION_ERROR, message=enough
-        )
+    if isinstance(enough, ExpressionError):
+        message = f"{node.path}.repeat.until: {enough}"
+        reason = reasons.reason_of(enough)
+        failed = replace(done, phase=NodePhase.FAILED, reason=reason, message=message)
         work.set(node, failed, evidence=False)
     elif enough:
         work.set(node, done, evidence=False)
@@ -60,11 +60,11 @@ def _again(work: Work, node: GraphNode, done: Record, limit: int) -> None:
     work.wake(due)
 
 
-def _enough(work: Work, node: GraphNode, done: Record, until: str) -> bool | str:
-    """Whether `until` holds; in words why it cannot be told."""
+def _enough(work: Work, node: GraphNode, done: Record, until: str) -> bool | ExpressionError:
+    """Whether `until` holds, or why that cannot be known."""
     seen = scope(work, node)
     seen["nodes"][node.name] = node_view(replace(done, outputs=as_stored(dict(done.outputs))))
     try:
         return evaluate_boolean(until, seen)
     except ExpressionError as error:
-        return f"{node.path}.repeat.until: {error}"
+        return error

@@ -33,7 +33,7 @@ def consider(work: Work, node: GraphNode) -> None:
     try:
         result = join(node, work.graph.nodes, work.records, lambda edge: _holds(work, node, edge))
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, str(error))
+        fail(work, node, reasons.reason_of(error), str(error))
         return
     match result:
         case JoinResult.WAIT:
@@ -59,7 +59,7 @@ def _create_job(work: Work, node: GraphNode, attempt: int) -> None:
     try:
         rendered = render(node.spec.with_ or {}, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.with: {error}")
+        fail(work, node, reasons.reason_of(error), f"{node.path}.with: {error}")
         return
     parameters, problems = resolve_parameters(node.template, rendered)
     if problems:
@@ -76,7 +76,7 @@ def _create_child(work: Work, node: GraphNode, attempt: int) -> None:
     try:
         variables = render(node.spec.workflow.variables or {}, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.workflow.variables: {error}")
+        fail(work, node, reasons.reason_of(error), f"{node.path}.workflow.variables: {error}")
         return
     work.create(node, CreateChild(node.name, attempt, variables))
 
@@ -103,7 +103,7 @@ def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
             values = render(node.spec.with_ or {}, seen)
         except ExpressionError as error:
             message = f"{node.path}.with: item {index}: {error}"
-            fail(work, node, reasons.EXPRESSION_ERROR, message)
+            fail(work, node, reasons.reason_of(error), message)
             return
         parameters, problems = resolve_parameters(node.template, values)
         if problems:
@@ -123,7 +123,7 @@ def items_of(work: Work, node: GraphNode) -> list[Any] | None:
     try:
         items = compile_expression(node.spec.for_each.values).evaluate(scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, f"{path}: {error}")
+        fail(work, node, reasons.reason_of(error), f"{path}: {error}")
         return None
     if not isinstance(items, list):
         message = f"{path}: must give a list, not {kind(items)}"
@@ -146,7 +146,7 @@ def _start(work: Work, node: GraphNode) -> None:
             _skip(work, node, reasons.BRANCH_NOT_CHOSEN, f"when is false: {node.spec.when}")
             return
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.when: {error}")
+        fail(work, node, reasons.reason_of(error), f"{node.path}.when: {error}")
         return
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
         _start_children(work, node)
@@ -203,7 +203,7 @@ def _start_condition(work: Work, node: GraphNode) -> None:
     try:
         result = evaluate_boolean(node.spec.condition, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.condition: {error}")
+        fail(work, node, reasons.reason_of(error), f"{node.path}.condition: {error}")
         return
     _succeed(work, node, {"result": result})
 
@@ -214,7 +214,7 @@ def _start_transform(work: Work, node: GraphNode) -> None:
         try:
             outputs[name] = compile_expression(source).evaluate(scope(work, node))
         except ExpressionError as error:
-            fail(work, node, reasons.EXPRESSION_ERROR, f"{node.path}.transform.{name}: {error}")
+            fail(work, node, reasons.reason_of(error), f"{node.path}.transform.{name}: {error}")
             return
     _succeed(work, node, outputs)
 
@@ -250,7 +250,7 @@ def _holds(work: Work, node: GraphNode, edge: GraphEdge) -> bool:
     try:
         return evaluate_boolean(edge.when, scope(work, node))
     except ExpressionError as error:
-        raise ExpressionError(f"{edge.path}.when: {error}") from error
+        raise type(error)(f"{edge.path}.when: {error}") from error
 
 
 def _succeed(work: Work, node: GraphNode, outputs: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def _await_condition(work: Work, node: GraphNode, record: Record, until: str) ->
         holds = evaluate_boolean(until, scope(work, node, now=to_rfc3339(work.now)))
     except ExpressionError as error:
         message = f"{node.path}.wait.until: {error}"
-        work.end(node, NodePhase.FAILED, reasons.EXPRESSION_ERROR, message, evidence=False)
+        work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)
         return
     if holds:
         _succeed(work, node, record, {})

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import orjson
 from jinja2 import Undefined
 
+from orchestrator.expressions.budget import charge
+from orchestrator.expressions.comparing import MAX_DEPTH as MAX_DEPTH
+from orchestrator.expressions.comparing import walk
 from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
 
 MAX_RESULT = 64 * 1024
@@ -16,8 +21,6 @@ MAX_INTERMEDIATE = 256 * 1024
 """Longest text, list or JSON that an operator or filter may build on the way."""
 MAX_PARSED = 16 * 1024
 """Longest JSON text that an expression may parse: parsed values take many times its length."""
-MAX_DEPTH = 64
-"""Deepest nesting of a value."""
 MAX_INTEGER = 2**63 - 1
 """Integers stay within what JSON parsers of all languages and Kubernetes read exactly enough."""
 
@@ -78,44 +81,52 @@ def require_defined(value: Any) -> Any:
 
 def _encode(value: Any) -> bytes:
     try:
-        return orjson.dumps(value)
+        encoded = orjson.dumps(value)
     except TypeError as error:
         raise ExpressionError(f"this is no JSON value: {error}") from error
+    charge(1 + len(encoded) // 64)
+    return encoded
+
+
+_WEIGHTS = {type(None): 5, bool: 5, int: 2, float: 2, str: 1, list: 1, dict: 1}
+"""Bytes that a value takes at least, by its type, without what is inside it."""
 
 
 def _measure(value: Any, limit: int) -> None:
     """Walks a value before it is encoded, so that one made of many references costs no memory."""
-    size = 0
-    stack = [(value, 0)]
-    while stack:
-        item, depth = stack.pop()
-        size += 1 + _weigh(item)
+    charge(9)
+    if type(value) is str and len(value) <= limit:
+        return
+    size = _weigh([value], Counter((type(value),)))
+    for container, items, types in walk(value):
+        size += _weigh(items, types)
+        size += len(container) if type(container) is list else sum(map(_key_length, container))
         if size > limit:
-            raise ExpressionError(f"a value exceeds {limit // 1024} KiB")
-        if depth > MAX_DEPTH:
-            raise ExpressionError(f"a value is nested more than {MAX_DEPTH} deep")
-        if type(item) is dict:
-            stack.extend((child, depth + 1) for child in item.values())
-        elif type(item) is list:
-            stack.extend((child, depth + 1) for child in item)
+            break
+    if size > limit:
+        raise ExpressionError(f"a value exceeds {limit // 1024} KiB")
 
 
-def _weigh(item: Any) -> int:
-    """Bytes that a value takes at least, without those inside it."""
-    match item:
-        case None | bool():
-            return 4
-        case str():
-            return len(item)
-        case int() | float():
+def _weigh(items: Collection[Any], types: Counter[type]) -> int:
+    """Bytes that values take at least, without those inside them; ExpressionError for others."""
+    if not types.keys() <= _WEIGHTS.keys():
+        _refuse_all(items)
+    size = sum(_WEIGHTS[kind] * count for kind, count in types.items())
+    if str in types:
+        size += sum(len(item) for item in items if type(item) is str)
+        charge(types[str] // 2)
+    if int in types or float in types:
+        for item in items:
             check_number(item)
-            return 1
-        case list():
-            return len(item)
-        case dict():
-            return sum(map(_key_length, item))
-    require_defined(item)
-    raise ExpressionError(f"{kind(item)} cannot be a result")
+        charge(len(items))
+    return size
+
+
+def _refuse_all(items: Collection[Any]) -> None:
+    for item in items:
+        require_defined(item)
+        if type(item) not in _WEIGHTS:
+            raise ExpressionError(f"{kind(item)} cannot be a result")
 
 
 def _key_length(key: Any) -> int:

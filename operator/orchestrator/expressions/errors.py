@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 
 class ExpressionError(ValueError):
@@ -42,13 +44,30 @@ def kind(value: object) -> str:
     return _KINDS.get(type(value), "no JSON value")
 
 
+_LONGEST_NAME = 64
+_MOST_NAMES = 2_000
+_MOST_COMPARED = 50
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that was most probably meant, or None when nothing is near."""
-    candidates = [candidate for candidate in names if isinstance(candidate, str)]
+    """The one of `names` that was most probably meant, or None when nothing is near.
+
+    Of many or long names only those are compared that have most letters in common with it.
+    """
+    name = name[:_LONGEST_NAME]
+    known = (other for other in names if isinstance(other, str) and len(other) <= _LONGEST_NAME)
+    candidates = list(islice(known, _MOST_NAMES))
     for candidate in candidates:
         if candidate.lower() == name.lower():
             return candidate
-    return next(iter(difflib.get_close_matches(name[:64], candidates[:4000], n=1)), None)
+    if len(candidates) > _MOST_COMPARED:
+        letters = set(name)
+        candidates = heapq.nlargest(
+            _MOST_COMPARED,
+            candidates,
+            key=lambda other: len(letters.intersection(other)) - abs(len(other) - len(name)),
+        )
+    return next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -18,11 +18,13 @@ from orchestrator.expressions.bounds import (
     is_number,
     require_defined,
 )
+from orchestrator.expressions.budget import charge, metered, tick
+from orchestrator.expressions.comparing import Operand
 from orchestrator.expressions.errors import ExpressionError, kind
 from orchestrator.expressions.library import FILTERS, TESTS
 from orchestrator.expressions.library.lists import concat, part
 from orchestrator.expressions.lookup import Hidden, Missing, lookup
-from orchestrator.expressions.syntax import CONCAT, LOOKUP, SCOPE, SLICE, parse
+from orchestrator.expressions.syntax import CONCAT, LOOKUP, OPERAND, SCOPE, SLICE, parse
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda left, right: left + right,
@@ -34,6 +36,9 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "**": lambda left, right: left**right,
 }
 _MAX_EXPONENT = 64
+_READING, _COMPILING = 10, 20
+"""Units for each character that is read, or turned into what can be evaluated, for the first
+time."""
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -46,13 +51,17 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=Missing, optimized=False, cache_size=0)
         self.globals = {}
         self.filters = {**FILTERS, LOOKUP: lookup, CONCAT: concat, SLICE: part}
+        self.filters[OPERAND] = Operand
         self.tests = dict(TESTS)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Numbers; `+` also joins two strings or two lists."""
         del context
+        charge(5)
         if operator == "+" and type(left) is type(right) and type(left) in (str, list):
-            check_length(len(left) + len(right))
+            length = len(left) + len(right)
+            check_length(length)
+            charge(1 + length // (256 if type(left) is str else 16))
             return left + right
         for operand in (left, right):
             if not is_number(require_defined(operand)):
@@ -77,6 +86,7 @@ class Expression:
     """An expression that was read and found allowed."""
 
     def __init__(self, source: str) -> None:
+        tick(100 + _READING * len(source))
         self.source = source
         """As written, without delimiters."""
         self._tree, self.references = parse(_SANDBOX, source)
@@ -92,8 +102,14 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """The value in this scope: JSON of at most 64 KiB, or a SecretValue passed on whole.
 
-        Raises ExpressionError, in words, for whatever goes wrong.
+        Raises ExpressionError, in words, for whatever goes wrong: TooCostlyError when the
+        work exceeds its budget, and BudgetUsedUpError when whatever pays for it is used up.
         """
+        with metered():
+            charge(20)
+            return self._evaluate(scope)
+
+    def _evaluate(self, scope: Mapping[str, Any]) -> Any:
         try:
             context = self._template.new_context({SCOPE: scope})
             for _ in self._template.root_render_func(context):
@@ -117,6 +133,7 @@ class Expression:
 
     @cached_property
     def _template(self) -> Any:
+        tick(1000 + _COMPILING * len(self.source))
         assign = nodes.Assign(nodes.Name("result", "store"), self._tree, lineno=1)
         return _SANDBOX.from_string(nodes.Template([assign], lineno=1))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Undefined
 
+from orchestrator.expressions.budget import charge, note
 from orchestrator.expressions.errors import ExpressionError, SecretValue, did_you_mean, kind
 
 
@@ -41,6 +42,7 @@ class Hidden(StrictUndefined):
 
 def lookup(owner: Any, key: Any, path: str) -> Any:
     """`owner[key]`, or a Missing that knows the owner's path."""
+    charge(2)
     if isinstance(owner, Undefined):
         return owner if type(owner) is Missing else _refuse(owner)
     if type(owner) is dict and type(key) is str:
@@ -77,6 +79,7 @@ def _missing(owner: Any, key: Any, path: str) -> str:
         return f"{path} has no key {str(key)[:64]!r}: it is {kind(owner)}"
     if type(key) is int:
         return f"{path} has no item {key}: it is an object, whose keys are strings"
+    note(100 + 4 * len(owner))
     if not path:
         return f"there is no {key!r} here{did_you_mean(key, owner) or _available(owner)}"
     return f"{path} has no key {key[:64]!r}{did_you_mean(key, owner) or _available(owner)}"

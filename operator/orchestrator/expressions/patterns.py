@@ -1,4 +1,8 @@
-"""Regular expressions: RE2, so that none takes more than linear time; they match whole strings."""
+"""Regular expressions: RE2, so that none takes more than linear time; they match whole strings.
+
+Linear is the length of the text times the size of the pattern's program, and that is charged,
+whatever a text really takes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,15 @@ from typing import Any
 
 import re2
 
+from orchestrator.expressions.budget import MAX_WORK, charge, memory
 from orchestrator.expressions.errors import ExpressionError
 
 MAX_PATTERN = 256
 """Longest pattern, in characters."""
+MAX_MEMORY = 256 * 1024
+"""Bytes that RE2 may use for a pattern's program and its states: a few thousand steps."""
+MAX_CACHED = 256
+"""Patterns kept compiled, of all workflows together."""
 
 
 def check_pattern(pattern: str) -> None:
@@ -20,13 +29,30 @@ def check_pattern(pattern: str) -> None:
 
 def full_match(pattern: str, text: str) -> bool:
     """Whether the pattern matches the whole text; ExpressionError on a bad pattern."""
+    known = memory()
+    if (compiled := known.get(("pattern", pattern))) is None:
+        # As if nobody had compiled it before: what is charged may not depend on a cache.
+        charge(50 + 10 * len(pattern) + 1000 * pattern.lower().count("\\p"))
+        compiled = known["pattern", pattern] = _compiled(pattern)
+    work = match_work(compiled.programsize, text)
+    charge(work)
+    if work > MAX_WORK:
+        raise ExpressionError(
+            f"{pattern[:64]!r} is too costly for a text of {len(text):,} characters"
+        )
     try:
-        return _compiled(pattern).fullmatch(text) is not None
+        return compiled.fullmatch(text) is not None
     except UnicodeError as error:
         raise ExpressionError("the text to match is not valid Unicode") from error
 
 
-@lru_cache(maxsize=1024)
+def match_work(program: int, text: str) -> int:
+    """Units that a match may cost: at worst each step of the program for each byte of the text."""
+    size = len(text) if text.isascii() else 4 * len(text)
+    return 40 + size * (16 + program) // 64
+
+
+@lru_cache(maxsize=MAX_CACHED)
 def _compiled(pattern: str) -> Any:
     if len(pattern) > MAX_PATTERN:
         raise ExpressionError(
@@ -34,6 +60,7 @@ def _compiled(pattern: str) -> Any:
         )
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = MAX_MEMORY
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeError) as error:

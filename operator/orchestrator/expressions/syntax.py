@@ -28,6 +28,7 @@ SCOPE = "scope"
 LOOKUP = "lookup key"
 CONCAT = "concat all"
 SLICE = "slice part"
+OPERAND = "operand of comparison"
 """Names that no source can write: an identifier has no space."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,7 +45,6 @@ _PLAIN = (
     nodes.Not,
     nodes.And,
     nodes.Or,
-    nodes.Compare,
     nodes.List,
     nodes.Dict,
 )
@@ -130,6 +130,14 @@ class _Rewriter:
             raise ExpressionError("'A if B' needs an 'else C'")
         return self._children(node, depth)
 
+    def _compare(self, node: nodes.Compare, depth: int) -> nodes.Expr:
+        """Both sides become operands, whose comparison is charged."""
+        self._children(node, depth)
+        node.expr = _call(OPERAND, node.expr)
+        for operand in node.ops:
+            operand.expr = _call(OPERAND, operand.expr)
+        return node
+
     def _concat(self, node: nodes.Concat, depth: int) -> nodes.Expr:
         parts = self._children(nodes.List(node.nodes, lineno=1), depth)
         return _call(CONCAT, parts)
@@ -207,6 +215,7 @@ class _Rewriter:
 _HANDLERS: dict[type[nodes.Expr], Callable[[_Rewriter, Any, int], nodes.Expr]] = {
     nodes.Const: _Rewriter._constant,
     nodes.Tuple: _Rewriter._tuple,
+    nodes.Compare: _Rewriter._compare,
     nodes.CondExpr: _Rewriter._choice,
     nodes.Concat: _Rewriter._concat,
     nodes.Filter: _Rewriter._filter,

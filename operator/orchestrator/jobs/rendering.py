@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.reasons import EXPRESSION_ERROR, INVALID_PARAMETERS, PARAMS_TOO_LARGE
+from orchestrator.engine.reasons import (
+    EXPRESSION_ERROR,
+    INVALID_PARAMETERS,
+    PARAMS_TOO_LARGE,
+    reason_of,
+)
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.jobs.refusal import JobRefused
 
@@ -20,7 +25,7 @@ def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
     try:
         value = compile_text(text).render(scope)
     except ExpressionError as error:
-        raise JobRefused(EXPRESSION_ERROR, f"{path}: {error}") from error
+        raise JobRefused(reason_of(error), f"{path}: {error}") from error
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise JobRefused(EXPRESSION_ERROR, f"{path}: must give text, not {type(value).__name__}")
     return str(value)

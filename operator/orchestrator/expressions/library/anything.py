@@ -15,6 +15,7 @@ from orchestrator.expressions.bounds import (
     to_json,
     to_text,
 )
+from orchestrator.expressions.budget import charge
 from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library.guards import (
     a_string,
@@ -48,6 +49,7 @@ def fromjson(value: Any) -> Any:
     text = a_string(value)
     if len(text) > MAX_PARSED:
         raise ExpressionError(f"fromjson reads at most {MAX_PARSED // 1024} KiB")
+    charge(1 + len(text) // 4)
     try:
         return orjson.loads(text)
     except (ValueError, UnicodeError) as error:

@@ -7,9 +7,9 @@ from typing import Any
 from orchestrator.expressions.bounds import (
     check_length,
     check_number,
-    is_number,
     require_defined,
 )
+from orchestrator.expressions.budget import charge
 from orchestrator.expressions.errors import ExpressionError, kind
 
 
@@ -49,6 +49,10 @@ def a_number(value: Any) -> Any:
 def scalars(value: Any) -> list[Any]:
     """The value itself if it is a list of strings only, or of numbers only."""
     items = a_list(value)
-    if not (all(type(item) is str for item in items) or all(is_number(item) for item in items)):
+    types = set(map(type, items))
+    charge(1 + len(items) // 2)
+    if not (types <= {str} or types <= {int, float}):
+        for item in items:
+            require_defined(item)
         raise ExpressionError("expected a list of strings only, or of numbers only")
     return items

@@ -11,6 +11,8 @@ from orchestrator.expressions.bounds import (
     to_json,
     to_text,
 )
+from orchestrator.expressions.budget import charge
+from orchestrator.expressions.comparing import within
 from orchestrator.expressions.library.guards import (
     a_list,
     a_string,
@@ -30,9 +32,11 @@ def join(value: Any, separator: Any = "") -> str:
     """The items of a list as one text."""
     between, parts, total = a_string(separator), [], 0
     for item in a_list(value):
+        charge(3)
         parts.append(to_text(item))
         total += len(parts[-1]) + len(between)
         check_length(total)
+    charge(total // 64)
     return between.join(parts)
 
 
@@ -46,7 +50,9 @@ def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
     for bound in (start, stop, step):
         if bound is not None:
             require(bound, "an integer", int)
-    return require(value, "a list or a string", list, str)[start:stop:step]
+    found = require(value, "a list or a string", list, str)[start:stop:step]
+    charge(1 + len(found) // 16)
+    return found
 
 
 def first(value: Any) -> Any:
@@ -61,11 +67,21 @@ def last(value: Any) -> Any:
 
 def sort(value: Any, reverse: bool = False) -> list[Any]:
     """Strings or numbers in order."""
-    return sorted(scalars(value), reverse=reverse is True)
+    items = scalars(value)
+    charge_sort(items)
+    return sorted(items, reverse=reverse is True)
+
+
+def charge_sort(items: list[Any]) -> None:
+    """Charge for sorting strings or numbers: each goes through about log n comparisons."""
+    rounds = len(items).bit_length()
+    size = sum(map(len, items)) if items and type(items[0]) is str else 0
+    charge(1 + len(items) + rounds * (len(items) + size // 16) // 2)
 
 
 def reverse(value: Any) -> list[Any]:
     """The items in the opposite order."""
+    charge(1 + len(a_list(value)) // 16)
     return a_list(value)[::-1]
 
 
@@ -74,6 +90,7 @@ def unique(value: Any) -> list[Any]:
     seen: dict[bytes, Any] = {}
     total = 0
     for item in a_list(value):
+        charge(6)
         key = to_json(item)
         total += len(key)
         check_length(total)
@@ -95,21 +112,24 @@ def maximum(value: Any) -> Any:
 
 def keys(value: Any) -> list[str]:
     """The keys of an object, sorted."""
-    return sorted(an_object(value))
+    found = list(an_object(value))
+    charge_sort(found)
+    return sorted(found)
 
 
 def values(value: Any) -> list[Any]:
     """The values of an object, in the order of its sorted keys."""
     found = an_object(value)
-    return [found[key] for key in sorted(found)]
+    return [found[key] for key in keys(found)]
 
 
 def contains(value: Any, part: Any) -> bool:
     """Whether a string holds a part, a list an item, an object a key."""
+    charge(3)
     require_defined(part)
     if type(require(value, "a string, a list or an object", str, list, dict)) is not list:
         a_string(part)
-    return part in value
+    return within(part, value)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

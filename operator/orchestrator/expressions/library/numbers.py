@@ -11,6 +11,7 @@ from orchestrator.expressions.bounds import (
     require_defined,
     to_text,
 )
+from orchestrator.expressions.budget import charge
 from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library.guards import (
     a_list,
@@ -21,7 +22,8 @@ from orchestrator.expressions.library.guards import (
 
 def total(value: Any) -> Any:
     """Sum of a list of numbers."""
-    return check_number(sum(a_number(item) for item in a_list(value)))
+    charge(3 * len(a_list(value)))
+    return check_number(sum(a_number(item) for item in value))
 
 
 def absolute(value: Any) -> Any:

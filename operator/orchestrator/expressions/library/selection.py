@@ -9,6 +9,7 @@ from orchestrator.expressions.bounds import (
     check_length,
     require_defined,
 )
+from orchestrator.expressions.budget import charge
 from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library import anything, lists, numbers, texts
 from orchestrator.expressions.library.guards import (
@@ -20,10 +21,14 @@ from orchestrator.expressions.lookup import lookup
 SIMPLE = {**anything.FILTERS, **lists.FILTERS, **numbers.FILTERS, **texts.FILTERS}
 """The filters that `map` can apply."""
 
+_EACH = 4
+"""Units for each item that a filter or test is applied to, besides its own."""
+
 
 def mapped(value: Any, name: Any = None, attribute: Any = None) -> list[Any]:
     """A filter without arguments applied to every item, or one key of every item."""
     items = a_list(value)
+    charge(_EACH * len(items))
     if (name is None) == (attribute is None):
         raise ExpressionError("map takes the name of a filter, or attribute='KEY'")
     if attribute is not None:
@@ -40,25 +45,29 @@ def mapped(value: Any, name: Any = None, attribute: Any = None) -> list[Any]:
 def select(value: Any, test: Any, *arguments: Any) -> list[Any]:
     """The items for which a test holds."""
     holds = _named(TESTS, test, "test")
-    return [item for item in a_list(value) if holds(item, *arguments)]
+    charge(_EACH * len(a_list(value)))
+    return [item for item in value if holds(item, *arguments)]
 
 
 def reject(value: Any, test: Any, *arguments: Any) -> list[Any]:
     """The items for which a test does not hold."""
     holds = _named(TESTS, test, "test")
-    return [item for item in a_list(value) if not holds(item, *arguments)]
+    charge(_EACH * len(a_list(value)))
+    return [item for item in value if not holds(item, *arguments)]
 
 
 def selectattr(value: Any, key: Any, test: Any, *arguments: Any) -> list[Any]:
     """The items whose key passes a test."""
     holds = _named(TESTS, test, "test")
-    return [item for item in a_list(value) if holds(lookup(item, key, "an item"), *arguments)]
+    charge(2 * _EACH * len(a_list(value)))
+    return [item for item in value if holds(lookup(item, key, "an item"), *arguments)]
 
 
 def rejectattr(value: Any, key: Any, test: Any, *arguments: Any) -> list[Any]:
     """The items whose key does not pass a test."""
     holds = _named(TESTS, test, "test")
-    return [item for item in a_list(value) if not holds(lookup(item, key, "an item"), *arguments)]
+    charge(2 * _EACH * len(a_list(value)))
+    return [item for item in value if not holds(lookup(item, key, "an item"), *arguments)]
 
 
 def _named(table: dict[str, Callable[..., Any]], name: Any, what: str) -> Callable[..., Any]:

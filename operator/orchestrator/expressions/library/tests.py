@@ -10,6 +10,8 @@ from jinja2 import Undefined
 from orchestrator.expressions.bounds import (
     require_defined,
 )
+from orchestrator.expressions.comparing import Operand
+from orchestrator.expressions.comparing import equal as same
 from orchestrator.expressions.library.lists import contains
 from orchestrator.expressions.library.texts import endswith, matches, startswith
 from orchestrator.expressions.lookup import is_secret
@@ -33,7 +35,7 @@ def undefined(value: Any) -> bool:
 
 def equal(value: Any, other: Any) -> bool:
     """Whether both are the same value."""
-    return bool(require_defined(value) == require_defined(other))
+    return same(require_defined(value), require_defined(other))
 
 
 def unequal(value: Any, other: Any) -> bool:
@@ -54,12 +56,12 @@ TESTS: dict[str, Callable[..., bool]] = {
     "eq": equal,
     "equalto": equal,
     "float": _is(float),
-    "ge": lambda value, other: bool(value >= other),
-    "gt": lambda value, other: bool(value > other),
+    "ge": lambda value, other: Operand(value) >= Operand(other),
+    "gt": lambda value, other: Operand(value) > Operand(other),
     "in": within,
     "integer": _is(int),
-    "le": lambda value, other: bool(value <= other),
-    "lt": lambda value, other: bool(value < other),
+    "le": lambda value, other: Operand(value) <= Operand(other),
+    "lt": lambda value, other: Operand(value) < Operand(other),
     "mapping": _is(dict),
     "matches": matches,
     "ne": unequal,

@@ -8,6 +8,8 @@ from typing import Any
 from orchestrator.expressions.bounds import (
     check_length,
 )
+from orchestrator.expressions.budget import charge
+from orchestrator.expressions.comparing import charge_search
 from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library.guards import (
     a_string,
@@ -20,23 +22,29 @@ _REFERENCE = 8
 
 def lower(value: Any) -> str:
     """In lower case."""
+    charge(1 + len(a_string(value)) // 16)
     return a_string(value).lower()
 
 
 def upper(value: Any) -> str:
     """In upper case."""
+    charge(1 + len(a_string(value)) // 16)
     return a_string(value).upper()
 
 
 def trim(value: Any) -> str:
     """Without the white space at both ends."""
+    charge(1 + len(a_string(value)) // 16)
     return a_string(value).strip()
 
 
 def replace(value: Any, old: Any, new: Any) -> str:
     """Every `old` replaced by `new`."""
     text, before, after = a_string(value), a_string(old), a_string(new)
-    check_length(len(text) + text.count(before) * len(after))
+    charge_search(text, before)
+    count = text.count(before)
+    check_length(length := len(text) + count * len(after))
+    charge(1 + count // 4 + length // 64)
     return text.replace(before, after)
 
 
@@ -44,19 +52,24 @@ def split(value: Any, separator: Any = None) -> list[str]:
     """Parts between separators; at white space when none is given."""
     if separator is not None and not a_string(separator):
         raise ExpressionError("the separator of split is empty")
-    parts = a_string(value).split(separator)
+    text = a_string(value)
+    charge_search(text, separator or " ")
+    parts = text.split(separator)
+    charge(3 + len(parts))
     check_length(len(parts) * _REFERENCE)
     return parts
 
 
 def startswith(value: Any, prefix: Any) -> bool:
     """Whether the string begins so."""
-    return a_string(value).startswith(a_string(prefix))
+    charge(1 + len(a_string(prefix)) // 1024)
+    return a_string(value).startswith(prefix)
 
 
 def endswith(value: Any, suffix: Any) -> bool:
     """Whether the string ends so."""
-    return a_string(value).endswith(a_string(suffix))
+    charge(1 + len(a_string(suffix)) // 1024)
+    return a_string(value).endswith(suffix)
 
 
 def matches(value: Any, pattern: Any) -> bool:
