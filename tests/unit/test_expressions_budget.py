@@ -16,7 +16,7 @@ from orchestrator.expressions import (
     compile_expression,
     full_match,
 )
-from orchestrator.expressions.budget import MAX_WORK, SLICE, Account, paid_by
+from orchestrator.expressions.budget import MAX_WORK, SLICE, Account, Pacer, paced_by, paid_by
 from orchestrator.expressions.comparing import canonical, equal, within
 from tests.unit.test_expressions_fuzz import expressions, json_values
 
@@ -219,17 +219,24 @@ def test_evaluations_share_the_account_that_pays_for_them() -> None:
                 compile_expression("vars.objects | unique").evaluate(SCOPE)
         with pytest.raises(BudgetUsedUpError, match="what one pass over an execution may cost"):
             compile_expression("1").evaluate({})
-    assert account.left == 0
+    assert account.available == 0
     assert compile_expression("1").evaluate({}) == 1
 
 
-def test_an_account_is_asked_to_pace_itself_between_evaluations() -> None:
-    asked: list[int] = []
-    account = Account(pace=lambda: asked.append(account.used))
-    with paid_by(account):
+def test_work_yields_between_evaluations_whatever_pays_for_it() -> None:
+    yielded: list[int] = []
+    account = Account()
+    with paid_by(account), paced_by(Pacer(lambda: yielded.append(account.used))):
         for _ in range(6):
             with suppress(TooCostlyError):
                 compile_expression("vars.objects | unique").evaluate(SCOPE)
-    assert len(asked) >= 6
+    assert len(yielded) >= 6
     assert account.used == 6 * MAX_WORK
     assert MAX_WORK >= SLICE
+
+
+def test_an_account_pays_no_more_than_its_parent_can() -> None:
+    parent = Account(MAX_WORK // 2)
+    with paid_by(Account(parent=parent)), pytest.raises(BudgetUsedUpError):
+        compile_expression("vars.objects | unique").evaluate(SCOPE)
+    assert parent.left == 0

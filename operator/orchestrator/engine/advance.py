@@ -14,6 +14,7 @@ from orchestrator.engine.progressing import progress
 from orchestrator.engine.records import Run
 from orchestrator.engine.starting import consider
 from orchestrator.engine.work import Work
+from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import ExecutionPhase
 
 
@@ -34,8 +35,17 @@ def advance(
     considers every node without a record too: after a start of the controller and at admission. A
     pass in which a pause is over does so by itself, whatever ended it. `protected` says that the
     API server checks who decides on approvals, so that decisions count.
+
+    All expressions of a pass share a budget of work: those that it cannot pay for fail with
+    TooCostly.
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, protected)
+    with paid_by(work.account):
+        return _decide(work, scan=scan, look=look)
+
+
+def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
+    graph, run = work.graph, work.run
     control(work)
     paused, resumed, cancelling = work.paused, ends_pause(work), work.cancelling
     looked = looked_at(graph, run, look)
@@ -49,7 +59,7 @@ def advance(
             consider(work, graph.nodes[name])
     end = ending(work)
     if work.cancelling is not cancelling:  # what is active was judged before a failure decided this
-        work.wake(now)
+        work.wake(work.now)
     if work.paused:
         hand_down_pause(work, looked)
     elif resumed:

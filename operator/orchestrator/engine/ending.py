@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import orjson
 
 from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS
 from orchestrator.engine.control import phase_of
+from orchestrator.engine.costs import VIEW
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import failures
@@ -16,6 +17,7 @@ from orchestrator.engine.records import Settled
 from orchestrator.engine.scope import workflow_scope
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, compile_expression
+from orchestrator.expressions.budget import pay
 from orchestrator.models.execution import ExecutionPhase
 
 _FAILED_BY_NODE = (reasons.FAILURE_STOPPED, reasons.FAILURE_CANCELLED)
@@ -86,8 +88,9 @@ def _words(work: Work, failed: list[GraphNode]) -> str:
 
 def _succeeded(work: Work, settled: Settled) -> Ending:
     graph = work.graph
-    names: Iterable[str] = graph.nodes if graph.output_reads is None else graph.output_reads
+    names: Collection[str] = graph.nodes if graph.output_reads is None else graph.output_reads
     scope = workflow_scope(work.run, work.records, names)
+    pay(VIEW * len(names))
     outputs = {}
     for index, output in enumerate(graph.spec.outputs):
         try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from orchestrator.engine.costs import VIEW
 from orchestrator.engine.edges import FAILURES, matches
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.scope import Surroundings, workflow_scope
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.expressions.budget import afford
 from orchestrator.models.workflow import Outcome
 
 
@@ -35,15 +37,19 @@ def failures(work: Work, nodes: Iterable[GraphNode]) -> list[GraphNode]:
 
 
 def scope(work: Work, node: GraphNode, **more: Any) -> dict[str, Any]:
-    """What a node's expressions see; `more` are names of its own, such as `index`."""
-    names: Iterable[str] = work.graph.nodes if node.reads is None else node.reads
+    """What a node's expressions see; `more` are names of its own, such as `now`.
+
+    Raises BudgetUsedUpError when the pass can pay for nothing more.
+    """
+    names: Collection[str] = work.graph.nodes if node.reads is None else node.reads
+    afford(VIEW * len(names))
     surroundings = _outcome(work) if node.final else None
     return {**workflow_scope(work.run, work.records, names, surroundings), **more}
 
 
 def _outcome(work: Work) -> Surroundings | None:
-    if work.settled is None:
-        return None
+    if work.settled is None or work.surroundings is not None:
+        return work.surroundings
     main = (node for node in work.graph.nodes.values() if not node.final)
     found = []
     for node in failures(work, main):
@@ -57,4 +63,5 @@ def _outcome(work: Work) -> Surroundings | None:
                 "message": record.message,
             }
         )
-    return Surroundings(work.settled.phase.value, found)
+    work.surroundings = Surroundings(work.settled.phase.value, found)
+    return work.surroundings

@@ -91,12 +91,14 @@ def _begin(
     each = node.spec.for_each
     assert each is not None
     assert node.spec.workflow is not None
+    seen: dict[str, Any] = {}
     for index in range(begun(len(items), ended, each.parallelism)):
         if index in known:
             continue
-        seen = scope(work, node, **{each.as_: items[index], "index": index})
         try:
-            variables = render(node.spec.workflow.variables or {}, seen)
+            seen = seen or scope(work, node)
+            own = {each.as_: items[index], "index": index}
+            variables = render(node.spec.workflow.variables or {}, {**seen, **own})
         except ExpressionError as error:
             message = f"{node.path}.workflow.variables: item {index}: {error}"
             work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)

@@ -62,9 +62,10 @@ def _again(work: Work, node: GraphNode, done: Record, limit: int) -> None:
 
 def _enough(work: Work, node: GraphNode, done: Record, until: str) -> bool | ExpressionError:
     """Whether `until` holds, or why that cannot be known."""
-    seen = scope(work, node)
-    seen["nodes"][node.name] = node_view(replace(done, outputs=as_stored(dict(done.outputs))))
     try:
+        seen = scope(work, node)
+        outputs = as_stored(dict(done.outputs))
+        seen["nodes"][node.name] = node_view(replace(done, outputs=outputs))
         return evaluate_boolean(until, seen)
     except ExpressionError as error:
         return error

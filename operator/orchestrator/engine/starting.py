@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.control import ended_by
+from orchestrator.engine.costs import ITEMS_BYTES
 from orchestrator.engine.decisions import CreateChild, CreateFanOut, CreateJob
 from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
@@ -21,6 +23,8 @@ from orchestrator.expressions import (
     evaluate_boolean,
     render,
 )
+from orchestrator.expressions.bounds import length_of
+from orchestrator.expressions.budget import tick
 from orchestrator.expressions.errors import kind
 from orchestrator.models.execution import NodePhase
 from orchestrator.validation.variables import resolve_parameters
@@ -30,8 +34,9 @@ def consider(work: Work, node: GraphNode) -> None:
     """Start or skip a node without a record, if its incoming edges are all decided."""
     if work.record(node.name) is not None or (node.final and work.settled is None):
         return
+    tick(1 + len(node.incoming))
     try:
-        result = join(node, work.graph.nodes, work.records, lambda edge: _holds(work, node, edge))
+        result = join(node, work.graph.nodes, work.records, _asked(work, node))
     except ExpressionError as error:
         fail(work, node, reasons.reason_of(error), str(error))
         return
@@ -96,11 +101,14 @@ def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
         evidence = work.stored(node)
         work.set(node, replace(done, attempts=0, finished_at=work.now), evidence=evidence)
         return
-    rendered = []
+    rendered: list[Mapping[str, Any]] = []
+    seen: dict[str, Any] = {}
+    size = 0
     for index, item in enumerate(items):
-        seen = scope(work, node, **{node.spec.for_each.as_: item, "index": index})
         try:
-            values = render(node.spec.with_ or {}, seen)
+            seen = seen or scope(work, node)
+            own = {node.spec.for_each.as_: item, "index": index}
+            values = render(node.spec.with_ or {}, {**seen, **own})
         except ExpressionError as error:
             message = f"{node.path}.with: item {index}: {error}"
             fail(work, node, reasons.reason_of(error), message)
@@ -111,6 +119,12 @@ def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
             fail(work, node, reasons.INVALID_PARAMETERS, message)
             return
         rendered.append(parameters)
+        size += length_of(values)
+        if size > ITEMS_BYTES:
+            message = f"{node.path}.with: the first {index + 1:,} of {len(items):,} items are"
+            message += f" {size:,} bytes together; at most {ITEMS_BYTES:,}"
+            fail(work, node, reasons.TOO_MANY_ITEMS, message)
+            return
     if record.items is None:
         work.set(node, replace(record, items=len(items)), evidence=work.stored(node))
     work.create(node, CreateFanOut(node.name, attempt, tuple(rendered)))
@@ -244,13 +258,20 @@ _STARTERS = {
 }
 
 
-def _holds(work: Work, node: GraphNode, edge: GraphEdge) -> bool:
-    if edge.when is None:
-        return True
-    try:
-        return evaluate_boolean(edge.when, scope(work, node))
-    except ExpressionError as error:
-        raise type(error)(f"{edge.path}.when: {error}") from error
+def _asked(work: Work, node: GraphNode) -> Callable[[GraphEdge], bool]:
+    """Whether the `when` of an edge to the node holds; all of them see the same."""
+    seen: dict[str, Any] = {}
+
+    def holds(edge: GraphEdge) -> bool:
+        if edge.when is None:
+            return True
+        try:
+            seen.update(seen or scope(work, node))
+            return evaluate_boolean(edge.when, seen)
+        except ExpressionError as error:
+            raise type(error)(f"{edge.path}.when: {error}") from error
+
+    return holds
 
 
 def _succeed(work: Work, node: GraphNode, outputs: dict[str, Any]) -> None:

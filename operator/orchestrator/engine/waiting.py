@@ -12,6 +12,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.expressions.bounds import to_json
+from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import NodePhase
 
 MOST_PAYLOAD = 4096
@@ -54,7 +55,8 @@ def _fits(payload: object) -> bool:
 
 def _await_condition(work: Work, node: GraphNode, record: Record, until: str) -> None:
     try:
-        holds = evaluate_boolean(until, scope(work, node, now=to_rfc3339(work.now)))
+        with paid_by(work.asking):
+            holds = evaluate_boolean(until, scope(work, node, now=to_rfc3339(work.now)))
     except ExpressionError as error:
         message = f"{node.path}.wait.until: {error}"
         work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)

@@ -9,11 +9,14 @@ from typing import cast
 
 from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS, ROOM, outputs_size, record_size
+from orchestrator.engine.costs import ASKING_WORK, PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
 from orchestrator.engine.records import Cancelling, Record, Run, Settled, as_stored, clip
+from orchestrator.engine.scope import Surroundings
 from orchestrator.engine.times import in_words
+from orchestrator.expressions.budget import Account
 from orchestrator.models.execution import DesiredState, NodePhase
 
 _WARNINGS = (NodePhase.FAILED, NodePhase.TIMED_OUT)
@@ -51,6 +54,15 @@ class Work:
     more_outputs: int = 0
     more_size: int = 0
     """Bytes that this pass adds to the run's."""
+    account: Account = field(default_factory=lambda: Account(PASS_WORK))
+    """Pays for every expression of the pass."""
+    asking: Account = field(init=False)
+    """Pays, with it, for what waits for a condition."""
+    surroundings: Surroundings | None = None
+    """What the nodes of `finally` see, once worked out: what it rests on has ended."""
+
+    def __post_init__(self) -> None:
+        self.asking = Account(ASKING_WORK, self.account)
 
     @property
     def records(self) -> Mapping[str, Record]:

@@ -48,6 +48,19 @@ def to_text(value: Any) -> str:
     return value if type(value) is str else to_json(value).decode()
 
 
+def length_of(value: Any) -> int:
+    """About how many bytes of JSON a value takes; what is no JSON value counts little."""
+    match value:
+        case str():
+            return len(value) + 2
+        case list():
+            return 2 + sum(length_of(item) for item in value)
+        case dict():
+            return 2 + sum(len(key) + 3 + length_of(item) for key, item in value.items())
+        case _:
+            return 4
+
+
 def check_length(length: int) -> None:
     """Raises ExpressionError when something of this length may not be built."""
     if length > MAX_INTERMEDIATE:

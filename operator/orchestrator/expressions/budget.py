@@ -17,7 +17,7 @@ MAX_WORK = 200_000
 """Units that one evaluation may cost. A unit is 10 to 200 ns of one core, whatever it counts, so
 that no evaluation takes longer than about 40 ms."""
 SLICE = 100_000
-"""Units after which `Account.pace` is called: work of 10 to 20 ms."""
+"""Units after which a pacer is asked to yield: 10 to 20 ms."""
 UNLIMITED = 1 << 62
 
 
@@ -26,7 +26,7 @@ class TooCostlyError(ExpressionError):
 
 
 class BudgetUsedUpError(TooCostlyError):
-    """An evaluation within its own budget, but the account that pays for it is used up."""
+    """An evaluation within its own budget, whose account is used up."""
 
 
 class Meter:
@@ -42,53 +42,71 @@ class Meter:
 
 
 class Account:
-    """Pays for many evaluations, such as those of one pass over an execution.
+    """Pays for many evaluations, such as those of one pass over an execution."""
 
-    `pace` is called between two evaluations whenever about `SLICE` units were used; it may wait,
-    or raise what gives the work up. It has no influence on what anything costs.
-    """
+    __slots__ = ("_parent", "left", "used")
 
-    __slots__ = ("_since", "left", "pace", "used")
-
-    def __init__(self, work: int = UNLIMITED, pace: Callable[[], None] | None = None) -> None:
+    def __init__(self, work: int = UNLIMITED, parent: Account | None = None) -> None:
+        """`parent` pays the same, and both must be able to."""
         self.left = work
         """Units that further evaluations may cost."""
         self.used = 0
-        self.pace = pace
-        self._since = 0
+        self._parent = parent
+
+    @property
+    def available(self) -> int:
+        """Units that the account and its parents have left."""
+        return self.left if self._parent is None else min(self.left, self._parent.available)
 
     def pay(self, units: int) -> None:
         """Take the units of work that is done."""
         self.left -= units
         self.used += units
-        self.tick(units)
+        if self._parent is not None:
+            self._parent.pay(units)
+
+
+class Pacer:
+    """Asks `yields` between two evaluations whenever about `SLICE` units were used.
+
+    It may wait, or raise what gives the work up; it has no influence on what anything costs.
+    """
+
+    __slots__ = ("_since", "_yields")
+
+    def __init__(self, yields: Callable[[], None]) -> None:
+        self._yields = yields
+        self._since = 0
 
     def tick(self, units: int) -> None:
-        """Count work that costs nothing but time, such as reading a source for the first time."""
+        """Count towards the next slice."""
         self._since += units
-        if self._since >= SLICE and self.pace is not None:
+        if self._since >= SLICE:
             self._since = 0
-            self.pace()
+            self._yields()
 
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
 _account: ContextVar[Account | None] = ContextVar("account", default=None)
+_pacer: ContextVar[Pacer | None] = ContextVar("pacer", default=None)
 
 
 def charge(units: int) -> None:
     """Count work of the evaluation under way; TooCostlyError when it exceeds its budget.
 
-    Outside an evaluation nothing is counted.
+    Outside an evaluation the account pays, if there is one.
     """
     meter = _meter.get()
-    if meter is not None:
-        meter.spent += units
-        if meter.spent > meter.limit:
-            meter.spent = meter.limit  # what was to be done is not done
-            raise TooCostlyError(
-                f"the expression is too costly: its work exceeds the budget of {MAX_WORK:,} units;"
-                " make its lists, texts or patterns smaller"
-            )
+    if meter is None:
+        pay(units)
+        return
+    meter.spent += units
+    if meter.spent > meter.limit:
+        meter.spent = meter.limit  # what was to be done is not done
+        raise TooCostlyError(
+            f"the expression is too costly: its work exceeds the budget of {MAX_WORK:,} units;"
+            " make its lists, texts or patterns smaller"
+        )
 
 
 def note(units: int) -> None:
@@ -105,26 +123,33 @@ def memory() -> dict[Any, Any]:
 
 
 def tick(units: int) -> None:
-    """Count work that is done once and cached, towards the next call of `Account.pace` only."""
-    account = _account.get()
-    if account is not None:
-        account.tick(units)
+    """Count work towards the next slice that costs nothing, since it is bounded or cached."""
+    pacer = _pacer.get()
+    if pacer is not None:
+        pacer.tick(units)
 
 
-def spend(units: int) -> None:
-    """Have the account pay for work outside of evaluations, or raise BudgetUsedUpError."""
+def pay(units: int) -> None:
+    """Have the account pay for work between evaluations."""
     account = _account.get()
     if account is not None:
         account.pay(units)
-        if account.left < 0:
-            raise _used_up()
+    tick(units)
+
+
+def afford(units: int) -> None:
+    """As `pay`, for work that is still to be done; BudgetUsedUpError where nothing is left."""
+    account = _account.get()
+    if account is not None and account.available <= 0:
+        raise _used_up()
+    pay(units)
 
 
 @contextmanager
 def metered() -> Iterator[Meter]:
     """One evaluation: what is charged inside counts towards its budget and is paid for."""
     account = _account.get()
-    left = UNLIMITED if account is None else account.left
+    left = UNLIMITED if account is None else account.available
     if left <= 0:
         raise _used_up()
     meter = Meter(min(MAX_WORK, left))
@@ -135,8 +160,7 @@ def metered() -> Iterator[Meter]:
         raise (_used_up() if meter.limit < MAX_WORK else error) from None
     finally:
         _meter.reset(token)
-        if account is not None:
-            account.pay(meter.spent)
+        pay(meter.spent)
 
 
 @contextmanager
@@ -147,6 +171,16 @@ def paid_by(account: Account) -> Iterator[Account]:
         yield account
     finally:
         _account.reset(token)
+
+
+@contextmanager
+def paced_by(pacer: Pacer) -> Iterator[None]:
+    """Have the work inside yield between its slices."""
+    token = _pacer.set(pacer)
+    try:
+        yield
+    finally:
+        _pacer.reset(token)
 
 
 def _used_up() -> BudgetUsedUpError:

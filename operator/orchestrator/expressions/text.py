@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from orchestrator.expressions.bounds import MAX_DEPTH, MAX_RESULT, to_text
+from orchestrator.expressions.budget import afford
 from orchestrator.expressions.errors import ExpressionError, SecretValue
 from orchestrator.expressions.evaluation import Expression, compile_expression
 
@@ -72,8 +73,10 @@ def _render(value: Any, scope: Mapping[str, Any], depth: int) -> Any:
     if isinstance(value, str):
         return compile_text(value).render(scope)
     if isinstance(value, Mapping):
+        afford(3 * len(value))
         return {key: _render(item, scope, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        afford(3 * len(value))
         return [_render(item, scope, depth + 1) for item in value]
     return value
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from orchestrator.engine.costs import ITEMS_BYTES
 from orchestrator.engine.reasons import PARAMS_TOO_LARGE, TOO_MANY_ITEMS
 from orchestrator.jobs.refusal import JobRefused
 
@@ -19,8 +20,6 @@ PER_FILE = (100, 20, 4, 1)
 """Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
 MOST_SHARD = 900 * 1024
 """Bytes of one ConfigMap; Kubernetes takes 1 MiB."""
-MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of all items together."""
 MOST_ITEMS = 10_000
 """Items of a fan-out."""
 DIRECTORY = "/automation/items"
@@ -67,8 +66,8 @@ def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
 
     Raises JobRefused when no ConfigMaps could hold them.
     """
-    if (total := sum(len(line) + 1 for line in lines)) > MOST_BYTES:
-        message = f"the {len(lines):,} items are {total:,} bytes together; at most {MOST_BYTES:,}"
+    if (total := sum(len(line) + 1 for line in lines)) > ITEMS_BYTES:
+        message = f"the {len(lines):,} items are {total:,} bytes together; at most {ITEMS_BYTES:,}"
         raise JobRefused(TOO_MANY_ITEMS, message)
     for per_file in PER_FILE:
         files = list(_files(lines, per_file))

@@ -1,0 +1,16 @@
+"""What the expressions of an execution may cost, in the units of `orchestrator.expressions.budget`.
+
+Counted and never timed: a pass over the same state comes to the same decisions, whoever makes it.
+"""
+
+from __future__ import annotations
+
+PASS_WORK = 50_000_000
+"""Units for all expressions of one pass: 250 of the costliest, or the parameters of a hundred
+thousand items."""
+ASKING_WORK = 2_000_000
+"""Units of these for what waits for a condition, which is asked at each change."""
+VIEW = 8
+"""Units for each node that an expression can see."""
+ITEMS_BYTES = 8 * 1024 * 1024
+"""Bytes of the parameters of all items of a fan-out together."""
