@@ -302,6 +302,18 @@ def test_a_wait_until_that_cannot_be_computed_fails() -> None:
     assert world.reason("later") == "ExpressionError"
 
 
+def test_inputs_that_are_too_large_count_for_nothing_and_say_so() -> None:
+    schema = {"properties": {"hosts": {"type": "array", "uniqueItems": True}}}
+    world = asked(inputs=schema)
+    world.decide("ask", "ana", at=30, inputs={"hosts": list(range(8_000))})
+    world.decide("ask", "bob", at=60, groups=["sre"], inputs={"hosts": list(range(800))})
+    messages: list[str] = []
+    world.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
+    world.play()
+    assert "ana gave inputs that cannot be kept: a value exceeds 4 KiB" in messages[0]
+    assert world.run.records["ask"].outputs["by"] == ["bob"]
+
+
 def nested(depth: int) -> Any:
     value: Any = 1
     for _ in range(depth):

@@ -15,12 +15,10 @@ from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.work import Work
-from orchestrator.expressions import ExpressionError
-from orchestrator.expressions.bounds import check_result
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.execution import Verdict as Decided
 from orchestrator.models.workflow import Approval, ApprovalTimeout
-from orchestrator.validation.inputs import check_inputs
+from orchestrator.validation.inputs import check_inputs, check_size
 
 LOOK_AGAIN = 30.0
 """Seconds after which it is made sure again that the API server checks who decides."""
@@ -61,10 +59,8 @@ def refusal_of(approval: Approval, decision: Mapping[str, Any], run: Run) -> str
     if approval.exclude_requester and who == run.initiator:
         did = "started" if run.requester else "is behind the event that started"
         return f"{did} the execution, and the requester is excluded"
-    try:
-        check_result(decision.get("inputs") or {})
-    except ExpressionError as error:
-        return f"gave inputs that cannot be kept: {error}"
+    if wrong := check_size(decision.get("inputs") or {}):
+        return f"gave inputs that cannot be kept: {wrong}"
     if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
         wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
         return f"gave inputs that do not fit: {wrong}" if wrong else ""

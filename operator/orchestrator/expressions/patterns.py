@@ -22,9 +22,16 @@ MAX_CACHED = 256
 """Patterns kept compiled, of all workflows together."""
 
 
-def check_pattern(pattern: str) -> None:
-    """Raises ExpressionError, in words, when the pattern is not RE2 or is too long."""
-    _compiled(pattern)
+def check_pattern(pattern: str, steps: int | None = None) -> None:
+    """Raises ExpressionError, in words, when the pattern is not RE2 or is too long.
+
+    `steps` is how many its program may have.
+    """
+    program = _compiled(pattern).programsize
+    if steps is not None and program > steps:
+        raise ExpressionError(
+            f"{pattern[:64]!r} takes {program:,} steps for each byte; at most {steps:,}"
+        )
 
 
 def full_match(pattern: str, text: str) -> bool:

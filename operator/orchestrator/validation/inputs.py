@@ -1,92 +1,213 @@
-"""The JSON Schema of what approvers fill in, by https://json-schema.org/draft/2020-12.
+"""Checks what approvers fill in against the schema that `schemas` has found to be allowed.
 
-The author of a workflow is trusted less than the operator, so a schema may not refer to anything,
-and its patterns are RE2 and match the whole string, as everywhere else.
+Linear in the inputs, and charged as an evaluation is: equal values are found by their canonical
+form, and patterns are RE2 and match the whole string, as everywhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import SchemaError, best_match
-from jsonschema.validators import extend
-from referencing import Registry
+import orjson
 
-from orchestrator.expressions import ExpressionError, check_pattern, full_match
+from orchestrator.expressions import ExpressionError, full_match
+from orchestrator.expressions.bounds import is_number, to_json
+from orchestrator.expressions.budget import charge, memory, metered
+from orchestrator.expressions.errors import did_you_mean, kind
 from orchestrator.models.base import Json
 from orchestrator.validation.problem import join
+from orchestrator.validation.schemas import KEYWORDS
 
-_REFUSED = ("$ref", "$dynamicRef", "$schema", "$id", "$defs", "patternProperties")
-_MAPS = ("properties", "dependentSchemas")
-"""Keywords whose keys are names of the author's."""
-_VALUES = ("const", "enum", "default", "examples")
-"""Keywords whose values are not schemas."""
-_DEEPEST = 16
+MAX_INPUTS = 4096
+"""Bytes of what one person fills in, as JSON."""
 
-
-def _pattern(_: object, pattern: str, value: Json, schema: object) -> Iterator[ValidationError]:
-    del schema
-    if isinstance(value, str) and not full_match(pattern, value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}, all of it")
+Found = tuple[str, str]
+Schema = Mapping[str, Any]
 
 
-_Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern}
-)
-_NOTHING: Registry[Any] = Registry()
-
-
-def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a schema, as path and words."""
-    found = list(_refused(path, schema, 0))
-    yield from found
-    if found:
-        return
+def check_size(inputs: Mapping[str, Json]) -> str:
+    """That the inputs are too large or cannot be kept, in words, or an empty string."""
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        yield join(path, *error.absolute_path), f"is no JSON Schema: {error.message[:200]}"
-        return
-    if schema.get("type", "object") != "object":
-        yield join(path, "type"), "inputs are an object: leave type out, or write object"
+        size = len(to_json(dict(inputs), MAX_INPUTS))
+    except ExpressionError as error:
+        return f"{error}; inputs are at most {MAX_INPUTS // 1024} KiB"
+    if size > MAX_INPUTS:
+        return f"they are {size:,} bytes, and inputs are at most {MAX_INPUTS:,}"
+    return ""
 
 
 def check_inputs(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> str:
-    """What is wrong with the inputs in words, or an empty string."""
+    """What is wrong with the inputs in words, or an empty string; they are not too large."""
+    if words := check_size(inputs):
+        return words
     try:
-        error = best_match(_Validator(schema, registry=_NOTHING).iter_errors(dict(inputs)))
-    except ExpressionError as failure:
-        return str(failure)
-    if error is None:
+        with metered():
+            path, message = next(_check("inputs", schema, dict(inputs)), ("", ""))
+    except ExpressionError as error:
+        return str(error)
+    except (AttributeError, LookupError, TypeError, ValueError):  # frozen by another release
+        return "their schema is none that this release can check"
+    return f"{path}: {message}" if path else ""
+
+
+def _check(path: str, schema: Schema, value: Json) -> Iterator[Found]:
+    """Every keyword that the value does not satisfy."""
+    for keyword, wanted in schema.items():
+        charge(2)
+        if keyword in _CHECKS and (wrong := _CHECKS[keyword](wanted, value)):
+            yield path, wrong
+        elif keyword not in KEYWORDS:  # frozen by another release
+            yield path, f"its schema has {keyword!r}, which this release does not check"
+    if isinstance(value, dict):
+        yield from _inside_object(path, schema, value)
+    elif isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from _check(join(path, index), schema["items"], item)
+
+
+def _inside_object(path: str, schema: Schema, value: dict[str, Any]) -> Iterator[Found]:
+    properties = schema.get("properties") or {}
+    others = schema.get("additionalProperties", True)
+    for name in schema.get("required") or ():
+        charge(1)
+        if name not in value:
+            yield join(path, name), "is required"
+    for name, item in value.items():
+        charge(2)
+        if name in properties:
+            yield from _check(join(path, name), properties[name], item)
+        elif others is False:
+            yield join(path, name), f"is not asked for{did_you_mean(name, properties)}"
+        elif others is not True:
+            yield from _check(join(path, name), others, item)
+
+
+def _type(wanted: Any, value: Json) -> str:
+    names = wanted if isinstance(wanted, list) else [wanted]
+    if any(_TYPES[name](value) for name in names):
         return ""
-    where = join("inputs", *error.absolute_path)
-    return f"{where}: {error.message[:200]}"
+    return f"must be {' or '.join(_WORDS[name] for name in names)}, not {kind(value)}"
 
 
-def _refused(path: str, schema: Json, depth: int) -> Iterator[tuple[str, str]]:
-    if depth > _DEEPEST:
-        yield path, f"is nested deeper than {_DEEPEST}"
-    elif isinstance(schema, list):
-        for index, item in enumerate(schema):
-            yield from _refused(join(path, index), item, depth + 1)
-    elif isinstance(schema, dict):
-        yield from _refused_keywords(path, schema, depth)
+def _whole(value: Json) -> bool:
+    return type(value) is int or (type(value) is float and value.is_integer())
 
 
-def _refused_keywords(path: str, schema: dict[str, Json], depth: int) -> Iterator[tuple[str, str]]:
-    for key, value in schema.items():
-        where = join(path, key)
-        if key in _REFUSED:
-            yield where, f"{key} is not allowed here; write what it stands for"
-        elif key == "pattern" and isinstance(value, str):
-            try:
-                check_pattern(value)
-            except ExpressionError as error:
-                yield where, str(error)
-        elif key in _MAPS and isinstance(value, dict):
-            for name, item in value.items():
-                yield from _refused(join(where, name), item, depth + 1)
-        elif key not in _VALUES:
-            yield from _refused(where, value, depth + 1)
+_TYPES: dict[str, Callable[[Json], bool]] = {
+    "string": lambda value: type(value) is str,
+    "integer": _whole,
+    "number": is_number,
+    "boolean": lambda value: type(value) is bool,
+    "array": lambda value: type(value) is list,
+    "object": lambda value: type(value) is dict,
+    "null": lambda value: value is None,
+}
+_WORDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+
+def _enum(wanted: list[Any], value: Json) -> str:
+    if _form(value) in _forms(wanted):
+        return ""
+    shown = ", ".join(_shown(item) for item in wanted[:8])
+    return f"must be one of {shown}{' …' if len(wanted) > 8 else ''}, not {_shown(value)}"
+
+
+def _const(wanted: Any, value: Json) -> str:
+    return "" if _form(value) == _form(wanted) else f"must be {_shown(wanted)}"
+
+
+def _pattern(wanted: str, value: Json) -> str:
+    if type(value) is not str or full_match(wanted, value):
+        return ""
+    return f"must match {wanted!r}, all of it; {_shown(value)} does not"
+
+
+def _unique(wanted: bool, value: Json) -> str:
+    if not wanted or type(value) is not list or len({_form(item) for item in value}) == len(value):
+        return ""
+    return "must hold no item twice"
+
+
+def _least(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
+    return lambda wanted, value: (
+        f"must have at least {wanted} {unit}, not {len(value)}"
+        if type(value) in types and len(value) < wanted
+        else ""
+    )
+
+
+def _most(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
+    return lambda wanted, value: (
+        f"must have at most {wanted} {unit}, not {len(value)}"
+        if type(value) in types and len(value) > wanted
+        else ""
+    )
+
+
+def _bound(words: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], str]:
+    return lambda wanted, value: (
+        f"must be {words} {wanted}, not {value}"
+        if is_number(value) and not holds(value, wanted)
+        else ""
+    )
+
+
+_CHECKS: dict[str, Callable[[Any, Any], str]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": _const,
+    "pattern": _pattern,
+    "uniqueItems": _unique,
+    "minLength": _least((str,), "characters"),
+    "maxLength": _most((str,), "characters"),
+    "minItems": _least((list,), "items"),
+    "maxItems": _most((list,), "items"),
+    "minProperties": _least((dict,), "keys"),
+    "maxProperties": _most((dict,), "keys"),
+    "minimum": _bound("at least", lambda value, wanted: value >= wanted),
+    "maximum": _bound("at most", lambda value, wanted: value <= wanted),
+    "exclusiveMinimum": _bound("more than", lambda value, wanted: value > wanted),
+    "exclusiveMaximum": _bound("less than", lambda value, wanted: value < wanted),
+}
+
+
+def _forms(values: list[Any]) -> frozenset[bytes]:
+    known = memory()
+    if (key := ("enum", id(values))) not in known:
+        known[key] = frozenset(_form(value) for value in values)
+    found: frozenset[bytes] = known[key]
+    return found
+
+
+def _form(value: Json) -> bytes:
+    """The same for equal values, and for these only: 1 and 1.0 are equal, true and 1 are not."""
+    form = orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
+    charge(4 + len(form) // 16)
+    return form
+
+
+def _plain(value: Json) -> Json:
+    charge(3)
+    match value:
+        case float() if value.is_integer() and abs(value) < 2.0**63:
+            return int(value)
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _shown(value: Json) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 64 else text[:63] + "…"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.validation.inputs import check_schema
 from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.schemas import check_schema
 from orchestrator.validation.subject import Subject
 
 
@@ -22,7 +22,7 @@ def approvers(subject: Subject) -> Iterator[Problem]:
 
 
 def input_schemas(subject: Subject) -> Iterator[Problem]:
-    """The schema of the inputs is one, and refers to nothing."""
+    """The schema of the inputs is one, of keywords whose check is bounded."""
     for path, node in subject.nodes():
         if node.approval is not None and node.approval.inputs is not None:
             where = join(path, "approval", "inputs")

@@ -1,0 +1,168 @@
+"""What the JSON Schema of an approval's inputs may say: keywords whose check costs little.
+
+A subset of https://json-schema.org/draft/2020-12 in which one schema applies to each value. What
+would apply several (anyOf, $ref …) is left out, so that checking inputs of at most 4 KiB is always
+within the budget of one evaluation, whatever the author of the workflow writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from orchestrator.expressions import ExpressionError, check_pattern
+from orchestrator.expressions.bounds import is_number, to_json
+from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.base import Json
+from orchestrator.validation.problem import join
+
+MAX_SCHEMA = 16 * 1024
+"""Bytes of a schema, as JSON."""
+MAX_LEVELS = 8
+"""Schemas that may stand inside each other."""
+MAX_PROGRAM = 1_800
+"""Steps of a pattern's program: `.{1,200}` has 1,600."""
+MAX_REQUIRED = 64
+"""Names of `required`: each is looked for in every object that the schema describes."""
+TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
+
+Found = tuple[str, str]
+_Check = Callable[[str, Json], Iterator[Found]]
+_INSTEAD = {
+    "$ref": "write what it refers to in its place",
+    "$defs": "write each schema where it is used",
+    "anyOf": "write one schema, with enum where values are to be chosen from",
+    "oneOf": "write one schema, with enum where values are to be chosen from",
+    "allOf": "write its keywords in one schema",
+    "patternProperties": "name the properties, or describe all others by additionalProperties",
+}
+
+
+def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[Found]:
+    """What is wrong with a schema, as path and words."""
+    try:
+        size = len(to_json(dict(schema), MAX_SCHEMA))
+    except ExpressionError as error:
+        yield path, f"{error}; a schema is at most {MAX_SCHEMA // 1024} KiB"
+        return
+    if size > MAX_SCHEMA:
+        yield path, f"is {size:,} bytes; a schema is at most {MAX_SCHEMA // 1024} KiB"
+        return
+    if schema.get("type", "object") != "object":
+        yield join(path, "type"), "inputs are an object: leave type out, or write object"
+        return
+    yield from _schema(path, schema, 1)
+
+
+def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Found]:
+    if not isinstance(schema, Mapping):
+        yield path, "must be a schema, which is an object of keywords such as {type: string}"
+        return
+    if level > MAX_LEVELS:
+        yield path, f"is nested deeper than {MAX_LEVELS} schemas"
+        return
+    for keyword, value in schema.items():
+        where = join(path, keyword)
+        if keyword in _INSIDE:
+            yield from _INSIDE[keyword](where, value, level + 1)
+        elif keyword in _KEYWORDS:
+            yield from _KEYWORDS[keyword](where, value)
+        else:
+            instead = _INSTEAD.get(keyword)
+            hint = f"; {instead}" if instead else did_you_mean(keyword, KEYWORDS)
+            message = f"{keyword[:64]} is not a keyword of inputs{hint}; there are {_LISTED}"
+            yield where, message
+
+
+def _properties(path: str, value: Json, level: int) -> Iterator[Found]:
+    if not isinstance(value, Mapping):
+        yield path, "must be an object with a schema for each property"
+        return
+    for name, schema in value.items():
+        yield from _schema(join(path, name), schema, level)
+
+
+def _others(path: str, value: Json, level: int) -> Iterator[Found]:
+    if not isinstance(value, bool):
+        yield from _schema(path, value, level)
+
+
+def _anything(path: str, value: Json) -> Iterator[Found]:
+    del path, value
+    yield from ()
+
+
+def _boolean(path: str, value: Json) -> Iterator[Found]:
+    if not isinstance(value, bool):
+        yield path, "must be true or false"
+
+
+def _number(path: str, value: Json) -> Iterator[Found]:
+    if not is_number(value):
+        yield path, "must be a number"
+
+
+def _count(path: str, value: Json) -> Iterator[Found]:
+    if type(value) is not int or value < 0:
+        yield path, "must be an integer, 0 or more"
+
+
+def _list(path: str, value: Json) -> Iterator[Found]:
+    if not isinstance(value, list) or not value:
+        yield path, "must be a list of the values that are allowed"
+
+
+def _names(path: str, value: Json) -> Iterator[Found]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        yield path, "must be a list of property names"
+    elif len(value) > MAX_REQUIRED:
+        yield path, f"has {len(value):,} names; at most {MAX_REQUIRED}"
+
+
+def _type(path: str, value: Json) -> Iterator[Found]:
+    for name in value if isinstance(value, list) and value else [value]:
+        if name not in TYPES:
+            yield path, f"must be one of {', '.join(TYPES)}, or a list of them"
+            return
+
+
+def _pattern(path: str, value: Json) -> Iterator[Found]:
+    if not isinstance(value, str):
+        yield path, "must be an RE2 pattern, as a string"
+        return
+    try:
+        check_pattern(value, MAX_PROGRAM)
+    except ExpressionError as error:
+        yield path, f"{error}; bound the length by maxLength instead of large repeats"
+
+
+_INSIDE: dict[str, Callable[[str, Json, int], Iterator[Found]]] = {
+    "properties": _properties,
+    "additionalProperties": _others,
+    "items": _schema,
+}
+"""Keywords with schemas inside them."""
+_KEYWORDS: dict[str, _Check] = {
+    "type": _type,
+    "title": _anything,
+    "description": _anything,
+    "default": _anything,
+    "examples": _anything,
+    "enum": _list,
+    "const": _anything,
+    "pattern": _pattern,
+    "minLength": _count,
+    "maxLength": _count,
+    "minimum": _number,
+    "maximum": _number,
+    "exclusiveMinimum": _number,
+    "exclusiveMaximum": _number,
+    "required": _names,
+    "minProperties": _count,
+    "maxProperties": _count,
+    "minItems": _count,
+    "maxItems": _count,
+    "uniqueItems": _boolean,
+}
+KEYWORDS = (*_KEYWORDS, *_INSIDE)
+"""All that a schema may use."""
+_LISTED = ", ".join(KEYWORDS)
