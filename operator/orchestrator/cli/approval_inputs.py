@@ -14,8 +14,6 @@ from typing import Any
 
 from orchestrator.cli.errors import UsageError
 
-MAX_INPUTS = 4096
-"""Bytes of JSON that the inputs of one decision may take."""
 _PLACEHOLDERS = {
     "string": "TEXT",
     "integer": "3",

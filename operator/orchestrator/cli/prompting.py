@@ -7,17 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.cli.approval_inputs import (
-    MAX_INPUTS,
-    Field,
-    missing,
-    nearest,
-    value_of,
-)
+from orchestrator.cli.approval_inputs import Field, missing, nearest, value_of
 from orchestrator.cli.connection import Raw
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.pending_approvals import Asked, PendingApproval
 from orchestrator.engine.approval import refusal_of
+from orchestrator.validation.inputs import MAX_INPUTS
 
 
 def check_eligible(asked: Asked, entry: Raw) -> None:
