@@ -11,9 +11,9 @@ import pytest
 from orchestrator.controller.apiserver.client import ApiClient, Raw
 from orchestrator.controller.apiserver.lean import lean_job, lean_pod
 from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
-from orchestrator.controller.watches import ENDED_PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
+from orchestrator.jobs.evidence import has_ended, terminated
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from tests.kube import Kubectl
 from tests.reliance.api import Api, until
@@ -108,14 +108,24 @@ def _said(value: Any) -> Any:
     return [_said(part) for part in value] if isinstance(value, list) else value
 
 
-async def test_the_end_of_a_pod_is_found_by_a_selection(api: Api) -> None:
+async def test_of_pods_that_show_no_end_only_the_version_is_read(api: Api) -> None:
     version = await api.version(PODS)
-    await start(api, exit_code="7")
-    watch = api.client.watch(
-        PODS, api.namespace, resource_version=version, in_part=True, field_selector=ENDED_PODS
-    )
+    job = await start(api, exit_code="7", delay="2s")
+    await verdict(api, job, await api.version(JOBS))
+    (pod,) = await pods_of(api, job)
+    last = pod["metadata"]["resourceVersion"]
+    whole = await _told(api, PODS, version, last, in_part=False)
     async with asyncio.timeout(60):
-        event = await anext(watch)
-    assert event["type"] == "ADDED"
-    (container,) = event["object"]["status"]["containerStatuses"]
-    assert container["state"]["terminated"]["exitCode"] == 7
+        watch = api.client.watch(
+            PODS, api.namespace, resource_version=version, in_part=True, only_ends=True
+        )
+        ends = [await anext(watch) for _ in whole]
+    for full, short in zip(whole, ends, strict=True):
+        if has_ended(full["object"]):
+            assert _lean(short, lean_pod) == _lean(full, lean_pod)
+        else:
+            assert short["type"] == "BOOKMARK"
+        versions = [each["object"]["metadata"]["resourceVersion"] for each in (full, short)]
+        assert versions[0] == versions[1]
+    assert [has_ended(event["object"]) for event in whole].count(True) >= 1
+    assert terminated(ends[-1]["object"])["exitCode"] == 7

@@ -9,10 +9,10 @@ from typing import Any
 
 from orchestrator.controller.apiserver.client import Raw
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
-from orchestrator.controller.watches import ENDED_PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.context import INDEX, node_and_attempt
+from orchestrator.jobs.evidence import has_ended, terminated
 from orchestrator.jobs.fanned import counted
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.models.labels import EXECUTION_UID
@@ -105,13 +105,9 @@ class Jobs:
     async def test_a_job_completes_after_its_pod_succeeded(self, api: Api) -> None:
         versions = await api.version(PODS), await api.version(JOBS)
         job = await start(api, message='{"value": 7}')
-        selection = {"label_selector": EXECUTION_UID, "field_selector": ENDED_PODS}
-        async with api.following(PODS, versions[0], **selection) as watch:
-            event = await watch.event()
-        assert event["type"] == "ADDED"  # it was there before, but not of the selection
-        pod = event["object"]
+        pod = await _end_of_pod(api, versions[0])
         assert pod["status"]["phase"] == "Succeeded"
-        ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+        ended = terminated(pod)
         assert (ended["exitCode"], ended["message"]) == (0, '{"value": 7}')
         assert ended["finishedAt"] >= ended["startedAt"]
         raw = await verdict(api, job, versions[1])
@@ -168,9 +164,11 @@ class Jobs:
         job = await start(api, delay="10m")
         pod = await running_pod(api, job)
         await api.client.delete(PODS, api.namespace, pod["metadata"]["name"])
-        async with api.following(PODS, versions[0], field_selector=ENDED_PODS) as watch:
+        async with api.following(PODS, versions[0]) as watch:
             told = await watch.event()
-            assert (told["type"], told["object"]["status"]["phase"]) == ("ADDED", "Failed")
+            while told["object"]["status"]["phase"] != "Failed":
+                assert told["type"] != "DELETED"
+                told = await watch.event()
             assert "deletionTimestamp" in told["object"]["metadata"]
             while told["type"] != "DELETED":
                 told = await watch.event()
@@ -284,6 +282,16 @@ class Jobs:
         raw = await verdict(api, job, version)
         assert counted(raw) == ({0}, set())
         assert "Complete" in conditions(raw)
+
+
+async def _end_of_pod(api: Api, version: str) -> Raw:
+    """The first pod to show an end, as the operator watches for it."""
+    selection = {"label_selector": EXECUTION_UID, "in_part": True, "only_ends": True}
+    async with api.following(PODS, version, **selection) as watch:
+        while True:
+            raw: Raw = (await watch.event())["object"]
+            if has_ended(raw):
+                return raw
 
 
 async def _disrupt(api: Api, pod: Raw) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.jobs.evidence import has_succeeded
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import EXECUTION_UID
 from tests.simulation.kubelet import Kubelet
-from tests.simulation.pods import JOB_NAME, work_of
+from tests.simulation.pods import JOB_NAME, stopped, work_of
 from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 
@@ -100,9 +101,9 @@ class Invariants:
         assert raw is not None
         name, job = raw["metadata"]["name"], raw["metadata"]["labels"][JOB_NAME]
         phase = raw["status"].get("phase")
-        if phase == "Succeeded" and self._mode(job) != "Indexed":
+        if has_succeeded(raw) and self._mode(job) != "Indexed":
             self._tell(job)
-        if new is not None and phase == "Running":
+        if new is not None and phase == "Running" and not stopped(raw):
             self._pods.setdefault(name, (job, self._store.clock()))
         elif (began := self._pods.pop(name, None)) is not None:
             self._pod_ended(raw, began[1])

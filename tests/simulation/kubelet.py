@@ -3,7 +3,8 @@
 As in Kubernetes 1.35: a Job turns Complete a second or two after its pod Succeeded, a failure is
 first FailureTarget, a pod whose deadline is lowered ends with its log, a Job whose own deadline
 passes has its pods removed, and a pod that is deleted while it runs first fails, and is there until
-the Job controller has counted it.
+the Job controller has counted it. With `Stages` a container's end is in the pod's status a while
+before the pod's phase changes.
 """
 
 from __future__ import annotations
@@ -24,24 +25,25 @@ from tests.simulation.pods import (
     key_of,
     pod_metadata,
     rule_of,
+    stopped,
     work_of,
+)
+from tests.simulation.stages import (
+    AT_ONCE,
+    NEVER,
+    Outcome,
+    Stages,
+    final_status,
+    last_status,
+    left,
 )
 from tests.simulation.store import Key, Store
 from tests.simulation.views import Raw
 
+__all__ = ["Kubelet", "Outcome", "Script"]
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a pod ends, and after how many seconds of running."""
-
-    kind: str = "success"
-    """success, failure (exit code 1), permanent (64), disrupted, or hang."""
-    seconds: float = 1.0
-    value: int = 0
-    code: int = 1
-    """The exit code of a failure."""
-
-
+QUICK = 0.2
+"""Seconds that a container must run to be seen running, where there are stages."""
 Script = Callable[[str, str, int, int], Outcome]
 """(execution, node, attempt, index) → how it ends."""
 
@@ -65,7 +67,10 @@ class _Job:
 class Kubelet:
     """Runs every Job of a store."""
 
-    def __init__(self, store: Store, script: Script, rng: random.Random) -> None:
+    def __init__(
+        self, store: Store, script: Script, rng: random.Random, stages: Stages = AT_ONCE
+    ) -> None:
+        self._stages = stages
         self._store, self._script, self._rng = store, script, rng
         self._jobs: dict[Key, _Job] = {}
         self.unfinished: dict[tuple[str, str], int] = {}
@@ -88,7 +93,8 @@ class Kubelet:
             elif old["spec"] != new["spec"] and not self._jobs[key].over:
                 self._deadline(self._jobs[key], new)
         elif old and new and old["spec"] != new["spec"] and not ended(new):  # a pod's deadline
-            self._after(0.3, self._end, key_of("pods", new), Outcome("hang"))
+            seconds = left(new, self._store.clock()) if self._stages.seconds else 0.0
+            self._after(max(0.3, seconds), self._past_deadline, key_of("pods", new))
 
     # Jobs
 
@@ -144,13 +150,15 @@ class Kubelet:
         pod = self._store.objects.get(key)
         if pod is None or ended(pod) or "deletionTimestamp" in pod["metadata"]:
             return
-        self._store.set_status(key, phase="Running", startTime=self._now())
-        if job.key in self._store.objects and not job.over:
-            self._store.set_status(job.key, active=len(job.running), ready=1)
         execution, node, attempt = work_of(pod)
         attempt += 100 * job.begun.get(index, 0)
-        job.begun[index] = job.begun.get(index, 0) + 1
         outcome = self._script(execution, node, attempt, index)
+        # What ends at once has ended before the kubelet says that it runs.
+        quick = self._stages.seconds > 0 and outcome.seconds < QUICK
+        self._store.set_status(key, phase="Pending" if quick else "Running", startTime=self._now())
+        if not quick and job.key in self._store.objects and not job.over:
+            self._store.set_status(job.key, active=len(job.running), ready=1)
+        job.begun[index] = job.begun.get(index, 0) + 1
         limit = float(pod["spec"]["activeDeadlineSeconds"])
         if outcome.kind == "hang" or outcome.seconds > limit:
             outcome = Outcome("hang", limit)
@@ -159,22 +167,41 @@ class Kubelet:
     # Pods
 
     def _end(self, key: Key, outcome: Outcome) -> None:
+        """The action ends; the pod's phase says so at once, or a while later."""
+        pod = self._store.objects.get(key)
+        if pod is None or stopped(pod):
+            return
+        self._count(pod, -1)
+        stays = self._stages.injected(*work_of(pod)[:2])
+        if outcome.kind not in ("success", "failure", "permanent"):
+            stays = None  # who ends the pod ends all of it
+        if self._stages.seconds == 0:
+            self._store.set_status(key, **last_status(pod, outcome, self._now(), at_once=True))
+            self._gone(key)
+            return
+        status = last_status(pod, outcome, self._now(), injected=stays is not None)
+        self._store.set_status(key, **status)
+        if stays == NEVER:
+            self._after(left(pod, self._store.clock()), self._past_deadline, key)
+        else:
+            self._after(self._stages.seconds + (stays or 0.0), self._phase, key, outcome)
+
+    def _phase(self, key: Key, outcome: Outcome) -> None:
+        """All containers of the pod have ended, and its phase says so."""
+        pod = self._store.objects.get(key)
+        if pod is not None and not ended(pod):
+            self._store.set_status(key, **final_status(pod, outcome, self._store.clock()))
+            self._gone(key)
+
+    def _past_deadline(self, key: Key) -> None:
+        """A pod's deadline is over."""
         pod = self._store.objects.get(key)
         if pod is None or ended(pod):
             return
-        code = {"success": 0, "permanent": 64, "deleted": 143}.get(outcome.kind, outcome.code)
-        said = f'{{"value": {outcome.value}}}' if code == 0 else ""
-        terminated = {
-            "exitCode": code, "message": said, "startedAt": pod["status"].get("startTime"),
-            "finishedAt": self._now(),
-        }  # fmt: skip
-        fields: dict[str, Any] = {"phase": "Failed" if code else "Succeeded"}
-        fields["containerStatuses"] = [{"name": "action", "state": {"terminated": terminated}}]
-        if outcome.kind == "hang":
-            fields["reason"] = "DeadlineExceeded"
-        if outcome.kind == "disrupted":
-            fields["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
-        self._gone(key, self._store.set_status(key, **fields))
+        if stopped(pod):
+            self._phase(key, Outcome("hang"))
+        else:
+            self._end(key, Outcome("hang"))
 
     def _delete_pod(self, key: Key, grace: float) -> None:
         pod = self._store.objects.get(key)
@@ -186,12 +213,13 @@ class Kubelet:
             self._let_go(key)
         elif grace == 0:
             self._end(key, Outcome("deleted"))
+            self._phase(key, Outcome("deleted"))
         else:
             self._after(min(grace, 1.0), self._delete_pod, key, 0.0)
 
-    def _gone(self, key: Key, pod: Raw) -> None:
+    def _gone(self, key: Key) -> None:
         """A pod has ended."""
-        self._count(pod, -1)
+        pod = self._store.objects[key]
         job = self._job_of(pod)
         if job is None:
             self._counted(key)

@@ -15,19 +15,24 @@ from orchestrator.controller.apiserver.watching import Take
 from orchestrator.controller.assembly import Operator
 from orchestrator.models.base import API_VERSION
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.kubelet import Kubelet, Outcome
+from tests.simulation.kubelet import Kubelet, Outcome, Script
 from tests.simulation.scenario import NAMESPACE, TASK
+from tests.simulation.stages import AT_ONCE, Stages
 from tests.simulation.store import Store
 from tests.simulation.trial import START
 
 TERMINAL = ("Succeeded", "Failed", "TimedOut", "Cancelled")
 
 
-def store_with(*workflows: Mapping[str, Any]) -> Store:
-    """Workflows and an execution of `main`, whose pods succeed after two seconds."""
+def store_with(
+    *workflows: Mapping[str, Any],
+    script: Script = lambda *_: Outcome("success", 2.0, 5),
+    stages: Stages = AT_ONCE,
+) -> Store:
+    """Workflows and an execution of `main`, whose pods by default succeed after two seconds."""
     loop, rng = asyncio.get_running_loop(), random.Random(1)
     store = Store(lambda: START + loop.time(), rng)
-    Kubelet(store, lambda *_: Outcome("success", 2.0, 5), rng)
+    Kubelet(store, script, rng, stages)
     store.create("templates", NAMESPACE, TASK)
     for workflow in workflows:
         store.create("workflows", NAMESPACE, dict(workflow))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 
 from orchestrator.jobs.context import INDEX, INDEX_VARIABLE, VARIABLE
+from orchestrator.jobs.evidence import terminated
 from tests.simulation.store import Key
 from tests.simulation.views import Raw
 
-__all__ = ["INDEX", "JOB_NAME", "JOB_UID", "ended", "key_of", "pod_metadata", "rule_of", "work_of"]
+__all__ = [
+    "INDEX", "JOB_NAME", "JOB_UID", "ended", "key_of", "pod_metadata", "rule_of", "stopped",
+    "work_of",
+]  # fmt: skip
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 JOB_UID = "batch.kubernetes.io/controller-uid"
@@ -44,7 +48,11 @@ def pod_metadata(job: Raw, index: int, failures: int) -> Raw:
 def rule_of(spec: Raw, pod: Raw) -> str | None:
     """The action of the Job's first podFailurePolicy rule that a failed pod matches."""
     conditions = {c["type"] for c in pod["status"].get("conditions") or ()}
-    codes = {c["state"]["terminated"]["exitCode"] for c in pod["status"]["containerStatuses"]}
+    codes = {
+        status["state"]["terminated"]["exitCode"]
+        for status in pod["status"]["containerStatuses"]
+        if "terminated" in status["state"]
+    }
     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
         wanted = rule.get("onExitCodes")
         by_code = wanted is not None and bool(codes & set(wanted["values"]))
@@ -66,6 +74,11 @@ def work_of(raw: Raw) -> tuple[str, str, int]:
 def ended(pod: Raw) -> bool:
     """Whether its containers have stopped for good."""
     return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def stopped(pod: Raw) -> bool:
+    """Whether its container `action` has ended, or the pod itself."""
+    return ended(pod) or bool(terminated(pod))
 
 
 def key_of(plural: str, raw: Raw) -> Key:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.models.base import API_VERSION
 from tests.simulation.faults import Faults
-from tests.simulation.kubelet import Outcome
+from tests.simulation.stages import AT_ONCE, NEVER, Outcome, Stages
 
 Raw = dict[str, Any]
 NAMESPACE = "default"
@@ -65,6 +65,23 @@ class Scenario:
         timed = any("onFailure" in spec for spec in self.workflows.values())
         decided = bool(self.people or self.deletions or self.faults.decisive)
         return not decided and not timed
+
+    @property
+    def stages(self) -> Stages:
+        """How the kubelet shows the end of pods: in most stories as a real one does."""
+        rng = random.Random(f"{self.seed}/stages")
+        seconds = rng.choice([0.0, 0.0, 1.2, 1.2, 3.0])
+        injects = rng.random() < 0.3
+        return Stages(seconds, self._injected if injects else AT_ONCE.injected)
+
+    def _injected(self, execution: str, node: str) -> float | None:
+        """Seconds that an injected container outlives the action: of plain nodes only, since an
+        item's verdict is Kubernetes'."""
+        fans = (each for spec in self.workflows.values() for each in spec["nodes"])
+        if any("forEach" in each for each in fans if each["name"] == node):
+            return None
+        rng = random.Random(f"{self.seed}/{execution}/{node}/injected")
+        return rng.choice([None, 0.0, 2.0, NEVER])
 
     def outcome(self, execution: str, node: str, attempt: int, index: int) -> Outcome:
         """How a pod ends: the same whenever it is asked."""

@@ -103,7 +103,7 @@ class _Trial:
         loop = asyncio.get_running_loop()
         self._clock = lambda: START + loop.time()
         self.store = Store(self._clock, self._rng)
-        self.kubelet = Kubelet(self.store, self._story.outcome, self._rng)
+        self.kubelet = Kubelet(self.store, self._story.outcome, self._rng, self._story.stages)
         self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
         self._found.jobs = self.holds.jobs
         self._prepare()

@@ -28,6 +28,7 @@ from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.execution.accounts import ServiceAccounts
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.held import Held
+from orchestrator.controller.execution.lingering import LingeringPods
 from orchestrator.controller.execution.news import News
 from orchestrator.controller.execution.pending import PendingPods
 from orchestrator.controller.execution.protection import Protection
@@ -92,6 +93,12 @@ class Operator:
             lambda job: self.news.on_pending(job),
             namespaces=namespaces,
         )
+        self.lingering = LingeringPods(
+            client,
+            self._caches.jobs,
+            self._caches.pods,
+            lambda job, pod, containers: self.news.on_rest_stopped(job, pod, containers),
+        )
         self.triggers = Triggers(client, self._clock, self._caches.triggers, self.recorder.emit)
         judge = Workflows(
             self._caches.workflows,
@@ -133,6 +140,7 @@ class Operator:
             templates=self._caches.templates,
             cluster_templates=self._caches.cluster_templates,
             pending=self.pending,
+            lingering=self.lingering,
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
@@ -203,6 +211,7 @@ class Operator:
                 workers += [
                     start(self.queue.run(self._pass, self._workers), "executions"),
                     start(self.definitions.run(), "definitions"),
+                    start(self.lingering.run(), "lingering pods"),
                     start(self._look_again(), "slow resync"),
                     start(self.retention.run(), "retention"),
                     start(self._run_triggers(), "triggers"),

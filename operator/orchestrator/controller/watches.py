@@ -11,7 +11,7 @@ from functools import partial
 
 from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lean import lean, lean_job, lean_pod
+from orchestrator.controller.apiserver.lean import ended_pod, lean, lean_job
 from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import (
     CLUSTER_TEMPLATES,
@@ -35,7 +35,6 @@ from orchestrator.models.labels import EXECUTION_UID
 logger = logging.getLogger(__name__)
 
 NOT_ENDED = ",".join(f"status.phase!={phase.value}" for phase in TERMINAL)
-ENDED_PODS = "status.phase!=Pending,status.phase!=Running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Caches:
     """Those that have not ended."""
     jobs: Jobs = field(default_factory=Jobs)
     pods: Pods = field(default_factory=Pods)
-    """Those that have ended, and pending ones of slow Jobs."""
+    """Those that show an end, and pending ones of slow Jobs."""
 
 
 class Watches:
@@ -102,9 +101,9 @@ class Watches:
                 PODS,
                 caches.pods,
                 label_selector=EXECUTION_UID,
-                field_selector=ENDED_PODS,
                 in_part=True,
-                transform=lean_pod,
+                only_ends=True,
+                transform=ended_pod,
                 on_event=news.on_pod,
             ),
             watch(TRIGGERS, caches.triggers, transform=lean, on_event=self._on_trigger),

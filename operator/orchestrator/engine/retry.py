@@ -27,6 +27,12 @@ def may_retry(rules: RetryRules, attempts: int, attempt: Attempt) -> bool:
     )
 
 
+def disruption_matters(rules: RetryRules) -> bool:
+    """Whether another attempt depends on what a failure is: the action's own, or a disruption."""
+    listed = {RetryReason.FAILED, RetryReason.DISRUPTED} & set(rules.reasons)
+    return rules.limit > 0 and len(listed) == 1
+
+
 def backoff(rules: RetryRules, attempts: int, identity: str) -> float:
     """Seconds between the end of the `attempts`-th attempt and the next.
 

@@ -1,7 +1,8 @@
 """What an Indexed Job and its Pods say of a fan-out.
 
 A Job with any failed index ends Failed, even within maxFailedIndexes: the indexes are the verdict
-and not the condition. A Succeeded pod counts at once; the Job says so a second later.
+and not the condition. The success of an item's action counts at once; the Job says so seconds
+later.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.jobs.context import INDEX
-from orchestrator.jobs.observe import completed, created_at, exit_words, failure, terminated
+from orchestrator.jobs.evidence import has_ended, has_succeeded, terminated
+from orchestrator.jobs.observe import completed, created_at, exit_words, failure
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.models.template import TemplateSpec
 
@@ -45,8 +47,8 @@ def counted(job: Raw | None) -> tuple[set[int], set[int]]:
 def observe_fan_out(
     items: int, max_failed: int, job: Raw | None, succeeded: Collection[int], name: str
 ) -> Attempt:
-    """A fan-out as it stands, its gathered outputs apart; `succeeded` are the items with a pod
-    that Succeeded."""
+    """The state of a fan-out without its gathered outputs; `succeeded` are the items with a pod
+    whose action succeeded."""
     done, failed = counted(job)
     done |= set(succeeded)
     failed -= done
@@ -82,7 +84,7 @@ def why_failed(attempt: Attempt, pods: Iterable[Raw]) -> str:
     found = {
         index: pod
         for pod in pods
-        if (index := index_of(pod)) in failed and pod["status"].get("phase") == "Failed"
+        if (index := index_of(pod)) in failed and has_ended(pod) and not has_succeeded(pod)
     }
     if not found:
         return attempt.message
@@ -102,7 +104,7 @@ def gather(
     messages = {
         index: terminated(pod).get("message") or ""
         for pod in pods
-        if pod["status"].get("phase") == "Succeeded" and (index := index_of(pod)) is not None
+        if has_succeeded(pod) and (index := index_of(pod)) is not None
     }
     lists: dict[str, list[Any]] = {name: [None] * items for name in names}
     for index in sorted(done):

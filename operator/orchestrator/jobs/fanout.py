@@ -14,6 +14,7 @@ from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_pod, metadata, owner, pod_metadata, template_scope
 from orchestrator.jobs.container import check_size
 from orchestrator.jobs.environment import reads_params_only
+from orchestrator.jobs.evidence import ACTION
 from orchestrator.jobs.items import (
     ARGUMENT,
     DIRECTORY,
@@ -165,7 +166,7 @@ def _failure_rules(fan_out: FanOutJob, template: TemplateSpec) -> list[dict[str,
     rules: list[dict[str, Any]] = []
     if template.permanent_exit_codes:
         codes = {
-            "containerName": "action",
+            "containerName": ACTION,
             "operator": "In",
             "values": sorted(set(template.permanent_exit_codes)),
         }

@@ -1,9 +1,12 @@
 """What a Job and its Pods say of an attempt.
 
-The Pod is the evidence: one that Succeeded, with its termination message, wins over any condition
-of the Job, which comes one to two seconds later. A failure waits for the Job's verdict, because
-only that tells a failure from a disruption; `FailureTarget` is verdict enough, since the terminal
-condition waits until every pod is gone (KEP-3939), on a dead machine for ever.
+The end of the container `action` is the evidence (jobs/evidence.py): exit code 0, with its
+termination message, wins over any condition of the Job, which comes two to four seconds later. A
+failure waits for the Job's verdict only where Kubernetes may have caused it, because only that
+tells a failure from a disruption; `FailureTarget` is verdict enough, since the terminal condition
+waits until every pod is gone (KEP-3939), on a dead machine for ever.
+
+`pods` are always those that the Job controls, by its uid.
 """
 
 from __future__ import annotations
@@ -15,13 +18,32 @@ from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.jobs.attempt import ExecutionIdentity
+from orchestrator.jobs.evidence import (
+    disruption_of,
+    failed_by_itself,
+    has_begun,
+    has_ended,
+    has_succeeded,
+    is_disturbed,
+    kept_deadline,
+    phase_of,
+    terminated,
+    was_signalled,
+)
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.jobs.waiting import why_waiting
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
-_ENDED = ("Succeeded", "Failed")
+_DISRUPTIONS = {
+    "EvictionByEvictionAPI": "evicted through the API, as a drain or an autoscaler does",
+    "PreemptionByScheduler": "preempted by a pod of higher priority",
+    "DeletionByTaintManager": "removed from a node that is lost or tainted",
+    "DeletionByPodGC": "lost with its node",
+    "TerminationByKubelet": "evicted by its node, which is short of resources or shuts down",
+}
+"""By the reason of DisruptionTarget: what happened to the pod."""
 
 
 def observe(
@@ -29,20 +51,37 @@ def observe(
     job: Raw | None,
     pods: Sequence[Raw],
     events: Sequence[Raw] = (),
+    *,
+    disruption_matters: bool = True,
 ) -> Attempt:
-    """One attempt. `events` are warnings about a Job that has no pod."""
+    """One attempt. `events` are warnings about a Job that has no pod.
+
+    `disruption_matters`: whether another attempt depends on what a failure is, so that even an exit
+    code of the action's own is not believed before the kubelet has said the last of its pod.
+    """
     name = job["metadata"]["name"] if job else ""
     for pod in pods:
-        if _phase(pod) == "Succeeded":
+        if has_succeeded(pod):
             return _succeeded(template, pod, name)
+    if not disruption_matters:
+        # Before the verdict: nothing that is seen later may change it.
+        for pod in pods:
+            if failed_by_itself(pod):
+                return _failed(template, {}, [pod], name)
     verdict = failure(job)
     if verdict is not None:
         return _failed(template, verdict, pods, name)
     if completed(job):
         return _without_pod(template, name)
-    if job is None and any(_phase(pod) == "Failed" for pod in pods):
-        return _failed(template, {}, pods, name)
-    return _waiting(job, pods, events, name)
+    for pod in pods:
+        if _has_failed_for_good(pod) or (job is None and phase_of(pod) == "Failed"):
+            return _failed(template, {}, [pod], name)
+    return unfinished(job, pods, events)
+
+
+def _has_failed_for_good(pod: Raw) -> bool:
+    """Whether the Job's verdict can only be that its pod failed, or ran out of time."""
+    return phase_of(pod) == "Failed" and not is_disturbed(pod)
 
 
 def failure(job: Raw | None) -> Raw | None:
@@ -57,7 +96,7 @@ def completed(job: Raw | None) -> bool:
 
 def evident(pods: Sequence[Raw]) -> bool:
     """Whether there is a pod that ended; one seen pending may have ended since."""
-    return any(_phase(pod) in _ENDED for pod in pods)
+    return any(has_ended(pod) for pod in pods)
 
 
 def is_ours(job: Raw, identity: ExecutionIdentity) -> bool:
@@ -94,7 +133,7 @@ def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
 
 
 def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str) -> Attempt:
-    pod = _newest([pod for pod in pods if _phase(pod) in _ENDED])
+    pod = _newest([pod for pod in pods if has_ended(pod)])
     if pod is None and verdict.get("reason") == "DeadlineExceeded":
         pod = _newest(pods)  # what it was waiting for is why it never started
     started_at, finished_at = _times(pod)
@@ -116,21 +155,24 @@ def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str)
 
 def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     pod_reason = (pod or {}).get("status", {}).get("reason", "")
-    if verdict.get("reason") == "PodFailurePolicy" or (not verdict and _disrupted(pod)):
+    if verdict.get("reason") == "PodFailurePolicy" or (not verdict and disruption_of(pod)):
         return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod)
-    if pod_reason == "DeadlineExceeded":
+    if pod is not None and pod_reason == "DeadlineExceeded" and not kept_deadline(pod):
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
     if verdict.get("reason") == "DeadlineExceeded":
         return _never_started(pod, ended)
     if pod is None:
         message = f"the pod is gone: {verdict.get('message', '')}".rstrip(": ")
-        return AttemptState.FAILED, reasons.FAILED, message
+        return AttemptState.FAILED, reasons.POD_DELETED, message
+    if "deletionTimestamp" in pod["metadata"] and (not ended or was_signalled(ended)):
+        message = "the pod was deleted by others before its action had ended"
+        return AttemptState.FAILED, reasons.POD_DELETED, message
     return AttemptState.FAILED, reasons.FAILED, _exit_words(pod, ended)
 
 
 def _never_started(pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     """The Job's deadline passed, which is twice the pod's: most of it went before the start."""
-    if ended or (pod and _phase(pod) == "Running"):
+    if ended or (pod and has_begun(pod)):
         message = "had not ended when twice the node's timeout had passed since its Job started"
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, message
     message = "the pod did not start within twice the node's timeout"
@@ -155,11 +197,12 @@ def _exit_words(pod: Raw, ended: Raw) -> str:
 
 
 def _disruption(pod: Raw | None) -> str:
-    target = _disrupted(pod)
+    target = disruption_of(pod)
     if target is None:
-        return "the pod was disrupted: evicted, preempted or lost with its machine"
-    words = ": ".join(part for part in (target.get("reason"), target.get("message")) if part)
-    return f"the pod was disrupted ({words})"
+        return "the pod was disrupted: evicted, preempted or lost with its node"
+    reason = target.get("reason", "")
+    said = ": ".join(part for part in (reason, target.get("message")) if part)
+    return f"the pod was {_DISRUPTIONS.get(reason, 'disrupted')} ({said})"
 
 
 def exit_words(pod: Raw) -> str:
@@ -179,10 +222,12 @@ def _without_pod(template: TemplateSpec, job: str) -> Attempt:
     return Attempt(AttemptState.SUCCEEDED, job=job)
 
 
-def _waiting(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw], name: str) -> Attempt:
+def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> Attempt:
+    """An attempt that has not ended: whether its action runs, or what it waits for."""
+    name = job["metadata"]["name"] if job else ""
     status = (job or {}).get("status") or {}
     made_at = created_at(job)
-    if status.get("ready") or any(_phase(pod) in ("Running", "Failed") for pod in pods):
+    if status.get("ready") or any(has_begun(pod) or phase_of(pod) == "Failed" for pod in pods):
         return Attempt(AttemptState.RUNNING, made_at=made_at, job=name)
     pod = _newest(pods)
     reason, message = why_waiting(pod) if pod else ("", "")
@@ -204,27 +249,8 @@ def _condition(raw: Raw | None, kind: str) -> Raw | None:
     return None
 
 
-def _disrupted(pod: Raw | None) -> Raw | None:
-    """The pod's condition that says that Kubernetes ended it, if there is one."""
-    return _condition(pod, "DisruptionTarget")
-
-
 def _newest(pods: Sequence[Raw]) -> Raw | None:
     return max(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
-
-
-def _phase(pod: Raw) -> str:
-    phase: str = pod.get("status", {}).get("phase", "")
-    return phase
-
-
-def terminated(pod: Raw | None) -> Raw:
-    """How the pod's container ended; empty when it has not."""
-    for status in (pod or {}).get("status", {}).get("containerStatuses") or ():
-        ended: Raw | None = (status.get("state") or {}).get("terminated")
-        if ended is not None:
-            return ended
-    return {}
 
 
 def _times(pod: Raw | None) -> tuple[float | None, float | None]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.jobs.evidence import ENDED_PHASES, has_ended, last_second, phase_of
+
 _AT_ONCE = {"spec": {"activeDeadlineSeconds": 1}}
 
 
@@ -48,17 +50,28 @@ def plan_stop(
     not ended, and those only where they are ended by force.
 
     A fan-out (`whole`) would begin further items when single pods ended, so its Job is stopped;
-    Kubernetes then ends its pods with their grace, and removes them.
+    Kubernetes then ends its pods with their grace, and removes them. A pod whose action has ended
+    needs no gentle stop: its deadline, lowered, would put the action's own end in doubt.
     """
-    active = [pod for pod in pods if pod.get("status", {}).get("phase") in ("Pending", "Running")]
     if force:
+        active = [pod for pod in pods if phase_of(pod) not in ENDED_PHASES]
         deletions: list[Step] = [DeletePod(pod["metadata"]["name"]) for pod in active]
         return [PatchJob(job), *deletions]
     if whole:
         return [PatchJob(job)]
+    active = [pod for pod in pods if not has_ended(pod)]
     if pods and not active:
         return []
     on_a_machine = [pod for pod in active if pod.get("spec", {}).get("nodeName")]
     if on_a_machine and len(on_a_machine) == len(active):
         return [PatchPod(pod["metadata"]["name"]) for pod in on_a_machine]
     return [PatchJob(job)]
+
+
+def stop_rest(pod: Mapping[str, Any]) -> PatchPod:
+    """Stop what else runs in a pod whose action has ended.
+
+    The deadline is one that the action kept, so that its end goes on to count as its own.
+    """
+    deadline = {"spec": {"activeDeadlineSeconds": last_second(pod)}}
+    return PatchPod(pod["metadata"]["name"], deadline)

@@ -268,7 +268,7 @@ def pod(index: int, phase: str, message: str = "", code: int = 0) -> dict[str, A
     state = {"terminated": {"message": message, "exitCode": code}}
     return {
         "metadata": {"labels": {"batch.kubernetes.io/job-completion-index": str(index)}},
-        "status": {"phase": phase, "containerStatuses": [{"state": state}]},
+        "status": {"phase": phase, "containerStatuses": [{"name": "action", "state": state}]},
     }
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.jobs.evidence import left_running
 from orchestrator.jobs.observe import evident, observe
-from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop, stop_rest
 from tests.builders import template
 
 TASK = template(permanentExitCodes=[64])
@@ -32,6 +33,16 @@ def pod(phase: str, reason: str = "", **status: Any) -> dict[str, Any]:
     }
 
 
+def action(**state: Any) -> dict[str, Any]:
+    return {"name": "action", "image": "busybox:nope", "state": state}
+
+
+def with_injected(raw: dict[str, Any], *, first: bool = True, **state: Any) -> dict[str, Any]:
+    statuses = raw["status"]["containerStatuses"]
+    statuses.insert(0 if first else len(statuses), {"name": "proxy", "state": state})
+    return raw
+
+
 def ended(
     phase: str, code: int, message: str = "", reason: str = "", pod_reason: str = ""
 ) -> dict[str, Any]:
@@ -42,12 +53,13 @@ def ended(
         "startedAt": "2026-01-31T12:00:00Z",
         "finishedAt": "2026-01-31T12:00:05Z",
     }
-    return pod(phase, pod_reason, containerStatuses=[{"state": {"terminated": terminated}}])
+    return pod(phase, pod_reason, containerStatuses=[action(terminated=terminated)])
 
 
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
-    state = {"waiting": {"reason": reason, "message": message}}
-    return pod("Pending", containerStatuses=[{"image": "busybox:nope", "state": state}])
+    return pod(
+        "Pending", containerStatuses=[action(waiting={"reason": reason, "message": message})]
+    )
 
 
 def seen(attempt: Attempt) -> tuple[str, str]:
@@ -63,13 +75,119 @@ def test_a_succeeded_pod_wins_before_the_job_says_anything() -> None:
     assert attempt.finished_at - attempt.started_at == 5
 
 
-def test_a_failed_pod_waits_for_the_jobs_verdict() -> None:
-    failed = ended("Failed", 3)
+def test_the_end_of_the_action_needs_neither_phase_nor_verdict() -> None:
+    attempt = observe(TASK, job(), [ended("Running", 0, '{"value": 7}')])
+    assert seen(attempt) == ("Succeeded", "")
+    assert attempt.outputs == {"value": 7}
+    quick = ended("Pending", 0, '{"value": 8}')  # ended before the kubelet said that it runs
+    assert observe(TASK, job(), [quick]).outputs == {"value": 8}
+
+
+def test_a_failure_of_the_actions_own_needs_no_verdict_where_no_retry_depends_on_it() -> None:
+    failed = ended("Running", 3)
+    assert seen(observe(TASK, job(), [failed], disruption_matters=False)) == ("Failed", "Failed")
     assert observe(TASK, job(), [failed]).state is AttemptState.RUNNING
-    assert seen(observe(TASK, job("FailureTarget", "BackoffLimitExceeded"), [failed])) == (
-        "Failed",
-        "Failed",
+    assert seen(observe(TASK, job(), [ended("Failed", 3)])) == ("Failed", "Failed")
+
+
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_signal_may_be_a_disruption_until_the_pod_has_failed(code: int) -> None:
+    killed = ended("Running", code)
+    assert observe(TASK, job(), [killed], disruption_matters=False).state is AttemptState.RUNNING
+    assert seen(observe(TASK, job(), [ended("Failed", code)])) == ("Failed", "Failed")
+
+
+def test_a_container_out_of_memory_was_not_disrupted() -> None:
+    killed = ended("Running", 137, reason="OOMKilled")
+    attempt = observe(TASK, job(), [killed], disruption_matters=False)
+    assert "out of memory" in attempt.message
+
+
+@pytest.mark.parametrize("phase", ["Running", "Failed"])
+def test_a_failure_that_kubernetes_may_have_caused_waits_for_the_verdict(phase: str) -> None:
+    target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    disrupted, deleted = ended(phase, 1), ended(phase, 1)
+    disrupted["status"]["conditions"] = [target]
+    deleted["metadata"]["deletionTimestamp"] = "2026-01-31T12:00:30Z"
+    for pod_ in (disrupted, deleted):
+        for matters in (False, True):
+            attempt = observe(TASK, job(), [pod_], disruption_matters=matters)
+            assert attempt.state is AttemptState.RUNNING
+    verdict = job("FailureTarget", "PodFailurePolicy")
+    assert seen(observe(TASK, verdict, [disrupted])) == ("Failed", "Disrupted")
+
+
+def test_a_pod_that_others_deleted_says_so() -> None:
+    gone = ended("Failed", 143)
+    gone["metadata"]["deletionTimestamp"] = "2026-01-31T12:00:30Z"
+    attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [gone])
+    assert seen(attempt) == ("Failed", "PodDeleted")
+    assert "deleted by others" in attempt.message
+
+
+def test_a_success_wins_over_a_pod_that_failed_for_an_injected_container() -> None:
+    failed = with_injected(ended("Failed", 0, '{"value": 7}'), terminated={"exitCode": 3})
+    verdict = job("Failed", "BackoffLimitExceeded")
+    assert observe(TASK, verdict, [failed]).outputs == {"value": 7}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "injected",
+    [
+        {"running": {}},
+        {"terminated": {"exitCode": 3, "message": '{"value": 1}'}},
+        {"terminated": {"exitCode": 0, "message": '{"value": 1}'}},
+        {"waiting": {"reason": "ImagePullBackOff"}},
+    ],
+)
+def test_an_injected_container_is_never_read(injected: dict[str, Any], *, first: bool) -> None:
+    good = with_injected(ended("Running", 0, '{"value": 7}'), first=first, **injected)
+    assert observe(TASK, job(), [good]).outputs == {"value": 7}
+    bad = with_injected(ended("Running", 5, "it broke"), first=first, **injected)
+    attempt = observe(TASK, job(), [bad], disruption_matters=False)
+    assert (attempt.exit_code, attempt.message) == (5, "it broke")
+    running = with_injected(pod("Running", containerStatuses=[action(running={})]), **injected)
+    assert observe(TASK, job(), [running]).state is AttemptState.RUNNING
+
+
+def test_an_action_that_exits_with_0_at_its_deadline_was_cut_short() -> None:
+    def cut(phase: str, reason: str = "") -> dict[str, Any]:
+        pod_ = ended(phase, 0, pod_reason=reason)
+        pod_["spec"]["activeDeadlineSeconds"] = 5
+        pod_["status"]["startTime"] = "2026-01-31T12:00:00Z"
+        return pod_
+
+    assert observe(TASK, job(), [cut("Running")]).state is AttemptState.RUNNING
+    assert seen(observe(TASK, job(), [cut("Failed", "DeadlineExceeded")])) == (
+        "TimedOut",
+        "TimedOut",
     )
+    assert observe(TASK, job(), [cut("Succeeded")]).state is AttemptState.SUCCEEDED
+
+
+def test_stopping_the_rest_of_a_pod_leaves_its_actions_success() -> None:
+    left = with_injected(ended("Running", 0, '{"value": 7}'), running={})
+    left["spec"]["activeDeadlineSeconds"] = 60
+    left["status"]["startTime"] = "2026-01-31T12:00:00Z"
+    assert left_running(left) == ["proxy"]
+    step = stop_rest(left)
+    assert step == PatchPod("flow-a-1-x", {"spec": {"activeDeadlineSeconds": 6}})
+    stopped = with_injected(
+        ended("Failed", 0, '{"value": 7}', pod_reason="DeadlineExceeded"),
+        terminated={"exitCode": 137},
+    )
+    stopped["spec"] |= step.patch["spec"]
+    stopped["status"]["startTime"] = "2026-01-31T12:00:00Z"
+    verdict = job("Failed", "BackoffLimitExceeded")
+    assert observe(TASK, verdict, [stopped]).outputs == {"value": 7}
+    assert left_running(stopped) == []
+
+
+def test_nothing_is_left_running_beside_a_native_sidecar() -> None:
+    native = ended("Running", 0)
+    native["status"]["initContainerStatuses"] = [{"name": "proxy", "state": {"running": {}}}]
+    assert left_running(native) == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +302,7 @@ def test_a_pod_last_seen_pending_is_no_evidence_of_an_end() -> None:
     assert not evident([stale])
     assert evident([ended("Failed", 1)])
     attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [stale])
+    assert seen(attempt) == ("Failed", "PodDeleted")
     assert attempt.message == "the pod is gone: because"
 
 
@@ -252,5 +371,6 @@ def test_stopping_by_force_deletes_what_still_runs() -> None:
     assert steps == [PatchJob("flow-a-1"), DeletePod("flow-a-1-x")]
 
 
-def test_what_has_ended_is_left_alone() -> None:
-    assert plan_stop("flow-a-1", [ended("Succeeded", 0)], force=False) == []
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_what_has_ended_is_left_alone(phase: str) -> None:
+    assert plan_stop("flow-a-1", [ended(phase, 0)], force=False) == []

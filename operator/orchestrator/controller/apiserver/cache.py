@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from orchestrator.jobs.evidence import controller_of
 from orchestrator.models.base import is_object_name
 from orchestrator.models.labels import EXECUTION_UID
 
@@ -145,32 +146,40 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 
 
 class Pods(IndexedCache):
-    """Pods of executions: the terminal ones, and pending ones of Jobs that take their time."""
+    """Pods of executions that show an end, and pending ones of Jobs that take their time.
+
+    A Job's pods are those that it controls, by its uid and within its namespace: labels, and owners
+    in other namespaces, may be written by anyone who may create pods.
+    """
 
     def __init__(self) -> None:
         super().__init__(JOB_NAME)
-        self._pending: dict[tuple[str | None, str], dict[str, Raw]] = {}
+        self._pending: dict[str, list[Raw]] = {}
 
-    def by_job(self, namespace: str, name: str) -> list[Raw]:
-        """The pods known of a Job: terminal ones, else pending ones."""
-        terminal = [raw for raw in self.labelled(name) if raw["metadata"]["namespace"] == namespace]
-        if terminal:
-            return terminal
-        return list(self._pending.get((namespace, name), {}).values())
+    def by_job(self, namespace: str, uid: str) -> list[Raw]:
+        """The pods known of the Job: those that show an end, else pending ones."""
+        job = _job(namespace, uid)
+        return list(self.labelled(job)) or list(self._pending.get(job, ()))
 
-    def count(self, job: str) -> int:
-        """How many terminal pods of Jobs of this name are known."""
-        return len(self._groups.get(job, {}))
+    def count(self, namespace: str, uid: str) -> int:
+        """How many pods of the Job are known that show an end."""
+        return len(self._groups.get(_job(namespace, uid), {}))
 
     def replace_pending(self, pods: Iterable[Raw]) -> None:
         """Keep these pending pods instead of those kept before."""
         self._pending = {}
         for raw in pods:
-            job = (raw["metadata"].get("labels") or {}).get(JOB_NAME, "")
-            self._pending.setdefault((raw["metadata"]["namespace"], job), {})[
-                raw["metadata"]["name"]
-            ] = raw
+            if job := self._group_of(raw):
+                self._pending.setdefault(job, []).append(raw)
 
-    def terminal(self, namespace: str, job: str) -> bool:
-        """Whether a terminal pod of the Job is known."""
-        return any(raw["metadata"]["namespace"] == namespace for raw in self.labelled(job))
+    def any_ended(self, namespace: str, uid: str) -> bool:
+        """Whether a pod of the Job is known that shows an end."""
+        return self.count(namespace, uid) > 0
+
+    def _group_of(self, raw: Raw) -> str:
+        uid = controller_of(raw)
+        return _job(raw["metadata"]["namespace"], uid) if uid else ""
+
+
+def _job(namespace: str, uid: str) -> str:
+    return f"{namespace}/{uid}"

@@ -87,8 +87,12 @@ class ApiClient:
         label_selector: str = "",
         field_selector: str = "",
         metadata_only: bool = False,
+        project: Callable[[Raw], Raw | None] = lambda raw: raw,
     ) -> tuple[list[Raw], str]:
-        """All objects, by quorum and in pages, with the resourceVersion to watch from."""
+        """All objects, by quorum and in pages, with the resourceVersion to watch from.
+
+        `project` says what is kept of each; None is nothing. No more than a page is held in full.
+        """
         for _ in range(TRIES):
             items: list[Raw] = []
             version = ""
@@ -100,7 +104,8 @@ class ApiClient:
                     field_selector=field_selector,
                     metadata_only=metadata_only,
                 ):
-                    items += page["items"]
+                    kept = map(project, page["items"])
+                    items += [item for item in kept if item is not None]
                     version = page["metadata"]["resourceVersion"]
             except ApiError as error:
                 if error.status == 410:  # the continue token expired: from the beginning
@@ -146,11 +151,13 @@ class ApiClient:
         field_selector: str = "",
         metadata_only: bool = False,
         in_part: bool = False,
+        only_ends: bool = False,
         timeout_seconds: int = 290,
     ) -> AsyncIterator[Raw]:
         """Events from a version on, bookmarks included, until the server ends the watch.
 
-        `in_part`, for Jobs and pods: with what the module `wire` reads of them at least.
+        `in_part`, for Jobs and pods: with what the module `wire` reads of them at least; of pods
+        that show no end not even that if `only_ends`.
         Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
         """
         query = _query(label_selector, field_selector) | {
@@ -164,7 +171,10 @@ class ApiClient:
             accept = f"{FRAMES},{accept}"
         path = resource.path(namespace)
         async for part in self._transport.stream(resource.plural, path, query, accept):
-            event: Raw = loads(part) if part[:1] == b"{" else event_from(resource, part)
+            if part[:1] == b"{":
+                event: Raw = loads(part)
+            else:
+                event = event_from(resource, part, only_ends=only_ends)
             if event["type"] == "ERROR":
                 status = event["object"]
                 raise error_from(status.get("code", 500), {}, orjson.dumps(status))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
+from orchestrator.jobs.evidence import controller_of, has_ended
 from orchestrator.models.labels import EXECUTION_UID
 
 _METADATA = (
@@ -18,10 +19,10 @@ _JOB_STATUS = (
     "conditions", "active", "ready", "completedIndexes", "failedIndexes", "completionTime",
 )  # fmt: skip
 _POD_LABELS = (JOB_NAME, EXECUTION_UID)
-_POD_SPEC = ("nodeName",)
-_POD_STATUS = ("phase", "reason", "message")
+_POD_SPEC = ("nodeName", "activeDeadlineSeconds")
+_POD_STATUS = ("phase", "reason", "message", "startTime")
 POD_CONDITIONS = ("DisruptionTarget", "PodScheduled")
-_CONTAINER = ("image", "state")
+_CONTAINER = ("name", "image", "state")
 
 
 def lean_job(raw: Raw) -> Raw:
@@ -44,6 +45,8 @@ def lean_pod(raw: Raw) -> Raw:
     metadata, status = raw["metadata"], raw.get("status") or {}
     kept = _some(metadata, _METADATA)
     kept["labels"] = _some(metadata.get("labels") or {}, _POD_LABELS)
+    if uid := controller_of(raw):
+        kept["ownerReferences"] = [{"uid": uid, "controller": True}]
     said = _some(status, _POD_STATUS)
     for key in ("containerStatuses", "initContainerStatuses"):
         if statuses := status.get(key):
@@ -54,6 +57,11 @@ def lean_pod(raw: Raw) -> Raw:
         if condition.get("type") in POD_CONDITIONS
     ]
     return {"metadata": kept, "spec": _some(raw.get("spec") or {}, _POD_SPEC), "status": said}
+
+
+def ended_pod(raw: Raw) -> Raw | None:
+    """The same of a pod that shows an end and is controlled by something; None of others."""
+    return lean_pod(raw) if has_ended(raw) and controller_of(raw) else None
 
 
 def lean(raw: Raw) -> Raw:

@@ -44,12 +44,14 @@ class Reflector:
         field_selector: str = "",
         metadata_only: bool = False,
         in_part: bool = False,
-        transform: Callable[[Raw], Raw] = lambda raw: raw,
+        only_ends: bool = False,
+        transform: Callable[[Raw], Raw | None] = lambda raw: raw,
         on_event: OnEvent = lambda *_: None,
         on_silence: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`transform` says what is kept of an object; None is nothing."""
         self._client = client
         self._resource = resource
         self._cache = cache
@@ -60,7 +62,7 @@ class Reflector:
             "field_selector": field_selector,
             "metadata_only": metadata_only,
         }
-        self._in_part = in_part
+        self._in_part, self._only_ends = in_part, only_ends
         self._transform = transform
         self._on_event = on_event
         self._on_silence = on_silence
@@ -105,6 +107,7 @@ class Reflector:
                     scope,
                     resource_version=version,
                     in_part=self._in_part,
+                    only_ends=self._only_ends,
                     **self._selection,
                 ):
                     version = self._take(scope, event)
@@ -128,11 +131,12 @@ class Reflector:
         return seconds
 
     async def _relist(self, scope: str | None) -> str:
-        items, version = await self._client.list(self._resource, scope, **self._selection)
+        items, version = await self._client.list(
+            self._resource, scope, project=self._transform, **self._selection
+        )
         self._hear(scope)
         known = {key for key in self._cache.known() if scope is None or key[0] == scope}
-        for item in items:
-            raw = self._transform(item)
+        for raw in items:
             known.discard(key_of(raw))
             self._put(raw)
         for key in known:
@@ -148,7 +152,10 @@ class Reflector:
         version: str = raw["metadata"]["resourceVersion"]
         match event["type"]:
             case "ADDED" | "MODIFIED" if not self._is_older(raw):
-                self._put(self._transform(raw))
+                if (kept := self._transform(raw)) is not None:
+                    self._put(kept)
+                else:
+                    self._remove(key_of(raw))
             case "DELETED":
                 self._remove(key_of(raw))
         return version

@@ -23,6 +23,7 @@ from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.errors import ApiError
 from orchestrator.controller.apiserver.lean import POD_CONDITIONS
 from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.jobs.evidence import ACTION, ENDED_PHASES
 
 # By message: the fields that are read, their numbers and types. JSON leaves out a `string` that is
 # empty and a `count` of 0, but no `text` and no `int32`; a `map` is one of strings, `[]M` a list of
@@ -45,7 +46,12 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "annotations": (12, "map"),
         "ownerReferences": (13, "[]OwnerReference"),
     },
-    "OwnerReference": {"kind": (1, "string"), "name": (3, "string"), "uid": (4, "string")},
+    "OwnerReference": {
+        "kind": (1, "string"),
+        "name": (3, "string"),
+        "uid": (4, "string"),
+        "controller": (6, "bool"),
+    },
     "Job": {"metadata": (1, "ObjectMeta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
     "JobSpec": {"completions": (2, "int32"), "completionMode": (9, "string")},
     "JobStatus": {
@@ -65,16 +71,21 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "message": (6, "string"),
     },
     "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},
-    "PodSpec": {"nodeName": (10, "string")},
+    "PodSpec": {"activeDeadlineSeconds": (5, "int64"), "nodeName": (10, "string")},
     "PodStatus": {
         "phase": (1, "string"),
         "conditions": (2, "[]PodCondition"),
         "message": (3, "string"),
         "reason": (4, "string"),
+        "startTime": (7, "Time"),
         "containerStatuses": (8, "[]ContainerStatus"),
         "initContainerStatuses": (10, "[]ContainerStatus"),
     },
-    "ContainerStatus": {"state": (2, "ContainerState"), "image": (6, "string")},
+    "ContainerStatus": {
+        "name": (1, "string"),
+        "state": (2, "ContainerState"),
+        "image": (6, "string"),
+    },
     "ContainerState": {
         "waiting": (1, "Waiting"),
         "running": (2, "Started"),
@@ -103,12 +114,14 @@ _SCALARS = {
     "int64": FieldDescriptorProto.TYPE_INT64,
     "text": FieldDescriptorProto.TYPE_STRING,
     "count": FieldDescriptorProto.TYPE_INT32,
+    "bool": FieldDescriptorProto.TYPE_BOOL,
 }
 
 
-def event_from(resource: Resource, frame: bytes) -> Raw:
+def event_from(resource: Resource, frame: bytes, *, only_ends: bool = False) -> Raw:
     """A frame of a watch as JSON would have it: `type`, and of `object` what is read.
 
+    `only_ends`, for pods: of one that shows no end only the version is read, as of a bookmark.
     The object of an event of the type ERROR is a Status. Raises ApiError for what is no such frame.
     """
     try:
@@ -118,6 +131,9 @@ def event_from(resource: Resource, frame: bytes) -> Raw:
             raise DecodeError("it does not begin as the API server's objects do")
         kind = "Status" if event.type == "ERROR" else resource.kind
         found = _parsed(kind, _parsed("Unknown", envelope[len(_MAGIC) :]).raw)
+        if only_ends and kind == "Pod" and not _shows_an_end(found):
+            version = found.metadata.resourceVersion
+            return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
         plain = _PLAIN[kind](found)
         if event.type != "ERROR" and "resourceVersion" not in plain.get("metadata", {}):
             raise DecodeError("it is of no object that was stored")
@@ -125,6 +141,15 @@ def event_from(resource: Resource, frame: bytes) -> Raw:
     except (DecodeError, ValueError, OverflowError, OSError) as error:
         message = f"an event of {resource.plural} cannot be read: {error}"
         raise ApiError(500, "Unreadable", message) from error
+
+
+def _shows_an_end(pod: Any) -> bool:
+    """As `has_ended` of jobs/evidence.py has it. Most events of pods show none."""
+    status = pod.status
+    return status.phase in ENDED_PHASES or any(
+        container.name == ACTION and container.state.HasField("terminated")
+        for container in status.containerStatuses
+    )
 
 
 def _parsed(name: str, data: bytes) -> Any:
@@ -179,6 +204,8 @@ def _reader(kind: str) -> tuple[bool, Callable[[Any], Any]]:
             return True, lambda at: _moment(at.seconds) if at.HasField("seconds") else None
         case "text":
             return True, _text
+        case "bool":
+            return True, bool
         case _ if kind in _SCALARS:
             return True, int
         case _ if name == kind:

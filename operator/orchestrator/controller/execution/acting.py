@@ -202,9 +202,11 @@ async def _create_object(
 ) -> Attempt | None:
     resource = next(each for each in _MADE if each.kind == manifest["kind"])
     try:
-        await shell.client.create(
+        made = await shell.client.create(
             resource, tracked.run.namespace, manifest, urgent=True, metadata_only=True
         )
+        if resource is JOBS:
+            tracked.job_uids[made["metadata"]["name"]] = made["metadata"]["uid"]
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
             return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
-from orchestrator.controller.apiserver.resources import PODS
-from orchestrator.controller.execution.looking import deleted, job_or_attempt, overdue
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.controller.execution.looking import (
+    deleted,
+    job_or_attempt,
+    known_job,
+    overdue,
+    pods_of,
+)
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
+from orchestrator.jobs.evidence import has_succeeded
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
-from orchestrator.jobs.observe import completed, failure, observe
+from orchestrator.jobs.observe import completed, failure, unfinished
 from orchestrator.jobs.outputs import OutputsProblem
 
 
@@ -34,7 +40,7 @@ async def observe_fan(
     assert each is not None
     assert node.template is not None
     name, namespace = tracked.name_of(node.name, record.attempts), tracked.run.namespace
-    job = shell.jobs.get(namespace, name)
+    job = known_job(shell, tracked, name)
     if job is None:
         found = await job_or_attempt(shell, tracked, record, name)
         if found is None or isinstance(found, Attempt):
@@ -42,11 +48,12 @@ async def observe_fan(
         job = found
     known = tracked.fan_outs.get(name)
     verdict = failure(job) or completed(job)
-    goes_on = not verdict and shell.pods.count(name) < items
+    uid = job["metadata"]["uid"]
+    goes_on = not verdict and shell.pods.count(namespace, uid) < items
     if known and goes_on and known[1] <= shell.clock() < (again := known[1] + look_again(items)):
         tracked.recheck(again)
         return known[0]
-    pods = shell.pods.by_job(namespace, name)
+    pods = shell.pods.by_job(namespace, uid)
     if not verdict and (live := await overdue(shell, tracked, node, record, name)):
         found, pods = live
         if found is None:
@@ -55,14 +62,12 @@ async def observe_fan(
     succeeded = {
         index
         for pod in pods
-        if pod["status"].get("phase") == "Succeeded"
-        and (index := index_of(pod)) is not None
-        and index < items
+        if has_succeeded(pod) and (index := index_of(pod)) is not None and index < items
     }
     attempt = observe_fan_out(items, each.max_failed or 0, job, succeeded, name)
     if attempt.state is AttemptState.PENDING and not attempt.reason:
         events = shell.pending.events(job["metadata"]["uid"]) if not pods else ()
-        attempt = observe(node.template, job, pods, events)
+        attempt = unfinished(job, pods, events)
     elif attempt.state is AttemptState.SUCCEEDED and each.gather:
         attempt = await _gathered(shell, tracked, node, attempt, pods, items)
     elif attempt.state is AttemptState.FAILED:
@@ -85,8 +90,7 @@ async def _gathered(
     gathered = gather(node.template, names, items, attempt, pods)
     if isinstance(gathered, OutputsProblem) and gathered.reason == reasons.OUTPUTS_LOST:
         # The cache may be behind the Job: an absence is made sure of.
-        selector = f"{JOB_NAME}={attempt.job}"
-        live, _ = await shell.client.list(PODS, tracked.run.namespace, label_selector=selector)
+        live = await pods_of(shell, tracked, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)
     if isinstance(gathered, OutputsProblem):
         return replace(

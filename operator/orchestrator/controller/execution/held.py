@@ -90,11 +90,11 @@ class Held:
         return stray or self.note(key, node_of(job))
 
     def _is_over(self, job: Raw) -> bool:
-        """Whether nothing works for the Job any more: its pod says so a second or two before it."""
+        """Whether nothing works for the Job any more: its pod says so seconds before it."""
         if completed(job) or failure(job):
             return True
-        namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
-        return not fans_out(job) and self._shell.pods.terminal(namespace, name)
+        namespace, uid = job["metadata"]["namespace"], job["metadata"]["uid"]
+        return not fans_out(job) and self._shell.pods.any_ended(namespace, uid)
 
     def forget_job(self, job: Raw) -> None:
         """A Job is gone."""

@@ -11,6 +11,8 @@ from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
+from orchestrator.jobs.evidence import controlled
+from orchestrator.jobs.observe import is_ours
 
 LOOK_AGAIN = 10.0
 """Seconds from one live look at an attempt that is overdue to the next."""
@@ -26,10 +28,31 @@ async def job_or_attempt(
         return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
     if created is None and not record.job:
         return None
-    job = await live(shell, JOBS, tracked.run.namespace, name)
+    job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
     if job is None:
         return deleted(name)
     return job
+
+
+def known_job(shell: Shell, tracked: Tracked, name: str) -> Raw | None:
+    """The execution's Job of this name, as far as the cache has it."""
+    return own_job(tracked, name, shell.jobs.get(tracked.run.namespace, name))
+
+
+def own_job(tracked: Tracked, name: str, job: Raw | None) -> Raw | None:
+    """The Job if it is the execution's own, and the one that this process has seen before."""
+    if job is None or not is_ours(job, tracked.identity):
+        return None
+    uid = job["metadata"]["uid"]
+    return job if tracked.job_uids.setdefault(name, uid) == uid else None
+
+
+async def pods_of(shell: Shell, tracked: Tracked, name: str) -> list[Raw]:
+    """The pods that the execution's Job of this name controls, read live."""
+    pods, _ = await shell.client.list(
+        PODS, tracked.run.namespace, label_selector=f"{JOB_NAME}={name}"
+    )
+    return controlled(pods, tracked.job_uids.get(name, ""))
 
 
 async def overdue(
@@ -45,10 +68,8 @@ async def overdue(
     if now < due or now < tracked.looked.get(name, 0.0) + LOOK_AGAIN:
         return None
     tracked.looked[name] = now
-    selector = f"{JOB_NAME}={name}"
-    job = await live(shell, JOBS, tracked.run.namespace, name)
-    pods, _ = await shell.client.list(PODS, tracked.run.namespace, label_selector=selector)
-    return job, pods
+    job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
+    return job, await pods_of(shell, tracked, name)
 
 
 def deleted(name: str) -> Attempt:

@@ -12,7 +12,9 @@ from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of
 from orchestrator.controller.execution.fanout import look_again
 from orchestrator.controller.execution.held import Held
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import node_of
+from orchestrator.controller.execution.strays import fans_out, node_of
+from orchestrator.controller.execution.tracked import execution_reference
+from orchestrator.jobs.evidence import controller_of
 
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
@@ -62,14 +64,15 @@ class News:
             return
         metadata = raw["metadata"]
         made = kind == "ADDED" and self._held.made(key, metadata["name"])
-        ended = self._shell.pods.terminal(metadata["namespace"], metadata["name"])
+        ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
         if made and not ended and not any(_said(raw)):
             return  # the echo of its creation; of a pod seen before it, nobody was told
         if self._held.note_job(key, raw):
             self._shell.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
-        """A pod of an execution ended, or one that had ended is gone."""
+        """The action of a pod has ended, or its pod, or one that had ended is gone."""
+        self._shell.lingering.take(kind, raw)
         if not self._begun or (kind == "MODIFIED" and not _pod_tells(old, raw)):
             return
         job = self._job_of(raw)
@@ -86,17 +89,32 @@ class News:
             self._held.note(key, node_of(job))
             self._shell.queue.add(key)
 
+    def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
+        """Injected containers were stopped in a pod of the Job, whose action has ended."""
+        key, owners = execution_of(job), job["metadata"].get("ownerReferences") or ()
+        if key is None or not owners or fans_out(job):  # of a fan-out they may be thousands
+            return
+        self._shell.recorder.emit(
+            execution_reference(*key, owners[0]["uid"]),
+            "Normal",
+            "InjectedContainerStopped",
+            f"{node_of(job)}: stopped {', '.join(containers)} in pod {pod['metadata']['name']}, "
+            "whose action has ended",
+        )
+
     def _patience(self, pod: Raw) -> float:
         """Seconds in which others of its fan-out may end: they are looked at together."""
-        name = pod["metadata"]["labels"].get(JOB_NAME, "")
         items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
-        return look_again(items) if self._shell.pods.count(name) < items else 0.0
+        namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
+        return look_again(items) if self._shell.pods.count(namespace, uid) < items else 0.0
 
     def _job_of(self, pod: Raw) -> Raw | None:
-        """A pod's Job; None for one not seen yet, whose own event then reports the pod."""
+        """The Job that controls a pod; None for one not seen yet, whose own event then reports the
+        pod."""
         metadata = pod["metadata"]
         name = (metadata.get("labels") or {}).get(JOB_NAME, "")
-        return self._shell.jobs.get(metadata["namespace"], name)
+        job = self._shell.jobs.get(metadata["namespace"], name)
+        return job if job and job["metadata"]["uid"] == controller_of(pod) else None
 
 
 def _job_tells(old: Raw | None, new: Raw) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
-from orchestrator.controller.apiserver.resources import PODS
+from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.execution.children import observe_child, observe_children
 from orchestrator.controller.execution.fanout import observe_fan
-from orchestrator.controller.execution.looking import deleted, job_or_attempt, overdue
+from orchestrator.controller.execution.looking import (
+    deleted,
+    job_or_attempt,
+    known_job,
+    overdue,
+    pods_of,
+)
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine import reasons
@@ -16,7 +21,9 @@ from orchestrator.engine.advance import looked_at
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
-from orchestrator.jobs.observe import completed, evident, failure, is_ours, observe
+from orchestrator.engine.retry import disruption_matters
+from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
+from orchestrator.jobs.observe import completed, evident, failure, observe
 
 
 async def observe_active(
@@ -57,29 +64,35 @@ async def _attempt(
     assert node.template is not None
     name = tracked.name_of(node.name, record.attempts)
     namespace = tracked.run.namespace
-    job = shell.jobs.get(namespace, name)
-    pods = shell.pods.by_job(namespace, name)
-    if job is None and not any(pod["status"].get("phase") == "Succeeded" for pod in pods):
+    job = known_job(shell, tracked, name)
+    pods = shell.pods.by_job(namespace, tracked.job_uids.get(name, ""))
+    if job is None and not any(has_succeeded(pod) for pod in pods):
         found = await job_or_attempt(shell, tracked, record, name)
         if found is None or isinstance(found, Attempt):
             return found
         job = found
-    if not evident(pods) and (completed(job) or failure(job)):
+        pods = shell.pods.by_job(namespace, job["metadata"]["uid"])
+    if not _conclusive(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: what a pod said counts, so its absence is made sure of.
-        selector = f"{JOB_NAME}={name}"
-        listed, _ = await shell.client.list(PODS, namespace, label_selector=selector)
-        pods = listed or pods
+        pods = await pods_of(shell, tracked, name) or pods
     elif not _said(job, pods) and (live := await overdue(shell, tracked, node, record, name)):
         job, pods = live
         if job is None and not evident(pods):
             return deleted(name)
     events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
-    return observe(node.template, job, pods, events)
+    matters = disruption_matters(node.retry)
+    return observe(node.template, job, pods, events, disruption_matters=matters)
+
+
+def _conclusive(pods: Sequence[Raw]) -> bool:
+    """Whether what is known of the pods cannot change any more: a failure's reason is only said
+    with the pod's phase."""
+    return any(has_succeeded(pod) or phase_of(pod) in ENDED_PHASES for pod in pods)
 
 
 def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
     """Whether the Job or a pod says how the attempt ended."""
-    succeeded = any(pod["status"].get("phase") == "Succeeded" for pod in pods)
+    succeeded = any(has_succeeded(pod) for pod in pods)
     return succeeded or completed(job) or failure(job) is not None
 
 
@@ -95,8 +108,8 @@ def _follow_ups(
 ) -> None:
     for edge in node.outgoing:
         name = tracked.name_of(edge.target, 1)
-        job = shell.jobs.get(tracked.run.namespace, name)
-        if job is not None and is_ours(job, tracked.identity):
+        job = known_job(shell, tracked, name)
+        if job is not None:
             spec = job["spec"]
             items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
             seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)

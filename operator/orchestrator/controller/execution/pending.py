@@ -1,8 +1,8 @@
 """Why a Job makes no progress: its pending pods, and the Events of pods that were refused.
 
-Pods are watched once they are terminal. A Job that has no ready pod when it is looked at for the
-second time is asked about: one list of pending pods for all such Jobs, and one of FailedCreate
-Events where a Job has no pod at all.
+Of pods the watch keeps those that show an end. A Job that has no ready pod when it is looked at
+for the second time is asked about: one list of pending pods for all such Jobs, and one of
+FailedCreate Events where a Job has no pod at all.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class PendingPods:
             condition.get("status") == "True" and condition.get("type") in ("Complete", "Failed")
             for condition in status.get("conditions") or []
         )
-        return not over and not status.get("ready") and not self._pods.terminal(*_key(job))
+        return not over and not status.get("ready") and not self._pods.any_ended(*_key(job))
 
     async def _pending_pods(self) -> list[Raw]:
         found: list[Raw] = []
@@ -158,4 +158,4 @@ def _uid(job: Raw) -> str:
 
 
 def _key(job: Raw) -> tuple[str, str]:
-    return job["metadata"]["namespace"], job["metadata"]["name"]
+    return job["metadata"]["namespace"], _uid(job)

@@ -10,6 +10,7 @@ from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.livejobs import LiveJobs
 from orchestrator.controller.apiserver.livereads import LiveReads
 from orchestrator.controller.execution.accounts import ServiceAccounts
+from orchestrator.controller.execution.lingering import LingeringPods
 from orchestrator.controller.execution.pending import PendingPods
 from orchestrator.controller.execution.protection import Protection
 from orchestrator.controller.queue import WorkQueue
@@ -33,6 +34,7 @@ class Shell:
     templates: Cache
     cluster_templates: Cache
     pending: PendingPods
+    lingering: LingeringPods
     queue: WorkQueue[tuple[str, str]]
     """(namespace, name) of executions to look at."""
     recorder: Recorder

@@ -132,5 +132,5 @@ def fans_out(job: Raw) -> bool:
 def _active(shell: Shell, job: Raw) -> bool:
     if completed(job) or failure(job):
         return False
-    ended = shell.pods.terminal(job["metadata"]["namespace"], job["metadata"]["name"])
+    ended = shell.pods.any_ended(job["metadata"]["namespace"], job["metadata"]["uid"])
     return fans_out(job) or not ended

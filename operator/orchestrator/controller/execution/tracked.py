@@ -45,6 +45,8 @@ class Tracked:
     """Jobs that work for what has ended, to be stopped, with their nodes."""
     created: dict[str, float] = field(default_factory=dict)
     """Jobs and sub-executions that this process created, by name, and when."""
+    job_uids: dict[str, str] = field(default_factory=dict)
+    """The uids of its Jobs, by name: a Job of the same name with another uid is not ours."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
     """Attempts whose Job could not be created, and why."""
     refused_items: dict[tuple[str, int, int], Attempt] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class Tracked:
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
         self.refused_items, self.salts = earlier.refused_items, earlier.salts
+        self.job_uids = earlier.job_uids
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
         self.written_at, self.pace = earlier.written_at, earlier.pace
         self._keep_progress_of(earlier)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from orchestrator.controller.apiserver.cache import Cache, IndexedCache, Jobs, Pods
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.reflector import Reflector
@@ -180,9 +182,9 @@ def test_objects_without_the_label_are_in_no_group() -> None:
     assert list(cache.labelled("")) == []
 
 
-def pod(name: str, job_name: str) -> dict[str, Any]:
-    labels = {"batch.kubernetes.io/job-name": job_name}
-    return {"metadata": {"namespace": "a", "name": name, "labels": labels}}
+def pod(name: str, job: str) -> dict[str, Any]:
+    owners = [{"uid": job, "controller": True}]
+    return {"metadata": {"namespace": "a", "name": name, "ownerReferences": owners}}
 
 
 def test_an_ended_pod_is_better_evidence_than_a_pending_one() -> None:
@@ -191,8 +193,35 @@ def test_an_ended_pod_is_better_evidence_than_a_pending_one() -> None:
     pods.put(pod("ended", "x"))
     assert [raw["metadata"]["name"] for raw in pods.by_job("a", "x")] == ["ended"]
     assert [raw["metadata"]["name"] for raw in pods.by_job("a", "y")] == ["waits-too"]
-    assert pods.terminal("a", "x")
-    assert not pods.terminal("a", "y")
+    assert pods.any_ended("a", "x")
+    assert not pods.any_ended("a", "y")
+
+
+@pytest.mark.parametrize(
+    "owners",
+    [
+        [],
+        [{"uid": "x"}],
+        [{"uid": "x", "controller": False}],
+        [{"uid": "x"}, {"uid": "z", "controller": True}],
+    ],
+)
+def test_a_pod_that_the_job_does_not_control_is_none_of_its(owners: list[dict[str, Any]]) -> None:
+    pods = Pods()
+    forged = pod("forged", "x")
+    forged["metadata"] |= {
+        "ownerReferences": owners,
+        "labels": {"batch.kubernetes.io/job-name": "x"},
+    }
+    pods.put(forged)
+    pods.replace_pending([forged])
+    assert pods.by_job("a", "x") == []
+
+
+def test_an_owner_in_another_namespace_is_none() -> None:
+    pods = Pods()
+    pods.put(pod("ended", "x"))
+    assert pods.by_job("b", "x") == []
 
 
 async def test_an_older_event_undoes_no_newer_version(server: ApiServer, client: ApiClient) -> None:

@@ -54,7 +54,10 @@ async def pending_pod(server: ApiServer, job: str, reason: str) -> None:
         "pods",
         "a",
         f"{job}-pod",
-        metadata={"labels": {**LABELS, JOB_NAME: job}},
+        metadata={
+            "labels": {**LABELS, JOB_NAME: job},
+            "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
+        },
         status={"phase": "Pending", "containerStatuses": [waiting]},
     )
 
@@ -66,7 +69,14 @@ async def test_nothing_is_asked_while_every_job_has_a_ready_or_ended_pod(
     looking.job("done", conditions=[{"type": "Complete", "status": "True"}])
     looking.job("ends")
     looking.pods.put(
-        {"metadata": {"namespace": "a", "name": "p", "uid": "p", "labels": {JOB_NAME: "ends"}}}
+        {
+            "metadata": {
+                "namespace": "a",
+                "name": "p",
+                "uid": "p",
+                "ownerReferences": [{"uid": "uid-ends", "controller": True}],
+            }
+        }
     )
     await looking.pending.look()
     await looking.pending.look()
@@ -81,7 +91,7 @@ async def test_a_new_job_is_given_a_while(
     await looking.pending.look()
     assert not client.requests
     await looking.pending.look()
-    assert len(looking.pods.by_job("a", "slow")) == 1
+    assert len(looking.pods.by_job("a", "uid-slow")) == 1
 
 
 async def test_an_execution_is_looked_at_when_its_pod_says_something_new(
@@ -131,7 +141,7 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
     assert looking.told == ["slow"]
     looking.job("slow", ready=1)
     looking.wake.put_nowait(None)  # it sees that nobody waits any more
-    while looking.pods.by_job("a", "slow"):  # noqa: ASYNC110 (nobody tells of it)
+    while looking.pods.by_job("a", "uid-slow"):  # noqa: ASYNC110 (nobody tells of it)
         await asyncio.sleep(0)
     assert looking.naps.empty()
     looking.job("another")
