@@ -22,7 +22,13 @@ SOON = 10.0
 """Seconds within which news is acted upon while nothing goes wrong: retries, a Job's verdict and a
 write that waits for company included, but no slow resync and no second look."""
 _QUIET = ("leases", "events")
-_ASKED = ("CancelRequested", "Terminated")
+_ASKED = (
+    "CancelRequested",
+    "Terminated",
+    "Replaced",
+    "ExecutionTimedOut",
+    "FailureCancelled",
+)
 """Why an execution is brought to its end at once."""
 
 
@@ -38,7 +44,7 @@ class Invariants:
     ) -> None:
         self._story, self._store, self._kubelet = story, store, kubelet
         self.wrong = wrong
-        self._hears_all = story.faults.dropped == 0
+        self.hears_all = story.faults.dropped == 0
         """Whether watches lose no event silently; what they lose is found by a slow resync."""
         self._made_or_refused = story.faults.refused > 0 and story.operators.second
         """Whether a webhook may refuse to one operator the very Job that another makes at that
@@ -168,7 +174,7 @@ class Invariants:
         since = self._ended.get(name)
         if since is None and node != "last":  # `finally` goes on when people cancel
             since = self._cancelled.get(name)
-        if since is None or not self._hears_all or self.well is None:
+        if since is None or not self.hears_all or self.well is None:
             return
         worked = self._store.clock() - max(since, began, self.well)
         if worked > SOON:
@@ -209,7 +215,7 @@ class Invariants:
 
     def _admitted_late(self, new: Raw) -> float:
         """Seconds by which an execution could have been admitted earlier."""
-        if not self._hears_all or self.well is None or new["spec"].get("parent"):
+        if not self.hears_all or self.well is None or new["spec"].get("parent"):
             return 0.0
         if self._story.operators.second:  # the one that gave the slot back may be gone since
             return 0.0
@@ -226,7 +232,7 @@ class Invariants:
         if told is None:
             self._unfounded(name, node, now)
         waited = record["phase"] == "Waiting"  # for its retry: the attempt's end was seen then
-        if told is None or waited or self.well is None or not self._hears_all:
+        if told is None or waited or self.well is None or not self.hears_all:
             return
         late = self._store.clock() - max(told, self.well)
         if late > SOON:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.models.base import API_VERSION
+from tests.simulation import interventions
 from tests.simulation.faults import Faults
 from tests.simulation.stages import AT_ONCE, NEVER, Outcome, Stages
 
@@ -58,10 +59,14 @@ class Scenario:
     latency: float
     calm_after: float
     """Seconds after which nothing goes wrong any more."""
+    reruns: list[tuple[float, str, str, list[str]]] = field(default_factory=list)
+    """When, by which name, a re-run of which execution, from which nodes."""
 
     @property
     def same_result(self) -> bool:
         """Whether time decides nothing, so that faults may not change the result."""
+        if self.seed >= interventions.FIRST:
+            return False
         timed = any("onFailure" in spec for spec in self.workflows.values())
         decided = bool(self.people or self.deletions or self.faults.decisive)
         return not decided and not timed
@@ -92,7 +97,12 @@ class Scenario:
 
 
 def scenario(seed: int) -> Scenario:
-    """The story of a seed."""
+    """The story of a seed; from `interventions.FIRST` on people intervene in it."""
+    story = _scenario(seed)
+    return interventions.intervene(story) if seed >= interventions.FIRST else story
+
+
+def _scenario(seed: int) -> Scenario:
     rng = random.Random(seed)
     workflows = {"main": _workflow(rng, rng.randint(1, 6), ["child"])}
     if any("workflow" in node for node in workflows["main"]["nodes"]):

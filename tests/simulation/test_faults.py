@@ -19,13 +19,15 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.faults import Faults
+from tests.simulation.interventions import FIRST
 from tests.simulation.scenario import scenario
 from tests.simulation.trial import play, violations
 from tests.simulation.trials import chunks, pieces
 
 ROOT = Path(__file__).parent.parent.parent
-PLANTED = sorted((Path(__file__).parent / "planted").glob("*.patch"))
-RUNS = 10_000
+PLANTED = sorted((Path(__file__).parent / "planted").rglob("*.patch"))
+RUNS, INTERVENTIONS = 10_000, 1_000
+"""Stories without and with interventions."""
 MOST_FOR_A_BUG = 2_000
 
 FOUND_BEFORE = {
@@ -79,9 +81,30 @@ def test_the_stories_hold_every_fault() -> None:
     assert sum(play(story).crashes for story in stories[:40]) > 10
 
 
+def test_the_stories_with_interventions_hold_each_of_them() -> None:
+    stories = [scenario(seed) for seed in range(FIRST, FIRST + 200)]
+    specs = [spec for story in stories for spec in story.workflows.values()]
+    assert {state for story in stories for *_, state in story.people} == {
+        "Paused",
+        "Running",
+        "Cancelled",
+        "Terminated",
+    }
+    limits = [spec["concurrency"]["policy"] for spec in specs if "concurrency" in spec]
+    assert {*limits} == {"Queue", "Forbid", "Replace"}
+    assert {spec.get("onFailure") for spec in specs} == {None, "Stop", "Cancel"}
+    assert any("timeout" in story.workflows["main"] for story in stories)
+    assert any("timeout" in story.workflows.get("child", {}) for story in stories)
+    assert any(story.reruns for story in stories)
+    nodes = [node for spec in specs for node in spec["nodes"]]
+    assert any("workflow" in node and "forEach" in node for node in nodes)
+    assert any("grandchild" in story.workflows for story in stories)
+
+
 def test_whatever_goes_wrong_nothing_runs_twice_and_nothing_is_lost() -> None:
     wrong: dict[int, list[str]] = {}
-    for piece, found in chunks(pieces(0, RUNS)):
+    seeds = [*pieces(0, RUNS), *pieces(FIRST, FIRST + INTERVENTIONS)]
+    for piece, found in chunks(seeds):
         wrong |= found
         if piece.stop % 1000 == 0:
             print(f"{piece.stop} runs, {len(wrong)} violations", flush=True)
@@ -111,7 +134,7 @@ def _trials(*arguments: str) -> str:
 
 
 def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
-    assert len(PLANTED) >= 40
+    assert len(PLANTED) >= 46
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = dict(
             zip(PLANTED, pool.map(lambda patch: _caught(patch, tmp_path), PLANTED), strict=True)
@@ -119,6 +142,13 @@ def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
     for patch, seed in outcomes.items():
         print(f"{patch.stem}: {seed}")
     assert [patch.stem for patch, seed in outcomes.items() if not seed] == []
+
+
+def _seeds_for(patch: Path) -> tuple[str, str]:
+    """From which seed to which it is to be caught: those in a folder of their own by stories with
+    interventions."""
+    first = FIRST if patch.parent.name == "interventions" else 0
+    return str(first), str(first + MOST_FOR_A_BUG)
 
 
 def _caught(patch: Path, room: Path) -> str:
@@ -130,7 +160,7 @@ def _caught(patch: Path, room: Path) -> str:
     )
     assert applied.returncode == 0, f"{patch.name} no longer applies: {applied.stdout}"
     run = subprocess.run(
-        [sys.executable, "-m", "tests.simulation.trials", "0", str(MOST_FOR_A_BUG), "--first"],
+        [sys.executable, "-m", "tests.simulation.trials", *_seeds_for(patch), "--first"],
         cwd=ROOT,
         env={
             **os.environ,

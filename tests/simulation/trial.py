@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from orchestrator.models.labels import ATTEMPT, NODE
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.invariants import Invariants, finished, over, terminal
 from tests.simulation.kubelet import Kubelet
+from tests.simulation.pausing import Pauses
 from tests.simulation.refusals import made_though_refused
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
@@ -105,6 +107,7 @@ class _Trial:
         self.store = Store(self._clock, self._rng)
         self.kubelet = Kubelet(self.store, self._story.outcome, self._rng, self._story.stages)
         self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
+        self._pauses = Pauses(self._story, self.store, self.holds)
         self._found.jobs = self.holds.jobs
         self._prepare()
         self._faults = Faults() if self._calm else self._story.faults
@@ -121,7 +124,10 @@ class _Trial:
     async def _play(self, loop: asyncio.AbstractEventLoop) -> None:
         story = self._story
         for moment, workflow, name in story.executions:
-            loop.call_later(moment, self._begin, workflow, name)
+            loop.call_later(moment, self._begin, name, {"workflow": workflow})
+        for moment, name, source, nodes in story.reruns:
+            again = {"workflow": "main", "rerunOf": {"name": source, "from": nodes}}
+            loop.call_later(moment, self._begin, name, again)
         if self._calm:
             self._grow_calm()
         else:
@@ -199,17 +205,18 @@ class _Trial:
             }  # fmt: skip
             self.store.create("workflows", NAMESPACE, workflow)
 
-    def _begin(self, workflow: str, name: str) -> None:
+    def _begin(self, name: str, spec: Raw) -> None:
         body = {
             "apiVersion": API_VERSION, "kind": "WorkflowExecution", "metadata": {"name": name},
-            "spec": {"workflow": workflow},
+            "spec": spec,
         }  # fmt: skip
         self.store.create("workflowexecutions", NAMESPACE, body)
 
     def _ask(self, name: str, state: str) -> None:
         key = ("workflowexecutions", NAMESPACE, name)
         if key in self.store.objects:
-            self.store.patch(key, {"spec": {"desiredState": state}})
+            with suppress(ApiError):  # what was cancelled before cannot be paused any more
+                self.store.patch(key, {"spec": {"desiredState": state}})
 
     def _delete_some(self, plural: str) -> None:
         if found := self.store.all(plural):
@@ -233,9 +240,13 @@ class _Trial:
             self.holds.excused.add(job)
 
     async def _until_ended(self) -> bool:
-        while any(not terminal(raw) for raw in self.store.all("workflowexecutions")) or (
-            len(self._found.results) == 0 and self._clock() < START + 6
+        moments = [moment for moment, *_ in self._story.executions]
+        moments += [moment for moment, *_ in self._story.reruns]
+        last = START + max(6.0, max(moments) + 1.0)
+        while self._clock() < last or any(
+            not terminal(raw) for raw in self.store.all("workflowexecutions")
         ):
+            self._pauses.check()
             if self._clock() > START + LONGEST:
                 stuck = [
                     f"{raw['metadata']['name']}: {raw.get('status')}"
@@ -311,6 +322,7 @@ class _Trial:
             if not finished(job):
                 self._wrong(f"Job {job['metadata']['name']} still runs")
         self._judge_metrics()
+        self._pauses.judge()
 
     def _judge_evidence(self, execution: Raw, node: str, record: Raw) -> None:
         """What a record says is what its own Job or sub-execution came to."""
