@@ -21,7 +21,7 @@ def graphs(draw: st.DrawFn, most_nodes: int = 9) -> Graph:
     kinds = draw(
         st.lists(
             st.sampled_from(
-                ["action"] * 4 + ["condition", "delay", "approval", "wait", "workflow"]
+                ["action"] * 4 + ["condition", "delay", "approval", "wait", "workflow", "fail"]
             ),
             min_size=count,
             max_size=count,
@@ -52,6 +52,8 @@ def graphs(draw: st.DrawFn, most_nodes: int = 9) -> Graph:
 def _node(draw: st.DrawFn, name: str, kind: str) -> dict[str, Any]:
     if kind == "condition":
         return {"name": name, "condition": draw(st.sampled_from(["vars.yes", "vars.no"]))}
+    if kind == "fail":
+        return {"name": name, "fail": draw(st.sampled_from(["no", "$[[ vars.yes ]]"]))}
     if kind == "delay":
         return {"name": name, "delay": draw(st.sampled_from(["500ms", "7s"]))}
     if kind == "approval":

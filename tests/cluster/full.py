@@ -40,6 +40,7 @@ NODES: list[dict[str, Any]] = [
     {"name": "settle", "delay": "30s"},
     {"name": "child", "workflow": {"name": "other", "variables": FREE}},
     {"name": "sums", "transform": {"x": "1 + 1", "z": "'a'"}},
+    {"name": "undone", "fail": "rolled back: $[[ nodes.check.message ]]"},
     {"name": "until", "wait": {"until": "now > '2026-01-01'"}},
     {"name": "signal", "wait": {"signal": "go"}, "timeout": "24h"},
     {

@@ -75,7 +75,10 @@ RUNS: dict[str, Check] = {
             "deploy": "Failed",
             "verify": "Skipped",
             "rollback": "Succeeded",
+            "rolled_back": "Failed",
         }
+        and raw["status"]["phase"] == "Failed"
+        and "the deployment was rolled back" in raw["status"]["message"]
     ),
     "on-failure": lambda raw: (
         phases(raw) == {"check": "Failed", "soak": "Cancelled", "after": "Skipped"}

@@ -70,9 +70,12 @@ def _widen_workflows(workflows: dict[str, Raw], rng: random.Random) -> None:
     main = workflows["main"]
     if rng.random() < 0.5 and not any("workflow" in node for node in main["nodes"]):
         _insert(main, dict(_SUB), rng)
-    if rng.random() < 0.3:
-        gate = {"name": "gate", "wait": {"signal": "go"}, "timeout": rng.choice(["5s", "30s"])}
+    if rng.random() < 0.4:
+        timeout = rng.choice(["5s", "10s", "30s"])
+        gate = {"name": "gate", "wait": {"signal": "go"}, "timeout": timeout}
         _insert(main, gate, rng)
+    if rng.random() < 0.15:
+        _insert(main, {"name": "undone", "fail": "it was undone"}, rng)
     for node in main["nodes"]:
         if "workflow" in node:
             workflows.setdefault("child", _child(rng))
@@ -109,7 +112,7 @@ def _bound(spec: Raw, rng: random.Random) -> None:
 
 def _child(rng: random.Random) -> Raw:
     spec: Raw = {"nodes": [_task("n0", rng)], "history": {"keepJobs": "24h"}}
-    if rng.random() < 0.6:
+    if rng.random() < 0.8:
         then = rng.choice([_task("n1", rng), {"name": "n1", "delay": "2s"}])
         _insert(spec, then, rng)
     return spec
@@ -127,7 +130,7 @@ def _insert(spec: Raw, node: dict[str, Any], rng: random.Random) -> None:
     final = spec.get("finally", ())
     sources = [each for each in spec["nodes"] if each["name"] not in final]
     spec["nodes"].insert(len(sources), node)
-    if rng.random() < 0.7:
+    if rng.random() < 0.5:
         source = rng.choice(sources)
         outcomes = ["Then", "Else"] if "condition" in source else ["Succeeded", "Always", "Failed"]
         edge = {"from": source["name"], "to": node["name"], "outcome": rng.choice(outcomes)}

@@ -21,6 +21,9 @@ class Pauses:
 
     def __init__(self, story: Scenario, store: Store, holds: Invariants) -> None:
         self._story, self._store, self._holds = story, store, holds
+        self._known: set[str] = set()
+        """Executions of which the operator has stored that they are paused, since that was asked
+        for last."""
         self._since: dict[str, float] = {}
         """Since when something is as it may be for a short time only, by its description."""
         store.observers.append(self._changed)
@@ -32,7 +35,16 @@ class Pauses:
             return
         if old is None:
             self._made(plural, new)
-        elif plural == "workflowexecutions" and withholds(old) and withholds(new):
+        elif plural == "workflowexecutions":
+            self._execution(old, new)
+
+    def _execution(self, old: Raw, new: Raw) -> None:
+        name = new["metadata"]["name"]
+        if old["spec"]["desiredState"] != new["spec"]["desiredState"]:
+            self._known.discard(name)
+        elif withholds(new):  # a status is written by who has read the spec
+            self._known.add(name)
+        if withholds(old) and withholds(new):
             self._nothing_starts(old, new)
 
     def _made(self, plural: str, new: Raw) -> None:
@@ -40,10 +52,10 @@ class Pauses:
         owners = new["metadata"].get("ownerReferences")
         if not owners or self._story.operators.second:
             return
-        owner = self._store.objects.get(("workflowexecutions", NAMESPACE, owners[0]["name"]))
-        if owner is not None and withholds(owner):
-            name = new["metadata"]["name"]
-            self._holds.wrong(f"{plural} {name} made while {owners[0]['name']} is paused")
+        above, name = owners[0]["name"], new["metadata"]["name"]
+        owner = self._store.objects.get(("workflowexecutions", NAMESPACE, above))
+        if owner is not None and above in self._known and withholds(owner):
+            self._holds.wrong(f"{plural} {name} made while {above} is paused")
 
     def _nothing_starts(self, old: Raw, new: Raw) -> None:
         before, name = old["status"].get("nodes") or {}, new["metadata"]["name"]

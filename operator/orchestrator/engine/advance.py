@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from orchestrator.engine.control import control, react
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.ending import ending, settle
+from orchestrator.engine.following import follow
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Observed
 from orchestrator.engine.pausing import ends_pause, hand_down_pause, hand_down_resume
@@ -53,7 +54,7 @@ def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
         progress(work, graph.nodes[name], run.records[name])
     for name in work.ended:
         react(work, graph.nodes[name])
-    _start(work, scan=scan or resumed, paused=paused)
+    follow(work, scan=scan or resumed, paused=paused)
     if settle(work):
         for name in graph.final:
             consider(work, graph.nodes[name])
@@ -91,41 +92,3 @@ def looked_at(graph: Graph, run: Run, look: Collection[str] | None) -> Sequence[
     if look is None:
         return run.active
     return [name for name in run.active if name in look or name in graph.asking]
-
-
-def _start(work: Work, *, scan: bool, paused: bool) -> None:
-    """Start or skip what the nodes that ended in this pass lead to; with `scan` every node.
-
-    `paused`: the pass began as paused. Once a failure has ended the pause, nothing else comes back
-    to the nodes that it withheld, so all of them are considered here.
-    """
-    reacted = len(work.ended)
-    if scan or work.paused is not paused:
-        _consider_all(work)
-    withholds = work.paused
-    seen = _follow(work, 0, reacted)
-    if work.paused is not withholds:
-        _consider_all(work)
-        _follow(work, seen, reacted)
-
-
-def _consider_all(work: Work) -> None:
-    for node in work.graph.nodes.values():
-        consider(work, node)
-
-
-def _follow(work: Work, seen: int, reacted: int) -> int:
-    """Decide the targets of every node that ended in this pass, from the one at `seen` on, and of
-    those that then end; how many that were in all.
-
-    What ended outside is reacted to before anything starts, whatever the order: the same evidence
-    seen again after a crash must not start what it stopped before.
-    """
-    while seen < len(work.ended):
-        node = work.graph.nodes[work.ended[seen]]
-        if seen >= reacted:
-            react(work, node)
-        for edge in node.outgoing:
-            consider(work, work.graph.nodes[edge.target])
-        seen += 1
-    return seen

@@ -40,11 +40,17 @@ class NodeKind(StrEnum):
     WORKFLOW = "workflow"
     TRANSFORM = "transform"
     WAIT = "wait"
+    FAIL = "fail"
 
     @property
     def attempts(self) -> bool:
         """Whether something outside the controller works for the node, in attempts."""
         return self in (NodeKind.ACTION, NodeKind.WORKFLOW)
+
+    @property
+    def instant(self) -> bool:
+        """Whether the node ends in the pass that starts it."""
+        return self in (NodeKind.CONDITION, NodeKind.TRANSFORM, NodeKind.FAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class GraphNode:
     """
 
     name: str
+    place: int
+    """Its place in spec.nodes."""
     path: str
     spec: Node
     kind: NodeKind
@@ -206,6 +214,7 @@ def _compile_node(
     grace = template.action.termination_grace_period if template and template.action else None
     return GraphNode(
         name=node.name,
+        place=index,
         path=f"spec.nodes[{index}]",
         spec=node,
         kind=kind,
@@ -249,6 +258,7 @@ def _references(node: Node, incoming: tuple[GraphEdge, ...]) -> Iterator[frozens
         if source is not None:
             yield compile_expression(source).references
     yield from _text_references(node.with_)
+    yield from _text_references(node.fail)
     yield from _text_references(node.workflow.variables if node.workflow else None)
 
 

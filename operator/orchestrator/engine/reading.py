@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.engine.graph import Graph, GraphNode, NodeKind
+from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.records import Record, record_from_status
 from orchestrator.engine.times import from_rfc3339
 
@@ -18,7 +18,6 @@ MOST_ATTEMPTS = 1_000_000
 MOST_ITEMS = 10_000
 LATEST = 253_000_000_000.0
 """A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
-_DECIDED_AT_ONCE = (NodeKind.CONDITION, NodeKind.TRANSFORM)
 
 
 class StatusError(ValueError):
@@ -78,7 +77,7 @@ def _problems(node: GraphNode, record: Record) -> Iterator[str]:
             yield f".{key}: {ranges[:64]!r} are no items of this fan-out"
     if record.phase.terminal:
         return
-    if node.kind in _DECIDED_AT_ONCE:
+    if node.kind.instant:
         yield f".phase: a {node.kind.value} is never {record.phase.value}"
     if node.kind.attempts and record.attempts < 1:
         yield f".attempts: a node that is {record.phase.value} has begun one"

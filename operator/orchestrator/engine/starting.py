@@ -13,6 +13,7 @@ from orchestrator.engine.decisions import CreateChild, CreateFanOut, CreateJob
 from orchestrator.engine.edges import JoinResult, join
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.handling import scope
+from orchestrator.engine.instant import fail, start_condition, start_fail, start_transform
 from orchestrator.engine.manychildren import MOST_CHILDREN, progress_children
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
@@ -212,27 +213,6 @@ def _no_items(node: GraphNode) -> dict[str, Any]:
     return {name: [] for name in node.spec.for_each.gather or ()}
 
 
-def _start_condition(work: Work, node: GraphNode) -> None:
-    assert node.spec.condition is not None
-    try:
-        result = evaluate_boolean(node.spec.condition, scope(work, node))
-    except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.condition: {error}")
-        return
-    _succeed(work, node, {"result": result})
-
-
-def _start_transform(work: Work, node: GraphNode) -> None:
-    outputs: dict[str, Any] = {}
-    for name, source in (node.spec.transform or {}).items():
-        try:
-            outputs[name] = compile_expression(source).evaluate(scope(work, node))
-        except ExpressionError as error:
-            fail(work, node, reasons.reason_of(error), f"{node.path}.transform.{name}: {error}")
-            return
-    _succeed(work, node, outputs)
-
-
 def _start_waiting(work: Work, node: GraphNode) -> None:
     """What waits for people or the clock begins to wait; the next look says for what."""
     reason = _AWAITED[node.kind]
@@ -250,8 +230,9 @@ _AWAITED = {
 _STARTERS = {
     NodeKind.ACTION: _start_attempt,
     NodeKind.WORKFLOW: _start_attempt,
-    NodeKind.CONDITION: _start_condition,
-    NodeKind.TRANSFORM: _start_transform,
+    NodeKind.CONDITION: start_condition,
+    NodeKind.TRANSFORM: start_transform,
+    NodeKind.FAIL: start_fail,
     NodeKind.DELAY: _start_waiting,
     NodeKind.APPROVAL: _start_waiting,
     NodeKind.WAIT: _start_waiting,
@@ -274,18 +255,8 @@ def _asked(work: Work, node: GraphNode) -> Callable[[GraphEdge], bool]:
     return holds
 
 
-def _succeed(work: Work, node: GraphNode, outputs: dict[str, Any]) -> None:
-    done = Record(NodePhase.SUCCEEDED, started_at=work.now, finished_at=work.now, outputs=outputs)
-    work.set(node, done, evidence=work.stored(node))
-
-
 def _skip(work: Work, node: GraphNode, reason: str, message: str) -> None:
     work.end(node, NodePhase.SKIPPED, reason, message, evidence=work.stored(node))
-
-
-def fail(work: Work, node: GraphNode, reason: str, message: str) -> None:
-    """End the node as Failed before it began, or before its next attempt."""
-    work.end(node, NodePhase.FAILED, reason, message, evidence=work.stored(node))
 
 
 def _blocked_by(work: Work, node: GraphNode) -> str:

@@ -94,7 +94,7 @@ RULES: dict[str, list[Rule]] = {
         ),
     ],
     "Node": [
-        _exactly_one("action condition approval delay workflow transform wait", "a node"),
+        _exactly_one("action condition approval delay workflow transform wait fail", "a node"),
         _NAME,
         _IDENTIFIER,
         _only_on("with", "action"),

@@ -213,7 +213,7 @@ class Repeat(Model):
 
 
 class Node(Model):
-    """A step of the graph: exactly one of the kinds action … wait."""
+    """A step of the graph: exactly one of the kinds action … fail."""
 
     name: Identifier
     """Name by which edges and expressions refer to the node."""
@@ -237,6 +237,8 @@ class Node(Model):
     """Computes outputs from expressions."""
     wait: Wait | None = None
     """Waits for a condition or a signal."""
+    fail: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Fails with this message, which may hold expressions: ends a handled path as a failure."""
     when: Expression | None = None
     """False skips the node, as a branch not chosen."""
     for_each: ForEach | None = None

@@ -91,6 +91,8 @@ def _of_node(path: str, node: Node, i: int, subject: Subject) -> Iterator[Place]
         yield bare("repeat.until", node.repeat.until, seen | 1 << i)
     item = frozenset({node.for_each.as_, "index"}) if node.for_each else frozenset()
     texts = [("with", node.with_), ("workflow", node.workflow and node.workflow.variables)]
+    if node.fail is not None:
+        yield Place(join(path, "fail"), node.fail, True, seen, node.name, final=final)
     for field, value in texts:
         root = join(path, field) if field == "with" else join(path, field, "variables")
         for where, source in strings(root, value):

@@ -10,7 +10,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Node, Outcome, Variable, WorkflowSpec
 from orchestrator.validation.problem import Problem
 
-KINDS = ("action", "condition", "approval", "delay", "workflow", "transform", "wait")
+KINDS = ("action", "condition", "approval", "delay", "workflow", "transform", "wait", "fail")
 """The keys of which a node has exactly one."""
 
 

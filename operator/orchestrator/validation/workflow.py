@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     kinds.one_kind,
     kinds.fields_of_kind,
     kinds.one_kind_of_wait,
+    kinds.message_without_secrets,
     edges.known_nodes,
     edges.edges_once,
     edges.no_self_edges,

@@ -99,6 +99,14 @@ def test_what_waits_for_people_or_signals_says_for_what() -> None:
     assert "rest waits 2h, another 1h50m." in said["rest"]
 
 
+def test_a_fail_is_explained_by_its_message() -> None:
+    compiled = graph(action("a"), {"name": "no", "fail": "undone"}, edges=chain("a", "no"))
+    assert told(compiled, 600)["no"] == (
+        "no ran because a succeeded, and failed after 0.0s (FailNode): undone. "
+        "Nobody handled it: no edge with outcome Failed was taken from it."
+    )
+
+
 def test_final_nodes_and_pauses_are_explained() -> None:
     compiled = graph(
         action("a"), action("b"), action("tell"), edges=chain("a", "b"), finally_=["tell"]

@@ -33,6 +33,7 @@ kinds = {
     "action": st.sampled_from(["task", "local/task", "tsk"]),
     "condition": sources,
     "delay": durations,
+    "fail": texts,
     "transform": st.dictionaries(names, sources, max_size=2),
     "with": st.dictionaries(st.sampled_from(["text", "count", "password", "zzz"]), values),
     "when": sources,

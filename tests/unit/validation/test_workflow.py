@@ -103,6 +103,40 @@ def problems(text: str) -> list[str]:
             "spec.nodes[1].retry",
             "only actions and sub-workflows are retried",
         ),
+        ("nodes: [{name: a, fail: x, delay: 1s}]", "spec.nodes[1]", "has delay and fail"),
+        (
+            "nodes: [{name: a, fail: x, timeout: 2s}]",
+            "spec.nodes[1].timeout",
+            "this node is a fail, which ends at once",
+        ),
+        (
+            "nodes: [{name: a, fail: x, retry: {limit: 1}}]",
+            "spec.nodes[1].retry",
+            "only actions and sub-workflows are retried; this node is a fail",
+        ),
+        (
+            "nodes: [{name: a, fail: '$[[ vars.servce ]]'}]\n"
+            "variables: [{name: service, type: string}]",
+            "spec.nodes[1].fail",
+            "did you mean 'service'",
+        ),
+        (
+            "nodes: [{name: a, fail: 'no: $[[ nodes.fetch.outputs.status ]]'}]",
+            "spec.nodes[1].fail",
+            "node 'fetch' is not upstream of 'a'",
+        ),
+        (
+            "nodes: [{name: a, fail: x}, {name: b, transform: {z: nodes.a.outputs.x}}]\n"
+            "edges: [{from: a, to: b, outcome: Failed}]",
+            "spec.nodes[2].transform.z",
+            "node 'a' has no outputs",
+        ),
+        (
+            "nodes: [{name: a, fail: 'no: $[[ vars.token ]]'}]\nvariables: [" + TOKEN + "]",
+            "spec.nodes[1].fail",
+            "vars.token is a secret, which a message cannot hold",
+        ),
+        ("nodes: [{name: a, fail: '$[[ 1 + ]]'}]", "spec.nodes[1].fail", ""),
         (
             "nodes: [{name: a, delay: 1s, timeout: 2s}]",
             "spec.nodes[1].timeout",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.expressions import ExpressionError, compile_text
+from orchestrator.models.base import ValueType
 from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import KINDS, Subject, kinds_of
@@ -48,11 +50,11 @@ def fields_of_kind(subject: Subject) -> Iterator[Problem]:
 def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
     for field, attribute, kinds, words in _BELONGS:
         if getattr(node, attribute) is not None and kind not in kinds:
-            hint = _FAILS_INSTEAD if field == "timeout" and kind == "delay" else ""
+            hint = _HINTS.get(kind, "") if field == "timeout" else ""
             yield Problem(join(path, field), f"{words}; this node is a {kind}{hint}")
 
 
-_FAILS_INSTEAD = ", which takes exactly as long as it says"
+_HINTS = {"delay": ", which takes exactly as long as it says", "fail": ", which ends at once"}
 
 
 def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:
@@ -60,3 +62,19 @@ def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:
     for path, node in subject.nodes():
         if node.wait is not None and (node.wait.until is None) == (node.wait.signal is None):
             yield Problem(join(path, "wait"), "give it exactly one of until and signal")
+
+
+def message_without_secrets(subject: Subject) -> Iterator[Problem]:
+    """The message of a `fail` is stored in the status, where no secret may be."""
+    for path, node in subject.nodes():
+        if node.fail is None:
+            continue
+        try:
+            references = compile_text(node.fail).references
+        except ExpressionError:
+            continue  # the rule on expressions reports what is wrong
+        for root, *rest in sorted(references):
+            variable = subject.variables.get(rest[0]) if root == "vars" and rest else None
+            if variable is not None and variable.type is ValueType.SECRET:
+                message = f"vars.{variable.name} is a secret, which a message cannot hold"
+                yield Problem(join(path, "fail"), message)

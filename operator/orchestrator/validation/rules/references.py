@@ -174,4 +174,4 @@ def _outputs(node: Node, subject: Subject) -> list[str] | None:
         names = [output.name for output in subject.workflows[node.workflow.name].outputs]
         gathered = node.for_each.gather or [] if node.for_each else names
         return [output for output in names if output in gathered]
-    return [] if node.delay is not None else None
+    return [] if node.delay is not None or node.fail is not None else None
