@@ -218,6 +218,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "Workflow",
         "a Workflow's name has at most 63 characters",
     ),
+    "a name with dots": (
+        manifest("Workflow", "a.b.c-d", {"nodes": [A]}),
+        "Workflow",
+        "a Workflow's name has no dots: write a-b-c-d",
+    ),
     "a template of nothing": (
         of("Template"),
         "spec",

@@ -22,6 +22,8 @@ _FROZEN = {
     ),
     "jobs": ("template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"),
 }  # fmt: skip
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _FIRMNESS = {"Running": 0, "Paused": 0, "Cancelled": 1, "Terminated": 2}
 
 
@@ -35,13 +37,27 @@ def check_selectors(plural: str, query: Mapping[str, str]) -> None:
 
 
 def check_new(plural: str, name: str, body: Raw) -> None:
-    """Raises ApiError 422 for what lacks what it must have."""
+    """Raises ApiError 422 for what lacks what it must have, or has a name it cannot have."""
     spec = body.get("spec") or {}
+    _check_names(plural, name, body)
     match plural:
         case "workflowexecutions" if not spec.get("workflow"):
             raise invalid(plural, name, "spec.workflow: Required value")
         case "jobs" if not (spec.get("template") or {}).get("spec", {}).get("containers"):
             raise invalid(plural, name, "spec.template.spec.containers: Required value")
+
+
+def _check_names(plural: str, name: str, body: Raw) -> None:
+    if len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
+        raise invalid(plural, name, "metadata.name: a lowercase RFC 1123 subdomain must consist of")
+    for key, value in (body["metadata"].get("labels") or {}).items():
+        if not _LABEL_VALUE.fullmatch(value):
+            raise invalid(plural, name, f"metadata.labels: Invalid value: {value!r} of {key}")
+    if plural == "jobs":
+        indexed = body["spec"].get("completionMode") == "Indexed"
+        largest = f"{name}-{body['spec']['completions'] - 1}" if indexed else name
+        if len(largest) > 63 or "." in name:
+            raise invalid(plural, name, f"metadata.name: Invalid value: {largest!r}")
 
 
 def check_change(plural: str, name: str, old: Raw, new: Raw) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES
+from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.models.crd import KINDS as DEFINITIONS
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.naming import workflow_name
 from orchestrator.validation.parse import parse
 from orchestrator.validation.supported import unsupported_template
 from orchestrator.validation.template import validate_template
@@ -91,6 +92,8 @@ def _problems(document: Document, actions: _Actions) -> Sequence[object]:
     metadata = parse(Metadata, document.raw["metadata"], "metadata")
     if isinstance(metadata, list):
         return metadata
+    if document.kind is WORKFLOWS and (problems := workflow_name(document.name)):
+        return problems
     raw = document.raw.get("spec") or {}
     model = next(item.spec for item in DEFINITIONS if item.name == document.kind.name)
     match parse(model, raw):

@@ -20,6 +20,7 @@ from orchestrator.cli.errors import (
     in_words,
 )
 from orchestrator.cli.kinds import Kind
+from orchestrator.models.applied import NotUnicodeError, encode_applied
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 
 Raw = dict[str, Any]
@@ -235,13 +236,14 @@ class Cluster:
         if content_type or body is not None:
             headers["Content-Type"] = content_type or "application/json"
         response = None
+        applied = _encode(body)
         try:
             parts = self._client.param_serialize(
                 method,
                 path,
                 query_params=list(query.items()),
                 header_params=headers,
-                body=body if content_type != APPLY_PATCH else json.dumps(body),
+                body=body if content_type != APPLY_PATCH else applied,
                 auth_settings=["BearerToken"],
             )
             timeout = (CONNECT, patience)
@@ -257,6 +259,16 @@ class Cluster:
         finally:
             if response is not None:
                 response.close()
+
+
+def _encode(body: object) -> str:
+    """A body as server-side apply sends it; refuses what no request can carry unchanged."""
+    try:
+        return encode_applied(body).decode()
+    except NotUnicodeError as error:
+        raise UsageError(str(error)) from error
+    except ValueError as error:
+        raise UsageError(f"this is not JSON: {error}") from error
 
 
 def _cause(error: BaseException) -> str:

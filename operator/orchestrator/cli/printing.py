@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from orchestrator.cli.errors import UsageError
+from orchestrator.cli.yamldumper import to_yaml
 from orchestrator.engine.times import from_rfc3339, in_words
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def print_object(raw: dict[str, Any], output: str) -> None:
         case "json":
             print(json.dumps(plain(raw), indent=2, ensure_ascii=False))
         case "yaml":
-            print(yaml.safe_dump(plain(raw), sort_keys=False, allow_unicode=True), end="")
+            print(to_yaml(plain(raw)), end="")
         case _:
             print(name_of(raw))
 

@@ -1,20 +1,24 @@
-"""YAML as kubectl reads it (YAML 1.1), and nothing in it that JSON cannot say."""
+"""YAML and JSON as kubectl reads them, and nothing in it that JSON cannot say."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Hashable, Iterator
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from orchestrator.cli.scalars import as_json
+from orchestrator.cli.yamlloader import MAX_DEPTH, Loader, Reader
 from orchestrator.models.base import Json
 from orchestrator.validation.problem import join
 
-MAX_DEPTH = 100
-"""Deepest nesting; an alias that contains itself has no end."""
 MAX_VALUES = 500_000
-"""Most values in a document, aliases followed: a few lines of them can stand for billions."""
+"""Most values in a document, aliases followed: a few lines of them can expand to billions."""
+_SEPARATOR = "---"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class NotReadableError(ValueError):
@@ -22,16 +26,89 @@ class NotReadableError(ValueError):
 
 
 def read_yaml(text: str) -> Iterator[Json]:
-    """The documents of a text. Raises NotReadableError."""
+    """The documents of a text, which may be JSON objects one after the other.
+
+    Raises NotReadableError.
+    """
     try:
-        for document in yaml.load_all(text, _Loader):
+        for document in _documents(text):
             _check(document)
             yield document
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, NotReadableError):
             raise
         words = " ".join(str(error).split())
         raise NotReadableError(f"this is not YAML: {words}") from error
+
+
+def _documents(text: str) -> Iterator[Json]:
+    """What begins with a brace is read as JSON while it is JSON, then as YAML."""
+    begin, count = 0, 0
+    while text[(start := _skip(text, begin)) : start + 1] == "{":
+        try:
+            document, begin = _JSON.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, NotReadableError) or count > 1:
+                raise
+            break
+        count += 1
+        yield document
+    if count == 0 or text[start:]:
+        yield from _yaml_documents(text[begin:], text.count("\n", 0, begin))
+
+
+def _skip(text: str, begin: int) -> int:
+    match = _BLANKS.match(text, begin)
+    return match.end() if match else begin
+
+
+def _yaml_documents(text: str, first: int) -> Iterator[Json]:
+    """Documents are divided where a line begins with `---`, before anything is parsed."""
+    lines: list[str] = []
+    number, begun = first, False
+    for at, line in enumerate(text.replace("\r\n", "\n").removesuffix("\n").split("\n"), first):
+        if not line.startswith(_SEPARATOR):
+            lines.append(f"{line}\n")
+            continue
+        rest = line[len(_SEPARATOR) :].strip()
+        if rest and not rest.startswith("#"):
+            raise NotReadableError(f"line {at + 1}: nothing but a comment may follow ---")
+        yield from _yaml_document("".join(lines), number, begun)
+        lines, number, begun = [], at + 1, True
+    yield from _yaml_document("".join(lines), number, begun)
+
+
+def _yaml_document(text: str, line: int, begun: bool) -> Iterator[Json]:
+    """One document; an empty one only where a separator begins it."""
+    loader = Loader(text)
+    loader.line = line
+    try:
+        node = loader.get_single_node()
+        if node is not None or begun:
+            yield None if node is None else Reader().value(node)
+    finally:
+        loader.dispose()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise NotReadableError(f"the key {twice!r} is defined twice")
+    return found
+
+
+def _constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=lambda digits: as_json(int(digits)),
+    parse_float=lambda digits: as_json(float(digits)),
+    parse_constant=_constant,
+)
 
 
 def _check(document: Json) -> None:
@@ -60,28 +137,3 @@ def _check_scalar(value: Any, path: str) -> None:
         raise NotReadableError(f"{where}{value} is no number that JSON knows; quote it")
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise NotReadableError(f"{where}this is not Unicode: half of a surrogate pair")
-    if value is not None and not isinstance(value, str | int | float):
-        raise NotReadableError(f"{where}JSON knows no {type(value).__name__}; write a string")
-
-
-class _Loader(yaml.SafeLoader):
-    """A key that stands there twice is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands there twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-# JSON has no dates: kubectl keeps what looks like one as the text that was written.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)

@@ -18,6 +18,7 @@ from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
+from orchestrator.validation.naming import workflow_name
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
@@ -65,6 +66,8 @@ def prepare(
     `raw_templates` by action name and `raw_workflows` by name, each None where absent, hold all
     that can be reached from the workflow.
     """
+    if problems := workflow_name(name):
+        return _invalid(problems)
     spec = _parse(raw_spec, "")
     if isinstance(spec, Refusal):
         return spec

@@ -96,7 +96,7 @@ def build_fan_out(
         container["command"] = [
             "/bin/sh", "-c", escape(SHIM, "shim"), "sh", *container.get("command", ())
         ]  # fmt: skip
-    name = job_name(identity.workflow, fan_out.node, identity.uid, fan_out.attempt)
+    name = job_name(identity.workflow, fan_out.node, identity.uid, fan_out.attempt, indexed=True)
     marks = metadata(shared, identity)
     per_file, shards = config_data(lines)
     maps = _config_maps(name, shards, marks, identity)

@@ -242,6 +242,12 @@ FIELDS: dict[tuple[str, str], Rule] = {
 
 ROOT: dict[str, list[Rule]] = {
     "Workflow": [
-        _rule("size(self.metadata.name) <= 63", "a Workflow's name has at most 63 characters")
+        _rule("size(self.metadata.name) <= 63", "a Workflow's name has at most 63 characters"),
+        {
+            "rule": "!self.metadata.name.contains('.')",
+            "message": "a Workflow's name has no dots",
+            "messageExpression": '"a Workflow\'s name has no dots: write "'
+            " + self.metadata.name.replace('.', '-')",
+        },
     ]
 }

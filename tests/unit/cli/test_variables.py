@@ -76,7 +76,7 @@ def test_assignments_win_over_the_file(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("content", ["- a\n", "1: a\n", "a: [\n", "\x00"])
+@pytest.mark.parametrize("content", ["- a\n", "y: a\n", "a: [\n", "\x00"])
 def test_a_file_that_holds_no_variables_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "vars.yaml"
     file.write_text(content)

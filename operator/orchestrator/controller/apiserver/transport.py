@@ -19,6 +19,7 @@ from orchestrator.controller.apiserver.credentials import Credentials
 from orchestrator.controller.apiserver.decoding import loads
 from orchestrator.controller.apiserver.errors import ApiError, error_from
 from orchestrator.controller.apiserver.gate import Gate, Priority
+from orchestrator.models.applied import encode_applied
 
 Raw = dict[str, Any]
 
@@ -100,7 +101,7 @@ class Transport:
         priority: Priority = Priority.NORMAL,
     ) -> Raw:
         """The answer's JSON; safe verbs are repeated while the server is busy or away."""
-        data = None if body is None else orjson.dumps(body)
+        data = None if body is None else _encode(body, content_type)
         repeatable = verb != "create" and content_type != JSON_PATCH
         for attempt in count(1):
             self.requests[verb, plural] += 1
@@ -199,6 +200,11 @@ def _made_headers(accept: str, content_type: str, authorization: str) -> CIMulti
 def _address(server: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
     """The URL of a request; putting one together takes as long as sending it."""
     return URL(server + path).with_query(dict(query)) if query else URL(server + path)
+
+
+def _encode(body: Mapping[str, Any] | Sequence[Raw], content_type: str) -> bytes:
+    """The body of a request; what the API server reads as YAML is written so that it may."""
+    return encode_applied(body) if content_type == APPLY_PATCH else orjson.dumps(body)
 
 
 def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:

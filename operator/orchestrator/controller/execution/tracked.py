@@ -185,7 +185,9 @@ class Tracked:
         """The name of an attempt's Job or sub-execution; `index` is the item's in a fan-out."""
         which = node if index is None else f"{node}[{index}]"
         salt = self.salts.get((node, attempt, index), 0) if self.salts else 0
-        return job_name(self.run.workflow, which, self.run.uid, attempt, salt)
+        known = self.graph.nodes.get(node)
+        indexed = index is None and known is not None and known.spec.for_each is not None
+        return job_name(self.run.workflow, which, self.run.uid, attempt, salt, indexed=indexed)
 
     def pass_over(self, node: str, attempt: int, index: int | None = None) -> bool:
         """Go on to the sub-execution's next name; whether there is one."""

@@ -1,0 +1,70 @@
+"""The body of a server-side apply: JSON that reads the same as YAML.
+
+The API server reads such a body with go-yaml, for which most JSON is YAML. Three things are not:
+characters that YAML does not print or takes for line breaks, escapes of characters beyond U+FFFF
+as two surrogates, and keys longer than 1,024 characters. The first are escaped here, the second
+written as they are, and before the third stands the `?` that YAML has for long keys.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+MAX_SIMPLE_KEY = 1000
+"""Characters of a key with its quotes that go-yaml surely takes without a `?`."""
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*")(:?)')
+
+
+class NotUnicodeError(ValueError):
+    """The value holds half of a surrogate pair, which no text is made of."""
+
+
+def encode_applied(body: Any) -> bytes:
+    """Compact JSON in UTF-8 that YAML reads alike.
+
+    Raises NotUnicodeError with the path, and ValueError for what is not JSON.
+    """
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    if _has_long_key(body):
+        text = _STRING.sub(_explicit_key, text)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        path, letter = _first_surrogate(body, "") or ("", "")
+        where = f"{path}: " if path else ""
+        code = f"U+{ord(letter or text[error.start]):04X}"
+        raise NotUnicodeError(f"{where}{code} is half of a surrogate pair, not text") from error
+
+
+def _explicit_key(match: re.Match[str]) -> str:
+    string, colon = match.groups()
+    return f"? {string} :" if colon and len(string) > MAX_SIMPLE_KEY else match[0]
+
+
+def _has_long_key(value: Any) -> bool:
+    """Whether a key may exceed the bound once it is escaped, sixfold at most."""
+    if isinstance(value, dict):
+        return any(
+            len(str(key)) > MAX_SIMPLE_KEY // 6 - 1 or _has_long_key(item)
+            for key, item in value.items()
+        )
+    return isinstance(value, list) and any(_has_long_key(item) for item in value)
+
+
+def _first_surrogate(value: Any, path: str) -> tuple[str, str] | None:
+    if isinstance(value, str):
+        letter = next((letter for letter in value if "\ud800" <= letter <= "\udfff"), None)
+        return (path, letter) if letter else None
+    items: Any = ()
+    if isinstance(value, dict):
+        for key in value:
+            if found := _first_surrogate(key, path):
+                return found
+        items = ((f"{path}.{key}".lstrip("."), item) for key, item in value.items())
+    elif isinstance(value, list):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    return next((found for where, item in items if (found := _first_surrogate(item, where))), None)
