@@ -7,6 +7,7 @@ and signal; eve may patch executions, and holds none of our verbs.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.protection import SETTLES
+from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
@@ -111,8 +113,11 @@ def place(kubeconfig: Path, people: dict[str, Path]) -> Place:
 
 
 def until_in_effect(place: Place) -> None:
-    """Wait until the API server acts on the policies."""
+    """Wait until the API server enforces the policies and the operator believes what it checked."""
     eventually(lambda: "by must be" in _probe(place))
+    stored = place.admin.get("validatingadmissionpolicybindings", "itechsmart-workflow-people")
+    created = from_rfc3339(stored["metadata"]["creationTimestamp"])
+    eventually(lambda: time.time() > created + SETTLES + 1)
 
 
 def _probe(place: Place) -> str:
@@ -289,20 +294,37 @@ def test_the_example_of_an_approval_asks_for_a_ticket(place: Place) -> None:
     assert node(place, "confirm")["outputs"]["inputs"] == {"bob": {"ticket": "OPS-12"}}
 
 
-def test_without_the_policies_an_approval_waits_and_says_so(place: Place) -> None:
+def test_without_the_policies_an_approval_waits_and_what_is_written_never_counts(
+    place: Place,
+) -> None:
     place.admin("delete", "-f", POLICIES)
     try:
         eventually(lambda: _gone(place))
-        nodes = [{"name": "ask", "approval": {"approvers": ["user:eve"]}}]
-        place.admin.apply(workflow("ask", nodes=nodes))
-        assert place.refused("eve", {}) == ""
+        ask = {"approvers": ["user:eve", "group:sre"]}
+        place.admin.apply(workflow("ask", nodes=[{"name": "ask", "approval": ask}]))
+        assert place.refused("eve", {"requester": "ana"}) == ""
         eventually(lambda: node(place).get("reason") == "ApprovalsUnprotected", 45)
         assert place.patch("eve", "run", decision("eve")) == ""
+        refused = place.cli("ana")("approve", "run")
+        assert (refused.returncode, "no decision counts now" in refused.stderr) == (2, True)
         assert node(place)["phase"] == "Waiting"
     finally:
         place.admin("apply", "--server-side", "-f", POLICIES)
-    # Back in place and settled, what was decided meanwhile counts for who may approve.
-    assert ended(place.admin, "run", within=SETTLES + 40)["status"]["phase"] == "Succeeded"
+    said = "eve decided before the admission policies were in place as they are now"
+    eventually(lambda: said in node(place).get("message", ""), SETTLES + 45)
+    assert place.admin.get("awfx", "run")["status"]["trust"]["requesterUnknown"] is True
+    assert place.cli("ana")("approve", "run").returncode == 0
+    assert ended(place.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["ana"]
+
+
+def test_the_example_of_a_wait_goes_on_with_its_signal(place: Place) -> None:
+    place.admin("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/actions"))
+    place.admin("apply", "--server-side", "-f", str(ROOT / "manifests/examples/wait.yaml"))
+    place.admin.create(execution("wait", "run"))
+    eventually(lambda: node(place, "deployed")["phase"] == "Waiting")
+    sent = place.cli("dot")("signal", "run", "deployed", "--payload", '{"version": "1.2"}')
+    assert sent.returncode == 0, sent.stderr
+    assert ended(place.admin, "run")["status"]["outputs"] == {"text": "tested 1.2"}
 
 
 def _gone(place: Place) -> bool:

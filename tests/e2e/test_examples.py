@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from tests.commandline import CommandLine
-from tests.kube import ROOT, Kubectl, Operator, ended, eventually, execution, phases
+from tests.kube import ROOT, Kubectl, Operator, ended, execution, phases
 from tests.runner import allow_runner
 
 EXAMPLES = ROOT / "manifests" / "examples"
-ELSEWHERE = {"incident-response", "approval"}
+ELSEWHERE = {"incident-response", "approval", "wait"}
 """Run by tests of their own: with a service that is ill, and with people."""
 
 
@@ -31,18 +31,6 @@ def start(kubectl: Kubectl, example: str, name: str = "run") -> None:
     kubectl.create(execution(example, name))
 
 
-def signalled(kubectl: Kubectl) -> None:
-    def waits() -> bool:
-        nodes = kubectl.get("awfx", "run").get("status", {}).get("nodes", {})
-        return bool(nodes.get("deployed", {}).get("phase") == "Waiting")
-
-    eventually(waits)
-    done = CommandLine(kubectl.kubeconfig, kubectl.namespace)(
-        "signal", "run", "deployed", "--payload", '{"version": "1.2"}'
-    )
-    assert done.returncode == 0, done.stderr
-
-
 Check = Callable[[dict[str, Any]], object]
 RUNS: dict[str, Check] = {
     "condition": lambda raw: (
@@ -52,7 +40,6 @@ RUNS: dict[str, Check] = {
     "delay-and-transform": lambda raw: (
         raw["status"]["outputs"] == {"web": ["web-1", "web-2"], "count": 3}
     ),
-    "wait": lambda raw: raw["status"]["outputs"] == {"text": "tested 1.2"},
     "sub-workflow": lambda raw: (
         raw["status"]["outputs"]["urls"]
         == [f"https://{region}.example.com" for region in ("eu-1", "us-1", "ap-1", "sa-1")]
@@ -100,8 +87,6 @@ def test_every_example_is_run_by_a_test() -> None:
 @pytest.mark.parametrize("example", RUNS)
 def test_an_example_runs_as_it_says_and_is_explained(place: Kubectl, example: str) -> None:
     start(place, example)
-    if example == "wait":
-        signalled(place)
     raw = ended(place, "run")
     assert RUNS[example](raw), raw["status"]
     told = CommandLine(place.kubeconfig, place.namespace)("explain", "run")

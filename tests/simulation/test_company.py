@@ -29,7 +29,8 @@ class _Counting(FaultyTransport):
     statuses = 0
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        # With this seed the news that a pod runs does not come together with that of its end.
+        super().__init__(store, Faults(), random.Random(2), 0.01)
 
     async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
         self.statuses += verb == "patch" and path.endswith("/run/status")
@@ -104,7 +105,8 @@ class _Asked(FaultyTransport):
     SECONDS = 0.2
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        # With this seed the news that a pod runs does not come together with that of its end.
+        super().__init__(store, Faults(), random.Random(2), 0.01)
         self.statuses = self.lists = 0
 
     async def _once(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
@@ -139,7 +141,8 @@ class _SlowStatuses(FaultyTransport):
     SECONDS = 30.0
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        # With this seed the news that a pod runs does not come together with that of its end.
+        super().__init__(store, Faults(), random.Random(2), 0.01)
 
     async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):

@@ -25,9 +25,11 @@ from orchestrator.engine.decisions import (
 )
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.protection import UNCHECKED, Policies
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.reading import read_records
 from orchestrator.engine.records import Run, record_to_status
+from orchestrator.engine.trust import trust_from_status, trust_to_status
 from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged
 
@@ -89,7 +91,8 @@ class World:
         self.jobs: dict[tuple[str, int], Job] = {}
         self.stopped: list[StopJob] = []
         self.controlled: list[ControlChild] = []
-        self.protected = True
+        self.policies: Policies | None = UNCHECKED
+        """The admission policies in place."""
         self.started: list[str] = []
         self.story: list[str] = []
         self.writes = 0
@@ -179,13 +182,14 @@ class World:
         for _ in range(1000):
             scan = self.forgetful or self.fresh
             self.fresh = False
+            before = self.run.trust
             decided = advance(
                 self.graph,
                 self.run,
                 self._observed(),
                 self.now + self.offset,
                 scan=scan,
-                protected=self.protected,
+                policies=self.policies,
             )
             for step in decided.before:
                 self._act(step)
@@ -196,7 +200,7 @@ class World:
             if decided.ending is not None:
                 self.ending = decided.ending
                 return None
-            if not decided.records:
+            if not decided.records and decided.trust == before:
                 return None if decided.wake_at is None else decided.wake_at - self.offset
         raise AssertionError("does not settle")
 
@@ -280,7 +284,9 @@ class World:
         self.writes += 1 if changes else 0
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"
-        self.run = self.run.recorded(stored, decided.phase, decided.cancelling, decided.settled)
+        run = self.run.recorded(stored, decided.phase, decided.cancelling, decided.settled)
+        trust = orjson.loads(orjson.dumps(trust_to_status(decided.trust)))
+        self.run = replace(run, trust=trust_from_status(trust))
 
 
 def _item(node: str, index: int | None) -> str:

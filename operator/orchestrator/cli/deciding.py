@@ -85,6 +85,7 @@ def send_signal(
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     _check_runs(execution)
+    _check_signals_count(execution)
     identity = identity or uuid.uuid4().hex[:16]
     entry: Raw = {"id": identity, "name": signal, "by": _user(cluster)}
     if payload is not None:
@@ -149,6 +150,15 @@ def _check_runs(execution: Raw) -> None:
     phase = (execution.get("status") or {}).get("phase", "")
     if phase in EXIT_CODES:
         raise UsageError(f"{execution['metadata']['name']} has already ended: {phase}")
+
+
+def _check_signals_count(execution: Raw) -> None:
+    records = (execution.get("status") or {}).get("nodes") or {}
+    for node, record in records.items():
+        if record.get("reason") == reasons.SIGNALS_UNPROTECTED:
+            raise UsageError(
+                f"{node} of {execution['metadata']['name']} waits, but {record['message']}"
+            )
 
 
 def _user(cluster: Cluster) -> str:

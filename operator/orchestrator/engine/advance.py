@@ -12,6 +12,7 @@ from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Observed
 from orchestrator.engine.pausing import ends_pause, hand_down_pause, hand_down_resume
 from orchestrator.engine.progressing import progress
+from orchestrator.engine.protection import UNCHECKED, Policies
 from orchestrator.engine.records import Run
 from orchestrator.engine.starting import consider
 from orchestrator.engine.work import Work
@@ -27,26 +28,27 @@ def advance(
     *,
     scan: bool,
     look: Collection[str] | None = None,
-    protected: bool = True,
+    policies: Policies | None = UNCHECKED,
 ) -> Pass:
     """Decide what follows from the state.
 
     Only active nodes and what follows from them are looked at, so that a pass costs what has
     changed: of the active ones those in `look`, of which there is news, or all without it. `scan`
     considers every node without a record too: after a start of the controller and at admission. A
-    pass in which a pause is over does so by itself, whatever ended it. `protected` says that the
-    API server checks who decides on approvals, so that decisions count.
+    pass in which a pause is over does so by itself, whatever ended it. `policies` are those that
+    make the API server check who decides and signals, read after the run; None where they are
+    missing or nothing of the pass needs them.
 
     All expressions of a pass share a budget of work: those that it cannot pay for fail with
     TooCostly.
     """
-    work = Work(graph, run, observed, now, run.cancelling, run.settled, protected)
+    work = Work(graph, run, observed, now, run.cancelling, run.settled, policies)
     with paid_by(work.account):
         return _decide(work, scan=scan, look=look)
 
 
 def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
-    graph, run = work.graph, work.run
+    graph, run, trust = work.graph, work.run, work.trust
     control(work)
     paused, resumed, cancelling = work.paused, ends_pause(work), work.cancelling
     looked = looked_at(graph, run, look)
@@ -75,12 +77,14 @@ def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
         phase=phase,
         cancelling=work.cancelling,
         settled=work.settled if graph.final else None,
+        trust=trust,
         ending=end,
         urgent=(
             bool(work.unstored or work.after)
             or work.settled_now
             or phase != run.phase
             or work.cancelling != run.cancelling
+            or trust != run.trust
         ),
         moved=work.moved,
         wake_at=work.wake_at,

@@ -1,7 +1,8 @@
 """An approval: who may decide, what they decided, and what happens when nobody does.
 
 The API server has checked that each decision's `by` and `groups` are those of the person who made
-it; where it does not (`Work.protected` is false), no decision counts.
+it; where it does not (`Work.protected` is false), no decision counts, and what was written
+meanwhile counts never (`Trust`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ ASK_AGAIN = 10.0
 """Seconds after which missing policies are looked for again."""
 
 
+_BEFORE = "decided before the admission policies were in place as they are now: decide again"
+
+
 @dataclass(frozen=True, slots=True)
 class Votes:
     """The decisions that count, and in words why others do not."""
@@ -41,7 +45,9 @@ def count_votes(approval: Approval, node: str, run: Run) -> Votes:
     for decision in run.decisions:
         if decision["node"] != node:
             continue
-        if refusal := refusal_of(approval, decision, run):
+        if not run.trust.believes(decision):
+            ignored.append(f"{decision['by']} {_BEFORE}")
+        elif refusal := refusal_of(approval, decision, run):
             ignored.append(f"{decision['by']} {refusal}")
         elif decision["decision"] == Decided.REJECT:
             rejected.append(decision)
@@ -72,14 +78,12 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     approval = node.spec.approval
     assert approval is not None
     if approval.exclude_requester and work.run.initiator == UNKNOWN:
-        message = (
-            "excludeRequester is set, and who started the execution is unknown: start it again by"
-            " `orchestrator run`, or with spec.requester"
-        )
+        message = _unknown(work.run)
         work.end(node, NodePhase.FAILED, reasons.REQUESTER_UNKNOWN, message, evidence=False)
         return
     if not work.protected:
-        _await_protection(work, node, record)
+        if work.trust == work.run.trust:  # else it is being stored under which policies
+            _await_protection(work, node, record)
         return
     votes = count_votes(approval, node.name, work.run)
     required = approval.required or 1
@@ -97,6 +101,16 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
         words = _awaited(approval, votes, required)
         waiting = replace(record, reason=reasons.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)
+
+
+def _unknown(run: Run) -> str:
+    known = "excludeRequester is set, and who started the execution is unknown"
+    if not run.trust.requester:
+        return (
+            f"{known}: it was created before the admission policies were in place as they are now;"
+            " start it again"
+        )
+    return f"{known}: start it again by `orchestrator run`, or with spec.requester"
 
 
 def _await_protection(work: Work, node: GraphNode, record: Record) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.records import Cancelling, Record, Settled
+from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 
@@ -98,6 +99,7 @@ class Pass:
     phase: ExecutionPhase = ExecutionPhase.RUNNING
     cancelling: Cancelling | None = None
     settled: Settled | None = None
+    trust: Trust = TRUSTED
     ending: Ending | None = None
     urgent: bool = False
     moved: bool = False

@@ -134,6 +134,8 @@ class Graph:
     output_reads: frozenset[str] | None
     asks_people: frozenset[str] = frozenset()
     """Approvals, and sub-workflows with an approval in them at any depth."""
+    hears_people: frozenset[str] = frozenset()
+    """Nodes that decisions or signals end."""
 
     @property
     def main(self) -> int:
@@ -185,6 +187,9 @@ def compile_graph(
             compile_expression(output.value).references for output in spec.outputs
         ),
         asks_people=asking_people(spec, workflows or {}),
+        hears_people=frozenset(
+            node.name for node in spec.nodes if node.approval or (node.wait and node.wait.signal)
+        ),
     )
 
 

@@ -9,13 +9,17 @@ UNKNOWN = ""
 """A person is behind it, and nothing says who."""
 
 
-def initiator_of(spec: Mapping[str, Any]) -> str | None:
+def initiator_of(spec: Mapping[str, Any], *, trusted: bool = True) -> str | None:
     """The person behind an execution's spec; None where a trigger without a person started it.
+
+    Where the spec was written without the policies (not `trusted`), who is behind it is unknown.
 
     An execution that neither a person put their name to nor a trigger started was created by hand:
     somebody is behind it, so what excludes the requester cannot tell whom to exclude. A
     sub-execution carries what its parent has.
     """
+    if not trusted:
+        return UNKNOWN
     if named := spec.get("requester"):
         return str(named)
     trigger: Mapping[str, Any] | None = spec.get("trigger")

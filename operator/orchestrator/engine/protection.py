@@ -6,7 +6,9 @@ manifests/install/policies.yaml brings, and that each is bound everywhere and de
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
@@ -17,21 +19,47 @@ STATUS = "itechsmart-workflow-status"
 POLICIES = {PEOPLE: ("workflowexecutions", 21), STATUS: ("workflowexecutions/status", 1)}
 """What each policy is about, and the least number of its rules."""
 SETTLES = 10.0
-"""Seconds after which every API server acts on a policy and its binding."""
+"""Seconds after which every API server enforces a policy and its binding."""
 
 Raw = Mapping[str, Any]
 
 
-def protects(policies: Sequence[Raw], bindings: Sequence[Raw], now: float) -> bool:
-    """Whether both policies are in place, deny, and have been so for long enough."""
-    return all(
-        any(_guards(policy, name, now) for policy in policies)
-        and any(_binds(binding, name, now) for binding in bindings)
-        for name in POLICIES
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies in place.
+
+    `identity` is another once one of them was removed, softened or replaced, though it was restored
+    afterwards. They have been as they are `since` this moment, in seconds since the epoch; where
+    `edited`, at least one was changed after its creation, and the moment is not known.
+    """
+
+    identity: str
+    since: float
+    edited: bool = False
+
+
+UNCHECKED = Policies("", 0.0)
+"""Where nothing asks for policies: in the pure core's own runs."""
+
+
+def policies_in_place(policies: Sequence[Raw], bindings: Sequence[Raw]) -> Policies | None:
+    """The policies with their bindings; None unless all are there and deny."""
+    found: list[Raw] = []
+    for name in POLICIES:
+        policy = next((raw for raw in policies if _guards(raw, name)), None)
+        binding = next((raw for raw in bindings if _binds(raw, name)), None)
+        if policy is None or binding is None:
+            return None
+        found += [policy["metadata"], binding["metadata"]]
+    versions = [f"{metadata['uid']}/{metadata.get('generation', 0)}" for metadata in found]
+    return Policies(
+        hashlib.sha256(" ".join(versions).encode()).hexdigest()[:32],
+        max(from_rfc3339(metadata["creationTimestamp"]) for metadata in found),
+        any(metadata.get("generation", 0) != 1 for metadata in found),
     )
 
 
-def _guards(policy: Raw, name: str, now: float) -> bool:
+def _guards(policy: Raw, name: str) -> bool:
     spec = policy.get("spec") or {}
     resource, least = POLICIES[name]
     rules = (spec.get("matchConstraints") or {}).get("resourceRules") or ()
@@ -49,18 +77,16 @@ def _guards(policy: Raw, name: str, now: float) -> bool:
         and not spec.get("matchConditions")
         and spec.get("failurePolicy", "Fail") == "Fail"
         and len(spec.get("validations") or ()) >= least
-        and _settled(policy, now)
     )
 
 
-def _binds(binding: Raw, name: str, now: float) -> bool:
+def _binds(binding: Raw, name: str) -> bool:
     spec = binding.get("spec") or {}
     return (
         spec.get("policyName") == name
         and "Deny" in (spec.get("validationActions") or ())
         and not spec.get("paramRef")
         and not spec.get("matchResources")
-        and _settled(binding, now)
     )
 
 
@@ -70,7 +96,3 @@ def _narrowed(constraints: Raw) -> bool:
         or constraints.get("objectSelector")
         or constraints.get("excludeResourceRules")
     )
-
-
-def _settled(raw: Raw, now: float) -> bool:
-    return now >= from_rfc3339(raw["metadata"]["creationTimestamp"]) + SETTLES

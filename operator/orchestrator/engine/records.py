@@ -10,6 +10,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.budget import outputs_size, record_size
 from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
+from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 
 MESSAGE_BYTES = 256
@@ -94,6 +95,9 @@ class Run:
     parent: Mapping[str, Any] | None = None
     decisions: tuple[Mapping[str, Any], ...] = ()
     signals: tuple[Mapping[str, Any], ...] = ()
+    created_at: float = 0.0
+    """When the API server stored the execution."""
+    trust: Trust = TRUSTED
     cancelling: Cancelling | None = None
     settled: Settled | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
@@ -105,7 +109,8 @@ class Run:
     @property
     def initiator(self) -> str | None:
         """The person behind the run: empty where unknown, None where there is none."""
-        return initiator_of({"requester": self.requester, "trigger": self.trigger})
+        spec = {"requester": self.requester, "trigger": self.trigger}
+        return initiator_of(spec, trusted=self.trust.requester)
 
     def recorded(
         self,

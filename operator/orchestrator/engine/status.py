@@ -17,7 +17,8 @@ from orchestrator.engine.records import (
     clip,
     record_to_status,
 )
-from orchestrator.engine.times import to_rfc3339
+from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
+from orchestrator.engine.trust import Trust, trust_from_status, trust_to_status
 from orchestrator.expressions import SecretValue
 from orchestrator.models.base import ValueType
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
@@ -46,6 +47,8 @@ def run_from(raw: Mapping[str, Any], graph: Graph) -> Run:
         parent=spec.get("parent"),
         decisions=tuple(spec.get("decisions") or ()),
         signals=tuple(spec.get("signals") or ()),
+        created_at=optional_from_rfc3339(metadata.get("creationTimestamp")) or 0.0,
+        trust=_trust(status.get("trust")),
         cancelling=_cancelling(status.get("cancelRequested")),
         settled=_settled(status.get("settled")),
     )
@@ -74,6 +77,8 @@ def progress_patch(
     }
     if changes:
         patch["nodes"] = {name: _replacing(record) for name, record in changes.items()}
+    if trust := trust_to_status(run.trust):
+        patch["trust"] = trust
     if run.cancelling is not None:
         patch["cancelRequested"] = {
             "at": to_rfc3339(run.cancelling.at),
@@ -131,6 +136,13 @@ def counts(graph: Graph, run: Run) -> dict[str, int]:
         "skipped": of(NodePhase.SKIPPED),
         "cancelled": of(NodePhase.CANCELLED),
     }
+
+
+def _trust(raw: Mapping[str, Any] | None) -> Trust:
+    try:
+        return trust_from_status(raw)
+    except (AttributeError, TypeError) as error:
+        raise StatusError(f"status.trust: {raw!r} is not what this operator writes") from error
 
 
 def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:

@@ -17,6 +17,9 @@ from orchestrator.models.execution import NodePhase
 
 MOST_PAYLOAD = 4096
 """Bytes of a signal's payload; a larger one is no signal."""
+_BEFORE = "was sent before the admission policies were in place as they are now: send another one"
+PROTECTION_CHECK_SECONDS = 30.0
+"""Seconds after which it is checked again that the API server checks who signals."""
 ASK_AGAIN = 10.0
 """Seconds after which a condition is asked again though nothing of the run has changed."""
 
@@ -32,10 +35,22 @@ def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
 
 
 def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> None:
-    """The first signal of the name counts, also one that was there before; it is not used up."""
+    """The first signal of the name counts, also one that was there before; it is not used up.
+
+    None counts while the API server does not check who signals, nor one that was sent meanwhile.
+    """
+    if not work.protected:
+        if work.trust == work.run.trust:  # else it is being stored under which policies
+            _await_protection(work, node, record, name)
+        return
+    ignored = ""
     for signal in work.run.signals:
         payload = signal.get("payload") or {}
-        if signal["name"] == name and _fits(payload):
+        if signal["name"] != name:
+            continue
+        if not work.run.trust.believes(signal):
+            ignored = f"signal {signal['id']} {_BEFORE}"
+        elif _fits(payload):
             outputs = {
                 "payload": payload,
                 "by": signal.get("by", ""),
@@ -43,7 +58,16 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
             }
             _succeed(work, node, record, outputs)
             return
+    work.wake(work.now + PROTECTION_CHECK_SECONDS)
+    work.observe(node, replace(record, reason=reasons.AWAITING_SIGNAL, message=ignored))
     _time_out(work, node, record, f"no signal {name} came")
+
+
+def _await_protection(work: Work, node: GraphNode, record: Record, name: str) -> None:
+    message = "the admission policies that check who signals are not in place: no signal counts"
+    work.wake(work.now + ASK_AGAIN)
+    work.observe(node, replace(record, reason=reasons.SIGNALS_UNPROTECTED, message=message))
+    _time_out(work, node, record, f"no signal {name} counted: {message}")
 
 
 def _fits(payload: object) -> bool:

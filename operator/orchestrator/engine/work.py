@@ -13,9 +13,11 @@ from orchestrator.engine.costs import ASKING_WORK, PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
+from orchestrator.engine.protection import Policies
 from orchestrator.engine.records import Cancelling, Record, Run, Settled, as_stored, clip
 from orchestrator.engine.scope import Surroundings
 from orchestrator.engine.times import in_words
+from orchestrator.engine.trust import Trust, trust_under
 from orchestrator.expressions.budget import Account
 from orchestrator.models.execution import DesiredState, NodePhase
 
@@ -37,8 +39,8 @@ class Work:
     now: float
     cancelling: Cancelling | None
     settled: Settled | None
-    protected: bool
-    """Whether the API server checks who decides, so that decisions count."""
+    policies: Policies | None
+    """Those in place, read after the run; None where they are missing, or nothing asks for them."""
     changes: dict[str, Record] = field(default_factory=dict)
     unstored: set[str] = field(default_factory=set)
     ended: list[str] = field(default_factory=list)
@@ -63,6 +65,19 @@ class Work:
 
     def __post_init__(self) -> None:
         self.asking = Account(ASKING_WORK, self.account)
+
+    @property
+    def protected(self) -> bool:
+        """Whether the decisions and signals that are believed count: once it is stored under which
+        policies."""
+        return self.policies is not None and self.policies.identity == self.run.trust.policies
+
+    @property
+    def trust(self) -> Trust:
+        """What of the spec is believed from now on."""
+        run = self.run
+        entries = (*run.decisions, *run.signals)
+        return trust_under(run.trust, self.policies, run.created_at, entries, self.now)
 
     @property
     def records(self) -> Mapping[str, Record]:

@@ -269,6 +269,17 @@ class Counts(Model):
     """Cancelled."""
 
 
+class TrustRecord(Model):
+    """What of the spec is believed: what was written while the admission policies were in place."""
+
+    policies: Annotated[str, Field(max_length=64)] | None = None
+    """Identity of the policies under which decisions and signals count."""
+    requester_unknown: bool | None = None
+    """Whether the execution was created before the policies were in place as they are."""
+    ignored: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=1000)] = []
+    """Fingerprints of the decisions and signals that never count."""
+
+
 class ExecutionStatus(Model):
     """What the operator says of a run."""
 
@@ -292,6 +303,8 @@ class ExecutionStatus(Model):
     """That it is being cancelled."""
     settled: SettledOutcome | None = None
     """How everything but `finally` ended."""
+    trust: TrustRecord | None = None
+    """What of the spec is believed."""
     variables: dict[str, Json] | None = None
     """Values of all variables but secrets, defaults applied."""
     progress: Annotated[str, Field(max_length=32)] | None = None

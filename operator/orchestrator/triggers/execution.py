@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.engine.trust import trust_from_status
 from orchestrator.models.trigger import ExecutionEnded
 from orchestrator.triggers.starting import Event
 
@@ -27,7 +28,9 @@ def event_of(raw: Mapping[str, Any]) -> Event:
     """The event of an execution's end, as read: who was behind that one is behind the event."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
     before = spec.get("trigger") or {}
-    initiator = initiator_of(spec)
+    # What never ran was not judged: who created it is not known for sure.
+    trusted = "revision" in status and trust_from_status(status.get("trust")).requester
+    initiator = initiator_of(spec, trusted=trusted)
     data = {
         "name": metadata["name"],
         "uid": metadata["uid"],

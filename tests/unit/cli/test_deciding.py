@@ -250,3 +250,10 @@ def test_a_signal_is_sent_beside_others() -> None:
     assert send_signal(person, "run", "go", '{"x": 1}', "1") == 0
     raw = stored.objects["WorkflowExecution", "default", "run"]
     assert [signal["id"] for signal in raw["spec"]["signals"]] == ["0", "1"]
+
+
+def test_while_the_policies_are_missing_a_signal_is_refused() -> None:
+    stored = Stored()
+    stored.ask(record={"reason": "SignalsUnprotected", "message": "no signal counts"})
+    with pytest.raises(UsageError, match="ask of run waits, but no signal counts"):
+        send_signal(Person(stored=stored), "run", "go", None, None)

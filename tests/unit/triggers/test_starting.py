@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from orchestrator.engine.initiator import UNKNOWN, initiator_of
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.execution import event_of
@@ -12,12 +14,13 @@ from orchestrator.triggers.starting import Event, Start, plan
 SPEC = TriggerSpec.model_validate({"workflow": "next", "execution": {}})
 
 
-def ended(spec: dict[str, Any], number: int = 0) -> dict[str, Any]:
+def ended(spec: dict[str, Any], number: int = 0, **status: Any) -> dict[str, Any]:
     """An execution that has succeeded."""
+    times = {"finishedAt": "2026-11-28T12:00:00Z"}
     return {
         "metadata": {"name": f"run-{number}", "uid": f"uid-{number}", "namespace": "default"},
         "spec": {"workflow": "build", **spec},
-        "status": {"phase": "Succeeded", "finishedAt": "2026-11-28T12:00:00Z"},
+        "status": {"phase": "Succeeded", "revision": "build-1", **times, **status},
     }
 
 
@@ -92,3 +95,15 @@ def test_the_event_shows_the_person_too() -> None:
     inherited = {"type": "execution", "name": "after", "depth": 1, "requester": "ana"}
     assert event_of(ended({"trigger": inherited})).data["requester"] == "ana"
     assert event_of(ended({})).data["requester"] == ""
+
+
+@pytest.mark.parametrize("status", [{"trust": {"requesterUnknown": True}}, {"revision": None}])
+@pytest.mark.parametrize(
+    "spec", [{"requester": "ana"}, {"trigger": {"type": "schedule", "name": "n", "depth": 0}}]
+)
+def test_who_is_not_believed_to_have_started_it_is_unknown_down_the_chain(
+    spec: dict[str, Any], status: dict[str, Any]
+) -> None:
+    source = ended(spec, **status)
+    source["status"] = {key: value for key, value in source["status"].items() if value is not None}
+    assert started(event_of(source))["trigger"]["requester"] == UNKNOWN

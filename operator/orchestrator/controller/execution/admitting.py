@@ -28,7 +28,8 @@ from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.records import Record, record_to_status
 from orchestrator.engine.rerun import source_of, take_over
-from orchestrator.engine.times import to_rfc3339
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, trust_to_status
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 ASK_AGAIN = 1.0
@@ -139,7 +140,7 @@ class Admission:
         taken: Mapping[str, Record],
     ) -> Outcome:
         """Store the admission with what it starts in one write; only then are Jobs created."""
-        admitted = {"revision": revision, "variables": values}
+        admitted = {"revision": revision, "variables": values, **await self._trust(raw, graph)}
         tracked = self._admitted(raw, graph, admitted, taken)
         claim = claim_of(graph, tracked.run, raw)
         waits: Claim | Queued | Refusal | Stale | None = claim
@@ -156,7 +157,7 @@ class Admission:
         if isinstance(waits, Queued):
             return await self._queue_up(key, raw, waits)
         now = tracked.run.started_at
-        decided = advance(graph, tracked.run, {}, now, scan=True)
+        decided = advance(graph, tracked.run, {}, now, scan=True, policies=None)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
         tracked.unstored = dict(taken)
         tracked.decided(decided)
@@ -175,6 +176,16 @@ class Admission:
             f"runs {count} node{'' if count == 1 else 's'}, revision {revision}",
         )
         return Begun(tracked, decided)
+
+    async def _trust(self, raw: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+        """What of the spec is believed, as the status records it; absent where all of it is."""
+        hears = bool(graph.hears_people)
+        policies = await self._shell.protection.policies(fresh=hears or bool(graph.asks_people))
+        created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
+        now = self._shell.clock()
+        trust = trust_at_admission(policies, created_at, entries_of(raw["spec"]), now)
+        record = trust_to_status(trust if hears else Trust(requester=trust.requester))
+        return {"trust": record} if record else {}
 
     def _admitted(
         self,

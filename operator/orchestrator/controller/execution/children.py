@@ -23,6 +23,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
 from orchestrator.engine.decisions import ControlChild, CreateChild
 from orchestrator.engine.graph import GraphNode
+from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.manychildren import begun
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import parse_ranges
@@ -207,10 +208,12 @@ def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:
             "depth": child_depth(run),
         },
     }
-    if run.requester:
+    if run.requester and run.trust.requester:
         spec["requester"] = run.requester
     if run.trigger:
         spec["trigger"] = dict(run.trigger)
+        if not run.trust.requester:
+            spec["trigger"]["requester"] = UNKNOWN
     return {
         "apiVersion": API_VERSION,
         "kind": "WorkflowExecution",

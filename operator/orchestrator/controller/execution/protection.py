@@ -1,42 +1,66 @@
-"""Asks whether the admission policies are in place, while an approval waits."""
+"""Reads the admission policies: while people are to be heard, and when an execution is admitted."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import POLICIES, POLICY_BINDINGS, Resource
 from orchestrator.engine.protection import POLICIES as NAMES
-from orchestrator.engine.protection import protects
+from orchestrator.engine.protection import Policies, policies_in_place
 
-LASTS = 2.0
-"""Seconds for which an answer is good."""
+ANSWER_SECONDS = 2.0
+"""Seconds for which an answer is good where it need not be fresh."""
 
 
 class Protection:
-    """Reads the policies and their bindings at most every two seconds."""
+    """Reads the policies and their bindings: at most every two seconds, or freshly.
+
+    Of policies that were changed after their creation nothing says when: they count as in place
+    since this process first saw them as they are.
+    """
 
     def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
         self._client = client
         self._clock = clock
         self._asked_at = float("-inf")
-        self._answer = False
+        self._answer: Policies | None = None
+        self._seen = ("", 0.0)
+        """The identity last seen, and since when."""
+        self._reads = 0
         self._lock = asyncio.Lock()
 
-    async def protected(self) -> bool:
-        """Whether decisions can be believed now."""
+    async def policies(self, *, fresh: bool = False) -> Policies | None:
+        """Those in place; None while they are missing or do not deny.
+
+        A fresh answer is read after it was asked for; who asks while one is read shares the next.
+        """
+        begun = self._reads
         async with self._lock:
             now = self._clock()
-            if not self._asked_at <= now < self._asked_at + LASTS:
-                policies = [await self._read(POLICIES, name) for name in NAMES]
-                bindings = [await self._read(POLICY_BINDINGS, name) for name in NAMES]
-                self._answer = protects(
-                    [raw for raw in policies if raw], [raw for raw in bindings if raw], now
-                )
+            recent = self._asked_at <= now < self._asked_at + ANSWER_SECONDS
+            if self._reads == begun and (fresh or not recent):
+                self._reads += 1
+                self._answer = await self._read_all()
                 self._asked_at = now
             return self._answer
+
+    async def _read_all(self) -> Policies | None:
+        kinds = (POLICIES, POLICY_BINDINGS)
+        asked = [self._read(kind, name) for kind in kinds for name in NAMES]
+        read = await asyncio.gather(*asked)
+        policies, bindings = read[: len(NAMES)], read[len(NAMES) :]
+        found = policies_in_place(
+            [raw for raw in policies if raw], [raw for raw in bindings if raw]
+        )
+        if found is None:
+            return None
+        if found.identity != self._seen[0]:
+            self._seen = found.identity, self._clock()
+        return replace(found, since=max(found.since, self._seen[1])) if found.edited else found
 
     async def _read(self, resource: Resource, name: str) -> Raw | None:
         try:

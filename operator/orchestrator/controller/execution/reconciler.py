@@ -22,7 +22,7 @@ from orchestrator.engine.admission import Refusal
 from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import CreateChild, Pass
-from orchestrator.engine.graph import NodeKind
+from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
 
@@ -128,7 +128,7 @@ class ExecutionReconciler:
                 now,
                 scan=tracked.scan,
                 look=look,
-                protected=await self._protected(tracked, look),
+                policies=await self._policies(tracked, look),
             )
             await create_all(self._shell, tracked, decided.before)
             await control_all(self._shell, tracked, decided.before)
@@ -155,12 +155,13 @@ class ExecutionReconciler:
                 return self._progress.next_look(tracked)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
-    async def _protected(self, tracked: Tracked, look: Collection[str] | None) -> bool:
-        """Whether decisions count; asked only where somebody is to decide."""
-        looked = looked_at(tracked.graph, tracked.run, look)
-        if not any(tracked.graph.nodes[name].kind is NodeKind.APPROVAL for name in looked):
-            return True
-        return await self._shell.protection.protected()
+    async def _policies(self, tracked: Tracked, look: Collection[str] | None) -> Policies | None:
+        """Those in place, read after the run; asked only where people are to be heard."""
+        hearing = tracked.graph.hears_people
+        if hearing.isdisjoint(looked_at(tracked.graph, tracked.run, look)):
+            return None
+        run = tracked.run
+        return await self._shell.protection.policies(fresh=bool(run.decisions or run.signals))
 
     async def _act(self, tracked: Tracked, decided: Pass) -> bool:
         """Do what had to wait for the write; True when that was the execution's end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.engine.admission import Refusal
@@ -132,10 +132,11 @@ class Tracked:
         if decided.wake_at is not None:
             self.wake_at = min(decided.wake_at, self.wake_at or decided.wake_at)
         run = self.run
-        if (decided.phase, decided.cancelling, decided.settled) != (
+        if (decided.phase, decided.cancelling, decided.settled, decided.trust) != (
             run.phase,
             run.cancelling,
             run.settled,
+            run.trust,
         ):
             self.whole = True
 
@@ -151,7 +152,8 @@ class Tracked:
                 self.again.add(name)
         self.moved = self.moved or decided.moved
         self.unstored.update(changes)
-        self.run = self.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
+        run = self.run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
+        self.run = replace(run, trust=decided.trust)
 
     def recheck(self, moment: float) -> None:
         """Look again at this moment at the latest."""
