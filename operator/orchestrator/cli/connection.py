@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from orchestrator.cli.errors import (
     UsageError,
     in_words,
 )
+from orchestrator.cli.impersonation import Impersonation, configured
 from orchestrator.cli.kinds import Kind
 from orchestrator.models.applied import NotUnicodeError, encode_applied
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
@@ -41,6 +42,8 @@ class Target:
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
+    impersonation: Impersonation = field(default_factory=Impersonation)
+    """Whom the user asks to act as, beside what the kubeconfig says."""
 
     def within(self, namespace: str | None) -> Target:
         """The same cluster, in another namespace if one is named."""
@@ -54,6 +57,9 @@ class Target:
             config: Any = kube_config
             client = config.new_client_from_config(self.kubeconfig, self.context)
             every, active = config.list_kube_config_contexts(self.kubeconfig)
+            below = configured(self.kubeconfig, self.context)
+        except UsageError:
+            raise
         except kube_config.ConfigException as error:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
@@ -62,19 +68,23 @@ class Target:
             raise UsageError(f"the kubeconfig cannot be read: {words}") from error
         chosen = next((item for item in every if item["name"] == self.context), active)
         default = chosen.get("context", {}).get("namespace") or "default"
-        return Cluster(client, self.namespace or default)
+        headers = list(self.impersonation.over(below).headers())
+        return Cluster(client, self.namespace or default, headers)
 
 
 class Cluster:
     """Requests against one cluster; `namespace` is the one commands work in."""
 
-    def __init__(self, client: Any, namespace: str) -> None:
+    def __init__(
+        self, client: Any, namespace: str, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._client = client
+        self._headers = headers
         self.namespace = namespace
 
     def within(self, namespace: str | None) -> Cluster:
         """The same cluster, in another namespace if one is named."""
-        return Cluster(self._client, namespace) if namespace else self
+        return Cluster(self._client, namespace, self._headers) if namespace else self
 
     @property
     def user(self) -> str:
@@ -247,9 +257,18 @@ class Cluster:
                 auth_settings=["BearerToken"],
             )
             timeout = (CONNECT, patience)
-            response = self._client.call_api(*parts, _request_timeout=timeout).response
+            response = self._client.call_api(
+                *self._acting(*parts), _request_timeout=timeout
+            ).response
             if response.status >= 300:
-                raise in_words(response.status, response.reason, response.read())
+                where = re.search("/namespaces/([^/]+)/", path)
+                raise in_words(
+                    response.status,
+                    response.reason,
+                    response.read(),
+                    namespace=where[1] if where else "",
+                    sent=body,
+                )
             yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
             host = self._client.configuration.host
@@ -259,6 +278,15 @@ class Cluster:
         finally:
             if response is not None:
                 response.close()
+
+    def _acting(self, method: str, url: str, headers: Any, *rest: Any) -> tuple[Any, ...]:
+        """The request in the name of whom the user acts as; a group is a header of its own."""
+        import urllib3
+
+        every = urllib3.HTTPHeaderDict(headers)
+        for name, value in self._headers:
+            every.add(name, value)
+        return method, url, every, *rest
 
 
 def _encode(body: object) -> str:

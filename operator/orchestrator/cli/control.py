@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import Execution, Namespace, Output, Wait
+from orchestrator.cli.options import Execution, Namespace, Output, Wait, on_cluster
 
 
 def pause(context: typer.Context, execution: Execution, namespace: Namespace = None) -> None:
@@ -156,4 +156,4 @@ COMMANDS = (explain, pause, resume, cancel, terminate, delete, rerun, approve, r
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in COMMANDS:
-        app.command()(command)
+        app.command()(on_cluster(command))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+from orchestrator.cli.rights import explain_refusal
+
 
 class UsageError(Exception):
     """Something the user can mend: what was wrong, and what would be right."""
@@ -12,6 +14,10 @@ class UsageError(Exception):
 
 class NotFoundError(UsageError):
     """The API server has no such thing."""
+
+
+class ForbiddenError(UsageError):
+    """The user lacks a right: which one, and what grants it."""
 
 
 class ExpiredError(UsageError):
@@ -28,8 +34,13 @@ def fail(error: UsageError) -> int:
     return 2
 
 
-def in_words(status: int, reason: str, body: bytes) -> UsageError:
-    """An answer that is a refusal, in the API server's own words where it gives some."""
+def in_words(
+    status: int, reason: str, body: bytes, *, namespace: str = "", sent: object = None
+) -> UsageError:
+    """An answer that is a refusal, in the API server's own words where it gives some.
+
+    `namespace` and `sent` are the request's: they say which right it takes.
+    """
     try:
         message = json.loads(body).get("message", "")
     except (ValueError, AttributeError):
@@ -45,7 +56,7 @@ def in_words(status: int, reason: str, body: bytes) -> UsageError:
         case 401:
             return UsageError(f"the API server does not know you: {message}")
         case 403:
-            return UsageError(f"you may not do this: {message}")
+            return ForbiddenError(explain_refusal(message, namespace, sent))
         case 429 | 500 | 502 | 503 | 504:
             return UnreachableError(f"the API server is not well: {message}")
     return UsageError(message)

@@ -12,7 +12,7 @@ import typer
 
 from orchestrator.cli import control
 from orchestrator.cli.errors import UsageError, fail
-from orchestrator.cli.options import Execution, Namespace, Output
+from orchestrator.cli.options import Execution, Namespace, Output, on_cluster
 
 app = typer.Typer(
     name="orchestrator",
@@ -49,6 +49,7 @@ def options(
 
 
 @app.command()
+@on_cluster
 def apply(
     context: typer.Context,
     files: Annotated[
@@ -68,6 +69,7 @@ def apply(
 
 
 @app.command()
+@on_cluster
 def run(
     context: typer.Context,
     workflow: Annotated[str, typer.Argument(help="Name of the Workflow.")],
@@ -92,6 +94,7 @@ def run(
 
 
 @app.command()
+@on_cluster
 def get(
     context: typer.Context,
     kind: Annotated[
@@ -112,6 +115,7 @@ def get(
 
 
 @app.command()
+@on_cluster
 def watch(
     context: typer.Context,
     execution: Execution,
@@ -124,6 +128,7 @@ def watch(
 
 
 @app.command()
+@on_cluster
 def logs(
     context: typer.Context,
     execution: Execution,
@@ -190,6 +195,7 @@ def operator(
     """Run the operator until a signal says stop."""
     from kubernetes.config import ConfigException
 
+    from orchestrator.cli.impersonation import configured
     from orchestrator.cli.version import image
     from orchestrator.controller.main import OperatorOptions
     from orchestrator.controller.main import run as run_operator
@@ -201,6 +207,12 @@ def operator(
     if lease and len([part for part in lease.split("/") if part]) != 2:
         raise UsageError(f"--lease {lease}: write NAMESPACE/NAME")
     target = context.obj
+    acts_as = configured(target.kubeconfig, target.context).user
+    if acts_as and (target.kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST")):
+        raise UsageError(
+            f"the kubeconfig acts as {acts_as}, and the operator acts in no other's name;"
+            " choose another context with --context"
+        )
     if namespace is None and target.namespace is not None:
         namespace = [target.namespace]
     options = OperatorOptions(

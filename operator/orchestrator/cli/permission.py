@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.cli.connection import Cluster
-from orchestrator.cli.errors import UsageError
+from orchestrator.cli.errors import ForbiddenError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.rights import Missing
 from orchestrator.models.base import GROUP
 
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -31,15 +32,7 @@ def require(cluster: Cluster, verb: str) -> None:
     except UsageError:
         return
     if not answer["status"].get("allowed"):
-        user = cluster.user or "you"
-        raise UsageError(
-            f"{user} may not {verb} executions in namespace {cluster.namespace}: it takes the verb"
-            f" {verb} on {EXECUTIONS.plural}; who administers the namespace grants it with\n"
-            f"  kubectl create rolebinding {verb}-{_label(user)} -n {cluster.namespace}"
-            f" --clusterrole itechsmart-workflow-{verb} --user {user}"
+        missing = Missing(
+            cluster.user or "you", verb, EXECUTIONS.plural, namespace=cluster.namespace
         )
-
-
-def _label(user: str) -> str:
-    """The user as a part of an object's name."""
-    return "".join(letter if letter.isalnum() else "-" for letter in user.lower()).strip("-")
+        raise ForbiddenError(missing.sentence())

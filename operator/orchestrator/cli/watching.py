@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS, WORKFLOWS
 from orchestrator.cli.printing import now
 from orchestrator.cli.tree import (
@@ -137,7 +137,10 @@ def _order(cluster: Cluster, execution: Raw) -> list[tuple[int, str]]:
             return order(frozen["data"]["workflow"])
     except UsageError:
         pass  # who may watch executions need not be allowed to read revisions
-    workflow = cluster.find(WORKFLOWS, execution["spec"]["workflow"])
+    try:
+        workflow = cluster.find(WORKFLOWS, execution["spec"]["workflow"])
+    except ForbiddenError:
+        return []
     return order(workflow["spec"]) if workflow else []
 
 

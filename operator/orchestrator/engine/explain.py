@@ -57,6 +57,19 @@ def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str,
     return {name: " ".join(_sentences(node, graph, run, now)) for name, node in graph.nodes.items()}
 
 
+def explain_records(raw: Mapping[str, Any]) -> dict[str, str]:
+    """What the status alone says of the nodes that began or were skipped, without the graph."""
+    records = (raw.get("status") or {}).get("nodes") or {}
+    return {name: _recorded(name, record) for name, record in records.items()}
+
+
+def _recorded(name: str, record: Mapping[str, Any]) -> str:
+    reason = record.get("reason") or ""
+    why = record.get("message") or _meaning(reason)
+    said = f"{name} is {record['phase']}" + (f" ({reason})" if reason else "")
+    return f"{said}: {why.rstrip('.')}." if why else f"{said}."
+
+
 @cache
 def meanings() -> Mapping[str, str]:
     """What each reason means, as engine/reasons.py says it."""

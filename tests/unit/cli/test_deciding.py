@@ -87,8 +87,8 @@ def test_without_the_verb_the_command_that_grants_it_is_shown() -> None:
     stored = Stored()
     stored.ask()
     said = refused(stored, lacks=["approve"])
-    assert "ana may not approve executions in namespace default" in said
-    assert "--clusterrole itechsmart-workflow-approve --user ana" in said
+    assert "ana may not approve workflowexecutions in namespace default" in said
+    assert "--clusterrole=itechsmart-workflow-approve --user=ana" in said
 
 
 def test_missing_inputs_are_shown_with_what_to_type() -> None:

@@ -1,0 +1,120 @@
+"""Executions of others under the names of sub-executions: passed over, and never controlled."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from orchestrator.controller.apiserver.client import Raw
+from orchestrator.jobs.names import job_name
+from orchestrator.models.base import MAX_SALTS
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.scenario import NAMESPACE
+from tests.simulation.store import Store
+
+CHILD = {
+    "variables": [{"name": "value", "type": "integer", "default": 7}],
+    "nodes": [{"name": "task", "action": "local/task"}],
+    "outputs": [{"name": "out", "value": "vars.value"}],
+}
+
+
+def parent(**node: Any) -> Store:
+    """`run` has one node, a sub-workflow whose output is 1; by itself it gives 7."""
+    sub = {"name": "sub", "workflow": {"name": "child", "variables": {"value": 1}}, **node}
+    main = {"nodes": [sub], "outputs": [{"name": "out", "value": "nodes.sub.outputs.out"}]}
+    return store_with(manifest("Workflow", "main", main), manifest("Workflow", "child", CHILD))
+
+
+def take(store: Store, salts: int, node: str = "sub", attempt: int = 1) -> list[str]:
+    """Somebody creates executions under the first names of the node's sub-execution."""
+    uid = store.objects["workflowexecutions", NAMESPACE, "run"]["metadata"]["uid"]
+    names = [job_name("main", node, uid, attempt, salt) for salt in range(salts)]
+    for name in names:
+        store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", name, "child"))
+    return names
+
+
+def children(store: Store) -> list[Raw]:
+    return [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
+
+
+def healthy(store: Store, seed: int = 1) -> FaultyTransport:
+    return FaultyTransport(store, Faults(), random.Random(seed), 0.01)
+
+
+class Dies(FaultyTransport):
+    """Does not survive its n-th creation of an execution, or what follows it by so many writes."""
+
+    def __init__(self, store: Store, writes: int) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self._writes = writes
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super()._once(verb, path, *rest)
+        if verb in ("create", "patch") and "/events" not in path:
+            self._writes -= 1
+            if self._writes == 0:
+                await self._die()
+        return answer
+
+
+@pytest.mark.parametrize("salts", [1, 3, MAX_SALTS])
+async def test_a_sub_execution_has_another_name_where_others_took_the_first(salts: int) -> None:
+    store = parent()
+    taken = take(store, salts)
+    raw = await played(store, healthy(store))
+    assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
+    (child,) = children(store)
+    assert child["metadata"]["name"] not in taken
+    said = [event["message"] for event in store.all("events") if event["reason"] == "NameTaken"]
+    assert len(said) == salts
+    assert all(any(name in text for name in taken) for text in said)
+
+
+async def test_where_others_took_every_name_the_node_fails_and_says_so() -> None:
+    store = parent()
+    take(store, MAX_SALTS + 1)
+    raw = await played(store, healthy(store))
+    record = raw["status"]["nodes"]["sub"]
+    assert (record["phase"], record["reason"]) == ("Failed", "NameTaken")
+    assert children(store) == []
+
+
+async def test_who_cancels_the_parent_cancels_no_execution_of_others() -> None:
+    store = parent(timeout="1s")  # less than the child's pod takes
+    (name,) = take(store, 1)
+    raw = await played(store, healthy(store))
+    assert raw["status"]["nodes"]["sub"]["phase"] == "TimedOut"
+    foreign = store.objects["workflowexecutions", NAMESPACE, name]
+    assert foreign["spec"].get("desiredState", "Running") == "Running"
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["stays", "is deleted"])
+@pytest.mark.parametrize("writes", range(1, 12))
+async def test_a_restart_finds_the_sub_execution_under_its_name(writes: int, gone: bool) -> None:
+    store = parent()
+    (name,) = take(store, 1)
+    await played(store, Dies(store, writes))
+    key = ("workflowexecutions", NAMESPACE, "run")
+    record = (store.objects[key].get("status") or {}).get("nodes", {}).get("sub", {})
+    if gone and record.get("execution"):  # the status says which one it is
+        store.remove(("workflowexecutions", NAMESPACE, name))
+    raw = await played(store, healthy(store, 2))
+    assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
+    assert len(children(store)) == 1
+
+
+@pytest.mark.parametrize("writes", [None, 6, 9, 12, 15, 20])
+async def test_a_fan_out_gathers_nothing_of_others(writes: int | None) -> None:
+    each = {"values": "[1, 2, 3]", "as": "it", "gather": ["out"], "parallelism": 2}
+    store = parent(forEach=each)
+    for index in (0, 2):
+        take(store, 2, f"sub[{index}]")
+    crash = [Dies(store, writes)] if writes else []
+    raw = await played(store, *crash, healthy(store, 2))
+    assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
+    assert len(children(store)) == 3
