@@ -279,10 +279,13 @@ def test_who_may_not_is_told_so(kubectl: Kubectl, tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(config))
     done = CommandLine(path, kubectl.namespace)("get", "awf")
     assert done.returncode == 2
-    assert "you may not do this: workflows.automation.itechsmart.dev is forbidden" in done.stderr
+    account = f"{kubectl.namespace}:nobody"
+    where = f"namespace {kubectl.namespace}"
+    assert f"system:serviceaccount:{account} may not list workflows in {where}" in done.stderr
+    assert f"--serviceaccount={account}" in done.stderr
     applied = CommandLine(path, kubectl.namespace)("apply", "-f", file(tmp_path, TASK))
     assert applied.returncode == 2
-    assert "forbidden" in applied.stderr
+    assert "may not" in applied.stderr
 
 
 def test_the_resources_it_prints_are_those_checked_in(cli: CommandLine) -> None:

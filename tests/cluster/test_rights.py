@@ -1,7 +1,6 @@
 """What each right is worth: the policies rule by rule, tried by people who hold one right.
 
-run, app, sig and ctl hold the role of that name alone, view and edit Kubernetes' own, and dot all
-of oncall. Each of them tries what the others' rights allow.
+tests/cluster/roles.py says who holds which. Each of them tries what the others' rights allow.
 """
 
 from __future__ import annotations
@@ -13,25 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.account import INSTALL
-from tests.cluster.test_people import Place, asking, decision, node, until_in_effect
-from tests.conftest import fresh_namespace
-from tests.kube import Kubectl, ended, eventually, execution, running_operator, workflow
-from tests.people import person
+from tests.cluster.roles import roles_in_place
+from tests.cluster.test_people import Place, asking, decision, node
+from tests.kube import ended, eventually, execution, workflow
 
-ROLES = {
-    "run": "itechsmart-workflow-run",
-    "cas": "itechsmart-workflow-run",
-    "app": "itechsmart-workflow-approve",
-    "bob": "itechsmart-workflow-approve",
-    "sig": "itechsmart-workflow-signal",
-    "ctl": "itechsmart-workflow-control",
-    "view": "view",
-    "edit": "edit",
-    "dot": "itechsmart-workflow-oncall",
-}
-GROUPS = {"app": ("sre",), "bob": ("sre",), "dot": ("sre",)}
-POLICIES = str(INSTALL / "policies.yaml")
 UID = "6a9f0b1e-0000-4000-8000-000000000000"
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "bait", "uid": UID}
 LABEL = "automation.itechsmart.dev/trigger-uid"
@@ -42,19 +26,8 @@ SIGNERS = ("app", "sig", "ctl", "dot")
 def place(
     kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """A namespace in which each of them holds one role, with the policies and an operator."""
-    folder = tmp_path_factory.mktemp("rights")
-    admin = fresh_namespace(Kubectl(kubeconfig))
-    admin("apply", "--server-side", "-f", POLICIES)
-    people = {}
-    for user, role in ROLES.items():
-        people[user] = person(kubeconfig, folder, user, *GROUPS.get(user, ()))
-        admin("create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
-    place = Place(admin, people)
-    until_in_effect(place)
-    with running_operator(account, folder / "log"):
+    with roles_in_place(kubeconfig, account, tmp_path_factory.mktemp("rights")) as place:
         yield place
-    admin("delete", "-f", POLICIES)
 
 
 @pytest.fixture

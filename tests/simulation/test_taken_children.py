@@ -118,3 +118,31 @@ async def test_a_fan_out_gathers_nothing_of_others(writes: int | None) -> None:
     raw = await played(store, *crash, healthy(store, 2))
     assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
     assert len(children(store)) == 3
+
+
+class DiesOfAConfigMap(FaultyTransport):
+    """Does not survive the creation of a fan-out's items, which takes effect."""
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super()._once(verb, path, *rest)
+        if verb == "create" and path.endswith("/configmaps"):
+            await self._die()
+        return answer
+
+
+@pytest.mark.parametrize("forged", [False, True])
+async def test_items_that_others_wrote_under_our_owner_and_label_never_run(forged: bool) -> None:
+    each = {"values": "[1, 2, 3]", "as": "it"}
+    node = {"name": "each", "action": "local/task", "forEach": each}
+    store = store_with(manifest("Workflow", "main", {"nodes": [node]}))
+    await played(store, DiesOfAConfigMap(store, Faults(), random.Random(1), 0.01))
+    (items,) = store.all("configmaps")
+    if forged:
+        key = ("configmaps", NAMESPACE, items["metadata"]["name"])
+        data = dict.fromkeys(items["data"], "forged")
+        store.objects[key] = {**items, "data": data}
+    record = (await played(store, healthy(store, 2)))["status"]["nodes"]["each"]
+    assert (record["phase"], record.get("reason")) == (
+        ("Failed", "NameTaken") if forged else ("Succeeded", None)
+    )
+    assert len(store.all("jobs")) == (0 if forged else 1)

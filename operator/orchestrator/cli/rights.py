@@ -46,7 +46,7 @@ class Missing:
         return said + self.grant(sent)
 
     def grant(self, sent: object = None) -> str:
-        """The command that grants the right, for who administers the namespace or cluster."""
+        """The command that grants the right, for whoever may."""
         role = _role(self, sent)
         if role is None:
             return "; who administers the cluster may grant it"
@@ -55,7 +55,7 @@ class Missing:
         suffix = role.removeprefix("itechsmart-workflow-")
         name = f"{re.sub('[^a-z0-9.]+', '-', self.user.lower()).strip('-.')}-{suffix}"
         lines = [
-            f"; who administers {'it' if self.namespace else 'the cluster'} grants that with",
+            "; this grants it:",
             f"  kubectl create {kind} {name}{place} --clusterrole={role} {_subject(self.user)}",
         ]
         if self.namespace and role != ONCALL and suffix in (*_VERBS, "view"):

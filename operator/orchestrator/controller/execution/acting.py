@@ -209,31 +209,38 @@ async def _create_object(
             tracked.job_uids[made["metadata"]["name"]] = made["metadata"]["uid"]
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
-            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"])
+            return await _adopt(shell, tracked, resource, manifest)
         if error.status in REFUSALS:
             permanent = error.status in (400, 422)
             refusal = refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
             # A webhook or quota speaks before the name is looked at: an earlier creation, whose
             # answer was lost, may have made it.
-            return await _adopt(shell, tracked, resource, manifest["metadata"]["name"], refusal)
+            return await _adopt(shell, tracked, resource, manifest, refusal)
         raise
     return None
 
 
 async def _adopt(
-    shell: Shell, tracked: Tracked, resource: Resource, name: str, absent: Attempt | None = None
+    shell: Shell,
+    tracked: Tracked,
+    resource: Resource,
+    manifest: Mapping[str, Any],
+    absent: Attempt | None = None,
 ) -> Attempt | None:
     """What an object that may be ours comes to; `absent` where there is none.
 
-    One that was deleted by others since is seen as that by whoever looks for it.
+    One that was deleted by others since is seen as that by whoever looks for it. Whoever may
+    create ConfigMaps can give one our owner and label: only one that holds the items is believed.
     """
+    name = manifest["metadata"]["name"]
     try:
         found = await shell.client.get(resource, tracked.run.namespace, name)
     except ApiError as error:
         if error.status == 404:
             return absent
         raise
-    if is_ours(found, tracked.identity):
+    same = all(found.get(field) == manifest.get(field) for field in ("immutable", "data"))
+    if is_ours(found, tracked.identity) and (resource is not CONFIG_MAPS or same):
         return None
     message = (
         f"a {resource.kind} named {name} exists that is not this execution's; "
