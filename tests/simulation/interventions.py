@@ -73,7 +73,7 @@ def _widen_workflows(workflows: dict[str, Raw], rng: random.Random) -> None:
     if rng.random() < 0.4:
         timeout = rng.choice(["5s", "10s", "30s"])
         gate = {"name": "gate", "wait": {"signal": "go"}, "timeout": timeout}
-        _insert(main, gate, rng)
+        _insert(main, gate, rng, linked=0.3)
     if rng.random() < 0.15:
         _insert(main, {"name": "undone", "fail": "it was undone"}, rng)
     for node in main["nodes"]:
@@ -104,7 +104,7 @@ def _bound(spec: Raw, rng: random.Random) -> None:
     if rng.random() < 0.5:
         spec["timeout"] = rng.choice(["6s", "15s", "40s"])
     if rng.random() < 0.4:
-        spec["onFailure"] = rng.choice(["Stop", "Cancel"])
+        spec["onFailure"] = rng.choice(["Stop", "Stop", "Cancel"])
     if rng.random() < 0.4 and "finally" not in spec:
         spec["nodes"].append(_task("last", rng))
         spec["finally"] = ["last"]
@@ -125,12 +125,12 @@ def _task(name: str, rng: random.Random) -> Raw:
     return node
 
 
-def _insert(spec: Raw, node: dict[str, Any], rng: random.Random) -> None:
-    """A further node, perhaps after one that is there."""
+def _insert(spec: Raw, node: dict[str, Any], rng: random.Random, *, linked: float = 0.5) -> None:
+    """A further node, so often after one that is there."""
     final = spec.get("finally", ())
     sources = [each for each in spec["nodes"] if each["name"] not in final]
     spec["nodes"].insert(len(sources), node)
-    if rng.random() < 0.5:
+    if rng.random() < linked:
         source = rng.choice(sources)
         outcomes = ["Then", "Else"] if "condition" in source else ["Succeeded", "Always", "Failed"]
         edge = {"from": source["name"], "to": node["name"], "outcome": rng.choice(outcomes)}

@@ -61,7 +61,8 @@ class Pauses:
         before, name = old["status"].get("nodes") or {}, new["metadata"]["name"]
         for node, record in (new["status"].get("nodes") or {}).items():
             known = before.get(node)
-            if known is None and not over(record):
+            made = record.get("job") or record.get("execution") or "items" in record
+            if known is None and not over(record) and not made:  # it was made before the pause
                 self._holds.wrong(f"{name}.{node} started while paused: {record}")
             elif known is not None and record.get("attempts", 0) > known.get("attempts", 0):
                 self._holds.wrong(f"{name}.{node} was tried again while paused: {record}")
@@ -104,9 +105,11 @@ class Pauses:
         above = parent and self._store.objects.get(
             ("workflowexecutions", NAMESPACE, parent["name"])
         )
+        name, state = raw["metadata"]["name"], raw["spec"]["desiredState"]
+        if above and terminal(above):
+            yield f"{name} goes on though its parent {parent['name']} has ended"
         if not above or not begun(above):
             return
-        name, state = raw["metadata"]["name"], raw["spec"]["desiredState"]
         if state == "Running" and withholds(above):
             yield f"{name} is not paused with its parent {parent['name']}"
         if state == "Paused" and above["status"]["phase"] == "Running":

@@ -277,7 +277,7 @@ async def _played(store: Store, *, restart: bool) -> Raw:
 
 async def _ended(store: Store) -> Raw:
     async with asyncio.timeout(600):
-        while store.objects[RUN]["status"].get("phase") not in TERMINAL:  # noqa: ASYNC110
+        while store.objects[RUN].get("status", {}).get("phase") not in TERMINAL:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
     status: Raw = store.objects[RUN]["status"]
     return status
@@ -322,3 +322,64 @@ async def test_sub_executions_paused_with_their_parent_end_after_a_failure_that_
     assert phases == {"sub": comes_to, "bad": "Failed", "then": "Skipped", "tell": "Succeeded"}
     children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
     assert {raw["status"]["phase"] for raw in children} == {"Succeeded"}
+
+
+class _Intervening(FaultyTransport):
+    """Somebody asks for a state right after anything was created for the node `then`: before the
+    status that records it is written."""
+
+    def __init__(self, store: Store, state: str) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self._asks = state
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super()._once(verb, path, *rest)
+        made = verb == "create" and path.endswith(("/jobs", "/workflowexecutions"))
+        if made and "-then-" in answer["metadata"]["name"] and self._asks:
+            self._store.patch(RUN, {"spec": {"desiredState": self._asks}})
+            self._asks = ""
+        return answer
+
+
+_THEN: list[Raw] = [
+    {"action": "local/task"},
+    {"workflow": {"name": "child"}},
+    {**{key: _FAN[key] for key in ("workflow", "forEach")}},
+    {"action": "local/task", "forEach": {"values": "[1, 2]", "as": "it"}},
+]
+
+
+def _in_between(node: Raw) -> Store:
+    nodes = [
+        {"name": "first", "action": "local/task"},
+        {"name": "then", **node},
+        {"name": "after", "delay": "1s"},
+    ]
+    edges = [{"from": "first", "to": "then"}, {"from": "then", "to": "after"}]
+    return _store({"nodes": nodes, "edges": edges}, seconds=3.0)
+
+
+@pytest.mark.parametrize("node", _THEN, ids=["action", "sub-workflow", "fan-out", "items"])
+async def test_what_was_created_before_a_pause_was_known_is_recorded_and_paused(node: Raw) -> None:
+    store = _in_between(node)
+    async with operating(store, _Intervening(store, "Paused")):
+        await asyncio.sleep(60.0)
+        status = store.objects[RUN]["status"]
+        children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
+        assert status["phase"] == "Paused"
+        assert status["nodes"]["then"]["phase"] == ("Running" if children else "Succeeded")
+        assert {raw["spec"]["desiredState"] for raw in children} <= {"Paused"}
+        store.patch(RUN, {"spec": {"desiredState": "Running"}})
+        assert (await _ended(store))["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("node", _THEN, ids=["action", "sub-workflow", "fan-out", "items"])
+async def test_what_was_created_before_a_cancellation_was_known_ends_with_it(node: Raw) -> None:
+    store = _in_between(node)
+    async with operating(store, _Intervening(store, "Cancelled")):
+        assert (await _ended(store))["phase"] == "Cancelled"
+        children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
+        assert {(raw.get("status") or {}).get("phase") for raw in children} <= {"Cancelled"}
+        await asyncio.sleep(15.0)
+        pods = [pod["status"]["phase"] for pod in store.all("pods")]
+        assert "Running" not in pods

@@ -20,6 +20,8 @@ from orchestrator.engine.work import Work
 def follow(work: Work, *, scan: bool, paused: bool) -> None:
     """Consider what the nodes that ended in this pass lead to; with `scan` every node.
 
+    Whatever was made for a node that no record names is considered in any case.
+
     What ended outside has been reacted to: the same evidence seen again after a crash must not
     start what it stopped before. `paused`: the pass began as paused. Once a failure has ended the
     pause, nothing else comes back to the nodes that it withheld, so all of them are considered.
@@ -28,6 +30,8 @@ def follow(work: Work, *, scan: bool, paused: bool) -> None:
     everything = work.graph.nodes.values()
     if scan or work.paused is not paused:
         queue.add(everything)
+    made = (name for name, _ in work.observed if work.record(name) is None)
+    queue.add(work.graph.nodes[name] for name in made if name in work.graph.nodes)
     while True:
         for name in work.ended[seen:]:
             queue.add(work.graph.nodes[edge.target] for edge in work.graph.nodes[name].outgoing)

@@ -9,13 +9,14 @@ from orchestrator.engine.approval import progress_approval
 from orchestrator.engine.children import late, stop_child, watch_child
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import StopJob
+from orchestrator.engine.foreach import items_of
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.manychildren import progress_children
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
 from orchestrator.engine.repeating import repeat
 from orchestrator.engine.retry import backoff, may_retry
-from orchestrator.engine.starting import create_attempt, items_of
+from orchestrator.engine.starting import create_attempt
 from orchestrator.engine.times import in_words
 from orchestrator.engine.waiting import progress_wait
 from orchestrator.engine.work import Work

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.control import ended_by
-from orchestrator.engine.costs import ITEMS_BYTES
-from orchestrator.engine.decisions import CreateChild, CreateFanOut, CreateJob
+from orchestrator.engine.decisions import CreateChild, CreateJob
 from orchestrator.engine.edges import JoinResult, join
+from orchestrator.engine.foreach import begin_children, create_fan_out, start_children
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.handling import scope
 from orchestrator.engine.instant import fail, start_condition, start_fail, start_transform
-from orchestrator.engine.manychildren import MOST_CHILDREN, progress_children
-from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
 from orchestrator.engine.work import Work
 from orchestrator.expressions import (
     ExpressionError,
-    compile_expression,
     evaluate_boolean,
     render,
 )
-from orchestrator.expressions.bounds import length_of
 from orchestrator.expressions.budget import tick
-from orchestrator.expressions.errors import kind
 from orchestrator.models.execution import NodePhase
 from orchestrator.validation.variables import resolve_parameters
 
@@ -55,7 +49,7 @@ def consider(work: Work, node: GraphNode) -> None:
 def create_attempt(work: Work, node: GraphNode, attempt: int) -> None:
     """Render what an attempt is given, and ask for its Job or sub-execution."""
     if node.spec.for_each is not None and node.kind is NodeKind.ACTION:
-        _create_fan_out(work, node, attempt)
+        create_fan_out(work, node, attempt)
         return
     _CREATORS[node.kind](work, node, attempt)
 
@@ -87,66 +81,6 @@ def _create_child(work: Work, node: GraphNode, attempt: int) -> None:
     work.create(node, CreateChild(node.name, attempt, variables))
 
 
-def _create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
-    """Render every item's parameters; an empty list is a success without a Job."""
-    assert node.template is not None
-    assert node.spec.for_each is not None
-    items = items_of(work, node)
-    if items is None:
-        return
-    record = work.record(node.name)
-    assert record is not None
-    if not items:
-        empty = _no_items(node)
-        done = replace(record, phase=NodePhase.SUCCEEDED, reason="", items=0, outputs=empty)
-        evidence = work.stored(node)
-        work.set(node, replace(done, attempts=0, finished_at=work.now), evidence=evidence)
-        return
-    rendered: list[Mapping[str, Any]] = []
-    seen: dict[str, Any] = {}
-    size = 0
-    for index, item in enumerate(items):
-        try:
-            seen = seen or scope(work, node)
-            own = {node.spec.for_each.as_: item, "index": index}
-            values = render(node.spec.with_ or {}, {**seen, **own})
-        except ExpressionError as error:
-            message = f"{node.path}.with: item {index}: {error}"
-            fail(work, node, reasons.reason_of(error), message)
-            return
-        parameters, problems = resolve_parameters(node.template, values)
-        if problems:
-            message = "; ".join(f"item {index}: {node.path}.{problem}" for problem in problems[:3])
-            fail(work, node, reasons.INVALID_PARAMETERS, message)
-            return
-        rendered.append(parameters)
-        size += length_of(values)
-        if size > ITEMS_BYTES:
-            message = f"{node.path}.with: the first {index + 1:,} of {len(items):,} items are"
-            message += f" {size:,} bytes together; at most {ITEMS_BYTES:,}"
-            fail(work, node, reasons.TOO_MANY_ITEMS, message)
-            return
-    if record.items is None:
-        work.set(node, replace(record, items=len(items)), evidence=work.stored(node))
-    work.create(node, CreateFanOut(node.name, attempt, tuple(rendered)))
-
-
-def items_of(work: Work, node: GraphNode) -> list[Any] | None:
-    """What a forEach goes over; None when the node has failed for it."""
-    assert node.spec.for_each is not None
-    path = f"{node.path}.forEach.values"
-    try:
-        items = compile_expression(node.spec.for_each.values).evaluate(scope(work, node))
-    except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{path}: {error}")
-        return None
-    if not isinstance(items, list):
-        message = f"{path}: must give a list, not {kind(items)}"
-        fail(work, node, reasons.EXPRESSION_ERROR, message)
-        return None
-    return items
-
-
 _CREATORS = {NodeKind.ACTION: _create_job, NodeKind.WORKFLOW: _create_child}
 
 
@@ -155,6 +89,7 @@ def _start(work: Work, node: GraphNode) -> None:
         _not_started(work, node, cause)
         return
     if work.paused:
+        _adopt(work, node)
         return
     try:
         if node.spec.when is not None and not evaluate_boolean(node.spec.when, scope(work, node)):
@@ -164,16 +99,15 @@ def _start(work: Work, node: GraphNode) -> None:
         fail(work, node, reasons.reason_of(error), f"{node.path}.when: {error}")
         return
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
-        _start_children(work, node)
+        start_children(work, node)
         return
     _STARTERS[node.kind](work, node)
 
 
 def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
     seen = work.observed.get((node.name, 1))
-    if seen is not None and not cause.stops_running:
-        begun = Record(NodePhase.PENDING, reasons.STARTING, attempts=1, started_at=work.now)
-        work.set(node, replace(begun, job=seen.job, items=seen.items), evidence=False)
+    going_on = seen is not None and (seen.execution or not cause.stops_running)
+    if going_on and _adopt(work, node):  # a sub-execution is stopped, and has ended, first
         return
     skipped = node.final and cause.reason == reasons.TERMINATED
     phase = NodePhase.SKIPPED if skipped else ended_by(cause)
@@ -181,36 +115,33 @@ def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
 
 
 def _start_attempt(work: Work, node: GraphNode) -> None:
-    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
-    made = work.observed.get((node.name, 1))
-    if made is not None and made.job:  # before a crash, and on grounds that may be gone by now
-        made_so = replace(begun, reason=reasons.JOB_CREATED, job=made.job, items=made.items)
-        work.set(node, made_so, evidence=work.stored(node))
+    if _adopt(work, node):
         return
+    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))
     create_attempt(work, node, 1)
 
 
-def _start_children(work: Work, node: GraphNode) -> None:
-    """A fan-out over a sub-workflow."""
-    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
+def _adopt(work: Work, node: GraphNode) -> bool:
+    """Record what was made for the node's first attempt: before a crash, a pause or a
+    cancellation, and on grounds that may be gone by now."""
+    made = work.observed.get((node.name, 1))
+    if made is None or not (made.job or made.execution):
+        return False
+    if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
+        begin_children(work, node)  # the next pass observes them
+        return True
+    begun = Record(
+        NodePhase.PENDING,
+        reason=reasons.CHILD_CREATED if made.execution else reasons.JOB_CREATED,
+        attempts=1,
+        job=made.job,
+        execution=made.execution,
+        started_at=work.now,
+        items=made.items,
+    )
     work.set(node, begun, evidence=work.stored(node))
-    items = items_of(work, node)
-    if items is None:
-        return
-    if len(items) > MOST_CHILDREN:
-        message = f"{len(items):,} items; at most {MOST_CHILDREN} sub-executions"
-        fail(work, node, reasons.TOO_MANY_ITEMS, f"{node.path}.forEach: {message}")
-        return
-    record = replace(begun, items=len(items))
-    work.set(node, record, evidence=work.stored(node))
-    gathered = Attempt(AttemptState.SUCCEEDED, outputs=_no_items(node)) if not items else None
-    progress_children(work, node, record, lambda: items, gathered)
-
-
-def _no_items(node: GraphNode) -> dict[str, Any]:
-    assert node.spec.for_each is not None
-    return {name: [] for name in node.spec.for_each.gather or ()}
+    return True
 
 
 def _start_waiting(work: Work, node: GraphNode) -> None:

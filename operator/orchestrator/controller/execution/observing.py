@@ -16,10 +16,11 @@ from orchestrator.controller.execution.looking import (
 )
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
+from orchestrator.controller.execution.unrecorded import made_job, observe_unrecorded
 from orchestrator.engine import reasons
 from orchestrator.engine.advance import looked_at
 from orchestrator.engine.graph import GraphNode, NodeKind
-from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.observed import Attempt
 from orchestrator.engine.records import Record
 from orchestrator.engine.retry import disruption_matters
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
@@ -29,8 +30,8 @@ from orchestrator.jobs.observe import completed, evident, failure, observe
 async def observe_active(
     shell: Shell, tracked: Tracked, look: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
-    """The attempts of the active nodes that are looked at, and follow-up Jobs that exist: after a
-    start, and where what they follow from is lost."""
+    """The attempts of the active nodes that are looked at, and first attempts that exist without a
+    record: after a start, where what they follow from is lost, and under a pause."""
     observed = dict(tracked.refused)
     sources: list[GraphNode] = []
     for name in looked_at(tracked.graph, tracked.run, look):
@@ -46,7 +47,7 @@ async def observe_active(
             sources.append(node)
     for node in sources:  # after all: that a Job exists must not stand for what it says
         _follow_ups(shell, tracked, node, observed)
-    return observed
+    return {**observe_unrecorded(shell, tracked, look), **observed}
 
 
 Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
@@ -107,10 +108,5 @@ def _follow_ups(
     observed: dict[tuple[str, int], Attempt],
 ) -> None:
     for edge in node.outgoing:
-        name = tracked.name_of(edge.target, 1)
-        job = known_job(shell, tracked, name)
-        if job is not None:
-            spec = job["spec"]
-            items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
-            seen = Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)
+        if (seen := made_job(shell, tracked, edge.target)) is not None:
             observed.setdefault((edge.target, 1), seen)

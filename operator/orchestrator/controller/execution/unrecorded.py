@@ -1,0 +1,73 @@
+"""First attempts that exist though no record names them.
+
+What follows from evidence is created before the status is written. Where somebody pauses or cancels
+the execution in between, that write is refused, and no later pass would create them again: whatever
+was created then is found here, so that it is recorded, paused and stopped like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from orchestrator.controller.execution.childnames import is_ours
+from orchestrator.controller.execution.looking import known_job
+from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.strays import node_of
+from orchestrator.controller.execution.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
+from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.models.execution import DesiredState
+
+
+def observe_unrecorded(
+    shell: Shell, tracked: Tracked, look: Collection[str] | None
+) -> dict[tuple[str, int], Attempt]:
+    """Those of the nodes in `look`; without it of all nodes, where there may be any."""
+    found: dict[tuple[str, int], Attempt] = {}
+    for name in look if look is not None else _suspects(shell, tracked):
+        node = tracked.graph.nodes.get(name)
+        if node is None or name in tracked.run.records:
+            continue
+        attempt = _child(shell, tracked, node) or made_job(shell, tracked, name)
+        if attempt is not None:
+            found[name, 1] = attempt
+    return found
+
+
+def made_job(shell: Shell, tracked: Tracked, node: str) -> Attempt | None:
+    """The Job of a node's first attempt, not as evidence of anything but that it exists."""
+    name = tracked.name_of(node, 1)
+    job = known_job(shell, tracked, name)
+    if job is None:
+        return None
+    spec = job["spec"]
+    items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
+    return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)
+
+
+def _suspects(shell: Shell, tracked: Tracked) -> Iterator[str]:
+    """Of a run that neither is nor was to be brought to a halt, each pass creates again what it
+    decides again; only what has just been read may have been decided by another pass."""
+    run = tracked.run
+    goes_on = run.desired_state is DesiredState.RUNNING and run.cancelling is None
+    if goes_on and not tracked.scan:
+        return
+    for job in shell.jobs.by_execution(run.namespace, run.uid).values():
+        yield node_of(job)
+    for node in tracked.graph.nodes.values():
+        if node.kind is NodeKind.WORKFLOW:
+            yield node.name
+
+
+def _child(shell: Shell, tracked: Tracked, node: GraphNode) -> Attempt | None:
+    if node.kind is not NodeKind.WORKFLOW:
+        return None
+    each = node.spec.for_each
+    indexes = range(each.parallelism or DEFAULT_PARALLELISM) if each is not None else (None,)
+    for index in indexes:
+        name = tracked.name_of(node.name, 1, index)
+        raw = shell.executions.get(tracked.run.namespace, name)
+        if raw is not None and is_ours(tracked, raw):
+            return Attempt(AttemptState.PENDING, reason=reasons.CHILD_CREATED, execution=name)
+    return None
