@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.bench.client import Api
-from dev.bench.contenders import CONTENDERS, Contender
+from dev.bench.contenders import CONTENDERS, Contender, FloorContender, against
 from dev.bench.measuring import AGENT, Bench
 from dev.bench.plot import picture
+from dev.bench.podbench import Checkout, PodBench
+from dev.bench.realpods import WORK
 from dev.bench.report import Results, summary, table, write
 from dev.bench.shapes import WARM_UP, Shape, shapes
 from dev.bench.stored import SHAPE as STORED
@@ -26,6 +29,7 @@ from dev.cluster.tools import kubectl
 ROOT = Path(__file__).parent.parent.parent
 RESULT = ROOT / "build" / "bench.json"
 PICTURE = ROOT / "build" / "bench.svg"
+POD_RESULT = ROOT / "build" / "bench-pods.json"
 NAME = "bench"
 FAKE_NODES = 10
 
@@ -36,6 +40,7 @@ class Run:
 
     plan: list[Shape]
     rounds: int
+    contenders: tuple[type[Contender], ...] = CONTENDERS
     results: Results = field(default_factory=Results)
     began: float = field(default_factory=time.monotonic)
 
@@ -43,7 +48,7 @@ class Run:
         """Every shape by every contender, the first of a pair changing from round to round."""
         for number in range(self.rounds):
             for shape in self.plan:
-                for kind in CONTENDERS[:: 1 if number % 2 == 0 else -1]:
+                for kind in self.contenders[:: 1 if number % 2 == 0 else -1]:
                     asyncio.run(self._fresh(shape, kind, number))
 
     def stored(self) -> None:
@@ -51,35 +56,37 @@ class Run:
         asyncio.run(self._stored())
 
     async def _fresh(self, shape: Shape, kind: type[Contender], number: int) -> None:
-        cluster = start_cluster()  # what pods leave behind would be the next one's burden
+        # What pods leave behind would be the next one's burden.
+        cluster = start_cluster(kind.checkout)
         async with Api(cluster.kubeconfig, AGENT) as api:
             bench = Bench(cluster, api)
-            for warming in CONTENDERS:
+            for warming in (FloorContender, kind):
                 await bench.run(warming, WARM_UP)
             figures = await bench.run(kind, shape)
         self.results.add(shape, kind.name, figures)
         words = summary(shape, kind.name, figures)
-        self._say(f"round {number + 1} of {self.rounds}: {words}")
+        self.say(f"round {number + 1} of {self.rounds}: {words}")
 
     async def _stored(self) -> None:
-        cluster = start_cluster()
-        self._say(f"storing {STORED.executions:,} executions")
+        cluster = start_cluster(ROOT)
+        self.say(f"storing {STORED.executions:,} executions")
         async with Api(cluster.kubeconfig, AGENT) as api:
             figures = await measure_stored(Bench(cluster, api))
         self.results.add(STORED, "operator", figures)
-        self._say(summary(STORED, "operator", figures))
+        self.say(summary(STORED, "operator", figures))
 
-    def _say(self, words: str) -> None:
+    def say(self, words: str) -> None:
+        """A line of progress."""
         print(f"{time.monotonic() - self.began:5.0f} s  {words}", flush=True)
 
 
-def start_cluster() -> Cluster:
-    """A fresh cluster with raised limits, fake nodes and our resources."""
+def start_cluster(checkout: Path) -> Cluster:
+    """A fresh cluster with raised limits, fake nodes and the resources of a checkout."""
     down(NAME)
     cluster = up(NAME, kubelet=False, fake_nodes=FAKE_NODES, bench=True)
     command = [kubectl(), f"--kubeconfig={cluster.kubeconfig}"]
-    run(*command, "apply", "--server-side", "-f", ROOT / "crds")
-    run(*command, "wait", "--for=condition=Established", "--timeout=30s", "-f", ROOT / "crds")
+    run(*command, "apply", "--server-side", "-f", checkout / "crds")
+    run(*command, "wait", "--for=condition=Established", "--timeout=30s", "-f", checkout / "crds")
     return cluster
 
 
@@ -89,30 +96,51 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a fifth of the work, nothing large")
     parser.add_argument("--rounds", type=int, default=3, help="how often each shape is run")
     parser.add_argument("--shape", action="append", help="only this one; may be repeated")
+    parser.add_argument(
+        "--against", type=Path, metavar="PATH",
+        help="measure the operator of another checkout of this project beside it",
+    )  # fmt: skip
     options = parser.parse_args()
     every = shapes(quick=options.quick)
-    keys = [*(shape.key for shape in every), STORED.key]
-    chosen = options.shape or (keys[:-1] if options.quick else keys)
+    quick = [shape.key for shape in every]
+    keys = [*quick, STORED.key, *(work.key for work in WORK)]
+    chosen = options.shape or (quick if options.quick else keys)
     if unknown := sorted({*chosen} - {*keys}):
         parser.error(f"--shape {unknown[0]}: one of {', '.join(keys)}")
-    work, problem = Run([shape for shape in every if shape.key in chosen], options.rounds), ""
+    rivals = (against(options.against),) if options.against else ()
+    plan = [shape for shape in every if shape.key in chosen]
+    work, problem = Run(plan, options.rounds, (*CONTENDERS, *rivals)), ""
     print(f"machine: {machine()}")
+    on_pods = [each for each in WORK if each.key in chosen]
+    pods = PodBench(_checkouts(options.against), on_pods, options.rounds, work.say)
     try:
         work.all()
         if STORED.key in chosen:
             work.stored()
+        if on_pods:
+            pods.all()
     except* (RuntimeError, ClusterError) as group:
         problem = str(group.exceptions[0])
     except* KeyboardInterrupt:
         problem = "interrupted"
     finally:
         down(NAME)
-    print(f"\n{table(work.results)}\n")
-    write(work.results, RESULT)
-    PICTURE.write_text(picture(work.results))
+    if plan or STORED.key in chosen:
+        print(f"\n{table(work.results)}\n")
+        write(work.results, RESULT)
+        PICTURE.write_text(picture(work.results))
+    if on_pods:
+        print(f"\n{pods.table()}\n")
+        POD_RESULT.parent.mkdir(parents=True, exist_ok=True)
+        POD_RESULT.write_text(json.dumps(pods.rows(), indent=1, ensure_ascii=False) + "\n")
     if problem:
         print(f"bench: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _checkouts(rival: Path | None) -> list[Checkout]:
+    own = Checkout("operator", ROOT)
+    return [own, Checkout("against", rival.resolve())] if rival else [own]
 
 
 if __name__ == "__main__":

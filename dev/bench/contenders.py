@@ -26,6 +26,8 @@ class Contender(ABC):
     name: str
     keeps_status = False
     """Whether it records what happened."""
+    checkout = ROOT
+    """The checkout of this project whose code it runs."""
 
     def __init__(self, api: Api, kubeconfig: Path, namespace: str, shape: Shape) -> None:
         self._api = api
@@ -61,23 +63,30 @@ class Contender(ABC):
         await self._running.wait()
 
     async def _start(self, *arguments: str) -> None:
-        paths = [str(ROOT), str(ROOT / "operator")]
+        checkout = self.checkout
+        paths = [str(checkout), str(checkout / "operator")]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         environ["KUBECONFIG"] = str(self._kubeconfig)
+        python = checkout / ".venv/bin/python"
         self._running = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *arguments, env=environ, cwd=ROOT, stdin=PIPE, stdout=PIPE
-        )
+            str(python) if python.exists() else sys.executable, "-m", *arguments,
+            env=environ, cwd=checkout, stdin=PIPE, stdout=PIPE,
+        )  # fmt: skip
 
 
 class FloorContender(Contender):
     """The bare client of dev.bench.floor."""
 
     name = "floor"
+    jobs = "lean"
+    """Whose Jobs it creates: the leanest ones, or the operator's `own`."""
 
     async def prepare(self) -> None:
         """Start it, and return when it has made what it needs."""
         kubeconfig = str(self._kubeconfig)
-        await self._start("dev.bench.floor", kubeconfig, self._namespace, self._shape.title)
+        await self._start(
+            "dev.bench.floor", kubeconfig, self._namespace, self._shape.title, self.jobs
+        )
         await self._says("ready")
 
     async def work(self, observer: Observer) -> None:  # noqa: ARG002  (it knows its own end)
@@ -93,18 +102,27 @@ class FloorContender(Contender):
             raise RuntimeError(f"the floor client ended; it was to say {word}")
 
 
+class FloorOwnJobsContender(FloorContender):
+    """The same client with the operator's Jobs."""
+
+    name = "floor with our Job"
+    jobs = "own"
+
+
 class OperatorContender(Contender):
     """`orchestrator operator`, for this namespace only."""
 
     name = "operator"
     keeps_status = True
+    image = IMAGE
+    """The runner's."""
 
     async def prepare(self) -> None:
         """Start it, and return when it is ready and has judged the Workflow."""
         address = f"127.0.0.1:{_free_port()}"
         await self._start(
             "orchestrator", "operator", f"--namespace={self._namespace}", "--log-level=warning",
-            f"--runner-image={IMAGE}", f"--health-address={address}",
+            f"--runner-image={self.image}", f"--health-address={address}",
         )  # fmt: skip
         while not (await _ready(address) and await self._judged()):
             if self._process.returncode is not None:
@@ -129,7 +147,20 @@ class OperatorContender(Contender):
         )
 
 
-CONTENDERS: tuple[type[Contender], ...] = (FloorContender, OperatorContender)
+class AgainstContender(OperatorContender):
+    """The operator of another checkout."""
+
+    name = "against"
+
+
+CONTENDERS: tuple[type[Contender], ...] = (
+    FloorContender, FloorOwnJobsContender, OperatorContender,
+)  # fmt: skip
+
+
+def against(checkout: Path) -> type[Contender]:
+    """The operator of that checkout as a contender."""
+    return type("Against", (AgainstContender,), {"checkout": checkout.resolve()})
 
 
 async def _ready(address: str) -> bool:

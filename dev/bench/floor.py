@@ -1,9 +1,10 @@
 """The floor: the least that any controller does for the same work, as a process of its own.
 
-It creates each Job with the operator's own manifest and watches pods; the next Job is created as
-soon as the last pod is seen to succeed. It keeps nothing and recovers from nothing. Where the shape
-asks for records it also creates the executions and patches each status twice. A fan-out is one
-Indexed Job, and the floor counts its pods.
+It creates the leanest Jobs there are (one container, image, command, backoffLimit) and watches
+pods; the next Job is created as soon as the last pod is seen to succeed. It keeps nothing and
+recovers from nothing. Where the shape asks for records it also creates the executions and patches
+each status twice. A fan-out is one Indexed Job, and the floor counts its pods. With `own` it
+creates the operator's Jobs instead, so that their cost can be told from the operator's.
 
 Speaks lines: says `ready`, is told `go`, says `done`, ends when its input does.
 """
@@ -14,6 +15,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -28,10 +30,10 @@ from dev.bench.shapes import (
     shapes,
     template_spec,
 )
+from orchestrator.controller.apiserver.cache import JOB_NAME
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.names import job_name
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
 from orchestrator.models.template import TemplateSpec
 
 AGENT = "bench-floor"
@@ -43,14 +45,15 @@ _UID, _NAME, _JOB = "00000000-0000-0000-0000-000000000000", "the-execution", "th
 class Floor:
     """Runs one shape in one namespace."""
 
-    def __init__(self, api: Api, namespace: str, shape: Shape) -> None:
+    def __init__(self, api: Api, namespace: str, shape: Shape, *, own: bool) -> None:
         self._api = api
         self._shape = shape
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
+        self._own = own
         self._stencils = {
-            name: _stencil(shape, namespace, name)
+            name: _own_job(shape, namespace, name) if own else _lean_job(shape)
             for name in (
                 node_name(chain, index)
                 for chain in range(shape.chains)
@@ -59,6 +62,8 @@ class Floor:
         }
         self._left: dict[tuple[str, str], int] = {}
         """Pods still to succeed, by execution and node."""
+        self._keys: dict[str, tuple[str, str]] = {}
+        """Execution and node by the Job's name."""
         self._succeeded: dict[tuple[str, str], asyncio.Event] = {}
         self._uids: dict[str, str] = {}
         self._version = ""
@@ -94,12 +99,9 @@ class Floor:
 
     async def _watch(self) -> None:
         fields = "status.phase!=Pending,status.phase!=Running"
-        async for kind, pod in self._api.watch(
-            self._pods, self._version, fields=fields, labels=EXECUTION_UID
-        ):
-            marks = pod["metadata"]["annotations"]
+        async for kind, pod in self._api.watch(self._pods, self._version, fields=fields):
             if kind != "DELETED" and pod["status"]["phase"] == "Succeeded":
-                key = marks[EXECUTION], marks[NODE]
+                key = self._keys[pod["metadata"]["labels"][JOB_NAME]]
                 self._left[key] -= kind == "ADDED"  # later changes of it are no news
                 if not self._left[key]:
                     self._succeeded[key].set()
@@ -110,7 +112,8 @@ class Floor:
 
     async def _create_job(self, name: str, node: str, stencil: bytes) -> None:
         uid = self._uids[name]
-        job = job_name(self._shape.key, node, uid, 1)
+        job = job_name(self._shape.key, node, uid, 1) if self._own else f"{name}-{node}"
+        self._keys[job] = name, node
         body = stencil
         for mark, value in ((_UID, uid), (_NAME, name), (_JOB, job)):
             body = body.replace(mark.encode(), value.encode())
@@ -122,7 +125,24 @@ class Floor:
         await self._api.request("PATCH", path, body, content_type=MERGE_PATCH)
 
 
-def _stencil(shape: Shape, namespace: str, node: str) -> bytes:
+def _lean_job(shape: Shape) -> bytes:
+    """A node's Job as a bare client writes it."""
+    action = template_spec()["action"]
+    container = {"name": "action", "image": action["image"], "command": action["command"]}
+    spec: dict[str, Any] = {
+        "backoffLimit": 0,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
+    }
+    if shape.items:
+        parallelism = min(AT_ONCE, shape.items)
+        spec |= {"completionMode": "Indexed", "completions": shape.items}
+        spec["parallelism"] = parallelism
+    return orjson.dumps(
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": _JOB}, "spec": spec}
+    )
+
+
+def _own_job(shape: Shape, namespace: str, node: str) -> bytes:
     """A node's Job as the operator builds it, the execution's own words left open."""
     identity = ExecutionIdentity(_NAME, namespace, _UID, shape.key)
     template = TemplateSpec.model_validate(template_spec())
@@ -141,10 +161,10 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def main(kubeconfig: Path, namespace: str, shape: Shape) -> None:
+async def main(kubeconfig: Path, namespace: str, shape: Shape, *, own: bool) -> None:
     """Prepare, and run when told to."""
     async with Api(kubeconfig, AGENT) as api:
-        floor = Floor(api, namespace, shape)
+        floor = Floor(api, namespace, shape, own=own)
         await floor.prepare()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
@@ -154,7 +174,7 @@ async def main(kubeconfig: Path, namespace: str, shape: Shape) -> None:
 
 
 if __name__ == "__main__":
-    path, where, title = sys.argv[1:]
+    path, where, title, jobs = sys.argv[1:]
     every = [*shapes(quick=False), *shapes(quick=True), WARM_UP]
     chosen = next(shape for shape in every if shape.title == title)
-    asyncio.run(main(Path(path), where, chosen))
+    asyncio.run(main(Path(path), where, chosen, own=jobs == "own"))

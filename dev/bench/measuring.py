@@ -58,7 +58,7 @@ class Bench:
 
     async def run(self, kind: type[Contender], shape: Shape) -> Figures:
         """One run in a namespace of its own. Raises RuntimeError with what went wrong."""
-        namespace = f"bench-{kind.name}-{uuid.uuid4().hex[:6]}"
+        namespace = f"bench-{kind.name.split()[0]}-{uuid.uuid4().hex[:6]}"
         await self.define(namespace, shape)
         contender = kind(self.api, self.cluster.kubeconfig, namespace, shape)
         try:

@@ -7,9 +7,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from dev.bench.client import METADATA, METADATA_LIST, OURS, Api
+from dev.bench.client import METADATA, METADATA_LIST, OURS, Api, Raw
 from dev.bench.shapes import Shape
-from orchestrator.models.labels import EXECUTION, EXECUTION_UID, NODE
+from orchestrator.controller.apiserver.cache import JOB_NAME
+from orchestrator.models.labels import NODE
 
 _BAD_ENDS = ("Failed", "TimedOut", "Cancelled")
 
@@ -23,8 +24,11 @@ class Observer:
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-        self._created: dict[tuple[str, str], float] = {}
-        self._succeeded: dict[tuple[str, str], float] = {}
+        self._created: dict[str, float] = {}
+        self._succeeded: dict[str, float] = {}
+        """When each Job was seen, and a pod of it that succeeded, by the Job's name."""
+        self._jobs_of: dict[tuple[str, str], str] = {}
+        """The Job's name by execution and node."""
         self._ended: set[str] = set()
         self._all_ended = asyncio.Event()
 
@@ -65,11 +69,12 @@ class Observer:
     def gaps(self) -> list[float]:
         """Seconds from a pod seen to succeed to the next Job of its chain seen."""
         pairs = (
-            (self._succeeded.get((name, source)), self._created.get((name, target)))
+            (self._jobs_of.get((name, source), ""), self._jobs_of.get((name, target), ""))
             for name in self._shape.names
             for source, target in self._shape.successors
         )
-        return [after - before for before, after in pairs if before and after]
+        moments = ((self._succeeded.get(job), self._created.get(then)) for job, then in pairs)
+        return [after - before for before, after in moments if before and after]
 
     async def _unfinished(self) -> bool:
         unfinished = f"status.successful!={self._shape.items or 1}"
@@ -80,20 +85,16 @@ class Observer:
 
     async def _watch_pods(self, version: str) -> None:
         fields = "status.phase=Succeeded"
-        await self._mark(self._succeeded, self._pods, version, fields)
+        async for _, raw in self._api.watch(self._pods, version, accept=METADATA, fields=fields):
+            job = raw["metadata"]["labels"].get(JOB_NAME, "")
+            self._succeeded.setdefault(job, time.monotonic())
 
     async def _watch_jobs(self, version: str) -> None:
-        await self._mark(self._created, self._jobs, version, "")
-
-    async def _mark(
-        self, moments: dict[tuple[str, str], float], path: str, version: str, fields: str
-    ) -> None:
-        """Note when each object is first seen."""
-        async for _, raw in self._api.watch(
-            path, version, accept=METADATA, fields=fields, labels=EXECUTION_UID
-        ):
-            marks = raw["metadata"]["annotations"]
-            moments.setdefault((marks[EXECUTION], marks[NODE]), time.monotonic())
+        async for _, raw in self._api.watch(self._jobs, version, accept=METADATA):
+            metadata = raw["metadata"]
+            if metadata["name"] not in self._created:
+                self._created[metadata["name"]] = time.monotonic()
+                self._jobs_of[_work_of(metadata)] = metadata["name"]
 
     async def _watch_executions(self, version: str) -> None:
         async for _, raw in self._api.watch(
@@ -108,3 +109,11 @@ class Observer:
             self._executions, version, accept=METADATA, fields=f"status.phase={end}"
         ):
             raise RuntimeError(f"{raw['metadata']['name']} ended {end}: nothing to measure")
+
+
+def _work_of(job: Raw) -> tuple[str, str]:
+    """Execution and node of a Job, from its metadata; the floor puts both into the name."""
+    if node := (job.get("annotations") or {}).get(NODE):
+        return job["ownerReferences"][0]["name"], node
+    execution, _, node = job["name"].rpartition("-")
+    return execution, node

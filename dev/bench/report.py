@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,11 +23,16 @@ class Row:
     value: float
     floor: float | None
     """The floor's, or what it is compared with; None where there is nothing of the kind."""
+    others: Mapping[str, float] = field(default_factory=dict)
+    """The same of the other contenders, by name."""
 
     @property
     def ratio(self) -> float | None:
         """The operator's figure as a multiple of the floor's."""
         return self.value / self.floor if self.floor else None
+
+
+_MAIN = ("operator", "floor")
 
 
 class Results:
@@ -40,13 +45,20 @@ class Results:
         """One run's figures."""
         self._runs[shape, contender].append(figures)
 
+    @property
+    def others(self) -> list[str]:
+        """The contenders beside the operator and the floor."""
+        return [name for name in dict.fromkeys(name for _, name in self._runs) if name not in _MAIN]
+
     def rows(self) -> Iterator[Row]:
         """All that both contenders have, in the order it was run."""
         for shape in dict.fromkeys(shape for shape, _ in self._runs):
             for metric in METRICS:
                 value, floor = (self._mean(shape, name, metric) for name in ("operator", "floor"))
+                others = {name: self._mean(shape, name, metric) for name in self.others}
                 if value is not None:
-                    yield Row(shape, metric, value, floor)
+                    known = {name: mean for name, mean in others.items() if mean is not None}
+                    yield Row(shape, metric, value, floor, known)
         yield from self._growth()
 
     def _growth(self) -> Iterator[Row]:
@@ -69,7 +81,7 @@ class Results:
 
 def table(results: Results) -> str:
     """The table; ratios are the operator's figure to the floor's."""
-    lines = [("shape", "metric", "operator", "floor", "ratio", "")]
+    lines = [("shape", "metric", "operator", "floor", "ratio", *results.others, "")]
     shown = None
     for row in results.rows():
         digits = row.metric.digits
@@ -78,7 +90,11 @@ def table(results: Results) -> str:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         value = f"{row.value:.{digits}f}"
         floor = "" if row.floor is None else f"{row.floor:.{digits}f}"
-        lines.append((title, row.metric.name, value, floor, ratio, row.metric.unit))
+        others = [
+            f"{row.others[name]:.{digits}f}" if name in row.others else ""
+            for name in results.others
+        ]
+        lines.append((title, row.metric.name, value, floor, ratio, *others, row.metric.unit))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_line(line, widths) for line in lines)
 
@@ -91,7 +107,7 @@ def summary(shape: Shape, contender: str, figures: Figures) -> str:
 
 
 def write(results: Results, path: Path) -> None:
-    """The rows as JSON: a list of shape, metric, value, floor, ratio, unit."""
+    """The rows as JSON: a list of shape, metric, value, floor, ratio, others, unit."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [_plain(row) for row in results.rows()]
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
@@ -105,12 +121,13 @@ def _plain(row: Row) -> dict[str, Any]:
         "value": round(row.value, 3),
         "floor": None if row.floor is None else round(row.floor, 3),
         "ratio": ratio,
+        "others": {name: round(value, 3) for name, value in row.others.items()},
         "unit": row.metric.unit,
     }
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    left, right = cells[:2], cells[2:5]
+    left, right = cells[:2], cells[2:-1]
     words = [cell.ljust(width) for cell, width in zip(left, widths[:2], strict=True)]
-    words += [cell.rjust(width) for cell, width in zip(right, widths[2:5], strict=True)]
-    return "  ".join([*words, cells[5]]).rstrip()
+    words += [cell.rjust(width) for cell, width in zip(right, widths[2:-1], strict=True)]
+    return "  ".join([*words, cells[-1]]).rstrip()

@@ -79,8 +79,8 @@ def node_name(chain: int, index: int) -> str:
 
 
 def template_spec() -> dict[str, Any]:
-    """The action of every node: no parameters, no outputs."""
-    return {"action": {"image": IMAGE, "command": ["true"]}}
+    """The action of every node: no parameters, no outputs, no files."""
+    return {"action": {"image": IMAGE, "command": ["true"], "volumes": []}}
 
 
 def definitions(shape: Shape) -> dict[str, dict[str, Any]]:
