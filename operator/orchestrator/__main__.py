@@ -1,5 +1,5 @@
 """`python -m orchestrator`, the same as the command `orchestrator`."""
 
-from orchestrator.cli.main import main
+from orchestrator.entry import main
 
 main()

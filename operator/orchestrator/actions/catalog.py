@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from orchestrator.actions.action import PERMANENT_EXIT_CODES, Action
-from orchestrator.actions.registry import ACTIONS
+from orchestrator.actions.registry import every
 from orchestrator.models.base import API_VERSION, ValueType
 from orchestrator.models.template import TemplateSpec
 
@@ -148,7 +148,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail on differences")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
-    wanted = {folder / f"{action.name}.yaml": render(action) for action in ACTIONS}
+    wanted = {folder / f"{action.name}.yaml": render(action) for action in every()}
     stale = [path for path, text in wanted.items() if not _holds(path, text)]
     unknown = sorted(set(folder.glob("*.yaml")) - set(wanted))
     if arguments.check:

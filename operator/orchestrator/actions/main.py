@@ -30,7 +30,7 @@ from orchestrator.actions.action import (
 )
 from orchestrator.actions.cluster import Cluster
 from orchestrator.actions.encoding import MAX_BYTES, encode
-from orchestrator.actions.registry import ACTIONS
+from orchestrator.actions.registry import NAMES, load
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit code after SIGTERM, as a shell would report it."""
@@ -114,11 +114,9 @@ def _report(environ: Mapping[str, str], result: bytes | ActionError) -> int:
 
 def find(name: str) -> Action[Any, Any]:
     """The action of that name; ActionError with the nearest names otherwise."""
-    for action in ACTIONS:
-        if action.name == name:
-            return action
-    names = [action.name for action in ACTIONS]
-    near = difflib.get_close_matches(name, names, n=3) or names
+    if name in NAMES:
+        return load(name)
+    near = difflib.get_close_matches(name, NAMES, n=3) or NAMES
     raise ActionError(
         f"there is no action {name!r} in this image; did you mean {', '.join(near)}?",
         exit_code=USAGE,

@@ -12,13 +12,13 @@ from pydantic import TypeAdapter
 from orchestrator.actions.action import Action
 from orchestrator.actions.catalog import render
 from orchestrator.actions.main import find
-from orchestrator.actions.registry import ACTIONS
+from orchestrator.actions.registry import every
 from orchestrator.models.template import TemplateSpec
 
 FOLDER = Path(__file__).parents[3] / "manifests/catalog/actions"
 JSON_TYPES = {"secret": "string", "list": "array"}
 
-actions = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+actions = pytest.mark.parametrize("action", every(), ids=lambda action: action.name)
 
 
 def spec(action: Action[Any, Any]) -> TemplateSpec:
@@ -75,7 +75,7 @@ def test_what_may_be_left_out_is_never_required(action: Action[Any, Any]) -> Non
 
 
 def test_defaults_are_those_of_the_models() -> None:
-    for action in ACTIONS:
+    for action in every():
         for each in spec(action).parameters:
             if each.default is not None:
                 (field,) = (
@@ -88,6 +88,6 @@ def test_defaults_are_those_of_the_models() -> None:
 
 def test_every_shipped_template_has_its_action() -> None:
     files = {path.stem for path in FOLDER.glob("*.yaml")}
-    assert files == {action.name for action in ACTIONS}
+    assert files == {action.name for action in every()}
     for name in files:
         assert find(name).name == name

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.actions.main import read_parameters
-from orchestrator.actions.registry import ACTIONS
+from orchestrator.actions.registry import every
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.expressions import SecretValue
@@ -186,7 +186,7 @@ def test_images_without_a_shell_read_json_lines(tmp_path: Path) -> None:
 
 def test_the_runners_actions_read_their_item(tmp_path: Path) -> None:
     (tmp_path / "items-1").write_text("{}\n" * 5 + '{"url": "http://x/5"}\n')
-    action = next(found for found in ACTIONS if found.name == "http-request")
+    action = next(found for found in every() if found.name == "http-request")
     environ = {"PARAMS_DIR": str(tmp_path), "JOB_COMPLETION_INDEX": "105"}
     assert "http://x/5" in str(read_parameters(action, environ))
 
