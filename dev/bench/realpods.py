@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -99,6 +99,21 @@ class Step:
         return self.before_start + self.running + self.to_next
 
 
+def steps(pods: Iterable[PodMoments]) -> list[Step]:
+    """The steps between pods that follow each other; of those that run side by side, the one that
+    ended last before the next began counts."""
+    found = []
+    ordered = sorted(pods, key=lambda pod: pod.created)
+    for pod in ordered:
+        before = [one for one in ordered if one.ended is not None and one.ended <= pod.created]
+        last = max(before, key=lambda one: one.ended or 0.0, default=None)
+        if last is None or last.started is None or last.ended is None:
+            continue
+        to_next = pod.created - last.ended
+        found.append(Step(last.started - last.created, last.ended - last.started, to_next))
+    return found
+
+
 class Watcher:
     """Follows the pods and the executions of one namespace."""
 
@@ -133,21 +148,8 @@ class Watcher:
         return took
 
     def steps(self) -> list[Step]:
-        """The steps between pods that follow each other; of those that run side by side, the one
-        that ended last before the next began counts."""
-        found = []
-        pods = sorted(self._pods.values(), key=lambda pod: pod.created)
-        for pod in pods:
-            before = [one for one in pods if one.ended is not None and one.ended <= pod.created]
-            last = max(before, key=lambda one: one.ended or 0.0, default=None)
-            if last is not None and last.ended is not None and last.started is not None:
-                found.append(
-                    Step(
-                        last.started - last.created, last.ended - last.started,
-                        pod.created - last.ended,
-                    )
-                )  # fmt: skip
-        return found
+        """The steps between the pods seen so far."""
+        return steps(self._pods.values())
 
     async def _watch_pods(self, version: str) -> None:
         async for _, pod in self._api.watch(self._pods_path, version, labels=JOB_NAME):

@@ -1,7 +1,7 @@
 """The volumes of a pod: those that a Template names, and a writable /tmp.
 
-A kubelet starts a container 0.3 s later where its pod has any volume: it retries that often until
-the volumes are mounted. A Template that writes no files says so with `volumes: []`.
+A volume with its mount is ten field paths of the Job and ten of the pod, and a mount for the
+kubelet. A Template that writes no files says so with `volumes: []`.
 """
 
 from __future__ import annotations
