@@ -62,16 +62,20 @@ class Operator:
         workers: int = 128,
         health_address: str = "",
         lease: Lease | None = None,
+        policy_reads: float | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         follow: Follow = follow_definitions,
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
 
-        `follow` tells of Workflows and Incidents until it is told to stop.
+        The admission policies are read every `policy_reads` seconds though nothing asks for them,
+        while it stands by too. `follow` tells of Workflows and Incidents until it is told to stop.
         """
         self._client = client
         self._lease = lease
+        self._policy_reads = policy_reads
+        self._protection = Protection(client, clock)
         self._clock = clock
         self._monotonic = monotonic
         self._workers = workers
@@ -147,7 +151,7 @@ class Operator:
             figures=self.figures,
             remember=self._on_ended,
             accounts=ServiceAccounts(self._client, self._clock),
-            protection=Protection(self._client, self._clock),
+            protection=self._protection,
             live_jobs=LiveJobs(self._client),
             live_reads=LiveReads(self._client),
             runner_image=runner_image,
@@ -184,6 +188,8 @@ class Operator:
         reflectors = self.watches.reflectors
         watches = [start(reflector.run(), reflector.name) for reflector in reflectors]
         watches.append(start(self.pending.run(), "pending pods"))
+        if self._policy_reads is not None:
+            watches.append(start(self._protection.run(self._policy_reads), "policies"))
         workers: list[asyncio.Task[None]] = []
         background: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.assembly import Operator
+from orchestrator.controller.execution.protection import READ_SECONDS
 from orchestrator.controller.loop import EventLoop
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             workers=options.workers,
             health_address=options.health_address,
             lease=_lease(client, options.lease),
+            policy_reads=READ_SECONDS,
         )
         await operator.run(stop)
     logger.info("stopped")

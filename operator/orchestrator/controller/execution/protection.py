@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,10 @@ from orchestrator.controller.apiserver.resources import POLICIES, POLICY_BINDING
 from orchestrator.engine.protection import POLICIES as NAMES
 from orchestrator.engine.protection import Policies, policies_in_place
 
+logger = logging.getLogger(__name__)
+
+READ_SECONDS = 10.0
+"""Seconds between two reads that nothing asks for."""
 ANSWER_SECONDS = 2.0
 """Seconds for which an answer is good where it need not be fresh."""
 
@@ -20,7 +25,7 @@ class Protection:
     """Reads the policies and their bindings: at most every two seconds, or freshly.
 
     Of policies that were changed after their creation nothing says when: they count as in place
-    since this process first saw them as they are.
+    since this process first saw them as they are, so it reads them whether they are needed or not.
     """
 
     def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
@@ -47,6 +52,15 @@ class Protection:
                 self._answer = await self._read_all()
                 self._asked_at = now
             return self._answer
+
+    async def run(self, interval: float) -> None:
+        """Read them every so many seconds until cancelled, to know since when they are in place."""
+        while True:
+            try:
+                await self.policies(fresh=True)
+            except ApiError as error:
+                logger.warning("cannot read the admission policies: %s", error)
+            await asyncio.sleep(interval)
 
     async def _read_all(self) -> Policies | None:
         kinds = (POLICIES, POLICY_BINDINGS)

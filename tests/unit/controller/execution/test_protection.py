@@ -13,7 +13,7 @@ from orchestrator.controller.execution.protection import ANSWER_SECONDS, Protect
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, starting
 
 CREATED = "2026-01-31T12:00:00Z"
 PLURALS = {
@@ -115,3 +115,34 @@ async def test_policies_that_were_recreated_count_since_their_creation(
     after = await found(protection)
     assert after.identity != before.identity
     assert (after.since, after.edited) == (before.since + 600, False)
+
+
+async def test_edited_policies_are_seen_though_nothing_asks_for_them(
+    server: ApiServer, protection: Protection, clock: Clock
+) -> None:
+    await install(server, generation=2)
+    reading = asyncio.create_task(protection.run(0.01))
+    await requests(server, 8)
+    seen = clock.now
+    clock.now += 500
+    assert (await found(protection)).since == seen
+    reading.cancel()
+
+
+async def test_an_api_server_that_refuses_to_answer_does_not_end_the_reading(
+    server: ApiServer, protection: Protection
+) -> None:
+    server.faults.extend(starting() for _ in range(8))
+    reading = asyncio.create_task(protection.run(0.01))
+    await requests(server, 24)
+    assert not reading.done()
+    reading.cancel()
+
+
+async def requests(server: ApiServer, count: int) -> None:
+    """Until so many have been made."""
+    for _ in range(2000):
+        if len(server.requests) >= count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"only {len(server.requests)} requests")
