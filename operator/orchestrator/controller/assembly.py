@@ -35,11 +35,13 @@ from orchestrator.controller.execution.protection import Protection
 from orchestrator.controller.execution.reconciler import ExecutionReconciler
 from orchestrator.controller.execution.retention import Retention
 from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.reporting.figures import Figures
-from orchestrator.controller.reporting.health import serving
+from orchestrator.controller.reporting.health import serve
 from orchestrator.controller.reporting.metrics import MetricsWriter
 from orchestrator.controller.reporting.recorder import Recorder
+from orchestrator.controller.side import SameLoop
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.triggering.running import Triggers
 from orchestrator.controller.watches import Caches, Watches
@@ -66,8 +68,12 @@ class Operator:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         follow: Follow = follow_definitions,
+        offload: Inline | None = None,
+        side: SameLoop | None = None,
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
+
+        The lease is kept and probes are answered by `side`; `offload` does long work.
 
         The admission policies are read every `policy_reads` seconds though nothing asks for them,
         while it stands by too. `follow` tells of Workflows and Incidents until it is told to stop.
@@ -81,6 +87,8 @@ class Operator:
         self._workers = workers
         self._health_address = health_address
         self._caches = Caches()
+        self._offload = offload or Inline()
+        self._side = side or SameLoop()
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
         self.figures = Figures()
         self.figures.watch(
@@ -103,7 +111,8 @@ class Operator:
             self._caches.pods,
             lambda job, pod, containers: self.news.on_rest_stopped(job, pod, containers),
         )
-        self.triggers = Triggers(client, self._clock, self._caches.triggers, self.recorder.emit)
+        emit = self.recorder.emit
+        self.triggers = Triggers(client, self._clock, self._caches.triggers, emit, self._offload)
         judge = Workflows(
             self._caches.workflows,
             self._caches.templates,
@@ -155,6 +164,7 @@ class Operator:
             live_jobs=LiveJobs(self._client),
             live_reads=LiveReads(self._client),
             runner_image=runner_image,
+            offload=self._offload,
         )
 
     def _build_definitions(self, judge: Workflows) -> Definitions:
@@ -175,6 +185,7 @@ class Operator:
                 TRIGGERS: trigger_status,
                 INCIDENTS: incident_status,
             },
+            offload=self._offload,
         )
 
     def _on_ended(self, raw: Raw) -> None:
@@ -194,47 +205,50 @@ class Operator:
         background: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []
         try:
-            async with serving(self._health_address, reflectors, self.figures):
-                synced = start(self.watches.synced(), "first lists")
-                background.append(synced)
-                await first_of(stop, watches, synced)
-                if stop.is_set():
-                    return
-                background.remove(synced)
-                if self._lease is not None and not await self._elected(
-                    stop, watches, background, self._lease
-                ):
-                    return
-                logger.info(
-                    "everything is listed; %d executions to look at", len(self._caches.executions)
-                )
-                self.news.begin()
-                kopf.append(start(self.watches.run_kopf(), "kopf"))
-                background += [
-                    start(self.recorder.run(), "events"),
-                    start(self.metrics.run(), "metrics"),
-                ]
-                workers += [
-                    start(self.queue.run(self._pass, self._workers), "executions"),
-                    start(self.definitions.run(), "definitions"),
-                    start(self.lingering.run(), "lingering pods"),
-                    start(self._look_again(), "slow resync"),
-                    start(self.retention.run(), "retention"),
-                    start(self._run_triggers(), "triggers"),
-                ]
-                await first_of(stop, [*watches, *kopf, *background, *workers])
+            if self._health_address:
+                serves = serve(self._health_address, reflectors, self.figures, self._side)
+                watches.append(start(self._side.run(serves), "probes"))
+            synced = start(self.watches.synced(), "first lists")
+            background.append(synced)
+            await first_of(stop, watches, synced)
+            if stop.is_set():
+                return
+            background.remove(synced)
+            if self._lease is not None and not await self._elected(
+                stop, watches, background, self._lease
+            ):
+                return
+            logger.info(
+                "everything is listed; %d executions to look at", len(self._caches.executions)
+            )
+            self.news.begin()
+            kopf.append(start(self.watches.run_kopf(), "kopf"))
+            background += [
+                start(self.recorder.run(), "events"),
+                start(self.metrics.run(), "metrics"),
+            ]
+            workers += [
+                start(self.queue.run(self._pass, self._workers), "executions"),
+                start(self.definitions.run(), "definitions"),
+                start(self.lingering.run(), "lingering pods"),
+                start(self._look_again(), "slow resync"),
+                start(self.retention.run(), "retention"),
+                start(self._run_triggers(), "triggers"),
+            ]
+            await first_of(stop, [*watches, *kopf, *background, *workers])
         finally:
             for task in kopf:
                 task.cancel()
             try:
                 await cancel(workers)  # passes under way are finished first
+                self._offload.stop()
                 if kopf:
                     await self.reconciler.flush()
                     await self.metrics.flush()
                     await self.recorder.flush(2.0)
             finally:
                 if self._lease is not None:
-                    await self._lease.release()
+                    await self._side.run(self._lease.release())
                 await cancel([*background, *watches])
                 await asyncio.gather(*kopf, return_exceptions=True)  # its thread takes a moment
 
@@ -246,14 +260,14 @@ class Operator:
         lease: Lease,
     ) -> bool:
         """Wait for the lease and keep it from then on; False when it was told to stop."""
-        acquired = start(lease.acquire(), "lease")
+        acquired = start(self._side.run(lease.acquire()), "lease")
         background.append(acquired)
         await first_of(stop, watches, acquired)
         if stop.is_set():
             return False
         background.remove(acquired)
         self._client.guard_writes(lease.check)
-        background.append(start(lease.keep(), "lease"))
+        background.append(start(self._side.run(lease.keep()), "lease"))
         return True
 
     async def _pass(self, key: tuple[str, str]) -> float | None:

@@ -10,6 +10,8 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +20,8 @@ from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.execution.protection import READ_SECONDS
 from orchestrator.controller.loop import EventLoop
+from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
+from orchestrator.controller.side import SideLoop
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ def run(options: OperatorOptions) -> None:
     _log(options)
     # Caches live long and hold no cycles: collecting them over and over finds nothing.
     gc.set_threshold(20_000, 50, 100)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(serve(options))
 
@@ -61,7 +66,12 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with ApiClient.from_environment(options.kubeconfig, options.context) as client:
+    kubeconfig = options.kubeconfig, options.context
+    async with (
+        ApiClient.from_environment(*kubeconfig) as client,
+        SideLoop() as side,
+        _beside(side, ApiClient.from_environment(*kubeconfig)) as lease_client,
+    ):
         where = ", ".join(options.namespaces) or "all namespaces"
         logger.info("looking after %s at %s", where, client.credentials.server)
         operator = Operator(
@@ -70,19 +80,30 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             runner_image=options.runner_image,
             workers=options.workers,
             health_address=options.health_address,
-            lease=_lease(client, options.lease),
+            lease=_lease(lease_client, options.lease, side),
+            side=side,
+            offload=Offload(),
             policy_reads=READ_SECONDS,
         )
         await operator.run(stop)
     logger.info("stopped")
 
 
-def _lease(client: ApiClient, place: str) -> Lease | None:
+@asynccontextmanager
+async def _beside(side: SideLoop, client: ApiClient) -> AsyncIterator[ApiClient]:
+    """A client whose connections are the other loop's."""
+    try:
+        yield client
+    finally:
+        await side.run(client.close())
+
+
+def _lease(client: ApiClient, place: str, side: SideLoop) -> Lease | None:
     if not place:
         return None
     namespace, _, name = place.partition("/")
     identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-    return Lease(client, namespace, name, identity)
+    return Lease(client, namespace, name, identity, works=lambda: not side.hung)
 
 
 class _JsonLines(logging.Formatter):

@@ -10,6 +10,10 @@ PASS_WORK = 50_000_000
 thousand items."""
 ASKING_WORK = 2_000_000
 """Units of these for what waits for a condition, which is asked at each change."""
+JOB_WORK = 2_000_000
+"""Units for all that a Template has rendered for one Job."""
+TRIGGER_WORK = 400_000
+"""Units for all that a trigger evaluates for one event."""
 VIEW = 8
 """Units for each node that an expression can see."""
 ITEMS_BYTES = 8 * 1024 * 1024

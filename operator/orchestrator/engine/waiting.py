@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
@@ -50,7 +52,7 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
             continue
         if not work.run.trust.believes(signal):
             ignored = f"signal {signal['id']} {_BEFORE}"
-        elif _fits(payload):
+        elif _fits(work, signal):
             outputs = {
                 "payload": payload,
                 "by": signal.get("by", ""),
@@ -70,7 +72,15 @@ def _await_protection(work: Work, node: GraphNode, record: Record, name: str) ->
     _time_out(work, node, record, f"no signal {name} counted: {message}")
 
 
-def _fits(payload: object) -> bool:
+def _fits(work: Work, signal: Mapping[str, Any]) -> bool:
+    """Whether its payload is small enough, measured once a pass: many nodes may wait for it."""
+    known = work.fitting.get(signal["id"])
+    if known is None:
+        known = work.fitting[signal["id"]] = _is_small(signal.get("payload") or {})
+    return known
+
+
+def _is_small(payload: object) -> bool:
     try:
         return len(to_json(payload, MOST_PAYLOAD)) <= MOST_PAYLOAD
     except ExpressionError:  # nested too deep, say

@@ -60,6 +60,8 @@ class Work:
     """Pays for every expression of the pass."""
     asking: Account = field(init=False)
     """Pays, with it, for what waits for a condition."""
+    fitting: dict[str, bool] = field(default_factory=dict)
+    """Whether a signal's payload is small enough, by the signal's id, once worked out."""
     surroundings: Surroundings | None = None
     """What the nodes of `finally` see, once worked out: what it rests on has ended."""
 

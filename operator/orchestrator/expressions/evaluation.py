@@ -36,7 +36,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "**": lambda left, right: left**right,
 }
 _MAX_EXPONENT = 64
-_READING, _COMPILING = 10, 20
+_READING, _COMPILING = 40, 60
 """Units for each character that is read, or turned into what can be evaluated, for the first
 time."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -239,12 +240,15 @@ def _check_name(name: str) -> None:
         raise ExpressionError(f"{name!r} is not a name; names are letters, digits and _")
 
 
+_signature = lru_cache(maxsize=None)(inspect.signature)
+
+
 def _check_arguments(
     node: nodes.Filter | nodes.Test, function: Callable[..., Any], what: str
 ) -> None:
     keywords: dict[str, None] = {str(pair.key): None for pair in node.kwargs}
     try:
-        inspect.signature(function).bind(None, *node.args, **keywords)
+        _signature(function).bind(None, *node.args, **keywords)
     except TypeError as error:
         raise ExpressionError(f"{what} {node.name!r}: {error}") from error
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import orjson
 
+from orchestrator.engine.costs import TRIGGER_WORK
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
+from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGGER, WORKFLOW
 from orchestrator.models.trigger import TriggerSpec
@@ -78,7 +80,10 @@ class Failed:
 def plan(
     metadata: Mapping[str, Any], spec: TriggerSpec, event: Event, counter: int = 0
 ) -> Start | Filtered | Failed:
-    """What the event comes to; `counter` tells executions of one dedupe.key apart."""
+    """What the event comes to; `counter` tells executions of one dedupe.key apart.
+
+    What it evaluates shares a budget of work: beyond it the event has failed.
+    """
     if event.depth > MOST_DEPTH:
         return Failed(f"a chain of triggers is cut after {MOST_DEPTH} executions")
     scope = {
@@ -87,14 +92,15 @@ def plan(
     }
     where = "spec.filter"
     try:
-        if spec.filter is not None and not evaluate_boolean(spec.filter, scope):
-            return Filtered()
-        where = "spec.payload"
-        kept = _payload(spec, scope)
-        where = "spec.variables"
-        variables = render(spec.variables or {}, scope)
-        where = "spec.dedupe.key"
-        dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
+        with paid_by(Account(TRIGGER_WORK)):
+            if spec.filter is not None and not evaluate_boolean(spec.filter, scope):
+                return Filtered()
+            where = "spec.payload"
+            kept = _payload(spec, scope)
+            where = "spec.variables"
+            variables = render(spec.variables or {}, scope)
+            where = "spec.dedupe.key"
+            dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
     except ExpressionError as error:
         return Failed(f"{where}: {error}")
     identity = f"{dedupe}/{counter}" if dedupe else event.identity

@@ -12,6 +12,8 @@ from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules.times import positive
 from orchestrator.validation.schedule import schedule_problems
 
+MAX_EXPRESSIONS = 200
+"""Most expressions of a trigger: all are evaluated for each event."""
 _ROOTS = ("event", "trigger")
 
 
@@ -33,21 +35,23 @@ def _types(spec: TriggerSpec) -> Iterator[Problem]:
 def _expressions(spec: TriggerSpec) -> Iterator[Problem]:
     bare = [("spec.filter", spec.filter), ("spec.payload", spec.payload)]
     bare.append(("spec.dedupe.key", spec.dedupe.key if spec.dedupe else None))
-    for path, source in bare:
-        if source is not None:
-            yield from _read(path, source, text=False)
-    for path, source in strings("spec.variables", spec.variables or {}):
-        yield from _read(path, source, text=True)
+    places = [(path, source, False) for path, source in bare if source is not None]
+    places += [(path, text, True) for path, text in strings("spec.variables", spec.variables or {})]
+    count = 0
+    for path, source, text in places:
+        try:
+            found = compile_text(source).expressions if text else (compile_expression(source),)
+        except ExpressionError as error:
+            yield Problem(path, str(error))
+            continue
+        count += len(found)
+        if count > MAX_EXPRESSIONS:
+            yield Problem("spec", f"has more than {MAX_EXPRESSIONS} expressions")
+            return
+        yield from _unknown(path, found)
 
 
-def _read(path: str, source: str, *, text: bool) -> Iterator[Problem]:
-    try:
-        found: tuple[Expression, ...] = (
-            compile_text(source).expressions if text else (compile_expression(source),)
-        )
-    except ExpressionError as error:
-        yield Problem(path, str(error))
-        return
+def _unknown(path: str, found: tuple[Expression, ...]) -> Iterator[Problem]:
     for expression in found:
         for reference in sorted(expression.references):
             if reference[0] not in _ROOTS:

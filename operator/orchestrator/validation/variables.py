@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 from orchestrator.expressions import SecretValue
 from orchestrator.expressions.errors import did_you_mean
@@ -25,10 +26,10 @@ def resolve_variables(
     A variable that is neither given nor has a default is absent; null counts as not given.
     Secret variables become SecretValues and cannot be given.
     """
+    known = {variable.name for variable in spec.variables}
+    unknown = islice((name for name in given if name not in known), MAX_PROBLEMS)
     problems = [
-        Problem(join("spec.variables", name), _refused(name, spec.variables))
-        for name in given
-        if _declared(name, spec.variables) is None
+        Problem(join("spec.variables", name), _refused(name, spec.variables)) for name in unknown
     ]
     values: Values = {}
     for variable in spec.variables:
@@ -48,11 +49,11 @@ def resolve_parameters(
     template: TemplateSpec, rendered: Mapping[str, Json]
 ) -> tuple[Values, list[Problem]]:
     """The value of every parameter that has one, and what is wrong; paths begin with `with`."""
-    names = [parameter.name for parameter in template.parameters]
+    names = {parameter.name: None for parameter in template.parameters}
+    unknown = islice((name for name in rendered if name not in names), MAX_PROBLEMS)
     problems = [
         Problem(join("with", name), f"there is no parameter {name!r}{did_you_mean(name, names)}")
-        for name in rendered
-        if name not in names
+        for name in unknown
     ]
     values: Values = {}
     for parameter in template.parameters:
@@ -77,10 +78,6 @@ def _resolve(declared: Value, value: Json, path: str, what: str, values: Values)
     wrong = check_value(value, declared)
     values[declared.name] = value
     return [Problem(path, wrong)] if wrong else []
-
-
-def _declared(name: str, variables: list[Variable]) -> Variable | None:
-    return next((variable for variable in variables if variable.name == name), None)
 
 
 def _refused(name: str, variables: list[Variable]) -> str:

@@ -43,13 +43,16 @@ class Lease:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        works: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`works` says whether the operator does: a Lease is not kept for one that is hung."""
         self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
         self._monotonic = monotonic
         self._sleep = sleep
+        self._works = works
         self._renewed_at: float | None = None
         self._seen: tuple[str, float] | None = None
         """Somebody else's Lease by its version, and since when it has not changed."""
@@ -79,7 +82,7 @@ class Lease:
         """Renew it until cancelled; raises LeaseLostError when it is lost."""
         while True:
             await self._sleep(RENEW)
-            if not await self._try():
+            if not self._works() or not await self._try():
                 self.check()
 
     async def release(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.queue import WorkQueue
 
 Status = Callable[[Raw, float], dict[str, Any]]
@@ -25,11 +27,13 @@ class Definitions:
         clock: Callable[[], float],
         caches: Mapping[Resource, Cache],
         statuses: Mapping[Resource, Status],
+        offload: Inline | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._caches = caches
         self._statuses = statuses
+        self._offload = offload or Inline()
         self._queue: WorkQueue[_Work] = WorkQueue("definitions")
 
     def take(self, resource: Resource, kind: str | None, raw: Raw) -> None:
@@ -68,7 +72,8 @@ class Definitions:
             await self._write(resource, await self._client.get(resource, namespace, name))
 
     async def _write(self, resource: Resource, raw: Raw) -> None:
-        wanted = self._statuses[resource](raw, self._clock())
+        work = partial(self._statuses[resource], raw, self._clock())
+        wanted = await self._offload.run(work, long=is_large(raw.get("spec")))
         status = raw.get("status") or {}
         if all(status.get(field) == value for field, value in wanted.items()):
             return

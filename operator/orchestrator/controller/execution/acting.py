@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from orchestrator.controller.apiserver.client import ApiError, Raw
@@ -17,7 +18,9 @@ from orchestrator.controller.execution.children import (
 )
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
+from orchestrator.controller.offload import LARGE
 from orchestrator.engine import reasons
+from orchestrator.engine.costs import JOB_WORK, PASS_WORK
 from orchestrator.engine.decisions import (
     ControlChild,
     CreateChild,
@@ -28,8 +31,9 @@ from orchestrator.engine.decisions import (
 )
 from orchestrator.engine.graph import DEFAULT_PARALLELISM
 from orchestrator.engine.observed import Attempt
+from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
-from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
+from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
 from orchestrator.jobs.workspace import build_claim, mount
@@ -137,10 +141,10 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
             case CreateChild():
                 return await create_child(shell, tracked, decision)
             case CreateJob():
-                manifests = [_job(tracked, decision)]
-            case CreateFanOut():
-                fan_out = _fan_out(tracked, decision)
-                manifests = [*fan_out.config_maps, fan_out.job]
+                manifests = await shell.offload.run(partial(_job, tracked, decision))
+            case CreateFanOut(items=items):
+                build = partial(_fan_out, tracked, decision)
+                manifests = await shell.offload.run(build, long=len(items) > LARGE)
     except JobRefused as error:
         return refused(error.reason, str(error), permanent=True)
     pod = manifests[-1]["spec"]["template"]["spec"]
@@ -163,7 +167,7 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
     return None
 
 
-def _job(tracked: Tracked, decision: CreateJob) -> dict[str, Any]:
+def _job(tracked: Tracked, decision: CreateJob) -> list[dict[str, Any]]:
     node, graph = tracked.graph.nodes[decision.node], tracked.graph
     assert node.template is not None
     wanted = NodeJob(
@@ -173,10 +177,13 @@ def _job(tracked: Tracked, decision: CreateJob) -> dict[str, Any]:
         parameters=decision.parameters,
         timeout_seconds=max(1, round(node.timeout)),
     )
-    return build_job(node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image)
+    with paid_by(Account(JOB_WORK)):
+        return [
+            build_job(node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image)
+        ]
 
 
-def _fan_out(tracked: Tracked, decision: CreateFanOut) -> FanOut:
+def _fan_out(tracked: Tracked, decision: CreateFanOut) -> list[dict[str, Any]]:
     node, graph = tracked.graph.nodes[decision.node], tracked.graph
     assert node.template is not None
     assert node.spec.for_each is not None
@@ -192,9 +199,11 @@ def _fan_out(tracked: Tracked, decision: CreateFanOut) -> FanOut:
         retries=rules.limit if RetryReason.FAILED in rules.reasons else 0,
         replace_disrupted=rules.limit > 0 and RetryReason.DISRUPTED in rules.reasons,
     )
-    return build_fan_out(
-        node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
-    )
+    with paid_by(Account(PASS_WORK)):
+        built = build_fan_out(
+            node.template, wanted, tracked.identity, graph.spec.pod, graph.runner_image
+        )
+    return [*built.config_maps, built.job]
 
 
 async def _create_object(

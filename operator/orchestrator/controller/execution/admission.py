@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,7 @@ from orchestrator.controller.apiserver.resources import (
     WORKFLOWS,
 )
 from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.offload import is_large
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     Missing,
@@ -79,7 +81,9 @@ class Revisions:
             return known
         specs = {name: item["spec"] if item else None for name, item in templates.items()}
         children = {name: item["spec"] if item else None for name, item in workflows.items()}
-        result = prepare(workflow, raw["spec"], specs, self._shell.runner_image, children)
+        runner, spec = self._shell.runner_image, raw["spec"]
+        work = partial(prepare, workflow, spec, specs, runner, children)
+        result = await self._shell.offload.run(work, long=is_large(spec, *children.values()))
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -101,11 +105,14 @@ class Revisions:
         if raw is None:
             message = f"ControllerRevision {revision} of its parent is gone"
             return Refusal(reasons.REVISION_LOST, message)
+        data = raw.get("data")
+        long = is_large(*_workflows_in(data))
         try:
-            verify(revision, raw.get("data"))
+            await self._shell.offload.run(partial(verify, revision, data), long=long)
         except ValueError as error:
             return Refusal(reasons.REVISION_LOST, str(error))
-        result = prepare_child(workflow, raw["data"])
+        work = partial(prepare_child, workflow, raw["data"])
+        result = await self._shell.offload.run(work, long=long)
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -190,7 +197,9 @@ class Revisions:
         raw = await self._revision(namespace, name)
         if raw is None:
             raise ValueError(f"ControllerRevision {name} is gone")
-        graph = thaw(name, raw.get("data"))
+        data = raw.get("data")
+        work = partial(thaw, name, data)
+        graph = await self._shell.offload.run(work, long=is_large(*_workflows_in(data)))
         _keep(self._graphs, (namespace, name), graph)
         return graph
 
@@ -222,6 +231,14 @@ class Revisions:
 
     async def _revision(self, namespace: str, name: str) -> Raw | None:
         return await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
+
+
+def _workflows_in(data: Any) -> list[Any]:
+    """The specs in a revision's content, which somebody may have changed."""
+    if not isinstance(data, Mapping):
+        return []
+    children = data.get("workflows")
+    return [data.get("workflow"), *(children.values() if isinstance(children, Mapping) else ())]
 
 
 def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:

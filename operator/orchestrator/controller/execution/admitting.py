@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from orchestrator.controller.apiserver.errors import ApiError
@@ -14,6 +15,7 @@ from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.slots import Queued, Slots, Stale
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.controller.execution.writing import end_unadmitted, store_pass, write_pending
+from orchestrator.controller.offload import LARGE
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     Missing,
@@ -100,7 +102,7 @@ class Admission:
             return await self._wait_for(key, raw, prepared)
         if isinstance(prepared, Refusal):
             return await self._refuse(key, raw, prepared)
-        values = check_start(raw, prepared)
+        values = await self._shell.offload.run(partial(check_start, raw, prepared))
         if isinstance(values, Refusal):
             return await self._refuse(key, raw, values)
         if refusal := await self._revisions.store(key[0], spec["workflow"], prepared):
@@ -120,7 +122,8 @@ class Admission:
             return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
         if refusal := await self._revisions.refusal_of_state(key[0], raw):
             return await self._refuse(key, raw, refusal)
-        taken = take_over(graph, source, spec["rerunOf"]["from"])
+        take = partial(take_over, graph, source, spec["rerunOf"]["from"])
+        taken = await self._shell.offload.run(take, long=len(graph.nodes) > LARGE)
         if isinstance(taken, Refusal):
             return await self._refuse(key, raw, taken)
         return await self._start(key, raw, graph, source.revision, source.variables, taken)
@@ -142,7 +145,7 @@ class Admission:
         """Store the admission with what it starts in one write; only then are Jobs created."""
         admitted = {"revision": revision, "variables": values, **await self._trust(raw, graph)}
         tracked = self._admitted(raw, graph, admitted, taken)
-        claim = claim_of(graph, tracked.run, raw)
+        claim = await self._shell.offload.run(partial(claim_of, graph, tracked.run, raw))
         waits: Claim | Queued | Refusal | Stale | None = claim
         if claim is None:  # it may have stood in line, before its workflow's limit was taken away
             self._slots.leave(key)
@@ -157,7 +160,8 @@ class Admission:
         if isinstance(waits, Queued):
             return await self._queue_up(key, raw, waits)
         now = tracked.run.started_at
-        decided = advance(graph, tracked.run, {}, now, scan=True, policies=None)
+        first = partial(advance, graph, tracked.run, {}, now, scan=True, policies=None)
+        decided = await self._shell.offload.run(first, long=len(graph.nodes) > LARGE)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
         tracked.unstored = dict(taken)
         tracked.decided(decided)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from orchestrator.controller.execution.acting import control_all, create_all
@@ -121,15 +122,21 @@ class ExecutionReconciler:
                 return self._progress.next_look(tracked)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, tracked, look)
-            decided = advance(
-                tracked.graph,
-                tracked.run,
-                observed,
-                now,
-                scan=tracked.scan,
-                look=look,
-                policies=await self._policies(tracked, look),
+            policies = await self._policies(tracked, look)
+            decided = await self._shell.offload.run(
+                partial(
+                    advance,
+                    tracked.graph,
+                    tracked.run,
+                    observed,
+                    now,
+                    scan=tracked.scan,
+                    look=look,
+                    policies=policies,
+                )
             )
+            if not self._held.holds(key, tracked):
+                return 0
             await create_all(self._shell, tracked, decided.before)
             await control_all(self._shell, tracked, decided.before)
             if decided.ending is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw
 from orchestrator.controller.apiserver.client import ApiClient
@@ -13,6 +13,7 @@ from orchestrator.controller.execution.accounts import ServiceAccounts
 from orchestrator.controller.execution.lingering import LingeringPods
 from orchestrator.controller.execution.pending import PendingPods
 from orchestrator.controller.execution.protection import Protection
+from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.metrics import MetricsWriter
@@ -47,3 +48,5 @@ class Shell:
     live_jobs: LiveJobs
     live_reads: LiveReads
     runner_image: str
+    offload: Inline = field(default_factory=Inline)
+    """Does what the pure core may take long for."""

@@ -106,6 +106,6 @@ class _Answers(Collector):
             "Requests to the API server, by verb, resource and the answer's code.",
             labels=["verb", "resource", "code"],
         )
-        for (verb, resource, code), count in sorted(self._answers.items()):
+        for (verb, resource, code), count in sorted(dict(self._answers).items()):
             family.add_metric([verb, resource, code], count)
         yield family

@@ -1,7 +1,12 @@
-"""Answers probes and Prometheus: ready while every watch is heard of, alive unless one is lost."""
+"""Answers probes and Prometheus: ready while every watch is heard of, alive unless one is lost or
+the operator's loop hangs.
+
+Served by a loop of its own (`orchestrator.controller.side`), so that no pass delays an answer.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,6 +14,7 @@ from aiohttp import web
 
 from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.reporting.figures import CONTENT_TYPE, Figures
+from orchestrator.controller.side import SameLoop
 
 LONGEST_SILENCE = 180.0
 """Seconds; the API server sends a bookmark about every minute."""
@@ -36,17 +42,27 @@ def lost(reflectors: Sequence[Reflector]) -> list[str]:
     ]
 
 
+def hung(loop: SameLoop) -> list[str]:
+    """That the operator's loop has answered nothing for minutes, in words."""
+    return [f"the operator has been hung for {loop.silence:.0f} seconds"] if loop.hung else []
+
+
+async def serve(
+    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: SameLoop
+) -> None:
+    """Serve until cancelled."""
+    async with serving(address, reflectors, figures, loop):
+        await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def serving(
-    address: str, reflectors: Sequence[Reflector], figures: Figures
+    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: SameLoop
 ) -> AsyncIterator[None]:
-    """Serve /healthz, /readyz and /metrics at HOST:PORT; nothing when the address is empty."""
-    if not address:
-        yield
-        return
+    """Serve /healthz, /readyz and /metrics at HOST:PORT. `loop` watches the operator's."""
 
     async def alive(_: web.Request) -> web.Response:
-        problems = lost(reflectors)
+        problems = [*lost(reflectors), *hung(loop)]
         text = "".join(f"{problem}\n" for problem in problems) or "ok\n"
         return web.Response(text=text, status=503 if problems else 200)
 

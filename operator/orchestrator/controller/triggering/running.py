@@ -10,11 +10,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.lean import lean
 from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
+from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggering.creating import Creator, Emit
 from orchestrator.controller.triggering.triggered import (
@@ -67,12 +69,18 @@ class Triggers:
     """Works on one trigger after the other."""
 
     def __init__(
-        self, client: ApiClient, clock: Callable[[], float], triggers: Cache, emit: Emit
+        self,
+        client: ApiClient,
+        clock: Callable[[], float],
+        triggers: Cache,
+        emit: Emit,
+        offload: Inline | None = None,
     ) -> None:
         self._client = client
         self._creator = Creator(client, emit)
         self._clock = clock
         self._triggers = triggers
+        self._offload = offload or Inline()
         self._queue: WorkQueue[Key] = WorkQueue("triggers")
         self._ended: deque[Raw] = deque(maxlen=REMEMBERED)
         self._heard: dict[Key, dict[str, tuple[str, float]]] = {}
@@ -211,7 +219,7 @@ class Triggers:
 
     async def _start(self, raw: Raw, spec: TriggerSpec, event: Event, seen: _Look) -> str:
         metadata = raw["metadata"]
-        start = plan(metadata, spec, event)
+        start = await self._offload.run(partial(plan, metadata, spec, event))
         if isinstance(start, Filtered):
             return "filtered"
         if isinstance(start, Failed):
@@ -234,7 +242,8 @@ class Triggers:
                 # By the event's own time: whoever is told of it again comes to the same.
                 if newest and event.at < newest + parse_duration(spec.dedupe.window):
                     return "deduplicated"
-                again = plan(metadata, spec, event, counter=int(newest))
+                counted = partial(plan, metadata, spec, event, counter=int(newest))
+                again = await self._offload.run(counted)
                 assert not isinstance(again, Filtered | Failed)
                 start = again
             if spec.rate_limit is not None:

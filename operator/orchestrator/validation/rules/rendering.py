@@ -16,6 +16,8 @@ from orchestrator.validation.rules.references import EXECUTION, WORKFLOW, unknow
 
 RENDERED = ("image", "command", "args", "env", "workingDir")
 """The fields of an action that are rendered, one by one; of env, the values."""
+MAX_EXPRESSIONS = 500
+"""Most expressions of a Template: all are evaluated for each Job."""
 _KEYS = {
     "runner": ("image",),
     "execution": EXECUTION,
@@ -29,12 +31,17 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
     """Every expression can be read and every reference resolves."""
     if spec.action is None:
         return
+    count = 0
     for path, source in _rendered(spec.action):
         try:
-            references = compile_text(source).references
+            text = compile_text(source)
         except ExpressionError as error:
             yield Problem(path, str(error))
             continue
+        references, count = text.references, count + len(text.expressions)
+        if count > MAX_EXPRESSIONS:
+            yield Problem("spec.action", f"has more than {MAX_EXPRESSIONS} expressions")
+            return
         for reference in sorted(references):
             message = _wrong(reference[0], reference[1:], spec)
             if message is not None:

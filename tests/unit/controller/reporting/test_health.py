@@ -12,6 +12,7 @@ from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.apiserver.resources import JOBS
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.health import LONGEST_SILENCE, LOST, lost, serving, unready
+from orchestrator.controller.side import SameLoop
 from tests.apiserver import ApiServer
 
 
@@ -45,7 +46,7 @@ async def test_probes_are_answered(client: ApiClient) -> None:
     figures.passed(("shop", "run"), 0.003)
     await client.list(JOBS)
     async with (
-        serving(f"127.0.0.1:{port}", [reflector], figures),
+        serving(f"127.0.0.1:{port}", [reflector], figures, SameLoop()),
         aiohttp.ClientSession() as session,
     ):
         async with session.get(f"http://127.0.0.1:{port}/healthz") as alive:

@@ -1,0 +1,102 @@
+"""Work of the pure core that may take long: on the event loop while it is short, else beside it.
+
+Work is pure, so it can be given up and done again. What exceeds a slice on the loop is done once
+more in a thread, which rests after each slice: the loop, and with it the passes of every other
+execution, comes first. Where work is done has no influence on what it comes to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from orchestrator.expressions.budget import Pacer, paced_by
+
+Result = TypeVar("Result")
+
+LARGE = 200
+"""Nodes and edges from which a workflow takes long to read, to check or to freeze."""
+THREADS = 2
+REST = 2.0
+"""Times as long as a slice took, a thread rests after it: it takes a third of a core at most."""
+MAX_REST = 0.25
+"""Seconds that a rest lasts at most."""
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that computes lets the event loop have the interpreter."""
+
+
+class SliceUsedUp(Exception):  # noqa: N818 - no error: the work is done elsewhere
+    """Work on the event loop has used up its slice."""
+
+
+class Inline:
+    """Does all work at once, where it is asked for: for one that has the loop to itself."""
+
+    async def run(self, work: Callable[[], Result], *, long: bool = False) -> Result:
+        """What the work comes to."""
+        del long
+        return work()
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+class Offload(Inline):
+    """Does short work on the event loop and long work in threads."""
+
+    def __init__(self, rest: Callable[[float], None] = time.sleep) -> None:
+        self._rest = rest
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="long work")
+        self._stopping = threading.Event()
+        self.moved = 0
+        """How often work was done in a thread."""
+
+    async def run(self, work: Callable[[], Result], *, long: bool = False) -> Result:
+        """What the work comes to; `long` where it is known to exceed a slice.
+
+        While it is done in a thread, the loop goes on: whoever asks looks afterwards whether what
+        it rests on still stands.
+        """
+        if not long:
+            try:
+                with paced_by(Pacer(_give_up)):
+                    return work()
+            except SliceUsedUp:
+                pass
+        self.moved += 1
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._pace, work)
+
+    def stop(self) -> None:
+        """Give up what is under way at the end of its slice."""
+        self._stopping.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _pace(self, work: Callable[[], Result]) -> Result:
+        began = time.thread_time()
+
+        def rest() -> None:
+            nonlocal began
+            if self._stopping.is_set():
+                raise SliceUsedUp
+            self._rest(min(REST * (time.thread_time() - began), MAX_REST))
+            began = time.thread_time()
+
+        with paced_by(Pacer(rest)):
+            return work()
+
+
+def _give_up() -> None:
+    raise SliceUsedUp
+
+
+def is_large(*specs: Any) -> bool:
+    """Whether raw specs of workflows have so many nodes and edges that work on them takes long;
+    tolerates any shape."""
+    found = (
+        spec.get(key) for spec in specs if isinstance(spec, dict) for key in ("nodes", "edges")
+    )
+    return sum(len(items) for items in found if isinstance(items, list)) > LARGE

@@ -1,0 +1,96 @@
+"""A loop beside the operator's: it answers while the other computes, and knows when that hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+import urllib.request
+
+import kubernetes
+
+from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.controller.apiserver.lease import DEADLINE, Lease, LeaseLostError
+from orchestrator.controller.reporting.figures import Figures
+from orchestrator.controller.reporting.health import hung, serve
+from orchestrator.controller.side import HUNG, SideLoop
+from tests.apiserver import ApiServer
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+async def test_probes_are_answered_while_the_operators_loop_computes() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    figures = Figures()
+    figures.watch(lambda: 0.0, lambda: 1.0, {})
+    async with SideLoop() as side:
+        serving = asyncio.create_task(side.run(serve(address, [], figures, side)))
+        await asyncio.sleep(0)  # by now it is on its way to the other loop
+        answers: list[bytes] = []
+
+        def ask() -> None:
+            while len(answers) < 2:
+                try:
+                    with urllib.request.urlopen(f"http://{address}/healthz", timeout=5) as answer:
+                        answers.append(answer.read())
+                except OSError:
+                    time.sleep(0.01)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join(30)  # the loop of this test is blocked meanwhile
+        assert answers == [b"ok\n", b"ok\n"]
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_lease_is_taken_and_renewed_by_the_loop_beside(server: ApiServer) -> None:
+    configuration = kubernetes.client.Configuration()
+    configuration.host = await server.start()
+    async with SideLoop() as side:
+        client = ApiClient(Credentials(configuration))
+        lease = Lease(client, "ns", "operator", "a", works=lambda: not side.hung)
+        await side.run(lease.acquire())
+        assert lease.held
+        assert server.objects["leases", "ns", "operator"]["spec"]["holderIdentity"] == "a"
+        await side.run(lease.release())
+        await side.run(client.close())
+
+
+async def test_a_loop_that_answers_nothing_for_minutes_is_hung() -> None:
+    now = 0.0
+    async with SideLoop(monotonic=lambda: now) as side:
+        assert hung(side) == []
+        now = HUNG + 1
+        assert hung(side) == ["the operator has been hung for 121 seconds"]
+        while side.silence:  # noqa: ASYNC110 - until the other thread asks again
+            await asyncio.sleep(0.05)
+        assert hung(side) == []
+
+
+async def test_the_lease_of_an_operator_that_hangs_runs_out(client: ApiClient) -> None:
+    now, works = 1000.0, True
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now, works
+        now += seconds
+        works = now < 1000 + HUNG
+        await asyncio.sleep(0)
+
+    lease = Lease(
+        client, "ns", "operator", "a", monotonic=lambda: now, sleep=sleep, works=lambda: works
+    )
+    await lease.acquire()
+    try:
+        await lease.keep()
+    except LeaseLostError:
+        assert HUNG < now - 1000 <= HUNG + DEADLINE + 4
+    else:
+        raise AssertionError("it was kept")
