@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.bench.client import Api
-from dev.bench.contenders import CONTENDERS, Contender, FloorContender, against
+from dev.bench.contenders import (
+    CONTENDERS,
+    Contender,
+    FloorContender,
+    OperatorContender,
+    against,
+)
+from dev.bench.hostile import QUICK, measure_hostile
+from dev.bench.hostile import SHAPE as HOSTILE
 from dev.bench.measuring import AGENT, Bench
 from dev.bench.plot import picture
 from dev.bench.podbench import Checkout, PodBench
@@ -67,6 +75,22 @@ class Run:
         words = summary(shape, kind.name, figures)
         self.say(f"round {number + 1} of {self.rounds}: {words}")
 
+    def hostile(self, shape: Shape) -> None:
+        """Chains beside hostile executions, against the same alone."""
+        for number in range(self.rounds):
+            asyncio.run(self._hostile(shape, number))
+
+    async def _hostile(self, shape: Shape, number: int) -> None:
+        cluster = start_cluster(ROOT)
+        async with Api(cluster.kubeconfig, AGENT) as api:
+            bench = Bench(cluster, api)
+            await bench.run(OperatorContender, WARM_UP)
+            beside, alone = await measure_hostile(bench, shape)
+        for contender, figures in (("operator", beside), ("floor", alone)):
+            self.results.add(shape, contender, figures)
+            words = summary(shape, contender, figures)
+            self.say(f"round {number + 1} of {self.rounds}: {words}")
+
     async def _stored(self) -> None:
         cluster = start_cluster(ROOT)
         self.say(f"storing {STORED.executions:,} executions")
@@ -103,7 +127,7 @@ def main() -> int:
     options = parser.parse_args()
     every = shapes(quick=options.quick)
     quick = [shape.key for shape in every]
-    keys = [*quick, STORED.key, *(work.key for work in WORK)]
+    keys = [*quick, STORED.key, HOSTILE.key, *(work.key for work in WORK)]
     chosen = options.shape or (quick if options.quick else keys)
     if unknown := sorted({*chosen} - {*keys}):
         parser.error(f"--shape {unknown[0]}: one of {', '.join(keys)}")
@@ -117,6 +141,8 @@ def main() -> int:
         work.all()
         if STORED.key in chosen:
             work.stored()
+        if HOSTILE.key in chosen:
+            work.hostile(QUICK if options.quick else HOSTILE)
         if on_pods:
             pods.all()
     except* (RuntimeError, ClusterError) as group:

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from dev.bench.client import OURS, Api
+from dev.bench.metrics import Figures
 from dev.bench.observer import Observer
 from dev.bench.shapes import IMAGE, Shape, execution
 
@@ -53,6 +54,10 @@ class Contender(ABC):
     @abstractmethod
     async def work(self, observer: Observer) -> None:
         """Let it do the work, and return when all of it is done."""
+
+    async def figures(self) -> Figures:
+        """What it measures itself, once its work is done."""
+        return {}
 
     async def stop(self) -> None:
         """End its process."""
@@ -119,15 +124,19 @@ class OperatorContender(Contender):
 
     async def prepare(self) -> None:
         """Start it, and return when it is ready and has judged the Workflow."""
-        address = f"127.0.0.1:{_free_port()}"
-        await self._start(
-            "orchestrator", "operator", f"--namespace={self._namespace}", "--log-level=warning",
-            f"--runner-image={self.image}", f"--health-address={address}",
-        )  # fmt: skip
-        while not (await _ready(address) and await self._judged()):
+        self._address = f"127.0.0.1:{_free_port()}"
+        await self._start("orchestrator", "operator", *self.options())
+        while not (await _ready(self._address) and await self._judged()):
             if self._process.returncode is not None:
                 raise RuntimeError("the operator ended; it says why above")
             await asyncio.sleep(0.1)
+
+    def options(self) -> list[str]:
+        """How it is started."""
+        return [
+            f"--namespace={self._namespace}", "--log-level=warning",
+            f"--runner-image={self.image}", f"--health-address={self._address}",
+        ]  # fmt: skip
 
     async def work(self, observer: Observer) -> None:
         """Create the executions, and wait until each is stored as ended."""

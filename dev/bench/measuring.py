@@ -13,6 +13,18 @@ import orjson
 
 from dev.bench.client import OURS, Api
 from dev.bench.contenders import Contender
+from dev.bench.metrics import (
+    CPU,
+    CPU_ALL,
+    CPU_ITEM,
+    GAP_P50,
+    GAP_P95,
+    MEMORY,
+    NODES,
+    STATUS,
+    WRITES,
+    Figures,
+)
 from dev.bench.observer import Observer
 from dev.bench.shapes import Shape, definitions
 from dev.bench.usage import cpu_seconds, peak_memory
@@ -24,29 +36,6 @@ QUIET = 2.0
 """Seconds without a write of the contender's after which its work is over."""
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _OTHERS = (AGENT, "kube-apiserver", "kube-controller-manager", "kube-scheduler", "fakenodes")
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What is measured; its name and unit stand in the table and in build/bench.json."""
-
-    name: str
-    unit: str
-    digits: int
-
-
-NODES = Metric("nodes/s", "1/s", 1)
-GAP_P50 = Metric("finish → next Job, p50", "ms", 1)
-GAP_P95 = Metric("finish → next Job, p95", "ms", 1)
-CPU = Metric("controller CPU a node", "ms", 2)
-CPU_ITEM = Metric("controller CPU an item", "ms", 2)
-CPU_ALL = Metric("CPU a node with the control plane", "ms", 1)
-WRITES = Metric("API writes a node", "", 2)
-MEMORY = Metric("peak memory", "MB", 0)
-STATUS = Metric("status of an execution", "KiB", 1)
-METRICS = (NODES, GAP_P50, GAP_P95, CPU, CPU_ITEM, CPU_ALL, WRITES, MEMORY, STATUS)
-
-Figures = dict[Metric, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +89,7 @@ class Bench:
             MEMORY: peak_memory(contender.pid) / 1e6,
             **(await self._status(namespace, shape) if contender.keeps_status else {}),
             **_gaps(observer.gaps()),
+            **await contender.figures(),
         }
 
     async def _status(self, namespace: str, shape: Shape) -> Figures:

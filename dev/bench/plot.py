@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dev.bench.measuring import CPU, CPU_ITEM
+from dev.bench.metrics import CPU, CPU_ITEM
 from dev.bench.report import Results, Row
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dev.bench.measuring import CPU, CPU_ALL, METRICS, Figures, Metric
+from dev.bench.metrics import CPU, CPU_ALL, METRICS, Figures, Metric
 from dev.bench.shapes import Shape
 
 

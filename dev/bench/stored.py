@@ -9,7 +9,8 @@ import orjson
 
 from dev.bench.client import MERGE_PATCH, OURS, Api
 from dev.bench.contenders import OperatorContender
-from dev.bench.measuring import MEMORY, Bench, Figures
+from dev.bench.measuring import Bench
+from dev.bench.metrics import MEMORY, Figures
 from dev.bench.observer import Observer
 from dev.bench.shapes import Shape, execution
 from dev.bench.usage import peak_memory

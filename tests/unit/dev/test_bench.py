@@ -9,7 +9,7 @@ import pytest
 
 from dev.bench.client import Api
 from dev.bench.floor import Floor
-from dev.bench.measuring import NODES
+from dev.bench.metrics import NODES
 from dev.bench.realpods import PodMoments, Watcher, steps
 from dev.bench.report import Results, table
 from dev.bench.shapes import Shape
