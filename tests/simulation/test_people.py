@@ -467,3 +467,16 @@ def test_what_is_nested_too_deep_is_no_signal_and_no_input() -> None:
     asks.play()
     assert "ana gave inputs that cannot be kept" in messages[0]
     assert asks.run.records["ask"].outputs["by"] == ["bob"]
+
+
+def test_many_signals_that_are_too_large_hold_nothing_up_and_the_first_that_fits_counts() -> None:
+    waits = [
+        {"name": f"w{number}", "wait": {"signal": "go"}, "timeout": "5m"} for number in range(50)
+    ]
+    world = World(graph(*waits), scripted())
+    for number in range(300):
+        world.signal("go", f"{number}", at=10, payload={"x": "x" * 5_000})
+    world.signal("go", "fits", at=60, payload={"x": 1})
+    world.play()
+    ids = {world.run.records[f"w{number}"].outputs["id"] for number in range(50)}
+    assert ids == {"fits"}

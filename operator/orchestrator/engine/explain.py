@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.engine import reasons
+from orchestrator.engine.costs import PASS_WORK, VIEW
 from orchestrator.engine.edges import FAILURES, EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.records import Record, Run
@@ -20,6 +21,7 @@ from orchestrator.engine.scope import workflow_scope
 from orchestrator.engine.status import run_from
 from orchestrator.engine.times import from_rfc3339, in_words
 from orchestrator.expressions import ExpressionError, evaluate_boolean
+from orchestrator.expressions.budget import Account, afford, paid_by
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.workflow import Join, Outcome
 
@@ -52,9 +54,15 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
 
 
 def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str, str]:
-    """A sentence or two for every node, in the order of the workflow."""
+    """A sentence or two for every node, in the order of the workflow.
+
+    Its expressions share the budget of a pass; beyond it a `when` counts as one that did not hold.
+    """
     run = run_from(raw, graph)
-    return {name: " ".join(_sentences(node, graph, run, now)) for name, node in graph.nodes.items()}
+    with paid_by(Account(PASS_WORK)):
+        return {
+            name: " ".join(_sentences(node, graph, run, now)) for name, node in graph.nodes.items()
+        }
 
 
 def explain_records(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -222,10 +230,11 @@ def _state(edge: GraphEdge, graph: Graph, run: Run) -> EdgeState:
     def holds(edge: GraphEdge) -> bool:
         target = graph.nodes[edge.target]
         names = graph.nodes if target.reads is None else target.reads
+        if edge.when is None:
+            return True
         try:
-            return edge.when is None or evaluate_boolean(
-                edge.when, workflow_scope(run, run.records, names)
-            )
+            afford(VIEW * len(names))
+            return evaluate_boolean(edge.when, workflow_scope(run, run.records, names))
         except ExpressionError:
             return False
 

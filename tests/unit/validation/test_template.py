@@ -186,3 +186,13 @@ def test_no_field_of_a_pod_is_taken_that_is_not_on_the_list(field: str) -> None:
     found = parse(TemplateSpec, yaml.safe_load(f"{{action: {{{field}}}}}"))
     assert isinstance(found, list), found
     assert all(str(problem).startswith("spec.action") for problem in found)
+
+
+def test_a_template_has_at_most_five_hundred_expressions() -> None:
+    lines = ["$[[ node.name ]]" * 100] * 5
+    spec = TemplateSpec.model_validate({"action": {"command": ["true"], "args": lines}})
+    assert validate_template(spec) == []
+    more = TemplateSpec.model_validate({"action": {"command": ["$[[ node.name ]]"], "args": lines}})
+    assert [str(problem) for problem in validate_template(more)] == [
+        "spec.action: has more than 500 expressions"
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.expressions import SecretValue
 from orchestrator.models.workflow import Value, WorkflowSpec
+from orchestrator.validation.problem import MAX_PROBLEMS
 from orchestrator.validation.variables import check_value, resolve_parameters, resolve_variables
 from tests.builders import template
 
@@ -97,3 +98,11 @@ def test_parameters_are_checked_with_their_names() -> None:
         "with.text: must be a string, not an integer (3); quote it",
         'with.password: must be a secret variable and nothing else, not a string ("plain")',
     ]
+
+
+def test_of_many_unknown_names_the_first_fifty_are_told() -> None:
+    given = {"service": "api", **{f"unknown{number}": 1 for number in range(100_000)}}
+    _, problems = resolve_variables(SPEC, given)
+    assert len(problems) == MAX_PROBLEMS
+    _, problems = resolve_parameters(template(), {f"unknown{n}": 1 for n in range(1_000)})
+    assert len(problems) == MAX_PROBLEMS

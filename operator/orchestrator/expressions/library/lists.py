@@ -76,7 +76,7 @@ def charge_sort(items: list[Any]) -> None:
     """Charge for sorting strings or numbers: each goes through about log n comparisons."""
     rounds = len(items).bit_length()
     size = sum(map(len, items)) if items and type(items[0]) is str else 0
-    charge(1 + len(items) + rounds * (len(items) + size // 16) // 2)
+    charge(1 + len(items) + rounds * (len(items) + size // 16) // 8)
 
 
 def reverse(value: Any) -> list[Any]:
