@@ -145,22 +145,25 @@ def afford(units: int) -> None:
     pay(units)
 
 
-@contextmanager
-def metered() -> Iterator[Meter]:
+class metered:  # noqa: N801 - read as contextlib's own, and entered for every evaluation
     """One evaluation: what is charged inside counts towards its budget and is paid for."""
-    account = _account.get()
-    left = UNLIMITED if account is None else account.available
-    if left <= 0:
-        raise _used_up()
-    meter = Meter(min(MAX_WORK, left))
-    token = _meter.set(meter)
-    try:
-        yield meter
-    except TooCostlyError as error:
-        raise (_used_up() if meter.limit < MAX_WORK else error) from None
-    finally:
-        _meter.reset(token)
-        pay(meter.spent)
+
+    __slots__ = ("_meter", "_token")
+
+    def __enter__(self) -> Meter:
+        account = _account.get()
+        limit = MAX_WORK if account is None else min(MAX_WORK, account.available)
+        if limit <= 0:
+            raise _used_up()
+        self._meter = Meter(limit)
+        self._token = _meter.set(self._meter)
+        return self._meter
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _meter.reset(self._token)
+        pay(self._meter.spent)
+        if isinstance(error, TooCostlyError) and self._meter.limit < MAX_WORK:
+            raise _used_up() from None
 
 
 @contextmanager

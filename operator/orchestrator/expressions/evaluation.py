@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from jinja2 import TemplateError, nodes
@@ -87,6 +87,7 @@ class Expression:
 
     def __init__(self, source: str) -> None:
         tick(100 + _READING * len(source))
+        self._made: Any = None
         self.source = source
         """As written, without delimiters."""
         self._tree, self.references = parse(_SANDBOX, source)
@@ -111,8 +112,9 @@ class Expression:
 
     def _evaluate(self, scope: Mapping[str, Any]) -> Any:
         try:
-            context = self._template.new_context({SCOPE: scope})
-            for _ in self._template.root_render_func(context):
+            template = self._template()
+            context = template.new_context({SCOPE: scope})
+            for _ in template.root_render_func(context):
                 pass
             result = context.vars["result"]
             if type(result) is Hidden:
@@ -131,11 +133,16 @@ class Expression:
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise ExpressionError(_words(error)) from error
 
-    @cached_property
     def _template(self) -> Any:
-        tick(1000 + _COMPILING * len(self.source))
-        assign = nodes.Assign(nodes.Name("result", "store"), self._tree, lineno=1)
-        return _SANDBOX.from_string(nodes.Template([assign], lineno=1))
+        """The expression as Jinja2 evaluates it, made when it is first needed.
+
+        Without a lock, as cached_property has one: a thread that yields here must hold none.
+        """
+        if self._made is None:
+            tick(1000 + _COMPILING * len(self.source))
+            assign = nodes.Assign(nodes.Name("result", "store"), self._tree, lineno=1)
+            self._made = _SANDBOX.from_string(nodes.Template([assign], lineno=1))
+        return self._made
 
 
 @lru_cache(maxsize=8192)
