@@ -107,7 +107,7 @@ _WEIGHTS = {type(None): 5, bool: 5, int: 2, float: 2, str: 1, list: 1, dict: 1}
 
 def _measure(value: Any, limit: int) -> None:
     """Walks a value before it is encoded, so that one made of many references costs no memory."""
-    charge(9)
+    charge(12)
     if type(value) is str and len(value) <= limit:
         return
     size = _weigh([value], Counter((type(value),)))

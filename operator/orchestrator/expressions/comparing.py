@@ -38,7 +38,7 @@ def walk(value: Any) -> Iterator[Walked]:
         container, depth = stack.pop()
         if depth > MAX_DEPTH:
             raise ExpressionError(f"a value is nested more than {MAX_DEPTH} deep")
-        charge(20 + len(container) // 2)
+        charge(28 + len(container) // 2)
         items = container if type(container) is list else container.values()
         types = Counter(map(type, items))
         if list in types or dict in types:

@@ -32,7 +32,7 @@ def test_a_costly_filter_counts_as_failed() -> None:
 
 
 def test_all_that_a_trigger_evaluates_shares_a_budget() -> None:
-    objects = [{"a": number, "b": [number]} for number in range(2_500)]
+    objects = [{"a": number, "b": [number]} for number in range(1_500)]
     event = Event("execution", "1", {"objects": objects}, 0.0)
     texts = ["$[[ event.objects | unique | length ]]"] * 5
     outcome = plan(METADATA, trigger(variables={"a": texts}, payload="{'a': 1}"), event)

@@ -90,7 +90,7 @@ def unique(value: Any) -> list[Any]:
     seen: dict[bytes, Any] = {}
     total = 0
     for item in a_list(value):
-        charge(6)
+        charge(12)
         key = to_json(item)
         total += len(key)
         check_length(total)
