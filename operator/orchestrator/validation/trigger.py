@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
 from orchestrator.expressions.errors import did_you_mean
+from orchestrator.expressions.text import OPEN
 from orchestrator.models.trigger import TYPES, TriggerSpec
 from orchestrator.validation.places import strings
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules.times import positive
 from orchestrator.validation.schedule import schedule_problems
 
-MAX_EXPRESSIONS = 200
-"""Most expressions of a trigger: all are evaluated for each event."""
+MAX_SOURCE = 16 * 1024
+"""Characters of all strings of a trigger that are or hold expressions: all are read at once, and
+evaluated for each event."""
 _ROOTS = ("event", "trigger")
 
 
@@ -37,17 +39,16 @@ def _expressions(spec: TriggerSpec) -> Iterator[Problem]:
     bare.append(("spec.dedupe.key", spec.dedupe.key if spec.dedupe else None))
     places = [(path, source, False) for path, source in bare if source is not None]
     places += [(path, text, True) for path, text in strings("spec.variables", spec.variables or {})]
-    count = 0
+    places = [place for place in places if not place[2] or OPEN in place[1]]
+    if (size := sum(len(source) for _, source, _ in places)) > MAX_SOURCE:
+        yield Problem("spec", f"has {size:,} characters of expressions; at most {MAX_SOURCE:,}")
+        return
     for path, source, text in places:
         try:
             found = compile_text(source).expressions if text else (compile_expression(source),)
         except ExpressionError as error:
             yield Problem(path, str(error))
             continue
-        count += len(found)
-        if count > MAX_EXPRESSIONS:
-            yield Problem("spec", f"has more than {MAX_EXPRESSIONS} expressions")
-            return
         yield from _unknown(path, found)
 
 
