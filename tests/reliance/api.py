@@ -38,8 +38,10 @@ class Api:
         """One of its objects."""
         return await self.client.get(resource, self.namespace, name)
 
-    async def patch(self, resource: Resource, name: str, body: Raw, subresource: str = "") -> Raw:
-        """Merge-patch one of its objects."""
+    async def patch(
+        self, resource: Resource, name: str, body: Raw | list[Raw], subresource: str = ""
+    ) -> Raw:
+        """Merge-patch one of its objects, or JSON-patch it with a list."""
         return await self.client.patch(
             resource, self.namespace, name, body, subresource=subresource
         )

@@ -76,6 +76,61 @@ class Objects:
         again = await api.patch(CONFIG_MAPS, "x", {"metadata": {"labels": {"a": None}}})
         assert not again["metadata"].get("labels")
 
+    async def test_a_null_is_kept_by_a_json_patch_and_dropped_by_a_merge_patch(
+        self, api: Api
+    ) -> None:
+        made = await api.create(EXECUTIONS, execution("x", variables={"a": None, "b": {"c": None}}))
+        assert made["spec"]["variables"] == {"a": None, "b": {"c": None}}
+        outputs = {"null": None, "deep": {"null": None, "list": [None, {"null": None}]}}
+        merge = {"status": {"phase": "Running", "outputs": outputs}}
+        merged = await api.patch(EXECUTIONS, "x", merge, "status")
+        assert "null" not in merged["status"]["outputs"]
+        assert "null" not in merged["status"]["outputs"]["deep"]
+        version = merged["metadata"]["resourceVersion"]
+        record = {"phase": "Succeeded", "outputs": outputs}
+        patch = [
+            {"op": "add", "path": "/metadata/uid", "value": made["metadata"]["uid"]},
+            {"op": "add", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/status/outputs", "value": outputs},
+            {"op": "add", "path": "/status/variables", "value": outputs},
+            {"op": "add", "path": "/status/active", "value": None},
+            {"op": "add", "path": "/status/phase", "value": None},
+            {"op": "add", "path": "/status/nodes", "value": {"a": record}},
+            {"op": "add", "path": "/status/nodes/b", "value": record},
+        ]
+        patched = await api.patch(EXECUTIONS, "x", patch, "status")
+        nodes = {"a": record, "b": record}
+        assert patched["status"] == {"outputs": outputs, "variables": outputs, "nodes": nodes}
+        assert await api.get(EXECUTIONS, "x") == patched
+        with refused(409, "Conflict", "x"):
+            await api.patch(EXECUTIONS, "x", patch, "status")
+        with refused(422, "Invalid", ""):
+            nowhere = [{"op": "add", "path": "/status/settled/at", "value": "x"}]
+            await api.patch(EXECUTIONS, "x", nowhere, "status")
+
+    async def test_a_status_may_be_begun_by_a_json_patch(self, api: Api) -> None:
+        await api.create(EXECUTIONS, execution("x"))
+        status = {"phase": "Running", "outputs": {"null": None}}
+        patch = [{"op": "add", "path": "/status", "value": status}]
+        assert (await api.patch(EXECUTIONS, "x", patch, "status"))["status"] == status
+        with refused(422, "Invalid", ""):
+            await api.create(EXECUTIONS, execution("y"))
+            await api.patch(EXECUTIONS, "y", [{**patch[0], "path": "/status/phase"}], "status")
+
+    async def test_a_null_is_kept_by_server_side_apply(self, api: Api) -> None:
+        data = {"null": None, "deep": {"null": None, "list": [None, {"null": None}]}}
+        manifest = {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": {"name": "x"},
+            "revision": 1,
+            "data": data,
+        }
+        made = await api.client.apply(
+            CONTROLLER_REVISIONS, api.namespace, manifest, field_manager="tests"
+        )
+        assert made["data"] == data
+
     async def test_a_merge_patch_replaces_lists_whole(self, api: Api) -> None:
         await api.create(EXECUTIONS, execution("x"))
         condition = {

@@ -136,7 +136,7 @@ class FaultyTransport(Transport):
                 [(429, "TooManyRequests"), (500, "InternalError"), (503, "ServiceUnavailable")]
             )
             raise ApiError(code, reason, "come again", 1.0 if code == 429 else None)
-        guarded = verb == "patch" and "resourceVersion" in (body.get("metadata") or {})
+        guarded = verb == "patch" and _is_guarded(body)
         if guarded and self._rng.random() < self._faults.conflict:
             raise ApiError(409, "Conflict", "the object has been modified")
         made = verb in ("create", "apply") and not path.endswith(_NEVER_REFUSED)
@@ -189,3 +189,10 @@ class FaultyTransport(Transport):
 class _NoCredentials(Credentials):
     def __init__(self) -> None:
         """There is nobody to prove anything to."""
+
+
+def _is_guarded(patch: Any) -> bool:
+    """Whether a merge patch or a JSON patch names the resourceVersion that it changes."""
+    if isinstance(patch, list):
+        return any(step["path"] == "/metadata/resourceVersion" for step in patch)
+    return "resourceVersion" in (patch.get("metadata") or {})

@@ -23,6 +23,7 @@ from orchestrator.engine.times import to_rfc3339
 from tests.apiserver import merged
 from tests.selectors import selects
 from tests.simulation import rules
+from tests.simulation.patches import json_patched, without_typed_nulls
 from tests.simulation.views import Raw, as_seen, metadata_of
 
 Key = tuple[str, str, str]
@@ -204,25 +205,25 @@ class Store:
         self._unowned(key, stored)
         return stored
 
-    def patch(self, key: Key, body: Raw, *, status: bool = False) -> Raw:
-        """A merge patch, guarded by the resourceVersion in it; its uid is nothing to a status."""
+    def patch(self, key: Key, body: Raw | list[Raw], *, status: bool = False) -> Raw:
+        """A merge patch or, as a list, a JSON patch, guarded by the resourceVersion in it; its uid
+        is nothing to a status."""
         old = self._found(key)
-        body = dict(body)
-        metadata = dict(body.get("metadata") or {})
-        wanted = metadata.pop("resourceVersion", None)
-        if wanted and wanted != old["metadata"]["resourceVersion"]:
+        if isinstance(body, list):
+            new = json_patched(key[0], key[2], old, body)
+        else:
+            new = merged(old, body)
+        metadata = dict(new["metadata"])
+        if metadata["resourceVersion"] != old["metadata"]["resourceVersion"]:
             message = f'Operation cannot be fulfilled on {key[0]} "{key[2]}": it has been modified'
             raise ApiError(409, "Conflict", message)
-        uid = metadata.pop("uid", None)
-        if uid and uid != old["metadata"]["uid"] and not status:
-            raise rules.invalid(key[0], key[2], "metadata.uid: field is immutable")
         if status:
-            body = {"status": body.get("status") or {}}
-        else:
-            body["metadata"] = metadata
-            if key[0] in _WITH_STATUS:
-                body.pop("status", None)
-        new = merged(old, body)
+            new = {**old, "status": without_typed_nulls(new.get("status") or {})}
+        elif metadata["uid"] != old["metadata"]["uid"]:
+            raise rules.invalid(key[0], key[2], "metadata.uid: field is immutable")
+        elif key[0] in _WITH_STATUS:
+            new = {field: value for field, value in new.items() if field != "status"}
+            new |= {"status": old["status"]} if "status" in old else {}
         rules.check_change(key[0], key[2], old, new)
         return old if new == old else self._put(key, new)
 

@@ -155,7 +155,7 @@ def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
 
 
 def as_stored(value: Any) -> Any:
-    """A JSON value as a status gives it back: null fields are absent, 1.0 is 1.
+    """A JSON value as a status gives it back: 1.0 is 1.
 
     Decisions rest on values in this form only, or a restart could change them.
     """
@@ -163,7 +163,7 @@ def as_stored(value: Any) -> Any:
         case float() if value.is_integer() and abs(value) <= _EXACT:
             return int(value)
         case dict():
-            return {key: as_stored(item) for key, item in value.items() if item is not None}
+            return {key: as_stored(item) for key, item in value.items()}
         case list():
             return [as_stored(item) for item in value]
         case _:

@@ -131,7 +131,7 @@ def test_variables_are_as_the_status_will_give_them_back() -> None:
     variables = [{"name": "options", "type": "object"}]
     given = {"options": {"gone": None, "half": 1.0, "list": [None, {"gone": None}]}}
     result = check_start(execution(variables=given), prepared(variables=variables))
-    assert result == {"options": {"half": 1, "list": [None, {}]}}
+    assert result == {"options": {"gone": None, "half": 1, "list": [None, {"gone": None}]}}
 
 
 def test_a_draft_is_started_by_a_parent_whatever_started_that() -> None:

@@ -168,7 +168,12 @@ class Admission:
         tracked.progressed(decided.records, decided, now)
         admitted["startedAt"] = to_rfc3339(now)
         stored = await store_pass(
-            self._shell, tracked, ending=decided.ending, extra=admitted, transition=True
+            self._shell,
+            tracked,
+            ending=decided.ending,
+            extra=admitted,
+            before=raw.get("status") or {},
+            transition=True,
         )
         if stored is None:
             return Overtaken()

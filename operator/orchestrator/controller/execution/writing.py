@@ -14,6 +14,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
+from orchestrator.engine.nulls import json_patch, needs_json_patch
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
@@ -26,10 +27,12 @@ async def store_pass(
     *,
     ending: Ending | None = None,
     extra: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
     transition: bool = False,
 ) -> Mapping[str, Record] | None:
     """Store what the run has and the status has not, its end and `extra` fields included.
 
+    `before` is the status of an execution that begins, None afterwards.
     `transition` says that the execution's phase is another now. The records that were stored; None
     when somebody else wrote first.
     """
@@ -49,7 +52,10 @@ async def store_pass(
             phase, patch["reason"], patch["message"], tracked.generation, now, tracked.conditions
         )
     key = (run.namespace, run.name)
-    version = await _patch(shell, key, run.uid, str(tracked.version), patch)
+    body = _body(
+        run.uid, str(tracked.version), patch, before, whole_nodes=len(run.records) == len(changes)
+    )
+    version = await _patch(shell, key, body)
     if version is None:
         return None
     for name, record in changes.items():
@@ -167,15 +173,29 @@ async def _write_unadmitted(
         "conditions": conditions,
         **finished,
     }
-    version = await _patch(shell, key, metadata["uid"], metadata["resourceVersion"], patch)
-    return version is not None
+    body = _body(metadata["uid"], metadata["resourceVersion"], patch)
+    return await _patch(shell, key, body) is not None
+
+
+def _body(
+    uid: str,
+    version: str,
+    status: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+    *,
+    whole_nodes: bool = False,
+) -> Mapping[str, Any] | list[dict[str, Any]]:
+    """A merge patch; a JSON patch where the values hold nulls, which a merge patch drops."""
+    metadata = {"uid": uid, "resourceVersion": version}
+    if needs_json_patch(status):
+        return json_patch(metadata, status, before, whole_nodes=whole_nodes)
+    return {"metadata": metadata, "status": status}
 
 
 async def _patch(
-    shell: Shell, key: tuple[str, str], uid: str, version: str, status: Mapping[str, Any]
+    shell: Shell, key: tuple[str, str], body: Mapping[str, Any] | list[dict[str, Any]]
 ) -> int | None:
     """The new resourceVersion; None when the execution was changed or deleted meanwhile."""
-    body = {"metadata": {"uid": uid, "resourceVersion": version}, "status": status}
     try:
         written = await shell.client.patch(
             EXECUTIONS, *key, body, subresource="status", metadata_only=True
