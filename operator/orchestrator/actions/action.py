@@ -101,6 +101,8 @@ class Context:
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Callable[[str], None] = print
     """Writes a line of progress to the node's log."""
+    mask: Callable[[str], str] = str
+    """Replaces the values of secrets in a text, for what an action writes by itself."""
 
 
 P = TypeVar("P", bound=Parameters)

@@ -10,17 +10,20 @@ import json
 from typing import Any
 
 from orchestrator.actions.action import ActionError, Outputs
+from orchestrator.actions.masking import Mask, mask_value
 
 MAX_BYTES = 4096
 """Most bytes of a termination message (k8s.io/kubernetes, MaxContainerTerminationMessageLength)."""
 
 
-def encode(outputs: Outputs) -> bytes:
+def encode(outputs: Outputs, mask: Mask = str) -> bytes:
     """The outputs as JSON, absent ones left out, bulky ones shortened until all fit.
 
-    Raises ActionError, permanent, when even without the bulky ones they are too large.
+    Secrets are masked first: half of one would not be found. Raises ActionError, permanent, when
+    even without the bulky ones they are too large.
     """
-    values = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
+    dumped = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
+    values = {name: mask_value(value, mask) for name, value in dumped.items()}
     for name in outputs.bulky:
         if _fits(values):
             break

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -84,7 +85,7 @@ def run_script(parameters: RunScript, context: Context) -> ScriptResult:
         argv = [parameters.interpreter.value, str(script), *map(_text, parameters.args)]
         environ = _environment(parameters, context, result)
         context.log(f"running {len(parameters.script)} characters of {argv[0]}")
-        exit_code, stdout, stderr = _run(argv, environ, parameters.stdin)
+        exit_code, stdout, stderr = _run(argv, environ, parameters.stdin, context.mask)
         context.log(f"exit code {exit_code}")
         if exit_code != 0:
             raise ActionError(_complaint(exit_code, stderr or stdout), exit_code=exit_code)
@@ -121,21 +122,23 @@ def _parts(identity: Identity) -> dict[str, str]:
 
 
 class _Tail(threading.Thread):
-    """Copies a stream to the log as it comes, and remembers its end."""
+    """Copies a stream to the log as it comes, secrets masked, and remembers its end."""
 
-    def __init__(self, source: IO[str], log: IO[str]) -> None:
+    def __init__(self, source: IO[str], log: IO[str], mask: Callable[[str], str]) -> None:
         super().__init__(daemon=True)
-        self._source, self._log = source, log
+        self._source, self._log, self._mask = source, log, mask
         self.text = ""
 
     def run(self) -> None:
-        for line in self._source:
+        for line in map(self._mask, self._source):
             self._log.write(line)
             self._log.flush()
             self.text = (self.text + line)[-TAIL:]
 
 
-def _run(argv: list[str], environ: dict[str, str], stdin: str) -> tuple[int, str, str]:
+def _run(
+    argv: list[str], environ: dict[str, str], stdin: str, mask: Callable[[str], str]
+) -> tuple[int, str, str]:
     try:
         process = subprocess.Popen(
             argv,
@@ -152,18 +155,20 @@ def _run(argv: list[str], environ: dict[str, str], stdin: str) -> tuple[int, str
         raise ActionError(f"cannot start {argv[0]}: {error}", permanent=True) from None
     with process:
         try:
-            return _follow(process, stdin)
+            return _follow(process, stdin, mask)
         except SystemExit:
             _stop(process)
             raise
 
 
-def _follow(process: subprocess.Popen[str], stdin: str) -> tuple[int, str, str]:
+def _follow(
+    process: subprocess.Popen[str], stdin: str, mask: Callable[[str], str]
+) -> tuple[int, str, str]:
     """Feed and log a script until it ends; its exit code and the ends of its output."""
     assert process.stdin
     assert process.stdout
     assert process.stderr
-    tails = _Tail(process.stdout, sys.stdout), _Tail(process.stderr, sys.stderr)
+    tails = _Tail(process.stdout, sys.stdout, mask), _Tail(process.stderr, sys.stderr, mask)
     for tail in tails:
         tail.start()
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it need not read it

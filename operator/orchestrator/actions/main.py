@@ -30,6 +30,7 @@ from orchestrator.actions.action import (
 )
 from orchestrator.actions.cluster import Cluster
 from orchestrator.actions.encoding import MAX_BYTES, encode
+from orchestrator.actions.masking import Mask, masker, secrets_in, secrets_of
 from orchestrator.actions.registry import NAMES, load
 
 TERMINATED = 128 + signal.SIGTERM
@@ -57,10 +58,11 @@ def run(name: str, environ: Mapping[str, str]) -> int:
     SIGTERM, or the kernel would drop it and a cancel would wait out its grace.
     """
     previous = signal.signal(signal.SIGTERM, _terminate)
+    this = _Run(name, environ)
     try:
-        return _report(environ, _attempt(name, environ))
+        return this.report(this.attempt())
     except SystemExit:
-        return _report(environ, ActionError("stopped by SIGTERM", exit_code=TERMINATED))
+        return this.report(ActionError("stopped by SIGTERM", exit_code=TERMINATED))
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -70,46 +72,55 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)
 
 
-def _attempt(name: str, environ: Mapping[str, str]) -> bytes | ActionError:
-    """The encoded outputs, or why there are none."""
-    action: Action[Any, Any] | None = None
-    try:
-        action = find(name)
-        parameters = read_parameters(action, environ)
-        context = Context(
-            identity=Identity.of(environ),
-            clock=SystemClock(),
-            cluster=lambda: Cluster.connect(environ),
-            environ=environ,
-            log=_log,
-        )
-        return encode(action.run(parameters, context))
-    except ActionError as failure:
-        return failure
-    except Exception as error:  # whatever happened, the node gets a sentence
-        known = action.classify(error) if action else None
-        if known:
-            return known
-        traceback.print_exc()
-        return ActionError(f"unexpected {type(error).__name__}: {error}")
+class _Run:
+    """One run of an action: whatever it writes has the secrets it was given masked."""
 
+    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+        self._name, self._environ = name, environ
+        self._mask: Mask = masker(secrets_of(environ))
 
-def _log(line: str) -> None:
-    print(line, flush=True)
+    def attempt(self) -> bytes | ActionError:
+        """The encoded outputs, or why there are none."""
+        action: Action[Any, Any] | None = None
+        try:
+            action = find(self._name)
+            parameters = read_parameters(action, self._environ)
+            self._mask = masker([*secrets_of(self._environ), *secrets_in(parameters)])
+            context = Context(
+                identity=Identity.of(self._environ),
+                clock=SystemClock(),
+                cluster=lambda: Cluster.connect(self._environ),
+                environ=self._environ,
+                log=self._log,
+                mask=self._mask,
+            )
+            return encode(action.run(parameters, context), self._mask)
+        except ActionError as failure:
+            return failure
+        except Exception as error:  # whatever happened, the node gets a sentence
+            known = action.classify(error) if action else None
+            if known:
+                return known
+            print(self._mask(traceback.format_exc()), file=sys.stderr, flush=True)
+            return ActionError(f"unexpected {type(error).__name__}: {error}")
 
-
-def _report(environ: Mapping[str, str], result: bytes | ActionError) -> int:
-    path = environ.get("OUTPUTS")
-    if isinstance(result, ActionError):
-        print(f"error: {result}", file=sys.stderr, flush=True)
+    def report(self, result: bytes | ActionError) -> int:
+        """Write the termination message; the container's exit code."""
+        path = self._environ.get("OUTPUTS")
+        if isinstance(result, ActionError):
+            message = self._mask(str(result))
+            print(f"error: {message}", file=sys.stderr, flush=True)
+            if path:
+                Path(path).write_bytes(message.encode()[:MAX_BYTES])
+            return result.exit_code
         if path:
-            Path(path).write_bytes(str(result).encode()[:MAX_BYTES])
-        return result.exit_code
-    if path:
-        Path(path).write_bytes(result)
-    else:
-        _log(result.decode())
-    return 0
+            Path(path).write_bytes(result)
+        else:
+            self._log(result.decode())
+        return 0
+
+    def _log(self, line: str) -> None:
+        print(self._mask(line), flush=True)
 
 
 def find(name: str) -> Action[Any, Any]:
