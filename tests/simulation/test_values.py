@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 from orchestrator.controller.apiserver.client import Raw
+from orchestrator.engine.conditions import condition
+from orchestrator.engine.observed import AttemptState
+from orchestrator.engine.status import ending_patch
+from orchestrator.models.plaintext import HIDDEN
+from tests.builders import action, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
+from tests.simulation.test_runs import scripted
+from tests.simulation.world import Result, World
 
 NULLS: dict[str, Any] = {"null": None, "deep": {"null": None, "list": [None, {"null": None}, 0]}}
 CHILD = {
@@ -101,3 +108,25 @@ async def test_nulls_stay_when_the_operator_ends_around_a_write(write: int) -> N
     first.crash_at = (write, bool(write % 2))
     second = FaultyTransport(store, Faults(), random.Random(write), 0.01)
     check(await played(store, first, second), store)
+
+
+def test_messages_hold_no_hidden_characters_and_outputs_keep_theirs() -> None:
+    hidden = "\x1b]0;OWNED\x07\x1b[2J\x9b\u202eok\n\tnext"
+    compiled = graph(
+        action("a"),
+        action("b"),
+        {"name": "seen", "transform": {"message": "nodes.a.message", "same": "nodes.b.outputs"}},
+        edges=[edge("a", "seen", "Always"), edge("b", "seen")],
+    )
+    failure = Result(AttemptState.FAILED, message=hidden)
+    shown = Result(outputs={"value": hidden})
+    for forgetful in (True, False):
+        world = World(compiled, scripted(a=failure, b=shown), forgetful=forgetful).play()
+        plain = world.run.records["a"].message
+        assert not HIDDEN.search(plain)
+        assert plain.endswith("ok\n\tnext")
+        assert world.run.records["seen"].outputs == {"message": plain, "same": {"value": hidden}}
+        assert world.ending is not None
+        assert not HIDDEN.search(ending_patch(world.ending, 0.0)["message"])
+    said = condition("Ready", False, "Failed", hidden, 1, 0.0)
+    assert not HIDDEN.search(said["message"])

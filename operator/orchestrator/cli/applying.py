@@ -10,6 +10,7 @@ from orchestrator.cli.checking import check_documents
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.manifests import Document, read_documents
+from orchestrator.cli.terminal import say
 
 FIELD_MANAGER = "orchestrator-cli"
 
@@ -31,12 +32,12 @@ def apply_files(target: Target, files: list[str], *, dry_run: bool) -> int:
     if problems:
         return _refuse(problems)
     for line in tried if dry_run else (_apply(cluster, item, dry_run=False) for item in documents):
-        print(line, flush=True)
+        say(line, flush=True)
     return 0
 
 
 def _refuse(problems: Sequence[str]) -> int:
-    print("\n".join(problems), file=sys.stderr)
+    say("\n".join(problems), file=sys.stderr)
     return 2
 
 

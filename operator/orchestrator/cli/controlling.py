@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.cli.watching import follow
 
@@ -24,14 +25,14 @@ def desire(target: Target, name: str, state: str, *, wait: bool = False) -> int:
     phase = (execution.get("status") or {}).get("phase", "")
     now = execution["spec"].get("desiredState", "Running")
     if phase in EXIT_CODES:
-        print(f"workflowexecution/{name} has already ended: {phase}")
+        say(f"workflowexecution/{name} has already ended: {phase}")
     elif now == state:
-        print(f"workflowexecution/{name} is already asked to be {state}")
+        say(f"workflowexecution/{name} is already asked to be {state}")
     elif _FIRMNESS[now] > _FIRMNESS[state]:
         raise UsageError(f"{name} was asked to be {now}; nothing softer can be asked of it now")
     else:
         execution = cluster.patch(EXECUTIONS, name, {"spec": {"desiredState": state}})
-        print(f"workflowexecution/{name} {_SAID[state]}")
+        say(f"workflowexecution/{name} {_SAID[state]}")
     return follow(cluster, execution) if wait else 0
 
 
@@ -43,5 +44,5 @@ def delete_execution(target: Target, name: str, *, force: bool) -> int:
     if phase not in EXIT_CODES and not force:
         raise UsageError(f"{name} is {phase}; cancel it first, or delete it with --force")
     cluster.delete(EXECUTIONS, name)
-    print(f"workflowexecution/{name} deleted, with its Jobs and pods")
+    say(f"workflowexecution/{name} deleted, with its Jobs and pods")
     return 0

@@ -27,6 +27,7 @@ from orchestrator.cli.pending_approvals import (
 )
 from orchestrator.cli.permission import require
 from orchestrator.cli.prompting import check_eligible, check_inputs_count, complete
+from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import Graph
@@ -71,7 +72,7 @@ def decide(
     entry["at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     replaced = write_decision(cluster, execution, entry)
     earlier = f", in place of {replaced}" if replaced else ""
-    print(f"workflowexecution/{name}: {user} {_PAST[decision]} {node}{earlier}")
+    say(f"workflowexecution/{name}: {user} {_PAST[decision]} {node}{earlier}")
     return 0
 
 
@@ -91,7 +92,7 @@ def send_signal(
     if payload is not None:
         entry["payload"] = _payload(payload)
     add_entry(cluster, execution, "signals", entry, f"signal-{identity}")
-    print(f"workflowexecution/{name}: sent {signal} as {identity}")
+    say(f"workflowexecution/{name}: sent {signal} as {identity}")
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 
 from orchestrator.cli.rights import explain_refusal
+from orchestrator.cli.terminal import say
 
 
 class UsageError(Exception):
@@ -30,7 +31,7 @@ class UnreachableError(UsageError):
 
 def fail(error: UsageError) -> int:
     """Say it; the exit code for a mistake."""
-    print(f"error: {error}", file=sys.stderr)
+    say(f"error: {error}", file=sys.stderr)
     return 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import sys
 import time
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
+from orchestrator.cli.terminal import say, to_json
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
@@ -30,7 +30,7 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         if graph is not None:
             nodes = explain_nodes(execution, graph, now)
     except ForbiddenError as error:
-        print(f"without what it runs, only what its status records: {error}", file=sys.stderr)
+        say(f"without what it runs, only what its status records: {error}", file=sys.stderr)
         nodes = explain_records(execution)
     if node is not None:
         if node not in nodes:
@@ -40,12 +40,12 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         nodes = {node: nodes[node]}
     if output == "json":
         told: dict[str, Any] = {"execution": whole, "nodes": nodes}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        say(to_json(told))
         return 0
     if node is None:
-        print(whole)
+        say(whole)
     for sentence in nodes.values():
-        print(sentence if node else f"  {sentence}")
+        say(sentence if node else f"  {sentence}")
     return 0
 
 

@@ -6,6 +6,7 @@ from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import APPROVALS, kind_of
 from orchestrator.cli.printing import check, name_of, now, print_object, print_table, rows
+from orchestrator.cli.terminal import say
 
 
 def get_objects(
@@ -35,12 +36,12 @@ def get_objects(
     match output:
         case "name":
             for item in items:
-                print(name_of(item))
+                say(name_of(item))
         case "json" | "yaml":
             print_object({"apiVersion": "v1", "kind": "List", "items": items}, output)
         case _ if not items:
             where = "" if every or not kind.namespaced else f" in namespace {cluster.namespace}"
-            print(f"there are no {kind.plural}{where}")
+            say(f"there are no {kind.plural}{where}")
         case _:
             header, cells = rows(kind.name, items, wide=output == "wide", every=every, now=now())
             print_table(header, cells)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
-
-import yaml
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.kinds import EXECUTIONS
@@ -20,6 +17,8 @@ from orchestrator.cli.pending_approvals import (
     waiting_records,
 )
 from orchestrator.cli.printing import check, print_table
+from orchestrator.cli.terminal import say, to_json
+from orchestrator.cli.yamldumper import to_yaml
 from orchestrator.engine import reasons
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
@@ -37,10 +36,10 @@ def list_approvals(target: Target, *, every: bool, output: str | None) -> int:
             _print_raw([_raw(one) for one in found], output)
         case "name":
             for one in found:
-                print(f"{one.execution}/{one.node}")
+                say(f"{one.execution}/{one.node}")
         case _ if not found:
             where = "" if every else f" in namespace {cluster.namespace}"
-            print(f"no approval waits{where}")
+            say(f"no approval waits{where}")
         case _:
             _print_table(found, now, every=every)
     return 0
@@ -66,7 +65,7 @@ def _print_table(found: list[PendingApproval], now: float, *, every: bool) -> No
         cells = [[one.namespace, *row] for one, row in zip(found, cells, strict=True)]
     print_table(header, cells)
     if any(one.asked is None for one in found):
-        print(
+        say(
             "for whom and until when takes the right to get controllerrevisions (ClusterRole"
             " itechsmart-workflow-oncall)",
             file=sys.stderr,
@@ -124,9 +123,9 @@ def _raw(one: PendingApproval) -> Raw:
 def _print_raw(items: list[Raw], output: str) -> None:
     whole = {"apiVersion": "v1", "kind": "List", "items": items}
     if output == "json":
-        print(json.dumps(whole, indent=2, ensure_ascii=False))
+        say(to_json(whole))
     else:
-        print(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True), end="")
+        say(to_yaml(whole), end="")
 
 
 def _rounded(seconds: float) -> str:

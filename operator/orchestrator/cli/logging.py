@@ -11,6 +11,7 @@ from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS
+from orchestrator.cli.terminal import say, say_log
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.models.labels import EXECUTION_UID
 
@@ -40,7 +41,7 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
         )
     every = _pods(cluster, execution)
     for line in missing(records, every, choice):
-        print(line)
+        say(line)
     if follow:
         _follow(cluster, execution, choice)
         return 0
@@ -80,11 +81,11 @@ def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
     query = {"tailLines": str(choice.tail)} if choice.tail is not None else {}
     try:
         for line in cluster.text(path, query, patience=READ):
-            print(f"{prefix} | {line}", flush=True)
+            say_log(f"{prefix} | {line}")
     except UnreachableError:
         raise
     except UsageError as error:
-        print(f"{prefix} | (no log: {error})", flush=True)
+        say(f"{prefix} | (no log: {error})", flush=True)
 
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
@@ -92,13 +93,10 @@ def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
         node, attempt = node_and_attempt(pod)
         return _prefix(node, attempt) if choice.takes(node, attempt) else None
 
-    def say(line: str) -> None:
-        print(line, flush=True)
-
     def warn(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        say(line, file=sys.stderr, flush=True)
 
-    follower = Follower(cluster, say, warn, wanted=wanted, tail=choice.tail)
+    follower = Follower(cluster, say_log, warn, wanted=wanted, tail=choice.tail)
     follower.follow(execution, _selector(execution))
 
 

@@ -13,6 +13,7 @@ import typer
 from orchestrator.cli import control
 from orchestrator.cli.errors import UsageError, fail
 from orchestrator.cli.options import Execution, Namespace, Output, on_cluster
+from orchestrator.cli.terminal import say
 
 app = typer.Typer(
     name="orchestrator",
@@ -163,7 +164,7 @@ def crds(
     from orchestrator.models.crd import render_all, write
 
     if output is None:
-        print(render_all(), end="")
+        say(render_all(), end="")
         return
     try:
         write(output)
@@ -245,7 +246,7 @@ def version() -> None:
     """Print the version."""
     from orchestrator.cli.version import version as installed
 
-    print(installed())
+    say(installed())
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.errors import UsageError
+from orchestrator.cli.terminal import say, to_json
 from orchestrator.cli.yamldumper import to_yaml
 from orchestrator.engine.times import from_rfc3339, in_words
 
@@ -22,11 +22,11 @@ def print_object(raw: dict[str, Any], output: str) -> None:
     check(output)
     match output:
         case "json":
-            print(json.dumps(plain(raw), indent=2, ensure_ascii=False))
+            say(to_json(plain(raw)))
         case "yaml":
-            print(to_yaml(plain(raw)), end="")
+            say(to_yaml(plain(raw)), end="")
         case _:
-            print(name_of(raw))
+            say(name_of(raw))
 
 
 def print_table(header: list[str], cells: list[list[str]]) -> None:
@@ -35,7 +35,7 @@ def print_table(header: list[str], cells: list[list[str]]) -> None:
     widths = [max(len(row[index]) for row in table) for index in range(len(header))]
     for row in table:
         line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())
+        say(line.rstrip())
 
 
 def check(output: str | None) -> None:

@@ -11,6 +11,7 @@ from orchestrator.cli.approval_inputs import Field, missing, nearest, value_of
 from orchestrator.cli.connection import Raw
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.pending_approvals import Asked, PendingApproval
+from orchestrator.cli.terminal import say
 from orchestrator.engine.approval import refusal_of
 from orchestrator.validation.inputs import MAX_INPUTS
 
@@ -55,19 +56,19 @@ def complete(
             )
         return inputs
     if fields:
-        print(f"{pending.node} asks for:", file=sys.stderr)
+        say(f"{pending.node} asks for:", file=sys.stderr)
         for field in fields:
-            print(f"  {field.words}", file=sys.stderr)
+            say(f"  {field.words}", file=sys.stderr)
     return {**inputs, **{field.name: _ask(field) for field in lacking}}
 
 
 def _ask(field: Field) -> Any:
     """Ask for an input until it has a value of its type. Raises UsageError at the end of input."""
     while True:
-        print(f"{field.name}: ", end="", file=sys.stderr, flush=True)
+        say(f"{field.name}: ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
-            print(file=sys.stderr)
+            say(file=sys.stderr)
             raise UsageError(f"nothing was entered for {field.name}; nothing was decided")
         text = line.rstrip("\r\n")
         if not text:
@@ -75,7 +76,7 @@ def _ask(field: Field) -> Any:
         try:
             return value_of(field, field.name, text)
         except UsageError as error:
-            print(error, file=sys.stderr)
+            say(error, file=sys.stderr)
 
 
 def _listed(fields: Sequence[Field]) -> str:

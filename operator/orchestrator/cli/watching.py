@@ -12,6 +12,7 @@ from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS, WORKFLOWS
 from orchestrator.cli.printing import now
+from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import (
     EXIT_CODES,
     STYLES,
@@ -22,6 +23,7 @@ from orchestrator.cli.tree import (
     order,
     transitions,
 )
+from orchestrator.models.plaintext import plain_text
 
 REFRESH = 0.125
 """Seconds between two pictures of the tree, so that durations and spinners run."""
@@ -43,9 +45,9 @@ def follow(cluster: Cluster, execution: Raw, stream: TextIO | None = None) -> in
         show = _as_tree if stream.isatty() else _as_lines
         final = show(cluster, execution, stream)
     except KeyboardInterrupt:
-        print(f"\n{name} goes on; cancel it with: orchestrator cancel {name}", file=sys.stderr)
+        say(f"\n{name} goes on; cancel it with: orchestrator cancel {name}", file=sys.stderr)
         return 130
-    print(f"{name} {ending(final)}", file=stream)
+    say(f"{name} {ending(final)}", file=stream)
     return EXIT_CODES[final["status"]["phase"]]
 
 
@@ -79,16 +81,16 @@ def _as_lines(cluster: Cluster, execution: Raw, stream: TextIO) -> Raw:
     told = ""
     waits = "" if "phase" in (execution.get("status") or {}) else ", which waits for the operator"
     name, workflow = execution["metadata"]["name"], execution["spec"]["workflow"]
-    print(f"{name}, a run of {workflow}{waits}", file=stream, flush=True)
+    say(f"{name}, a run of {workflow}{waits}", file=stream, flush=True)
     for state in _states(cluster, execution):
         status = state.get("status") or {}
         waiting = status.get("message", "") if status.get("phase") in ("Pending", "Queued") else ""
         if waiting and waiting != told:
             reason = status.get("reason", "")
-            print(f"{status['phase']}  {reason}: {waiting}", file=stream, flush=True)
+            say(f"{status['phase']}  {reason}: {waiting}", file=stream, flush=True)
             told = waiting
         for line in transitions(before, state, now()):
-            print(line, file=stream, flush=True)
+            say(line, file=stream, flush=True)
         before = state
     assert before is not None
     return before
@@ -156,11 +158,11 @@ def _picture(nodes: list[tuple[int, str]], execution: Raw, height: int | None) -
     name, phase = execution["metadata"]["name"], status.get("phase", "Pending")
     said = Text(phase, STYLES.get(phase, ""))
     if phase in ("Pending", "Queued", "Paused"):
-        said.append(f"  {status.get('message', 'waits for the operator')}", "dim")
+        said.append(f"  {plain_text(status.get('message', 'waits for the operator'))}", "dim")
     table.add_row(Text(name, "bold"), Text(status.get("progress", "")), said)
     drawn = lines(nodes, execution, moment)
     for line in drawn if height is None else fitting(drawn, height):
-        table.add_row(_name(line, moment), Text(line.took), Text(line.words, "dim"))
+        table.add_row(_name(line, moment), Text(line.took), Text(plain_text(line.words), "dim"))
     return table
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.plaintext import plain_text
 
 
 def execution_conditions(
@@ -52,7 +53,7 @@ def condition(
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message,
+        "message": plain_text(message),
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if same and before else to_rfc3339(now),
     }

@@ -12,6 +12,7 @@ from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.plaintext import plain_text
 
 MESSAGE_BYTES = 256
 _EXACT = 2**53
@@ -147,7 +148,9 @@ class Run:
 
 
 def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
-    """The text cut to at most `limit` bytes of UTF-8, with an ellipsis where it was cut."""
+    """A message as it is stored: without hidden characters, and cut to at most `limit` bytes of
+    UTF-8 with an ellipsis where it was cut."""
+    text = plain_text(text)
     raw = text.encode()
     if len(raw) <= limit:
         return text

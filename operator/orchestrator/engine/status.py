@@ -83,7 +83,7 @@ def progress_patch(
         patch["cancelRequested"] = {
             "at": to_rfc3339(run.cancelling.at),
             "reason": run.cancelling.reason,
-            "message": run.cancelling.message,
+            "message": clip(run.cancelling.message),
         }
     if run.settled is not None:
         patch["settled"] = _settled_to_status(run.settled)

@@ -29,6 +29,7 @@ from orchestrator.engine.concurrency import (
     holders_to,
     judge,
 )
+from orchestrator.engine.records import clip
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -301,7 +302,7 @@ class Slots:
         request = {
             "at": to_rfc3339(self._shell.clock()),
             "reason": reasons.REPLACED,
-            "message": f"{claim.name} replaces it: {claim.words}",
+            "message": clip(f"{claim.name} replaces it: {claim.words}"),
         }
         metadata = raw["metadata"]
         body = {

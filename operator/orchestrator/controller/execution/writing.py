@@ -15,7 +15,7 @@ from orchestrator.engine.admission import Refusal
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
 from orchestrator.engine.nulls import json_patch, needs_json_patch
-from orchestrator.engine.records import Record, Run
+from orchestrator.engine.records import Record, Run, clip
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -75,7 +75,7 @@ async def write_pending(
     phase: ExecutionPhase = ExecutionPhase.PENDING,
 ) -> bool:
     """Say why an execution is not admitted yet; writes nothing that is already said."""
-    status = raw.get("status") or {}
+    status, message = raw.get("status") or {}, clip(message, 4000)
     if status.get("reason") == reason and status.get("message") == message:
         return True
     return await _write_unadmitted(shell, key, raw, phase, reason, message, finished={})
@@ -169,7 +169,7 @@ async def _write_unadmitted(
         "observedGeneration": generation,
         "phase": phase.value,
         "reason": reason,
-        "message": message,
+        "message": clip(message, 4000),
         "conditions": conditions,
         **finished,
     }

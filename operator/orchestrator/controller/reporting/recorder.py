@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import EVENTS
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.models.plaintext import plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ class Recorder:
 def _event(
     about: Mapping[str, str], kind: str, reason: str, message: str, now: float
 ) -> dict[str, Any]:
+    message = plain_text(message)
     if len(message) > LONGEST_MESSAGE:
         message = message[: LONGEST_MESSAGE - 1] + "…"
     at = to_rfc3339(now)

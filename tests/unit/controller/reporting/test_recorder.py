@@ -55,6 +55,12 @@ async def test_too_much_to_say_is_dropped_and_warnings_last(
     assert said[routine:] == [*(f"failed {number}" for number in range(warnings)), "later"]
 
 
+async def test_an_event_holds_no_hidden_characters(server: ApiServer, client: ApiClient) -> None:
+    recorder = Recorder(client, lambda: 0.0)
+    recorder.emit(ABOUT, "Warning", "NodeFailed", "a \x1b]0;OWNED\x07\u202efailed")
+    assert await written(server, recorder) == ["a \ufffd]0;OWNED\ufffd\ufffdfailed"]
+
+
 async def test_an_event_says_who_and_what(server: ApiServer, client: ApiClient) -> None:
     recorder = Recorder(client, lambda: 0.0)
     recorder.emit(ABOUT, "Warning", "Failed", "x" * 5000)
