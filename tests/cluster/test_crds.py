@@ -41,7 +41,10 @@ def both(**spec: Any) -> dict[str, Any]:
     return of("Workflow", nodes=[A, B], **spec)
 
 
-ONE_KIND = "a node has exactly one of action, condition, approval, delay, workflow, transform and"
+ONE_KIND = (
+    "a node has exactly one of action, condition, approval, delay, workflow, transform, wait and"
+    " fail"
+)
 EACH = {"values": "[1]", "as": "x"}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no nodes": (of("Workflow"), "spec.nodes", "Required value"),
