@@ -18,7 +18,7 @@ from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.pod import PodSettings
 from orchestrator.models.template import TemplateSpec
-from tests.reliance.api import Api, execution, until
+from tests.reliance.api import Api, execution, refused, until
 
 FAKE = "fake.automation.itechsmart.dev/"
 TEMPLATE = TemplateSpec.model_validate(
@@ -101,6 +101,15 @@ def exit_code(pod: Raw) -> int:
 
 class Jobs:
     """Run against the fake, and against a real Job controller with fake nodes."""
+
+    async def test_an_indexed_jobs_name_has_room_for_its_largest_index(self, api: Api) -> None:
+        wanted = FanOutJob("n" * 63, 1, [{}] * 120, 60, None, 1, 0, 0, replace_disrupted=True)
+        built = build_fan_out(TEMPLATE, wanted, await identity(api), None, "runner")
+        job = {**built.job, "metadata": {**built.job["metadata"], "name": "n" * 60}}
+        with refused(422, "Invalid", "n" * 60):
+            await api.create(JOBS, job)
+        made = await api.create(JOBS, built.job)
+        assert len(made["metadata"]["name"]) <= 63 - len("-9999")
 
     async def test_a_job_completes_after_its_pod_succeeded(self, api: Api) -> None:
         versions = await api.version(PODS), await api.version(JOBS)

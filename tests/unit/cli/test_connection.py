@@ -83,3 +83,16 @@ def test_what_is_no_kubeconfig_is_said_to_be_none(content: bytes, tmp_path: Path
 def test_a_kubeconfig_that_is_no_file_is_said_to_be_none(where: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="kubeconfig"):
         Target(str(tmp_path / where)).connect()
+
+
+def test_what_no_request_can_carry_is_refused_with_its_path(tmp_path: Path) -> None:
+    cluster = Target(str(kubeconfig_of("http://127.0.0.1:1", tmp_path / "config"))).connect()
+    for body, said in (
+        (
+            {"spec": {"variables": {"x": "\udcff"}}},
+            "^spec.variables.x: U.DCFF is half",
+        ),
+        ({"spec": {"x": float("nan")}}, "^this is not JSON: "),
+    ):
+        with pytest.raises(UsageError, match=said):
+            cluster.request("POST", "/", body=body)

@@ -137,3 +137,10 @@ def test_variables_are_as_the_status_will_give_them_back() -> None:
 def test_a_draft_is_started_by_a_parent_whatever_started_that() -> None:
     child = execution(trigger={"type": "schedule", "name": "nightly"}, parent={"name": "p"})
     assert check_start(child, prepared(state="Draft")) == {}
+
+
+def test_a_workflow_that_no_execution_could_name_is_refused() -> None:
+    result = prepare("a.b.c-d", {"nodes": [{"name": "a", "delay": "1s"}]}, {}, "runner")
+    assert isinstance(result, Refusal)
+    assert result.reason == "InvalidSpec"
+    assert result.message.endswith("without dots; write 'a-b-c-d'")
