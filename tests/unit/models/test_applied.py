@@ -39,7 +39,7 @@ def test_a_body_reads_alike_as_json_and_as_yaml(value: Any) -> None:
     assert read_as_yaml(body) == {"value": value}
 
 
-@pytest.mark.parametrize("letter", ["k", "é", "🚀", "\x01", '"'])
+@pytest.mark.parametrize("letter", ["k", "é", "🚀", "\x01", '"', '":', "\\"])
 @pytest.mark.parametrize("length", [160, 1000, 1023, 5000])
 def test_a_key_may_be_longer_than_yaml_takes_for_one(letter: str, length: int) -> None:
     value = {"list": [{letter * length: 'a": "b'}, ":" * 2000], "other": {'"': 1}}
