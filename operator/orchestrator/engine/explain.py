@@ -140,7 +140,7 @@ def _not_started(node: GraphNode, run: Run) -> str:
         }[node.join]
         among = f", {least}" if len(node.incoming) > 1 else ""
         return f"{node.name} has not started: it waits for {_listed(waits)}{among}."
-    if run.desired_state is DesiredState.PAUSED:
+    if run.desired_state is DesiredState.PAUSED and run.cancelling is None:
         return f"{node.name} has not started: the execution is paused."
     return f"{node.name} has not started: it is its turn."
 
