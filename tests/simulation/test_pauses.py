@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -328,9 +329,15 @@ class _Intervening(FaultyTransport):
     """Somebody asks for a state right after anything was created for the node `then`: before the
     status that records it is written."""
 
-    def __init__(self, store: Store, state: str) -> None:
+    def __init__(self, store: Store, state: str, late: float = 0.0) -> None:
+        """`late`: seconds by which watches are behind with what was created."""
         super().__init__(store, Faults(), random.Random(1), 0.01)
-        self._asks = state
+        self._asks, self._late = state, late
+
+    async def stream(self, plural: str, *rest: Any) -> AsyncIterator[bytes]:
+        async for line in super().stream(plural, *rest):
+            await asyncio.sleep(self._late * (b"-then-" in line))
+            yield line
 
     async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
         answer = await super()._once(verb, path, *rest)
@@ -373,11 +380,15 @@ async def test_what_was_created_before_a_pause_was_known_is_recorded_and_paused(
         assert (await _ended(store))["phase"] == "Succeeded"
 
 
+@pytest.mark.parametrize("late", [0.0, 20.0])
 @pytest.mark.parametrize("node", _THEN, ids=["action", "sub-workflow", "fan-out", "items"])
-async def test_what_was_created_before_a_cancellation_was_known_ends_with_it(node: Raw) -> None:
+async def test_what_was_created_before_a_cancellation_was_known_ends_with_it(
+    node: Raw, late: float
+) -> None:
     store = _in_between(node)
-    async with operating(store, _Intervening(store, "Cancelled")):
+    async with operating(store, _Intervening(store, "Cancelled", late)):
         assert (await _ended(store))["phase"] == "Cancelled"
+        await asyncio.sleep(3 * late)
         children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
         assert {(raw.get("status") or {}).get("phase") for raw in children} <= {"Cancelled"}
         await asyncio.sleep(15.0)

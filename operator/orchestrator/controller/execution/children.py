@@ -77,14 +77,14 @@ async def observe_child(
         name = tracked.name_of(*which)
         raw = shell.executions.get(tracked.run.namespace, name)
         if raw is None:  # not created, not seen yet, ended, or deleted
-            created = tracked.created.get(name)
             if tracked.has_just_made(name, shell.clock()):
                 tracked.recheck(shell.clock() + CACHE_LAG)
-            elif created is None and not record.execution:
-                return None
+            # Live even where nothing says that it was created: the write that would have said so
+            # may have been refused, and no watch reports again what has ended since.
             raw = await read_child(shell, tracked, which)
             if raw is None:
-                return _deleted(name)
+                known = record.execution or name in tracked.created
+                return _deleted(name) if known else None
         if is_ours(tracked, raw):
             return child_attempt(raw)
         if not pass_over(shell, tracked, which):
@@ -162,14 +162,18 @@ async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) 
         raw = await live(shell, EXECUTIONS, namespace, name)
     else:
         raw = shell.executions.get(namespace, name)
-    if raw is None or not is_ours(tracked, raw) or not _may_become(raw, decision.state):
+    if raw is not None and is_ours(tracked, raw):
+        await set_state(shell, raw, decision.state)
+
+
+async def set_state(shell: Shell, raw: Raw, state: DesiredState) -> None:
+    """Ask a sub-execution for a state; nothing if as much was asked for before."""
+    if not _may_become(raw, state):
         return
-    patch = {
-        "metadata": {"uid": raw["metadata"]["uid"]},
-        "spec": {"desiredState": decision.state.value},
-    }
+    metadata = raw["metadata"]
+    patch = {"metadata": {"uid": metadata["uid"]}, "spec": {"desiredState": state.value}}
     try:
-        await shell.client.patch(EXECUTIONS, namespace, name, patch)
+        await shell.client.patch(EXECUTIONS, metadata["namespace"], metadata["name"], patch)
     except ApiError as error:
         if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
             raise

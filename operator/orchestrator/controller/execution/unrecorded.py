@@ -7,17 +7,22 @@ was created then is found here, so that it is recorded, paused and stopped like 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from orchestrator.controller.apiserver.cache import Raw
+from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.childnames import is_ours
+from orchestrator.controller.execution.children import set_state
 from orchestrator.controller.execution.looking import known_job
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.strays import node_of
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine import reasons
+from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.models.execution import DesiredState
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.labels import PARENT_UID
 
 
 def observe_unrecorded(
@@ -33,6 +38,29 @@ def observe_unrecorded(
         if attempt is not None:
             found[name, 1] = attempt
     return found
+
+
+async def cancel_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
+    """Before the end: cancel sub-executions of cancelled nodes that no watch has reported yet."""
+    run = tracked.run
+    if not any(_without_child(tracked, node, decided) for node in tracked.graph.nodes.values()):
+        return
+    selector = f"{PARENT_UID}={run.uid}"
+    children, _ = await shell.client.list(EXECUTIONS, run.namespace, label_selector=selector)
+    for raw in children:
+        if is_ours(tracked, raw) and not _is_over(raw):
+            await set_state(shell, raw, DesiredState.CANCELLED)
+
+
+def _without_child(tracked: Tracked, node: GraphNode, decided: Pass) -> bool:
+    record = tracked.latest(node.name, decided)
+    return (
+        node.kind is NodeKind.WORKFLOW
+        and record is not None
+        and record.phase is NodePhase.CANCELLED
+        and not record.execution
+        and record.items is None
+    )
 
 
 def made_job(shell: Shell, tracked: Tracked, node: str) -> Attempt | None:
@@ -63,11 +91,20 @@ def _suspects(shell: Shell, tracked: Tracked) -> Iterator[str]:
 def _child(shell: Shell, tracked: Tracked, node: GraphNode) -> Attempt | None:
     if node.kind is not NodeKind.WORKFLOW:
         return None
-    each = node.spec.for_each
-    indexes = range(each.parallelism or DEFAULT_PARALLELISM) if each is not None else (None,)
-    for index in indexes:
+    for index in _first_items(node):
         name = tracked.name_of(node.name, 1, index)
         raw = shell.executions.get(tracked.run.namespace, name)
         if raw is not None and is_ours(tracked, raw):
             return Attempt(AttemptState.PENDING, reason=reasons.CHILD_CREATED, execution=name)
     return None
+
+
+def _first_items(node: GraphNode) -> Iterable[int | None]:
+    """The items with which a fan-out begins; what is none has itself."""
+    each = node.spec.for_each
+    return (None,) if each is None else range(each.parallelism or DEFAULT_PARALLELISM)
+
+
+def _is_over(raw: Raw) -> bool:
+    phase: str = (raw.get("status") or {}).get("phase") or ""
+    return bool(phase) and ExecutionPhase(phase).terminal
