@@ -30,8 +30,8 @@ def test_old_executions_and_their_jobs_go(kubectl: Kubectl) -> None:
 
     def left() -> bool:
         names = {raw["metadata"]["name"] for raw in kubectl.get("awfx")["items"]}
-        jobs = [raw["metadata"]["annotations"] for raw in kubectl.get("jobs")["items"]]
-        owners = {notes["automation.itechsmart.dev/execution"] for notes in jobs}
+        jobs = [raw["metadata"] for raw in kubectl.get("jobs")["items"]]
+        owners = {metadata["ownerReferences"][0]["name"] for metadata in jobs}
         return names == {"second", "third"} and owners == {"second"}
 
     eventually(left)
