@@ -2,9 +2,9 @@
 
 It creates the leanest Jobs there are (one container, image, command, backoffLimit) and watches
 pods; the next Job is created as soon as the last pod is seen to succeed. It keeps nothing and
-recovers from nothing. Where the shape asks for records it also creates the executions and patches
-each status twice. A fan-out is one Indexed Job, and the floor counts its pods. With `own` it
-creates the operator's Jobs instead, so that their cost can be told from the operator's.
+recovers from nothing. A fan-out is one Indexed Job, and the floor counts its pods. With `own` it
+creates the operator's Jobs instead, and where the shape asks for records also the executions, and
+patches each status twice: so the cost of these objects can be told from the operator's.
 
 Speaks lines: says `ready`, is told `go`, says `done`, ends when its input does.
 """
@@ -51,7 +51,7 @@ class Floor:
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-        self._own = own
+        self._own, self._records = own, own and shape.records
         self._stencils = {
             name: _own_job(shape, namespace, name) if own else _lean_job(shape)
             for name in (
@@ -71,7 +71,7 @@ class Floor:
     async def prepare(self) -> None:
         """What is there before the clock runs: the executions, unless they are part of the work."""
         self._version = await self._api.version(self._pods)
-        if not self._shape.records:
+        if self._own and not self._records:
             await asyncio.gather(*(self._create_execution(name) for name in self._shape.names))
 
     async def run(self) -> None:
@@ -82,11 +82,11 @@ class Floor:
             watching.cancel()
 
     async def _run_one(self, name: str) -> None:
-        if self._shape.records:
+        if self._records:
             await self._create_execution(name)
             await self._record(name, {"phase": "Running", "startedAt": _now()})
         await asyncio.gather(*(self._chain(name, chain) for chain in range(self._shape.chains)))
-        if self._shape.records:
+        if self._records:
             await self._record(name, {"phase": "Succeeded", "finishedAt": _now()})
 
     async def _chain(self, name: str, chain: int) -> None:
@@ -111,7 +111,7 @@ class Floor:
         self._uids[name] = made["metadata"]["uid"]
 
     async def _create_job(self, name: str, node: str, stencil: bytes) -> None:
-        uid = self._uids[name]
+        uid = self._uids.get(name, "")
         job = job_name(self._shape.key, node, uid, 1) if self._own else f"{name}-{node}"
         self._keys[job] = name, node
         body = stencil

@@ -35,13 +35,16 @@ class Observer:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Watch while the block runs; raises what ends a watch early."""
-        version = await self._api.version(self._jobs)
+        pods = await self._api.version(self._pods)
+        jobs = await self._api.version(self._jobs)
+        executions = await self._api.version(self._executions)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(work(version))
-                for work in (self._watch_pods, self._watch_jobs, self._watch_executions)
+                group.create_task(self._watch_pods(pods)),
+                group.create_task(self._watch_jobs(jobs)),
+                group.create_task(self._watch_executions(executions)),
             ]
-            tasks += [group.create_task(self._watch_failures(version, end)) for end in _BAD_ENDS]
+            tasks += [group.create_task(self._watch_failures(executions, end)) for end in _BAD_ENDS]
             yield
             for task in tasks:
                 task.cancel()

@@ -27,7 +27,7 @@ class Shape:
     items: int = 0
     """Items of its only node's fan-out; 0 where there is none."""
     records: bool = False
-    """Whether the floor, too, creates the executions and writes each status twice."""
+    """Whether the floor with our Job also creates the executions and writes each status twice."""
     limit: float = 120.0
     """Seconds after which a run is given up."""
 
