@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,46 @@ def test_labels_of_others_stay_free_and_who_may_delete_may_change_the_rest(waiti
         {"finalizers": None, "ownerReferences": None, "labels": {LABEL: None}},
     ):
         assert waiting.merge("edit", "run", {"metadata": metadata}) == ""
+
+
+def test_kubernetes_own_collector_still_deletes_in_its_three_ways(place: Place) -> None:
+    """In the foreground it takes a finalizer off, and of orphans an owner."""
+    sub = {"name": "sub", "workflow": {"name": "asks"}}
+    ask = {"name": "ask", "approval": {"approvers": ["user:nobody"]}}
+    place.admin.apply(workflow("asks", nodes=[ask]), workflow("calls", nodes=[sub]))
+    for how in ("background", "foreground", "orphan"):
+        assert (
+            place["cas"]
+            .attempt("create", "-f", "-", stdin=json.dumps(execution("calls", how)))
+            .returncode
+            == 0
+        )
+
+        def child(parent: str = how) -> Any:
+            record = place.admin.get("awfx", parent).get("status", {}).get("nodes", {})
+            return record.get("sub", {}).get("execution")
+
+        name = eventually(child)
+        done = place["edit"].attempt("delete", "awfx", how, f"--cascade={how}", "--timeout=30s")
+        assert done.returncode == 0, done.stderr
+        if how == "orphan":
+            left = place.admin.get("awfx", name)["metadata"]
+            assert "ownerReferences" not in left
+            continue
+        eventually(partial(gone, place, name))
+    place.admin("delete", "awfx", "--all")
+
+
+def gone(place: Place, name: str) -> bool:
+    return name not in place.admin.names("awfx")
+
+
+def test_who_may_patch_creates_nothing(place: Place) -> None:
+    for user in SIGNERS[:3]:
+        raw = json.dumps(execution("ask", "made-by-apply"))
+        done = place[user].attempt("apply", "--server-side", "-f", "-", stdin=raw)
+        assert "cannot create resource" in done.stderr or "orbidden" in done.stderr
+    assert "made-by-apply" not in place.admin.names("awfx")
 
 
 def test_who_may_sign_does_nothing_else(waiting: Place) -> None:
