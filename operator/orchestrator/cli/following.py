@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError
+from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
 from orchestrator.cli.tree import EXIT_CODES
 
@@ -113,9 +113,10 @@ class Follower:
         self._pause = pause
         self._lock = threading.Lock()
         self._readers: dict[str, threading.Thread] = {}
+        self._forbidden: ForbiddenError | None = None
 
     def follow(self, execution: Raw, selector: str) -> None:
-        """Until the execution and all its logs have ended."""
+        """Until the execution and all its logs have ended. Raises ForbiddenError."""
         name, warned = execution["metadata"]["name"], False
         while True:
             # In this order: what began before the end is listed after it.
@@ -125,6 +126,8 @@ class Follower:
                 if ended:
                     break
                 self._pause()
+                if self._forbidden is not None:
+                    raise self._forbidden
                 execution = self._source.get(EXECUTIONS, name)
                 warned = False
             except UnreachableError as error:
@@ -134,6 +137,8 @@ class Follower:
                 self._pause()
         for reader in self._readers.values():
             reader.join()
+        if self._forbidden is not None:
+            raise self._forbidden
 
     def _look(self, selector: str) -> None:
         pods = self._source.list(PODS, query={"labelSelector": selector})["items"]
@@ -151,6 +156,8 @@ class Follower:
         try:
             for line in reader.lines():
                 self._print(f"{prefix} | {line}")
+        except ForbiddenError as error:
+            self._forbidden = error
         except UsageError as error:
             self._print(f"{prefix} | (no log: {error})")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.connection import READ, Cluster, Raw, Target
-from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS
 from orchestrator.cli.terminal import say, say_log
@@ -82,7 +82,7 @@ def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
     try:
         for line in cluster.text(path, query, patience=READ):
             say_log(f"{prefix} | {line}")
-    except UnreachableError:
+    except (UnreachableError, ForbiddenError):
         raise
     except UsageError as error:
         say(f"{prefix} | (no log: {error})", flush=True)

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.cli.errors import NotFoundError, UnreachableError
+import pytest
+
+from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError
 from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
 
@@ -27,6 +29,7 @@ class FakeCluster:
         self.phases: dict[str, str] = {}
         self.breaks: dict[str, list[int]] = {}
         self.outages = 0
+        self.forbidden = False
         self.looks = 0
         self.ends_after = 3
         self.later: dict[int, str] = {}
@@ -64,6 +67,8 @@ class FakeCluster:
 
     def text(self, path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
         assert patience is None
+        if self.forbidden:
+            raise ForbiddenError("ana may not get pods/log in namespace shop")
         self.queries.append(dict(query))
         name = path.split("/")[1]
         since = query.get("sinceTime", "")[:19]
@@ -194,3 +199,13 @@ def test_lines_of_two_pods_never_tear_each_other_apart() -> None:
     for name in "abcd":
         own = [line for line in said if line.startswith(f"{name} |")]
         assert own == [f"{name} | {name * 50} {i}" for i in range(18)]
+
+
+@pytest.mark.parametrize("ends_after", [1, 10_000])
+def test_logs_that_may_not_be_read_end_it_with_the_right_that_is_missing(ends_after: int) -> None:
+    cluster = FakeCluster()
+    cluster.forbidden = True
+    cluster.ends_after = ends_after
+    cluster.phases["a"] = "Running"
+    with pytest.raises(ForbiddenError, match="may not get pods/log"):
+        followed(cluster)
