@@ -232,3 +232,17 @@ def test_nobody_fills_an_execution_up(waiting: Place) -> None:
     vote = decision("app", groups=["sre"], inputs={"text": "x" * 4000})
     assert waiting.patch("app", "run", vote) == ""
     eventually(lambda: "1 of 2" in node(waiting).get("message", ""))
+
+
+def test_full_lists_cost_the_api_server_nothing_that_refuses_the_next_one(waiting: Place) -> None:
+    """The policies' work grows with the entries: with their square it exceeds Kubernetes' limit."""
+    every: list[dict[str, Any]] = []
+    for user in ("sig", "dot"):
+        every += [
+            {"id": f"{user}-{at}", "name": "go", "by": user, "payload": {"text": "x" * 300}}
+            for at in range(250)
+        ]
+        assert waiting.patch(user, "run", {"signals": every}) == ""
+    assert waiting.patch("app", "run", decision("app", groups=["sre"])) == ""
+    assert waiting.patch("ctl", "run", {"desiredState": "Paused"}) == ""
+    eventually(lambda: waiting.admin.get("awfx", "run")["status"]["phase"] == "Paused")
