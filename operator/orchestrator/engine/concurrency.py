@@ -42,6 +42,10 @@ class Claim:
     name: str
     uid: str
 
+    def covers(self, workflow: str) -> bool:
+        """Whether executions of the workflow may hold these slots; a group says not of which."""
+        return self.group == f"workflow {workflow}" or self.group.startswith("group ")
+
     @property
     def words(self) -> str:
         """What is limited, for people."""
@@ -130,18 +134,20 @@ def held_by_ancestor(claim: Claim, ancestor: str) -> Refusal:
 def holders_from(raw: Mapping[str, Any] | None) -> list[Holder]:
     """Who is admitted, in the order of admission, by the object's data.
 
-    What somebody edited into it that names no execution holds no slot.
+    What somebody edited into it that names no execution holds no slot, and one execution holds
+    one: each is asked for by a live read.
     """
     text = ((raw or {}).get("data") or {}).get("admitted") or "[]"
     try:
         items = orjson.loads(text)
     except orjson.JSONDecodeError:
         return []
-    return [
-        Holder(item["uid"], item["name"])
+    holders = {
+        item["uid"]: Holder(item["uid"], item["name"])
         for item in (items if isinstance(items, list) else [])
         if isinstance(item, dict) and is_object_name(item.get("name")) and _uid(item)
-    ]
+    }
+    return list(holders.values())
 
 
 def _uid(item: Mapping[str, Any]) -> bool:

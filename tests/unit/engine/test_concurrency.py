@@ -29,3 +29,12 @@ def test_it_is_read_as_it_was_written() -> None:
 )
 def test_what_names_no_execution_holds_no_slot(text: str) -> None:
     assert holders_from({"data": {"admitted": text}}) == []
+
+
+def test_an_execution_that_is_named_twice_holds_one_slot() -> None:
+    text = '[{"uid": "u1", "name": "run-1"}, {"uid": "u2", "name": "run-2"}'
+    text += ', {"uid": "u1", "name": "run-1"}' * 1000 + "]"
+    assert holders_from({"data": {"admitted": text}}) == [
+        Holder("u1", "run-1"),
+        Holder("u2", "run-2"),
+    ]

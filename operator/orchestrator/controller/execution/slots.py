@@ -114,7 +114,7 @@ class Slots:
                     if await self._write(key[0], claim, stored, new):
                         break
                 case verdict:
-                    alive = await self._alive(key[0], holders)
+                    alive = await self._alive(key[0], claim, holders)
                     if len(alive) == len(holders):
                         comes_to = await self._wait(key, claim, raw, holders, verdict)
                         if isinstance(comes_to, Refusal):
@@ -256,13 +256,18 @@ class Slots:
             raise
         return True
 
-    async def _alive(self, namespace: str, holders: Sequence[Holder]) -> list[Holder]:
-        """The holders that hold by a live read: not gone, not another object, not ended."""
-        return [holder for holder in holders if await self._runs(namespace, holder)]
+    async def _alive(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> list[Holder]:
+        """The holders that hold by a live read: not gone, not another object, not ended.
 
-    async def _runs(self, namespace: str, holder: Holder) -> bool:
+        Nor an execution of another workflow: whoever may edit ConfigMaps could have it replaced.
+        """
+        return [holder for holder in holders if await self._runs(namespace, claim, holder)]
+
+    async def _runs(self, namespace: str, claim: Claim, holder: Holder) -> bool:
         raw = await self._execution(namespace, holder.name)
         if raw is None or raw["metadata"]["uid"] != holder.uid:
+            return False
+        if not claim.covers(raw["spec"]["workflow"]):
             return False
         phase = (raw.get("status") or {}).get("phase")
         return not (phase and ExecutionPhase(phase).terminal)
