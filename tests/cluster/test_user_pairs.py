@@ -213,7 +213,7 @@ def test_edit_in_one_namespace_reaches_nothing_of_another(place: Place) -> None:
     place.admin("delete", "awfx", "--all")
 
 
-def test_edit_holds_its_own_namespaces_slots_and_no_more(place: Place) -> None:
+def test_who_may_sign_or_run_touches_no_list_of_slots(place: Place) -> None:
     place.admin.apply(
         workflow("held", nodes=HELD, edges=HELD_EDGES, concurrency={"limit": 1}),
     )
