@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.resources import EXECUTIONS
-from orchestrator.controller.execution.childnames import is_ours
+from orchestrator.controller.execution.childnames import Which, is_ours, pass_over
 from orchestrator.controller.execution.children import set_state
 from orchestrator.controller.execution.looking import known_job
 from orchestrator.controller.execution.shell import Shell
@@ -92,9 +92,12 @@ def _child(shell: Shell, tracked: Tracked, node: GraphNode) -> Attempt | None:
     if node.kind is not NodeKind.WORKFLOW:
         return None
     for index in _first_items(node):
-        name = tracked.name_of(node.name, 1, index)
-        raw = shell.executions.get(tracked.run.namespace, name)
+        which = Which(node.name, 1, index)
+        raw = shell.executions.get(tracked.run.namespace, tracked.name_of(*which))
+        while raw is not None and not is_ours(tracked, raw) and pass_over(shell, tracked, which):
+            raw = shell.executions.get(tracked.run.namespace, tracked.name_of(*which))
         if raw is not None and is_ours(tracked, raw):
+            name = raw["metadata"]["name"]
             return Attempt(AttemptState.PENDING, reason=reasons.CHILD_CREATED, execution=name)
     return None
 
