@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
 from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
 
 POLL = 1.0
 """Seconds between two looks for new pods, and between two attempts to reach a server."""
@@ -59,7 +60,7 @@ class Reader:
 
     def _once(self) -> Iterator[str]:
         path = f"{self._source.path(PODS, self._pod)}/log"
-        query = {"follow": "true", "timestamps": "true"}
+        query = {"follow": "true", "timestamps": "true", "container": ACTION}
         if self._last:
             query["sinceTime"] = f"{self._last[:19]}Z"
         elif self._tail is not None:
@@ -79,7 +80,7 @@ class Reader:
             yield line
 
     def _ended(self) -> bool:
-        """Whether the container has ended, so that a stream's end is the log's."""
+        """Whether the action has ended, so that a stream's end is the log's."""
         try:
             pod = self._source.get(PODS, self._pod)
         except NotFoundError:
@@ -88,7 +89,7 @@ class Reader:
             raise
         except UsageError:
             return True
-        return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+        return has_ended(pod)
 
 
 class Follower:
@@ -144,7 +145,7 @@ class Follower:
         pods = self._source.list(PODS, query={"labelSelector": selector})["items"]
         for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"]):
             uid, prefix = pod["metadata"]["uid"], self._wanted(pod)
-            begun = pod.get("status", {}).get("phase") not in (None, "Pending")
+            begun = has_begun(pod) or has_ended(pod)
             if not begun or uid in self._readers or prefix is None:
                 continue
             reader = Reader(self._source, pod["metadata"]["name"], self._tail, self._pause)

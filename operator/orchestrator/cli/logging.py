@@ -13,6 +13,7 @@ from orchestrator.cli.following import Follower
 from orchestrator.cli.kinds import EXECUTIONS, PODS
 from orchestrator.cli.terminal import say, say_log
 from orchestrator.jobs.context import node_and_attempt
+from orchestrator.jobs.evidence import ACTION
 from orchestrator.models.labels import EXECUTION_UID
 
 
@@ -78,7 +79,9 @@ def _order(pod: Raw) -> Any:
 def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
     prefix = _prefix(*node_and_attempt(pod))
     path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
-    query = {"tailLines": str(choice.tail)} if choice.tail is not None else {}
+    query = {"container": ACTION}  # a webhook may have injected others
+    if choice.tail is not None:
+        query["tailLines"] = str(choice.tail)
     try:
         for line in cluster.text(path, query, patience=READ):
             say_log(f"{prefix} | {line}")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
+from orchestrator.jobs.evidence import ACTION
 
 VARIABLE = "CONTEXT"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
@@ -62,7 +63,7 @@ def node_and_attempt(pod: Mapping[str, Any]) -> tuple[str, int]:
     """The node and the attempt that a pod of ours was made for; ("", 1) where it does not say."""
     for container in (pod.get("spec") or {}).get("containers") or ():
         for variable in container.get("env") or ():
-            if container.get("name") == "action" and variable.get("name") == VARIABLE:
+            if container.get("name") == ACTION and variable.get("name") == VARIABLE:
                 return _read(variable.get("value") or "")
     return "", 1
 

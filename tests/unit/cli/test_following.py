@@ -209,3 +209,11 @@ def test_logs_that_may_not_be_read_end_it_with_the_right_that_is_missing(ends_af
     cluster.phases["a"] = "Running"
     with pytest.raises(ForbiddenError, match="may not get pods/log"):
         followed(cluster)
+
+
+def test_of_a_pod_with_injected_containers_the_action_is_read() -> None:
+    cluster = FakeCluster()
+    cluster.logs["a"] = stamped("one")
+    cluster.phases["a"] = "Succeeded"
+    followed(cluster)
+    assert {query["container"] for query in cluster.queries} == {"action"}
