@@ -206,13 +206,13 @@ def test_wrong_outputs_fail_their_node_and_say_which(shop: Kubectl) -> None:
     assert "value" in nodes["mistyped"]["message"]
 
 
-def test_a_job_that_is_refused_says_so_in_words(shop: Kubectl) -> None:
+def test_a_quota_that_refuses_a_job_is_waited_for_and_named(shop: Kubectl) -> None:
     shop("create", "quota", "none", "--hard=count/jobs.batch=0")
     eventually(lambda: "status" in shop.get("quota", "none") and _counted(shop))
-    raw = run(shop, "refused", task("only"))
+    raw = run(shop, "refused", {**task("only"), "startTimeout": "5s"})
     record = raw["status"]["nodes"]["only"]
-    assert (record["phase"], record["reason"]) == ("Failed", "JobRefused")
-    assert "exceeded quota" in record["message"]
+    assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
+    assert "describe quota none" in record["message"]
 
 
 def _counted(kubectl: Kubectl) -> bool:

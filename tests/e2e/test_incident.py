@@ -130,7 +130,7 @@ def test_cancelling_asks_the_pod_to_end_and_keeps_it_with_its_log(shop: Kubectl)
                 "env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "no", "key": "k"}}}],
             },
             "SecretMissing",
-            'secret "no" not found',
+            "Secret no is missing: kubectl",
         ),
         (
             {"command": ["true"], "resources": {"requests": {"cpu": "400"}}},

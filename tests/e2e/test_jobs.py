@@ -271,7 +271,7 @@ def test_a_missing_secret_is_said_in_words_and_may_still_come(kubectl: Kubectl) 
     running = start(kubectl, {"token": SecretValue("late", "token")}, script=script(source))
     attempt = running.until(lambda attempt: bool(attempt.reason))
     assert (attempt.state, attempt.reason) == (AttemptState.PENDING, "SecretMissing")
-    assert 'secret "late" not found' in attempt.message
+    assert "Secret late is missing: kubectl" in attempt.message
     kubectl("create", "secret", "generic", "late", "--from-literal=token=here")
     assert running.ended().outputs == {"value": "here"}
 
@@ -283,7 +283,8 @@ def test_an_image_that_cannot_be_pulled_is_said_in_words_and_stops(kubectl: Kube
     assert "registry.invalid/no/such:tag" in attempt.message
     (pod,) = running.pods
     assert running.stop() == [PatchPod(pod["metadata"]["name"])]
-    assert running.ended().state is AttemptState.TIMED_OUT
+    ended = running.ended()
+    assert (ended.state, ended.reason) == (AttemptState.FAILED, "NeverStarted")
     (kept,) = running.pods
     assert kept["status"]["reason"] == "DeadlineExceeded"
 
@@ -296,7 +297,8 @@ def test_a_pod_that_no_machine_takes_is_said_in_words_and_stops(kubectl: Kubectl
     assert "node" in attempt.message
     assert running.stop() == [PatchJob(running.name)]
     ended = running.ended()
-    assert (ended.state, ended.reason) == (AttemptState.TIMED_OUT, "NeverStarted")
+    assert ended.state is AttemptState.FAILED
+    assert ended.reason in ("NeverStarted", "Unschedulable")  # as far as the pod is still there
 
 
 def test_a_pod_that_admission_refuses_is_said_in_words(kubectl: Kubectl) -> None:
@@ -304,8 +306,8 @@ def test_a_pod_that_admission_refuses_is_said_in_words(kubectl: Kubectl) -> None
     eventually(lambda: kubectl.get("quota", "none").get("status", {}).get("hard"))
     running = start(kubectl, script=script("true"))
     attempt = running.until(lambda attempt: bool(attempt.reason))
-    assert (attempt.state, attempt.reason) == (AttemptState.PENDING, "PodRefused")
-    assert "exceeded quota: none" in attempt.message
+    assert (attempt.state, attempt.reason) == (AttemptState.PENDING, "QuotaExceeded")
+    assert "describe quota none" in attempt.message
 
 
 def test_an_evicted_pod_is_a_disruption(kubectl: Kubectl) -> None:

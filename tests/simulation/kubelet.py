@@ -36,6 +36,7 @@ from tests.simulation.stages import (
     final_status,
     last_status,
     left,
+    stuck_status,
 )
 from tests.simulation.store import Key, Store
 from tests.simulation.views import Raw
@@ -153,6 +154,10 @@ class Kubelet:
         execution, node, attempt = work_of(pod)
         attempt += 100 * job.begun.get(index, 0)
         outcome = self._script(execution, node, attempt, index)
+        if outcome.kind == "stuck":
+            pod = self._store.set_status(key, **stuck_status(self._now()))
+            self._after(left(pod, self._store.clock()), self._past_deadline, key)
+            return
         # What ends at once has ended before the kubelet says that it runs.
         quick = self._stages.seconds > 0 and outcome.seconds < QUICK
         self._store.set_status(key, phase="Pending" if quick else "Running", startTime=self._now())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.jobs.evidence import terminated
+from orchestrator.jobs.evidence import action_status, terminated
 from tests.simulation.views import Raw
 
 NEVER = float("inf")
@@ -18,7 +18,7 @@ class Outcome:
     """How a pod ends, and after how many seconds of running."""
 
     kind: str = "success"
-    """success, failure (exit code 1), permanent (64), disrupted, or hang."""
+    """success, failure (exit code 1), permanent (64), disrupted, hang, or stuck: never starts."""
     seconds: float = 1.0
     value: int = 0
     code: int = 1
@@ -51,8 +51,8 @@ def last_status(
         code = _SIGTERM
     said = f'{{"value": {outcome.value}}}' if code == 0 else ""
     action = {
-        "exitCode": code, "message": said, "startedAt": pod["status"].get("startTime"),
-        "finishedAt": now,
+        "exitCode": code, "message": said, "finishedAt": now,
+        "startedAt": None if is_stuck(pod) else pod["status"].get("startTime"),
     }  # fmt: skip
     fields: dict[str, Any] = {
         "containerStatuses": [{"name": "action", "state": {"terminated": action}}]
@@ -64,6 +64,18 @@ def last_status(
     if at_once:
         fields |= _end(outcome, code)
     return fields
+
+
+def stuck_status(now: str) -> Raw:
+    """The status of a pod whose image cannot be pulled."""
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+    action = {"name": "action", "image": "task:1", "state": {"waiting": waiting}}
+    return {"phase": "Pending", "startTime": now, "containerStatuses": [action]}
+
+
+def is_stuck(pod: Raw) -> bool:
+    """Whether the pod's action has not started."""
+    return "waiting" in action_status(pod).get("state", {})
 
 
 def final_status(pod: Raw, outcome: Outcome, now: float) -> Raw:

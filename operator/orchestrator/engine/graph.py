@@ -22,6 +22,8 @@ from orchestrator.models.workflow import (
 
 DEFAULT_TIMEOUT = 3600.0
 """Seconds that an attempt of an action may take when nothing says otherwise."""
+DEFAULT_START_TIMEOUT = 600.0
+"""Seconds from an attempt's decision to the start of its container when nothing says otherwise."""
 DEFAULT_PATIENCE = 24 * 3600.0
 """Seconds that an approval or a wait may take when nothing says otherwise."""
 DEFAULT_PARALLELISM = 10
@@ -94,6 +96,7 @@ class GraphNode:
     template: TemplateSpec | None
     retry: RetryRules
     timeout: float
+    start_timeout: float
     grace: float
     delay: float
     final: bool
@@ -213,6 +216,7 @@ def _compile_node(
     kind = node_kind(node)
     defaults = spec.defaults if kind.attempts else None
     timeout = node.timeout or (defaults.timeout if defaults else None)
+    start_timeout = node.start_timeout or (defaults.start_timeout if defaults else None)
     patient = kind in (NodeKind.APPROVAL, NodeKind.WAIT)
     delay = node.repeat.delay if node.repeat else node.delay
     template = templates[node.action] if node.action else None
@@ -232,6 +236,7 @@ def _compile_node(
             if timeout
             else (DEFAULT_PATIENCE if patient else DEFAULT_TIMEOUT)
         ),
+        start_timeout=parse_duration(start_timeout) if start_timeout else DEFAULT_START_TIMEOUT,
         grace=parse_duration(grace) if grace else DEFAULT_GRACE,
         delay=parse_duration(delay) if delay else 0.0,
         final=node.name in final,

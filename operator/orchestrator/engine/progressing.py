@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from orchestrator.engine import reasons
 from orchestrator.engine.approval import progress_approval
+from orchestrator.engine.causes import HOLD_UPS, lasting_cause, not_started, with_cause
 from orchestrator.engine.children import late, stop_child, watch_child
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import StopJob
@@ -113,6 +114,7 @@ def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> N
 
 
 def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    attempt = with_cause(record, attempt)
     seen = replace(
         record,
         job=attempt.job or record.job,
@@ -196,11 +198,14 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
     if record.phase is NodePhase.RUNNING and not running:
         return record  # the Job's count of ready pods falls before the end of its pod is seen
     made_late = attempt.made_at is not None and attempt.made_at > record.attempt_start + LOST_GRACE
+    reason, message = attempt.reason, attempt.message
+    if not running:
+        reason, message = lasting_cause(record, attempt)
     seen = replace(
         record,
         phase=NodePhase.RUNNING if running else NodePhase.PENDING,
-        reason=attempt.reason or ("" if running else reasons.JOB_CREATED),
-        message=attempt.message,
+        reason=reason,
+        message=message,
         job=attempt.job or record.job,
         execution=attempt.execution or record.execution,
         completed=attempt.completed,
@@ -218,7 +223,7 @@ def _missing(work: Work, node: GraphNode, record: Record) -> None:
     """
     if record.job or record.execution or work.paused:
         return
-    if work.now > record.attempt_start + LOST_GRACE:
+    if work.now > record.attempt_start + LOST_GRACE and record.reason not in HOLD_UPS:
         work.set(node, replace(record, attempt_started_at=work.now), evidence=False)
     create_attempt(work, node, record.attempts)
 
@@ -229,18 +234,20 @@ def _watch_the_clock(work: Work, node: GraphNode, record: Record) -> None:
         return
     rounds = 1 if record.items is None else node.rounds(record.items)
     due = record.attempt_start + 2 * rounds * node.timeout + 2 * node.grace + LOST_GRACE
+    if record.phase is NodePhase.PENDING:
+        start_due = record.attempt_start + node.start_timeout
+        due = min(due, start_due) if record.job else start_due  # no Job, no deadline of its own
     if work.now < due:
         work.wake(due)
         return
-    work.end(
-        node,
-        NodePhase.TIMED_OUT,
-        reasons.NEVER_STARTED if record.phase is NodePhase.PENDING else reasons.TIMED_OUT,
-        f"no end was seen within {in_words(due - record.attempt_start)}: {record.message}".rstrip(
-            ": "
-        ),
-        evidence=False,
-    )
+    if record.phase is NodePhase.PENDING:
+        # By the clock alone, so it is stored first and the Job stopped afterwards.
+        _attempt_failed(work, node, record, not_started(due - record.attempt_start))
+        work.after.append(StopJob(node.name, record.attempts, force=False))
+        return
+    seconds = in_words(due - record.attempt_start)
+    message = f"no end was seen within {seconds}: {record.message}".rstrip(": ")
+    work.end(node, NodePhase.TIMED_OUT, reasons.TIMED_OUT, message, evidence=False)
     work.after.append(StopJob(node.name, record.attempts, force=True))
 
 
@@ -256,7 +263,8 @@ def _cancel_now(work: Work, node: GraphNode) -> bool:
 def _stop(
     work: Work, node: GraphNode, record: Record, attempt: Attempt | None, cause: Cancelling
 ) -> None:
-    if attempt is None and not record.job and not record.execution:
+    unmade = attempt is None or (attempt.reason in HOLD_UPS and not attempt.job)
+    if unmade and not record.job and not record.execution:
         _cancel_now(work, node)
         return
     terminated = work.run.desired_state is DesiredState.TERMINATED

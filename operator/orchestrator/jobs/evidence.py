@@ -65,7 +65,8 @@ def has_ended(pod: Raw) -> bool:
 def has_begun(pod: Raw) -> bool:
     """Whether the container `action` has started, whatever holds the rest of the pod."""
     state = action_status(pod).get("state") or {}
-    return "running" in state or "terminated" in state or phase_of(pod) == "Running"
+    ran = "running" in state or bool(terminated(pod).get("startedAt"))
+    return ran or phase_of(pod) == "Running"
 
 
 def was_cut(pod: Raw) -> bool:

@@ -63,7 +63,7 @@ def observe_fan_out(
     if len(done) + len(failed) >= items and len(failed) <= max_failed:
         return replace(seen, state=AttemptState.SUCCEEDED)
     if verdict is None and not completed(job):
-        begun = bool(done or failed or ((job or {}).get("status") or {}).get("active"))
+        begun = bool(done or ((job or {}).get("status") or {}).get("ready"))
         state = AttemptState.RUNNING if begun else AttemptState.PENDING
         words = f"{len(done)} of {items} items" + (f", {len(failed)} failed" if failed else "")
         seen = replace(seen, made_at=created_at(job), finished_at=None)

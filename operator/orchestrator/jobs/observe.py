@@ -31,7 +31,7 @@ from orchestrator.jobs.evidence import (
     was_signalled,
 )
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
-from orchestrator.jobs.waiting import why_waiting
+from orchestrator.jobs.waiting import failed_init, why_refused, why_waiting
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.template import TemplateSpec
 
@@ -158,6 +158,9 @@ def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState
     if verdict.get("reason") == "PodFailurePolicy" or (not verdict and disruption_of(pod)):
         return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod)
     if pod is not None and pod_reason == "DeadlineExceeded" and not kept_deadline(pod):
+        if not ended.get("startedAt"):
+            message = "did not start within the node's timeout"
+            return AttemptState.FAILED, reasons.NEVER_STARTED, message
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
     if verdict.get("reason") == "DeadlineExceeded":
         return _never_started(pod, ended)
@@ -175,10 +178,11 @@ def _never_started(pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]
     if ended or (pod and has_begun(pod)):
         message = "had not ended when twice the node's timeout had passed since its Job started"
         return AttemptState.TIMED_OUT, reasons.TIMED_OUT, message
-    message = "the pod did not start within twice the node's timeout"
-    if pod and (why := why_waiting(pod)[1]):
-        message = f"{message}: {why}"
-    return AttemptState.TIMED_OUT, reasons.NEVER_STARTED, message
+    message = "did not start within twice the node's timeout"
+    reason, why = why_waiting(pod) if pod else ("", "")
+    if reason:
+        return AttemptState.FAILED, reason, f"{why} ({message})"
+    return AttemptState.FAILED, reasons.NEVER_STARTED, message
 
 
 def _exit_words(pod: Raw, ended: Raw) -> str:
@@ -191,6 +195,8 @@ def _exit_words(pod: Raw, ended: Raw) -> str:
     if said and not said.startswith("{"):
         return said
     if code is None:
+        if injected := failed_init(pod):
+            return injected
         status = pod.get("status", {})
         return status.get("message") or status.get("reason") or "the pod failed"
     return f"exit code {code}"
@@ -227,12 +233,12 @@ def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> A
     name = job["metadata"]["name"] if job else ""
     status = (job or {}).get("status") or {}
     made_at = created_at(job)
-    if status.get("ready") or any(has_begun(pod) or phase_of(pod) == "Failed" for pod in pods):
+    if status.get("ready") or any(has_begun(pod) for pod in pods):
         return Attempt(AttemptState.RUNNING, made_at=made_at, job=name)
     pod = _newest(pods)
     reason, message = why_waiting(pod) if pod else ("", "")
-    if not reason and not pods and events:
-        reason, message = reasons.POD_REFUSED, events[-1].get("message", "")
+    if not reason and job and not pods and events:
+        reason, message = why_refused(events[-1].get("message", ""), job["metadata"])
     return Attempt(AttemptState.PENDING, reason, message, made_at=made_at, job=name)
 
 

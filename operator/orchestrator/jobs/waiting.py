@@ -1,46 +1,154 @@
-"""Why a pod that has not started is waiting, in words for who is on call.
+"""What keeps an attempt from starting, with the next command, for who is on call.
 
-None of these ends the attempt: a Secret may still be made, an image still be pushed, a machine
-still be added. The node's timeout decides.
+Nothing of it ends the attempt: a Secret may still be made, an image still be pushed, a node still
+be added. `startTimeout` decides. The cause comes first: a status keeps 256 bytes of a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.engine import reasons
+from orchestrator.jobs.evidence import ACTION
+from orchestrator.models.labels import ALLOW_WORKFLOWS
 
+Raw = Mapping[str, Any]
+Cause = tuple[str, str]
+"""A reason of engine/reasons.py and a sentence; both empty when nothing is wrong."""
+NO_CAUSE: Cause = ("", "")
 _IMAGE = frozenset(
     {
         "ErrImagePull",
         "ImagePullBackOff",
-        "InvalidImageName",
         "ErrImageNeverPull",
         "ImageInspectError",
         "RegistryUnavailable",
+        "SignatureValidationFailed",
     }
 )
-_CONFIG = "CreateContainerConfigError"
+_NOT_FOUND = re.compile(r'(secret|configmap) "([^"]+)" not found')
+_NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)")
+_NO_ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
+_QUOTA = re.compile(r"exceeded quota: (.*)", re.DOTALL)
+_QUOTA_UNKNOWN = "status unknown for quota"
+_QUOTA_ASKS = re.compile(r"failed quota: (.*)", re.DOTALL)
 
 
-def why_waiting(pod: Mapping[str, Any]) -> tuple[str, str]:
-    """A reason of engine/reasons.py and a sentence; both empty when nothing is wrong."""
-    status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        reason, message = waiting.get("reason", ""), waiting.get("message", "")
-        if reason in _IMAGE:
-            image = container.get("image", "")
-            return reasons.IMAGE_PULL, f"image {image} cannot be pulled: {message or reason}"
-        if reason == _CONFIG:
-            return reasons.SECRET_MISSING, f"the container cannot start: {message}"
-        if reason.startswith(("Create", "Run")) and reason.endswith("Error"):
-            return reason, f"the container cannot start: {message}"
+def why_waiting(pod: Raw) -> Cause:
+    """Why a pod that is there does not start its action."""
+    status, namespace = pod.get("status") or {}, pod["metadata"].get("namespace", "")
+    causes = [
+        _container(container, namespace) for container in status.get("containerStatuses") or ()
+    ]
+    causes += [_initializing(container) for container in status.get("initContainerStatuses") or ()]
+    if found := next(filter(_is_cause, sorted(causes, key=_injected_last)), None):
+        return found
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            words = condition.get("message", "")
+            return reasons.UNSCHEDULABLE, f"pod is unschedulable: {words}"
+    return NO_CAUSE
+
+
+def why_refused(message: str, job: Raw) -> Cause:
+    """Why the API server refuses a pod of the Job with this metadata, by its Event."""
+    namespace = job.get("namespace", "")
+    if quota := quota_message(message, namespace):
+        return reasons.QUOTA_EXCEEDED, quota
+    if match := _NO_ACCOUNT.search(message):
+        return reasons.SERVICE_ACCOUNT_MISSING, missing_account(match[1], namespace)
+    if match := _QUOTA_ASKS.search(message):
+        words = "set resources in the Template, or a LimitRange"
+        return reasons.POD_REFUSED, f"quota {match[1].strip()}; {words}"
+    return reasons.POD_REFUSED, f"the API server refuses the pod: {message}"
+
+
+def quota_message(message: str, namespace: str) -> str:
+    """What an answer that a quota gave says, and what shows more; empty for any other answer."""
+    if match := _QUOTA.search(message):
+        name = match[1].partition(",")[0].strip()
+        command = f"kubectl -n {namespace} describe quota {name}"
+        return f"quota {match[1].strip()}; free some or raise it ({command})"
+    return message if _QUOTA_UNKNOWN in message else ""
+
+
+def missing_account(name: str, namespace: str) -> str:
+    """That a service account is not there, and the commands that make and label it."""
+    return (
+        f"service account {name} is missing: kubectl -n {namespace} create serviceaccount {name}; "
+        f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
+    )
+
+
+def failed_init(pod: Raw) -> str:
+    """The injected init container that failed, and with it the pod; empty when none did."""
+    for container in _of(pod, "initContainerStatuses"):
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
             return (
-                reasons.UNSCHEDULABLE,
-                f"no machine takes the pod: {condition.get('message', '')}",
+                f"injected container {container.get('name')} failed before the action could start "
+                f"(exit code {ended['exitCode']})"
             )
-    return "", ""
+    return ""
+
+
+def _of(pod: Raw, key: str) -> Iterator[Raw]:
+    yield from (pod.get("status") or {}).get(key) or ()
+
+
+def _is_cause(cause: Cause) -> bool:
+    return bool(cause[0])
+
+
+def _injected_last(cause: Cause) -> bool:
+    return cause[0] == reasons.INJECTED_CONTAINER
+
+
+def _container(container: Raw, namespace: str) -> Cause:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    found = _why(waiting, container.get("image", ""), namespace)
+    name = container.get("name")
+    if not found[0] or name == ACTION:
+        return found
+    return reasons.INJECTED_CONTAINER, f"injected container {name}: {found[1]}"
+
+
+def _initializing(container: Raw) -> Cause:
+    """An init container, all of which are injected: it cannot start, or does not end."""
+    name, state = container.get("name"), container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    if (reason := waiting.get("reason", "")) and reason != "PodInitializing":
+        words = waiting.get("message") or reason
+        return reasons.INJECTED_CONTAINER, f"injected container {name} cannot start: {words}"
+    if "running" in state and not container.get("started"):
+        words = f"waits for injected container {name}, which runs before the action"
+        return reasons.INJECTED_CONTAINER, words
+    return NO_CAUSE
+
+
+def _why(waiting: Raw, image: str, namespace: str) -> Cause:
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    if reason == "InvalidImageName":
+        return reasons.IMAGE_PULL, f"image name {image!r} is invalid: {message}"
+    if reason in _IMAGE:
+        words = "check its name, its registry and imagePullSecrets"
+        return reasons.IMAGE_PULL, f"image {image} cannot be pulled; {words}: {message or reason}"
+    if match := _NOT_FOUND.search(message):
+        kind, name = match.groups()
+        create = f"create {'secret generic' if kind == 'secret' else kind} {name}"
+        command = f"kubectl -n {namespace} {create} --from-literal=KEY=VALUE"
+        return reasons.SECRET_MISSING, f"{_KINDS[kind]} {name} is missing: {command}"
+    if match := _NO_KEY.search(message):
+        key, kind, name = match.groups()
+        field = "stringData" if kind == "Secret" else "data"
+        patch = f'patch {kind.lower()} {name} -p \'{{"{field}":{{"{key}":"VALUE"}}}}\''
+        words = f"{kind} {name} has no key {key}"
+        return reasons.SECRET_MISSING, f"{words}: kubectl -n {namespace} {patch}"
+    if reason.startswith(("Create", "Run")) and reason.endswith("Error"):
+        return reasons.CONTAINER_CANNOT_START, f"the container cannot start: {message or reason}"
+    return NO_CAUSE
+
+
+_KINDS = {"secret": "Secret", "configmap": "ConfigMap"}

@@ -102,6 +102,7 @@ RULES: dict[str, list[Rule]] = {
         _only_on("repeat", "action workflow"),
         _only_on("forEach", "action workflow"),
         _only_on("timeout", "action approval wait workflow"),
+        _only_on("startTimeout", "action"),
         _rule("!(has(self.forEach) && has(self.repeat))", "forEach and repeat exclude each other"),
         _rule(
             "!has(self.forEach) || !has(self.retry) || (!has(self.retry.backoff) && "
@@ -118,6 +119,11 @@ RULES: dict[str, list[Rule]] = {
             "!has(self.timeout) || duration(self.timeout) > duration('0s')",
             "a timeout is more than 0s",
             ".timeout",
+        ),
+        _rule(
+            "!has(self.startTimeout) || duration(self.startTimeout) > duration('0s')",
+            "a startTimeout is more than 0s",
+            ".startTimeout",
         ),
         _rule(
             "!has(self.delay) || duration(self.delay) > duration('0s')",

@@ -251,6 +251,8 @@ class Node(Model):
     """When the action or workflow is tried again."""
     timeout: Duration | None = None
     """Bounds each attempt of an action, or the waiting of an approval or wait."""
+    start_timeout: Duration | None = None
+    """Bounds the time from an attempt's decision to the start of its container; 10m when absent."""
     allow_failure: bool | None = None
     """Whether a failure of this node counts as handled."""
 
@@ -275,6 +277,8 @@ class Defaults(Model):
     """Retry of nodes without one."""
     timeout: Duration | None = None
     """Timeout of nodes without one; 1h when absent."""
+    start_timeout: Duration | None = None
+    """startTimeout of actions without one; 10m when absent."""
 
 
 class Output(Model):

@@ -224,7 +224,7 @@ def test_a_pod_that_never_started_says_why() -> None:
     attempt = observe(
         TASK, job("Failed", "DeadlineExceeded"), [waiting("ImagePullBackOff", "not found")]
     )
-    assert seen(attempt) == ("TimedOut", "NeverStarted")
+    assert seen(attempt) == ("Failed", "ImagePull")
     assert "busybox:nope" in attempt.message
 
 
@@ -324,7 +324,7 @@ def test_a_complete_job_without_its_pod_lost_its_outputs_only_if_there_had_to_be
         (
             waiting("CreateContainerConfigError", 'secret "api" not found'),
             "SecretMissing",
-            'secret "api" not found',
+            "Secret api is missing: kubectl",
         ),
         (
             pod(

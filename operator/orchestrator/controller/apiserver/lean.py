@@ -22,7 +22,7 @@ _POD_LABELS = (JOB_NAME, EXECUTION_UID)
 _POD_SPEC = ("nodeName", "activeDeadlineSeconds")
 _POD_STATUS = ("phase", "reason", "message", "startTime")
 POD_CONDITIONS = ("DisruptionTarget", "PodScheduled")
-_CONTAINER = ("name", "image", "state")
+_CONTAINER = ("name", "image", "started", "state")
 
 
 def lean_job(raw: Raw) -> Raw:

@@ -85,6 +85,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "name": (1, "string"),
         "state": (2, "ContainerState"),
         "image": (6, "string"),
+        "started": (9, "bool"),
     },
     "ContainerState": {
         "waiting": (1, "Waiting"),

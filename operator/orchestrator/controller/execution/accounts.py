@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import SERVICE_ACCOUNTS
+from orchestrator.engine import reasons
+from orchestrator.jobs.waiting import missing_account
 from orchestrator.models.labels import ALLOW_WORKFLOWS
 
 FRESH = 10.0
@@ -22,11 +24,11 @@ class ServiceAccounts:
     def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
         self._client = client
         self._clock = clock
-        self._answers: dict[tuple[str, str], tuple[float, str]] = {}
+        self._answers: dict[tuple[str, str], tuple[float, tuple[str, str]]] = {}
         """What is known, by namespace and name, and when it was asked."""
 
-    async def refusal(self, namespace: str, name: str) -> str:
-        """Why an action may not use the account; empty when it may."""
+    async def refusal(self, namespace: str, name: str) -> tuple[str, str]:
+        """Why an action may not use the account, reason and message; empty when it may."""
         now = self._clock()
         self._answers = {
             key: known for key, known in self._answers.items() if known[0] <= now < known[0] + FRESH
@@ -36,17 +38,17 @@ class ServiceAccounts:
             known = self._answers[namespace, name] = now, await self._ask(namespace, name)
         return known[1]
 
-    async def _ask(self, namespace: str, name: str) -> str:
+    async def _ask(self, namespace: str, name: str) -> tuple[str, str]:
         try:
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, metadata_only=True)
         except ApiError as error:
             if error.status == 404:
-                return f"there is no service account {name} in {namespace}"
+                return reasons.SERVICE_ACCOUNT_MISSING, missing_account(name, namespace)
             raise
         labels = account["metadata"].get("labels") or {}
         if labels.get(ALLOW_WORKFLOWS) == "true":
-            return ""
-        return (
+            return "", ""
+        return reasons.SERVICE_ACCOUNT_NOT_ALLOWED, (
             f"service account {name} does not allow workflows; whoever owns it can, with "
             f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
         )

@@ -16,6 +16,7 @@ from orchestrator.controller.execution.children import (
     create_child,
     refused,
 )
+from orchestrator.controller.execution.holdups import following, held_up
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.controller.offload import LARGE
@@ -30,12 +31,13 @@ from orchestrator.engine.decisions import (
     StopJob,
 )
 from orchestrator.engine.graph import DEFAULT_PARALLELISM
-from orchestrator.engine.observed import Attempt
+from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.jobs.waiting import quota_message
 from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason
@@ -48,10 +50,12 @@ Step = Creation | StopJob | ControlChild
 
 async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:
     """Create Jobs and sub-executions; what is refused is from now on part of what is observed."""
+    now = shell.clock()
     wanted = [
         job
         for job in steps
         if isinstance(job, Creation)
+        and not _waits(tracked, job, now)
         and tracked.name_of(job.node, job.attempt, _index(job)) not in tracked.created
         and (job.node, job.attempt) not in tracked.refused
     ]
@@ -60,16 +64,25 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     for job, refusal in zip(wanted, refusals, strict=True):
         tracked.again.add(job.node)  # what was made may have come to its end long ago
         if refusal is None:
+            tracked.hold_ups.pop((job.node, job.attempt), None)
             continue
         if isinstance(refusal, BaseException):
             problems.append(refusal)
             continue
-        if (index := _index(job)) is None:
+        if refusal.state is AttemptState.PENDING:
+            key = (job.node, job.attempt)
+            tracked.hold_ups[key] = following(tracked.hold_ups.get(key), refusal, now)
+        elif (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
         else:
             tracked.refused_items[job.node, job.attempt, index] = refusal
     if problems:
         raise problems[0]
+
+
+def _waits(tracked: Tracked, job: Creation, now: float) -> bool:
+    hold_up = tracked.hold_ups.get((job.node, job.attempt))
+    return hold_up is not None and now < hold_up.retry_at
 
 
 async def _create_each(
@@ -152,9 +165,11 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
         mount(pod, workspace, tracked.identity)
         manifests.insert(0, build_claim(workspace, tracked.identity))
     if account := pod.get("serviceAccountName"):
-        refusal = await shell.accounts.refusal(tracked.run.namespace, account)
-        if refusal:
-            return refused(reasons.SERVICE_ACCOUNT_NOT_ALLOWED, refusal, permanent=False)
+        reason, message = await shell.accounts.refusal(tracked.run.namespace, account)
+        if reason == reasons.SERVICE_ACCOUNT_MISSING:
+            return held_up(reason, message)
+        if reason:
+            return refused(reason, message, permanent=False)
     for manifest in manifests:
         if manifest["kind"] == CLAIMS.kind and manifest["metadata"]["name"] in tracked.created:
             continue
@@ -222,6 +237,8 @@ async def _create_object(
         if error.status in REFUSALS:
             permanent = error.status in (400, 422)
             refusal = refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            if quota := quota_message(error.message, tracked.run.namespace):
+                refusal = held_up(reasons.QUOTA_EXCEEDED, quota)
             # A webhook or quota speaks before the name is looked at: an earlier creation, whose
             # answer was lost, may have made it.
             return await _adopt(shell, tracked, resource, manifest, refusal)

@@ -13,6 +13,7 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import is_ours
+from orchestrator.models.execution import NodePhase
 
 LOOK_AGAIN = 10.0
 """Seconds from one live look at an attempt that is overdue to the next."""
@@ -58,13 +59,16 @@ async def pods_of(shell: Shell, tracked: Tracked, name: str) -> list[Raw]:
 async def overdue(
     shell: Shell, tracked: Tracked, node: GraphNode, record: Record, name: str
 ) -> tuple[Raw | None, list[Raw]] | None:
-    """The Job and its pods, live, where they should have ended by now; None where there is time.
+    """The Job and its pods, live, where they should have started or ended by now; None where there
+    is time.
 
     Before an attempt is given up by the clock it is made sure that no watch is silently behind.
     """
     now = shell.clock()
     rounds = 1 if record.items is None else node.rounds(record.items)
     due = record.attempt_start + rounds * node.timeout + node.grace
+    if record.phase is NodePhase.PENDING:
+        due = min(due, record.attempt_start + node.start_timeout)
     if now < due or now < tracked.looked.get(name, 0.0) + LOOK_AGAIN:
         return None
     tracked.looked[name] = now

@@ -130,6 +130,4 @@ def _pod_tells(old: Raw | None, new: Raw) -> bool:
 def _said(raw: Raw) -> list[Any]:
     """What a Job says that a pass may rest on; nothing of it is true of one just made."""
     status = raw.get("status") or {}
-    indexed = raw["spec"].get("completionMode") == "Indexed"
-    begun = bool(status.get("ready") or (indexed and status.get("active")))
-    return [begun, *map(status.get, _COUNTS)]
+    return [bool(status.get("ready")), *map(status.get, _COUNTS)]

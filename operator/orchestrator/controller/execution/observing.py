@@ -32,7 +32,7 @@ async def observe_active(
 ) -> dict[tuple[str, int], Attempt]:
     """The attempts of the active nodes that are looked at, and first attempts that exist without a
     record: after a start, where what they follow from is lost, and under a pause."""
-    observed = dict(tracked.refused)
+    observed = {**tracked.refused, **_held_up(shell, tracked)}
     sources: list[GraphNode] = []
     for name in looked_at(tracked.graph, tracked.run, look):
         node = tracked.graph.nodes[name]
@@ -48,6 +48,17 @@ async def observe_active(
     for node in sources:  # after all: that a Job exists must not stand for what it says
         _follow_ups(shell, tracked, node, observed)
     return {**observe_unrecorded(shell, tracked, look), **observed}
+
+
+def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
+    """The attempts whose Job cannot be created yet; of one whose creation is due nothing is seen,
+    so that the engine asks for it again."""
+    now, found = shell.clock(), {}
+    for key, hold_up in tracked.hold_ups.items():
+        if now < hold_up.retry_at:
+            found[key] = hold_up.attempt
+            tracked.recheck(hold_up.retry_at)
+    return found
 
 
 Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]

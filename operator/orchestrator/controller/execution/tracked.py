@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.controller.execution.holdups import HoldUp
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.concurrency import Claim
 from orchestrator.engine.decisions import Pass
@@ -49,6 +50,8 @@ class Tracked:
     """The uids of its Jobs, by name: a Job of the same name with another uid is not ours."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
     """Attempts whose Job could not be created, and why."""
+    hold_ups: dict[tuple[str, int], HoldUp] = field(default_factory=dict)
+    """Attempts whose Job cannot be created for now."""
     refused_items: dict[tuple[str, int, int], Attempt] = field(default_factory=dict)
     """The same of a fan-out's sub-executions, by node, attempt and item."""
     salts: dict[tuple[str, int, int | None], int] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Tracked:
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
         self.refused_items, self.salts = earlier.refused_items, earlier.salts
-        self.job_uids = earlier.job_uids
+        self.job_uids, self.hold_ups = earlier.job_uids, earlier.hold_ups
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
         self.written_at, self.pace = earlier.written_at, earlier.pace
         self._keep_progress_of(earlier)

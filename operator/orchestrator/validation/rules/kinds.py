@@ -19,6 +19,7 @@ _BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         ("action", "workflow", "approval", "wait"),
         "only actions, sub-workflows, approvals and waits take time of their own",
     ),
+    ("startTimeout", "start_timeout", ("action",), "only actions have a container to start"),
     ("forEach", "for_each", ("action", "workflow"), "only actions and sub-workflows fan out"),
     ("repeat", "repeat", ("action", "workflow"), "only actions and sub-workflows are repeated"),
 )

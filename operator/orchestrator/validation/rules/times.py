@@ -57,10 +57,12 @@ def _durations(subject: Subject) -> Iterator[tuple[str, str | None]]:
     yield "spec.timeout", spec.timeout
     yield "spec.finallyTimeout", spec.finally_timeout
     yield "spec.defaults.timeout", spec.defaults.timeout if spec.defaults else None
+    yield "spec.defaults.startTimeout", spec.defaults.start_timeout if spec.defaults else None
     yield "spec.history.keepJobs", spec.history.keep_jobs if spec.history else None
     for path, node in subject.nodes():
         yield join(path, "delay"), node.delay
         yield join(path, "timeout"), node.timeout
+        yield join(path, "startTimeout"), node.start_timeout
         yield join(path, "forEach", "timeout"), node.for_each.timeout if node.for_each else None
         yield join(path, "repeat", "delay"), node.repeat.delay if node.repeat else None
     for path, retry in _retries(subject):

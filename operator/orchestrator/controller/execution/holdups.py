@@ -1,0 +1,34 @@
+"""Attempts whose Job cannot be created for now: a quota is used up, a service account is missing.
+
+They are Pending with the cause, and the creation is tried again with a backoff until it succeeds or
+the engine gives the attempt up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.engine.observed import Attempt, AttemptState
+
+FIRST_RETRY, MAX_RETRY = 2.0, 30.0
+"""Seconds from one creation to the next, at first and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldUp:
+    """Why an attempt's Job could not be created, and when that is tried again."""
+
+    attempt: Attempt
+    retry_at: float
+    delay: float
+
+
+def held_up(reason: str, message: str) -> Attempt:
+    """The attempt of which nothing could be made yet."""
+    return Attempt(AttemptState.PENDING, reason, message)
+
+
+def following(before: HoldUp | None, attempt: Attempt, now: float) -> HoldUp:
+    """The hold-up after another creation was refused."""
+    delay = FIRST_RETRY if before is None else min(2 * before.delay, MAX_RETRY)
+    return HoldUp(attempt, now + delay, delay)
