@@ -17,6 +17,8 @@ from orchestrator.models.labels import ALLOW_WORKFLOWS
 Raw = Mapping[str, Any]
 Cause = tuple[str, str]
 """A reason of engine/reasons.py and a sentence; both empty when nothing is wrong."""
+MOUNT_FAILURE = "mountFailure"
+"""A field of ours in the status of a pod that waits: what its last FailedMount Event says."""
 NO_CAUSE: Cause = ("", "")
 _IMAGE = frozenset(
     {
@@ -30,6 +32,7 @@ _IMAGE = frozenset(
 )
 _NOT_FOUND = re.compile(r'(secret|configmap) "([^"]+)" not found')
 _NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) \S+/(\S+)")
+_NO_MOUNT_KEY = re.compile(r"references non-existent (secret|config) key: (\S+)")
 _NO_ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 _QUOTA = re.compile(r"exceeded quota: (.*)", re.DOTALL)
 _QUOTA_UNKNOWN = "status unknown for quota"
@@ -49,6 +52,8 @@ def why_waiting(pod: Raw) -> Cause:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             words = condition.get("message", "")
             return reasons.UNSCHEDULABLE, f"pod is unschedulable: {words}"
+    if failure := status.get(MOUNT_FAILURE):
+        return _unmounted(failure, namespace)
     return NO_CAUSE
 
 
@@ -128,6 +133,26 @@ def _initializing(container: Raw) -> Cause:
     return NO_CAUSE
 
 
+def _unmounted(message: str, namespace: str) -> Cause:
+    if missing := _missing(message, namespace):
+        return reasons.SECRET_MISSING, missing
+    if match := _NO_MOUNT_KEY.search(message):
+        kind = "Secret" if match[1] == "secret" else "ConfigMap"
+        words = f"a {kind} that is mounted has no key {match[2]}; add it"
+        return reasons.SECRET_MISSING, f"{words}: {message}"
+    return reasons.CONTAINER_CANNOT_START, f"a volume cannot be mounted: {message}"
+
+
+def _missing(message: str, namespace: str) -> str:
+    match = _NOT_FOUND.search(message)
+    if match is None:
+        return ""
+    kind, name = match.groups()
+    create = f"create {'secret generic' if kind == 'secret' else kind} {name}"
+    command = f"kubectl -n {namespace} {create} --from-literal=KEY=VALUE"
+    return f"{_KINDS[kind]} {name} is missing: {command}"
+
+
 def _why(waiting: Raw, image: str, namespace: str) -> Cause:
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason == "InvalidImageName":
@@ -135,11 +160,8 @@ def _why(waiting: Raw, image: str, namespace: str) -> Cause:
     if reason in _IMAGE:
         words = "check its name, its registry and imagePullSecrets"
         return reasons.IMAGE_PULL, f"image {image} cannot be pulled; {words}: {message or reason}"
-    if match := _NOT_FOUND.search(message):
-        kind, name = match.groups()
-        create = f"create {'secret generic' if kind == 'secret' else kind} {name}"
-        command = f"kubectl -n {namespace} {create} --from-literal=KEY=VALUE"
-        return reasons.SECRET_MISSING, f"{_KINDS[kind]} {name} is missing: {command}"
+    if missing := _missing(message, namespace):
+        return reasons.SECRET_MISSING, missing
     if match := _NO_KEY.search(message):
         key, kind, name = match.groups()
         field = "stringData" if kind == "Secret" else "data"

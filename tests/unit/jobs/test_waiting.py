@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.records import clip
 from orchestrator.jobs.observe import observe
-from orchestrator.jobs.waiting import quota_message, why_refused, why_waiting
+from orchestrator.jobs.waiting import MOUNT_FAILURE, quota_message, why_refused, why_waiting
 from tests.builders import template
 
 NAMESPACE = "shop"
@@ -196,3 +196,32 @@ def test_only_what_a_quota_says_is_waited_for() -> None:
     assert quota_message("status unknown for quota: few, resources: count/jobs.batch", "shop")
     assert quota_message("User cannot create resource jobs", "shop") == ""
     assert quota_message("failed quota: cpu: must specify limits.cpu", "shop") == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "words"),
+    [
+        (
+            'MountVolume.SetUp failed for volume "v" : secret "api" not found',
+            "SecretMissing",
+            "kubectl -n shop create secret generic api",
+        ),
+        (
+            'MountVolume.SetUp failed for volume "v" : references non-existent secret key: token',
+            "SecretMissing",
+            "has no key token",
+        ),
+        (
+            'MountVolume.SetUp failed for volume "v" : configmap "settings" not found',
+            "SecretMissing",
+            "create configmap settings",
+        ),
+        ("Unable to attach or mount volumes: timed out", "ContainerCannotStart", "timed out"),
+    ],
+)
+def test_a_volume_that_cannot_be_mounted_says_why(message: str, reason: str, words: str) -> None:
+    held = pod(waiting={"reason": "ContainerCreating"})
+    held["status"][MOUNT_FAILURE] = message
+    found = why_waiting(held)
+    assert found[0] == reason
+    assert words in found[1]

@@ -2,7 +2,8 @@
 
 Of pods the watch keeps those that show an end. A Job that has no ready pod when it is looked at
 for the second time is asked about: one list of pending pods for all such Jobs, and one of
-FailedCreate Events where a Job has no pod at all.
+FailedCreate Events where a Job has no pod at all. Of volumes a pod's status says nothing, so where
+a pod does not say what it waits for, now and then FailedMount Events are listed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from orchestrator.controller.apiserver.cache import Jobs, Pods, Raw
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.lean import lean_pod
 from orchestrator.controller.apiserver.resources import EVENTS, PODS
+from orchestrator.jobs.waiting import MOUNT_FAILURE, NO_CAUSE, why_waiting
 from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,9 @@ LEAST, MOST = 3.0, 30.0
 """Seconds from one look to the next, at least and at most."""
 PATIENCE = 10.0
 """As many times as long as the last look took, the next one waits."""
+UNEXPLAINED_LOOKS = 4
+"""So many looks at a pod that does not say what it waits for, before its Events are asked for."""
+UNMOUNTED = "type=Warning,reason=FailedMount,involvedObject.kind=Pod"
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
 
 
@@ -49,6 +54,10 @@ class PendingPods:
         self._seen: set[str] = set()
         self._said: dict[str, object] = {}
         self._events: dict[str, list[Raw]] = {}
+        self._unexplained: dict[str, int] = {}
+        """Looks at pods that do not say what they wait for, by uid."""
+        self._unmounted: dict[str, str] = {}
+        """What their Events say of their volumes, by uid."""
         self._news = asyncio.Event()
         """Set once a Job waits that no look has seen."""
 
@@ -87,6 +96,7 @@ class PendingPods:
         slow = [job for job in waiting if _uid(job) in self._seen]
         self._seen = {_uid(job) for job in waiting}
         pods = await self._pending_pods() if slow else []
+        await self._explain(pods)
         self._pods.replace_pending(pods)
         without = [job for job in slow if not self._pods.by_job(*_key(job))]
         self._events = await self._refusals(without) if without else {}
@@ -109,6 +119,26 @@ class PendingPods:
             )
             found += [lean_pod(pod) for pod in pods]
         return found
+
+    async def _explain(self, pods: list[Raw]) -> None:
+        """Add to pods that do not say what they wait for what their Events say of their volumes."""
+        silent = {_uid(pod): pod for pod in pods if why_waiting(pod) == NO_CAUSE}
+        self._unexplained = {uid: self._unexplained.get(uid, 0) + 1 for uid in silent}
+        if any(looks % UNEXPLAINED_LOOKS == 0 for looks in self._unexplained.values()):
+            self._unmounted = await self._mount_failures()
+        for uid, pod in silent.items():
+            if message := self._unmounted.get(uid):
+                pod["status"][MOUNT_FAILURE] = message
+
+    async def _mount_failures(self) -> dict[str, str]:
+        found: list[Raw] = []
+        for scope in self._scopes:
+            events, _ = await self._client.list(EVENTS, scope, field_selector=UNMOUNTED)
+            found += events
+        return {
+            event["involvedObject"].get("uid", ""): event.get("message", "")
+            for event in sorted(found, key=_when)
+        }
 
     async def _refusals(self, jobs: list[Raw]) -> dict[str, list[Raw]]:
         found: dict[str, list[Raw]] = {_uid(job): [] for job in jobs}
@@ -142,6 +172,7 @@ def _says(pod: Raw) -> object:
     conditions = status.get("conditions") or []
     return (
         pod["metadata"]["uid"],
+        status.get(MOUNT_FAILURE),
         [container.get("state", {}).get("waiting") for container in containers],
         [(item["type"], item.get("reason"), item.get("message")) for item in conditions],
     )

@@ -9,7 +9,9 @@ import pytest
 
 from orchestrator.controller.apiserver.cache import JOB_NAME, Jobs, Pods
 from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.execution.pending import LEAST, MOST, PendingPods
+from orchestrator.controller.apiserver.resources import PODS
+from orchestrator.controller.execution.pending import LEAST, MOST, UNEXPLAINED_LOOKS, PendingPods
+from orchestrator.jobs.waiting import why_waiting
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 
@@ -22,6 +24,7 @@ class Looking:
     def __init__(self, client: ApiClient) -> None:
         self.naps: asyncio.Queue[float] = asyncio.Queue()
         self.wake: asyncio.Queue[None] = asyncio.Queue()
+        self.client = client
         self.jobs, self.pods = Jobs(), Pods()
         self.told: list[str] = []
         self.pending = PendingPods(
@@ -165,3 +168,29 @@ async def test_after_a_look_that_took_long_it_rests_the_longer(
     assert LEAST < await looking.naps.get() <= MOST
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_a_volume_that_cannot_be_mounted_is_found_in_the_events_of_its_pod(
+    server: ApiServer, looking: Looking
+) -> None:
+    await pending_pod(server, "slow", "ContainerCreating")
+    (pod,) = (await looking.client.list(PODS, "a"))[0]
+    message = 'MountVolume.SetUp failed for volume "v" : secret "api" not found'
+    await server.put(
+        "events",
+        "a",
+        "unmounted",
+        type="Warning",
+        reason="FailedMount",
+        involvedObject={"kind": "Pod", "uid": pod["metadata"]["uid"]},
+        message=message,
+    )
+    looking.job("slow")
+    for _ in range(1 + UNEXPLAINED_LOOKS):
+        await looking.pending.look()
+    (seen,) = looking.pods.by_job("a", "uid-slow")
+    assert why_waiting(seen) == (
+        "SecretMissing",
+        "Secret api is missing: kubectl -n a create secret generic api --from-literal=KEY=VALUE",
+    )
+    assert looking.told.count("slow") == 2
