@@ -13,7 +13,7 @@ import pytest
 from orchestrator.controller.apiserver.client import ApiClient
 from tests.kube import Kubectl
 from tests.reliance.api import Api
-from tests.reliance.jobs import Jobs
+from tests.reliance.jobs import Jobs, KubeletStages
 from tests.reliance.objects import Objects
 from tests.reliance.watches import Watches
 
@@ -35,3 +35,7 @@ class TestWatches(Watches):
 
 class TestJobs(Jobs):
     """Of the real one."""
+
+
+class TestKubeletStages(KubeletStages):
+    """Of the real one, with fake nodes that show a kubelet's stages."""

@@ -12,7 +12,7 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.context import INDEX, node_and_attempt
-from orchestrator.jobs.evidence import has_ended, terminated
+from orchestrator.jobs.evidence import failed_by_itself, has_ended, has_succeeded, terminated
 from orchestrator.jobs.fanned import counted
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.models.labels import EXECUTION_UID
@@ -291,6 +291,39 @@ class Jobs:
         raw = await verdict(api, job, version)
         assert counted(raw) == ({0}, set())
         assert "Complete" in conditions(raw)
+
+
+class KubeletStages:
+    """What a kubelet shows of a pod's end; run against the fake, and against fake nodes."""
+
+    async def test_the_end_of_a_container_is_seen_before_that_of_its_pod(self, api: Api) -> None:
+        versions = await api.version(PODS), await api.version(JOBS)
+        job = await start(api, stages="true", delay="1s", message='{"value": 7}')
+        seen = await _end_of_pod(api, versions[0])
+        assert seen["status"]["phase"] == "Running"
+        assert (terminated(seen)["exitCode"], has_succeeded(seen)) == (0, True)
+        await verdict(api, job, versions[1])
+        (pod,) = await pods_of(api, job)
+        assert pod["status"]["phase"] == "Succeeded"
+        assert terminated(pod)["finishedAt"] == terminated(seen)["finishedAt"]
+
+    async def test_a_failure_is_seen_before_its_phase_too(self, api: Api) -> None:
+        version = await api.version(PODS)
+        await start(api, stages="true", delay="1s", exit_code="3")
+        seen = await _end_of_pod(api, version)
+        assert seen["status"]["phase"] == "Running"
+        assert failed_by_itself(seen)
+
+    async def test_a_container_that_has_ended_does_not_start_again(self, api: Api) -> None:
+        version = await api.version(JOBS)
+        job = await start(api)
+        await verdict(api, job, version)
+        (pod,) = await pods_of(api, job)
+        ended = pod["status"]["containerStatuses"][0]
+        running = {"running": {"startedAt": terminated(pod)["startedAt"]}}
+        status = {"containerStatuses": [{**ended, "state": running}]}
+        with refused(422, "Invalid", "non-terminated"):
+            await api.patch(PODS, pod["metadata"]["name"], {"status": status}, "status")
 
 
 async def _end_of_pod(api: Api, version: str) -> Raw:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.apiserver.errors import ApiError
+from orchestrator.jobs.evidence import terminated
 
 Raw = Mapping[str, Any]
 
@@ -73,6 +74,11 @@ def check_change(plural: str, name: str, old: Raw, new: Raw) -> None:
             raise invalid(plural, name, "data: field is immutable when `immutable` is set")
         case "pods" if _longer(before, after):
             raise invalid(plural, name, "spec.activeDeadlineSeconds: must be less than it was")
+        case "pods" if _starts_again(old, new):
+            raise invalid(
+                plural, name, "status.containerStatuses[0].state: Forbidden: may not be "
+                "transitioned to non-terminated state",
+            )  # fmt: skip
         case "workflowexecutions" if _softer(before["desiredState"], after.get("desiredState")):
             raise invalid(plural, name, "spec: a cancelled execution can only be Terminated")
 
@@ -80,6 +86,11 @@ def check_change(plural: str, name: str, old: Raw, new: Raw) -> None:
 def _longer(before: Raw, after: Raw) -> bool:
     limit, wanted = before.get("activeDeadlineSeconds"), after.get("activeDeadlineSeconds")
     return limit is not None and (wanted is None or wanted > limit)
+
+
+def _starts_again(old: Raw, new: Raw) -> bool:
+    """Whether the action of a pod had ended, and is now said not to have."""
+    return bool(terminated(old)) and not terminated(new)
 
 
 def _softer(before: str, after: str | None) -> bool:

@@ -9,18 +9,20 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.models.base import parse_duration
 from tests.reliance.api import Api
-from tests.reliance.jobs import FAKE, Jobs
+from tests.reliance.jobs import FAKE, Jobs, KubeletStages
 from tests.reliance.objects import Objects
 from tests.reliance.watches import Watches
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script
 from tests.simulation.pods import work_of
+from tests.simulation.stages import AT_ONCE, Stages
 from tests.simulation.store import Store
 from tests.simulation.trial import START
 
@@ -47,14 +49,20 @@ def _as_annotated(store: Store) -> Script:
     return script
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[Api]:
+@asynccontextmanager
+async def _fake(stages: Stages) -> AsyncIterator[Api]:
     loop, rng = asyncio.get_running_loop(), random.Random(1)
     store = Store(lambda: START + loop.time(), rng)
-    Kubelet(store, _as_annotated(store), rng)
+    Kubelet(store, _as_annotated(store), rng, stages)
     transport = FaultyTransport(store, Faults(), rng, 0.002)
     async with ApiClient(transport._credentials, transport) as client:
         yield Api(client, "test")
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with _fake(AT_ONCE) as found:
+        yield found
 
 
 class TestObjects(Objects):
@@ -67,3 +75,12 @@ class TestWatches(Watches):
 
 class TestJobs(Jobs):
     """Of the fake."""
+
+
+class TestKubeletStages(KubeletStages):
+    """Of the fake."""
+
+    @pytest.fixture
+    async def api(self) -> AsyncIterator[Api]:
+        async with _fake(Stages(1.2)) as found:
+            yield found
