@@ -138,6 +138,16 @@ def problems(text: str) -> list[str]:
         ),
         ("nodes: [{name: a, fail: '$[[ 1 + ]]'}]", "spec.nodes[1].fail", ""),
         (
+            "nodes: [{name: a, delay: 1s, startTimeout: 2s}]",
+            "spec.nodes[1].startTimeout",
+            "only actions have a container to start; this node is a delay",
+        ),
+        (
+            "nodes: [{name: a, workflow: {name: other}, startTimeout: 2s}]",
+            "spec.nodes[1].startTimeout",
+            "only actions have a container to start; this node is a workflow",
+        ),
+        (
             "nodes: [{name: a, delay: 1s, timeout: 2s}]",
             "spec.nodes[1].timeout",
             "takes exactly as long as it says",
@@ -351,6 +361,11 @@ def problems(text: str) -> list[str]:
         ),
         # times
         ("nodes: [{name: a, delay: 0s}]", "spec.nodes[1].delay", "'0s' is no time at all"),
+        (
+            "defaults: {startTimeout: 0s}",
+            "spec.defaults.startTimeout",
+            "'0s' is no time at all",
+        ),
         ("timeout: 9000h", "spec.timeout", "'9000h' is longer than a year"),
         (
             "defaults: {timeout: 1500ms}",
