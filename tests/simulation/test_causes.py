@@ -105,6 +105,21 @@ async def test_what_waits_for_a_quota_is_cancelled_at_once() -> None:
     assert record_of(store)["phase"] == "Cancelled"
 
 
+async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause() -> None:
+    store = store_with(workflow())
+    transport = UnderQuota(store, 3600.0)
+    async with operating(store, transport):
+        await asyncio.sleep(20)
+        key = ("workflowexecutions", NAMESPACE, "run")
+        store.patch(key, {"spec": {"desiredState": "Paused"}})
+        await asyncio.sleep(10)
+        refused = transport.refused
+        await asyncio.sleep(100)
+        assert transport.refused == refused
+    record = record_of(store)
+    assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
+
+
 async def test_an_operator_that_starts_anew_goes_on_waiting_for_the_quota() -> None:
     store = store_with(workflow())
     async with operating(store, UnderQuota(store, 3600.0)):
