@@ -9,6 +9,7 @@ that of a run without faults, and in the end nobody writes any more.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,10 @@ PLANTED = sorted((Path(__file__).parent / "planted").rglob("*.patch"))
 RUNS, INTERVENTIONS = 10_000, 1_000
 """Stories without and with interventions."""
 MOST_FOR_A_BUG = 2_000
+CAUGHT = re.compile(r"Caught by seed (\d+)\.\n")
+RECORD_SEEDS = os.environ.get("ITW_RECORD_SEEDS") == "1"
+"""Whether the seeds that catch the planted bugs are written into their patches: after a change of
+the stories or of the patches, so that the next run finds them at once."""
 
 FOUND_BEFORE = {
     154: "a slot was taken for what had ended, since no watch had told of its end",
@@ -141,14 +146,24 @@ def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
         )
     for patch, seed in outcomes.items():
         print(f"{patch.stem}: {seed}")
+        if RECORD_SEEDS and seed:
+            _record(patch, seed)
     assert [patch.stem for patch, seed in outcomes.items() if not seed] == []
 
 
-def _seeds_for(patch: Path) -> tuple[str, str]:
+def _seeds_for(patch: Path) -> list[str]:
     """From which seed to which it is to be caught: those in a folder of their own by stories with
-    interventions."""
+    interventions. The seed that caught it last is tried first: it is in the patch's first line."""
     first = FIRST if patch.parent.name == "interventions" else 0
-    return str(first), str(first + MOST_FOR_A_BUG)
+    bounds = [str(first), str(first + MOST_FOR_A_BUG)]
+    caught = CAUGHT.match(patch.read_text())
+    return [*bounds, "--hint", caught[1]] if caught else bounds
+
+
+def _record(patch: Path, said: str) -> None:
+    """Write into the patch which seed catches it: `seed N: what it violates`."""
+    seed = said.removeprefix("seed ").partition(":")[0]
+    patch.write_text(f"Caught by seed {seed}.\n" + CAUGHT.sub("", patch.read_text()))
 
 
 def _caught(patch: Path, room: Path) -> str:

@@ -2,7 +2,8 @@
 
 With logs it runs what none of them has: each line holds the seeds that were done, and what their
 runs violated; the first log is added to. So many runs can be made in pieces, by several processes.
-`--first` stops at the first violation. PYTHONHASHSEED must be set, so that a seed gives the same
+`--first` stops at the first violation, and tries the seed of `--hint` before all others.
+PYTHONHASHSEED must be set, so that a seed gives the same
 run in every process.
 """
 
@@ -14,7 +15,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -59,11 +60,13 @@ def main() -> int:
     parser.add_argument("--log", type=Path, action="append", default=[])
     parser.add_argument("--processes", type=int)
     parser.add_argument("--first", dest="until_first", action="store_true")
+    parser.add_argument("--hint", type=int)
     given = parser.parse_args()
     if "PYTHONHASHSEED" not in os.environ:
         parser.error("set PYTHONHASHSEED=0, or a seed gives another run in every process")
     if given.until_first:
-        return _until_first(given.first, given.last)
+        hint = [] if given.hint is None else [given.hint]
+        return _until_first([*hint, *range(given.first, given.last)])
     done, wrong = _before(given.log)
     for piece, found in chunks(pieces(given.first, given.last, done), given.processes):
         done.update(piece)
@@ -83,9 +86,9 @@ def main() -> int:
     return 1 if seeds else 0
 
 
-def _until_first(first: int, last: int) -> int:
+def _until_first(seeds: Iterable[int]) -> int:
     _spare()
-    for seed in range(first, last):
+    for seed in seeds:
         if found := chunk(seed, seed + 1):
             print(f"seed {seed}: {found[seed][0]}")
             return 1
