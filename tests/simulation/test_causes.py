@@ -129,6 +129,43 @@ async def test_an_operator_that_starts_anew_goes_on_waiting_for_the_quota() -> N
     assert 119 < took(raw) < 123
 
 
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("fields", [{}, {"forEach": {"values": "[1, 2]", "as": "it"}}])
+async def test_the_time_to_start_in_goes_on_once_a_quota_let_the_job_be(
+    fields: Raw, *, restart: bool
+) -> None:
+    store = store_with(
+        workflow(timeout="1h", **fields), script=lambda *_: Outcome("stuck"), stages=STAGES
+    )
+    transport = UnderQuota(store, 70.0)
+    async with operating(store, transport):
+        await asyncio.sleep(105)
+        assert record_of(store)["reason"] == "ImagePull"
+        if not restart:
+            await asyncio.sleep(30)
+    raw = await played(store, well(store))
+    record = raw["status"]["nodes"]["task"]
+    assert (record["phase"], record["reason"]) == ("Failed", "ImagePull")
+    assert 119 < took(raw) < 124
+
+
+async def test_an_action_whose_job_waited_for_a_quota_has_all_its_time_to_run() -> None:
+    fields = {"timeout": "20s", "startTimeout": "5m"}
+    store = store_with(workflow(**fields), script=lambda *_: Outcome("success", 15.0, 5))
+    raw = await played(store, UnderQuota(store, 170.0))
+    assert raw["status"]["nodes"]["task"]["phase"] == "Succeeded"
+
+
+async def test_what_was_held_up_until_its_time_was_over_is_not_created_any_more() -> None:
+    store = store_with(workflow())
+    async with operating(store, UnderQuota(store, 3600.0)):
+        await asyncio.sleep(60)
+    await asyncio.sleep(120)
+    raw = await played(store, well(store))
+    assert raw["status"]["nodes"]["task"]["reason"] == "QuotaExceeded"
+    assert store.all("jobs") == []
+
+
 def with_account(store: Store) -> None:
     template = store.objects["templates", NAMESPACE, "task"]
     action = template["spec"]["action"] | {"serviceAccountName": "runner"}

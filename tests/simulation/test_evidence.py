@@ -185,3 +185,30 @@ SUCCESS = {
 def reference(job: Raw, **more: Any) -> Raw:
     metadata = job["metadata"]
     return {"kind": "Job", "name": metadata["name"], "uid": metadata["uid"]} | more
+
+
+@pytest.mark.parametrize("state", ["Cancelled", "Terminated"])
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+@pytest.mark.parametrize("items", [None, {"values": "[1, 2]", "as": "it"}])
+async def test_a_forged_pod_neither_hinders_a_stop_nor_is_touched_by_it(
+    state: str, phase: str, items: Raw | None
+) -> None:
+    each = {} if items is None else {"forEach": items}
+    store = store_with(one(timeout="10m", **each), script=lambda *_: Outcome("hang", 900.0))
+    async with operating(store, transport(store)):
+        await asyncio.sleep(10)
+        (job,) = store.all("jobs")
+        labels = {JOB_NAME: job["metadata"]["name"]}
+        own = {"name": "forged", "labels": labels, "ownerReferences": [reference(job)]}
+        spec: Raw = {"nodeName": "machine", "activeDeadlineSeconds": 3600}
+        store.create("pods", NAMESPACE, {"kind": "Pod", "metadata": own, "spec": spec})
+        status = SUCCESS if phase == "Succeeded" else {"phase": "Running"}
+        store.set_status(("pods", NAMESPACE, "forged"), **status)
+        forged = store.objects["pods", NAMESPACE, "forged"]
+        store.patch(("workflowexecutions", NAMESPACE, "run"), {"spec": {"desiredState": state}})
+        await asyncio.sleep(20)
+    assert store.objects["pods", NAMESPACE, "forged"] == forged
+    record = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]["nodes"]["task"]
+    assert record["phase"] == "Cancelled"
+    left = [pod for pod in store.all("pods") if pod["metadata"]["name"] != "forged"]
+    assert all(phase_of(pod) == "Failed" for pod in left)

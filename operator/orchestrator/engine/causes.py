@@ -58,6 +58,18 @@ def with_cause(record: Record, attempt: Attempt) -> Attempt:
     return replace(attempt, state=AttemptState.FAILED, reason=record.reason, message=message)
 
 
+def is_held_up(attempt: Attempt) -> bool:
+    """Whether neither a Job nor a sub-execution of the attempt can be created for now."""
+    made = attempt.job or attempt.execution
+    return attempt.state is AttemptState.PENDING and attempt.reason in HOLD_UPS and not made
+
+
+def given_up(attempt: Attempt, seconds: float) -> Attempt:
+    """The end of an attempt that was held up for so many seconds."""
+    message = f"{attempt.message} (did not start within {in_words(seconds)})"
+    return replace(attempt, state=AttemptState.FAILED, message=message)
+
+
 def lasting_cause(record: Record, attempt: Attempt) -> tuple[str, str]:
     """Reason and message of an attempt that has not started: what held it up is kept until it
     starts, or until something else does.

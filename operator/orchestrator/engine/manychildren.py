@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.engine import reasons
+from orchestrator.engine.causes import HOLD_UPS, given_up, is_held_up
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import ControlChild, CreateChild
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode
@@ -45,7 +46,7 @@ def progress_children(
     """
     each = node.spec.for_each
     assert each is not None
-    seen = attempt.children if attempt is not None else {}
+    seen = _in_time(work, node, record, attempt.children if attempt is not None else {})
     done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
     words = record.message
     for index, child in seen.items():
@@ -54,19 +55,29 @@ def progress_children(
         elif child.state in (AttemptState.FAILED, AttemptState.TIMED_OUT):
             failed.add(index)
             words = words if "item " in words else f"item {index}: {child.message}"
-    running = [index for index, child in seen.items() if index not in done | failed]
+    known = [index for index in seen if index not in done | failed]
+    running = [index for index in known if not is_held_up(seen[index])]
     over = len(failed) > (each.max_failed or 0)
     late = _late(work, record, each.timeout)
     cause = work.cause(node)
     stopping = over or late or (cause is not None and cause.stops_running)
+    message = words if failed else f"{len(done)} of {record.items} items"
     counted = replace(
         record,
         phase=NodePhase.RUNNING,
         reason=reasons.CHILD_CREATED,
-        message=words if failed else f"{len(done)} of {record.items} items",
+        message=message,
         completed=format_ranges(done),
         failed=format_ranges(failed),
     )
+    held = next((child for child in seen.values() if child.reason in HOLD_UPS), None)
+    if record.phase is NodePhase.PENDING and not (done or running):  # none has begun yet
+        counted = replace(counted, phase=NodePhase.PENDING)
+        why = held or (record if record.reason in HOLD_UPS else None)
+        if why is not None:
+            counted = replace(counted, reason=why.reason, message=why.message)
+    elif held is not None and not failed:
+        counted = replace(counted, message=f"{message}; the next one waits: {held.message}")
     total = record.items or 0
     if len(done) + len(failed) >= total or ((stopping or cause is not None) and not running):
         _end(work, node, counted, over=over, late=late, outputs=attempt.outputs if attempt else {})
@@ -80,9 +91,32 @@ def progress_children(
     _watch_the_clock(work, node, record, seen, running)
     if work.paused or cause is not None:
         return
-    known, ended = done | failed | set(running), len(done) + len(failed)
-    if begun(total, ended, each.parallelism) > len(known) and (items := items_of()) is not None:
-        _begin(work, node, counted, items, known, ended)
+    taken, ended = done | failed | {*known}, len(done) + len(failed)
+    if begun(total, ended, each.parallelism) > len(taken) and (items := items_of()) is not None:
+        _begin(work, node, counted, items, taken, ended)
+
+
+def _in_time(
+    work: Work, node: GraphNode, record: Record, seen: Mapping[int, Attempt]
+) -> Mapping[int, Attempt]:
+    """The sub-executions, with the end of those that were held up for all of `startTimeout`.
+
+    Of each item it counts from the first refusal that the process saw; while none of the fan-out
+    has begun, from the node's start, which is on record.
+    """
+    judged = dict(seen)
+    for index, child in seen.items():
+        if not is_held_up(child):
+            continue
+        since = work.now if child.started_at is None else child.started_at
+        if record.phase is NodePhase.PENDING and record.reason in HOLD_UPS and not record.failed:
+            since = min(since, record.attempt_start)
+        due = since + node.start_timeout
+        if work.now >= due:
+            judged[index] = given_up(child, node.start_timeout)
+        else:
+            work.wake(due)
+    return judged
 
 
 def _begin(
@@ -123,8 +157,12 @@ def _end(
     stopped = cause is not None and cause.stops_running
     if over and not stopped:
         words = f"{failed} of {total} items failed, {each.max_failed or 0} may"
-        message = f"{words}; {record.message}" if record.message else words
-        ended = replace(ended, phase=NodePhase.FAILED, reason=reasons.ITEMS_FAILED, message=message)
+        reason, message = reasons.ITEMS_FAILED, record.message
+        if record.reason in HOLD_UPS:  # none of it could begin
+            reason = record.reason
+        else:
+            message = f"{words}; {message}" if message else words
+        ended = replace(ended, phase=NodePhase.FAILED, reason=reason, message=message)
     elif complete and not over:
         ended = replace(ended, phase=NodePhase.SUCCEEDED, outputs=outputs)
     elif cause is not None:

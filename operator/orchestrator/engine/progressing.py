@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.engine import reasons
 from orchestrator.engine.approval import progress_approval
-from orchestrator.engine.causes import HOLD_UPS, lasting_cause, not_started, with_cause
+from orchestrator.engine.causes import HOLD_UPS, is_held_up, lasting_cause, not_started, with_cause
 from orchestrator.engine.children import late, stop_child, watch_child
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import StopJob
@@ -91,7 +91,7 @@ def _progress_attempt(work: Work, node: GraphNode, record: Record) -> None:
     elif attempt is None:
         _missing(work, node, record)
     else:
-        _watch_the_clock(work, node, _observe_running(work, node, record, attempt))
+        _watch_the_clock(work, node, _observe_running(work, node, record, attempt), attempt)
 
 
 def _succeed(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
@@ -193,11 +193,10 @@ def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) 
 
 
 def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> Record:
-    """Its record as it is now; its time begins anew if it was made long after it was decided."""
+    """Its record as it is now."""
     running = attempt.state is AttemptState.RUNNING
     if record.phase is NodePhase.RUNNING and not running:
         return record  # the Job's count of ready pods falls before the end of its pod is seen
-    made_late = attempt.made_at is not None and attempt.made_at > record.attempt_start + LOST_GRACE
     reason, message = attempt.reason, attempt.message
     if not running:
         reason, message = lasting_cause(record, attempt)
@@ -210,45 +209,76 @@ def _observe_running(work: Work, node: GraphNode, record: Record, attempt: Attem
         execution=attempt.execution or record.execution,
         completed=attempt.completed,
         failed=attempt.failed,
-        attempt_started_at=attempt.made_at if made_late else record.attempt_started_at,
+        attempt_started_at=attempt.made_at
+        if _counts_from_creation(node, record, attempt)
+        else record.attempt_started_at,
     )
     work.observe(node, seen)
     return seen
 
 
+def _counts_from_creation(node: GraphNode, record: Record, attempt: Attempt) -> bool:
+    """Whether the attempt's time begins with its creation, long after its decision.
+
+    So it does where the operator was away meanwhile. `startTimeout` bounds all that is held up: the
+    time of a Job that had to wait for a quota goes on from its decision. That of a sub-execution is
+    its own, and `startTimeout` bounds nothing of it once it exists.
+    """
+    if attempt.made_at is None:
+        return False
+    late = attempt.made_at > record.attempt_start + LOST_GRACE
+    if node.kind is NodeKind.WORKFLOW:
+        return late or record.reason in HOLD_UPS
+    return late and not record.job and record.reason not in HOLD_UPS
+
+
 def _missing(work: Work, node: GraphNode, record: Record) -> None:
     """Nothing observed: the Job was decided and perhaps not created. Creating it is safe.
 
-    Where that was long ago, nobody was there to create it: its time begins now.
+    Where that was long ago, nobody was there to create it: its time begins now. What was held up
+    all the time that it has to start in is not created any more.
     """
     if record.job or record.execution or work.paused:
+        return
+    if record.reason in HOLD_UPS and work.now >= record.attempt_start + node.start_timeout:
+        _give_up(work, node, record)
         return
     if work.now > record.attempt_start + LOST_GRACE and record.reason not in HOLD_UPS:
         work.set(node, replace(record, attempt_started_at=work.now), evidence=False)
     create_attempt(work, node, record.attempts)
 
 
-def _watch_the_clock(work: Work, node: GraphNode, record: Record) -> None:
-    if node.kind is NodeKind.WORKFLOW:
+def _watch_the_clock(work: Work, node: GraphNode, record: Record, attempt: Attempt) -> None:
+    if node.kind is NodeKind.WORKFLOW and not is_held_up(attempt):
         watch_child(work, node, record)
         return
     rounds = 1 if record.items is None else node.rounds(record.items)
-    due = record.attempt_start + 2 * rounds * node.timeout + 2 * node.grace + LOST_GRACE
+    made_at = max(record.attempt_start, attempt.made_at or 0.0)
+    due = made_at + 2 * rounds * node.timeout + 2 * node.grace + LOST_GRACE
     if record.phase is NodePhase.PENDING:
         start_due = record.attempt_start + node.start_timeout
-        due = min(due, start_due) if record.job else start_due  # no Job, no deadline of its own
+        # A Job not seen yet has no deadline of its own.
+        due = start_due if attempt.made_at is None else min(due, start_due)
     if work.now < due:
         work.wake(due)
         return
     if record.phase is NodePhase.PENDING:
-        # By the clock alone, so it is stored first and the Job stopped afterwards.
-        _attempt_failed(work, node, record, not_started(due - record.attempt_start))
-        work.after.append(StopJob(node.name, record.attempts, force=False))
+        _give_up(work, node, record, due - record.attempt_start)
         return
     seconds = in_words(due - record.attempt_start)
     message = f"no end was seen within {seconds}: {record.message}".rstrip(": ")
     work.end(node, NodePhase.TIMED_OUT, reasons.TIMED_OUT, message, evidence=False)
     work.after.append(StopJob(node.name, record.attempts, force=True))
+
+
+def _give_up(work: Work, node: GraphNode, record: Record, seconds: float | None = None) -> None:
+    """End an attempt that has not started after so many seconds: `startTimeout`, if not given.
+
+    By the clock alone, so it is stored first and the Job, if there is one, stopped afterwards.
+    """
+    _attempt_failed(work, node, record, not_started(seconds or node.start_timeout))
+    if record.job:
+        work.after.append(StopJob(node.name, record.attempts, force=False))
 
 
 def _cancel_now(work: Work, node: GraphNode) -> bool:

@@ -242,6 +242,11 @@ def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> A
     return Attempt(AttemptState.PENDING, reason, message, made_at=made_at, job=name)
 
 
+def fans_out(job: Raw) -> bool:
+    """Whether the Job would go on with other pods after those it has now."""
+    return bool(job["spec"].get("completionMode") == "Indexed")
+
+
 def created_at(raw: Raw | None) -> float | None:
     """When an object was created, if there is one."""
     return optional_from_rfc3339(raw["metadata"].get("creationTimestamp")) if raw else None

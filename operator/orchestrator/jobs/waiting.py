@@ -73,9 +73,10 @@ def why_refused(message: str, job: Raw) -> Cause:
 def quota_message(message: str, namespace: str) -> str:
     """What an answer that a quota gave says, and what shows more; empty for any other answer."""
     if match := _QUOTA.search(message):
-        name = match[1].partition(",")[0].strip()
+        name, _, numbers = match[1].strip().partition(", ")
         command = f"kubectl -n {namespace} describe quota {name}"
-        return f"quota {match[1].strip()}; free some or raise it ({command})"
+        words = f"quota {name} is used up, free some or raise it ({command})"
+        return f"{words}: {numbers}" if numbers else words
     return message if _QUOTA_UNKNOWN in message else ""
 
 

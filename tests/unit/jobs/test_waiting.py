@@ -160,8 +160,8 @@ QUOTA = (
         (
             f"Error creating: {QUOTA}",
             "QuotaExceeded",
-            "quota few, requested: pods=1, used: pods=1, limited: pods=1; free some or raise it "
-            "(kubectl -n shop describe quota few)",
+            "quota few is used up, free some or raise it (kubectl -n shop describe quota few): "
+            "requested: pods=1, used: pods=1, limited: pods=1",
         ),
         (
             'Error creating: pods "a" is forbidden: failed quota: cpu: must specify limits.cpu',

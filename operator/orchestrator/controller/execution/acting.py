@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
-from orchestrator.controller.apiserver.resources import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
+from orchestrator.controller.apiserver.client import ApiError
+from orchestrator.controller.apiserver.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
 from orchestrator.controller.execution.children import (
     REFUSALS,
     control_child,
@@ -18,6 +18,7 @@ from orchestrator.controller.execution.children import (
 )
 from orchestrator.controller.execution.holdups import following, held_up
 from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.stopping import stop_job
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.controller.offload import LARGE
 from orchestrator.engine import reasons
@@ -36,14 +37,11 @@ from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.jobs.build import JobRefused, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
-from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
 from orchestrator.jobs.waiting import quota_message
 from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason
 
-WORKING = "status.phase!=Succeeded,status.phase!=Failed"
-"""Selects the pods that have not ended."""
 _MADE = (JOBS, CONFIG_MAPS, CLAIMS)
 Step = Creation | StopJob | ControlChild
 
@@ -64,13 +62,13 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
     for job, refusal in zip(wanted, refusals, strict=True):
         tracked.again.add(job.node)  # what was made may have come to its end long ago
         if refusal is None:
-            tracked.hold_ups.pop((job.node, job.attempt), None)
+            tracked.hold_ups.pop((job.node, job.attempt, _index(job)), None)
             continue
         if isinstance(refusal, BaseException):
             problems.append(refusal)
             continue
         if refusal.state is AttemptState.PENDING:
-            key = (job.node, job.attempt)
+            key = (job.node, job.attempt, _index(job))
             tracked.hold_ups[key] = following(tracked.hold_ups.get(key), refusal, now)
         elif (index := _index(job)) is None:
             tracked.refused[job.node, job.attempt] = refusal
@@ -81,7 +79,7 @@ async def create_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> N
 
 
 def _waits(tracked: Tracked, job: Creation, now: float) -> bool:
-    hold_up = tracked.hold_ups.get((job.node, job.attempt))
+    hold_up = tracked.hold_ups.get((job.node, job.attempt, _index(job)))
     return hold_up is not None and now < hold_up.retry_at
 
 
@@ -97,46 +95,6 @@ async def _create_each(
 
 def _index(decision: Creation) -> int | None:
     return decision.index if isinstance(decision, CreateChild) else None
-
-
-async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
-    """Stop an attempt's Job; asked again, it does nothing."""
-    name = tracked.name_of(decision.node, decision.attempt)
-    if (name, decision.force) in tracked.stopped:
-        return
-    whole = tracked.graph.nodes[decision.node].spec.for_each is not None
-    await stop_named(shell, tracked.run.namespace, name, force=decision.force, whole=whole)
-    tracked.stopped.add((name, decision.force))
-
-
-async def stop_named(
-    shell: Shell, namespace: str, name: str, *, force: bool, whole: bool = False
-) -> None:
-    """Stop the Job of this name and its pods; one that is gone is stopped.
-
-    `whole`: the Job itself is stopped, since it would go on with other items.
-    """
-    selector = f"batch.kubernetes.io/job-name={name}"
-    pods: list[Raw] = []
-    if not whole or force:  # of a fan-out they may be thousands
-        fields = WORKING if whole else ""
-        pods, _ = await shell.client.list(
-            PODS, namespace, label_selector=selector, field_selector=fields
-        )
-    for step in plan_stop(name, pods, force=force, whole=whole):
-        try:
-            match step:
-                case PatchPod():
-                    await shell.client.patch(PODS, namespace, step.name, step.patch)
-                case PatchJob():
-                    await shell.client.patch(JOBS, namespace, step.name, step.patch)
-                case DeletePod():
-                    await shell.client.delete(
-                        PODS, namespace, step.name, grace_period=step.grace_period
-                    )
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
 
 async def control_all(shell: Shell, tracked: Tracked, steps: Iterable[Step]) -> None:

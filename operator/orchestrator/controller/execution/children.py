@@ -16,6 +16,7 @@ from orchestrator.controller.execution.childnames import (
     read_child,
     recall,
 )
+from orchestrator.controller.execution.holdups import HoldUp, held_up
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
@@ -29,6 +30,7 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.records import Record
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.jobs.waiting import quota_message
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
@@ -38,7 +40,7 @@ REFUSALS = (400, 403, 404, 422)
 
 
 async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) -> Attempt | None:
-    """Create a sub-execution; the attempt as failed when it is refused."""
+    """Create a sub-execution; where it is refused, the attempt: failed, or Pending for a quota."""
     if child_depth(tracked.run) > MOST_DEPTH:
         message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
         return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
@@ -60,6 +62,8 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
                     continue
                 return _taken(tracked, which)
             if other is None and not taken:
+                if quota := quota_message(error.message, tracked.run.namespace):
+                    return held_up(reasons.QUOTA_EXCEEDED, quota)
                 permanent = error.status in (400, 422)
                 return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
         tracked.created[manifest["metadata"]["name"]] = asked
@@ -127,6 +131,8 @@ async def _observe_item(
     if refusal is not None:
         return refusal
     which = Which(node.name, record.attempts, index)
+    if (hold_up := holds(shell, tracked, which)) is not None:
+        return replace(hold_up.attempt, started_at=hold_up.since)
     while True:
         name = tracked.name_of(*which)
         raw = shell.executions.get(tracked.run.namespace, name)
@@ -141,6 +147,16 @@ async def _observe_item(
     tracked.created.setdefault(name, shell.clock())
     created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
     return replace(child_attempt(raw), started_at=created_at)
+
+
+def holds(shell: Shell, tracked: Tracked, which: Which) -> HoldUp | None:
+    """What keeps the attempt from being created; None once that is due again, so that the engine
+    asks for it. Under a pause nothing is due: nothing is created, and `startTimeout` goes on."""
+    hold_up = tracked.hold_ups.get(which)
+    if hold_up is not None and shell.clock() < hold_up.retry_at:
+        tracked.recheck(hold_up.retry_at)
+        return hold_up
+    return hold_up if tracked.run.desired_state is DesiredState.PAUSED else None
 
 
 def _taken(tracked: Tracked, which: Which) -> Attempt:

@@ -1,4 +1,5 @@
-"""Attempts whose Job cannot be created for now: a quota is used up, a service account is missing.
+"""Attempts whose Job or sub-execution cannot be created for now: a quota is used up, a service
+account is missing.
 
 They are Pending with the cause, and the creation is tried again with a backoff until it succeeds or
 the engine gives the attempt up.
@@ -16,9 +17,11 @@ FIRST_RETRY, MAX_RETRY = 2.0, 30.0
 
 @dataclass(frozen=True, slots=True)
 class HoldUp:
-    """Why an attempt's Job could not be created, and when that is tried again."""
+    """Why an attempt's Job or sub-execution could not be created, and when that is tried again."""
 
     attempt: Attempt
+    since: float
+    """When its creation was first refused, as far as this process knows."""
     retry_at: float
     delay: float
 
@@ -31,4 +34,5 @@ def held_up(reason: str, message: str) -> Attempt:
 def following(before: HoldUp | None, attempt: Attempt, now: float) -> HoldUp:
     """The hold-up after another creation was refused."""
     delay = FIRST_RETRY if before is None else min(2 * before.delay, MAX_RETRY)
-    return HoldUp(attempt, now + delay, delay)
+    since = now if before is None else before.since
+    return HoldUp(attempt, since, now + delay, delay)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.execution.children import observe_child, observe_children
+from orchestrator.controller.execution.childnames import Which
+from orchestrator.controller.execution.children import holds, observe_child, observe_children
 from orchestrator.controller.execution.fanout import observe_fan
 from orchestrator.controller.execution.looking import (
     deleted,
@@ -25,7 +26,6 @@ from orchestrator.engine.records import Record
 from orchestrator.engine.retry import disruption_matters
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
 from orchestrator.jobs.observe import completed, evident, failure, observe
-from orchestrator.models.execution import DesiredState
 
 
 async def observe_active(
@@ -52,18 +52,12 @@ async def observe_active(
 
 
 def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
-    """The attempts whose Job cannot be created yet; of one whose creation is due nothing is seen,
-    so that the engine asks for it again. Under a pause none is: nothing is created, and
-    `startTimeout` goes on."""
-    now, found = shell.clock(), {}
-    paused = tracked.run.desired_state is DesiredState.PAUSED
-    for key, hold_up in tracked.hold_ups.items():
-        if now < hold_up.retry_at:
-            found[key] = hold_up.attempt
-            tracked.recheck(hold_up.retry_at)
-        elif paused:
-            found[key] = hold_up.attempt
-    return found
+    """The attempts whose Job or sub-execution cannot be created yet."""
+    return {
+        (node, attempt): hold_up.attempt
+        for node, attempt, index in tracked.hold_ups
+        if index is None and (hold_up := holds(shell, tracked, Which(node, attempt)))
+    }
 
 
 Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]

@@ -8,12 +8,12 @@ from __future__ import annotations
 from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.client import ApiError
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
-from orchestrator.controller.execution.acting import stop_named
-from orchestrator.controller.execution.looking import live
+from orchestrator.controller.execution.looking import known_job, live
 from orchestrator.controller.execution.shell import Shell
+from orchestrator.controller.execution.stopping import stop
 from orchestrator.controller.execution.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
-from orchestrator.jobs.observe import completed, failure
+from orchestrator.jobs.observe import completed, failure, fans_out
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT, NODE
 
@@ -29,7 +29,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         found = await live(shell, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
             continue
-        await stop_named(shell, run.namespace, name, force=False, whole=fans_out(found))
+        await stop(shell, found, force=False)
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
@@ -65,10 +65,10 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
     while tracked.strays:
         name, node = next(iter(tracked.strays.items()))
         if (name, False) not in tracked.stopped:
-            whole = tracked.graph.nodes[node].spec.for_each is not None
             words = f"stopped Job {name}: {node} goes on without it"
             try:
-                await stop_named(shell, tracked.run.namespace, name, force=False, whole=whole)
+                if (job := known_job(shell, tracked, name)) is not None:
+                    await stop(shell, job, force=False)
             except ApiError as error:
                 if not error.refuses:
                     raise
@@ -107,7 +107,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         if _succeeded(status, job):
             continue
         job_name = job["metadata"]["name"]
-        await stop_named(shell, namespace, job_name, force=False, whole=fans_out(job))
+        await stop(shell, job, force=False)
         stopped.add(job["metadata"]["uid"])
         shell.recorder.emit(
             execution_reference(namespace, name, uid),
@@ -122,11 +122,6 @@ def _succeeded(status: Raw, job: Raw) -> bool:
     record = (status.get("nodes") or {}).get(node_of(job)) or {}
     attempts = record.get("attempts", 0)  # a node without attempts counts none
     return record.get("phase") == NodePhase.SUCCEEDED and attempts == _attempt_of(job)
-
-
-def fans_out(job: Raw) -> bool:
-    """Whether the Job would go on with other pods after those it has now."""
-    return bool(job["spec"].get("completionMode") == "Indexed")
 
 
 def _active(shell: Shell, job: Raw) -> bool:

@@ -50,8 +50,9 @@ class Tracked:
     """The uids of its Jobs, by name: a Job of the same name with another uid is not ours."""
     refused: dict[tuple[str, int], Attempt] = field(default_factory=dict)
     """Attempts whose Job could not be created, and why."""
-    hold_ups: dict[tuple[str, int], HoldUp] = field(default_factory=dict)
-    """Attempts whose Job cannot be created for now."""
+    hold_ups: dict[tuple[str, int, int | None], HoldUp] = field(default_factory=dict)
+    """Attempts whose Job or sub-execution cannot be created for now, by node, attempt and, in a
+    fan-out over sub-executions, item."""
     refused_items: dict[tuple[str, int, int], Attempt] = field(default_factory=dict)
     """The same of a fan-out's sub-executions, by node, attempt and item."""
     salts: dict[tuple[str, int, int | None], int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.triggering.triggered import Made, delivered
 from orchestrator.engine import reasons
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.jobs.waiting import quota_message
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
 from orchestrator.triggers.starting import Start, made_by
@@ -20,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 Emit = Callable[[Mapping[str, str], str, str, str], None]
 """Emits a Kubernetes Event: about what, type, reason and message."""
+
+
+class HeldUpError(Exception):
+    """A quota refuses the execution for now: its event is kept, and delivered again."""
 
 
 class Creator:
@@ -32,6 +37,8 @@ class Creator:
     async def create(self, trigger: Mapping[str, Any], start: Start) -> str:
         """Create the execution; the count that it adds to: started, deduplicated or failed.
 
+        Raises HeldUpError where a quota refuses it.
+
         A name that exists counts as delivered only if this trigger made the object: whoever may
         create executions can compute the name of the next slot. Names of others are passed over
         in the same order by whoever delivers the event. Once all are taken the API server draws a
@@ -42,7 +49,11 @@ class Creator:
             outcome = await self._try(trigger, manifest)
             if outcome is not None:
                 return outcome
-            self._warn(trigger, manifest["metadata"]["name"])
+            message = (
+                f"execution {manifest['metadata']['name']} was not made by this trigger; "
+                "starting the event's execution under another name"
+            )
+            self.warn(trigger, reasons.NAME_TAKEN, message)
         if delivered(await self.made(trigger), start.manifest):
             return "deduplicated"
         return await self._try(trigger, start.unnamed()) or "failed"
@@ -72,21 +83,20 @@ class Creator:
                 # An object deleted since makes this raise: the pass is repeated.
                 other = await self._client.get(EXECUTIONS, namespace, manifest["metadata"]["name"])
                 return "deduplicated" if made_by(trigger, other) else None
+            if error.status == 403 and (quota := quota_message(error.message, namespace)):
+                raise HeldUpError(quota) from error
             if error.status in (400, 403, 422):
                 logger.warning("trigger %s: %s", trigger["name"], error.message)
                 return "failed"
             raise
         return "started"
 
-    def _warn(self, trigger: Mapping[str, Any], name: str) -> None:
-        message = (
-            f"execution {name} was not made by this trigger; "
-            "starting the event's execution under another name"
-        )
+    def warn(self, trigger: Mapping[str, Any], reason: str, message: str) -> None:
+        """Emit a Warning Event about the trigger, and log it."""
         logger.warning("trigger %s/%s: %s", trigger["namespace"], trigger["name"], message)
         about = {
             "apiVersion": TRIGGERS.api_version,
             "kind": TRIGGERS.kind,
             **{field: trigger[field] for field in ("namespace", "name", "uid")},
         }
-        self._emit(about, "Warning", reasons.NAME_TAKEN, message)
+        self._emit(about, "Warning", reason, message)

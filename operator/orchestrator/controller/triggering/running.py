@@ -18,7 +18,7 @@ from orchestrator.controller.apiserver.lean import lean
 from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.triggering.creating import Creator, Emit
+from orchestrator.controller.triggering.creating import Creator, Emit, HeldUpError
 from orchestrator.controller.triggering.triggered import (
     Made,
     delivered,
@@ -28,6 +28,7 @@ from orchestrator.controller.triggering.triggered import (
     newest_of,
     parsed,
 )
+from orchestrator.engine import reasons
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import parse_duration
@@ -42,6 +43,8 @@ LONGEST = 60.0
 """Seconds after which a schedule is looked at again, whatever it says: a clock may be put right."""
 MARGIN = 60.0
 """Seconds by which ends of executions may come out of order."""
+LONGEST_RETRY = 30.0
+"""Seconds from one creation that a quota refuses to the next, at most; at first 2."""
 REMEMBERED = 5_000
 """Ended executions kept for triggers that are not known yet."""
 
@@ -90,6 +93,8 @@ class Triggers:
         self._known: set[Key] = set()
         self._specs: dict[Key, tuple[tuple[str, int], TriggerSpec | None]] = {}
         """Specs as read, by trigger, for its uid and generation."""
+        self._delays: dict[Key, float] = {}
+        """Seconds from one try to the next of triggers whose executions a quota refuses."""
         self._judged: dict[Key, TriggerSpec | None] = {}
         """Those of the last pass."""
 
@@ -109,6 +114,7 @@ class Triggers:
         self._specs.pop(key_of(raw), None)
         self._since.pop(key_of(raw), None)
         self._judged.pop(key_of(raw), None)
+        self._delays.pop(key_of(raw), None)
 
     def ended(self, raw: Raw) -> None:
         """An execution has ended; told twice it counts once."""
@@ -165,12 +171,25 @@ class Triggers:
             else:
                 since = self._since.setdefault(key, mark)
                 await self._executions(raw, spec, seen, max(began, since - MARGIN))
-        except Exception:
+        except Exception as error:
             await self._write(raw, seen)  # what was done counts, whatever was not
+            if key in self._judged:
+                self._judged[key] = spec  # what it listens to since its edit is not to be lost
+            if isinstance(error, HeldUpError):
+                return self._hold(key, metadata, str(error))
             raise
         await self._write(raw, seen)
         self._judged[key] = spec
+        self._delays.pop(key, None)
         return None if seen.again is None else min(max(seen.again - now, 0.05), LONGEST)
+
+    def _hold(self, key: Key, metadata: Raw, why: str) -> float:
+        """Keep the events of a trigger whose execution a quota refuses; seconds to the next try."""
+        if key not in self._delays:
+            message = f"{why}; the event waits until its execution can be created"
+            self._creator.warn(metadata, reasons.QUOTA_EXCEEDED, message)
+        delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), LONGEST_RETRY)
+        return delay
 
     def _listens_anew(self, key: Key, spec: TriggerSpec) -> bool:
         """Whether it listens to something else since the last pass, or could not be valid then."""
