@@ -235,6 +235,7 @@ func (f *fakeNodes) makeReady(ctx context.Context, node *corev1.Node) error {
 		}},
 		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: "fake", OperatingSystem: "linux", Architecture: "amd64"},
 	}
+	node.ResourceVersion = "" // the status is ours alone; controllers taint and label the node meanwhile
 	_, err := f.client.CoreV1().Nodes().UpdateStatus(ctx, node, metav1.UpdateOptions{})
 	return err
 }
