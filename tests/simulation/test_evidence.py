@@ -212,3 +212,45 @@ async def test_a_forged_pod_neither_hinders_a_stop_nor_is_touched_by_it(
     assert record["phase"] == "Cancelled"
     left = [pod for pod in store.all("pods") if pod["metadata"]["name"] != "forged"]
     assert all(phase_of(pod) == "Failed" for pod in left)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+async def test_nothing_works_for_a_fan_out_after_its_node_ended(at_once: int) -> None:
+    """Injected containers never end; what is stopped for that is tried again, as a failure."""
+    retry = {"limit": 2, "reasons": ["Failed"]}
+    items = {"values": "[1, 2, 3]", "as": "it", "parallelism": at_once, "maxFailed": 3}
+    store = store_with(
+        one(timeout="10m", forEach=items, retry=retry),
+        script=lambda *_: Outcome("success", 2.0, 5),
+        stages=Stages(1.2, lambda *_: NEVER),
+    )
+    raw = await played(store, transport(store))
+    record = raw["status"]["nodes"]["task"]
+    assert (record["phase"], record["completed"]) == ("Succeeded", "0-2")
+    async with operating(store, transport(store)):
+        await asyncio.sleep(15)
+        pods = len(store.all("pods"))
+        assert all(phase_of(pod) in ("Succeeded", "Failed") for pod in store.all("pods"))
+        await asyncio.sleep(120)
+        assert len(store.all("pods")) == pods
+
+
+async def test_no_item_that_succeeded_runs_again_where_none_waits_for_its_room() -> None:
+    retry = {"limit": 2, "reasons": ["Failed"]}
+    store = store_with(
+        one(timeout="10m", forEach={"values": "[1, 2, 3]", "as": "it"}, retry=retry),
+        script=lambda *_: Outcome("success", 2.0, 5),
+        stages=Stages(1.2, lambda *_: NEVER),
+    )
+    made: list[str] = []
+
+    def watch(plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural == "pods" and old is None and new is not None:
+            made.append(new["metadata"]["name"])
+
+    store.observers.append(watch)
+    async with operating(store, transport(store)):
+        await asyncio.sleep(60)
+    record = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]["nodes"]["task"]
+    assert (record["phase"], record.get("failed")) == ("Succeeded", None)
+    assert len(made) == 3

@@ -32,7 +32,7 @@ from orchestrator.jobs.evidence import (
 )
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.jobs.waiting import failed_init, why_refused, why_waiting
-from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.models.labels import EXECUTION_UID, NODE
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
@@ -240,6 +240,12 @@ def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> A
     if not reason and job and not pods and events:
         reason, message = why_refused(events[-1].get("message", ""), job["metadata"])
     return Attempt(AttemptState.PENDING, reason, message, made_at=made_at, job=name)
+
+
+def node_of(job: Raw) -> str:
+    """The node that a Job was made for, by its own word."""
+    node: str = (job["metadata"].get("annotations") or {}).get(NODE, "")
+    return node
 
 
 def fans_out(job: Raw) -> bool:

@@ -14,7 +14,7 @@ _METADATA = (
     "annotations",
 )  # fmt: skip
 _OWNER = ("kind", "name", "uid")
-_JOB_SPEC = ("completionMode", "completions")
+_JOB_SPEC = ("completionMode", "completions", "parallelism")
 _JOB_STATUS = (
     "conditions", "active", "ready", "completedIndexes", "failedIndexes", "completionTime",
 )  # fmt: skip

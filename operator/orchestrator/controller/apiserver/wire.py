@@ -53,7 +53,11 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "controller": (6, "bool"),
     },
     "Job": {"metadata": (1, "ObjectMeta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
-    "JobSpec": {"completions": (2, "int32"), "completionMode": (9, "string")},
+    "JobSpec": {
+        "parallelism": (1, "int32"),
+        "completions": (2, "int32"),
+        "completionMode": (9, "string"),
+    },
     "JobStatus": {
         "conditions": (1, "[]Condition"),
         "completionTime": (3, "Time"),

@@ -10,9 +10,9 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import is_stray, node_of
+from orchestrator.controller.execution.strays import is_stray
 from orchestrator.controller.execution.tracked import Tracked
-from orchestrator.jobs.observe import completed, failure, fans_out
+from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.models.execution import ExecutionPhase
 
 MOST_OVER = 1000

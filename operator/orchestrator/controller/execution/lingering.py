@@ -3,6 +3,10 @@
 A webhook may inject a container that never ends: the pod would stay until its deadline, and its Job
 with it. The attempt is over with its action, so after a short while the deadline is lowered to
 one that the action kept: the kubelet then ends the rest, and pod, log and evidence stay.
+
+Kubernetes counts an item of a fan-out by its pod: one that was stopped so has failed, and is tried
+again where `retry` says so. So items are stopped only where others wait for their room, and once
+the node has ended its Job is stopped, so that nothing works on for it.
 """
 
 from __future__ import annotations
@@ -11,11 +15,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Jobs, Key, Pods, Raw, key_of
+from orchestrator.controller.apiserver.cache import (
+    JOB_NAME,
+    Jobs,
+    Key,
+    Pods,
+    Raw,
+    execution_of,
+    key_of,
+)
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import PODS
-from orchestrator.jobs.evidence import controller_of, left_running
-from orchestrator.jobs.stop import stop_rest
+from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
+from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of
+from orchestrator.jobs.observe import completed, failure, fans_out, node_of
+from orchestrator.jobs.stop import PatchJob, stop_rest
+from orchestrator.models.execution import ExecutionPhase, NodePhase
 
 logger = logging.getLogger(__name__)
 
@@ -47,17 +61,21 @@ class LingeringPods:
         """When the rest of a pod is stopped, in seconds of the event loop."""
         self._stopped: set[str] = set()
         """Uids of pods that were asked to stop and have not ended."""
+        self._fan_outs: dict[Key, float] = {}
+        """Fan-outs with such pods, and when to see whether their node has ended."""
         self._added = asyncio.Event()
 
     def take(self, kind: str, pod: Raw) -> None:
         """A pod that shows an end came, changed or is gone (DELETED)."""
+        due = asyncio.get_running_loop().time() + LINGER_TIMEOUT
+        if kind != "DELETED" and (left_running(pod) or _was_stopped(pod)):
+            self._fan_outs.setdefault(_job_key(pod), due)
+            self._added.set()
         if kind == "DELETED" or not left_running(pod):
             self._waiting.pop(key_of(pod), None)
             self._stopped.discard(pod["metadata"]["uid"])
         elif pod["metadata"]["uid"] not in self._stopped:
-            due = asyncio.get_running_loop().time() + LINGER_TIMEOUT
             self._waiting.setdefault(key_of(pod), due)
-            self._added.set()
 
     async def run(self) -> None:
         """Stop what is due, until cancelled."""
@@ -65,8 +83,11 @@ class LingeringPods:
         while True:
             await self._added.wait()
             self._added.clear()
-            while self._waiting:
-                await self._sleep(max(0.0, min(self._waiting.values()) - loop.time()))
+            while self._waiting or self._fan_outs:
+                due_next = min([*self._waiting.values(), *self._fan_outs.values()])
+                await self._sleep(max(0.0, due_next - loop.time()))
+                for key in [key for key, due in self._fan_outs.items() if due <= loop.time()]:
+                    await self._stop_fan_out(key)
                 for key in [key for key, due in self._waiting.items() if due <= loop.time()]:
                     await self._stop(key)
 
@@ -79,7 +100,7 @@ class LingeringPods:
         # Asked again if it does not succeed, or if the Job's own event is still to come.
         self._waiting[key] = asyncio.get_running_loop().time() + LINGER_TIMEOUT
         job = self._job_of(pod)
-        if job is None:
+        if job is None or (fans_out(job) and not self._needs_room(job)):
             return
         step = stop_rest(pod)
         try:
@@ -92,7 +113,53 @@ class LingeringPods:
         self._stopped.add(pod["metadata"]["uid"])
         self._on_stopped(job, pod, left)
 
+    async def _stop_fan_out(self, key: Key) -> None:
+        """Stop the Job once its node has ended; it would run items again."""
+        job = self._jobs.get(*key)
+        if job is None or not fans_out(job) or completed(job) or failure(job):
+            del self._fan_outs[key]
+            return
+        self._fan_outs[key] = asyncio.get_running_loop().time() + LINGER_TIMEOUT
+        try:
+            if not await self._has_ended(job):
+                return
+            guard = {"metadata": {"uid": job["metadata"]["uid"]}}
+            patch = {**PatchJob(key[1]).patch, **guard}
+            await self._client.patch(JOBS, *key, patch, metadata_only=True)
+        except ApiError as error:
+            if error.status not in (404, 409):  # gone, perhaps with another one of its name there
+                logger.warning("cannot stop Job %s/%s: %s", *key, error)
+                return
+        self._fan_outs.pop(key, None)
+
+    async def _has_ended(self, job: Raw) -> bool:
+        """Whether it is stored that the node of the Job has ended."""
+        key = execution_of(job)
+        if key is None:
+            return False
+        status = (await self._client.get(EXECUTIONS, *key)).get("status") or {}
+        if (phase := status.get("phase")) and ExecutionPhase(phase).terminal:
+            return True
+        record = (status.get("nodes") or {}).get(node_of(job)) or {}
+        return "phase" in record and NodePhase(record["phase"]).terminal
+
+    def _needs_room(self, job: Raw) -> bool:
+        """Whether further items of the fan-out wait for others to end."""
+        items, at_once = (job["spec"].get(field, 0) for field in ("completions", "parallelism"))
+        ended = self._pods.count(job["metadata"]["namespace"], job["metadata"]["uid"])
+        return bool(items > at_once and ended < items)
+
     def _job_of(self, pod: Raw) -> Raw | None:
         name = (pod["metadata"].get("labels") or {}).get(JOB_NAME, "")
         job = self._jobs.get(pod["metadata"]["namespace"], name)
         return job if job and job["metadata"]["uid"] == controller_of(pod) else None
+
+
+def _was_stopped(pod: Raw) -> bool:
+    """Whether the pod failed though its action succeeded, so that an item of it may run again."""
+    return phase_of(pod) == "Failed" and has_succeeded(pod)
+
+
+def _job_key(pod: Raw) -> Key:
+    metadata = pod["metadata"]
+    return metadata["namespace"], (metadata.get("labels") or {}).get(JOB_NAME, "")

@@ -12,10 +12,9 @@ from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of
 from orchestrator.controller.execution.fanout import look_again
 from orchestrator.controller.execution.held import Held
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import node_of
 from orchestrator.controller.execution.tracked import execution_reference
 from orchestrator.jobs.evidence import controller_of
-from orchestrator.jobs.observe import fans_out
+from orchestrator.jobs.observe import fans_out, node_of
 
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 

@@ -13,9 +13,9 @@ from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.stopping import stop
 from orchestrator.controller.execution.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
-from orchestrator.jobs.observe import completed, failure, fans_out
+from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.models.execution import ExecutionPhase, NodePhase
-from orchestrator.models.labels import ATTEMPT, NODE
+from orchestrator.models.labels import ATTEMPT
 
 
 async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
@@ -33,12 +33,6 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
         shell.recorder.emit(
             tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
         )
-
-
-def node_of(job: Raw) -> str:
-    """The node that a Job was made for, by its own word."""
-    node: str = (job["metadata"].get("annotations") or {}).get(NODE, "")
-    return node
 
 
 def is_stray(tracked: Tracked, job: Raw) -> bool:

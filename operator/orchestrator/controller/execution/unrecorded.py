@@ -15,12 +15,12 @@ from orchestrator.controller.execution.childnames import Which, is_ours, pass_ov
 from orchestrator.controller.execution.children import set_state
 from orchestrator.controller.execution.looking import known_job
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import node_of
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.jobs.observe import node_of
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.labels import PARENT_UID
 
