@@ -52,6 +52,7 @@ FOUND_BEFORE = {
     84675: "a Job that was made two minutes after it was decided was given up at once",
     3522: "what was made again after a lost answer was not looked at until the next resync",
     188128: "a watch that had lost its place a few times in a row was begun anew too late",
+    1005483: "one that was replaced between its slot and its admission was admitted, and late",
     198502: "one that was cancelled between its slot and its admission held it for 15 seconds",
 }
 

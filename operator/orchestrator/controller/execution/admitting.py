@@ -45,6 +45,13 @@ _CANCELLED_EARLY = Refusal(
     ExecutionPhase.CANCELLED,
 )
 
+
+def _replaced_early(requested: Mapping[str, Any]) -> Refusal:
+    """The end of an execution that another replaced between its slot and its admission."""
+    reason, message = requested.get("reason") or reasons.REPLACED, requested.get("message", "")
+    return Refusal(reason, message, ExecutionPhase.CANCELLED)
+
+
 Key = tuple[str, str]
 
 
@@ -95,6 +102,8 @@ class Admission:
         spec = raw["spec"]
         if spec.get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
             return await self._refuse(key, raw, _CANCELLED_EARLY)
+        if requested := (raw.get("status") or {}).get("cancelRequested"):
+            return await self._refuse(key, raw, _replaced_early(requested))
         if spec.get("rerunOf"):
             return await self._rerun(key, raw)
         prepared = await self._prepare(key, spec)

@@ -87,8 +87,8 @@ class Slots:
         """Executions that were queued when this process began, and have not stood in line yet."""
         self._began = 0.0
         self._half: set[str] = set()
-        """Uids that hold a slot and still stand in line: their admission was cut off between the
-        two writes, or another operator made the first."""
+        """Uids that were given a slot and may still be in line: their admission was cut off between
+        its two writes, or another operator made the first. None of them waits for its place."""
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
@@ -122,6 +122,7 @@ class Slots:
                         return comes_to
                     await self._write(key[0], claim, stored, alive)
         self.leave(key)
+        self._half.add(claim.uid)  # until its end: the write of its status may still be refused
         return None
 
     async def _wait(
@@ -179,6 +180,7 @@ class Slots:
 
     async def release(self, namespace: str, claim: Claim) -> None:
         """Give the slot back after the execution's end, and look at who stands first."""
+        self._half.discard(claim.uid)
         while True:
             stored = await self._read(namespace, claim.slots)
             holders = holders_from(stored)
