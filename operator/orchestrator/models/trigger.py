@@ -39,7 +39,7 @@ class RateLimit(Model):
 class Schedule(Model):
     """Slots of a cron expression."""
 
-    cron: Annotated[str, Field(min_length=9, max_length=256)]
+    cron: Annotated[str, Field(min_length=1, max_length=256)]
     """Minute, hour, day of month, month, day of week."""
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """Time zone of the slots, such as Europe/Berlin."""

@@ -91,7 +91,9 @@ def _message(model: type[BaseModel], detail: ErrorDetails, location: _Location) 
         case "string_too_long":
             return f"has {len(given)} characters; at most {context['max_length']} are allowed"
         case "string_too_short":
-            return "must not be empty"
+            if not given:
+                return "must not be empty"
+            return f"has {len(given)} characters; at least {context['min_length']} are required"
         case "too_long":
             return f"has {context['actual_length']} entries; {context['max_length']} are allowed"
         case "too_short":
