@@ -394,3 +394,45 @@ async def test_what_was_created_before_a_cancellation_was_known_ends_with_it(
         await asyncio.sleep(15.0)
         pods = [pod["status"]["phase"] for pod in store.all("pods")]
         assert "Running" not in pods
+
+
+class _Writes(FaultyTransport):
+    """Counts the requests that change something."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self.changes: list[tuple[str, str]] = []
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb not in ("get", "list"):
+            self.changes.append((verb, path))
+        return await super()._once(verb, path, *rest)
+
+
+@pytest.mark.parametrize("node", [_SUB, _FAN], ids=["sub-workflow", "fan-out"])
+async def test_a_paused_execution_writes_nothing_however_often_it_asks(node: Raw) -> None:
+    until = {"name": "until", "wait": {"until": "nodes.sub.phase == 'Succeeded'"}}
+    store = _store({"nodes": [{**node, "timeout": "5h"}, until]}, seconds=30.0)
+    transport = _Writes(store)
+    async with operating(store, transport):
+        await asyncio.sleep(5.0)
+        store.patch(RUN, {"spec": {"desiredState": "Paused"}})
+        await asyncio.sleep(120.0)
+        transport.changes.clear()
+        await asyncio.sleep(1800.0)
+        assert transport.changes == []
+        store.patch(RUN, {"spec": {"desiredState": "Running"}})
+        status = await _ended(store)
+    assert status["phase"] == "Succeeded"
+
+
+async def test_the_record_of_a_sub_execution_is_no_jobs_once_it_was_paused_and_resumed() -> None:
+    store = _store({"nodes": [_SUB]})
+    async with operating(store, FaultyTransport(store, Faults(), random.Random(1), 0.01)):
+        for state in ("Paused", "Running"):
+            await asyncio.sleep(5.0)
+            store.patch(RUN, {"spec": {"desiredState": state}})
+        await asyncio.sleep(5.0)
+        record = store.objects[RUN]["status"]["nodes"]["sub"]
+        assert record["reason"] == "SubWorkflowCreated"
+        assert "job" not in record

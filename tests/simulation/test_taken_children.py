@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import Raw
+from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.jobs.names import job_name
 from orchestrator.models.base import MAX_SALTS
+from orchestrator.models.labels import PARENT_UID
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -99,9 +102,7 @@ async def test_a_restart_finds_the_sub_execution_under_its_name(writes: int, gon
     store = parent()
     (name,) = take(store, 1)
     await played(store, Dies(store, writes))
-    key = ("workflowexecutions", NAMESPACE, "run")
-    record = (store.objects[key].get("status") or {}).get("nodes", {}).get("sub", {})
-    if gone and record.get("execution"):  # the status says which one it is
+    if gone:
         store.remove(("workflowexecutions", NAMESPACE, name))
     raw = await played(store, healthy(store, 2))
     assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
@@ -118,6 +119,89 @@ async def test_a_fan_out_gathers_nothing_of_others(writes: int | None) -> None:
     raw = await played(store, *crash, healthy(store, 2))
     assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
     assert len(children(store)) == 3
+
+
+FAN = {"values": "[1, 2, 3]", "as": "it", "gather": ["out"], "parallelism": 2}
+
+
+@pytest.mark.parametrize("writes", [4, 6, 7, 8, 9, 10, 12, 15, 20])
+async def test_a_restarted_fan_out_runs_no_item_twice_where_others_are_gone(writes: int) -> None:
+    store = parent(forEach=FAN)
+    taken = [*take(store, 1, "sub[0]"), *take(store, 2, "sub[2]")]
+    await played(store, Dies(store, writes))
+    for name in taken:
+        store.remove(("workflowexecutions", NAMESPACE, name))
+    raw = await played(store, healthy(store, 2))
+    assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
+    assert len(children(store)) == 3
+
+
+class Overtaken(FaultyTransport):
+    """Once so many sub-executions exist, one write of the parent's status is refused, and the
+    executions of others are gone."""
+
+    def __init__(self, store: Store, count: int, foreign: list[str]) -> None:
+        super().__init__(store, Faults(), random.Random(1), 0.01)
+        self._count, self._foreign = count, foreign
+
+    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+        due = self._foreign and len(children(self._store)) >= self._count
+        if due and verb == "patch" and path.endswith("/run/status"):
+            for name in self._foreign:
+                self._store.remove(("workflowexecutions", NAMESPACE, name))
+            self._foreign = []
+            raise ApiError(409, "Conflict", "the object has been modified")
+        return await super()._once(verb, path, *rest)
+
+
+async def test_a_refused_write_creates_no_second_sub_execution() -> None:
+    store = parent()
+    raw = await played(store, Overtaken(store, 1, take(store, 1)))
+    assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
+    assert len(children(store)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_a_refused_write_of_a_fan_out_runs_no_item_twice(count: int) -> None:
+    store = parent(forEach=FAN)
+    taken = [*take(store, 1, "sub[0]"), *take(store, 2, "sub[1]"), *take(store, 1, "sub[2]")]
+    raw = await played(store, Overtaken(store, count, taken))
+    assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
+    assert len(children(store)) == 3
+
+
+async def test_a_cancelled_fan_out_ends_with_the_sub_executions_under_other_names() -> None:
+    store = parent(forEach=FAN)
+    (name,) = take(store, 1, "sub[0]")
+    async with operating(store, healthy(store)):
+        while len(children(store)) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    store.remove(("workflowexecutions", NAMESPACE, name))
+    store.patch(("workflowexecutions", NAMESPACE, "run"), {"spec": {"desiredState": "Cancelled"}})
+    await played(store, healthy(store, 2))
+    assert [raw["status"]["phase"] for raw in children(store)] == ["Cancelled", "Cancelled"]
+
+
+class Lists(FaultyTransport):
+    """Counts the lists of one parent's sub-executions."""
+
+    def __init__(self, store: Store, seed: int) -> None:
+        super().__init__(store, Faults(), random.Random(seed), 0.01)
+        self.count = 0
+
+    async def _once(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
+        self.count += verb == "list" and PARENT_UID in query.get("labelSelector", "")
+        return await super()._once(verb, path, query, *rest)
+
+
+@pytest.mark.parametrize(("node", "lists"), [({}, 1), ({"workflow": None, "delay": "9s"}, 0)])
+async def test_names_are_recalled_with_one_list_after_a_restart(node: Any, lists: int) -> None:
+    store = parent(**node)
+    first, second = Lists(store, 1), Lists(store, 2)
+    async with operating(store, first):
+        await asyncio.sleep(1.5)
+    await played(store, second)
+    assert (first.count, second.count) == (0, lists)
 
 
 class DiesOfAConfigMap(FaultyTransport):

@@ -23,9 +23,15 @@ def ends_pause(work: Work) -> bool:
 
 
 def hand_down_pause(work: Work, names: Iterable[str]) -> None:
-    """Pause the sub-executions of these nodes, once the pause is stored."""
-    for child in _children(work, names):
-        work.after.append(_control(child, DesiredState.PAUSED))
+    """Pause the sub-executions of these nodes, once the pause is stored.
+
+    Where it is stored nothing has to be written for it, so that a paused execution is settled.
+    """
+    children = [_control(child, DesiredState.PAUSED) for child in _children(work, names)]
+    if work.run.phase is ExecutionPhase.PAUSED:
+        work.before.extend(children)
+    else:
+        work.after.extend(children)
 
 
 def hand_down_resume(work: Work) -> None:

@@ -10,12 +10,8 @@ from typing import Any
 
 from orchestrator.controller.apiserver.client import ApiError
 from orchestrator.controller.apiserver.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
-from orchestrator.controller.execution.children import (
-    REFUSALS,
-    control_child,
-    create_child,
-    refused,
-)
+from orchestrator.controller.execution.childcontrol import control_child
+from orchestrator.controller.execution.children import REFUSALS, create_child, refused
 from orchestrator.controller.execution.holdups import following, held_up
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.stopping import stop_job

@@ -173,6 +173,7 @@ class Admission:
         decided = await self._shell.offload.run(first, long=len(graph.nodes) > LARGE)
         decided = replace(decided, before=(), after=(*decided.before, *decided.after))
         tracked.unstored = dict(taken)
+        tracked.recalled = True  # nothing can have been created for what has not begun
         tracked.decided(decided)
         tracked.progressed(decided.records, decided, now)
         admitted["startedAt"] = to_rfc3339(now)

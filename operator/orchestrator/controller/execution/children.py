@@ -1,11 +1,10 @@
-"""Sub-executions: created, watched and controlled as an attempt's Job is."""
+"""Sub-executions: created and watched as an attempt's Job is."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.apiserver.client import ApiError
 from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.childnames import (
@@ -17,12 +16,11 @@ from orchestrator.controller.execution.childnames import (
     recall,
 )
 from orchestrator.controller.execution.holdups import HoldUp, held_up
-from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
-from orchestrator.engine.decisions import ControlChild, CreateChild
+from orchestrator.engine.decisions import CreateChild
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.manychildren import begun
@@ -169,49 +167,9 @@ def _deleted(name: str) -> Attempt:
     return refused(reasons.CHILD_DELETED, message, permanent=True)
 
 
-async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
-    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
-    namespace = tracked.run.namespace
-    name = tracked.name_of(decision.node, decision.attempt, decision.index)
-    if decision.state is DesiredState.RUNNING:
-        # It is asked for once, and no watch may have reported yet that it exists or was to pause.
-        raw = await live(shell, EXECUTIONS, namespace, name)
-    else:
-        raw = shell.executions.get(namespace, name)
-    if raw is not None and is_ours(tracked, raw):
-        await set_state(shell, raw, decision.state)
-
-
-async def set_state(shell: Shell, raw: Raw, state: DesiredState) -> None:
-    """Ask a sub-execution for a state; nothing if as much was asked for before."""
-    if not _may_become(raw, state):
-        return
-    metadata = raw["metadata"]
-    patch = {"metadata": {"uid": metadata["uid"]}, "spec": {"desiredState": state.value}}
-    try:
-        await shell.client.patch(EXECUTIONS, metadata["namespace"], metadata["name"], patch)
-    except ApiError as error:
-        if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
-            raise
-
-
 def refused(reason: str, message: str, *, permanent: bool) -> Attempt:
     """The attempt of which nothing was made."""
     return Attempt(AttemptState.FAILED, reason, message, permanent=permanent)
-
-
-_FIRMNESS = {
-    DesiredState.RUNNING: 0,
-    DesiredState.PAUSED: 0,
-    DesiredState.CANCELLED: 1,
-    DesiredState.TERMINATED: 2,
-}
-
-
-def _may_become(raw: Raw, wanted: DesiredState) -> bool:
-    state = DesiredState(raw["spec"].get("desiredState", "Running"))
-    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
-    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
 
 
 def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.controller.execution.acting import control_all, create_all
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.admitting import Admission, Later, Overtaken
+from orchestrator.controller.execution.childnames import recall_names
 from orchestrator.controller.execution.held import Held, Key, is_over
 from orchestrator.controller.execution.observing import observe_active
 from orchestrator.controller.execution.progress import Progress
@@ -23,7 +24,7 @@ from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
-from orchestrator.engine.decisions import CreateChild, Pass
+from orchestrator.engine.decisions import ControlChild, CreateChild, Pass
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
@@ -115,6 +116,7 @@ class ExecutionReconciler:
 
     async def _advance(self, key: Key, tracked: Tracked) -> float | None:
         await stop_unwanted(self._shell, tracked)
+        await recall_names(self._shell, tracked)
         for _ in range(MOST_ROUNDS):
             if not self._held.holds(key, tracked):
                 return 0  # a write beside it failed, and all is read anew
@@ -197,8 +199,10 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
     """The changes with the names of the Jobs and sub-executions created before them."""
     changes = dict(decided.records)
     for job in decided.before:
-        if isinstance(job, CreateChild) and job.index is not None:
-            continue  # a fan-out's are named by their item
+        if isinstance(job, ControlChild) or (
+            isinstance(job, CreateChild) and job.index is not None
+        ):
+            continue  # it creates nothing; a fan-out's sub-executions are named by their item
         record = changes.get(job.node)
         name = tracked.name_of(job.node, job.attempt)
         if record is None or record.phase.terminal or name not in tracked.created:

@@ -57,6 +57,8 @@ class Tracked:
     """The same of a fan-out's sub-executions, by node, attempt and item."""
     salts: dict[tuple[str, int, int | None], int] = field(default_factory=dict)
     """Of sub-executions whose first name is another's, by node, attempt and item: which has it."""
+    recalled: bool = False
+    """Whether `salts` has those of the sub-executions that an earlier read or process created."""
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
     fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
@@ -106,7 +108,8 @@ class Tracked:
         """What this process did for the execution stays known when its status is read anew."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
         self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
-        self.refused_items, self.salts = earlier.refused_items, earlier.salts
+        self.refused_items = earlier.refused_items
+        self.salts, self.recalled = earlier.salts, earlier.recalled
         self.job_uids, self.hold_ups = earlier.job_uids, earlier.hold_ups
         self.claim, self.gave_back = earlier.claim, earlier.gave_back
         self.written_at, self.pace = earlier.written_at, earlier.pace
@@ -189,8 +192,12 @@ class Tracked:
 
     def name_of(self, node: str, attempt: int, index: int | None = None) -> str:
         """The name of an attempt's Job or sub-execution; `index` is the item's in a fan-out."""
-        which = node if index is None else f"{node}[{index}]"
         salt = self.salts.get((node, attempt, index), 0) if self.salts else 0
+        return self.salted_name(node, attempt, index, salt)
+
+    def salted_name(self, node: str, attempt: int, index: int | None, salt: int) -> str:
+        """The name that `name_of` gives once so many names are passed over."""
+        which = node if index is None else f"{node}[{index}]"
         known = self.graph.nodes.get(node)
         indexed = index is None and known is not None and known.spec.for_each is not None
         return job_name(self.run.workflow, which, self.run.uid, attempt, salt, indexed=indexed)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.resources import EXECUTIONS
-from orchestrator.controller.execution.childnames import Which, is_ours, pass_over
-from orchestrator.controller.execution.children import set_state
+from orchestrator.controller.execution.childcontrol import set_state
+from orchestrator.controller.execution.childnames import Which, is_ours, own_children, pass_over
 from orchestrator.controller.execution.looking import known_job
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
@@ -22,7 +21,6 @@ from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.observe import node_of
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
-from orchestrator.models.labels import PARENT_UID
 
 
 def observe_unrecorded(
@@ -42,13 +40,10 @@ def observe_unrecorded(
 
 async def cancel_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: cancel sub-executions of cancelled nodes that no watch has reported yet."""
-    run = tracked.run
     if not any(_without_child(tracked, node, decided) for node in tracked.graph.nodes.values()):
         return
-    selector = f"{PARENT_UID}={run.uid}"
-    children, _ = await shell.client.list(EXECUTIONS, run.namespace, label_selector=selector)
-    for raw in children:
-        if is_ours(tracked, raw) and not _is_over(raw):
+    for raw in await own_children(shell, tracked):
+        if not _is_over(raw):
             await set_state(shell, raw, DesiredState.CANCELLED)
 
 
