@@ -120,6 +120,45 @@ async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause() -> No
     assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
 
 
+@pytest.mark.parametrize("fields", [{}, {"forEach": {"values": "[1, 2]", "as": "it"}}])
+async def test_the_clock_goes_on_under_a_pause_after_a_restart(fields: Raw) -> None:
+    store = store_with(workflow(**fields))
+    async with operating(store, UnderQuota(store, 3600.0)):
+        await asyncio.sleep(20)
+        key = ("workflowexecutions", NAMESPACE, "run")
+        store.patch(key, {"spec": {"desiredState": "Paused"}})
+        await asyncio.sleep(10)
+    transport = UnderQuota(store, 3600.0)
+    async with operating(store, transport):
+        await asyncio.sleep(60)
+        assert record_of(store)["phase"] == "Pending"
+        await asyncio.sleep(60)
+    record = record_of(store)
+    assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
+    assert 119 < took(store.objects[key]) < 123
+    assert transport.refused == 0
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("fields", [{}, {"forEach": {"values": "[1, 2]", "as": "it"}}])
+async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
+    fields: Raw, *, restart: bool
+) -> None:
+    task = workflow(startTimeout="10m", **fields)["spec"]["nodes"]
+    others = [{"name": "pause", "delay": "10s"}, {"name": "boom", "fail": "no"}]
+    edges = [{"from": "pause", "to": "boom"}]
+    spec = {"onFailure": "Stop", "nodes": [*task, *others], "edges": edges}
+    store = store_with(manifest("Workflow", "main", spec))
+    async with operating(store, UnderQuota(store, 60.0)):
+        await asyncio.sleep(5 if restart else 100)
+    if restart:
+        await played(store, UnderQuota(store, 60.0))
+    record = record_of(store)
+    assert (record["phase"], record["reason"]) == ("Cancelled", "FailureStopped")
+    assert took(store.objects["workflowexecutions", NAMESPACE, "run"]) < 11
+    assert store.all("jobs") == []
+
+
 async def test_an_operator_that_starts_anew_goes_on_waiting_for_the_quota() -> None:
     store = store_with(workflow())
     async with operating(store, UnderQuota(store, 3600.0)):

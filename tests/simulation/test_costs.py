@@ -81,6 +81,31 @@ def test_what_a_pass_cannot_pay_for_fails_as_too_costly(monkeypatch: pytest.Monk
     assert world.ending.phase == "Failed"
 
 
+def failing(*, after: str, **fields: Any) -> World:
+    """A failure that an edge with a `when` handles; `after` one of its nodes come conditions that
+    use up a pass's budget."""
+    costly_ones = [{"name": f"c{n}", "condition": COSTLY, "allowFailure": True} for n in range(12)]
+    begins = [{"name": "d", "delay": "1s"}, {"name": "a", "fail": "no"}]
+    edges = [edge(after, f"c{n}") for n in range(12)]
+    edges += [edge("d", "a"), edge("a", "h", "Failed", when="vars.few | length > 0")]
+    handler = action("h", allowFailure=True)
+    return costly(*begins, *costly_ones, handler, edges=edges, **fields)
+
+
+@pytest.mark.parametrize("after", ["d", "h"])
+@pytest.mark.parametrize("policy", ["Finish", "Stop", "Cancel"])
+def test_a_handled_failure_stays_handled_whatever_the_rest_of_the_pass_costs(
+    monkeypatch: pytest.MonkeyPatch, after: str, policy: str
+) -> None:
+    monkeypatch.setattr("orchestrator.engine.work.PASS_WORK", 1_500_000)
+    outputs = [{"name": "few", "value": "vars.few"}]
+    world = failing(after=after, onFailure=policy, outputs=outputs).play()
+    assert "TooCostly" in {world.reason(f"c{number}") for number in range(12)}
+    assert world.ending is not None
+    assert (world.ending.phase, world.ending.reason) == ("Succeeded", "Completed")
+    assert world.ending.outputs == {"few": [1, 2]}
+
+
 def test_what_waits_for_conditions_shares_a_smaller_budget() -> None:
     expression = "vars.objects | map(attribute='a') | sum < 0"
     waits = [{"name": f"w{n}", "wait": {"until": expression}, "timeout": "30s"} for n in range(60)]

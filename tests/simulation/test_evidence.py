@@ -98,6 +98,30 @@ async def test_an_injected_container_changes_nothing_and_does_not_stay(
     assert len(stopped) == (1 if lingers == NEVER else 0)
 
 
+@pytest.mark.parametrize("owner", ["before", "none before"])
+async def test_the_event_about_a_stopped_container_concerns_the_execution(owner: str) -> None:
+    store = store_with(
+        one(timeout="10m"),
+        script=lambda *_: Outcome("success", 2.0, 5),
+        stages=Stages(1.2, lambda *_: NEVER),
+    )
+
+    def own(plural: str, old: Raw | None, new: Raw | None) -> None:
+        if plural == "jobs" and old is None and new is not None and owner == "before":
+            owners = new["metadata"]["ownerReferences"]
+            other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "uid": "other"}
+            key = ("jobs", NAMESPACE, new["metadata"]["name"])
+            store.patch(key, {"metadata": {"ownerReferences": [other, *owners]}})
+
+    store.observers.append(own)
+    async with operating(store, transport(store)):
+        await asyncio.sleep(30)
+    (event,) = [raw for raw in store.all("events") if raw["reason"] == "InjectedContainerStopped"]
+    run = store.objects["workflowexecutions", NAMESPACE, "run"]
+    regarding = event.get("regarding") or event["involvedObject"]
+    assert regarding["uid"] == run["metadata"]["uid"]
+
+
 async def test_a_fan_out_ends_though_an_injected_container_of_its_items_never_does() -> None:
     items = {
         "values": "[1, 2, 3]",

@@ -129,6 +129,43 @@ async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause(node: R
     assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
 
 
+@pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}, {"forEach": ITEMS | {"maxFailed": 1}}])
+async def test_the_clock_goes_on_under_a_pause_after_a_restart(node: Raw) -> None:
+    store = store_of(**node)
+    async with operating(store, RoomFor(store, 0, 3600.0)):
+        await asyncio.sleep(20)
+        store.patch(RUN, {"spec": {"desiredState": "Paused"}})
+        await asyncio.sleep(10)
+    transport = RoomFor(store, 0, 3600.0)
+    async with operating(store, transport):
+        await asyncio.sleep(120)
+    record = record_of(store)
+    assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
+    assert "describe quota runs" in record["message"]
+    assert 119 < took(record) < 123
+    assert transport.refused == []
+
+
+@pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}])
+async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(node: Raw) -> None:
+    parent = {
+        "onFailure": "Stop",
+        "nodes": [
+            {"name": "sub", "workflow": {"name": "child"}, **node},
+            {"name": "pause", "delay": "10s"},
+            {"name": "boom", "fail": "no"},
+        ],
+        "edges": [{"from": "pause", "to": "boom"}],
+    }
+    child = {"nodes": [{"name": "task", "action": "local/task"}]}
+    workflows = {"main": parent, "child": child}
+    store = store_with(*(manifest("Workflow", name, spec) for name, spec in workflows.items()))
+    async with operating(store, RoomFor(store, 0, 60.0)):
+        await asyncio.sleep(100)
+    assert record_of(store)["phase"] == "Cancelled"
+    assert len(store.all("workflowexecutions")) == 1
+
+
 @pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}])
 async def test_an_operator_that_starts_anew_goes_on_waiting_for_the_quota(node: Raw) -> None:
     store = store_of(**node)

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Collection
 from typing import Any
 
+import pytest
+
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.apiserver.resources import Resource
@@ -117,3 +119,45 @@ async def test_after_a_watch_fell_silent_what_kopf_follows_is_listed_anew_too() 
     assert follow.begun == 2
     over.set()
     await running
+
+
+class _Kept(_Standing):
+    """Notes what becomes of it at the end."""
+
+    def __init__(self, client: ApiClient) -> None:
+        super().__init__(client)
+        self.story: list[str] = []
+
+    async def acquire(self) -> None:
+        try:
+            await super().acquire()
+        finally:
+            self.story.append("waited")
+
+    async def keep(self) -> None:
+        try:
+            await super().keep()
+        finally:
+            self.story.append("kept")
+
+    async def release(self) -> None:
+        self.story.append("released")
+        await super().release()
+
+
+@pytest.mark.parametrize(
+    ("held", "story"), [(True, ["waited", "kept", "released"]), (False, ["waited", "released"])]
+)
+async def test_the_lease_is_renewed_no_longer_when_it_is_released(
+    story: list[str], *, held: bool
+) -> None:
+    store = store_with(manifest("Workflow", "main", ONE))
+    transport, over = _transport(store), asyncio.Event()
+    lease = _Kept(ApiClient(transport._credentials, transport))
+    running = asyncio.create_task(_second(store, transport, _Follow(), lease=lease).run(over))
+    if held:
+        lease.free.set()
+    await asyncio.sleep(20)
+    over.set()
+    await running
+    assert lease.story == story

@@ -203,6 +203,7 @@ class Operator:
             watches.append(start(self._protection.run(self._policy_reads), "policies"))
         workers: list[asyncio.Task[None]] = []
         background: list[asyncio.Task[None]] = []
+        leasing: list[asyncio.Task[None]] = []
         kopf: list[asyncio.Task[None]] = []
         try:
             if self._health_address:
@@ -215,7 +216,7 @@ class Operator:
                 return
             background.remove(synced)
             if self._lease is not None and not await self._elected(
-                stop, watches, background, self._lease
+                stop, watches, leasing, self._lease
             ):
                 return
             logger.info(
@@ -235,7 +236,7 @@ class Operator:
                 start(self.retention.run(), "retention"),
                 start(self._run_triggers(), "triggers"),
             ]
-            await first_of(stop, [*watches, *kopf, *background, *workers])
+            await first_of(stop, [*watches, *kopf, *background, *leasing, *workers])
         finally:
             for task in kopf:
                 task.cancel()
@@ -247,6 +248,7 @@ class Operator:
                     await self.metrics.flush()
                     await self.recorder.flush(2.0)
             finally:
+                await cancel(leasing)  # or a renewal could take back what is released
                 if self._lease is not None:
                     await self._side.run(self._lease.release())
                 await cancel([*background, *watches])
@@ -256,18 +258,18 @@ class Operator:
         self,
         stop: asyncio.Event,
         watches: list[asyncio.Task[None]],
-        background: list[asyncio.Task[None]],
+        leasing: list[asyncio.Task[None]],
         lease: Lease,
     ) -> bool:
         """Wait for the lease and keep it from then on; False when it was told to stop."""
         acquired = start(self._side.run(lease.acquire()), "lease")
-        background.append(acquired)
+        leasing.append(acquired)
         await first_of(stop, watches, acquired)
         if stop.is_set():
             return False
-        background.remove(acquired)
+        leasing.remove(acquired)
         self._client.guard_writes(lease.check)
-        background.append(start(self._side.run(lease.keep()), "lease"))
+        leasing.append(start(self._side.run(lease.keep()), "lease"))
         return True
 
     async def _pass(self, key: tuple[str, str]) -> float | None:

@@ -157,6 +157,8 @@ class Watches:
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         old = self._caches.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
         self._definitions.take(resource, kind, raw)
+        if resource is WORKFLOWS and kind == "DELETED":
+            self._judge.forget(key_of(raw))
         if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
             return
         for namespace, name in self._judge.parents_of(raw):

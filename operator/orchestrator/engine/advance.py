@@ -39,8 +39,8 @@ def advance(
     make the API server check who decides and signals, read after the run; None where they are
     missing or nothing of the pass needs them.
 
-    All expressions of a pass share a budget of work: those that it cannot pay for fail with
-    TooCostly.
+    The expressions that move the nodes on share a budget of work: those that it cannot pay for fail
+    with TooCostly. How the run ends, and which failures are handled, has budgets of its own.
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, policies)
     with paid_by(work.account):

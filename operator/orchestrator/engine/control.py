@@ -7,6 +7,7 @@ from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import unhandled
 from orchestrator.engine.records import Cancelling, Settled
 from orchestrator.engine.work import Work
+from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.workflow import OnFailure
 
@@ -64,8 +65,11 @@ def control(work: Work) -> None:
 def react(work: Work, node: GraphNode) -> None:
     """Stop or cancel the rest, if this node's failure is nobody's to handle."""
     policy = work.graph.spec.on_failure
-    if policy is OnFailure.FINISH or node.final or not unhandled(work, node):
+    if policy is OnFailure.FINISH or node.final:
         return
+    with paid_by(work.reacting):
+        if not unhandled(work, node):
+            return
     if policy is OnFailure.STOP:
         message = f"{node.name} failed, and onFailure is Stop"
         _cancel(work, reasons.FAILURE_STOPPED, message)

@@ -10,6 +10,9 @@ PASS_WORK = 50_000_000
 thousand items."""
 ASKING_WORK = 2_000_000
 """Units of these for what waits for a condition, which is asked at each change."""
+JUDGING_WORK = 50_000_000
+"""Units, apart from the pass's, for how a run ends and its outputs, and for which failures are
+handled: the same state comes to the same end, however much the rest of the pass costs."""
 JOB_WORK = 2_000_000
 """Units for all that a Template has rendered for one Job."""
 TRIGGER_WORK = 400_000

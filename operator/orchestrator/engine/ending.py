@@ -9,7 +9,7 @@ import orjson
 from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS
 from orchestrator.engine.control import phase_of
-from orchestrator.engine.costs import VIEW
+from orchestrator.engine.costs import JUDGING_WORK, VIEW
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import failures
@@ -17,7 +17,7 @@ from orchestrator.engine.records import Settled
 from orchestrator.engine.scope import workflow_scope
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, compile_expression
-from orchestrator.expressions.budget import pay
+from orchestrator.expressions.budget import Account, paid_by, pay
 from orchestrator.models.execution import ExecutionPhase
 
 _FAILED_BY_NODE = (reasons.FAILURE_STOPPED, reasons.FAILURE_CANCELLED)
@@ -29,7 +29,8 @@ def settle(work: Work) -> bool:
         return True
     if work.count < work.graph.main or work.goes_on():
         return False
-    settled = _outcome(work)
+    with paid_by(Account(JUDGING_WORK)):
+        settled = _outcome(work)
     if work.graph.final:
         work.settle(settled)
     else:
@@ -44,6 +45,12 @@ def ending(work: Work) -> Ending | None:
         return None
     if settled.phase is not ExecutionPhase.SUCCEEDED:
         return Ending(settled.phase, settled.reason, settled.message, {})
+    with paid_by(Account(JUDGING_WORK)):
+        return _end_of(work, settled)
+
+
+def _end_of(work: Work, settled: Settled) -> Ending:
+    """The end where everything but `finally` succeeded."""
     final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
     if any(work.records[node.name].reason == reasons.FINALLY_TIMED_OUT for node in final):
         message = f"finally took longer than {work.graph.spec.finally_timeout}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from orchestrator.engine.costs import VIEW
+from orchestrator.engine.costs import JUDGING_WORK, VIEW
 from orchestrator.engine.edges import FAILURES, matches
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.scope import Surroundings, workflow_scope
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
-from orchestrator.expressions.budget import afford
+from orchestrator.expressions.budget import Account, afford, paid_by
 from orchestrator.models.workflow import Outcome
 
 
@@ -52,7 +52,9 @@ def _outcome(work: Work) -> Surroundings | None:
         return work.surroundings
     main = (node for node in work.graph.nodes.values() if not node.final)
     found = []
-    for node in failures(work, main):
+    with paid_by(Account(JUDGING_WORK)):
+        failed = failures(work, main)
+    for node in failed:
         record = work.records[node.name]
         found.append(
             {

@@ -46,7 +46,8 @@ def progress_children(
     """
     each = node.spec.for_each
     assert each is not None
-    seen = _in_time(work, node, record, attempt.children if attempt is not None else {})
+    children = attempt.children if attempt is not None else {}
+    seen = _in_time(work, node, record, children or _on_record(work, node, record))
     done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
     words = record.message
     for index, child in seen.items():
@@ -94,6 +95,18 @@ def progress_children(
     taken, ended = done | failed | {*known}, len(done) + len(failed)
     if begun(total, ended, each.parallelism) > len(taken) and (items := items_of()) is not None:
         _begin(work, node, counted, items, taken, ended)
+
+
+def _on_record(work: Work, node: GraphNode, record: Record) -> Mapping[int, Attempt]:
+    """The first items as held up, where only the record says that they are: after a restart under
+    a pause, where nothing asks for them again."""
+    each = node.spec.for_each
+    assert each is not None
+    waits = record.phase is NodePhase.PENDING and record.reason in HOLD_UPS
+    if not work.paused or not waits or record.completed or record.failed:
+        return {}
+    held = Attempt(AttemptState.PENDING, record.reason, record.message)
+    return dict.fromkeys(range(begun(record.items or 0, 0, each.parallelism)), held)
 
 
 def _in_time(

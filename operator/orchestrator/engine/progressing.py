@@ -86,8 +86,10 @@ def _progress_attempt(work: Work, node: GraphNode, record: Record) -> None:
         _succeed(work, node, record, attempt)
     elif attempt is not None and attempt.state in (AttemptState.FAILED, AttemptState.TIMED_OUT):
         _attempt_failed(work, node, record, late(node, record, attempt))
+    elif cause is not None and _is_unmade(record, attempt):
+        _cancel_now(work, node)
     elif cause is not None and cause.stops_running:
-        _stop(work, node, record, attempt, cause)
+        _stop(work, node, record, cause)
     elif attempt is None:
         _missing(work, node, record)
     else:
@@ -238,12 +240,17 @@ def _missing(work: Work, node: GraphNode, record: Record) -> None:
     Where that was long ago, nobody was there to create it: its time begins now. What was held up
     all the time that it has to start in is not created any more.
     """
-    if record.job or record.execution or work.paused:
+    if record.job or record.execution:
         return
-    if record.reason in HOLD_UPS and work.now >= record.attempt_start + node.start_timeout:
+    held_up, due = record.reason in HOLD_UPS, record.attempt_start + node.start_timeout
+    if held_up and work.now >= due:
         _give_up(work, node, record)
         return
-    if work.now > record.attempt_start + LOST_GRACE and record.reason not in HOLD_UPS:
+    if work.paused:
+        if held_up:
+            work.wake(due)
+        return
+    if work.now > record.attempt_start + LOST_GRACE and not held_up:
         work.set(node, replace(record, attempt_started_at=work.now), evidence=False)
     create_attempt(work, node, record.attempts)
 
@@ -290,13 +297,12 @@ def _cancel_now(work: Work, node: GraphNode) -> bool:
     return True
 
 
-def _stop(
-    work: Work, node: GraphNode, record: Record, attempt: Attempt | None, cause: Cancelling
-) -> None:
-    unmade = attempt is None or (attempt.reason in HOLD_UPS and not attempt.job)
-    if unmade and not record.job and not record.execution:
-        _cancel_now(work, node)
-        return
+def _is_unmade(record: Record, attempt: Attempt | None) -> bool:
+    """Whether neither a Job nor a sub-execution of the attempt exists, as far as anybody knows."""
+    return (attempt is None or is_held_up(attempt)) and not record.job and not record.execution
+
+
+def _stop(work: Work, node: GraphNode, record: Record, cause: Cancelling) -> None:
     terminated = work.run.desired_state is DesiredState.TERMINATED
     if node.kind is NodeKind.WORKFLOW:
         stop_child(work, node, record, force=terminated)

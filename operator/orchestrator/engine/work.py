@@ -9,7 +9,7 @@ from typing import cast
 
 from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS, ROOM, outputs_size, record_size
-from orchestrator.engine.costs import ASKING_WORK, PASS_WORK
+from orchestrator.engine.costs import ASKING_WORK, JUDGING_WORK, PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
@@ -57,9 +57,11 @@ class Work:
     more_size: int = 0
     """Bytes that this pass adds to the run's."""
     account: Account = field(default_factory=lambda: Account(PASS_WORK))
-    """Pays for every expression of the pass."""
+    """Pays for the expressions that move the nodes on."""
     asking: Account = field(init=False)
     """Pays, with it, for what waits for a condition."""
+    reacting: Account = field(default_factory=lambda: Account(JUDGING_WORK))
+    """Pays, and nothing else does, for whether the failures of the pass are handled."""
     fitting: dict[str, bool] = field(default_factory=dict)
     """Whether a signal's payload is small enough, by the signal's id, once worked out."""
     surroundings: Surroundings | None = None

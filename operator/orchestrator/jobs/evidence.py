@@ -38,8 +38,11 @@ def controller_of(pod: Raw) -> str:
 
 
 def controlled(pods: Sequence[Pod], job_uid: str) -> list[Pod]:
-    """The pods that the Job with this uid controls. Labels prove nothing: anyone may set them."""
-    return [pod for pod in pods if controller_of(pod) == job_uid]
+    """The pods that the Job with this uid controls; none where the uid is unknown, and so empty.
+
+    Labels prove nothing: anyone may set them.
+    """
+    return [pod for pod in pods if job_uid and controller_of(pod) == job_uid]
 
 
 def action_status(pod: Raw | None) -> Raw:

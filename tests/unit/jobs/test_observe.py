@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.jobs.evidence import left_running
+from orchestrator.jobs.evidence import controlled, left_running
 from orchestrator.jobs.observe import evident, observe
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop, stop_rest
 from tests.builders import template
@@ -374,3 +374,11 @@ def test_stopping_by_force_deletes_what_still_runs() -> None:
 @pytest.mark.parametrize("phase", ["Running", "Succeeded"])
 def test_what_has_ended_is_left_alone(phase: str) -> None:
     assert plan_stop("flow-a-1", [ended(phase, 0)], force=False) == []
+
+
+def test_no_pod_is_controlled_by_a_job_whose_uid_is_unknown() -> None:
+    forged = pod("Succeeded")
+    owned = pod("Succeeded")
+    owned["metadata"]["ownerReferences"] = [{"kind": "Job", "uid": "1", "controller": True}]
+    assert controlled([forged, owned], "") == []
+    assert controlled([forged, owned], "1") == [owned]

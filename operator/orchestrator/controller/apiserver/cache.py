@@ -134,10 +134,16 @@ class Jobs(IndexedCache):
 
 def execution_of(job: Raw) -> tuple[str, str] | None:
     """Namespace and name of the execution that owns a Job; None where none does."""
-    metadata = job["metadata"]
-    for owner in metadata.get("ownerReferences") or ():
+    owner = execution_owner(job)
+    return None if owner is None else (job["metadata"]["namespace"], owner["name"])
+
+
+def execution_owner(job: Raw) -> Raw | None:
+    """The owner reference of a Job to its execution; None where no execution owns it."""
+    for owner in job["metadata"].get("ownerReferences") or ():
         if owner.get("kind") == "WorkflowExecution" and is_object_name(owner.get("name")):
-            return metadata["namespace"], owner["name"]
+            found: Raw = owner
+            return found
     return None
 
 

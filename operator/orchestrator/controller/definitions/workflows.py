@@ -76,6 +76,8 @@ class Workflows:
         children = {name: item and item.get("spec") for name, item in workflows.items()}
         verdict = judge_workflow(key[1], spec, specs, self._runner_image, children)
         self._judged[key] = content, verdict
+        if self._workflows.get(*key) is None:  # forgotten while a thread judged it
+            self.forget(key)
         return verdict
 
     def _reached(self, namespace: str | None, spec: Mapping[str, Any]) -> dict[str, Raw | None]:

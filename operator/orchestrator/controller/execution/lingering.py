@@ -26,7 +26,7 @@ from orchestrator.controller.apiserver.cache import (
 )
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
-from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of
+from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.jobs.stop import PatchJob, stop_rest
 from orchestrator.models.execution import ExecutionPhase, NodePhase
@@ -94,7 +94,7 @@ class LingeringPods:
     async def _stop(self, key: Key) -> None:
         pod = self._pods.get(*key)
         left = left_running(pod) if pod is not None else []
-        if pod is None or not left:
+        if pod is None or not left or was_cut(pod):  # its own deadline ends it, and is the lowest
             self._waiting.pop(key, None)
             return
         # Asked again if it does not succeed, or if the Job's own event is still to come.

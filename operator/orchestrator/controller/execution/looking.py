@@ -27,11 +27,12 @@ async def job_or_attempt(
     if tracked.has_just_made(name, shell.clock()):
         tracked.recheck(shell.clock() + CACHE_LAG)
         return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
-    if created is None and not record.job:
-        return None
+    unmade = created is None and not record.job
+    if unmade and tracked.run.cancelling is None:
+        return None  # it is created again, and one that exists is found by that
     job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
     if job is None:
-        return deleted(name)
+        return None if unmade else deleted(name)
     return job
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of
+from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of, execution_owner
 from orchestrator.controller.execution.fanout import look_again
 from orchestrator.controller.execution.held import Held
 from orchestrator.controller.execution.shell import Shell
@@ -91,11 +91,11 @@ class News:
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
         """Injected containers were stopped in a pod of the Job, whose action has ended."""
-        key, owners = execution_of(job), job["metadata"].get("ownerReferences") or ()
-        if key is None or not owners or fans_out(job):  # of a fan-out they may be thousands
+        owner = execution_owner(job)
+        if owner is None or fans_out(job):  # of a fan-out they may be thousands
             return
         self._shell.recorder.emit(
-            execution_reference(*key, owners[0]["uid"]),
+            execution_reference(job["metadata"]["namespace"], owner["name"], owner.get("uid", "")),
             "Normal",
             "InjectedContainerStopped",
             f"{node_of(job)}: stopped {', '.join(containers)} in pod {pod['metadata']['name']}, "

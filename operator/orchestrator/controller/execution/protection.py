@@ -36,21 +36,29 @@ class Protection:
         self._seen = ("", 0.0)
         """The identity last seen, and since when."""
         self._reads = 0
+        """Reads that have begun."""
+        self._finished = 0
+        """The number of the last of them that has an answer, or failed."""
+        self._failure: ApiError | None = None
+        """Why that read failed, if it did."""
         self._lock = asyncio.Lock()
 
     async def policies(self, *, fresh: bool = False) -> Policies | None:
         """Those in place; None while they are missing or do not deny.
 
-        A fresh answer is read after it was asked for; who asks while one is read shares the next.
+        A fresh answer is read after it was asked for; who asks while one is read shares the next,
+        or its ApiError: an earlier answer is never fresh.
         """
         begun = self._reads
         async with self._lock:
             now = self._clock()
             recent = self._asked_at <= now < self._asked_at + ANSWER_SECONDS
-            if self._reads == begun and (fresh or not recent):
-                self._reads += 1
-                self._answer = await self._read_all()
-                self._asked_at = now
+            if recent and not fresh:
+                return self._answer
+            if self._finished <= begun:
+                await self._read_now(now)
+            if self._failure is not None:
+                raise self._failure
             return self._answer
 
     async def run(self, interval: float) -> None:
@@ -61,6 +69,15 @@ class Protection:
             except ApiError as error:
                 logger.warning("cannot read the admission policies: %s", error)
             await asyncio.sleep(interval)
+
+    async def _read_now(self, now: float) -> None:
+        self._reads += 1
+        try:
+            self._answer = await self._read_all()
+            self._asked_at, self._failure = now, None
+        except ApiError as error:
+            self._asked_at, self._failure = float("-inf"), error
+        self._finished = self._reads
 
     async def _read_all(self) -> Policies | None:
         kinds = (POLICIES, POLICY_BINDINGS)

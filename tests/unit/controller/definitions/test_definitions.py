@@ -123,6 +123,18 @@ async def test_a_cache_that_is_behind_does_not_overwrite(
     assert conditions(current(server, "workflows"))["Ready"] == "True"
 
 
+async def test_nothing_is_kept_of_a_workflow_that_goes_while_it_is_judged(
+    server: ApiServer, looking: Looking
+) -> None:
+    raw = await server.put("workflows", "a", "x", spec={"nodes": []})
+    await looking.at(WORKFLOWS, raw)
+    assert len(looking.workflows._judged) == 1
+    looking.definitions.take(WORKFLOWS, "DELETED", raw)
+    looking.workflows.forget(key_of(raw))
+    looking.workflows.status(raw, 1.0)  # as of a thread that began before
+    assert looking.workflows._judged == {}
+
+
 async def test_what_is_gone_is_nobodys_business(server: ApiServer, looking: Looking) -> None:
     raw = await server.put("workflows", "a", "x", spec={"nodes": []})
     await server.remove("workflows", "a", "x")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.client import ApiClient, ApiError, Raw
+from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.controller.execution.protection import ANSWER_SECONDS, Protection
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.times import from_rfc3339
@@ -87,6 +88,33 @@ async def test_who_asks_while_one_is_read_shares_the_next(
     answers = await asyncio.gather(first, *others)
     assert len(set(answers)) == 1
     assert len(server.requests) <= 2 * 4
+
+
+class _SecondReadFails(Protection):
+    """The API server does not answer its second read."""
+
+    asked = 0
+
+    async def _read(self, resource: Resource, name: str) -> Raw | None:
+        self.asked += 1
+        if 4 < self.asked <= 8:
+            raise ApiError(0, "NoAnswer", "the API server does not answer")
+        return await super()._read(resource, name)
+
+
+async def test_whoever_shares_a_read_that_fails_is_given_no_earlier_answer(
+    server: ApiServer, client: ApiClient, clock: Clock
+) -> None:
+    await install(server)
+    protection = _SecondReadFails(client, clock)
+    fresh = (protection.policies(fresh=True) for _ in range(3))
+    first, second, third = await asyncio.gather(*fresh, return_exceptions=True)
+    assert isinstance(first, Policies)
+    assert isinstance(second, ApiError)
+    assert isinstance(third, ApiError)
+    await server.remove("validatingadmissionpolicybindings", "", "itechsmart-workflow-people")
+    assert await protection.policies() is None
+    assert protection.asked == 12
 
 
 async def test_edited_policies_count_since_they_were_first_seen_as_they_are(
