@@ -13,6 +13,7 @@ from orchestrator.controller.apiserver.client import ApiClient, Raw
 from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.controller.apiserver.watching import Take
 from orchestrator.controller.assembly import Operator
+from orchestrator.controller.offload import Inline
 from orchestrator.models.base import API_VERSION
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script
@@ -64,7 +65,9 @@ async def _operate(store: Store, transport: FaultyTransport) -> Raw:
 
 
 @asynccontextmanager
-async def operating(store: Store, transport: FaultyTransport) -> AsyncIterator[None]:
+async def operating(
+    store: Store, transport: FaultyTransport, offload: Inline | None = None
+) -> AsyncIterator[None]:
     """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
 
@@ -83,6 +86,7 @@ async def operating(store: Store, transport: FaultyTransport) -> AsyncIterator[N
         clock=store.clock,
         monotonic=asyncio.get_running_loop().time,
         follow=follow,
+        offload=offload,
     )
     over = asyncio.Event()
     running = asyncio.create_task(operator.run(over))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from orchestrator.controller.queue import worker_released
 from orchestrator.expressions.budget import Pacer, paced_by
 
 Result = TypeVar("Result")
@@ -58,8 +59,9 @@ class Offload(Inline):
     async def run(self, work: Callable[[], Result], *, long: bool = False) -> Result:
         """What the work comes to; `long` where it is known to exceed a slice.
 
-        While it is done in a thread, the loop goes on: whoever asks looks afterwards whether what
-        it rests on still stands.
+        While it is done in a thread, or waits for one, the loop goes on and the pass that asks
+        releases its worker: the caller checks afterwards whether the state that the work was
+        given is still current. Threads take work in the order in which it was asked for.
         """
         if not long:
             try:
@@ -68,7 +70,8 @@ class Offload(Inline):
             except SliceUsedUp:
                 pass
         self.moved += 1
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._pace, work)
+        with worker_released():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._pace, work)
 
     def stop(self) -> None:
         """Give up what is under way at the end of its slice."""

@@ -3,6 +3,7 @@
 The semantics of client-go's workqueue
 (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key added while it is being worked on is
 worked on again afterwards; one that fails comes back after an exponential backoff of its own.
+Beyond it, a pass that waits for long work elsewhere releases its worker (`worker_released`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from itertools import count
 from typing import Generic, TypeVar
 
 from orchestrator.controller.apiserver.errors import ApiError
@@ -42,6 +45,13 @@ class WorkQueue(Generic[Key]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._limit = 0
+        """Passes that may run at once, besides those whose worker is released."""
+        self._released = 0
+        """Workers whose pass waits elsewhere."""
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle_workers: dict[asyncio.Task[None], None] = {}
+        self._numbers = count()
 
     def __len__(self) -> int:
         """Keys that wait to be worked on now."""
@@ -87,18 +97,33 @@ class WorkQueue(Generic[Key]):
 
         `work` returns the seconds after which it wants the key again, or None.
         """
-        tasks = [
-            asyncio.create_task(self._worker(work), name=f"{self.name} {number}")
-            for number in range(workers)
-        ]
+        self._limit = workers
+        for _ in range(workers):
+            self._add_worker(work)
         try:
-            await asyncio.wait(tasks)  # unlike gather, cancelled without cancelling the workers
+            while self._workers:  # unlike gather, cancelled without cancelling the workers
+                await asyncio.wait(self._workers)
         finally:
-            await self._stop(tasks, grace)
+            await self._stop(grace)
+
+    def _add_worker(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+        task = asyncio.create_task(self._worker(work), name=f"{self.name} {next(self._numbers)}")
+        self._workers.add(task)
+        self._idle_workers[task] = None
+        task.add_done_callback(self._workers.discard)
 
     async def _worker(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        _worker.set(_Worker(lambda: self._release(work), self._reclaim))
         while True:
+            if self._has_surplus():
+                self._workers.discard(task)
+                self._idle_workers.pop(task, None)
+                return
+            self._idle_workers[task] = None
             key = await self._ready.get()
+            self._idle_workers.pop(task, None)
             if self._closed:
                 return
             self._begin(key)
@@ -133,17 +158,76 @@ class WorkQueue(Generic[Key]):
         if not self._processing:
             self._idle.set()
 
-    async def _stop(self, tasks: list[asyncio.Task[None]], grace: float) -> None:
+    def _has_surplus(self) -> bool:
+        return len(self._workers) - self._released > self._limit
+
+    def _release(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+        self._released += 1
+        if not self._closed and len(self._workers) - self._released < self._limit:
+            self._add_worker(work)
+
+    def _reclaim(self) -> None:
+        self._released -= 1
+        if self._has_surplus() and self._idle_workers:
+            idle, _ = self._idle_workers.popitem()
+            self._workers.discard(idle)  # at once: others may be reclaimed before it ends
+            idle.cancel()
+
+    async def _stop(self, grace: float) -> None:
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._idle.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)
         self.add(key)
+
+
+class _Worker:
+    """What a worker's passes may do with it."""
+
+    def __init__(self, release: Callable[[], None], reclaim: Callable[[], None]) -> None:
+        self._release = release
+        self._reclaim = reclaim
+        self._waits = 0
+        """Parts of the pass that wait elsewhere; a pass may create several Jobs at once."""
+
+    def enter(self) -> None:
+        self._waits += 1
+        if self._waits == 1:
+            self._release()
+
+    def leave(self) -> None:
+        self._waits -= 1
+        if self._waits == 0:
+            self._reclaim()
+
+
+_worker: ContextVar[_Worker | None] = ContextVar("worker", default=None)
+
+
+@contextmanager
+def worker_released() -> Iterator[None]:
+    """Let another key be worked on while the pass of this context waits in the block.
+
+    For waits that may last seconds, such as for a thread: otherwise a few costly passes hold up
+    those of every other key. Its own key stays in process. At the end of the block the pass goes
+    on without waiting for a worker, since it may hold a lock that passes with a worker wait for;
+    no further pass begins until no more than the limit run again.
+    """
+    worker = _worker.get()
+    if worker is None:
+        yield
+        return
+    worker.enter()
+    try:
+        yield
+    finally:
+        worker.leave()

@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from orchestrator.controller.offload import LARGE, Offload, SliceUsedUp, is_large
+from orchestrator.controller.offload import LARGE, THREADS, Offload, SliceUsedUp, is_large
+from orchestrator.controller.queue import WorkQueue
 from orchestrator.engine.admission import check_start, prepare
 from orchestrator.engine.advance import advance
 from orchestrator.expressions import ExpressionError, compile_expression
@@ -107,3 +108,44 @@ async def test_a_large_workflow_is_prepared_in_a_thread(offload: Offload) -> Non
     )
     assert offload.moved == 1
     assert check_start({"spec": {}}, prepared) == {}  # type: ignore[arg-type]
+
+
+async def test_an_ordinary_pass_runs_while_200_costly_ones_wait_for_a_thread(
+    offload: Offload,
+) -> None:
+    released, ordinary, all_ended = threading.Event(), asyncio.Event(), asyncio.Event()
+    began: list[str] = []
+    ended: set[str] = set()
+
+    def costly(key: str) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            began.append(key)
+            released.wait(60)
+        tick(SLICE)
+
+    async def work(key: str) -> None:
+        await offload.run((lambda: None) if key == "ordinary" else partial(costly, key))
+        ended.add(key)
+        if key == "ordinary":
+            ordinary.set()
+        if len(ended) == 201:
+            all_ended.set()
+
+    queue: WorkQueue[str] = WorkQueue()
+    keys = [f"costly {number}" for number in range(200)]
+    for key in (*keys, "ordinary"):
+        queue.add(key)
+    running = asyncio.create_task(queue.run(work, 8))
+    try:
+        async with asyncio.timeout(60):
+            await ordinary.wait()
+            assert ended == {"ordinary"}
+            assert len(began) <= THREADS
+            released.set()
+            await all_ended.wait()
+    finally:
+        released.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert {abs(keys.index(key) - turn) for turn, key in enumerate(began)} <= set(range(THREADS))
+    assert queue.failures == 0

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Hashable
 from itertools import pairwise
+from typing import TypeVar
 
-from orchestrator.controller.queue import WorkQueue
+import pytest
+
+from orchestrator.controller.queue import WorkQueue, worker_released
 from tests.virtualtime import run_virtually
 
 
@@ -14,10 +18,15 @@ def now() -> float:
     return round(asyncio.get_running_loop().time(), 3)
 
 
-Work = Callable[[str], Awaitable[float | None]]
+Key = TypeVar("Key", bound=Hashable)
 
 
-async def run_for(seconds: float, queue: WorkQueue[str], work: Work, workers: int = 2) -> None:
+async def run_for(
+    seconds: float,
+    queue: WorkQueue[Key],
+    work: Callable[[Key], Awaitable[float | None]],
+    workers: int = 2,
+) -> None:
     task = asyncio.create_task(queue.run(work, workers))
     await asyncio.sleep(seconds)
     task.cancel()
@@ -123,6 +132,107 @@ def test_what_is_under_way_is_finished_when_the_queue_stops() -> None:
 
         queue.add("a")
         queue.add("b")
+        await run_for(1, queue, work, workers=1)
+        return seen
+
+    assert run_virtually(scenario()) == ["a"]
+
+
+def test_passes_that_wait_elsewhere_hold_up_no_other_key() -> None:
+    async def scenario() -> dict[str, float]:
+        queue: WorkQueue[str] = WorkQueue()
+        ended: dict[str, float] = {}
+
+        async def work(key: str) -> None:
+            if key != "ordinary":
+                with worker_released():
+                    await asyncio.sleep(60)
+            ended[key] = now()
+
+        for number in range(200):
+            queue.add(f"costly {number}")
+        queue.add("ordinary")
+        await run_for(100, queue, work)
+        return ended
+
+    ended = run_virtually(scenario())
+    assert ended.pop("ordinary") == 0
+    assert list(ended) == [f"costly {number}" for number in range(200)]
+    assert set(ended.values()) == {60}
+
+
+def test_a_key_whose_pass_waits_elsewhere_runs_again_afterwards_and_never_twice_at_once() -> None:
+    async def scenario() -> list[tuple[str, float]]:
+        queue: WorkQueue[str] = WorkQueue()
+        seen: list[tuple[str, float]] = []
+
+        async def work(_: str) -> None:
+            seen.append(("begin", now()))
+            with worker_released():
+                await asyncio.sleep(2)
+            seen.append(("end", now()))
+
+        queue.add("a")
+        asyncio.get_running_loop().call_later(1, queue.add, "a")
+        await run_for(10, queue, work)
+        return seen
+
+    assert run_virtually(scenario()) == [("begin", 0), ("end", 2), ("begin", 2), ("end", 4)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_pass_begins_beyond_the_limit_whatever_waits_elsewhere(seed: int) -> None:
+    """Passes wait elsewhere at random, some in several parts at once, and some fail."""
+    limit, keys = 3, 120
+
+    async def scenario() -> tuple[int, list[int]]:
+        rng = random.Random(seed)
+        queue: WorkQueue[int] = WorkQueue()
+        done: set[int] = set()
+        busy: set[int] = set()
+        began_beside: list[int] = []
+
+        async def part(key: int) -> None:
+            with worker_released():
+                busy.discard(key)
+                await asyncio.sleep(rng.choice((0, 1, 5)))
+
+        async def work(key: int) -> None:
+            began_beside.append(len(busy))
+            busy.add(key)
+            await asyncio.sleep(rng.choice((0, 1, 2)))
+            if rng.random() < 0.6:
+                await asyncio.gather(*(part(key) for _ in range(rng.randint(1, 3))))
+                busy.add(key)
+            await asyncio.sleep(rng.choice((0, 1)))
+            busy.discard(key)
+            if rng.random() < 0.1:
+                raise ValueError("failed")
+            done.add(key)
+
+        for key in range(keys):
+            asyncio.get_running_loop().call_later(rng.choice((0, 5, 50)), queue.add, key)
+        await run_for(2000, queue, work, workers=limit)
+        assert not busy
+        return len(done), began_beside
+
+    done, began_beside = run_virtually(scenario())
+    assert done == keys
+    assert max(began_beside) == limit - 1
+
+
+def test_a_pass_that_waits_elsewhere_is_finished_when_the_queue_stops() -> None:
+    async def scenario() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        seen: list[str] = []
+
+        async def work(key: str) -> None:
+            with worker_released():
+                await asyncio.sleep(5)
+            seen.append(key)
+
+        queue.add("a")
+        asyncio.get_running_loop().call_later(2, queue.add, "b")
         await run_for(1, queue, work, workers=1)
         return seen
 

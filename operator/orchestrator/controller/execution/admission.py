@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -20,6 +21,8 @@ from orchestrator.controller.apiserver.resources import (
 )
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.offload import is_large
+from orchestrator.controller.queue import worker_released
+from orchestrator.controller.singleflight import SingleFlight
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     Missing,
@@ -50,12 +53,17 @@ FIELD_MANAGER = "itechsmart-workflow"
 
 
 class Revisions:
-    """Prepared workflows and thawed revisions, each worked out once per content."""
+    """Prepared workflows and thawed revisions, each worked out once per content, however many
+    executions ask for it at once."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._prepared: OrderedDict[tuple[Any, ...], Prepared | Refusal] = OrderedDict()
         self._graphs: OrderedDict[tuple[str, str], Graph] = OrderedDict()
+        self._preparing: SingleFlight[tuple[Any, ...], Prepared | Refusal | Missing] = (
+            SingleFlight()
+        )
+        self._thawing: SingleFlight[tuple[Any, ...], Graph] = SingleFlight()
         self._stored: dict[tuple[str, str], float] = {}
         """When a revision was last made sure to be stored, and not about to be removed."""
         self._storing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -83,7 +91,8 @@ class Revisions:
         children = {name: item["spec"] if item else None for name, item in workflows.items()}
         runner, spec = self._shell.runner_image, raw["spec"]
         work = partial(prepare, workflow, spec, specs, runner, children)
-        result = await self._shell.offload.run(work, long=is_large(spec, *children.values()))
+        run = partial(self._shell.offload.run, work, long=is_large(spec, *children.values()))
+        result = await self._preparing.do(key, run)
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -105,17 +114,22 @@ class Revisions:
         if raw is None:
             message = f"ControllerRevision {revision} of its parent is gone"
             return Refusal(reasons.REVISION_LOST, message)
-        data = raw.get("data")
-        long = is_large(*_workflows_in(data))
+        work = partial(self._prepare_frozen, workflow, revision, raw.get("data"))
         try:
-            await self._shell.offload.run(partial(verify, revision, data), long=long)
+            result = await self._preparing.do((*key, _content(raw)), work)
         except ValueError as error:
             return Refusal(reasons.REVISION_LOST, str(error))
-        work = partial(prepare_child, workflow, raw["data"])
-        result = await self._shell.offload.run(work, long=long)
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
+
+    async def _prepare_frozen(
+        self, workflow: str, revision: str, data: Any
+    ) -> Prepared | Refusal | Missing:
+        """A workflow of a revision's content; ValueError where that was changed."""
+        long = is_large(*_workflows_in(data))
+        await self._shell.offload.run(partial(verify, revision, data), long=long)
+        return await self._shell.offload.run(partial(prepare_child, workflow, data), long=long)
 
     async def refusal_of_state(
         self, namespace: str, execution: Mapping[str, Any]
@@ -133,8 +147,13 @@ class Revisions:
         """
         key = (namespace, prepared.revision.name)
         lock = self._storing.setdefault(key, asyncio.Lock())
-        async with lock:  # many are admitted at once, and one of them stores it for all
+        # Many are admitted at once, and one of them stores it for all.
+        with worker_released() if lock.locked() else nullcontext():
+            await lock.acquire()
+        try:
             return await self._store(key, workflow, prepared)
+        finally:
+            lock.release()
 
     async def _store(
         self, key: tuple[str, str], workflow: str, prepared: Prepared
@@ -199,7 +218,8 @@ class Revisions:
             raise ValueError(f"ControllerRevision {name} is gone")
         data = raw.get("data")
         work = partial(thaw, name, data)
-        graph = await self._shell.offload.run(work, long=is_large(*_workflows_in(data)))
+        run = partial(self._shell.offload.run, work, long=is_large(*_workflows_in(data)))
+        graph = await self._thawing.do((namespace, name, _content(raw)), run)
         _keep(self._graphs, (namespace, name), graph)
         return graph
 
@@ -245,6 +265,11 @@ def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:
     if raw is None:
         return None
     return raw["metadata"]["uid"], raw["metadata"]["generation"]
+
+
+def _content(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """What changes with the content of a stored revision, whose generation does not."""
+    return raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
 
 
 def _manifest(namespace: str, workflow: str, revision: Revision) -> dict[str, Any]:
