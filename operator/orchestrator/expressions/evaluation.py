@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from jinja2 import TemplateError, nodes
@@ -19,12 +18,21 @@ from orchestrator.expressions.bounds import (
     require_defined,
 )
 from orchestrator.expressions.budget import charge, metered, tick
+from orchestrator.expressions.caching import SourceCache
 from orchestrator.expressions.comparing import Operand
 from orchestrator.expressions.errors import ExpressionError, kind
 from orchestrator.expressions.library import FILTERS, TESTS
 from orchestrator.expressions.library.lists import concat, part
 from orchestrator.expressions.lookup import Hidden, Missing, lookup
-from orchestrator.expressions.syntax import CONCAT, LOOKUP, OPERAND, SCOPE, SLICE, parse
+from orchestrator.expressions.syntax import (
+    CONCAT,
+    LOOKUP,
+    OPERAND,
+    SCOPE,
+    SLICE,
+    count_nodes,
+    parse,
+)
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda left, right: left + right,
@@ -90,8 +98,11 @@ class Expression:
         self._made: Any = None
         self.source = source
         """As written, without delimiters."""
-        self._tree, self.references = parse(_SANDBOX, source)
+        tree, self.references = parse(_SANDBOX, source)
         """Constant paths it looks up, such as ("nodes", "check", "outputs", "status")."""
+        self._tree: nodes.Expr | None = tree
+        self.weight = count_nodes(tree)
+        """Nodes of its syntax tree, which say how much memory it takes."""
 
     @property
     def whole_reference(self) -> tuple[str, ...] | None:
@@ -136,19 +147,24 @@ class Expression:
     def _template(self) -> Any:
         """The expression as Jinja2 evaluates it, made when it is first needed.
 
-        Without a lock, as cached_property has one: a thread that yields here must hold none.
+        Without a lock, as cached_property has one: a thread that yields here must hold none. The
+        tree goes last, so whoever finds none finds what was made of it.
         """
-        if self._made is None:
+        tree = self._tree
+        if tree is not None:
             tick(1000 + _COMPILING * len(self.source))
-            assign = nodes.Assign(nodes.Name("result", "store"), self._tree, lineno=1)
+            assign = nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)
             self._made = _SANDBOX.from_string(nodes.Template([assign], lineno=1))
+            self._tree = None
         return self._made
 
 
-@lru_cache(maxsize=8192)
+_expressions = SourceCache(Expression, lambda expression: expression.weight)
+
+
 def compile_expression(source: str) -> Expression:
     """Reads an expression; ExpressionError when it is not one, or not an allowed one."""
-    return Expression(source)
+    return _expressions(source)
 
 
 def evaluate_boolean(source: str, scope: Mapping[str, Any]) -> bool:

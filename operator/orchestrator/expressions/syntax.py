@@ -24,6 +24,8 @@ MAX_SOURCE = 1024
 """Longest source, in bytes of UTF-8."""
 MAX_NESTING = 50
 """Deepest syntax tree."""
+MAX_NODES = 300
+"""Most nodes of a syntax tree as written: names, constants, operators, lists and so on."""
 
 SCOPE = "scope"
 LOOKUP = "lookup key"
@@ -56,8 +58,24 @@ _NodeT = TypeVar("_NodeT", bound=nodes.Node)
 def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
     """The rewritten tree of an expression and the references it makes; ExpressionError if bad."""
     tree = _parsed(environment, source)
+    count = count_nodes(tree)
     references: References = set()
-    return _Rewriter(references).rewrite(tree, 0), frozenset(references)
+    rewritten = _Rewriter(references).rewrite(tree, 0)
+    if count > MAX_NODES:
+        raise ExpressionError(
+            f"an expression has at most {MAX_NODES} names, constants and operators; this one has"
+            f" {count}: divide it, or pass long lists as a variable"
+        )
+    return rewritten, frozenset(references)
+
+
+def count_nodes(tree: nodes.Node) -> int:
+    """Nodes of a syntax tree, however deep it is."""
+    count, waiting = 0, [tree]
+    while waiting:
+        count += 1
+        waiting.extend(waiting.pop().iter_child_nodes())
+    return count
 
 
 def _parsed(environment: Environment, source: str) -> nodes.Expr:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from orchestrator.expressions.bounds import MAX_DEPTH, MAX_RESULT, to_text
 from orchestrator.expressions.budget import afford
+from orchestrator.expressions.caching import SourceCache
 from orchestrator.expressions.errors import ExpressionError, SecretValue
 from orchestrator.expressions.evaluation import Expression, compile_expression
 
@@ -95,7 +95,13 @@ def _compiled(text: str) -> Text:
     return Text(tuple(_merged(_split(text))))
 
 
-_cached = lru_cache(maxsize=8192)(_compiled)
+def _weight(text: Text) -> int:
+    """Memory in syntax nodes; 100 characters, of up to 4 bytes each, count as one."""
+    literal = sum(len(part) for part in text.parts if isinstance(part, str))
+    return 1 + literal // 100 + sum(expression.weight for expression in text.expressions)
+
+
+_cached = SourceCache(_compiled, _weight)
 
 
 def _merged(parts: Iterator[str | Expression]) -> Iterator[str | Expression]:
