@@ -18,6 +18,7 @@ from orchestrator.expressions import (
 )
 from orchestrator.expressions.budget import MAX_WORK, SLICE, Account, Pacer, paced_by, paid_by
 from orchestrator.expressions.comparing import canonical, equal, within
+from orchestrator.expressions.errors import did_you_mean
 from tests.unit.test_expressions_fuzz import expressions, json_values
 
 LARGE: dict[str, Any] = {
@@ -119,6 +120,21 @@ def test_hosts_of_which_some_are_excluded_are_well_within_the_budget() -> None:
     used, left = cost("vars.hosts | reject('in', vars.exclude) | length", scope)
     assert left == 2_500
     assert used < MAX_WORK / 2
+
+
+def test_the_search_for_the_name_that_was_meant_is_paid_for() -> None:
+    few, many = ({f"{'ab' * 30}{n}": n for n in range(count)} for count in (1, 50))
+    missing = "vars." + "ba" * 31
+    small, large = (cost(missing, {"vars": keys})[0] for keys in (few, many))
+    assert small > 40 * 62
+    assert 7 * 40 * 62 < large - small < 8 * 40 * 62
+
+
+@pytest.mark.parametrize("name", ["host-1234", "web-frontend"])
+def test_the_name_that_was_meant_is_found_among_many(name: str) -> None:
+    names = [*(f"host_{number}" for number in range(1_000)), "web-frontend-", "host-12345"]
+    near = did_you_mean(name, [*names, *(f"task-{number}" for number in range(500))])
+    assert near.startswith(f"; did you mean '{name}")
 
 
 _SOURCES = st.sampled_from(sorted(LARGE)).map("vars.{}".format)

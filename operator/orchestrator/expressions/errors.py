@@ -46,13 +46,16 @@ def kind(value: object) -> str:
 
 _LONGEST_NAME = 64
 _MOST_NAMES = 2_000
-_MOST_COMPARED = 50
+MOST_COMPARED = 8
+"""Names that are compared letter by letter, which takes up to half a millisecond each."""
+_BEGINNING = 3
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that was most probably meant, or None when nothing is near.
 
-    Of many or long names only those are compared that have most letters in common with it.
+    Of many or long names only those are compared that have most letters, their length and
+    their beginning in common with it.
     """
     name = name[:_LONGEST_NAME]
     known = (other for other in names if isinstance(other, str) and len(other) <= _LONGEST_NAME)
@@ -60,13 +63,14 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     for candidate in candidates:
         if candidate.lower() == name.lower():
             return candidate
-    if len(candidates) > _MOST_COMPARED:
-        letters = set(name)
-        candidates = heapq.nlargest(
-            _MOST_COMPARED,
-            candidates,
-            key=lambda other: len(letters.intersection(other)) - abs(len(other) - len(name)),
-        )
+    if len(candidates) > MOST_COMPARED:
+        letters, beginning = set(name), name[:_BEGINNING]
+
+        def likeness(other: str) -> int:
+            same = 2 if other.startswith(beginning) else 0
+            return same + len(letters.intersection(other)) - abs(len(other) - len(name))
+
+        candidates = heapq.nlargest(MOST_COMPARED, candidates, key=likeness)
     return next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
 
 

@@ -8,7 +8,16 @@ from typing import Any
 from jinja2 import StrictUndefined, Undefined
 
 from orchestrator.expressions.budget import charge, note
-from orchestrator.expressions.errors import ExpressionError, SecretValue, did_you_mean, kind
+from orchestrator.expressions.errors import (
+    MOST_COMPARED,
+    ExpressionError,
+    SecretValue,
+    did_you_mean,
+    kind,
+)
+
+_COMPARING = 40
+"""Units for each character of a missing name, for each name with which it is compared."""
 
 
 class Missing(StrictUndefined):
@@ -79,7 +88,7 @@ def _missing(owner: Any, key: Any, path: str) -> str:
         return f"{path} has no key {str(key)[:64]!r}: it is {kind(owner)}"
     if type(key) is int:
         return f"{path} has no item {key}: it is an object, whose keys are strings"
-    note(100 + 4 * len(owner))
+    note(100 + 4 * len(owner) + _COMPARING * len(key[:64]) * min(len(owner), MOST_COMPARED))
     if not path:
         return f"there is no {key!r} here{did_you_mean(key, owner) or _available(owner)}"
     return f"{path} has no key {key[:64]!r}{did_you_mean(key, owner) or _available(owner)}"
