@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 LARGE = 200
 """Nodes and edges from which a workflow takes long to read, to check or to freeze."""
+LARGE_ITEMS, LARGE_TEXT = 5_000, 64 * 1024
+"""Items of lists and objects, and characters of strings, from which that is so as well."""
 THREADS = 2
 REST = 2.0
 """Times as long as a slice took, a thread rests after it: it takes a third of a core at most."""
@@ -97,9 +99,24 @@ def _give_up() -> None:
 
 
 def is_large(*specs: Any) -> bool:
-    """Whether raw specs of workflows have so many nodes and edges that work on them takes long;
-    tolerates any shape."""
+    """Whether work on raw specs takes long: they have many nodes and edges, or many or long values
+    of any kind; tolerates any shape."""
     found = (
         spec.get(key) for spec in specs if isinstance(spec, dict) for key in ("nodes", "edges")
     )
-    return sum(len(items) for items in found if isinstance(items, list)) > LARGE
+    if sum(len(items) for items in found if isinstance(items, list)) > LARGE:
+        return True
+    items = text = 0
+    waiting: list[Any] = list(specs)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            text += len(value)
+        elif isinstance(value, dict | list):
+            items += len(value)
+            if items <= LARGE_ITEMS:
+                waiting.extend(value)
+                waiting.extend(value.values() if isinstance(value, dict) else ())
+        if items > LARGE_ITEMS or text > LARGE_TEXT:
+            return True
+    return False

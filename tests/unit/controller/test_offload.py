@@ -149,3 +149,13 @@ async def test_an_ordinary_pass_runs_while_200_costly_ones_wait_for_a_thread(
         await asyncio.gather(running, return_exceptions=True)
     assert {abs(keys.index(key) - turn) for turn, key in enumerate(began)} <= set(range(THREADS))
     assert queue.failures == 0
+
+
+@pytest.mark.parametrize(
+    "value", [[[]] * 300_000, {str(number): {} for number in range(6_000)}, ["x" * 1_000] * 100]
+)
+def test_a_small_workflow_with_a_large_free_form_value_is_large(value: object) -> None:
+    node = {"name": "a", "action": "local/a", "with": {"value": value}}
+    assert is_large({"nodes": [node]})
+    assert is_large({"workflow": "main", "variables": {"deep": [{"value": value}]}})
+    assert not is_large({"nodes": [node | {"with": {"value": [[]] * 1_000}}]})

@@ -16,7 +16,7 @@ from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.lean import lean
 from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
-from orchestrator.controller.offload import Inline
+from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggering.creating import Creator, Emit, HeldUpError
 from orchestrator.controller.triggering.triggered import (
@@ -150,8 +150,22 @@ class Triggers:
             self._specs[key] = known = (version, parsed(raw))
         return known[1]
 
+    async def _read_large(self, raw: Raw) -> None:
+        """Read a spec that takes long beside the loop, once a generation."""
+        key, metadata = key_of(raw), raw["metadata"]
+        version = (metadata["uid"], metadata["generation"])
+        known = self._specs.get(key)
+        if (known is None or known[0] != version) and is_large(raw.get("spec")):
+            spec = await self._offload.run(partial(parsed, raw), long=True)
+            self._specs[key] = (version, spec)
+
     async def _pass(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)
+        if raw is not None:
+            await self._read_large(raw)
+            raw = self._triggers.get(*key)
+            if raw is None:  # gone while it was read
+                self._specs.pop(key, None)
         spec = None if raw is None else self._spec(raw)
         if raw is None or spec is None:
             if raw is not None:
