@@ -181,6 +181,13 @@ def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(place: Pla
         assert f"run may not change {said}" in place.refused("run", {}, **fields)
     bulk = {f"example.com/{at}": "x" * 60_000 for at in range(2)}
     assert "at most 64 KiB" in place.refused("run", {}, annotations=bulk)
+    fat: list[dict[str, Any]] = [{"x": "y" * 300_000}, {"l": [[]] * 450_000}]
+    for large in fat:
+        said = place.refused("run", {"variables": large})
+        assert "spec.variables: all together are at most 256 KiB" in said
+    at_most = execution("ask", "wide", variables={"x": "y" * 131_000})
+    done = place["run"].attempt("create", "-f", "-", stdin=json.dumps(at_most))
+    assert done.returncode == 0, done.stderr
     assert place.refused("run", {}, labels={"team": "shop"}) == ""
     assert ended(place.admin, "run")["status"]["phase"] == "Succeeded"
     again = execution("ask", "again", rerunOf={"name": "run", "from": ["a"]})

@@ -16,7 +16,7 @@ from orchestrator.models.base import GROUP
 
 PEOPLE = "itechsmart-workflow-people"
 STATUS = "itechsmart-workflow-status"
-POLICIES = {PEOPLE: ("workflowexecutions", 21), STATUS: ("workflowexecutions/status", 1)}
+POLICIES = {PEOPLE: ("workflowexecutions", 22), STATUS: ("workflowexecutions/status", 1)}
 """What each policy is about, and the least number of its rules."""
 SETTLES = 10.0
 """Seconds after which every API server enforces a policy and its binding."""
