@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.models.base import GROUP
+from orchestrator.models.base import GROUP, VERSION
 
 PEOPLE = "itechsmart-workflow-people"
 STATUS = "itechsmart-workflow-status"
@@ -68,6 +68,8 @@ def _guards(policy: Raw, name: str) -> bool:
         and resource in rule.get("resources", ())
         and {"CREATE", "UPDATE"} <= set(rule.get("operations", ()))
         and not rule.get("resourceNames")
+        and not {"*", VERSION}.isdisjoint(rule.get("apiVersions", ()))
+        and rule.get("scope", "*") in ("*", "Namespaced")
         for rule in rules
     )
     return (
@@ -95,4 +97,5 @@ def _narrowed(constraints: Raw) -> bool:
         constraints.get("namespaceSelector")
         or constraints.get("objectSelector")
         or constraints.get("excludeResourceRules")
+        or constraints.get("matchPolicy", "Equivalent") != "Equivalent"
     )

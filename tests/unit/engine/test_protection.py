@@ -77,6 +77,15 @@ SOFTER: dict[str, Callable[[Raw, Raw], object]] = {
     "has lost its rules": lambda policy, _: policy["spec"].update(
         validations=policy["spec"]["validations"][1:]
     ),
+    "is about another version": lambda policy, _: policy["spec"]["matchConstraints"][
+        "resourceRules"
+    ][0].update(apiVersions=["v9"]),
+    "is about cluster-scoped objects": lambda policy, _: policy["spec"]["matchConstraints"][
+        "resourceRules"
+    ][0].update(scope="Cluster"),
+    "matches the exact version only": lambda policy, _: policy["spec"]["matchConstraints"].update(
+        matchPolicy="Exact"
+    ),
     "leaves some out": lambda policy, _: policy["spec"].update(matchConditions=[{"name": "x"}]),
 }
 
@@ -87,3 +96,15 @@ def test_what_was_softened_does_not_protect(how: str, which: int) -> None:
     policies, bindings = copy.deepcopy(shipped())
     SOFTER[how](policies[which], bindings[which])
     assert policies_in_place(policies, bindings) is None
+
+
+def test_what_the_api_server_fills_in_and_our_own_version_protect_as_well() -> None:
+    policies, bindings = shipped()
+    for policy in policies:
+        constraints = policy["spec"]["matchConstraints"]
+        constraints |= {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+        constraints["resourceRules"][0] |= {"apiVersions": ["v1alpha1"], "scope": "Namespaced"}
+    assert policies_in_place(policies, bindings) == policies_in_place(*shipped())
+    for policy in policies:
+        policy["spec"]["matchConstraints"]["resourceRules"][0] |= {"scope": "*"}
+    assert policies_in_place(policies, bindings) is not None
