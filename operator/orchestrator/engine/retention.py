@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.engine import reasons
 from orchestrator.engine.reading import read_time
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
@@ -27,6 +28,7 @@ class Stored:
 
     namespace: str
     workflow: str
+    """Whose history it counts in; empty where it found no Workflow: these share one."""
     name: str
     uid: str
     phase: ExecutionPhase
@@ -49,7 +51,7 @@ def stored_from(raw: Mapping[str, Any]) -> Stored | None:
         return None
     return Stored(
         namespace=metadata["namespace"],
-        workflow=spec["workflow"],
+        workflow=counted_as(spec["workflow"], status),
         name=metadata["name"],
         uid=metadata["uid"],
         phase=ExecutionPhase(status["phase"]),
@@ -60,6 +62,16 @@ def stored_from(raw: Mapping[str, Any]) -> Stored | None:
         trigger=(spec.get("trigger") or {}).get("name", ""),
         deduplicates=DEDUPE in (metadata.get("labels") or {}),
     )
+
+
+def counted_as(workflow: str, status: Mapping[str, Any]) -> str:
+    """The workflow that an ended execution counts for, in the history and in metrics.
+
+    Empty where it ended without a revision because a Workflow is missing: who may only start
+    executions chooses such names freely, so one history and one label are for all of a namespace.
+    """
+    found = status.get("revision") or status.get("reason") != reasons.WORKFLOW_NOT_FOUND
+    return workflow if found else ""
 
 
 def ended_at(status: Mapping[str, Any]) -> float | None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.engine.retention import Stored, jobs_expired, stored_from, to_remove, window_of
+from orchestrator.engine.retention import (
+    Stored,
+    counted_as,
+    jobs_expired,
+    stored_from,
+    to_remove,
+    window_of,
+)
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import History
 
@@ -96,3 +103,11 @@ def test_only_what_has_ended_is_history() -> None:
     stored = stored_from(raw)
     assert stored is not None
     assert (stored.finished_at - stored.created_at, stored.child) == (60.0, False)
+
+
+def test_what_found_no_workflow_counts_for_none() -> None:
+    assert counted_as("w", {"reason": "WorkflowNotFound"}) == ""
+    assert counted_as("w", {"reason": "WorkflowNotFound", "revision": ""}) == ""
+    assert counted_as("w", {"reason": "WorkflowNotFound", "revision": "w-1"}) == "w"
+    assert counted_as("w", {"reason": "InvalidSpec"}) == "w"
+    assert counted_as("w", {}) == "w"

@@ -16,6 +16,7 @@ from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
 from orchestrator.engine.nulls import json_patch, needs_json_patch
 from orchestrator.engine.records import Record, Run, clip
+from orchestrator.engine.retention import counted_as
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
@@ -133,13 +134,14 @@ def announce_end(
         started_at=started_at,
         finished_at=now,
     )
-    workflow = manifest["spec"]["workflow"]
-    shell.figures.execution_ended(reference["namespace"], workflow, ending.phase.value)
     status = {
         "phase": ending.phase.value,
+        "reason": ending.reason,
         "finishedAt": to_rfc3339(now),
         "revision": revision,
     }
+    workflow = counted_as(manifest["spec"]["workflow"], status)
+    shell.figures.execution_ended(reference["namespace"], workflow, ending.phase.value)
     shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 

@@ -96,6 +96,20 @@ async def test_without_its_workflow_the_defaults_keep_twenty(
     assert len(stored(server, "workflowexecutions")) == 20
 
 
+async def test_what_found_no_workflow_shares_one_history_of_its_namespace(
+    server: ApiServer, retention: Retention
+) -> None:
+    """Whatever Workflows they name; what failed for another reason counts elsewhere."""
+    gone: dict[str, Any] = {"phase": "Failed", "reason": "WorkflowNotFound"}
+    for number in range(60):
+        spec = {"workflow": f"absent-{number}"}
+        await execution(server, retention, f"e{number:02}", START - 100 + number, spec, **gone)
+    await execution(server, retention, "invalid", START - 200, phase="Failed", reason="InvalidSpec")
+    await retention.sweep()
+    kept = [f"e{number:02}" for number in range(10, 60)]
+    assert stored(server, "workflowexecutions") == [*kept, "invalid"]
+
+
 async def test_another_execution_of_the_same_name_stays(
     server: ApiServer, outside: Outside, retention: Retention
 ) -> None:
