@@ -26,7 +26,8 @@ def test_forty_kills_during_two_hundred_executions_make_nothing_twice_and_lose_n
 ) -> None:
     writes = OperatorWrites(api_cluster, kubectl.namespace)
     operator = Operator(account, tmp_path / "log", "--namespace", kubectl.namespace)
-    start_executions(kubectl, 200)
+    # Staged, so that kills fall between a container's end and its pod's, too.
+    start_executions(kubectl, 200, staged=True)
     for moment in moments(40, 200):
         operator.start()
         writes.wait_for(moment)

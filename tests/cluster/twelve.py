@@ -1,6 +1,7 @@
 """A workflow of twelve nodes: branches, a failure that is handled, a retry, outputs passed on.
 
 `number` above 5 takes the branch `large`; `fatal` lets the last node fail, and with it the whole.
+`staged`: the pods of `fetch` and `flaky` show the stages of a kubelet, one write after the other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ TASK = manifest(
             {"name": "failing", "type": "integer", "default": 0},
             {"name": "message", "type": "string", "default": ""},
             {"name": "delay", "type": "string", "default": "0s"},
+            {"name": "stages", "type": "boolean", "default": False},
         ],
         "outputs": [{"name": "value", "type": "integer"}],
         "permanentExitCodes": [64],
@@ -36,6 +38,7 @@ TASK = manifest(
                 },
                 {"name": "FAKE_MESSAGE", "value": "$[[ params.message ]]"},
                 {"name": "FAKE_DELAY", "value": "$[[ params.delay ]]"},
+                {"name": "FAKE_STAGES", "value": "$[[ 'true' if params.stages else 'false' ]]"},
             ],
         },
     },
@@ -54,16 +57,17 @@ TWELVE = workflow(
     variables=[
         {"name": "number", "type": "integer", "default": 7},
         {"name": "fatal", "type": "boolean", "default": False},
+        {"name": "staged", "type": "boolean", "default": False},
     ],
     nodes=[
         task("start"),
-        task("fetch", message='{"value": $[[ vars.number ]]}'),
+        task("fetch", message='{"value": $[[ vars.number ]]}', stages="$[[ vars.staged ]]"),
         {"name": "big", "condition": "nodes.fetch.outputs.value > 5"},
         task("large", message='{"value": $[[ nodes.fetch.outputs.value + 1 ]]}', delay="200ms"),
         task("small", message='{"value": $[[ nodes.fetch.outputs.value - 1 ]]}'),
         task("both", message=f'{{"value": $[[ ({_BRANCH}) * 2 ]]}}'),
         {
-            **task("flaky", failing=2, message='{"value": 3}'),
+            **task("flaky", failing=2, message='{"value": 3}', stages="$[[ vars.staged ]]"),
             "retry": {"limit": 2, "backoff": {"initial": "200ms", "factor": 1}},
         },
         {**task("broken", code="64", message="it is broken"), "retry": {"limit": 3}},
@@ -172,13 +176,13 @@ def variables(number: int) -> dict[str, Any]:
     return {"number": 3 + number % 6, "fatal": number % 3 == 0}
 
 
-def start_executions(kubectl: Kubectl, count: int) -> None:
+def start_executions(kubectl: Kubectl, count: int, *, staged: bool = False) -> None:
     """Create the workflow and its executions."""
     kubectl.apply(
         TASK,
         TWELVE,
         *(
-            execution("twelve", f"run-{number}", variables=variables(number))
+            execution("twelve", f"run-{number}", variables=variables(number) | {"staged": staged})
             for number in range(count)
         ),
     )
