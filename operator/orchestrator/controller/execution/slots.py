@@ -37,6 +37,11 @@ from orchestrator.models.labels import MANAGED_BY, MANAGER
 
 LOOK_AGAIN = 15.0
 """Seconds after which the head of a queue looks again whether a holder is gone."""
+MOST_GONE = 200
+"""Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,
+and each takes a live read."""
+SOON = 0.5
+"""Seconds after which the rest of such a list is read."""
 BEGINNING = 0.5
 """Seconds that the first wait for those who queued before the operator began."""
 PATIENCE = 30.0
@@ -114,13 +119,16 @@ class Slots:
                     if await self._write(key[0], claim, stored, new):
                         break
                 case verdict:
-                    alive = await self._alive(key[0], claim, holders)
-                    if len(alive) == len(holders):
+                    gone = await self._gone(key[0], claim, holders)
+                    if not gone:
                         comes_to = await self._wait(key, claim, raw, holders, verdict)
                         if isinstance(comes_to, Refusal):
                             self.leave(key)
                         return comes_to
-                    await self._write(key[0], claim, stored, alive)
+                    left = [holder for holder in holders if holder not in gone]
+                    await self._write(key[0], claim, stored, left)
+                    if len(gone) >= MOST_GONE:
+                        return Queued(claim.words, SOON)
         self.leave(key)
         self._half.add(claim.uid)  # until its end: the write of its status may still be refused
         return None
@@ -135,7 +143,7 @@ class Slots:
     ) -> Queued | Refusal:
         """What becomes of an execution for which there is no slot now."""
         self._finish_half(key[0], claim, holders)
-        ancestor = await self._ancestor(key[0], raw, holders)
+        ancestor = await self._ancestor(key[0], claim, raw, holders)
         if ancestor is not None:
             return held_by_ancestor(claim, ancestor)
         if verdict is Verdict.FORBID:
@@ -258,12 +266,22 @@ class Slots:
             raise
         return True
 
-    async def _alive(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> list[Holder]:
-        """The holders that hold by a live read: not gone, not another object, not ended.
+    async def _gone(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> set[Holder]:
+        """The first holders that do not hold by a live read: gone, another object, or ended.
 
-        Nor an execution of another workflow: whoever may edit ConfigMaps could have it replaced.
+        Nor does an execution of another workflow: whoever may edit ConfigMaps could have it
+        replaced. Once as many hold as the limit allows, the others make no difference.
         """
-        return [holder for holder in holders if await self._runs(namespace, claim, holder)]
+        gone: set[Holder] = set()
+        running = 0
+        for holder in holders:
+            if await self._runs(namespace, claim, holder):
+                running += 1
+            else:
+                gone.add(holder)
+            if running >= claim.limit or len(gone) >= MOST_GONE:
+                break
+        return gone
 
     async def _runs(self, namespace: str, claim: Claim, holder: Holder) -> bool:
         raw = await self._execution(namespace, holder.name)
@@ -286,14 +304,15 @@ class Slots:
         return await live(self._shell, EXECUTIONS, namespace, name)
 
     async def _ancestor(
-        self, namespace: str, raw: Mapping[str, Any], holders: Sequence[Holder]
+        self, namespace: str, claim: Claim, raw: Mapping[str, Any], holders: Sequence[Holder]
     ) -> str | None:
         """The name of an execution that holds a slot and waits for this one."""
         held = {holder.uid for holder in holders}
         parent = raw["spec"].get("parent")
         while parent:
-            if parent["uid"] in held:
-                return str(parent["name"])
+            holder = Holder(parent["uid"], parent["name"])
+            if holder.uid in held and await self._runs(namespace, claim, holder):
+                return holder.name
             found = await self._execution(namespace, parent["name"])
             parent = (found or {"spec": {}})["spec"].get("parent")
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import pytest
 
 from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.slots import Queued, Slots
+from orchestrator.controller.execution.slots import LOOK_AGAIN, MOST_GONE, SOON, Queued, Slots
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.concurrency import Claim, Holder, Verdict, judge
 from orchestrator.models.workflow import ConcurrencyPolicy
@@ -286,3 +287,46 @@ async def test_what_has_just_ended_is_not_asked_to_end(
     assert len(reads) == 2
     status = server.objects["workflowexecutions", "ns", "e0"]["status"]
     assert "cancelRequested" not in status
+
+
+async def edit(server: ApiServer, numbers: Iterable[int]) -> None:
+    listed = [{"uid": f"u{number}", "name": f"e{number}"} for number in numbers]
+    await server.put(
+        "configmaps", "ns", "slots-x", data={"admitted": json.dumps(listed, separators=(",", ":"))}
+    )
+
+
+async def test_a_pass_reads_few_of_many_forged_holders_and_gives_no_slot_twice(
+    server: ApiServer, client: ApiClient
+) -> None:
+    for number in range(3):
+        await put(server, number)
+    await edit(server, [*range(1_000, 2_000), 0, 1])
+    slots, _ = slots_of(client)
+    for number in range(1, 6):
+        waits = await slots.admit(key(2), claim(2), raw(2))
+        assert isinstance(waits, Queued)
+        assert waits.again == SOON
+        assert len(holders(server)) == 1_002 - number * MOST_GONE
+    waits = await slots.admit(key(2), claim(2), raw(2))
+    assert isinstance(waits, Queued)
+    assert waits.again == LOOK_AGAIN
+    assert holders(server) == ["e0", "e1"]
+    await slots.release("ns", claim(0))
+    assert await slots.admit(key(2), claim(2), raw(2)) is None
+
+
+async def test_forged_holders_behind_those_that_run_are_not_read(
+    server: ApiServer, client: ApiClient
+) -> None:
+    for number in range(3):
+        await put(server, number)
+    await edit(server, [0, 1, *range(1_000, 2_000)])
+    slots, _ = slots_of(client)
+    waits = await slots.admit(key(2), claim(2), raw(2))
+    assert isinstance(waits, Queued)
+    assert waits.again == LOOK_AGAIN
+    assert len(holders(server)) == 1_002
+    await put(server, 0, "Failed")
+    assert isinstance(await slots.admit(key(2), claim(2), raw(2)), Queued)
+    assert len(holders(server)) == 1_002 - MOST_GONE
