@@ -15,6 +15,7 @@ import pytest
 from orchestrator.controller.apiserver.cache import Cache, Raw
 from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.apiserver.resources import TRIGGERS
+from orchestrator.controller.offload import Inline
 from orchestrator.controller.triggering.running import Triggers
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.trigger import Schedule
@@ -561,5 +562,34 @@ def test_a_quota_after_an_edit_loses_no_event_of_what_is_listened_to_now() -> No
             process.full = False
             await asyncio.sleep(50)
         assert len(slots(cluster)) >= 4
+
+    run_virtually(story())
+
+
+class Beside(Inline):
+    """Counts the work that is known to take long."""
+
+    def __init__(self) -> None:
+        self.long = 0
+
+    async def run(self, work: Callable[[], Any], *, long: bool = False) -> Any:
+        self.long += long
+        return work()
+
+
+def test_a_trigger_with_a_large_value_is_read_beside_the_loop_once_a_generation() -> None:
+    async def story() -> None:
+        cluster = Cluster(trigger(schedule=SCHEDULE, variables={"list": [[]] * 6_000}))
+        beside, cache = Beside(), Cache()
+        cache.put(cluster.trigger)
+        client = cast("ApiClient", Process(cluster))
+        triggers = Triggers(client, cluster.clock, cache, cluster.emit, beside)
+        triggers.look(cluster.trigger)
+        work = asyncio.create_task(triggers.run())
+        await asyncio.sleep(HOURS)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert beside.long == 1
+        assert len(cluster.executions) > 1
 
     run_virtually(story())
