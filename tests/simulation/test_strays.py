@@ -211,3 +211,27 @@ async def test_a_stray_that_cannot_be_stopped_holds_up_nothing_and_is_spoken_of(
     assert raw["status"]["phase"] == "Succeeded"
     words = [event["message"] for event in store.all("events") if event["reason"] == "StrayJob"]
     assert any("cannot be stopped" in each and "nothing is to be changed" in each for each in words)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {NODE: "nowhere", ATTEMPT: "many"},
+        {NODE: "next", ATTEMPT: "1"},
+        {NODE: "first", ATTEMPT: "0"},
+        {NODE: None, ATTEMPT: None},
+    ],
+)
+async def test_edited_annotations_of_a_job_neither_hide_its_end_nor_have_it_stopped(
+    edited: dict[str, str | None],
+) -> None:
+    store = store_with(manifest("Workflow", "main", LONG))
+    _working_for(store, first=20.0, next=20.0)
+    async with operating(store, _Transport(store)):
+        await asyncio.sleep(10.0)
+        (job,) = store.all("jobs")
+        key = ("jobs", NAMESPACE, job["metadata"]["name"])
+        store.patch(key, {"metadata": {"annotations": edited}})
+        await asyncio.sleep(15.0)
+        assert store.objects[RUN]["status"]["nodes"]["first"]["phase"] == "Succeeded"
+    assert "StrayJob" not in {event["reason"] for event in store.all("events")}

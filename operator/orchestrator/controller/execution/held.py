@@ -10,7 +10,7 @@ from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
-from orchestrator.controller.execution.strays import is_stray
+from orchestrator.controller.execution.strays import is_stray, names_its_attempt
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.models.execution import ExecutionPhase
@@ -87,7 +87,17 @@ class Held:
         stray = not over and is_stray(tracked, job)
         if stray:
             tracked.strays[job["metadata"]["name"]] = node_of(job)
-        return stray or self.note(key, node_of(job))
+        return stray or self.note_attempt(key, job)
+
+    def note_attempt(self, key: Key, job: Raw) -> bool:
+        """There is news of a Job's attempt, or of its pods; False when nobody needs it.
+
+        Where its annotations are not those of its name, all of the execution is reconciled.
+        """
+        tracked = self._tracked.get(key)
+        if tracked is None or names_its_attempt(tracked, job):
+            return self.note(key, node_of(job))
+        return self.note(key, None)
 
     def _is_over(self, job: Raw) -> bool:
         """Whether nothing works for the Job any more: its pod says so seconds before it."""

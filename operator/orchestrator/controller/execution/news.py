@@ -77,7 +77,7 @@ class News:
             return
         job = self._job_of(raw)
         key = execution_of(job) if job is not None else None
-        if job is None or key is None or not self._held.note(key, node_of(job)):
+        if job is None or key is None or not self._held.note_attempt(key, job):
             return
         if kind != "DELETED":
             self._shell.figures.news(key)
@@ -86,7 +86,7 @@ class News:
     def on_pending(self, job: Raw) -> None:
         """There is a word on why a Job's pod does not start."""
         if self._begun and (key := execution_of(job)) is not None:
-            self._held.note(key, node_of(job))
+            self._held.note_attempt(key, job)
             self._shell.queue.add(key)
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:

@@ -47,11 +47,27 @@ def is_stray(tracked: Tracked, job: Raw) -> bool:
     attempt = _attempt_of(job)
     if record is None or job["metadata"]["name"] in tracked.strays:
         return False
+    if not names_its_attempt(tracked, job) and _is_in_flight(tracked, job):
+        return False
     if attempt < record.attempts:
         return True
     if attempt > record.attempts:
         return record.phase.terminal and tracked.has_stored(node)
     return record.phase.terminal and record.phase is not NodePhase.SUCCEEDED
+
+
+def names_its_attempt(tracked: Tracked, job: Raw) -> bool:
+    """Whether a Job has the name of the attempt that its annotations say: whoever may edit Jobs may
+    edit these, and must not hide an end by it."""
+    node = node_of(job)
+    known = node in tracked.graph.nodes
+    return known and job["metadata"]["name"] == tracked.name_of(node, _attempt_of(job))
+
+
+def _is_in_flight(tracked: Tracked, job: Raw) -> bool:
+    """Whether a Job has the name of an attempt in flight, whatever its annotations say."""
+    run, name = tracked.run, job["metadata"]["name"]
+    return any(name == tracked.name_of(node, run.records[node].attempts) for node in run.active)
 
 
 async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
