@@ -58,5 +58,11 @@ async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
                         PODS, namespace, step.name, grace_period=step.grace_period
                     )
         except ApiError as error:
-            if error.status not in (404, 409):  # gone, perhaps with another one of its name there
-                raise
+            if error.status not in (404, 409) and not _is_another(error):
+                raise  # gone is stopped, and so is one in whose place there is another
+
+
+def _is_another(error: ApiError) -> bool:
+    """Whether an object of the name is there with another uid: a merge patch with the uid of the
+    one that is gone is Invalid."""
+    return error.status == 422 and "metadata.uid" in error.message

@@ -39,7 +39,8 @@ def observe_unrecorded(
 
 
 async def cancel_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
-    """Before the end: cancel sub-executions of cancelled nodes that no watch has reported yet."""
+    """Before the end: cancel sub-executions that no watch has reported yet, of nodes that a
+    cancellation ended or kept from starting."""
     if not any(_without_child(tracked, node, decided) for node in tracked.graph.nodes.values()):
         return
     for raw in await own_children(shell, tracked):
@@ -52,7 +53,10 @@ def _without_child(tracked: Tracked, node: GraphNode, decided: Pass) -> bool:
     return (
         node.kind is NodeKind.WORKFLOW
         and record is not None
-        and record.phase is NodePhase.CANCELLED
+        and (
+            record.phase is NodePhase.CANCELLED
+            or (record.phase is NodePhase.SKIPPED and decided.cancelling is not None)
+        )
         and not record.execution
         and record.items is None
     )
