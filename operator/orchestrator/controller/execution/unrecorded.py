@@ -39,13 +39,16 @@ def observe_unrecorded(
 
 
 async def cancel_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
-    """Before the end: cancel sub-executions that no watch has reported yet, of nodes that a
-    cancellation ended or kept from starting."""
+    """Before the end: stop sub-executions that no watch has reported yet, of nodes that a
+    cancellation ended or kept from starting.
+
+    By force, without their `finally`: no record names them, so nothing would wait for that.
+    """
     if not any(_without_child(tracked, node, decided) for node in tracked.graph.nodes.values()):
         return
     for raw in await own_children(shell, tracked):
         if not _is_over(raw):
-            await set_state(shell, raw, DesiredState.CANCELLED)
+            await set_state(shell, raw, DesiredState.TERMINATED)
 
 
 def _without_child(tracked: Tracked, node: GraphNode, decided: Pass) -> bool:
