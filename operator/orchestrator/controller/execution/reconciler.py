@@ -18,7 +18,7 @@ from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.slots import Slots
 from orchestrator.controller.execution.strays import stop_after_end, stop_strays, stop_unwanted
 from orchestrator.controller.execution.tracked import Tracked
-from orchestrator.controller.execution.unrecorded import cancel_unrecorded
+from orchestrator.controller.execution.unrecorded import stop_unrecorded
 from orchestrator.controller.execution.writing import announce_end, announce_pass, end_unadmitted
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
@@ -144,7 +144,7 @@ class ExecutionReconciler:
             await control_all(self._shell, tracked, decided.before)
             if decided.ending is not None:
                 await stop_strays(self._shell, tracked, decided)
-                await cancel_unrecorded(self._shell, tracked, decided)
+                await stop_unrecorded(self._shell, tracked, decided)
             before = tracked.run.phase
             tracked.decided(decided)
             tracked.progressed(_with_jobs(tracked, decided), decided, now)

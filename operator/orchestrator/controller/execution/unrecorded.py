@@ -38,7 +38,7 @@ def observe_unrecorded(
     return found
 
 
-async def cancel_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
+async def stop_unrecorded(shell: Shell, tracked: Tracked, decided: Pass) -> None:
     """Before the end: stop sub-executions that no watch has reported yet, of nodes that a
     cancellation ended or kept from starting.
 
