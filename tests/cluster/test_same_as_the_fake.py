@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.controller.apiserver.resources import CONFIG_MAPS
 from tests.kube import Kubectl
-from tests.reliance.api import Api
+from tests.reliance.api import Api, until
 from tests.reliance.jobs import Jobs, KubeletStages
 from tests.reliance.objects import Objects
 from tests.reliance.watches import Watches
@@ -21,7 +22,10 @@ from tests.reliance.watches import Watches
 @pytest.fixture
 async def api(kubectl: Kubectl) -> AsyncIterator[Api]:
     async with ApiClient.from_environment(str(kubectl.kubeconfig)) as client:
-        yield Api(client, kubectl.namespace)
+        api = Api(client, kubectl.namespace)
+        # A controller creates this one a moment after the namespace: watches must not see it.
+        await until(lambda: api.gone(CONFIG_MAPS, "kube-root-ca.crt"), lambda gone: not gone)
+        yield api
         await asyncio.sleep(0.1)  # watches that were left are closed in the loop's next turns
 
 
