@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from orchestrator.controller.apiserver.credentials import load
+from orchestrator.kube.access import load
+from orchestrator.kube.credentials import Credentials
 
 Raw = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Api:
     """Requests under a user agent, by which the audit log tells clients apart."""
 
     def __init__(self, kubeconfig: Path, agent: str) -> None:
-        self._credentials = load(str(kubeconfig))
+        self._credentials = Credentials(load(str(kubeconfig)))
         self._agent = agent
         self._gate = asyncio.Semaphore(AT_ONCE)
 

@@ -30,10 +30,10 @@ from dev.bench.shapes import (
     shapes,
     template_spec,
 )
-from orchestrator.controller.apiserver.cache import JOB_NAME
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.names import job_name
+from orchestrator.kube.cache import JOB_NAME
 from orchestrator.models.template import TemplateSpec
 
 AGENT = "bench-floor"

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from dev.bench.client import METADATA, METADATA_LIST, OURS, Api, Raw
 from dev.bench.shapes import Shape
-from orchestrator.controller.apiserver.cache import JOB_NAME
+from orchestrator.kube.cache import JOB_NAME
 from orchestrator.models.labels import NODE
 
 _BAD_ENDS = ("Failed", "TimedOut", "Cancelled")

@@ -16,7 +16,7 @@ from typing import Any
 from dev.bench.client import OURS, Api, Raw
 from dev.bench.shapes import API_VERSION
 from dev.cluster.images import BUSYBOX_IMAGE
-from orchestrator.controller.apiserver.cache import JOB_NAME
+from orchestrator.kube.cache import JOB_NAME
 
 
 @dataclass(frozen=True, slots=True)

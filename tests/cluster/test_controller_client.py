@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Cache
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.reflector import Reflector
-from orchestrator.controller.apiserver.resources import EVENTS, EXECUTIONS, Resource
 from orchestrator.controller.reporting.recorder import Recorder
 from orchestrator.controller.watches import NOT_ENDED
+from orchestrator.kube.cache import Cache
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import EVENTS, EXECUTIONS, Resource
 from tests.kube import Kubectl, execution
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

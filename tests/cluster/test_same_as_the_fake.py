@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.resources import CONFIG_MAPS
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import CONFIG_MAPS
 from tests.kube import Kubectl
 from tests.reliance.api import Api, until
 from tests.reliance.jobs import Jobs, KubeletStages

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient, Raw
-from orchestrator.controller.apiserver.lean import lean_job, lean_pod
-from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.evidence import has_ended, terminated
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.kube.client import ApiClient, Raw
+from orchestrator.kube.lean import lean_job, lean_pod
+from orchestrator.kube.resources import JOBS, PODS, Resource
 from tests.kube import Kubectl
 from tests.reliance.api import Api, until
 from tests.reliance.jobs import (

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError, Raw
-from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.kube.client import ApiClient, ApiError, Raw
+from orchestrator.kube.resources import Resource
 from orchestrator.models.base import API_VERSION
 
 Result = TypeVar("Result")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.client import Raw
-from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.context import INDEX, node_and_attempt
 from orchestrator.jobs.evidence import failed_by_itself, has_ended, has_succeeded, terminated
 from orchestrator.jobs.fanned import counted
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.kube.client import Raw
+from orchestrator.kube.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.pod import PodSettings
 from orchestrator.models.template import TemplateSpec

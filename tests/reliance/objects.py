@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.apiserver.resources import (
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.resources import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     EXECUTIONS,
 )
-from orchestrator.engine.times import from_rfc3339
 from tests.reliance.api import Api, config_map, execution, owned_by, refused, until
 
 OTHER_UID = "00000000-0000-4000-8000-000000000000"

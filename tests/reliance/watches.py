@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import CONFIG_MAPS, EVENTS, EXECUTIONS, PODS
 from orchestrator.controller.watches import NOT_ENDED
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import CONFIG_MAPS, EVENTS, EXECUTIONS, PODS
 from tests.reliance.api import Api, config_map, execution, refused, until
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import orjson
 
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.transport import Transport
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.transport import Transport
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
 

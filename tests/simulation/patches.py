@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.controller.apiserver.errors import ApiError
+from orchestrator.kube.errors import ApiError
 from tests.simulation import rules
 from tests.simulation.views import Raw
 

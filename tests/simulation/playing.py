@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiClient, Raw
-from orchestrator.controller.apiserver.resources import Resource
-from orchestrator.controller.apiserver.watching import Take
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.offload import Inline
+from orchestrator.kube.client import ApiClient, Raw
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.watching import Take
 from orchestrator.models.base import API_VERSION
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script

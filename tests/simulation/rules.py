@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.errors import ApiError
 from orchestrator.jobs.evidence import terminated
+from orchestrator.kube.errors import ApiError
 
 Raw = Mapping[str, Any]
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from orchestrator.controller.apiserver.errors import ApiError
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.errors import ApiError
 from tests.apiserver import merged
 from tests.selectors import selects
 from tests.simulation import rules

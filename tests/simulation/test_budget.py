@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.engine.ranges import format_ranges
 from orchestrator.engine.records import Record, record_to_status
+from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph
 from tests.simulation.faults import Faults, FaultyTransport

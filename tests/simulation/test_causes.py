@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.evidence import phase_of
+from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ALLOW_WORKFLOWS
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Outcome

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orchestrator.controller.apiserver.client import Raw
+from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from orchestrator.controller.apiserver.client import Raw
+from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, played, store_with
 from tests.simulation.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, played, store_with

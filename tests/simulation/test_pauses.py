@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import Raw
 from orchestrator.engine.advance import advance
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.records import Cancelling
+from orchestrator.kube.client import Raw
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from tests.builders import action, chain, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, operating, played, store_with

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, played, store_with

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
+from orchestrator.kube.client import ApiClient
 from orchestrator.models.base import parse_duration
 from tests.reliance.api import Api
 from tests.reliance.jobs import FAKE, Jobs, KubeletStages

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import Raw
+from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, store_with

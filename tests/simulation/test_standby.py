@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lease import Lease
-from orchestrator.controller.apiserver.resources import Resource
-from orchestrator.controller.apiserver.watching import Take
 from orchestrator.controller.assembly import Operator
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lease import Lease
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.watching import Take
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE

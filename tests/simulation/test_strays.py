@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
+from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome

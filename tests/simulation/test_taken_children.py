@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiError, Raw
 from orchestrator.jobs.names import job_name
+from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
 from tests.simulation.faults import Faults, FaultyTransport

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.cache import Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
 from orchestrator.triggers.starting import execution_name

@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Cache, Raw
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import TRIGGERS
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.triggering.running import Triggers
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.kube.cache import Cache, Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import TRIGGERS
 from orchestrator.models.trigger import Schedule
 from orchestrator.triggers.schedule import look
 from tests.apiserver import merged

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.client import Raw
 from orchestrator.engine.conditions import condition
 from orchestrator.engine.observed import AttemptState
 from orchestrator.engine.status import ending_patch
+from orchestrator.kube.client import Raw
 from orchestrator.models.plaintext import HIDDEN
 from tests.builders import action, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport

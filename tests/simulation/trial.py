@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import execution_of
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.resources import Resource
-from orchestrator.controller.apiserver.watching import Follow, Take
 from orchestrator.controller.assembly import Operator
 from orchestrator.engine.reasons import FINALLY_TIMED_OUT
+from orchestrator.kube.cache import execution_of
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import ATTEMPT, NODE
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 from orchestrator.models.base import Model
 
 if TYPE_CHECKING:
-    from orchestrator.actions.cluster import Cluster
+    from orchestrator.kube.blocking import BlockingClient
 
 FAILED = 1
 """Exit code: failed, and another attempt may succeed."""
@@ -96,7 +96,7 @@ class Context:
 
     identity: Identity
     clock: Clock
-    cluster: Callable[[], Cluster]
+    cluster: Callable[[], BlockingClient]
     """Connects to the Kubernetes API; called by the actions that need it."""
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Callable[[str], None] = print

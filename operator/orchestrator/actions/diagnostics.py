@@ -10,16 +10,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
-from orchestrator.actions.cluster import (
-    JOBS,
-    REPLICA_SETS,
-    Cluster,
-    Object,
-    Resource,
-    classify,
-    explain,
-)
+from orchestrator.actions.cluster import classify
 from orchestrator.actions.workloads import RESOURCES, WorkloadKind, selector
+from orchestrator.kube.blocking import BlockingClient, Object
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import EVENTS, JOBS, PODS, REPLICA_SETS, Resource
 from orchestrator.models.base import Duration, parse_duration
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -103,20 +98,18 @@ def pod_logs(parameters: LogQuery, context: Context) -> Logs:
     )
 
 
-def _pods(parameters: LogQuery, cluster: Cluster, namespace: str) -> Sequence[Object]:
+def _pods(parameters: LogQuery, cluster: BlockingClient, namespace: str) -> Sequence[Object]:
     if parameters.selector:
-        return cluster.pods(namespace, parameters.selector)
+        return cluster.list(PODS, namespace, label_selector=parameters.selector)
     if parameters.kind is LogSource.POD:
-        return [cluster.pod(namespace, parameters.name)]
+        return [cluster.get(PODS, namespace, parameters.name)]
     resource: Resource = {**RESOURCES, LogSource.JOB: JOBS}[parameters.kind]
     workload = cluster.get(resource, namespace, parameters.name)
-    return cluster.pods(namespace, selector(workload))
+    return cluster.list(PODS, namespace, label_selector=selector(workload))
 
 
-def _log(parameters: LogQuery, cluster: Cluster, namespace: str, pod: Object) -> str:
+def _log(parameters: LogQuery, cluster: BlockingClient, namespace: str, pod: Object) -> str:
     """A heading and the log; a container that has none says why instead."""
-    from kubernetes.client import ApiException
-
     name, container = pod["metadata"]["name"], parameters.container or _default_container(pod)
     since = parse_duration(parameters.since) if parameters.since else None
     try:
@@ -128,10 +121,10 @@ def _log(parameters: LogQuery, cluster: Cluster, namespace: str, pod: Object) ->
             seconds=max(1, round(since)) if since else None,
             previous=parameters.previous,
         )
-    except ApiException as error:
+    except ApiError as error:
         if error.status != 400:  # 400: waiting to start, or no previous run
             raise
-        text = f"({explain(error)})"
+        text = f"({error.message})"
     return f"== {name}/{container}\n{text.rstrip()}"
 
 
@@ -200,29 +193,29 @@ def describe_events(parameters: EventQuery, context: Context) -> EventList:
     )
 
 
-def _events(parameters: EventQuery, cluster: Cluster, namespace: str) -> Sequence[Object]:
+def _events(parameters: EventQuery, cluster: BlockingClient, namespace: str) -> Sequence[Object]:
     of_type = [f"type={parameters.type}"] if parameters.type else []
     related = _related(parameters, cluster, namespace)
     if related:
-        events = cluster.events(namespace, ",".join(of_type))
+        events = cluster.list(EVENTS, namespace, field_selector=",".join(of_type))
         return [event for event in events if event["involvedObject"].get("uid") in related]
     fields = {
         "involvedObject.kind": parameters.kind,
         "involvedObject.name": parameters.name,
     }
     chosen = [f"{field}={value}" for field, value in fields.items() if value]
-    return cluster.events(namespace, ",".join([*chosen, *of_type]))
+    return cluster.list(EVENTS, namespace, field_selector=",".join([*chosen, *of_type]))
 
 
-def _related(parameters: EventQuery, cluster: Cluster, namespace: str) -> set[str]:
+def _related(parameters: EventQuery, cluster: BlockingClient, namespace: str) -> set[str]:
     """Uids of a workload, its ReplicaSets and its pods; none where not asked or not a workload."""
     if not (parameters.related and parameters.name and parameters.kind in RESOURCES):
         return set()
     workload = cluster.get(RESOURCES[parameters.kind], namespace, parameters.name)
-    uids = {workload["metadata"]["uid"]}
+    uids, selected = {workload["metadata"]["uid"]}, selector(workload)
     if parameters.kind == WorkloadKind.DEPLOYMENT:
-        uids |= _owned(cluster.list(REPLICA_SETS, namespace, selector(workload)), uids)
-    return uids | _owned(cluster.pods(namespace, selector(workload)), uids)
+        uids |= _owned(cluster.list(REPLICA_SETS, namespace, label_selector=selected), uids)
+    return uids | _owned(cluster.list(PODS, namespace, label_selector=selected), uids)
 
 
 def _owned(objects: Sequence[Object], owners: set[str]) -> set[str]:

@@ -9,7 +9,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
-from orchestrator.actions.cluster import INCIDENTS, Cluster, Object, classify
+from orchestrator.actions.cluster import classify
+from orchestrator.kube.blocking import BlockingClient, Object
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import INCIDENTS
 from orchestrator.models.base import API_VERSION, GROUP
 from orchestrator.models.incident import IncidentState, Severity
 
@@ -227,10 +230,8 @@ class ConflictError(ActionError):
     """Somebody else changed the incident since it was read."""
 
 
-def _merge(cluster: Cluster, incident: Object, context: Context, patch: Object) -> Object:
+def _merge(cluster: BlockingClient, incident: Object, context: Context, patch: Object) -> Object:
     """Patch the incident as it was read."""
-    from kubernetes.client import ApiException
-
     metadata = patch.get("metadata", {})
     version = {"resourceVersion": incident["metadata"]["resourceVersion"]}
     guarded = {**patch, "metadata": {**metadata, **version}}
@@ -238,7 +239,7 @@ def _merge(cluster: Cluster, incident: Object, context: Context, patch: Object) 
         return cluster.merge(
             INCIDENTS, context.identity.namespace, incident["metadata"]["name"], guarded
         )
-    except ApiException as error:
+    except ApiError as error:
         if error.status == 409:
             name = incident["metadata"]["name"]
             raise ConflictError(

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
-from orchestrator.actions.cluster import Cluster, Object, classify
+from orchestrator.actions.cluster import classify
 from orchestrator.actions.workloads import RESOURCES, WorkloadKind, observed, rollout
+from orchestrator.kube.blocking import BlockingClient, Object
 from orchestrator.models.base import Duration, parse_duration
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -86,7 +87,7 @@ def _restart(context: Context) -> Object:
 
 
 def _observed(
-    cluster: Cluster, parameters: RolloutRestart, namespace: str, context: Context
+    cluster: BlockingClient, parameters: RolloutRestart, namespace: str, context: Context
 ) -> Object:
     """The Deployment once its controller gave it the new revision, or after a while as it is."""
     deadline = context.clock.monotonic() + OBSERVED_WITHIN

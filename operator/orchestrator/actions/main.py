@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr, ValidationError
 
@@ -28,10 +28,12 @@ from orchestrator.actions.action import (
     Identity,
     Parameters,
 )
-from orchestrator.actions.cluster import Cluster
 from orchestrator.actions.encoding import MAX_BYTES, encode
 from orchestrator.actions.masking import Mask, masker, secrets_in, secrets_of
 from orchestrator.actions.registry import NAMES, load
+
+if TYPE_CHECKING:
+    from orchestrator.kube.blocking import BlockingClient
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit code after SIGTERM, as a shell would report it."""
@@ -89,7 +91,7 @@ class _Run:
             context = Context(
                 identity=Identity.of(self._environ),
                 clock=SystemClock(),
-                cluster=lambda: Cluster.connect(self._environ),
+                cluster=self._connect,
                 environ=self._environ,
                 log=self._log,
                 mask=self._mask,
@@ -103,6 +105,12 @@ class _Run:
                 return known
             print(self._mask(traceback.format_exc()), file=sys.stderr, flush=True)
             return ActionError(f"unexpected {type(error).__name__}: {error}")
+
+    def _connect(self) -> BlockingClient:
+        # Imported here: most actions need no cluster, and every pod pays for what it imports.
+        from orchestrator.actions.cluster import connect
+
+        return connect(self._environ)
 
     def report(self, result: bytes | ActionError) -> int:
         """Write the termination message; the container's exit code."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.actions.cluster import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS, Object, Resource
+from orchestrator.kube.blocking import Object
+from orchestrator.kube.resources import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS, Resource
 
 
 class WorkloadKind(StrEnum):

@@ -194,12 +194,11 @@ def operator(
     ] = "",
 ) -> None:
     """Run the operator until a signal says stop."""
-    from kubernetes.config import ConfigException
-
     from orchestrator.cli.impersonation import configured
     from orchestrator.cli.version import image
     from orchestrator.controller.main import OperatorOptions
     from orchestrator.controller.main import run as run_operator
+    from orchestrator.kube.access import AccessError
 
     if log_format not in ("plain", "json"):
         raise UsageError(f"--log-format {log_format}: say plain or json")
@@ -229,7 +228,7 @@ def operator(
     )
     try:
         run_operator(options)
-    except ConfigException as error:
+    except AccessError as error:
         raise UsageError(f"no usable kubeconfig: {error}") from error
 
 

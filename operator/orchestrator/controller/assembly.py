@@ -7,19 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Collection
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lease import Lease
-from orchestrator.controller.apiserver.livejobs import LiveJobs
-from orchestrator.controller.apiserver.livereads import LiveReads
-from orchestrator.controller.apiserver.resources import (
-    CLUSTER_TEMPLATES,
-    INCIDENTS,
-    TEMPLATES,
-    TRIGGERS,
-    WORKFLOWS,
-)
-from orchestrator.controller.apiserver.watching import Follow, follow_definitions
 from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
@@ -45,6 +32,19 @@ from orchestrator.controller.side import SameLoop
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.triggering.running import Triggers
 from orchestrator.controller.watches import Caches, Watches
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lease import Lease
+from orchestrator.kube.livejobs import LiveJobs
+from orchestrator.kube.livereads import LiveReads
+from orchestrator.kube.resources import (
+    CLUSTER_TEMPLATES,
+    INCIDENTS,
+    TEMPLATES,
+    TRIGGERS,
+    WORKFLOWS,
+)
+from orchestrator.kube.watching import Follow, follow_definitions
 
 logger = logging.getLogger(__name__)
 

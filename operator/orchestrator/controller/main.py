@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lease import Lease
 from orchestrator.controller.assembly import Operator
 from orchestrator.controller.execution.protection import READ_SECONDS
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.side import SideLoop
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lease import Lease
 
 logger = logging.getLogger(__name__)
 

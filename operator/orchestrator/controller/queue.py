@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Generic, TypeVar
 
-from orchestrator.controller.apiserver.errors import ApiError
+from orchestrator.kube.errors import ApiError
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw, key_of
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lean import ended_pod, lean, lean_job
-from orchestrator.controller.apiserver.reflector import Reflector
-from orchestrator.controller.apiserver.resources import (
+from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.workflows import Workflows
+from orchestrator.controller.execution.news import News
+from orchestrator.controller.reporting.metrics import TERMINAL
+from orchestrator.controller.triggering.running import Triggers
+from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lean import ended_pod, lean, lean_job
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
     EXECUTIONS,
     INCIDENTS,
@@ -24,12 +29,7 @@ from orchestrator.controller.apiserver.resources import (
     WORKFLOWS,
     Resource,
 )
-from orchestrator.controller.apiserver.watching import Follow
-from orchestrator.controller.definitions.definitions import Definitions
-from orchestrator.controller.definitions.workflows import Workflows
-from orchestrator.controller.execution.news import News
-from orchestrator.controller.reporting.metrics import TERMINAL
-from orchestrator.controller.triggering.running import Triggers
+from orchestrator.kube.watching import Follow
 from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)

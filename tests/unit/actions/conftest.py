@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from orchestrator.actions.action import Context, Identity
-from orchestrator.actions.cluster import Cluster
+from orchestrator.kube.blocking import BlockingClient
 
 
 class VirtualClock:
@@ -30,7 +30,7 @@ class VirtualClock:
         self.seconds += seconds
 
 
-def no_cluster() -> Cluster:
+def no_cluster() -> BlockingClient:
     raise AssertionError("this action needs no cluster")
 
 

@@ -8,14 +8,13 @@ import threading
 import time
 import urllib.request
 
-import kubernetes
-
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.lease import DEADLINE, Lease, LeaseLostError
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.health import hung, serve
 from orchestrator.controller.side import HUNG, SideLoop
+from orchestrator.kube.access import Access
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.lease import DEADLINE, Lease, LeaseLostError
 from tests.apiserver import ApiServer
 
 
@@ -52,10 +51,9 @@ async def test_probes_are_answered_while_the_operators_loop_computes() -> None:
 
 
 async def test_a_lease_is_taken_and_renewed_by_the_loop_beside(server: ApiServer) -> None:
-    configuration = kubernetes.client.Configuration()
-    configuration.host = await server.start()
+    access = Access(await server.start())
     async with SideLoop() as side:
-        client = ApiClient(Credentials(configuration))
+        client = ApiClient(Credentials(access))
         lease = Lease(client, "ns", "operator", "a", works=lambda: not side.hung)
         await side.run(lease.acquire())
         assert lease.held

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import execution_of
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused, NodeJob, build_job
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.names import job_name
 from orchestrator.jobs.observe import is_ours
+from orchestrator.kube.cache import execution_of
 from orchestrator.models.pod import PodSettings
 from tests.builders import IMAGE, template
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.queue import WorkQueue
+from orchestrator.kube.cache import Cache, Raw, key_of
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import Resource
 
 Status = Callable[[Raw, float], dict[str, Any]]
 """(object, now) → the status fields that it should have."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.engine import reasons
 from orchestrator.engine.admission import words
 from orchestrator.engine.definitions import VALID, Verdict, definition_conditions
 from orchestrator.engine.timeline import extend
+from orchestrator.kube.cache import Raw
 from orchestrator.models.incident import IncidentSpec, IncidentStatus
 from orchestrator.validation.parse import parse
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.engine.definitions import definition_conditions, judge_template
+from orchestrator.kube.cache import Raw
 
 
 def template_status(raw: Raw, now: float) -> dict[str, Any]:

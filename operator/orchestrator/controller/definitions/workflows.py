@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Cache, Key, Raw, key_of
 from orchestrator.engine.admission import actions_of, workflows_of
 from orchestrator.engine.definitions import Verdict, definition_conditions, judge_workflow
+from orchestrator.kube.cache import Cache, Key, Raw, key_of
 
 
 class Workflows:

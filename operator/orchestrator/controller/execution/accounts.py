@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import SERVICE_ACCOUNTS
 from orchestrator.engine import reasons
 from orchestrator.jobs.waiting import missing_account
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import SERVICE_ACCOUNTS
 from orchestrator.models.labels import ALLOW_WORKFLOWS
 
 FRESH = 10.0

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
 from orchestrator.controller.execution.childcontrol import control_child
 from orchestrator.controller.execution.children import REFUSALS, create_child, refused
 from orchestrator.controller.execution.holdups import following, held_up
@@ -35,6 +33,8 @@ from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.observe import is_ours
 from orchestrator.jobs.waiting import quota_message
 from orchestrator.jobs.workspace import build_claim, mount
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason
 

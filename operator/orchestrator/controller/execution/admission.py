@@ -10,15 +10,6 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import (
-    CLUSTER_TEMPLATES,
-    CONTROLLER_REVISIONS,
-    EXECUTIONS,
-    TEMPLATES,
-    WORKFLOWS,
-)
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.offload import is_large
 from orchestrator.controller.queue import worker_released
@@ -37,6 +28,15 @@ from orchestrator.engine.admission import (
 )
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import Revision, thaw, verify
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import (
+    CLUSTER_TEMPLATES,
+    CONTROLLER_REVISIONS,
+    EXECUTIONS,
+    TEMPLATES,
+    WORKFLOWS,
+)
 from orchestrator.models.base import GROUP
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
@@ -32,6 +30,8 @@ from orchestrator.engine.records import Record, record_to_status
 from orchestrator.engine.rerun import source_of, take_over
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, trust_to_status
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 ASK_AGAIN = 1.0

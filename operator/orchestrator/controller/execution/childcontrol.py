@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.childnames import is_ours
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine.decisions import ControlChild
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import DesiredState
 
 

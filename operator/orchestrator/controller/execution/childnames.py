@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.manychildren import MOST_CHILDREN
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
 

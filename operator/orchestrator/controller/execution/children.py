@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.childnames import (
     Which,
     is_ours,
@@ -29,6 +27,8 @@ from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.records import Record
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW

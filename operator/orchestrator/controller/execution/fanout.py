@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.execution.looking import (
     deleted,
     job_or_attempt,
@@ -22,6 +21,7 @@ from orchestrator.jobs.evidence import has_succeeded
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.observe import completed, failure, unfinished
 from orchestrator.jobs.outputs import OutputsProblem
+from orchestrator.kube.cache import Raw
 
 
 def look_again(items: int) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.admission import Revisions
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.strays import is_stray, names_its_attempt
 from orchestrator.controller.execution.tracked import Tracked
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 
 MOST_OVER = 1000

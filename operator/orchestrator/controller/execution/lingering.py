@@ -15,7 +15,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from orchestrator.controller.apiserver.cache import (
+from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
+from orchestrator.jobs.observe import completed, failure, fans_out, node_of
+from orchestrator.jobs.stop import PatchJob, stop_rest
+from orchestrator.kube.cache import (
     JOB_NAME,
     Jobs,
     Key,
@@ -24,11 +27,8 @@ from orchestrator.controller.apiserver.cache import (
     execution_of,
     key_of,
 )
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS, PODS
-from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
-from orchestrator.jobs.observe import completed, failure, fans_out, node_of
-from orchestrator.jobs.stop import PatchJob, stop_rest
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 
 logger = logging.getLogger(__name__)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import JOBS, PODS, Resource
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import CACHE_LAG, Tracked
 from orchestrator.engine import reasons
@@ -13,6 +10,9 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import is_ours
+from orchestrator.kube.cache import JOB_NAME, Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import JOBS, PODS, Resource
 from orchestrator.models.execution import NodePhase
 
 LOOK_AGAIN = 10.0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw, execution_of, execution_owner
 from orchestrator.controller.execution.fanout import look_again
 from orchestrator.controller.execution.held import Held
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import execution_reference
 from orchestrator.jobs.evidence import controller_of
 from orchestrator.jobs.observe import fans_out, node_of
+from orchestrator.kube.cache import JOB_NAME, Raw, execution_of, execution_owner
 
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 

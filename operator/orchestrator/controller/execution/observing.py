@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.execution.childnames import Which
 from orchestrator.controller.execution.children import holds, observe_child, observe_children
 from orchestrator.controller.execution.fanout import observe_fan
@@ -26,6 +25,7 @@ from orchestrator.engine.records import Record
 from orchestrator.engine.retry import disruption_matters
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
 from orchestrator.jobs.observe import completed, evident, failure, observe
+from orchestrator.kube.cache import Raw
 
 
 async def observe_active(

@@ -12,11 +12,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.controller.apiserver.cache import Jobs, Pods, Raw
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.lean import lean_pod
-from orchestrator.controller.apiserver.resources import EVENTS, PODS
 from orchestrator.jobs.waiting import MOUNT_FAILURE, NO_CAUSE, why_waiting
+from orchestrator.kube.cache import Jobs, Pods, Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.lean import lean_pod
+from orchestrator.kube.resources import EVENTS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import POLICIES, POLICY_BINDINGS, Resource
 from orchestrator.engine.protection import POLICIES as NAMES
 from orchestrator.engine.protection import Policies, policies_in_place
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import POLICIES, POLICY_BINDINGS, Resource
 
 logger = logging.getLogger(__name__)
 

@@ -7,17 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Cache, Raw
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import (
-    CLAIMS,
-    CONFIG_MAPS,
-    CONTROLLER_REVISIONS,
-    EXECUTIONS,
-    JOBS,
-    TRIGGERS,
-    Resource,
-)
 from orchestrator.controller.execution.admission import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.engine.retention import (
@@ -30,6 +19,17 @@ from orchestrator.engine.retention import (
 )
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.jobs.workspace import claim_name
+from orchestrator.kube.cache import Cache, Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import (
+    CLAIMS,
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    EXECUTIONS,
+    JOBS,
+    TRIGGERS,
+    Resource,
+)
 from orchestrator.models.labels import EXECUTION_UID, MANAGED_BY, MANAGER
 from orchestrator.models.workflow import History
 from orchestrator.validation.parse import parse

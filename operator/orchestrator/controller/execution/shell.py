@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.controller.apiserver.cache import Cache, Jobs, Pods, Raw
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.livejobs import LiveJobs
-from orchestrator.controller.apiserver.livereads import LiveReads
 from orchestrator.controller.execution.accounts import ServiceAccounts
 from orchestrator.controller.execution.lingering import LingeringPods
 from orchestrator.controller.execution.pending import PendingPods
@@ -18,6 +14,10 @@ from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.metrics import MetricsWriter
 from orchestrator.controller.reporting.recorder import Recorder
+from orchestrator.kube.cache import Cache, Jobs, Pods, Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.livejobs import LiveJobs
+from orchestrator.kube.livereads import LiveReads
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import CONFIG_MAPS, EXECUTIONS
 from orchestrator.controller.execution.looking import live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.engine import reasons
@@ -32,6 +30,8 @@ from orchestrator.engine.concurrency import (
 from orchestrator.engine.records import clip
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import CONFIG_MAPS, EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER
 

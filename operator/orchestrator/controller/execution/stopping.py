@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.apiserver.cache import JOB_NAME
-from orchestrator.controller.apiserver.client import ApiError, Raw
-from orchestrator.controller.apiserver.resources import JOBS, PODS
 from orchestrator.controller.execution.looking import known_job, live, own_job
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked
@@ -12,6 +9,9 @@ from orchestrator.engine.decisions import StopJob
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import fans_out
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.kube.cache import JOB_NAME
+from orchestrator.kube.client import ApiError, Raw
+from orchestrator.kube.resources import JOBS, PODS
 
 WORKING = "status.phase!=Succeeded,status.phase!=Failed"
 """Selects the pods that have not ended."""

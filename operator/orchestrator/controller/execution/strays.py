@@ -5,15 +5,15 @@ They can come from an operator that was cut off in the middle of a creation, or 
 
 from __future__ import annotations
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
 from orchestrator.controller.execution.looking import known_job, live
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.stopping import stop
 from orchestrator.controller.execution.tracked import Tracked, execution_reference
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS, JOBS
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT
 

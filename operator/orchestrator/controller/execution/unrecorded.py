@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.controller.execution.childcontrol import set_state
 from orchestrator.controller.execution.childnames import Which, is_ours, own_children, pass_over
 from orchestrator.controller.execution.looking import known_job
@@ -20,6 +19,7 @@ from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.observe import node_of
+from orchestrator.kube.cache import Raw
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS
 from orchestrator.controller.execution.pacing import pace
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.tracked import Tracked, execution_reference
@@ -19,6 +17,8 @@ from orchestrator.engine.records import Record, Run, clip
 from orchestrator.engine.retention import counted_as
 from orchestrator.engine.status import ending_patch, progress_patch
 from orchestrator.engine.times import in_words, to_rfc3339
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 
 

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from orchestrator.controller.apiserver.reflector import Reflector
 from orchestrator.controller.reporting.figures import CONTENT_TYPE, Figures
 from orchestrator.controller.side import SameLoop
+from orchestrator.kube.reflector import Reflector
 
 LONGEST_SILENCE = 180.0
 """Seconds; the API server sends a bookmark about every minute."""

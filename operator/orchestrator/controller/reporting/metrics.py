@@ -12,12 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.engine.metrics import Ended, count
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import WorkflowMetrics
 

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import EVENTS
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import EVENTS
 from orchestrator.models.plaintext import plain_text
 
 logger = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.triggering.triggered import Made, delivered
 from orchestrator.engine import reasons
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
 from orchestrator.triggers.starting import Start, made_by

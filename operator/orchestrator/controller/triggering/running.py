@@ -12,10 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.lean import lean
-from orchestrator.controller.apiserver.resources import EXECUTIONS, TRIGGERS
 from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggering.creating import Creator, Emit, HeldUpError
@@ -31,6 +27,10 @@ from orchestrator.controller.triggering.triggered import (
 from orchestrator.engine import reasons
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.kube.cache import Cache, Raw, key_of
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.lean import lean
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.base import parse_duration
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers import execution as execution_type

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import Raw
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.cache import Raw
 from orchestrator.models.labels import DEDUPE, EVENT
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.parse import parse

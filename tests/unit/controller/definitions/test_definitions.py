@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Cache, Raw, key_of
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.resources import (
+from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.incidents import incident_status
+from orchestrator.controller.definitions.templates import template_status
+from orchestrator.controller.definitions.triggers import trigger_status
+from orchestrator.controller.definitions.workflows import Workflows
+from orchestrator.kube.cache import Cache, Raw, key_of
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
     INCIDENTS,
     TEMPLATES,
@@ -17,11 +22,6 @@ from orchestrator.controller.apiserver.resources import (
     WORKFLOWS,
     Resource,
 )
-from orchestrator.controller.definitions.definitions import Definitions
-from orchestrator.controller.definitions.incidents import incident_status
-from orchestrator.controller.definitions.templates import template_status
-from orchestrator.controller.definitions.triggers import trigger_status
-from orchestrator.controller.definitions.workflows import Workflows
 from tests.apiserver import ApiServer
 from tests.builders import IMAGE, action, template
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Jobs, Pods
-from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.execution.lingering import LingeringPods
+from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
+from orchestrator.kube.client import ApiClient
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Jobs, Pods
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.resources import PODS
 from orchestrator.controller.execution.pending import LEAST, MOST, UNEXPLAINED_LOOKS, PendingPods
 from orchestrator.jobs.waiting import why_waiting
+from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import PODS
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError, Raw
-from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.controller.execution.protection import ANSWER_SECONDS, Protection
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.client import ApiClient, ApiError, Raw
+from orchestrator.kube.resources import Resource
 from tests.account import INSTALL
 from tests.apiserver import ApiServer, starting
 

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Cache, Jobs
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
 from orchestrator.controller.execution.admission import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.execution.retention import Retention
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.cache import Cache, Jobs
+from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.models.labels import DEDUPE, EXECUTION_UID, MANAGED_BY, MANAGER
 from tests.apiserver import ApiServer
 

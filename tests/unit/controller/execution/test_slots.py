@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.execution.shell import Shell
 from orchestrator.controller.execution.slots import LOOK_AGAIN, MOST_GONE, SOON, Queued, Slots
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.concurrency import Claim, Holder, Verdict, judge
+from orchestrator.kube.client import ApiClient
 from orchestrator.models.workflow import ConcurrencyPolicy
 from tests.apiserver import ApiServer
 

@@ -6,13 +6,13 @@ import socket
 
 import aiohttp
 
-from orchestrator.controller.apiserver.cache import Cache
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.reflector import Reflector
-from orchestrator.controller.apiserver.resources import JOBS
 from orchestrator.controller.reporting.figures import Figures
 from orchestrator.controller.reporting.health import LONGEST_SILENCE, LOST, lost, serving, unready
 from orchestrator.controller.side import SameLoop
+from orchestrator.kube.cache import Cache
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import JOBS
 from tests.apiserver import ApiServer
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.reporting.metrics import MetricsWriter
+from orchestrator.kube.client import ApiClient
 from orchestrator.models.execution import ExecutionPhase
 from tests.apiserver import ApiServer
 

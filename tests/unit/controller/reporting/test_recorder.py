@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from orchestrator.controller.apiserver.client import ApiClient
 from orchestrator.controller.reporting.recorder import (
     BURST,
     LONGEST_MESSAGE,
@@ -12,6 +11,7 @@ from orchestrator.controller.reporting.recorder import (
     SPARED,
     Recorder,
 )
+from orchestrator.kube.client import ApiClient
 from tests.apiserver import ApiServer
 
 ABOUT = {"kind": "WorkflowExecution", "namespace": "a", "name": "x", "uid": "u"}

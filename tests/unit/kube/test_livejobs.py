@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.livejobs import LiveJobs
-from orchestrator.controller.apiserver.resources import JOBS
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.livejobs import LiveJobs
+from orchestrator.kube.resources import JOBS
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer, busy
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import kopf
 
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.decoding import shallow
-from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.decoding import shallow
+from orchestrator.kube.resources import Resource
 
 LOGIN_AGAIN = timedelta(minutes=10)
 """How long kopf uses a token before it asks for one anew."""
@@ -155,15 +155,16 @@ def _settings() -> kopf.OperatorSettings:
 
 
 def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
-    scheme, _, token = (credentials.current() or "").partition(" ")
+    access = credentials.access
+    scheme, _, token = (access.authorization() or "").partition(" ")
     return kopf.ConnectionInfo(
-        server=credentials.server,
-        ca_path=credentials.ca_file,
-        insecure=credentials.insecure,
+        server=access.server,
+        ca_path=access.ca_file,
+        insecure=access.insecure,
         scheme=scheme or None,
         token=token or None,
-        certificate_path=credentials.certificate_file,
-        private_key_path=credentials.key_file,
-        proxy_url=credentials.proxy,
+        certificate_path=access.certificate_file,
+        private_key_path=access.key_file,
+        proxy_url=access.proxy,
         expiration=datetime.now(UTC) + LOGIN_AGAIN if token else None,
     )

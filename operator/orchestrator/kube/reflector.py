@@ -15,9 +15,9 @@ from typing import Any
 
 import aiohttp
 
-from orchestrator.controller.apiserver.cache import Cache, Key, Raw, key_of
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.kube.cache import Cache, Key, Raw, key_of
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import Resource
 
 logger = logging.getLogger(__name__)
 

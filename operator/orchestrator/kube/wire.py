@@ -19,11 +19,11 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.lean import POD_CONDITIONS
-from orchestrator.controller.apiserver.resources import Resource
 from orchestrator.jobs.evidence import ACTION, ENDED_PHASES
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.lean import POD_CONDITIONS
+from orchestrator.kube.resources import Resource
 
 # By message: the fields that are read, their numbers and types. JSON leaves out a `string` that is
 # empty and a `count` of 0, but no `text` and no `int32`; a `map` is one of strings, `[]M` a list of

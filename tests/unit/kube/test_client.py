@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.gate import Gate, Priority
-from orchestrator.controller.apiserver.resources import CLUSTER_TEMPLATES, EXECUTIONS, JOBS, PODS
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.gate import Gate, Priority
+from orchestrator.kube.resources import CLUSTER_TEMPLATES, EXECUTIONS, JOBS, PODS
 from tests.apiserver import ApiServer, busy, starting
 
 

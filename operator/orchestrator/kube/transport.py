@@ -15,10 +15,10 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.decoding import loads
-from orchestrator.controller.apiserver.errors import ApiError, error_from
-from orchestrator.controller.apiserver.gate import Gate, Priority
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.decoding import loads
+from orchestrator.kube.errors import ApiError, error_from
+from orchestrator.kube.gate import Gate, Priority
 from orchestrator.models.applied import encode_applied
 
 Raw = dict[str, Any]
@@ -176,8 +176,8 @@ class Transport:
             headers=headers,
             data=data,
             timeout=timeout,
-            proxy=self._credentials.proxy,
-            server_hostname=self._credentials.server_name,
+            proxy=self._credentials.access.proxy,
+            server_hostname=self._credentials.access.server_name,
             allow_redirects=False,
         )
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 
-from orchestrator.controller.apiserver import credentials as credentials_module
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.decoding import loads
-from orchestrator.controller.apiserver.errors import ApiError, error_from
-from orchestrator.controller.apiserver.gate import Priority
-from orchestrator.controller.apiserver.resources import Resource
-from orchestrator.controller.apiserver.transport import (
+from orchestrator.kube.access import load
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.decoding import loads
+from orchestrator.kube.errors import ApiError, error_from
+from orchestrator.kube.gate import Priority
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.transport import (
     APPLY_PATCH,
     FRAMES,
     JSON,
@@ -26,7 +26,7 @@ from orchestrator.controller.apiserver.transport import (
     Raw,
     Transport,
 )
-from orchestrator.controller.apiserver.wire import event_from
+from orchestrator.kube.wire import event_from
 
 __all__ = ["ApiClient", "ApiError", "Raw"]
 
@@ -54,7 +54,7 @@ class ApiClient:
         cls, kubeconfig: str | None = None, context: str | None = None
     ) -> ApiClient:
         """A client with the credentials of a kubeconfig or of the pod we run in."""
-        return cls(credentials_module.load(kubeconfig, context))
+        return cls(Credentials(load(kubeconfig, context)))
 
     async def __aenter__(self) -> ApiClient:
         return self

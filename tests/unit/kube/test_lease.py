@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.lease import DEADLINE, DURATION, Lease, LeaseLostError
-from orchestrator.controller.apiserver.resources import JOBS, LEASES
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lease import DEADLINE, DURATION, Lease, LeaseLostError
+from orchestrator.kube.resources import JOBS, LEASES
 from tests.apiserver import ApiServer
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.apiserver.cache import Cache, IndexedCache, Jobs, Pods
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.reflector import Reflector
-from orchestrator.controller.apiserver.resources import EXECUTIONS, JOBS
-from orchestrator.controller.apiserver.transport import Transport
+from orchestrator.kube.cache import Cache, IndexedCache, Jobs, Pods
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import EXECUTIONS, JOBS
+from orchestrator.kube.transport import Transport
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
 

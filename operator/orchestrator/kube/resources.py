@@ -1,4 +1,4 @@
-"""The kinds of objects that the operator reads and writes, and their paths on the API server."""
+"""The kinds of objects that we read and write, and their paths on the API server."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ TRIGGERS = Resource(GROUP, VERSION, "triggers", "Trigger")
 TEMPLATES = Resource(GROUP, VERSION, "templates", "Template")
 CLUSTER_TEMPLATES = Resource(GROUP, VERSION, "clustertemplates", "ClusterTemplate", False)
 INCIDENTS = Resource(GROUP, VERSION, "incidents", "Incident")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -9,9 +9,9 @@ import asyncio
 from collections import defaultdict
 from itertools import islice
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.resources import JOBS
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import JOBS
 from orchestrator.models.labels import EXECUTION_UID
 
 AT_ONCE = 50

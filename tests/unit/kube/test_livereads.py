@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.livereads import LiveReads
-from orchestrator.controller.apiserver.resources import WORKFLOWS
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.livereads import LiveReads
+from orchestrator.kube.resources import WORKFLOWS
 from tests.apiserver import ApiServer, busy
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.apiserver.cache import JOB_NAME, Raw
 from orchestrator.jobs.evidence import controller_of, has_ended
+from orchestrator.kube.cache import JOB_NAME, Raw
 from orchestrator.models.labels import EXECUTION_UID
 
 _METADATA = (

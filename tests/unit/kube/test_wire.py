@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import kubernetes
 import pytest
 from aiohttp import web
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError, Raw
-from orchestrator.controller.apiserver.credentials import Credentials
-from orchestrator.controller.apiserver.resources import JOBS
+from orchestrator.kube.access import Access
+from orchestrator.kube.client import ApiClient, ApiError, Raw
+from orchestrator.kube.credentials import Credentials
+from orchestrator.kube.resources import JOBS
 
 
 def field(number: int, value: bytes | str | int) -> bytes:
@@ -67,10 +67,8 @@ async def serving(data: bytes, size: int) -> AsyncIterator[ApiClient]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    configuration = kubernetes.client.Configuration()
-    configuration.host = site.name
     try:
-        async with ApiClient(Credentials(configuration)) as client:
+        async with ApiClient(Credentials(Access(site.name))) as client:
             yield client
     finally:
         await runner.cleanup()

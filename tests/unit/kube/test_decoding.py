@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.controller.apiserver.decoding import DEEPEST, loads, shallow
+from orchestrator.kube.decoding import DEEPEST, loads, shallow
 
 
 def nested(depth: int, inside: str = "1") -> bytes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 
-from orchestrator.controller.apiserver.cache import Raw
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.errors import ApiError
-from orchestrator.controller.apiserver.resources import Resource
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import Resource
 
 _Key = tuple[Resource, str | None, str]
 

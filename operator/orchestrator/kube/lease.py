@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.controller.apiserver.client import ApiClient, ApiError
-from orchestrator.controller.apiserver.resources import LEASES
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import LEASES
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import kubernetes
 import pytest
 
-from orchestrator.controller.apiserver.client import ApiClient
-from orchestrator.controller.apiserver.credentials import Credentials
+from orchestrator.kube.access import Access
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.credentials import Credentials
 from tests.apiserver import ApiServer
 
 
@@ -21,7 +21,6 @@ async def server() -> AsyncIterator[ApiServer]:
 
 @pytest.fixture
 async def client(server: ApiServer) -> AsyncIterator[ApiClient]:
-    configuration = kubernetes.client.Configuration()
-    configuration.host = await server.start()
-    async with ApiClient(Credentials(configuration)) as client:
+    access = Access(await server.start())
+    async with ApiClient(Credentials(access)) as client:
         yield client

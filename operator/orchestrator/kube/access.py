@@ -1,0 +1,132 @@
+"""Where the API server is and who we are there, from a pod's service account or a kubeconfig.
+
+A pod's own is read here: client-go and the official client take the same environment and files.
+Kubeconfigs (client certificates, tokens, exec plugins) are left to the official client, which takes
+a quarter of a second of CPU to import; a pod of ours need not.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet mounts a pod's token and the certificate of the API server's authority."""
+
+
+class AccessError(Exception):
+    """There are no usable credentials; the message says what is missing."""
+
+
+def no_authorization() -> str | None:
+    """No Authorization header: a client certificate says who we are, or nothing does."""
+    return None
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the API server is reached and who we are there."""
+
+    server: str
+    """Its address, as https://HOST:PORT."""
+    authorization: Callable[[], str | None] = no_authorization
+    """The Authorization header as its source has it now; may run a plugin, and take seconds."""
+    ca_file: str | None = None
+    """What the server's certificate is checked against; None for the system's authorities."""
+    insecure: bool = False
+    """Whether the kubeconfig asks not to check the server's certificate."""
+    certificate_file: str | None = None
+    """The client certificate, if one identifies us."""
+    key_file: str | None = None
+    """The client certificate's private key."""
+    server_name: str | None = None
+    """The name in the server's certificate, where it is not the host of `server`."""
+    proxy: str | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS context for `server`; None where it is plain HTTP."""
+        if not self.server.startswith("https://"):
+            return None
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate_file:
+            context.load_cert_chain(self.certificate_file, self.key_file)
+        return context
+
+
+def load(
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Access:
+    """The access of this kubeconfig, of the pod we are in, or of the user's kubeconfig.
+
+    Raises AccessError when there is none.
+    """
+    if kubeconfig is None and environ.get("KUBERNETES_SERVICE_HOST"):
+        return of_pod(environ)
+    path = kubeconfig or environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    return of_kubeconfig(path, context)
+
+
+def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Access:
+    """The access of the pod's service account. Raises AccessError outside of a pod with one."""
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+    if not host or not port:
+        raise AccessError("this is no pod: KUBERNETES_SERVICE_HOST and _PORT are not set")
+    token, authority = mounted / "token", mounted / "ca.crt"
+    for file in (token, authority):
+        if not _read(file):
+            raise AccessError(f"the pod has no service account's token: {file} is not there")
+    return Access(
+        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        authorization=lambda: f"Bearer {_read(token)}",  # the kubelet writes it anew in time
+        ca_file=str(authority),
+        proxy=None if proxy_bypass(host) else getproxies().get("https"),
+    )
+
+
+def of_kubeconfig(path: str, context: str | None = None) -> Access:
+    """The access that a context of a kubeconfig gives. Raises AccessError, in words."""
+    import kubernetes
+
+    configuration = kubernetes.client.Configuration()
+    read: Callable[..., None] = kubernetes.config.load_kube_config
+    try:
+        read(
+            config_file=path,
+            context=context,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    except kubernetes.config.ConfigException as error:
+        raise AccessError(str(error)) from error
+    return Access(
+        server=configuration.host.rstrip("/"),
+        authorization=lambda: _authorization(configuration),
+        ca_file=configuration.ssl_ca_cert or None,
+        insecure=not configuration.verify_ssl,
+        certificate_file=configuration.cert_file or None,
+        key_file=configuration.key_file or None,
+        server_name=configuration.tls_server_name or None,
+        proxy=configuration.proxy,
+    )
+
+
+def _authorization(configuration: Any) -> str | None:
+    key = configuration.get_api_key_with_prefix("BearerToken", "authorization")
+    return key.strip() if key else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,149 @@
+"""The API server for programs that wait for each answer: the actions in their pods.
+
+The official client does the same, and its import alone takes longer than most actions run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from orchestrator.kube.access import Access
+from orchestrator.kube.errors import ApiError, error_from
+from orchestrator.kube.resources import PODS, Resource
+from orchestrator.models.base import is_object_name
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+CONNECT, READ = 10.0, 30.0
+"""Seconds to connect, and to wait for an answer."""
+TRIES = urllib3.Retry(
+    total=3, redirect=0, backoff_factor=0.2, retry_after_max=10, raise_on_status=False
+)
+"""Connects again, and asks again what is safe to repeat or what a busy server asks us to."""
+
+
+class BlockingClient:
+    """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
+
+    def __init__(self, access: Access, field_manager: str) -> None:
+        self._access = access
+        self._field_manager = field_manager
+        timeout = urllib3.Timeout(connect=CONNECT, read=READ)
+        options: dict[str, Any] = {"timeout": timeout, "retries": TRIES}
+        if (tls := access.tls()) is not None:
+            options |= {"ssl_context": tls, "server_hostname": access.server_name}
+        self._pool = (
+            urllib3.ProxyManager(access.proxy, **options)
+            if access.proxy
+            else urllib3.PoolManager(**options)
+        )
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """An object by its name."""
+        return self._json("GET", _path(resource, namespace, name))
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """An object by its name, or None when there is none."""
+        try:
+            return self.get(resource, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(
+        self,
+        resource: Resource,
+        namespace: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> list[Object]:
+        """The objects that match, in no useful order."""
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        items: list[Object] = self._json("GET", _path(resource, namespace), query=query)["items"]
+        return items
+
+    def create(self, resource: Resource, namespace: str, body: Object) -> Object:
+        """Create an object; ApiError 409 when its name is taken."""
+        return self._json("POST", _path(resource, namespace), body=body)
+
+    def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
+        """Change an object by a JSON merge patch (RFC 7386)."""
+        path = _path(resource, namespace, name)
+        return self._json("PATCH", path, body=patch, content_type="application/merge-patch+json")
+
+    def log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        lines: int,
+        seconds: int | None = None,
+        previous: bool = False,
+    ) -> str:
+        """The end of a container's log; ApiError 400 while it has none."""
+        query = {
+            "container": container,
+            "tailLines": str(lines),
+            "sinceSeconds": str(seconds) if seconds is not None else "",
+            "previous": "true" if previous else "",
+        }
+        answer = self._request("GET", _path(PODS, namespace, pod, "log"), query=query)
+        return answer.decode("utf-8", errors="replace")
+
+    def _json(self, method: str, path: str, **request: Any) -> Object:
+        value: Object = json.loads(self._request(method, path, **request))
+        return value
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        headers = {"Accept": "application/json, */*"}
+        if authorization := self._access.authorization():
+            headers["Authorization"] = authorization
+        asked = {name: value for name, value in (query or {}).items() if value}
+        encoded = None
+        if body is not None:
+            headers["Content-Type"] = content_type
+            asked["fieldManager"] = self._field_manager
+            encoded = json.dumps(body).encode()
+        url = f"{self._access.server}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        try:
+            answer = self._pool.request(method, url, body=encoded, headers=headers)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "NoAnswer", _cause(error)) from error
+        if answer.status >= 300:
+            raise error_from(answer.status, answer.headers, answer.data)
+        return answer.data
+
+
+def _path(
+    resource: Resource, namespace: str, name: str | None = None, subresource: str = ""
+) -> str:
+    """The path of a collection or of an object; a name that none has would lead elsewhere."""
+    if name is None:
+        return resource.path(quote(namespace, safe=""))
+    if not is_object_name(name):
+        words = f"{resource.plural} {json.dumps(name)} not found: objects have no such names"
+        raise ApiError(404, "NotFound", words)
+    return resource.path(quote(namespace, safe=""), name, subresource)
+
+
+def _cause(error: BaseException) -> str:
+    """Why there is no answer, without how the connection pool put it."""
+    reason = getattr(error, "reason", None)
+    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

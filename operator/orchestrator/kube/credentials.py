@@ -1,0 +1,33 @@
+"""The Authorization header for servers: its source is asked again every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from orchestrator.kube.access import Access
+
+REFRESH_SECONDS = 10.0
+"""How often the source is asked whether the token changed: file rotation, plugin expiry."""
+
+
+class Credentials:
+    """An access, with its TLS context and a token that follows its source."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.server = access.server
+        self.tls = access.tls()
+        self._authorization: str | None = None
+        self._asked = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def authorization(self) -> str | None:
+        """The Authorization header; a plugin runs in a thread, since it may take seconds."""
+        if time.monotonic() - self._asked < REFRESH_SECONDS:
+            return self._authorization
+        async with self._lock:
+            if time.monotonic() - self._asked >= REFRESH_SECONDS:
+                self._authorization = await asyncio.to_thread(self.access.authorization)
+                self._asked = time.monotonic()
+        return self._authorization
