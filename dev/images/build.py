@@ -32,6 +32,7 @@ CONFIG = {
         "HOME=/home/nonroot",
         "PYTHONUNBUFFERED=1",
         "PYTHONDONTWRITEBYTECODE=1",
+        "PYDANTIC_DISABLE_PLUGINS=true",
         "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
     ],
     "WorkingDir": "/home/nonroot",
