@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.reporting.recorder import Recorder
-from orchestrator.controller.watches import NOT_ENDED
+from orchestrator.controller.informers import NOT_ENDED
+from orchestrator.controller.telemetry.recorder import Recorder
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.reflector import Reflector

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.controller.watches import NOT_ENDED
+from orchestrator.controller.informers import NOT_ENDED
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CONFIG_MAPS, EVENTS, EXECUTIONS, PODS
 from tests.reliance.api import Api, config_map, execution, refused, until

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from orchestrator.controller.assembly import Operator
 from orchestrator.controller.offload import Inline
+from orchestrator.controller.operator import Operator
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.resources import Resource
 from orchestrator.kube.watching import Take

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.assembly import Operator
+from orchestrator.controller.operator import Operator
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.resources import Resource

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.offload import Inline
-from orchestrator.controller.triggering.running import Triggers
+from orchestrator.controller.triggers.running import Triggers
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError

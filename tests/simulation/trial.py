@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.controller.assembly import Operator
+from orchestrator.controller.operator import Operator
 from orchestrator.engine.reasons import FINALLY_TIMED_OUT
 from orchestrator.kube.cache import execution_of
 from orchestrator.kube.client import ApiClient

@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator.controller.assembly import Operator
-from orchestrator.controller.execution.protection import READ_SECONDS
+from orchestrator.controller.executions.admission.protection import READ_SECONDS
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
+from orchestrator.controller.operator import Operator
 from orchestrator.controller.side import SideLoop
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import Lease

@@ -8,9 +8,9 @@ import threading
 import time
 import urllib.request
 
-from orchestrator.controller.reporting.figures import Figures
-from orchestrator.controller.reporting.health import hung, serve
 from orchestrator.controller.side import HUNG, SideLoop
+from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.health import hung, serve
 from orchestrator.kube.access import Access
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials

@@ -1,0 +1,71 @@
+"""What is asked of sub-executions: to pause, to go on, or to end."""
+
+from __future__ import annotations
+
+from orchestrator.controller.executions.act.childnames import is_ours
+from orchestrator.controller.executions.observe.looking import live
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.engine.decisions import ControlChild
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.models.execution import DesiredState
+
+
+async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
+    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
+    namespace = tracked.run.namespace
+    name = tracked.name_of(decision.node, decision.attempt, decision.index)
+    if decision.state is DesiredState.RUNNING:
+        # It is asked for once, and no watch may have reported yet that it exists or was to pause.
+        raw = await live(shell, EXECUTIONS, namespace, name)
+    else:
+        raw = shell.executions.get(namespace, name)
+    if raw is None or not is_ours(tracked, raw):
+        return
+    if decision.state is not DesiredState.PAUSED:
+        await set_state(shell, raw, decision.state)
+    elif not _pause_is_over(shell.executions.get(namespace, tracked.run.name)):
+        await set_state(shell, raw, decision.state, guarded=True)
+
+
+def _pause_is_over(raw: Raw | None) -> bool:
+    """Whether the cache has the parent as no longer paused: this pass began before that."""
+    if raw is None:
+        return False
+    ending = (raw.get("status") or {}).get("cancelRequested")
+    return bool(ending) or raw["spec"].get("desiredState") != DesiredState.PAUSED
+
+
+async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: bool = False) -> None:
+    """Ask a sub-execution for a state; nothing if as much was asked for before.
+
+    `guarded` asks only if nothing of it has changed since it was read: no write of the parent's
+    status precedes a pause that is handed down again, and another process may have ended it. Of
+    what has changed the watch reports, and the next pass asks again.
+    """
+    if not _may_become(raw, state):
+        return
+    metadata = raw["metadata"]
+    guard = {"resourceVersion": metadata["resourceVersion"]} if guarded else {}
+    patch = {"metadata": {"uid": metadata["uid"], **guard}, "spec": {"desiredState": state.value}}
+    try:
+        await shell.client.patch(EXECUTIONS, metadata["namespace"], metadata["name"], patch)
+    except ApiError as error:
+        if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
+            raise
+
+
+_FIRMNESS = {
+    DesiredState.RUNNING: 0,
+    DesiredState.PAUSED: 0,
+    DesiredState.CANCELLED: 1,
+    DesiredState.TERMINATED: 2,
+}
+
+
+def _may_become(raw: Raw, wanted: DesiredState) -> bool:
+    state = DesiredState(raw["spec"].get("desiredState", "Running"))
+    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
+    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)

@@ -1,0 +1,68 @@
+"""Stops Jobs, and the pods that they control."""
+
+from __future__ import annotations
+
+from orchestrator.controller.executions.observe.looking import known_job, live, own_job
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.engine.decisions import StopJob
+from orchestrator.jobs.evidence import controlled
+from orchestrator.jobs.observe import fans_out
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.kube.cache import JOB_NAME
+from orchestrator.kube.client import ApiError, Raw
+from orchestrator.kube.resources import JOBS, PODS
+
+WORKING = "status.phase!=Succeeded,status.phase!=Failed"
+"""Selects the pods that have not ended."""
+
+
+async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
+    """Stop an attempt's Job; asked again, it does nothing."""
+    name = tracked.name_of(decision.node, decision.attempt)
+    if (name, decision.force) in tracked.stopped:
+        return
+    job = known_job(shell, tracked, name)
+    if job is None:  # of an earlier process, or not seen yet
+        job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
+    if job is not None:
+        await stop(shell, job, force=decision.force)
+    tracked.stopped.add((name, decision.force))
+
+
+async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
+    """Stop a Job and the pods that it controls; one that is gone is stopped.
+
+    Pods that only carry its label are others', and so is a Job of its name with another uid. A
+    fan-out is stopped by its Job, which would go on with other items.
+    """
+    namespace, name, uid = (job["metadata"][field] for field in ("namespace", "name", "uid"))
+    whole = fans_out(job)
+    selector = f"{JOB_NAME}={name}"
+    pods: list[Raw] = []
+    if not whole or force:  # of a fan-out they may be thousands
+        fields = WORKING if whole else ""
+        pods, _ = await shell.client.list(
+            PODS, namespace, label_selector=selector, field_selector=fields
+        )
+    for step in plan_stop(name, controlled(pods, uid), force=force, whole=whole):
+        try:
+            match step:
+                case PatchPod():
+                    await shell.client.patch(PODS, namespace, step.name, step.patch)
+                case PatchJob():
+                    guarded = {**step.patch, "metadata": {"uid": uid}}
+                    await shell.client.patch(JOBS, namespace, step.name, guarded)
+                case DeletePod():
+                    await shell.client.delete(
+                        PODS, namespace, step.name, grace_period=step.grace_period
+                    )
+        except ApiError as error:
+            if error.status not in (404, 409) and not _is_another(error):
+                raise  # gone is stopped, and so is one in whose place there is another
+
+
+def _is_another(error: ApiError) -> bool:
+    """Whether an object of the name is there with another uid: a merge patch with the uid of the
+    one that is gone is Invalid."""
+    return error.status == 422 and "metadata.uid" in error.message

@@ -1,0 +1,133 @@
+"""What the watches tell of executions, Jobs and pods, and which executions are looked at for it.
+
+A Job changes four or five times for one pod, and each pass over its execution costs more than
+reading the event did.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.executions.held import Held
+from orchestrator.controller.executions.observe.fanout import look_again
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.tracked import execution_reference
+from orchestrator.jobs.evidence import controller_of
+from orchestrator.jobs.observe import fans_out, node_of
+from orchestrator.kube.cache import JOB_NAME, Raw, execution_of, execution_owner
+
+_COUNTS = ("conditions", "completedIndexes", "failedIndexes")
+
+
+class News:
+    """Notes which nodes there is news of, and puts their executions in the queue.
+
+    The caches have what is told of already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
+    known before.
+    """
+
+    def __init__(self, shell: Shell, held: Held) -> None:
+        self._shell = shell
+        self._held = held
+        self._begun = False
+
+    def begin(self) -> None:
+        """Look at all that is known, and at all news from now on: until now nobody worked."""
+        self._begun = True
+        for raw in self._shell.executions:
+            self._shell.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        for raw in self._shell.jobs:
+            if (key := execution_of(raw)) is not None:
+                self._shell.queue.add(key)
+
+    def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
+        """An execution changed, or left the selection: its parent may wait for that."""
+        if not self._begun:
+            return
+        metadata, queue = raw["metadata"], self._shell.queue
+        queue.add((metadata["namespace"], metadata["name"]))
+        if parent := raw["spec"].get("parent"):
+            key = (metadata["namespace"], parent["name"])
+            self._held.note(key, parent.get("node"))
+            queue.add(key)
+        if kind == "DELETED":  # gone, or ended
+            self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        """A Job of an execution changed."""
+        self._shell.pending.take(raw)
+        if kind == "DELETED":
+            self._held.forget_job(raw)
+        if not self._begun or (kind == "MODIFIED" and not _job_tells(old, raw)):
+            return
+        if (key := execution_of(raw)) is None:
+            return
+        metadata = raw["metadata"]
+        made = kind == "ADDED" and self._held.made(key, metadata["name"])
+        ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
+        if made and not ended and not any(_said(raw)):
+            return  # the echo of its creation; of a pod seen before it, nobody was told
+        if self._held.note_job(key, raw):
+            self._shell.queue.add(key)
+
+    def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        """The action of a pod has ended, or its pod, or one that had ended is gone."""
+        self._shell.lingering.take(kind, raw)
+        if not self._begun or (kind == "MODIFIED" and not _pod_tells(old, raw)):
+            return
+        job = self._job_of(raw)
+        key = execution_of(job) if job is not None else None
+        if job is None or key is None or not self._held.note_attempt(key, job):
+            return
+        if kind != "DELETED":
+            self._shell.figures.news(key)
+        self._shell.queue.add_after(key, self._patience(raw))
+
+    def on_pending(self, job: Raw) -> None:
+        """There is a word on why a Job's pod does not start."""
+        if self._begun and (key := execution_of(job)) is not None:
+            self._held.note_attempt(key, job)
+            self._shell.queue.add(key)
+
+    def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
+        """Injected containers were stopped in a pod of the Job, whose action has ended."""
+        owner = execution_owner(job)
+        if owner is None or fans_out(job):  # of a fan-out they may be thousands
+            return
+        self._shell.recorder.emit(
+            execution_reference(job["metadata"]["namespace"], owner["name"], owner.get("uid", "")),
+            "Normal",
+            "InjectedContainerStopped",
+            f"{node_of(job)}: stopped {', '.join(containers)} in pod {pod['metadata']['name']}, "
+            "whose action has ended",
+        )
+
+    def _patience(self, pod: Raw) -> float:
+        """Seconds in which others of its fan-out may end: they are looked at together."""
+        items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
+        namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
+        return look_again(items) if self._shell.pods.count(namespace, uid) < items else 0.0
+
+    def _job_of(self, pod: Raw) -> Raw | None:
+        """The Job that controls a pod; None for one not seen yet, whose own event then reports the
+        pod."""
+        metadata = pod["metadata"]
+        name = (metadata.get("labels") or {}).get(JOB_NAME, "")
+        job = self._shell.jobs.get(metadata["namespace"], name)
+        return job if job and job["metadata"]["uid"] == controller_of(pod) else None
+
+
+def _job_tells(old: Raw | None, new: Raw) -> bool:
+    """Whether a Job that is seen anew says what it did not say before."""
+    return old is None or _said(old) != _said(new)
+
+
+def _pod_tells(old: Raw | None, new: Raw) -> bool:
+    """The same of a pod that has ended."""
+    return old is None or old.get("status") != new.get("status")
+
+
+def _said(raw: Raw) -> list[Any]:
+    """What a Job says that a pass may rest on; nothing of it is true of one just made."""
+    status = raw.get("status") or {}
+    return [bool(status.get("ready")), *map(status.get, _COUNTS)]

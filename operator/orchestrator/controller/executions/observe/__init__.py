@@ -1,0 +1,1 @@
+"""What Jobs, pods and sub-executions have come to."""

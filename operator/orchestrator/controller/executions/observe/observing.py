@@ -1,0 +1,122 @@
+"""Observes the attempts of an execution's active nodes: caches first, live where absence counts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from orchestrator.controller.executions.act.childnames import Which
+from orchestrator.controller.executions.act.children import holds, observe_child, observe_children
+from orchestrator.controller.executions.observe.fanout import observe_fan
+from orchestrator.controller.executions.observe.looking import (
+    deleted,
+    job_or_attempt,
+    known_job,
+    overdue,
+    pods_of,
+)
+from orchestrator.controller.executions.observe.unrecorded import made_job, observe_unrecorded
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.engine import reasons
+from orchestrator.engine.advance import looked_at
+from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.observed import Attempt
+from orchestrator.engine.records import Record
+from orchestrator.engine.retry import disruption_matters
+from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
+from orchestrator.jobs.observe import completed, evident, failure, observe
+from orchestrator.kube.cache import Raw
+
+
+async def observe_active(
+    shell: Shell, tracked: Tracked, look: Collection[str] | None
+) -> dict[tuple[str, int], Attempt]:
+    """The attempts of the active nodes that are looked at, and first attempts that exist without a
+    record: after a start, where what they follow from is lost, and under a pause."""
+    observed = {**tracked.refused, **_held_up(shell, tracked)}
+    sources: list[GraphNode] = []
+    for name in looked_at(tracked.graph, tracked.run, look):
+        node = tracked.graph.nodes[name]
+        record = tracked.run.records[name]
+        if not node.kind.attempts or record.retry_at is not None:
+            continue
+        if (name, record.attempts) not in observed:
+            attempt = await _look(node)(shell, tracked, node, record)
+            if attempt is not None:
+                observed[name, record.attempts] = attempt
+        if tracked.scan or _lost(observed.get((name, record.attempts))):
+            sources.append(node)
+    for node in sources:  # after all: that a Job exists must not stand for what it says
+        _follow_ups(shell, tracked, node, observed)
+    return {**observe_unrecorded(shell, tracked, look), **observed}
+
+
+def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
+    """The attempts whose Job or sub-execution cannot be created yet."""
+    return {
+        (node, attempt): hold_up.attempt
+        for node, attempt, index in tracked.hold_ups
+        if index is None and (hold_up := holds(shell, tracked, Which(node, attempt)))
+    }
+
+
+Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
+
+
+def _look(node: GraphNode) -> Look:
+    if node.kind is NodeKind.WORKFLOW:
+        return observe_child if node.spec.for_each is None else observe_children
+    return _attempt if node.spec.for_each is None else observe_fan
+
+
+async def _attempt(
+    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+) -> Attempt | None:
+    assert node.template is not None
+    name = tracked.name_of(node.name, record.attempts)
+    namespace = tracked.run.namespace
+    job = known_job(shell, tracked, name)
+    pods = shell.pods.by_job(namespace, tracked.job_uids.get(name, ""))
+    if job is None and not any(has_succeeded(pod) for pod in pods):
+        found = await job_or_attempt(shell, tracked, record, name)
+        if found is None or isinstance(found, Attempt):
+            return found
+        job = found
+        pods = shell.pods.by_job(namespace, job["metadata"]["uid"])
+    if not _conclusive(pods) and (completed(job) or failure(job)):
+        # The two watches are not in step: what a pod said counts, so its absence is made sure of.
+        pods = await pods_of(shell, tracked, name) or pods
+    elif not _said(job, pods) and (live := await overdue(shell, tracked, node, record, name)):
+        job, pods = live
+        if job is None and not evident(pods):
+            return deleted(name)
+    events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
+    matters = disruption_matters(node.retry)
+    return observe(node.template, job, pods, events, disruption_matters=matters)
+
+
+def _conclusive(pods: Sequence[Raw]) -> bool:
+    """Whether what is known of the pods cannot change any more: a failure's reason is only said
+    with the pod's phase."""
+    return any(has_succeeded(pod) or phase_of(pod) in ENDED_PHASES for pod in pods)
+
+
+def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
+    """Whether the Job or a pod says how the attempt ended."""
+    succeeded = any(has_succeeded(pod) for pod in pods)
+    return succeeded or completed(job) or failure(job) is not None
+
+
+def _lost(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.reason == reasons.OUTPUTS_LOST
+
+
+def _follow_ups(
+    shell: Shell,
+    tracked: Tracked,
+    node: GraphNode,
+    observed: dict[tuple[str, int], Attempt],
+) -> None:
+    for edge in node.outgoing:
+        if (seen := made_job(shell, tracked, edge.target)) is not None:
+            observed.setdefault((edge.target, 1), seen)

@@ -1,0 +1,52 @@
+"""What a pass works with: the caches it reads, the client it writes with, the clock it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.controller.executions.act.lingering import LingeringPods
+from orchestrator.controller.executions.admission.accounts import ServiceAccounts
+from orchestrator.controller.executions.admission.protection import Protection
+from orchestrator.controller.executions.observe.pending import PendingPods
+from orchestrator.controller.offload import Inline
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.metrics import MetricsWriter
+from orchestrator.controller.telemetry.recorder import Recorder
+from orchestrator.kube.cache import Cache, Jobs, Pods, Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.livejobs import LiveJobs
+from orchestrator.kube.livereads import LiveReads
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The outside of the execution passes."""
+
+    client: ApiClient
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    executions: Cache
+    """Executions that have not ended, in full."""
+    jobs: Jobs
+    pods: Pods
+    workflows: Cache
+    templates: Cache
+    cluster_templates: Cache
+    pending: PendingPods
+    lingering: LingeringPods
+    queue: WorkQueue[tuple[str, str]]
+    """(namespace, name) of executions to look at."""
+    recorder: Recorder
+    metrics: MetricsWriter
+    figures: Figures
+    remember: Callable[[Raw], None]
+    """Told of every execution whose end is stored."""
+    accounts: ServiceAccounts
+    protection: Protection
+    live_jobs: LiveJobs
+    live_reads: LiveReads
+    runner_image: str
+    offload: Inline = field(default_factory=Inline)
+    """Does what the pure core may take long for."""

@@ -1,0 +1,1 @@
+"""When and how an execution's status is written."""

@@ -1,0 +1,185 @@
+"""The watches: what fills the caches, and who is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
+
+from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.workflows import Workflows
+from orchestrator.controller.executions.news import News
+from orchestrator.controller.telemetry.metrics import TERMINAL
+from orchestrator.controller.triggers.running import Triggers
+from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.lean import ended_pod, lean, lean_job
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import (
+    CLUSTER_TEMPLATES,
+    EXECUTIONS,
+    INCIDENTS,
+    JOBS,
+    PODS,
+    TEMPLATES,
+    TRIGGERS,
+    WORKFLOWS,
+    Resource,
+)
+from orchestrator.kube.watching import Follow
+from orchestrator.models.labels import EXECUTION_UID
+
+logger = logging.getLogger(__name__)
+
+NOT_ENDED = ",".join(f"status.phase!={phase.value}" for phase in TERMINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What the watches know."""
+
+    workflows: Cache = field(default_factory=Cache)
+    templates: Cache = field(default_factory=Cache)
+    cluster_templates: Cache = field(default_factory=Cache)
+    triggers: Cache = field(default_factory=Cache)
+    incidents: Cache = field(default_factory=Cache)
+    executions: Cache = field(default_factory=Cache)
+    """Those that have not ended."""
+    jobs: Jobs = field(default_factory=Jobs)
+    pods: Pods = field(default_factory=Pods)
+    """Those that show an end, and pending ones of slow Jobs."""
+
+
+class Watches:
+    """Reflectors of our own, and kopf for Workflows and Incidents."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        caches: Caches,
+        *,
+        namespaces: Collection[str],
+        news: News,
+        judge: Workflows,
+        definitions: Definitions,
+        triggers: Triggers,
+        monotonic: Callable[[], float],
+        follow: Follow,
+    ) -> None:
+        """`follow` tells of Workflows and Incidents until it is told to stop."""
+        self._client = client
+        self._caches = caches
+        self._namespaces = tuple(namespaces)
+        self._judge = judge
+        self._definitions = definitions
+        self._triggers = triggers
+        self._follow = follow
+        self._silent = asyncio.Event()
+        """A watch fell silent: all is listed anew."""
+        watch = partial(Reflector, client, namespaces=self._namespaces, monotonic=monotonic)
+        self.reflectors = [
+            watch(
+                EXECUTIONS,
+                caches.executions,
+                field_selector=NOT_ENDED,
+                transform=lean,
+                on_event=news.on_execution,
+                on_silence=self._silent.set,
+            ),
+            watch(
+                JOBS,
+                caches.jobs,
+                label_selector=EXECUTION_UID,
+                in_part=True,
+                transform=lean_job,
+                on_event=news.on_job,
+            ),
+            watch(
+                PODS,
+                caches.pods,
+                label_selector=EXECUTION_UID,
+                in_part=True,
+                only_ends=True,
+                transform=ended_pod,
+                on_event=news.on_pod,
+            ),
+            watch(TRIGGERS, caches.triggers, transform=lean, on_event=self._on_trigger),
+        ]
+        for resource, cache in (
+            (TEMPLATES, caches.templates),
+            (CLUSTER_TEMPLATES, caches.cluster_templates),
+        ):
+            on_event = partial(self._on_template, resource)
+            self.reflectors.append(watch(resource, cache, transform=lean, on_event=on_event))
+
+    async def synced(self) -> None:
+        """Wait for the first list of each reflector."""
+        for reflector in self.reflectors:
+            await reflector.synced.wait()
+
+    async def run_kopf(self) -> None:
+        """Follow Workflows and Incidents with kopf, begun anew when a watch fell silent.
+
+        It never lists again on its own: where etcd was restored from a backup, it would wait for
+        versions that are still to come.
+        """
+        while True:
+            self._silent.clear()
+            stop = threading.Event()
+            kopf = asyncio.create_task(self._follow_until(stop))
+            silent = asyncio.create_task(self._silent.wait())
+            try:
+                await asyncio.wait([kopf, silent], return_when=asyncio.FIRST_COMPLETED)
+                if kopf.done():
+                    await kopf
+                    raise RuntimeError("kopf ended on its own; its log says why")
+                logger.info("a watch fell silent: Workflows and Incidents are listed anew")
+            finally:
+                stop.set()
+                silent.cancel()
+                await asyncio.gather(kopf, return_exceptions=True)  # its thread takes a moment
+
+    async def _follow_until(self, stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def take(resource: Resource, kind: str | None, raw: Raw) -> None:
+            loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
+
+        await self._follow(
+            self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop
+        )
+
+    # Events
+
+    def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
+        old = self._caches.workflows.get(*key_of(raw)) if resource is WORKFLOWS else None
+        self._definitions.take(resource, kind, raw)
+        if resource is WORKFLOWS and kind == "DELETED":
+            self._judge.forget(key_of(raw))
+        if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
+            return
+        for namespace, name in self._judge.parents_of(raw):
+            self._definitions.look_at(WORKFLOWS, namespace, name)
+
+    def _on_template(self, resource: Resource, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind != "DELETED":
+            self._definitions.look(resource, raw)
+        if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
+            return
+        for namespace, name in self._judge.users_of(raw):
+            self._definitions.look_at(WORKFLOWS, namespace, name)
+
+    def _on_trigger(self, kind: str, raw: Raw, old: Raw | None) -> None:
+        if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
+            self._triggers.forget(old or raw)
+        if kind != "DELETED":
+            self._definitions.look(TRIGGERS, raw)
+            self._triggers.look(raw)
+
+
+def _generation(raw: Raw) -> int:
+    generation: int = raw["metadata"]["generation"]
+    return generation

@@ -1,0 +1,201 @@
+"""Looking for what holds Jobs up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from orchestrator.controller.executions.observe.pending import (
+    LEAST,
+    MOST,
+    UNEXPLAINED_LOOKS,
+    PendingPods,
+)
+from orchestrator.jobs.waiting import why_waiting
+from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import PODS
+from orchestrator.models.labels import EXECUTION_UID
+from tests.apiserver import ApiServer
+
+LABELS = {EXECUTION_UID: "e"}
+
+
+class Looking:
+    """A poller and what it told."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self.naps: asyncio.Queue[float] = asyncio.Queue()
+        self.wake: asyncio.Queue[None] = asyncio.Queue()
+        self.client = client
+        self.jobs, self.pods = Jobs(), Pods()
+        self.told: list[str] = []
+        self.pending = PendingPods(
+            client,
+            self.jobs,
+            self.pods,
+            lambda job: self.told.append(job["metadata"]["name"]),
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.naps.put_nowait(seconds)
+        await self.wake.get()
+
+    def job(self, name: str, **status: Any) -> None:
+        metadata = {"namespace": "a", "name": name, "uid": f"uid-{name}", "labels": LABELS}
+        job = {"metadata": metadata, "status": status}
+        self.jobs.put(job)
+        self.pending.take(job)
+
+
+@pytest.fixture
+def looking(client: ApiClient) -> Looking:
+    return Looking(client)
+
+
+async def pending_pod(server: ApiServer, job: str, reason: str) -> None:
+    waiting = {"state": {"waiting": {"reason": reason}}}
+    await server.put(
+        "pods",
+        "a",
+        f"{job}-pod",
+        metadata={
+            "labels": {**LABELS, JOB_NAME: job},
+            "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
+        },
+        status={"phase": "Pending", "containerStatuses": [waiting]},
+    )
+
+
+async def test_nothing_is_asked_while_every_job_has_a_ready_or_ended_pod(
+    looking: Looking, client: ApiClient
+) -> None:
+    looking.job("runs", active=1, ready=1)
+    looking.job("done", conditions=[{"type": "Complete", "status": "True"}])
+    looking.job("ends")
+    looking.pods.put(
+        {
+            "metadata": {
+                "namespace": "a",
+                "name": "p",
+                "uid": "p",
+                "ownerReferences": [{"uid": "uid-ends", "controller": True}],
+            }
+        }
+    )
+    await looking.pending.look()
+    await looking.pending.look()
+    assert not client.requests
+
+
+async def test_a_new_job_is_given_a_while(
+    server: ApiServer, looking: Looking, client: ApiClient
+) -> None:
+    await pending_pod(server, "slow", "ContainerCreating")
+    looking.job("slow")
+    await looking.pending.look()
+    assert not client.requests
+    await looking.pending.look()
+    assert len(looking.pods.by_job("a", "uid-slow")) == 1
+
+
+async def test_an_execution_is_looked_at_when_its_pod_says_something_new(
+    server: ApiServer, looking: Looking
+) -> None:
+    looking.job("slow")
+    await looking.pending.look()
+    await pending_pod(server, "slow", "ErrImagePull")
+    await looking.pending.look()
+    await looking.pending.look()
+    assert looking.told == ["slow"]
+    await pending_pod(server, "slow", "ImagePullBackOff")
+    await looking.pending.look()
+    assert looking.told == ["slow", "slow"]
+
+
+async def test_refused_pods_are_known_by_their_events(server: ApiServer, looking: Looking) -> None:
+    looking.job("refused")
+    await looking.pending.look()
+    for name, message in (("2", "quota exceeded"), ("1", "first try")):
+        await server.put(
+            "events",
+            "a",
+            name,
+            type="Warning",
+            reason="FailedCreate",
+            message=message,
+            lastTimestamp=f"2026-01-01T00:00:0{name}Z",
+            involvedObject={"kind": "Job", "uid": "uid-refused"},
+        )
+    await looking.pending.look()
+    messages = [event["message"] for event in looking.pending.events("uid-refused")]
+    assert messages == ["first try", "quota exceeded"]
+    assert looking.told == ["refused"]
+
+
+async def test_it_looks_again_and_again_only_while_a_job_waits(
+    server: ApiServer, looking: Looking
+) -> None:
+    await pending_pod(server, "slow", "ErrImagePull")
+    running = asyncio.create_task(looking.pending.run())
+    looking.job("runs", active=1, ready=1)
+    looking.job("slow")
+    assert await looking.naps.get() == LEAST
+    looking.wake.put_nowait(None)
+    await looking.naps.get()
+    assert looking.told == ["slow"]
+    looking.job("slow", ready=1)
+    looking.wake.put_nowait(None)  # it sees that nobody waits any more
+    while looking.pods.by_job("a", "uid-slow"):  # noqa: ASYNC110 (nobody tells of it)
+        await asyncio.sleep(0)
+    assert looking.naps.empty()
+    looking.job("another")
+    assert await looking.naps.get() == LEAST
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_after_a_look_that_took_long_it_rests_the_longer(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = looking.pending.look
+
+    async def slowly() -> None:
+        await asyncio.sleep(0.5)
+        await look()
+
+    monkeypatch.setattr(looking.pending, "look", slowly)
+    looking.job("slow")
+    running = asyncio.create_task(looking.pending.run())
+    assert LEAST < await looking.naps.get() <= MOST
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_volume_that_cannot_be_mounted_is_found_in_the_events_of_its_pod(
+    server: ApiServer, looking: Looking
+) -> None:
+    await pending_pod(server, "slow", "ContainerCreating")
+    (pod,) = (await looking.client.list(PODS, "a"))[0]
+    message = 'MountVolume.SetUp failed for volume "v" : secret "api" not found'
+    await server.put(
+        "events",
+        "a",
+        "unmounted",
+        type="Warning",
+        reason="FailedMount",
+        involvedObject={"kind": "Pod", "uid": pod["metadata"]["uid"]},
+        message=message,
+    )
+    looking.job("slow")
+    for _ in range(1 + UNEXPLAINED_LOOKS):
+        await looking.pending.look()
+    (seen,) = looking.pods.by_job("a", "uid-slow")
+    assert why_waiting(seen) == (
+        "SecretMissing",
+        "Secret api is missing: kubectl -n a create secret generic api --from-literal=KEY=VALUE",
+    )
+    assert looking.told.count("slow") == 2

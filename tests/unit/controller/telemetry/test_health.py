@@ -1,0 +1,66 @@
+"""What probes are told."""
+
+from __future__ import annotations
+
+import socket
+
+import aiohttp
+
+from orchestrator.controller.side import SameLoop
+from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.health import LONGEST_SILENCE, LOST, lost, serving, unready
+from orchestrator.kube.cache import Cache
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.reflector import Reflector
+from orchestrator.kube.resources import JOBS
+from tests.apiserver import ApiServer
+
+
+async def test_ready_means_that_every_watch_was_heard_of(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("jobs", "a", "x")
+    now = 0.0
+    reflector = Reflector(client, JOBS, Cache(), monotonic=lambda: now)
+    assert unready([reflector]) == ["the watch of jobs has not listed yet"]
+    await reflector._relist(None)
+    assert unready([reflector]) == []
+    now = LONGEST_SILENCE + 1
+    assert unready([reflector]) == ["the watch of jobs is silent"]
+    assert lost([reflector]) == []
+    now = LOST + 1
+    assert lost([reflector]) == ["the watch of jobs has been silent for 601 seconds"]
+
+
+async def test_probes_are_answered(client: ApiClient) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    reflector = Reflector(client, JOBS, Cache())
+    figures = Figures()
+    figures.watch(lambda: 3.0, lambda: 1.0, client.answers)
+    figures.execution_ended("shop", "deploy", "Succeeded")
+    figures.node_ended("action", "Failed")
+    figures.news(("shop", "run"))
+    figures.created(("shop", "run"))
+    figures.passed(("shop", "run"), 0.003)
+    await client.list(JOBS)
+    async with (
+        serving(f"127.0.0.1:{port}", [reflector], figures, SameLoop()),
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.get(f"http://127.0.0.1:{port}/healthz") as alive:
+            assert alive.status == 200
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as ready:
+            assert ready.status == 503
+            assert "has not listed" in await ready.text()
+        async with session.get(f"http://127.0.0.1:{port}/metrics") as metrics:
+            text = await metrics.text()
+    assert "itsw_queue_depth 3.0" in text
+    assert "itsw_lease_held 1.0" in text
+    assert 'itsw_api_requests_total{code="2xx",resource="jobs",verb="list"} 1.0' in text
+    assert 'itsw_nodes_ended_total{kind="action",phase="Failed"} 1.0' in text
+    ended = 'itsw_executions_ended_total{namespace="shop",phase="Succeeded",workflow="deploy"} 1.0'
+    assert ended in text
+    assert "itsw_event_to_job_seconds_count 1.0" in text
+    assert 'itsw_pass_seconds_bucket{le="0.005"} 1.0' in text

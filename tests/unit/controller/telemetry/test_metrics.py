@@ -1,0 +1,118 @@
+"""The writer of a workflow's figures, across restarts and beside another writer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from orchestrator.controller.telemetry.metrics import MetricsWriter
+from orchestrator.kube.client import ApiClient
+from orchestrator.models.execution import ExecutionPhase
+from tests.apiserver import ApiServer
+
+
+def end(writer: MetricsWriter, number: int) -> None:
+    writer.ended(
+        namespace="a",
+        workflow="w",
+        uid=f"uid-{number}",
+        name=f"run-{number}",
+        phase=ExecutionPhase.SUCCEEDED,
+        reason="Completed",
+        started_at=1_700_000_000.0,
+        finished_at=1_700_000_001.0 + number,
+    )
+
+
+async def stored(server: ApiServer, number: int) -> None:
+    """An execution that ended, as the API server has it."""
+    await server.put(
+        "workflowexecutions",
+        "a",
+        f"run-{number}",
+        metadata={"uid": f"uid-{number}"},
+        spec={"workflow": "w"},
+        status={
+            "phase": "Succeeded",
+            "startedAt": "2023-11-14T22:13:20.000Z",
+            "finishedAt": f"2023-11-14T22:13:{21 + number}.000Z",
+        },
+    )
+
+
+def figures(server: ApiServer) -> dict[str, Any]:
+    status = server.objects["workflows", "a", "w"].get("status", {})
+    metrics: dict[str, Any] = status.get("metrics", {})
+    return metrics
+
+
+async def test_executions_that_end_together_are_one_write(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("workflows", "a", "w")
+    writer = MetricsWriter(client)
+    for number in range(20):
+        end(writer, number)
+    await writer.flush()
+    assert figures(server)["total"] == 20
+    assert client.requests["patch", "workflows"] == 1
+
+
+async def test_a_restart_counts_what_was_missed_and_nothing_twice(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("workflows", "a", "w")
+    for number in range(5):
+        await stored(server, number)
+    before = MetricsWriter(client)
+    end(before, 1)
+    end(before, 3)
+    await before.flush()
+    after = asyncio.create_task(MetricsWriter(client).run())
+    await server.until(lambda: figures(server).get("total") == 5)
+    after.cancel()
+    await asyncio.gather(after, return_exceptions=True)
+    assert figures(server)["executions"] == {"Succeeded": 5}
+
+
+async def test_two_writers_do_not_count_twice(server: ApiServer, client: ApiClient) -> None:
+    await server.put("workflows", "a", "w")
+    writers = [MetricsWriter(client), MetricsWriter(client)]
+    for writer in writers:
+        for number in range(10):
+            end(writer, number)
+    await asyncio.gather(*(writer.flush() for writer in writers))
+    await asyncio.gather(*(writer.flush() for writer in writers))
+    assert figures(server)["total"] == 10
+
+
+async def test_an_end_that_nobody_told_of_is_found(server: ApiServer, client: ApiClient) -> None:
+    await server.put("workflows", "a", "w")
+    writer = MetricsWriter(client)
+    await stored(server, 1)
+    await writer._look("a", "run-1", "uid-1")
+    await writer._look("a", "run-1", "another")
+    await writer._look("a", "gone", "uid-9")
+    await writer.flush()
+    assert figures(server)["total"] == 1
+
+
+async def test_without_its_workflow_an_execution_is_nobodys_figure(
+    server: ApiServer, client: ApiClient
+) -> None:
+    assert server.objects == {}
+    writer = MetricsWriter(client)
+    end(writer, 1)
+    await writer.flush()
+    assert not writer._waiting
+
+
+async def test_a_flush_beside_a_write_under_way_does_no_harm(
+    server: ApiServer, client: ApiClient
+) -> None:
+    await server.put("workflows", "a", "w")
+    writer = MetricsWriter(client)
+    end(writer, 1)
+    await asyncio.gather(writer._write("a", "w"), writer.flush())
+    await writer.flush()
+    assert figures(server)["total"] == 1
