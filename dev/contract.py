@@ -1,4 +1,4 @@
-"""Checks docs/contract.md: every test that it names exists, and none of them is skipped."""
+"""Checks the contract: every test that it names exists, and none of them is skipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CONTRACT = ROOT / "docs" / "contract.md"
+CONTRACT = ROOT / "docs" / "explanation" / "contract.md"
 _NAMED = re.compile(r"`([a-z0-9_/]+)\.py::(test_[a-z0-9_]+)`")
 _SKIPPING = ("skip", "skipif", "xfail")
 
@@ -56,7 +56,7 @@ def main() -> int:
     """The exit code: 1 when the page names what is not there."""
     found = problems(CONTRACT.read_text())
     for problem in found:
-        print(f"docs/contract.md: {problem}", file=sys.stderr)
+        print(f"docs/explanation/contract.md: {problem}", file=sys.stderr)
     return 1 if found else 0
 
 

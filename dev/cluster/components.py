@@ -1,5 +1,7 @@
-"""The command line of every component. What stands here was tried; docs/development-cluster.md
-explains the choices that are not plain from the flags."""
+"""The command line of every component. What stands here was tried.
+
+docs/reference/development-cluster.md explains the choices that are not plain from the flags.
+"""
 
 from collections.abc import Callable
 

@@ -53,7 +53,7 @@ def wait_until_jobs_run(kubectl: Kubectl) -> None:
 
 
 def keep_figures(fault: str, **figures: int) -> None:
-    """Leave the figures of a test in build/faults, for the table of docs/reliability.md."""
+    """Leave the figures of a test in build/faults, for the table of reliability.md."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     told = {"fault": fault, **figures}
     (FIGURES / f"{fault}.json").write_text(json.dumps(told, indent=1) + "\n")

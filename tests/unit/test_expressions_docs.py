@@ -10,7 +10,7 @@ import pytest
 from orchestrator.expressions import compile_text
 from orchestrator.expressions.library import FILTERS, TESTS
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text()
+GUIDE = (Path(__file__).parents[2] / "docs" / "reference" / "expressions.md").read_text()
 
 
 def _section(title: str) -> str:
