@@ -252,8 +252,8 @@ def test_mistakes_are_one_line_and_never_a_traceback(
     nowhere = kubeconfig_of("http://127.0.0.1:1", tmp_path / "nowhere")
     table = {
         ("get", "awf", "shrot"): "there is no Workflow shrot in namespace",
-        ("run", "shrot"): "did you mean short?",
-        ("get", "worfklows"): "there is no kind worfklows; did you mean workflows?",
+        ("run", "shrot"): "did you mean 'short'?",
+        ("get", "worfklows"): "there is no kind worfklows; did you mean 'workflows'?",
         ("get", "awf", "-o", "table"): "-o table: say name, json, yaml, wide",
         ("watch", "nothing"): "there is no WorkflowExecution nothing",
         ("--context", "nope", "get", "awf"): "no usable kubeconfig",
@@ -313,6 +313,6 @@ def test_explain_says_why_each_node_stands_where_it_stands(
     wrong = cli("explain", "run", "nevr")
     assert (wrong.returncode, wrong.stderr) == (
         2,
-        "error: run has no node nevr; did you mean never?\n",
+        "error: run has no node nevr; did you mean 'never'?\n",
     )
     assert json.loads(cli("explain", "run", "-o", "json").stdout)["nodes"]["big"]

@@ -18,7 +18,7 @@ from orchestrator.expressions import (
 )
 from orchestrator.expressions.budget import MAX_WORK, SLICE, Account, Pacer, paced_by, paid_by
 from orchestrator.expressions.comparing import canonical, equal, within
-from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.nearest import did_you_mean
 from tests.unit.test_expressions_fuzz import expressions, json_values
 
 LARGE: dict[str, Any] = {

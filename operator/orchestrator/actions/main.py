@@ -6,7 +6,6 @@ sentence when it failed, which the operator shows as the node's message.
 
 from __future__ import annotations
 
-import difflib
 import json
 import signal
 import sys
@@ -31,6 +30,7 @@ from orchestrator.actions.action import (
 from orchestrator.actions.encoding import MAX_BYTES, encode
 from orchestrator.actions.masking import Mask, masker, secrets_in, secrets_of
 from orchestrator.actions.registry import NAMES, load
+from orchestrator.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
@@ -135,11 +135,8 @@ def find(name: str) -> Action[Any, Any]:
     """The action of that name; ActionError with the nearest names otherwise."""
     if name in NAMES:
         return load(name)
-    near = difflib.get_close_matches(name, NAMES, n=3) or NAMES
-    raise ActionError(
-        f"there is no action {name!r} in this image; did you mean {', '.join(near)}?",
-        exit_code=USAGE,
-    )
+    hint = did_you_mean(name, NAMES, most=3) or f"; there is {', '.join(NAMES)}"
+    raise ActionError(f"there is no action {name!r} in this image{hint}", exit_code=USAGE)
 
 
 def read_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> Parameters:

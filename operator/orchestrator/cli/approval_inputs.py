@@ -5,7 +5,6 @@ Types come from the approval's JSON Schema, by https://json-schema.org/draft/202
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
+from orchestrator.models.nearest import did_you_mean
 
 _PLACEHOLDERS = {
     "string": "TEXT",
@@ -108,9 +108,8 @@ def missing(fields: Sequence[Field], values: Mapping[str, Any]) -> list[Field]:
 
 
 def nearest(fields: Sequence[Field], name: str) -> str:
-    """`; did you mean ticket?`, where an input's name is close to it."""
-    near = difflib.get_close_matches(name, [field.name for field in fields], n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    """`; did you mean 'ticket'?`, where an input's name is close to it."""
+    return did_you_mean(name, [field.name for field in fields])
 
 
 def _field(name: str, schema: Any, required: bool) -> Field:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from orchestrator.cli.impersonation import Impersonation, configured
 from orchestrator.cli.kinds import Kind
 from orchestrator.models.applied import NotUnicodeError, encode_applied
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
+from orchestrator.models.nearest import did_you_mean
 
 Raw = dict[str, Any]
 CONNECT = 10
@@ -113,8 +113,7 @@ class Cluster:
         if found is not None:
             return found
         names = [item["metadata"]["name"] for item in self.list(kind)["items"]]
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        hint = did_you_mean(name, names, most=3)
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
         raise UsageError(f"there is no {kind.name} {name or repr(name)}{where}{hint}")
 

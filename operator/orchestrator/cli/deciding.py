@@ -6,7 +6,6 @@ decide at once never overwrite each other. Who decides is what the API server sa
 
 from __future__ import annotations
 
-import difflib
 import json
 import uuid
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.engine import reasons
 from orchestrator.engine.graph import Graph
+from orchestrator.models.nearest import did_you_mean
 
 MOST_PAYLOAD = 4096
 """Bytes of a signal's payload."""
@@ -129,8 +129,7 @@ def _refuse_node(execution: Raw, graph: Graph | None, node: str, waiting: str) -
     records = (execution.get("status") or {}).get("nodes") or {}
     known = f"; what waits is {waiting}" if waiting else "; no approval does"
     if graph is not None and node not in graph.nodes:
-        near = difflib.get_close_matches(node, graph.nodes, n=1)
-        hint = f"; did you mean {near[0]}?" if near else known
+        hint = did_you_mean(node, graph.nodes) or known
         raise UsageError(f"{name} has no node {node}{hint}")
     record = records.get(node, {})
     state = record.get("phase", "not started")

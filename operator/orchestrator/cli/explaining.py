@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import time
 from typing import Any
@@ -14,6 +13,7 @@ from orchestrator.cli.terminal import say, to_json
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
+from orchestrator.models.nearest import did_you_mean
 
 
 def explain(target: Target, name: str, node: str | None, output: str | None) -> int:
@@ -34,9 +34,8 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         nodes = explain_records(execution)
     if node is not None:
         if node not in nodes:
-            near = difflib.get_close_matches(node, nodes, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{name} has no node {node}{hint}" if nodes else whole)
+            unknown = f"{name} has no node {node}{did_you_mean(node, nodes)}"
+            raise UsageError(unknown if nodes else whole)
         nodes = {node: nodes[node]}
     if output == "json":
         told: dict[str, Any] = {"execution": whole, "nodes": nodes}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.models.base import API_VERSION
+from orchestrator.models.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,5 @@ def kind_of(word: str) -> Kind:
         if wanted in kind.words:
             return kind
     words = sorted({*APPROVALS, *(word for kind in KINDS for word in kind.words)})
-    near = difflib.get_close_matches(wanted, words, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; say {', '.join(k.plural for k in KINDS)}"
+    hint = did_you_mean(wanted, words) or f"; say {', '.join(k.plural for k in KINDS)}"
     raise UsageError(f"there is no kind {word}{hint}")

@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import KINDS, Kind
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.base import API_VERSION, Json, Model, ObjectName, WorkflowName
+from orchestrator.models.nearest import did_you_mean
 
 MAX_BYTES = 3 * 1024 * 1024
 """What the API server takes in a request; a file much larger is no manifest."""

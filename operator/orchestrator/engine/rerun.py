@@ -11,8 +11,8 @@ from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.reading import StatusError, read_records
 from orchestrator.engine.records import Record
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.execution import ExecutionPhase, NodePhase
+from orchestrator.models.nearest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

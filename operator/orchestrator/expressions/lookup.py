@@ -8,13 +8,8 @@ from typing import Any
 from jinja2 import StrictUndefined, Undefined
 
 from orchestrator.expressions.budget import charge, note
-from orchestrator.expressions.errors import (
-    MOST_COMPARED,
-    ExpressionError,
-    SecretValue,
-    did_you_mean,
-    kind,
-)
+from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
+from orchestrator.models.nearest import MOST_COMPARED, did_you_mean
 
 _COMPARING = 40
 """Units for each character of a missing name, for each name with which it is compared."""

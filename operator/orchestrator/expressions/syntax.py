@@ -16,9 +16,10 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
 from orchestrator.expressions.bounds import check_number
-from orchestrator.expressions.errors import ExpressionError, did_you_mean
+from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library import FILTERS, NAMING, TESTS
 from orchestrator.expressions.patterns import check_pattern
+from orchestrator.models.nearest import did_you_mean
 
 MAX_SOURCE = 1024
 """Longest source, in bytes of UTF-8."""

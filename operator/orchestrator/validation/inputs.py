@@ -14,8 +14,9 @@ import orjson
 from orchestrator.expressions import ExpressionError, full_match
 from orchestrator.expressions.bounds import is_number, to_json
 from orchestrator.expressions.budget import charge, memory, metered
-from orchestrator.expressions.errors import did_you_mean, kind
+from orchestrator.expressions.errors import kind
 from orchestrator.models.base import Json
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import join
 from orchestrator.validation.schemas import KEYWORDS
 

@@ -12,13 +12,14 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from orchestrator.expressions.errors import did_you_mean, kind, nearest
+from orchestrator.expressions.errors import kind
 from orchestrator.models.base import (
     DNS_LABEL_PATTERN,
     DNS_SUBDOMAIN_PATTERN,
     DURATION_PATTERN,
     IDENTIFIER_PATTERN,
 )
+from orchestrator.models.nearest import did_you_mean, nearest
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 
 M = TypeVar("M", bound=BaseModel)

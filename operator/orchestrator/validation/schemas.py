@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from orchestrator.expressions import ExpressionError, check_pattern
 from orchestrator.expressions.bounds import is_number, to_json
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.base import Json
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import join
 
 MAX_SCHEMA = 16 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.expressions.text import OPEN
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import TYPES, TriggerSpec
 from orchestrator.validation.places import strings
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from itertools import islice
 
 from orchestrator.expressions import SecretValue
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.base import Json, ValueType
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Value, Variable, WorkflowSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join

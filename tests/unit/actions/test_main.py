@@ -86,7 +86,7 @@ def test_null_means_absent(tmp_path: Path) -> None:
 
 def test_an_unknown_action_proposes_the_right_name(tmp_path: Path) -> None:
     code, message = job(tmp_path, "http-reqest")
-    assert "did you mean http-request" in message
+    assert "did you mean 'http-request'" in message
     assert code == USAGE
 
 

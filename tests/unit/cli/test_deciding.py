@@ -106,7 +106,7 @@ def test_missing_inputs_are_shown_with_what_to_type() -> None:
 def test_a_misspelt_input_is_told_the_right_name() -> None:
     stored = Stored()
     stored.ask(approval={"inputs": SCHEMA})
-    assert "did you mean ticket?" in refused(stored, given={"tiket": "OPS-1", "count": "3"})
+    assert "did you mean 'ticket'?" in refused(stored, given={"tiket": "OPS-1", "count": "3"})
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_terminal_that_ends_decides_nothing(monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_node_is_told_the_nearest_and_one_that_does_not_wait_its_state() -> None:
     stored = Stored()
     stored.ask()
-    assert "run has no node aks; did you mean ask?" in refused(stored, node="aks")
+    assert "run has no node aks; did you mean 'ask'?" in refused(stored, node="aks")
     said = refused(stored, node="go")
     assert "go of run does not wait for a decision (not started); what waits is ask" in said
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError, compile_text
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.expressions.text import OPEN
 from orchestrator.models.base import Json, ValueType
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import Parameter
 from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join

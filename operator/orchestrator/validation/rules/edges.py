@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.expressions.errors import did_you_mean
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Outcome
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.base import ValueType
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Node
 from orchestrator.validation.places import Place, places
 from orchestrator.validation.problem import Problem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError, compile_text
-from orchestrator.expressions.errors import did_you_mean
 from orchestrator.models.base import Json, ValueType
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Variable, WorkflowSpec
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
