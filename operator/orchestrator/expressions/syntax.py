@@ -16,9 +16,11 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
 from orchestrator.expressions.bounds import check_number
+from orchestrator.expressions.corrections import correct
 from orchestrator.expressions.errors import ExpressionError
 from orchestrator.expressions.library import FILTERS, NAMING, TESTS
 from orchestrator.expressions.patterns import check_pattern
+from orchestrator.expressions.refusals import explain, path_of, refuse, unknown
 from orchestrator.models.nearest import did_you_mean
 
 MAX_SOURCE = 1024
@@ -58,6 +60,25 @@ _NodeT = TypeVar("_NodeT", bound=nodes.Node)
 
 def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
     """The rewritten tree of an expression and the references it makes; ExpressionError if bad."""
+    try:
+        return _read(environment, source)
+    except ExpressionError as error:
+        words = correct(source, lambda text: _reads(environment, text))
+        if not words:
+            raise
+        raise ExpressionError(f"{_shown(source)} is not an expression: {words}") from error
+
+
+def _reads(environment: Environment, source: str) -> bool:
+    """Whether the language takes it."""
+    try:
+        _read(environment, source)
+    except ExpressionError:
+        return False
+    return True
+
+
+def _read(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
     tree = _parsed(environment, source)
     count = count_nodes(tree)
     references: References = set()
@@ -91,7 +112,8 @@ def _parsed(environment: Environment, source: str) -> nodes.Expr:
         if not parser.stream.eos:
             raise ExpressionError(f"unexpected {_token(parser)} after the expression")
     except TemplateSyntaxError as error:
-        raise ExpressionError(f"{_shown(source)} is not an expression: {error.message}") from error
+        words = explain(error.message or "")
+        raise ExpressionError(f"{_shown(source)} is not an expression: {words}") from error
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply") from error
     except (ValueError, SyntaxError, OverflowError) as error:
@@ -122,7 +144,7 @@ class _Rewriter:
             return self._children(node, depth)
         handler = _HANDLERS.get(type(node))
         if handler is None:
-            raise ExpressionError(_refusal(node))
+            raise ExpressionError(refuse(node))
         return handler(self, node, depth)
 
     def _children(self, node: _NodeT, depth: int) -> _NodeT:
@@ -178,9 +200,7 @@ class _Rewriter:
         depth: int,
     ) -> None:
         if node.name not in table:
-            raise ExpressionError(
-                f"there is no {what} {node.name!r}{did_you_mean(node.name, table)}"
-            )
+            raise ExpressionError(unknown(what, node.name, table))
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise ExpressionError(f"{what} {node.name!r} cannot be used like this")
         _check_arguments(node, table[node.name], what)
@@ -224,7 +244,7 @@ class _Rewriter:
     def _step(
         self, source: nodes.Expr, owner: nodes.Expr, key: nodes.Expr, reference: tuple[str, ...]
     ) -> tuple[nodes.Expr, tuple[str, ...]]:
-        found = _lookup(owner, key, _path(source))
+        found = _lookup(owner, key, path_of(source))
         if reference and isinstance(key, nodes.Const) and isinstance(key.value, str):
             return found, (*reference, key.value)
         if reference:
@@ -285,27 +305,3 @@ def _check_naming(node: nodes.Filter | nodes.Test) -> None:
             shown = repr(name.value) if isinstance(name, nodes.Const) else "a computed name"
             near = did_you_mean(str(name.value), table) if isinstance(name, nodes.Const) else ""
             raise ExpressionError(f"{node.name}: {shown} is not the name of a {what}{near}")
-
-
-def _path(node: nodes.Expr) -> str:
-    """How the author wrote an access, for messages."""
-    match node:
-        case nodes.Name():
-            return node.name
-        case nodes.Getattr():
-            return f"{_path(node.node)}.{node.attr}"
-        case nodes.Getitem(arg=nodes.Const(value=value)):
-            return f"{_path(node.node)}[{value!r}]"
-        case nodes.Getitem():
-            return f"{_path(node.node)}[…]"
-    return "the value"
-
-
-def _refusal(node: nodes.Node) -> str:
-    if isinstance(node, nodes.Call):
-        name = _path(node.node)
-        last = name.rpartition(".")[2]
-        if last in FILTERS:
-            return f"nothing can be called; write the filter '| {last}' instead of '{name}(…)'"
-        return f"nothing can be called, not even {name!r}; filters are written '| NAME'"
-    return f"{type(node).__name__} is not part of the expression language"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.models.base import DNS_LABEL_PATTERN
+from orchestrator.validation.familiar.proposals import object_name
 from orchestrator.validation.problem import Problem
 
 LONGEST = 63
@@ -15,7 +16,7 @@ def workflow_name(name: str) -> list[Problem]:
     """What is wrong with the name of a Workflow: it is a label of RFC 1123, so it has no dots."""
     if len(name) <= LONGEST and re.fullmatch(DNS_LABEL_PATTERN, name):
         return []
-    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST].rstrip("-")
+    near = object_name(name[:LONGEST])
     hint = f"; write {near!r}" if near else ""
     rule = "a Workflow's name is small letters, digits and -, at most 63 of them, without dots"
     return [Problem("metadata.name", f"{rule}{hint}")]

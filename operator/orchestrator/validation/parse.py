@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
@@ -13,13 +12,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.expressions.errors import kind
-from orchestrator.models.base import (
-    DNS_LABEL_PATTERN,
-    DNS_SUBDOMAIN_PATTERN,
-    DURATION_PATTERN,
-    IDENTIFIER_PATTERN,
-)
 from orchestrator.models.nearest import did_you_mean, nearest
+from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.familiar import fields, patterns, shapes, words
+from orchestrator.validation.familiar.patterns import shown
+from orchestrator.validation.familiar.table import ON
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 
 M = TypeVar("M", bound=BaseModel)
@@ -33,17 +30,17 @@ YAML_BOOLEAN_KEY = (
 
 def parse(model: type[M], raw: Any, root: str = "spec") -> M | list[Problem]:
     """The model of a raw manifest's part, or what is wrong with it, at most 50 problems."""
-    keys = list(islice(_odd_keys(raw, root), MAX_PROBLEMS))
+    keys = list(islice(_odd_keys(model, raw, root), MAX_PROBLEMS))
     if keys:
         return keys
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        return [_problem(model, detail, root) for detail in details[:MAX_PROBLEMS]]
+        return [_problem(model, detail, root, raw) for detail in details[:MAX_PROBLEMS]]
 
 
-def _odd_keys(raw: Any, root: str) -> Iterator[Problem]:
+def _odd_keys(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
     """Keys that are no strings: what Python's YAML makes of an unquoted `on`."""
     stack = [(raw, root)]
     while stack:
@@ -53,42 +50,82 @@ def _odd_keys(raw: Any, root: str) -> Iterator[Problem]:
                 if isinstance(key, str):
                     stack.append((item, join(path, key)))
                 elif isinstance(key, bool):
-                    yield Problem(path, YAML_BOOLEAN_KEY.format(str(key).lower()))
+                    hint = f"; {ON}" if key and path == root and model is WorkflowSpec else ""
+                    yield Problem(path, YAML_BOOLEAN_KEY.format(str(key).lower()) + hint)
                 else:
                     yield Problem(path, f"the key {str(key)[:64]} must be a string; quote it")
         elif isinstance(value, list):
             stack.extend((item, join(path, index)) for index, item in enumerate(value))
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails, root: str) -> Problem:
+def _problem(model: type[BaseModel], detail: ErrorDetails, root: str, raw: Any) -> Problem:
     location: _Location = detail["loc"]
     if location and location[-1] == "[key]":
         message = f"a key is wrong: {_message(model, detail, location)}"
         return Problem(join(root, *location[:-2]), message)
     if detail["type"] == "extra_forbidden":
-        return Problem(join(root, *location[:-1]), _unknown(model, location))
+        return Problem(join(root, *location[:-1]), _unknown(model, location, detail["input"], raw))
     return Problem(join(root, *location), _message(model, detail, location))
 
 
-def _unknown(model: type[BaseModel], location: _Location) -> str:
+def _unknown(model: type[BaseModel], location: _Location, given: Any, raw: Any) -> str:
     field = str(location[-1])
     if field in ("true", "false"):
         return YAML_BOOLEAN_KEY.format(field)
-    fields = _fields(model, location[:-1])
-    near = did_you_mean(field, fields)
-    listed = "" if near else f"; the fields are {', '.join(fields)}"
+    names = _fields(model, location[:-1])
+    owner, _ = _place(model, location)
+    hint = fields.hint_for(owner, field, given, _inside_raw(raw, location[:-1]))
+    if not hint and field not in names:
+        hint = _belongs(model, location, names)
+    if hint:
+        return f"there is no field {field[:64]!r}; {hint}"
+    near = did_you_mean(field, names)
+    listed = "" if near else f"; the fields are {', '.join(names)}"
     return f"there is no field {field[:64]!r}{near or listed}"
+
+
+def _belongs(model: type[BaseModel], location: _Location, names: list[str]) -> str:
+    """Where a field of this name is: further out, or inside one of the fields here."""
+    field = str(location[-1])
+    for end in range(len(location) - 2, -1, -1):
+        if field in _fields(model, location[:end]):
+            where = join("spec", *location[:end])
+            return f"it is a field of {where}, further out"
+    inside = [name for name in names if field in _fields(model, (*location[:-1], name))]
+    return f"it is a field of {' and '.join(inside)}, further in" if 0 < len(inside) < 4 else ""
+
+
+def _inside_raw(raw: Any, location: _Location) -> Any:
+    """The value at a location of the manifest; None where there is none."""
+    try:
+        for step in location:
+            raw = raw[step]
+    except (LookupError, TypeError):
+        return None
+    return raw
+
+
+def _place(model: type[BaseModel], location: _Location) -> tuple[str, str]:
+    """The model and the field of a location; an entry of a list is `field[]`."""
+    entry = bool(location) and isinstance(location[-1], int)
+    steps = location[:-1] if entry else location
+    if not steps:
+        return "", ""
+    owner = _annotation(model, steps[:-1])
+    return getattr(owner, "__name__", ""), f"{steps[-1]}[]" if entry else str(steps[-1])
 
 
 def _message(model: type[BaseModel], detail: ErrorDetails, location: _Location) -> str:
     given, context = detail["input"], detail.get("ctx", {})
+    place = _place(model, location)
     match detail["type"]:
         case "missing":
-            return "is required"
+            example = shapes.EXAMPLES.get(place, "")
+            return f"is required; {example}" if example else "is required"
         case "enum":
             return _not_allowed(_annotation(model, location), given)
         case "string_pattern_mismatch":
-            return _pattern(str(context["pattern"]), given)
+            return patterns.mismatch(str(context["pattern"]), given)
         case "string_too_long":
             return f"has {len(given)} characters; at most {context['max_length']} are allowed"
         case "string_too_short":
@@ -100,11 +137,11 @@ def _message(model: type[BaseModel], detail: ErrorDetails, location: _Location) 
         case "too_short":
             return f"has too few entries; at least {context['min_length']} must be given"
         case "greater_than_equal":
-            return f"must be at least {context['ge']}, not {_value(given)}"
+            return f"must be at least {context['ge']}, not {shown(given)}"
         case "less_than_equal":
-            return f"must be at most {context['le']}, not {_value(given)}"
+            return f"must be at most {context['le']}, not {shown(given)}"
         case other:
-            return _wrong_type(other, given, detail["msg"])
+            return _wrong_type(other, given, detail["msg"], shapes.hint_for(*place, given))
 
 
 _EXPECTED = {
@@ -119,55 +156,31 @@ _EXPECTED = {
 }
 
 
-def _wrong_type(error: str, given: Any, message: str) -> str:
+def _wrong_type(error: str, given: Any, message: str, proposal: str) -> str:
     expected = _EXPECTED.get(error.removesuffix("_type").removesuffix("_parsing"))
     if error == "int_from_float":
         expected = "an integer"
     if expected is None:
         return message[:1].lower() + message[1:]
-    hint = ""
-    if expected == "a string" and isinstance(given, bool):
+    hint = f"; {proposal}" if proposal else ""
+    if hint and expected == "a string" and isinstance(given, bool):
+        hint = f"; quote it: {proposal}"
+    elif not hint and expected == "a string" and isinstance(given, bool):
         hint = "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
-    elif expected == "a string" and isinstance(given, int | float):
+    elif not hint and expected == "a string" and isinstance(given, int | float):
         hint = "; quote it"
     return f"must be {expected}, not {kind(given)}{hint}"
 
 
 def _not_allowed(enum: Any, given: Any) -> str:
     if not (isinstance(enum, type) and issubclass(enum, Enum)):
-        return f"{_value(given)} is not allowed"
+        return f"{shown(given)} is not allowed"
     allowed = [str(member.value) for member in enum]
-    near = nearest(given, allowed) if isinstance(given, str) else None
+    near = words.meant(enum.__name__, given)
+    if near is None and isinstance(given, str):
+        near = nearest(given, allowed)
     hint = f"; did you mean {near!r}?" if near else ""
-    return f"must be one of {', '.join(allowed)}, not {_value(given)}{hint}"
-
-
-def _pattern(pattern: str, given: str) -> str:
-    shown = _value(given)
-    match pattern:
-        case str() if pattern == IDENTIFIER_PATTERN:
-            proposal = identifier(given)
-            write = f"; write {proposal!r}" if proposal else ""
-            return f"{shown} is not a name: a lower-case letter, then letters, digits and _{write}"
-        case str() if pattern == DURATION_PATTERN:
-            return f"{shown} is not a duration; write one such as 30s, 5m, 1h30m or 500ms"
-        case str() if pattern in (DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN):
-            return (
-                f"{shown} is not a Kubernetes name: lower-case letters, digits and '-', with a"
-                " letter or digit at both ends"
-            )
-    return f"{shown} does not match {pattern}"
-
-
-def identifier(text: str) -> str:
-    """The nearest identifier: `check_db` for `check-db`; empty when nothing can be kept."""
-    words = re.sub(r"[^a-zA-Z0-9_]+", "_", text[:63]).lstrip("_0123456789")
-    return words[:1].lower() + words[1:]
-
-
-def _value(given: Any) -> str:
-    text = repr(given) if isinstance(given, str | int | float) else kind(given)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return f"must be one of {', '.join(allowed)}, not {shown(given)}{hint}"
 
 
 def _fields(model: type[BaseModel], location: _Location) -> list[str]:

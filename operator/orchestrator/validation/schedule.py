@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
 from orchestrator.models.base import parse_duration
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import Schedule
+from orchestrator.validation.familiar.crons import advise, correct
 
 LONGEST_JITTER = 24 * 3600.0
-"""Seconds: every slot of the time before is looked at."""
+"""Seconds: every slot of the time before is read."""
+_FIELDS = "minute, hour, day of month, month, day of week, such as '30 3 * * 1-5'"
 
 
 def schedule_problems(schedule: Schedule) -> list[tuple[str, str]]:
@@ -20,15 +24,36 @@ def schedule_problems(schedule: Schedule) -> list[tuple[str, str]]:
     try:
         ZoneInfo(schedule.time_zone)
     except (KeyError, ValueError, OSError):
-        words = f"there is no time zone {schedule.time_zone!r}; write one such as Europe/Berlin"
-        found.append(("timeZone", words))
-    try:
-        CronSim(schedule.cron, datetime(2026, 1, 1, tzinfo=UTC))
-        if len(schedule.cron.split()) != 5:
-            raise CronSimError("it has not five fields")
-    except CronSimError as error:
-        words = "minute, hour, day of month, month, day of week, such as '30 3 * * 1-5'"
-        found.append(("cron", f"{schedule.cron!r} cannot be read ({error}): {words}"))
+        hint = did_you_mean(schedule.time_zone, _zones()) or "; write one such as Europe/Berlin"
+        found.append(("timeZone", f"there is no time zone {schedule.time_zone!r}{hint}"))
+    if (words := _wrong(schedule.cron)) is not None:
+        words = correct(schedule.cron, lambda text: _wrong(text) is None) or f"{words}: {_FIELDS}"
+        found.append(("cron", f"{schedule.cron!r} cannot be read; {words}"))
     if schedule.jitter is not None and parse_duration(schedule.jitter) > LONGEST_JITTER:
         found.append(("jitter", f"{schedule.jitter} is too long: at most 24h"))
     return found
+
+
+def schedule_advice(schedule: Schedule) -> list[tuple[str, str]]:
+    """What can be read and was probably not meant, as field and words."""
+    if _wrong(schedule.cron) is not None:
+        return []
+    return [("cron", words) for words in advise(schedule.cron)]
+
+
+def _wrong(cron: str) -> str | None:
+    """Why a cron expression cannot be read, or None."""
+    fields = len(cron.split())
+    if fields != 5:
+        return f"it has {fields} field{'' if fields == 1 else 's'}, and a schedule has five"
+    try:
+        CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        message = str(error)
+        return message[:1].lower() + message[1:]
+    return None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))

@@ -17,6 +17,17 @@ MAX_SOURCE = 16 * 1024
 """Characters of all strings of a trigger that are or hold expressions: all are read at once, and
 evaluated for each event."""
 _ROOTS = ("event", "trigger")
+_ELSEWHERE = {
+    "vars": "a Trigger gives a workflow its variables, and reads event and trigger itself",
+    "nodes": "no node has started yet; a Trigger reads event and trigger",
+    "execution": "what ended is event: write `event.phase`, `event.name` or `event.outputs`",
+    "workflow": "the workflow of an execution that ended is `event.workflow`",
+    "now": "a slot is `event.scheduledAt`",
+    "body": "what was received is event",
+    "payload": "what was received is event",
+    "github": "what was received is event",
+    "null": "null is written none",
+}
 
 
 def validate_trigger(spec: TriggerSpec) -> list[Problem]:
@@ -56,8 +67,15 @@ def _unknown(path: str, found: tuple[Expression, ...]) -> Iterator[Problem]:
     for expression in found:
         for reference in sorted(expression.references):
             if reference[0] not in _ROOTS:
-                hint = did_you_mean(reference[0], list(_ROOTS)) or "; there is event, trigger"
-                yield Problem(path, f"there is no {reference[0]!r}{hint}")
+                yield Problem(path, f"there is no {reference[0]!r}{_meant(reference)}")
+
+
+def _meant(reference: tuple[str, ...]) -> str:
+    if near := did_you_mean(reference[0], _ROOTS):
+        return near
+    if reference[0] in _ELSEWHERE:
+        return f"; {_ELSEWHERE[reference[0]]}"
+    return "; there is event, trigger"
 
 
 def _durations(spec: TriggerSpec) -> Iterator[Problem]:

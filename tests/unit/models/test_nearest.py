@@ -14,7 +14,12 @@ from orchestrator.models.nearest import MOST_COMPARED, all_near, did_you_mean, n
         ("zzz", ["service", "token"], 1, ""),
         ("", ["service"], 1, ""),
         ("Service", ["server", "service"], 3, "; did you mean 'service'?"),
-        ("deploy", ["deploy-a", "deploy-b", "clean"], 3, "; did you mean 'deploy-b' or 'deploy-a'?"),
+        (
+            "deploy",
+            ["deploy-a", "deploy-b", "clean"],
+            3,
+            "; did you mean 'deploy-b' or 'deploy-a'?",
+        ),
         (
             "deploy",
             ["deploy1", "deploy2", "deploy3"],

@@ -23,7 +23,7 @@ def problems(raw: Any) -> list[str]:
     ("text", "problem"),
     [
         ("[]", "spec: must be an object, not a list"),
-        ("{}", "spec.nodes: is required"),
+        ("{}", "spec.nodes: is required; write `nodes: [{name: NODE, action: NAME}]`"),
         ("nodes: []", "spec.nodes: has too few entries; at least 1 must be given"),
         ("nodes: [3]", "spec.nodes[0]: must be an object, not an integer"),
         ("nodes: [{delay: 1s}]", "spec.nodes[0].name: is required"),
@@ -62,9 +62,14 @@ def problems(raw: Any) -> list[str]:
         ),
         (
             "timeout: 5 min",
-            "spec.timeout: '5 min' is not a duration; write one such as 30s, 5m, 1h30m or 500ms",
+            "spec.timeout: '5 min' is not a duration; write 5m",
         ),
-        ("timeout: 30", "spec.timeout: must be a string, not an integer; quote it"),
+        (
+            "timeout: soon",
+            "spec.timeout: 'soon' is not a duration; write one such as 30s, 5m, 1h30m or 500ms",
+        ),
+        ("timeout: 30", "spec.timeout: must be a string, not an integer; write `timeout: 30s`"),
+        ("title: 30", "spec.title: must be a string, not an integer; quote it"),
         (
             "title: yes",
             "spec.title: must be a string, not a boolean; YAML reads an unquoted yes, no, on, off,"
@@ -75,7 +80,7 @@ def problems(raw: Any) -> list[str]:
         (
             "nodes: [{name: a, workflow: {name: A_b}}]",
             "spec.nodes[0].workflow.name: 'A_b' is not a Kubernetes name: lower-case letters,"
-            " digits and '-', with a letter or digit at both ends",
+            " digits and '-', with a letter or digit at both ends; write 'a-b'",
         ),
         (
             "'true': 1",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.models.base import GROUP
+from orchestrator.validation.familiar.proposals import label
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
@@ -33,7 +34,7 @@ def _keys(path: str, given: Mapping[str, str], *, reserved: bool) -> Iterator[Pr
         prefix, slash, name = key.rpartition("/")
         if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
             message = "is no key of Kubernetes: [DOMAIN/]NAME, letters, digits, '-', '_' and '.'"
-            yield Problem(join(path, key), message)
+            yield Problem(join(path, key), message + _write(name, key, prefix + slash))
         elif reserved and any(prefix == own or prefix.endswith(f".{own}") for own in _RESERVED):
             message = f"{prefix}/ is reserved; use a prefix of your own, such as example.com/{name}"
             yield Problem(join(path, key), message)
@@ -43,4 +44,9 @@ def _values(path: str, given: Mapping[str, str]) -> Iterator[Problem]:
     for key, value in given.items():
         if not _VALUE.fullmatch(value):
             message = f"{value[:80]!r} is no label value: at most 63 letters, digits, '-', '_', '.'"
-            yield Problem(join(path, key), message)
+            yield Problem(join(path, key), message + _write(value, value))
+
+
+def _write(text: str, given: str, prefix: str = "") -> str:
+    near = prefix.lower() + label(text)
+    return f"; write {near!r}" if label(text) and near != given and len(near) <= 317 else ""

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError
+from orchestrator.expressions.corrections import write_nulls
 from orchestrator.models.base import ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Node
+from orchestrator.validation.familiar import paths
 from orchestrator.validation.places import Place, places
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.actions import secret_variable
@@ -56,20 +58,27 @@ def expressions(subject: Subject) -> Iterator[Problem]:
         if count > MAX_EXPRESSIONS:
             yield Problem("spec", f"has more than {MAX_EXPRESSIONS:,} expressions; divide it")
             return
-        for reference in sorted(set().union(*(each.references for each in found))):
-            message = _wrong(reference, place, subject)
+        messages = (
+            wrong_reference(reference, place, subject, each.source)
+            for each in found
+            for reference in sorted(each.references)
+        )
+        for message in dict.fromkeys(messages):
             if message is not None:
                 yield Problem(place.path, message)
 
 
-def _wrong(reference: Reference, place: Place, subject: Subject) -> str | None:
+def wrong_reference(
+    reference: Reference, place: Place, subject: Subject, source: str
+) -> str | None:
+    """What is wrong with a reference of an expression at this place, or None."""
     root, rest = reference[0], reference[1:]
     if root in place.free:
         return None
     if root not in place.roots:
-        known = sorted(place.roots | place.free)
-        hint = did_you_mean(root, known) or f"; there is {', '.join(known)}"
-        return f"{root} {_ELSEWHERE[root]}" if root in _ELSEWHERE else f"there is no {root!r}{hint}"
+        if root in _ELSEWHERE:
+            return f"{root} {_ELSEWHERE[root]}"
+        return f"there is no {root!r}{_meant(reference, place, subject, source)}"
     match root:
         case "vars":
             return _wrong_variable(rest, place, subject)
@@ -82,12 +91,38 @@ def _wrong(reference: Reference, place: Place, subject: Subject) -> str | None:
     return None
 
 
+def _meant(reference: Reference, place: Place, subject: Subject, source: str) -> str:
+    """What a reference probably means whose root is unknown."""
+    root, *rest = reference
+    if (written := write_nulls(source)) != source:
+        return f"; {paths.ROOTS.get(root, 'null is written none')}: write `{written}`"
+    if root in subject.variables and "vars" in place.roots:
+        return f"; a variable is read as `{'.'.join(('vars', root, *rest))}`"
+    if root in subject.index and "nodes" in place.roots:
+        return f"; a node is read as `{'.'.join(('nodes', root, *rest))}`"
+    if near := did_you_mean(root, sorted(place.roots | place.free)):
+        return near
+    path = ".".join(reference)
+    translated = paths.translate(path)
+    write = f": write `{translated}`" if translated != path else ""
+    if root in paths.ROOTS or write:
+        return f"; {paths.ROOTS.get(root, 'it is called otherwise here')}{write}"
+    if root == source.strip():
+        return f"; a text is quoted: write `'{root}'`"
+    return f"; there is {', '.join(sorted(place.roots | place.free))}"
+
+
 def unknown_key(owner: str, rest: Reference, keys: tuple[str, ...]) -> str | None:
     """That an object of known keys has no such key."""
     if not rest or rest[0] in keys:
         return None
-    hint = did_you_mean(rest[0], keys) or f"; there is {', '.join(keys)}"
-    return f"{owner} has no key {rest[0]!r}{hint}"
+    other = paths.KEYS.get(rest[0], "") if keys is NODE else ""
+    if keys is WORKFLOW and (other := paths.KEYS_OF_WORKFLOW.get(rest[0], "")):
+        path = ".".join((owner, *rest))
+        translated = paths.translate(path)
+        other += f": write `{translated}`" if translated != path else ""
+    near = did_you_mean(rest[0], keys) or f"; there is {', '.join(keys)}"
+    return f"{owner} has no key {rest[0]!r}{f'; {other}' if other else near}"
 
 
 def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | None:

@@ -32,7 +32,7 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
     if spec.action is None:
         return
     count = 0
-    for path, source in _rendered(spec.action):
+    for path, source in rendered_fields(spec.action):
         try:
             text = compile_text(source)
         except ExpressionError as error:
@@ -43,7 +43,7 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
             yield Problem("spec.action", f"has more than {MAX_EXPRESSIONS} expressions")
             return
         for reference in sorted(references):
-            message = _wrong(reference[0], reference[1:], spec)
+            message = wrong_in_template(reference, spec)
             if message is not None:
                 yield Problem(path, message)
 
@@ -52,7 +52,7 @@ def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
     """No expression stands where none is rendered; a script's text may hold anything."""
     if spec.action is None:
         return
-    rendered = {path for path, _ in _rendered(spec.action)}
+    rendered = {path for path, _ in rendered_fields(spec.action)}
     raw = spec.action.model_dump(by_alias=True, exclude_none=True, exclude={"script"})
     for path, text in strings("spec.action", raw):
         if OPEN in text and path not in rendered:
@@ -60,7 +60,8 @@ def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
             yield Problem(path, message)
 
 
-def _rendered(action: Action) -> Iterator[tuple[str, str]]:
+def rendered_fields(action: Action) -> Iterator[tuple[str, str]]:
+    """The texts of an action that are rendered, by path."""
     if action.image is not None:
         yield "spec.action.image", action.image
     if action.working_dir is not None:
@@ -73,7 +74,9 @@ def _rendered(action: Action) -> Iterator[tuple[str, str]]:
             yield f"spec.action.env[{i}].value", entry.value
 
 
-def _wrong(root: str, rest: tuple[str, ...], spec: TemplateSpec) -> str | None:
+def wrong_in_template(reference: tuple[str, ...], spec: TemplateSpec) -> str | None:
+    """What is wrong with a reference of an expression of a Template, or None."""
+    root, rest = reference[0], reference[1:]
     if root == "params":
         return _wrong_parameter(rest, spec)
     if root == "vars":

@@ -1,0 +1,483 @@
+"""The table of fields of other systems: which field of ours does the same, and the line to type."""
+
+from __future__ import annotations
+
+from orchestrator.validation.familiar.hints import (
+    Hint,
+    action,
+    condition,
+    declared,
+    duration_in,
+    edges,
+    following,
+    inside,
+    items,
+    next_node,
+    parameters,
+    renamed,
+    retry,
+    script,
+    steps,
+)
+
+_FINALLY = (
+    "nodes that run last, whatever happened, are declared in spec.nodes and named in"
+    " spec.finally: write `finally: [NODE]`"
+)
+_DEFAULTS = "what holds for every node is in spec.defaults"
+_POD = "settings of pods are in spec.pod"
+ON = (
+    "what starts a workflow is an object of its own, of kind Trigger: write"
+    " `spec: {workflow: NAME, schedule: {cron: '0 3 * * *'}}`"
+)
+"""What `on` of GitHub Actions is here; an unquoted `on` is the boolean true."""
+_IN_ACTION = (
+    "a container is specified in a Template, in spec.action, and a node names the Template:"
+    " write `action: local/NAME`"
+)
+_POD_OF_ALL = "it is a setting of all pods of the workflow, in spec.pod"
+
+
+def _table(groups: dict[str, Hint]) -> dict[str, Hint]:
+    """By field, of groups of fields with one hint."""
+    return {field: hint for fields, hint in groups.items() for field in fields.split()}
+
+
+_WORKFLOW = _table(
+    {
+        "steps tasks jobs dag templates pipelinespec stages": steps,
+        "entrypoint": (
+            "every node without incoming edges starts at once, so none is named as the first"
+        ),
+        "name": "what people see is title; the name is in metadata.name",
+        "displayname": renamed("title"),
+        "inputs params parameters arguments vars args": declared(
+            "variables", "what a workflow is given are its variables"
+        ),
+        "results": (
+            "what a workflow puts out are its outputs: write `outputs: [{name: NAME, value:"
+            " EXPRESSION}]`"
+        ),
+        "env": (
+            "an action gets parameters, in the with of its node; for all nodes write a variable:"
+            " `variables: [{name: NAME, type: string, default: VALUE}]`"
+        ),
+        "secrets": (
+            "a secret is a variable: write `variables: [{name: token, type: secret, secretKeyRef:"
+            " {name: SECRET, key: KEY}}]`"
+        ),
+        "on schedule schedules cron trigger triggers": ON,
+        "activedeadlineseconds timeoutseconds": duration_in(
+            "the whole execution is bounded by timeout", "timeout"
+        ),
+        "timeoutminutes": duration_in("the whole execution is bounded by timeout", "timeout", "m"),
+        "timeouts": (
+            "timeout is of the whole execution, finallyTimeout of the nodes in finally: write"
+            " `timeout: 1h`"
+        ),
+        "starttimeout": f"{_DEFAULTS}: write `defaults: {{startTimeout: 5m}}`",
+        "retry retries retrystrategy retrypolicy": (
+            f"{_DEFAULTS}: write `defaults: {{retry: {{limit: 3}}}}`"
+        ),
+        "onexit hooks": _FINALLY,
+        "handlers": (
+            "what runs after a failure follows by an edge: write `edges: [{from: A, to: B,"
+            " outcome: Failed}]`"
+        ),
+        "parallelism maxparallel": (
+            "executions are bounded by concurrency, `concurrency: {limit: 1}`, the items of a"
+            " fan-out by forEach.parallelism of its node"
+        ),
+        "synchronization mutex semaphore": (
+            "executions are bounded by concurrency: write `concurrency: {limit: 1}`"
+        ),
+        "concurrencypolicy": (
+            "executions are bounded by concurrency: write `concurrency: {limit: 1, policy: Forbid}`"
+        ),
+        "failfast": "what a failure does to other branches is onFailure: write `onFailure: Stop`",
+        "continueonerror": (
+            "a node whose failure counts as handled has allowFailure: write `allowFailure: true`"
+            " at the node"
+        ),
+        "strategy": (
+            "a matrix is the forEach of a node: write `forEach: {values: \"['a', 'b']\", as: item}`"
+        ),
+        "suspend enabled disabled paused": (
+            "a workflow that nothing starts is inactive: write `state: Inactive`"
+        ),
+        "ttlstrategy ttlsecondsafterfinished successfuljobshistorylimit failedjobshistorylimit": (
+            "how many ended executions are kept is history: write `history: {succeeded: 20,"
+            " failed: 50}`"
+        ),
+        "podgc": (
+            "how long ended Jobs and pods are kept is history.keepJobs: write `history:"
+            " {keepJobs: 1h}`"
+        ),
+        "serviceaccountname serviceaccount": (
+            "the service account of an action is written in its Template: `spec: {action:"
+            " {serviceAccountName: NAME}}`"
+        ),
+        "nodeselector": f"{_POD}: write `pod: {{nodeSelector: {{KEY: VALUE}}}}`",
+        "tolerations": f"{_POD}: write `pod: {{tolerations: [{{key: KEY, operator: Exists}}]}}`",
+        "imagepullsecrets": f"{_POD}: write `pod: {{imagePullSecrets: [{{name: SECRET}}]}}`",
+        "priorityclassname podpriorityclassname": (
+            f"{_POD}: write `pod: {{priorityClassName: NAME}}`"
+        ),
+        "podmetadata": f"{_POD}: write `pod: {{labels: {{KEY: VALUE}}}}`",
+        "podtemplate podspec": _POD,
+        "labels": (
+            f"labels of the Workflow are in metadata.labels; {_POD}: write `pod: {{labels: {{KEY:"
+            f" VALUE}}}}`"
+        ),
+        "annotations": (
+            f"annotations of the Workflow are in metadata.annotations; {_POD}: write `pod:"
+            f" {{annotations: {{KEY: VALUE}}}}`"
+        ),
+        "workspaces volumeclaimtemplates": (
+            "a volume that the nodes share is workspace: write `workspace: {size: 1Gi}`"
+        ),
+        "volumes": (
+            "a volume that the nodes share is workspace: write `workspace: {size: 1Gi}`; others"
+            " are in the Template of an action, in spec.action.volumes"
+        ),
+        "runson": f"{_POD}: write `pod: {{nodeSelector: {{kubernetes.io/arch: amd64}}}}`",
+        "hosts": (
+            "the hosts of a node are its forEach: write `forEach: {values: vars.hosts, as: host}`"
+        ),
+        "become": "a container runs without root; what an action may do is written in its Template",
+        "permissions": (
+            "what an action may do is the service account of its Template: `spec: {action:"
+            " {serviceAccountName: NAME}}`"
+        ),
+        "workflowtemplateref": (
+            "a node runs another workflow: write `nodes: [{name: child, workflow: {name: NAME}}]`"
+        ),
+    }
+)
+_NODE = _table(
+    {
+        "id": "a node is known by its name alone",
+        "displayname label": renamed("title"),
+        "depends dependson dependencies needs runafter after requires": edges,
+        "next then": next_node,
+        "onsuccess": following("Succeeded"),
+        "onfailure onerror onfail rescue catch onfailureaction": following("Failed"),
+        "else": (
+            "an edge of a condition has an outcome: write `edges: [{from: CONDITION, to: NODE,"
+            " outcome: Else}]`"
+        ),
+        "always finally onexit hooks": _FINALLY,
+        "withitems withparam withsequence items loop foreach matrix": items,
+        "strategy": "a matrix is forEach: write `forEach: {values: \"['a', 'b']\", as: item}`",
+        "loopcontrol": (
+            "the name of an item is forEach.as: write `forEach: {values: vars.LIST, as: item}`"
+        ),
+        "parallelism": "how many items run at once is forEach.parallelism",
+        "until while": (
+            "a node that is run again has repeat: write `repeat: {until: EXPRESSION, limit: 10}`"
+        ),
+        "retries retrystrategy retrypolicy maxretries attempts backofflimit": retry,
+        "if conditions whenexpressions unless": condition,
+        "timeoutseconds activedeadlineseconds deadline async": duration_in(
+            "an attempt is bounded by timeout", "timeout"
+        ),
+        "timeoutminutes": duration_in("an attempt is bounded by timeout", "timeout", "m"),
+        "uses taskref template templateref task": action,
+        "pipelineref": "another workflow is run by workflow: write `workflow: {name: NAME}`",
+        "type kind": (
+            "the type of a node is one of the keys action, condition, approval, delay, workflow,"
+            " transform, wait or fail"
+        ),
+        "run script shell cmd bash": script,
+        "args arguments params parameters inputs vars": parameters,
+        "env environment": (
+            "an action gets parameters: write `with: {NAME: VALUE}`; run-script has the parameter"
+            " env: `with: {script: …, env: {NAME: VALUE}}`"
+        ),
+        "variables": (
+            "an action gets parameters: write `with: {NAME: VALUE}`; a sub-workflow variables:"
+            " `workflow: {name: NAME, variables: {NAME: VALUE}}`"
+        ),
+        "outputs results": (
+            "the outputs of an action are declared by its Template; values are computed by a node"
+            " of its own: write `transform: {NAME: EXPRESSION}`"
+        ),
+        "register": (
+            "the outputs of a node are read as nodes.NAME.outputs, without being registered"
+        ),
+        "setfact value": (
+            "values are computed by a node of its own: write `transform: {NAME: EXPRESSION}`"
+        ),
+        "steps tasks block": (
+            "a node is one step; several are several nodes and the edges between them, or another"
+            " workflow: write `workflow: {name: NAME}`"
+        ),
+        "parallel": "nodes run side by side where no edge leads from one to the other",
+        "image command container taskspec resources volumemounts volumes sidecars": _IN_ACTION,
+        "securitycontext serviceaccountname imagepullpolicy workingdirectory": _IN_ACTION,
+        "nodeselector": f"{_POD_OF_ALL}: write `pod: {{nodeSelector: {{KEY: VALUE}}}}`",
+        "tolerations": (
+            f"{_POD_OF_ALL}: write `pod: {{tolerations: [{{key: KEY, operator: Exists}}]}}`"
+        ),
+        "runson": f"{_POD_OF_ALL}: write `pod: {{nodeSelector: {{kubernetes.io/arch: amd64}}}}`",
+        "workspaces": (
+            "a volume that the nodes share is spec.workspace, seen by every action as $WORKSPACE"
+        ),
+        "continueon continueonerror ignoreerrors": (
+            "a node whose failure counts as handled has allowFailure: write `allowFailure: true`"
+        ),
+        "failedwhen": "a path that is a failure ends in a node of its own: write `fail: TEXT`",
+        "suspend pause": (
+            "a node that waits is a delay, an approval or a wait: write `delay: 5m`, `approval:"
+            " {approvers: ['group:NAME']}` or `wait: {signal: NAME}`"
+        ),
+        "sleep": duration_in("a node that waits for a while is a delay", "delay"),
+        "notify": "what runs after a node follows by an edge: write `edges: [{from: A, to: B}]`",
+        "position": (
+            "the positions of the visual builder are spec.layout: write `layout: {NODE: [80, 120]}`"
+        ),
+        "trigger": ON,
+        "subworkflow": renamed("workflow"),
+        "approvers": (
+            "approvers belong to an approval: write `approval: {approvers: ['group:NAME']}`"
+        ),
+        "synchronization concurrency": (
+            "executions are bounded for the whole workflow: write `concurrency: {limit: 1}` in spec"
+        ),
+    }
+)
+_EDGE = _table(
+    {
+        "source src start": renamed("from"),
+        "target dst end": renamed("to"),
+        "condition if": condition,
+        "on type status": "what an edge asks of its source is outcome: write `outcome: Failed`",
+        "label name": "an edge has no name and no label",
+    }
+)
+FIELDS: dict[str, dict[str, Hint]] = {
+    "WorkflowSpec": _WORKFLOW,
+    "Node": _NODE,
+    "Edge": _EDGE,
+    "Variable": _table(
+        {
+            "value": renamed("default"),
+            "values options choices": renamed("enum"),
+            "regex": renamed("pattern"),
+            "min": renamed("minimum"),
+            "max": renamed("maximum"),
+            "secret sensitive": (
+                "a secret is a type: write `type: secret, secretKeyRef: {name: SECRET, key: KEY}`"
+            ),
+            "secretref": "write `type: secret, secretKeyRef: {name: SECRET, key: KEY}`",
+            "valuefrom": (
+                "a value comes from the execution or from default; a secret: write `type: secret,"
+                " secretKeyRef: {name: SECRET, key: KEY}`"
+            ),
+            "optional": "a variable is optional unless it has `required: true`",
+            "displayname title": renamed("description"),
+        }
+    ),
+    "Retry": _table(
+        {
+            "count max maxretries": renamed("limit"),
+            "maxattempts attempts": "limit is the number of extra attempts: write `limit: 3`",
+            "delay interval": (
+                "how long to wait between attempts is backoff: write `backoff: {initial: 10s}`"
+            ),
+            "retrypolicy on when expression": (
+                "which ends are repeated is reasons: write `reasons: [Failed, TimedOut, Disrupted]`"
+            ),
+        }
+    ),
+    "Backoff": _table(
+        {
+            "duration delay": duration_in("the first wait is initial", "initial"),
+            "maxduration cap": duration_in("the longest wait is max", "max"),
+            "multiplier": renamed("factor"),
+            "jitter": "the waits are spread by themselves",
+            "steps": "how often an attempt is repeated is retry.limit",
+        }
+    ),
+    "Approval": _table(
+        {
+            "users assignees reviewers": (
+                "who may decide is approvers: write `approvers: ['user:NAME']`"
+            ),
+            "groups": "who may decide is approvers: write `approvers: ['group:NAME']`",
+            "count minapprovals minimum": renamed("required"),
+            "timeout": "timeout is a field of the node, beside approval",
+            "message title description": (
+                "what approvers read is the title and description of the node"
+            ),
+            "default": (
+                "what happens when nobody decides in time is onTimeout: write `onTimeout: Reject`"
+            ),
+            "form fields": renamed("inputs"),
+        }
+    ),
+    "ForEach": _table(
+        {
+            "items in list": renamed("values"),
+            "var name item": renamed("as"),
+            "concurrency maxparallel limit": renamed("parallelism"),
+            "failfast": "how many items may fail is maxFailed: write `maxFailed: 0`",
+            "outputs results": renamed("gather"),
+        }
+    ),
+    "Repeat": _table(
+        {
+            "times count max retries": renamed("limit"),
+            "interval": renamed("delay"),
+            "while": "it is run until an expression holds: write `until: EXPRESSION`",
+        }
+    ),
+    "SubWorkflow": _table(
+        {
+            "params parameters arguments inputs with vars": renamed("variables"),
+            "namespace": "a sub-workflow is one of the same namespace",
+            "ref": renamed("name"),
+        }
+    ),
+    "Wait": _table(
+        {
+            "event": renamed("signal"),
+            "for duration seconds": (
+                "a wait is until an expression holds or for a signal; for a time write `delay: 5m`"
+            ),
+            "condition": renamed("until"),
+            "timeout": "timeout is a field of the node, beside wait",
+        }
+    ),
+    "Concurrency": _table(
+        {
+            "max maxparallel": renamed("limit"),
+            "cancelinprogress": (
+                "an execution that takes the place of another has a policy: write `policy: Replace`"
+            ),
+            "mutex": renamed("group"),
+        }
+    ),
+    "Output": _table(
+        {
+            "valuefrom": "an output is an expression: write `value: nodes.NODE.outputs.NAME`",
+            "expression": renamed("value"),
+            "type": "the type of an output is that of its value",
+        }
+    ),
+    "History": _table(
+        {
+            "ttl keep limit": "succeeded and failed are the numbers of ended executions to keep",
+        }
+    ),
+    "TriggerSpec": _table(
+        {
+            "cron": "a schedule has a cron expression: write `schedule: {cron: '0 3 * * *'}`",
+            "schedules": (
+                "a schedule has one cron expression; several are several Triggers: write"
+                " `schedule: {cron: '0 3 * * *'}`"
+            ),
+            "timezone": (
+                "the time zone belongs to the schedule: write `schedule: {cron: '0 3 * * *',"
+                " timeZone: Europe/Berlin}`"
+            ),
+            "workflowref workflowtemplateref pipelineref": "write `workflow: NAME`",
+            "workflowname": renamed("workflow"),
+            "params parameters arguments inputs vars": renamed("variables"),
+            "concurrencypolicy": (
+                "executions are bounded by their Workflow: write `concurrency: {limit: 1, policy:"
+                " Forbid}` there"
+            ),
+            "startingdeadlineseconds": "how many missed slots are made up for is schedule.catchUp",
+            "suspended paused disabled": renamed("suspend"),
+            "enabled": "a Trigger that starts nothing has `suspend: true`",
+            "when if condition filters": renamed("filter"),
+        }
+    ),
+    "Schedule": _table(
+        {
+            "timezone tz": renamed("timeZone"),
+            "schedule expression": renamed("cron"),
+            "every interval": (
+                "a schedule is a cron expression, such as `cron: '*/15 * * * *'` for every 15"
+                " minutes"
+            ),
+        }
+    ),
+    "TemplateSpec": _table(
+        {
+            "name": "the name is in metadata.name; what people see is title",
+            "inputs params arguments variables": declared(
+                "parameters", "what an action is given are its parameters"
+            ),
+            "results": declared("outputs", "what an action puts out are its outputs"),
+            "image command args env resources serviceaccountname volumes": inside(
+                "action", "the container is specified in action"
+            ),
+            "container": renamed("action"),
+            "script": (
+                "a script is in action: write `action: {script: {interpreter: sh, source: …}}`"
+            ),
+            "steps": "a Template is one container; several steps are the nodes of a Workflow",
+        }
+    ),
+    "Action": _table(
+        {
+            "volumemounts": (
+                "a volume has its own mountPath: write `volumes: [{name: data,"
+                " mountPath: /data, emptyDir: {}}]`"
+            ),
+            "serviceaccount": renamed("serviceAccountName"),
+            "terminationgraceperiodseconds": duration_in(
+                "the grace is a duration", "terminationGracePeriod"
+            ),
+            "source run": "a script has a source: write `script: {interpreter: sh, source: …}`",
+            "shell": "a script has an interpreter: write `script: {interpreter: bash, source: …}`",
+            "ports": "an action serves nothing",
+            "livenessprobe readinessprobe": "an action serves nothing, so nothing probes it",
+            "imagepullsecrets": (
+                f"{_POD_OF_ALL}: write `pod: {{imagePullSecrets: [{{name: SECRET}}]}}` in the"
+                " Workflow"
+            ),
+            "nodeselector": (
+                f"{_POD_OF_ALL}: write `pod: {{nodeSelector: {{KEY: VALUE}}}}` in the Workflow"
+            ),
+            "timeout": "timeout is a field of the node that runs the action",
+            "retry": "retry is a field of the node that runs the action",
+            "name": "the name is in metadata.name of the Template",
+        }
+    ),
+    "Script": _table(
+        {
+            "shell command": renamed("interpreter"),
+            "run content inline": renamed("source"),
+            "image": "the image is a field of action, beside script",
+            "args": "a script gets its parameters as $PARAM_NAME, and has no arguments",
+        }
+    ),
+    "SecurityContext": _table(
+        {
+            "privileged allowprivilegeescalation": (
+                "actions run within the restricted Pod Security level"
+            ),
+            "runasnonroot": "it is always so",
+            "capabilities": (
+                "actions run within the restricted Pod Security level, without capabilities"
+            ),
+            "seccompprofile": "it is always RuntimeDefault",
+        }
+    ),
+    "Volume": _table(
+        {
+            "hostpath": (
+                "a path of the host is none of the volumes that are allowed: emptyDir, configMap,"
+                " secret, persistentVolumeClaim"
+            ),
+            "pvc": "write `persistentVolumeClaim: {claimName: NAME}`",
+            "path": renamed("mountPath"),
+            "subpath": "the whole volume is mounted",
+        }
+    ),
+}
+FIELDS["Parameter"] = FIELDS["Variable"]
+"""By the name of the model; the fields in small letters, without - and _."""
