@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,23 @@ from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
+from orchestrator.validation.missing import (
+    Known,
+    place_of_action,
+    place_of_workflow,
+    unknown_action,
+    unknown_workflow,
+)
 from orchestrator.validation.naming import workflow_name
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.variables import resolve_variables
 from orchestrator.validation.workflow import validate_workflow
+
+Raw = Mapping[str, Any]
+Children = Mapping[str, Mapping[str, Any] | None]
+NOTHING_KNOWN = Known()
 
 WAIT_FOR_WORKFLOW = 60.0
 """Seconds that a missing Workflow or Template is waited for: `kubectl apply -f` has no order."""
@@ -60,25 +71,25 @@ def prepare(
     raw_templates: Mapping[str, Mapping[str, Any] | None],
     runner_image: str,
     raw_workflows: Mapping[str, Mapping[str, Any] | None] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Prepared | Refusal | Missing:
     """Freeze a workflow with its Templates and sub-workflows.
 
     `raw_templates` by action name and `raw_workflows` by name, each None where absent, hold all
-    that can be reached from the workflow.
+    that can be reached from the workflow. `known` are the names that a message may propose.
     """
     if problems := workflow_name(name):
         return _invalid(problems)
     spec = _parse(raw_spec, "")
     if isinstance(spec, Refusal):
         return spec
-    workflows: dict[str, WorkflowSpec] = {}
-    for child, raw in (raw_workflows or {}).items():
-        if raw is None:
-            return Missing(reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {child} beside it")
-        parsed = _parse(raw, f"workflow {child}: ")
-        if isinstance(parsed, Refusal):
-            return parsed
-        workflows[child] = parsed
+    workflows = _parse_workflows(raw_spec, raw_workflows or {}, known)
+    if not isinstance(workflows, dict):
+        return workflows
+    for action, template in raw_templates.items():
+        if template is None:
+            message = _of_action(action, raw_spec, raw_workflows or {}, known)
+            return Missing(reasons.TEMPLATE_NOT_FOUND, message)
     templates = _parse_templates(raw_templates)
     if not isinstance(templates, dict):
         return templates
@@ -129,12 +140,24 @@ def _parse(raw: Mapping[str, Any], prefix: str) -> WorkflowSpec | Refusal:
     return spec
 
 
+def _parse_workflows(
+    raw_spec: Raw, raw_workflows: Children, known: Known
+) -> dict[str, WorkflowSpec] | Refusal | Missing:
+    workflows: dict[str, WorkflowSpec] = {}
+    for child, raw in raw_workflows.items():
+        if raw is None:
+            message = _of_workflow(child, raw_spec, raw_workflows, known)
+            return Missing(reasons.WORKFLOW_NOT_FOUND, message)
+        parsed = _parse(raw, f"workflow {child}: ")
+        if isinstance(parsed, Refusal):
+            return parsed
+        workflows[child] = parsed
+    return workflows
+
+
 def _parse_templates(
     raw_templates: Mapping[str, Mapping[str, Any] | None],
-) -> dict[str, TemplateSpec] | Refusal | Missing:
-    for action, raw in raw_templates.items():
-        if raw is None:
-            return Missing(reasons.TEMPLATE_NOT_FOUND, template_not_found(action))
+) -> dict[str, TemplateSpec] | Refusal:
     templates: dict[str, TemplateSpec] = {}
     for action, raw in raw_templates.items():
         template = parse(TemplateSpec, dict(raw or {}))
@@ -189,12 +212,30 @@ def workflows_of(raw_spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
-def template_not_found(action: str) -> str:
-    """What to tell about an action without a Template."""
-    kind, _, local = action.rpartition("/")
-    if kind == "local":
-        return f"there is no Template {local} in this namespace"
-    return f"there is no ClusterTemplate {action}; the namespace's own Template is local/{action}"
+def _of_action(action: str, raw_spec: Raw, raw_workflows: Children, known: Known) -> str:
+    """Where an action without a Template is named, and which may have been meant."""
+    message = unknown_action(action, known.actions)
+    for prefix, raw in _specs(raw_spec, raw_workflows):
+        if action in actions_of(raw):
+            return f"{prefix}{place_of_action(raw, action)}: {message}"
+    return message
+
+
+def _of_workflow(child: str, raw_spec: Raw, raw_workflows: Children, known: Known) -> str:
+    """Where a sub-workflow that does not exist is named, and which may have been meant."""
+    message = unknown_workflow(child, known.workflows)
+    for prefix, raw in _specs(raw_spec, raw_workflows):
+        if child in workflows_of(raw):
+            return f"{prefix}{place_of_workflow(raw, child)}: {message}"
+    return message
+
+
+def _specs(raw_spec: Raw, raw_workflows: Children) -> Iterator[tuple[str, Raw]]:
+    """The workflow and those that it reaches, with what precedes the paths of each."""
+    yield "", raw_spec
+    for child, raw in raw_workflows.items():
+        if raw is not None:
+            yield f"workflow {child}: ", raw
 
 
 def words(problems: list[Problem]) -> str:

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine import reasons
-from orchestrator.engine.admission import Missing, Prepared, Refusal, prepare, words
+from orchestrator.engine.admission import (
+    NOTHING_KNOWN,
+    Missing,
+    Prepared,
+    Refusal,
+    prepare,
+    words,
+)
 from orchestrator.engine.conditions import condition
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
+from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
+from orchestrator.validation.missing import Known
 from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.trigger import validate_trigger
 
@@ -35,11 +45,12 @@ def judge_workflow(
     templates: Mapping[str, Mapping[str, Any] | None],
     runner_image: str,
     workflows: Mapping[str, Mapping[str, Any] | None] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Verdict:
-    """As an execution of it would be judged, in the same words."""
-    match prepare(name, spec, templates, runner_image, workflows):
-        case Prepared():
-            return Verdict(True, VALID, "it can be run")
+    """As an execution of it would be judged, in the same words, with warnings."""
+    match prepare(name, spec, templates, runner_image, workflows, known):
+        case Prepared(graph=graph):
+            return _ready("it can be run", advise_workflow(graph.spec, {}))
         case Missing(reason, message):
             return Verdict(False, reason, message, waiting=True)
         case Refusal(reason=reason, message=message):
@@ -52,7 +63,8 @@ def judge_template(spec: Mapping[str, Any]) -> Verdict:
     problems = validate_template(parsed) if isinstance(parsed, TemplateSpec) else parsed
     if problems:
         return Verdict(False, reasons.INVALID_SPEC, words(problems))
-    return Verdict(True, VALID, "it can be used")
+    warnings = advise_template(parsed) if isinstance(parsed, TemplateSpec) else []
+    return _ready("it can be used", warnings)
 
 
 def judge_trigger(spec: Mapping[str, Any]) -> Verdict:
@@ -62,7 +74,13 @@ def judge_trigger(spec: Mapping[str, Any]) -> Verdict:
         return Verdict(False, reasons.INVALID_SPEC, words(parsed))
     if problems := validate_trigger(parsed):
         return Verdict(False, reasons.INVALID_SPEC, words(problems))
-    return Verdict(True, VALID, "suspended" if parsed.suspend else "it starts executions")
+    state = "suspended" if parsed.suspend else "it starts executions"
+    return _ready(state, advise_trigger(parsed))
+
+
+def _ready(state: str, warnings: Sequence[Problem]) -> Verdict:
+    """Ready, with what is probably not meant in the words of `orchestrator lint`."""
+    return Verdict(True, VALID, "; ".join((state, *(f"warning: {one}" for one in warnings))))
 
 
 def definition_conditions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,6 +22,8 @@ class Subject:
     templates: Mapping[str, TemplateSpec]
     workflows: Mapping[str, WorkflowSpec] = field(default_factory=dict)
     """Sub-workflows by name, those that are known."""
+    assumed: Collection[str] = ()
+    """Actions that are taken to exist, and of which nothing else is known."""
 
     @cached_property
     def index(self) -> dict[str, int]:

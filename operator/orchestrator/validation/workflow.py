@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain, islice
 
 from orchestrator.models.template import TemplateSpec
@@ -56,13 +56,16 @@ def validate_workflow(
     spec: WorkflowSpec,
     templates: Mapping[str, TemplateSpec],
     workflows: Mapping[str, WorkflowSpec] | None = None,
+    *,
+    assumed: Collection[str] = (),
 ) -> list[Problem]:
     """What is wrong with a workflow, at most 50 problems.
 
     `templates` are the Templates by action as nodes name them: `x` for a ClusterTemplate, `local/x`
     for a Template of the namespace. An action that is not among them does not exist. `workflows`
-    are the sub-workflows by name, where they are known.
+    are the sub-workflows by name, where they are known; `assumed` are actions that are taken to
+    exist, where it cannot be known.
     """
-    subject = Subject(spec, templates, workflows or {})
+    subject = Subject(spec, templates, workflows or {}, assumed)
     found = chain.from_iterable(rule(subject) for rule in RULES)
     return list(islice(found, MAX_PROBLEMS))

@@ -72,7 +72,7 @@ def test_a_missing_template_is_waited_for_and_named_rightly() -> None:
     spec = {"nodes": [action("a")]}
     result = prepare("flow", spec, {"task": None}, IMAGE)
     assert isinstance(result, Missing)
-    assert "no ClusterTemplate task" in result.message
+    assert "spec.nodes[0].action: there is no ClusterTemplate 'task'" in result.message
     assert "local/task" in result.message
 
 

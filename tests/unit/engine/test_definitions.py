@@ -13,6 +13,7 @@ from orchestrator.engine.definitions import (
     judge_trigger,
     judge_workflow,
 )
+from orchestrator.validation.missing import Known
 from tests.builders import IMAGE, action, template
 
 TEMPLATES = {"task": template().model_dump(mode="json", by_alias=True, exclude_unset=True)}
@@ -45,6 +46,48 @@ def test_a_missing_template_is_waited_for() -> None:
     verdict = judged({"nodes": [{"name": "a", "action": "local/x"}]}, {"local/x": None})
     assert verdict.reason == "TemplateNotFound"
     assert states(verdict) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
+
+
+def test_a_missing_action_or_sub_workflow_is_named_with_its_path_and_the_nearest() -> None:
+    spec = {
+        "nodes": [{"name": "a", "action": "tsak"}, {"name": "b", "workflow": {"name": "deply"}}]
+    }
+    known = Known(actions=["task"], workflows=["deploy"])
+    missing = judge_workflow("w", spec, {"tsak": None}, IMAGE, {}, known)
+    assert missing.message == (
+        "spec.nodes[0].action: there is no ClusterTemplate 'tsak'; did you mean 'task'?"
+    )
+    absent = judge_workflow("w", spec, {"tsak": None}, IMAGE, {"deply": None}, known)
+    assert absent.message == (
+        "spec.nodes[1].workflow.name: there is no Workflow 'deply' in this namespace; did you mean"
+        " 'deploy'?"
+    )
+
+
+def test_what_a_sub_workflow_lacks_is_named_in_it() -> None:
+    spec = {"nodes": [{"name": "a", "workflow": {"name": "child"}}]}
+    child = {"nodes": [{"name": "b", "action": "tsak"}]}
+    missing = judge_workflow("w", spec, {"tsak": None}, IMAGE, {"child": child})
+    assert missing.message.startswith(
+        "workflow child: spec.nodes[0].action: there is no ClusterTemplate 'tsak'"
+    )
+
+
+def test_a_likely_mistake_is_a_warning_and_leaves_the_object_ready() -> None:
+    variables = [{"name": "x", "type": "string"}]
+    node = {"name": "a", "fail": "{{ vars.x }} failed"}
+    workflow = judged({"variables": variables, "nodes": [node]})
+    trigger = judge_trigger({"workflow": "w", "schedule": {"cron": "*/90 * * * *"}})
+    template = judge_template({**TEMPLATES["task"], "action": {"script": {"source": "$[[ x ]]"}}})
+    assert (
+        states(workflow)["Ready"] == states(trigger)["Ready"] == states(template)["Ready"] == "True"
+    )
+    assert workflow.message == (
+        "it can be run; warning: spec.nodes[0].fail: '{{ vars.x }}' is plain text; for its value"
+        " write `$[[ vars.x ]]`"
+    )
+    assert "; warning: spec.schedule.cron: '*/90'" in trigger.message
+    assert "; warning: spec.action.script.source: " in template.message
 
 
 def test_a_template_is_judged_by_its_own_rules() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.engine.admission import actions_of, workflows_of
 from orchestrator.engine.definitions import Verdict, definition_conditions, judge_workflow
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
+from orchestrator.validation.missing import LOCAL, Known
 
 
 class Workflows:
@@ -69,16 +70,26 @@ class Workflows:
             tuple((action, _version(template)) for action, template in templates.items()),
             tuple((name, _version(child)) for name, child in workflows.items()),
         )
-        known = self._judged.get(key)
-        if known is not None and known[0] == content:
-            return known[1]
+        judged = self._judged.get(key)
+        if judged is not None and judged[0] == content:
+            return judged[1]
         specs = {action: item and item.get("spec") for action, item in templates.items()}
         children = {name: item and item.get("spec") for name, item in workflows.items()}
-        verdict = judge_workflow(key[1], spec, specs, self._runner_image, children)
+        complete = None not in (*specs.values(), *children.values())
+        known = Known() if complete else self._known(key[0])
+        verdict = judge_workflow(key[1], spec, specs, self._runner_image, children, known)
         self._judged[key] = content, verdict
         if self._workflows.get(*key) is None:  # forgotten while a thread judged it
             self.forget(key)
         return verdict
+
+    def _known(self, namespace: str | None) -> Known:
+        """The names of the namespace and the cluster, for messages about those that are missing."""
+        local = (key_of(raw) for raw in self._templates)
+        workflows = (key_of(raw) for raw in self._workflows)
+        actions = [name for _, name in map(key_of, self._cluster_templates)]
+        actions += [f"{LOCAL}{name}" for where, name in local if where == namespace]
+        return Known(actions, [name for where, name in workflows if where == namespace])
 
     def _reached(self, namespace: str | None, spec: Mapping[str, Any]) -> dict[str, Raw | None]:
         """The Workflows that can be reached from one as sub-workflows."""

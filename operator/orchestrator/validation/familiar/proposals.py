@@ -14,6 +14,7 @@ MAX_SHOWN = 160
 """Characters of a proposed line; a longer one would fill the message."""
 _MAX_TEXT = 512
 """Characters of a text that are read for a proposal."""
+_MAX_DIGITS = 100
 _MAX_ENTRIES = 8
 _MAX_DEPTH = 5
 """What is shown of lists and objects."""
@@ -60,7 +61,10 @@ def _cut(shown: list[str], value: Sized) -> list[str]:
 
 def text_of(value: Any) -> str:
     """A scalar as text, of bounded length; empty for lists and objects."""
-    return str(value)[:_MAX_TEXT] if isinstance(value, str | int | float) else ""
+    if isinstance(value, str):
+        return value[:_MAX_TEXT]
+    small = isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**_MAX_DIGITS)
+    return str(value) if small else ""
 
 
 def line(value: Any) -> str:

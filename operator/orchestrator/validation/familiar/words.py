@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.validation.familiar.proposals import text_of
+
 WORDS: dict[str, dict[str, str]] = {
     "ValueType": {
         "str": "string",
@@ -139,5 +141,5 @@ WORDS: dict[str, dict[str, str]] = {
 
 def meant(enumeration: str, given: object) -> str | None:
     """The equivalent value of the enumeration, or None."""
-    word = str(given).lower()[:64].replace("-", "").replace("_", "").replace(" ", "")
+    word = text_of(given).lower()[:64].replace("-", "").replace("_", "").replace(" ", "")
     return WORDS.get(enumeration, {}).get(word)

@@ -10,37 +10,23 @@ from orchestrator.models.base import Json, ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import Parameter
 from orchestrator.models.workflow import Node
+from orchestrator.validation.missing import unknown_action
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 from orchestrator.validation.values import check_size, check_type, check_value
-
-_LOCAL = "local/"
 
 
 def known_actions(subject: Subject) -> Iterator[Problem]:
     """An action is a ClusterTemplate, or a Template of the namespace, that describes an action."""
     for path, node in subject.nodes():
-        if node.action is None:
+        if node.action is None or node.action in subject.assumed:
             continue
         template = subject.templates.get(node.action)
         if template is None:
-            yield Problem(join(path, "action"), _unknown(node.action, subject))
+            yield Problem(join(path, "action"), unknown_action(node.action, subject.templates))
         elif template.action is None:
             message = f"{node.action!r} is a template of a whole workflow, not of an action"
             yield Problem(join(path, "action"), message)
-
-
-def _unknown(action: str, subject: Subject) -> str:
-    local = action.startswith(_LOCAL)
-    name = action.removeprefix(_LOCAL)
-    other = name if local else _LOCAL + name
-    kind = "Template" if local else "ClusterTemplate"
-    if other in subject.templates:
-        where = "ClusterTemplate" if local else "Template of this namespace"
-        return f"there is no {kind} {name!r}, but a {where}: write {other!r}"
-    near = did_you_mean(action, subject.templates)
-    hint = "" if near or local else f"; the namespace's own Template is {other!r}"
-    return f"there is no {kind} {name!r}{near or hint}"
 
 
 def parameters(subject: Subject) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
 _MAX_SHOWN = 20
+_MAX_LISTED = 8
+"""Most nodes that a message lists."""
 
 
 def known_nodes(subject: Subject) -> Iterator[Problem]:
@@ -25,7 +27,10 @@ def known_nodes(subject: Subject) -> Iterator[Problem]:
 
 def unknown_node(name: str, subject: Subject) -> str:
     """That there is no node of this name, and which may have been meant."""
-    return f"there is no node {name!r}{did_you_mean(name, subject.index)}"
+    near = did_you_mean(name, subject.index)
+    if not near and len(subject.index) <= _MAX_LISTED:
+        near = f"; the nodes are {', '.join(subject.index)}"
+    return f"there is no node {name!r}{near}"
 
 
 def edges_once(subject: Subject) -> Iterator[Problem]:

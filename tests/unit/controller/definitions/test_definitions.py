@@ -104,6 +104,30 @@ async def test_a_workflow_becomes_ready_when_its_template_comes(
     assert conditions(current(server, "workflows"))["Ready"] == "True"
 
 
+async def test_a_missing_template_or_workflow_is_named_with_the_nearest_of_the_namespace(
+    server: ApiServer, looking: Looking
+) -> None:
+    near = {"metadata": {"namespace": "a", "name": "restart"}}
+    elsewhere = {"metadata": {"namespace": "b", "name": "restrt"}}
+    for cache in (TEMPLATES, WORKFLOWS):
+        looking.caches[cache].put({**near, "spec": {}})
+        looking.caches[cache].put({**elsewhere, "spec": {}})
+    node = {"name": "n", "action": "local/restrat"}
+    raw = await server.put("workflows", "a", "x", spec={"nodes": [node]})
+    await looking.at(WORKFLOWS, raw)
+    said = current(server, "workflows")["status"]["conditions"][0]["message"]
+    assert said == (
+        "spec.nodes[0].action: there is no Template 'restrat'; did you mean 'local/restart'?"
+    )
+    child = {"name": "n", "workflow": {"name": "restrat"}}
+    raw = await server.put("workflows", "a", "y", spec={"nodes": [child]})
+    await looking.at(WORKFLOWS, raw)
+    said = current(server, "workflows", "y")["status"]["conditions"][0]["message"]
+    assert said.endswith(
+        "there is no Workflow 'restrat' in this namespace; did you mean 'restart'?"
+    )
+
+
 async def test_only_users_of_a_local_template_are_judged_again(looking: Looking) -> None:
     for namespace, name, used in (("a", "one", "local/t"), ("b", "two", "local/t")):
         metadata = {"namespace": namespace, "name": name}

@@ -1,0 +1,191 @@
+"""What is valid and probably not what was meant: warnings that never make anything invalid.
+
+The command line shows them, and the condition of the object has them in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
+
+from orchestrator.expressions import Expression, ExpressionError
+from orchestrator.expressions.text import OPEN
+from orchestrator.models.base import ValueType
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.models.workflow import Join, Outcome, WorkflowSpec
+from orchestrator.validation.familiar.texts import plain_text, quoted_expression
+from orchestrator.validation.places import Place, places, strings
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.rules.references import wrong_reference
+from orchestrator.validation.rules.rendering import rendered_fields, wrong_in_template
+from orchestrator.validation.schedule import schedule_advice
+from orchestrator.validation.subject import Rule, Subject
+
+MAX_WARNINGS = 10
+"""Most warnings of one object."""
+MAX_EXAMINED = 200
+"""Most texts of one object that are read as if they were expressions."""
+_WITHOUT_SUCCESS = (Outcome.FAILED, Outcome.ALWAYS)
+_COUNTS = frozenset({"length", "size", "count", "len"})
+
+
+def advise_workflow(
+    spec: WorkflowSpec,
+    templates: Mapping[str, TemplateSpec],
+    workflows: Mapping[str, WorkflowSpec] | None = None,
+) -> list[Problem]:
+    """Warnings about a workflow that is valid, at most ten."""
+    subject = Subject(spec, templates, workflows or {})
+    return list(islice(chain.from_iterable(rule(subject) for rule in RULES), MAX_WARNINGS))
+
+
+def plain_texts(subject: Subject) -> Iterator[Problem]:
+    """A text that reads as an expression is evaluated only inside `$[[ ]]`."""
+    for place in islice(filter(_may_be_meant, places(subject)), MAX_EXAMINED):
+        script = place.path.endswith(".with.script")
+        words = plain_text(place.source, partial(_resolves, place, subject))
+        if words and script:
+            words = f"{words.partition(';')[0]}; pass the value in env, and read it as $NAME"
+        if words:
+            yield Problem(place.path, words)
+
+
+def _may_be_meant(place: Place) -> bool:
+    source = place.source
+    if not place.text or OPEN in source:
+        return False
+    return "." in source and (
+        "{{" in source or "$" in source or "[[" in source or len(source) < 201
+    )
+
+
+def _resolves(place: Place, subject: Subject, expression: Expression) -> bool:
+    source = expression.source
+    return not any(
+        wrong_reference(reference, place, subject, source) for reference in expression.references
+    )
+
+
+def quoted_expressions(subject: Subject) -> Iterator[Problem]:
+    """A string inside an expression holds no expression."""
+    for place in places(subject):
+        if place.text or not ("{{" in place.source or OPEN in place.source):
+            continue
+        if words := quoted_expression(place.source):
+            yield Problem(place.path, words)
+
+
+def keys_of_scalars(subject: Subject) -> Iterator[Problem]:
+    """Only objects have keys; a list has items, and a length by a filter."""
+    for place in places(subject):
+        if "vars" not in place.source:
+            continue
+        try:
+            references = {ref for found in place.expressions() for ref in found.references}
+        except ExpressionError:
+            continue
+        for root, *rest in sorted(references):
+            variable = subject.variables.get(rest[0]) if root == "vars" and len(rest) > 1 else None
+            if variable is None or variable.type in (ValueType.OBJECT, ValueType.SECRET):
+                continue
+            name = f"vars.{variable.name}"
+            hint = f"; for its length write `{name} | length`" if rest[1] in _COUNTS else ""
+            message = f"{name} is of type {variable.type.value} and has no key {rest[1]!r}{hint}"
+            yield Problem(place.path, message)
+
+
+def joins_after_handlers(subject: Subject) -> Iterator[Problem]:
+    """Where an error handler's branch meets the normal one, `join: Any` lets the node start."""
+    incoming: list[list[int]] = [[] for _ in subject.spec.nodes]
+    handlers = [0] * len(subject.spec.nodes)
+    for edge, source, target in subject.edges:
+        incoming[target].append(edge)
+        if subject.outcome(edge) is Outcome.FAILED:
+            handlers[source] |= 1 << target
+    if not any(handlers):
+        return
+    sources = {edge: source for edge, source, _ in subject.edges}
+    for node in subject.order:  # each node after its sources
+        for edge in incoming[node]:
+            if subject.outcome(edge) not in _WITHOUT_SUCCESS:
+                handlers[node] |= handlers[sources[edge]]
+    for node, edges in enumerate(incoming):
+        if subject.spec.nodes[node].join in (None, Join.ALL) and len(edges) > 1:
+            yield from _blocked(node, edges, sources, handlers, subject)
+
+
+def _blocked(
+    node: int,
+    edges: list[int],
+    sources: Mapping[int, int],
+    handlers: list[int],
+    subject: Subject,
+) -> Iterator[Problem]:
+    """A node that a failure blocks although a handler of it leads to the node."""
+    paths = {edge: subject.upstream[sources[edge]] | 1 << sources[edge] for edge in edges}
+    for edge in edges:
+        source = sources[edge]
+        if subject.outcome(edge) in _WITHOUT_SUCCESS:
+            continue
+        if subject.spec.nodes[source].allow_failure:
+            continue
+        mine = handlers[source] & ~paths[edge]
+        other = next((at for at in edges if paths[at] & mine and sources[at] != source), None)
+        if other is not None:
+            names = [subject.spec.nodes[at].name for at in (source, sources[other])]
+            message = (
+                f"after a failure that {names[1]!r} handles, the edge from {names[0]!r} blocks this"
+                " node; if it is to start on either path, write `join: Any`"
+            )
+            yield Problem(f"spec.nodes[{node}].join", message)
+            return
+
+
+RULES: tuple[Rule, ...] = (plain_texts, quoted_expressions, keys_of_scalars, joins_after_handlers)
+"""Every rule of workflows, in the order in which their findings help most."""
+
+
+def advise_template(spec: TemplateSpec) -> list[Problem]:
+    """Warnings about a Template that is valid, at most ten."""
+    return list(islice(_of_template(spec), MAX_WARNINGS))
+
+
+def _of_template(spec: TemplateSpec) -> Iterator[Problem]:
+    if spec.action is None:
+        return
+    resolves = _in_template(spec)
+    for path, text in islice(rendered_fields(spec.action), MAX_EXAMINED):
+        if words := plain_text(text, resolves, "params"):
+            yield Problem(path, words)
+    script = spec.action.script
+    if script is not None and OPEN in script.source:
+        message = f"a script is never rendered, so {OPEN} ]] is plain text; read $PARAM_NAME"
+        yield Problem("spec.action.script.source", message)
+
+
+def _in_template(spec: TemplateSpec) -> Callable[[Expression], bool]:
+    return lambda found: not any(wrong_in_template(ref, spec) for ref in found.references)
+
+
+def advise_trigger(spec: TriggerSpec) -> list[Problem]:
+    """Warnings about a trigger that is valid, at most ten."""
+    return list(islice(_of_trigger(spec), MAX_WARNINGS))
+
+
+def _of_trigger(spec: TriggerSpec) -> Iterator[Problem]:
+    if spec.schedule is not None:
+        for field, words in schedule_advice(spec.schedule):
+            yield Problem(f"spec.schedule.{field}", words)
+    texts = islice(strings("spec.variables", spec.variables or {}), MAX_EXAMINED)
+    for path, text in texts:
+        if words := plain_text(text, _in_trigger):
+            yield Problem(path, words)
+    for field, source in (("filter", spec.filter), ("payload", spec.payload)):
+        if source is not None and (words := quoted_expression(source)):
+            yield Problem(join("spec", field), words)
+
+
+def _in_trigger(expression: Expression) -> bool:
+    return all(reference[0] in ("event", "trigger") for reference in expression.references)
