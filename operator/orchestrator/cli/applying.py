@@ -19,15 +19,17 @@ def apply_files(target: Target, files: list[str], *, dry_run: bool) -> int:
     """Apply everything, or say what is wrong and apply nothing (exit code 2)."""
     documents, problems = read_documents(files)
     problems += [_elsewhere(item, target) for item in documents if _elsewhere(item, target)]
-    problems += check_documents(documents, None)
+    problems += check_documents(documents, None).problems
     if not problems and not documents:
         raise UsageError(f"{', '.join(files)}: there is no manifest in it")
     if problems:
         return _refuse(problems)
     cluster = target.connect()
-    problems = check_documents(documents, cluster)
-    if problems:
-        return _refuse(problems)
+    findings = check_documents(documents, cluster)
+    if findings.problems:
+        return _refuse(findings.problems)
+    for line in (*findings.warnings, *findings.unchecked):
+        say(line, file=sys.stderr)
     tried, problems = _try(cluster, documents)
     if problems:
         return _refuse(problems)

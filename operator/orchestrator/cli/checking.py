@@ -1,94 +1,79 @@
-"""What can be known of manifests before they are applied."""
+"""What can be known of manifests before they are applied, with a cluster and without one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
-from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
+from orchestrator.cli.kinds import WORKFLOWS
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.models.crd import KINDS as DEFINITIONS
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
+from orchestrator.validation.missing import (
+    LOCAL,
+    place_of_action,
+    place_of_workflow,
+    unknown_workflow,
+)
 from orchestrator.validation.naming import workflow_name
 from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.strict import mistyped
 from orchestrator.validation.supported import unsupported_template
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.trigger import validate_trigger
 from orchestrator.validation.workflow import validate_workflow
 
-LOCAL = "local/"
+
+@dataclass
+class Findings:
+    """What was found, each a line with file, document and path."""
+
+    problems: list[str] = field(default_factory=list)
+    """What makes a manifest invalid."""
+    warnings: list[str] = field(default_factory=list)
+    """What is valid and probably not meant."""
+    unchecked: list[str] = field(default_factory=list)
+    """What could not be known."""
 
 
-def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> list[str]:
-    """What is wrong, by the operator's own rules.
+def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
+    """What is wrong and what is doubtful, by the operator's own rules.
 
-    A workflow's actions may stand beside it or on the cluster. Without a cluster, what depends on
-    actions that stand elsewhere is not judged.
+    A workflow's actions and sub-workflows may be beside it or on the cluster. Without a cluster,
+    what depends on those that are elsewhere is not judged, and all else is.
     """
-    actions = _Actions(documents, cluster)
-    return [
-        document.says(problem) for document in documents for problem in _problems(document, actions)
-    ]
+    return _check(documents, Beside(documents, cluster))
 
 
-class _Actions:
-    """The Templates that workflows can use: those beside them, and those on the cluster."""
-
-    def __init__(self, documents: Sequence[Document], cluster: Cluster | None) -> None:
-        self._cluster = cluster
-        self._default = cluster.namespace if cluster else None
-        self._beside: dict[tuple[str | None, str], TemplateSpec] = {}
-        self._listed: dict[str | None, dict[str, TemplateSpec] | None] = {}
-        for document in documents:
-            if document.kind in (TEMPLATES, CLUSTER_TEMPLATES):
-                spec = parse(TemplateSpec, document.raw.get("spec") or {})
-                if isinstance(spec, TemplateSpec):
-                    self._beside[self._namespace(document), _action(document)] = spec
-
-    def of(self, document: Document, spec: WorkflowSpec) -> Mapping[str, TemplateSpec] | None:
-        """By action; None when it cannot be told which there are."""
-        namespace = self._namespace(document)
-        beside = {
-            action: template
-            for (where, action), template in self._beside.items()
-            if where in (None, namespace)
-        }
-        if all(node.action in beside for node in spec.nodes if node.action):
-            return beside
-        if namespace not in self._listed:
-            self._listed[namespace] = self._on_cluster(namespace)
-        listed = self._listed[namespace]
-        return None if listed is None else {**listed, **beside}
-
-    def _namespace(self, document: Document) -> str | None:
-        return document.namespace or self._default if document.kind.namespaced else None
-
-    def _on_cluster(self, namespace: str | None) -> dict[str, TemplateSpec] | None:
-        if self._cluster is None:
-            return None
-        found: dict[str, TemplateSpec] = {}
-        try:
-            for kind, prefix in ((CLUSTER_TEMPLATES, ""), (TEMPLATES, LOCAL)):
-                for item in self._cluster.within(namespace).list(kind)["items"]:
-                    template = parse(TemplateSpec, item["spec"])
-                    if not isinstance(template, TemplateSpec):
-                        return None  # newer than we are
-                    found[prefix + item["metadata"]["name"]] = template
-        except UnreachableError:
-            raise
-        except UsageError:
-            return None  # who may not list Templates leaves it to the operator to judge
-        return found
+def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
+    """As `check_documents`; without a cluster the shipped actions are those of this release."""
+    return _check(documents, Beside(documents, cluster, None if cluster else _shipped()))
 
 
-def _action(document: Document) -> str:
-    return f"{LOCAL if document.kind is TEMPLATES else ''}{document.name}"
+def _shipped() -> dict[str, TemplateSpec]:
+    from orchestrator.actions.catalog import template
+    from orchestrator.actions.registry import every
+
+    return {one.name: TemplateSpec.model_validate(template(one)["spec"]) for one in every()}
 
 
-def _problems(document: Document, actions: _Actions) -> Sequence[object]:
+def _check(documents: Sequence[Document], beside: Beside) -> Findings:
+    findings = Findings()
+    for document in documents:
+        problems = _examine(document, beside, findings)
+        findings.problems += [document.says(problem) for problem in problems]
+    return findings
+
+
+def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence[object]:
+    """What is wrong with a document; its warnings are added to the findings."""
     metadata = parse(Metadata, document.raw["metadata"], "metadata")
     if isinstance(metadata, list):
         return metadata
@@ -96,14 +81,62 @@ def _problems(document: Document, actions: _Actions) -> Sequence[object]:
         return problems
     raw = document.raw.get("spec") or {}
     model = next(item.spec for item in DEFINITIONS if item.name == document.kind.name)
-    match parse(model, raw):
+    warnings: Sequence[Problem] = ()
+    parsed = parse(model, raw)
+    if not isinstance(parsed, list) and (problems := mistyped(model, raw)):
+        return problems
+    match parsed:
         case list() as problems:
             return problems
         case TemplateSpec() as template:
-            return unsupported_template(template) or validate_template(template)
+            problems = unsupported_template(template) or validate_template(template)
+            warnings = advise_template(template)
         case TriggerSpec() as trigger:
-            return validate_trigger(trigger)
+            problems = validate_trigger(trigger)
+            warnings = [*advise_trigger(trigger), *_started(document, trigger, beside)]
         case WorkflowSpec() as spec:
-            templates = actions.of(document, spec)
-            return [] if templates is None else validate_workflow(spec, templates)
-    return []
+            problems, warnings = _of_workflow(document, spec, beside, findings)
+        case _:
+            return []
+    if not problems:
+        findings.warnings += [document.says(f"warning: {warning}") for warning in warnings]
+    return problems
+
+
+def _of_workflow(
+    document: Document, spec: WorkflowSpec, beside: Beside, findings: Findings
+) -> tuple[list[Problem], list[Problem]]:
+    """The problems and the warnings of a workflow."""
+    raw = document.raw.get("spec") or {}
+    templates, complete = beside.templates(document, spec)
+    named = {node.action: None for node in spec.nodes if node.action}
+    unknown = [] if complete else [action for action in named if action not in templates]
+    workflows, listed = beside.workflows(document, spec)
+    children = {node.workflow.name: None for node in spec.nodes if node.workflow}
+    absent = [name for name in children if name not in (workflows if listed is None else listed)]
+    problems = validate_workflow(spec, templates, workflows, assumed=unknown)
+    warnings = advise_workflow(spec, templates, workflows)
+    for action in unknown:
+        if not action.startswith(LOCAL) and (near := did_you_mean(action, templates)):
+            message = f"this release ships no action {action!r}{near}"
+            warnings.append(Problem(place_of_action(raw, action), message))
+    for name in absent:
+        if listed is not None:
+            warnings.append(Problem(place_of_workflow(raw, name), unknown_workflow(name, listed)))
+        elif near := beside.near(document, name):
+            message = f"there is no Workflow {name!r} beside this one{near}"
+            warnings.append(Problem(place_of_workflow(raw, name), message))
+    unchecked = [f"action {action}" for action in unknown]
+    unchecked += [f"sub-workflow {name}" for name in absent if listed is None]
+    if unchecked:
+        why = beside.why_incomplete
+        findings.unchecked.append(document.says(f"not checked, {why}: {', '.join(unchecked)}"))
+    return problems, warnings
+
+
+def _started(document: Document, trigger: TriggerSpec, beside: Beside) -> list[Problem]:
+    """That the Workflow of a trigger does not exist, where that is known."""
+    listed = beside.names(document)
+    if listed is None or trigger.workflow in listed:
+        return []
+    return [Problem("spec.workflow", unknown_workflow(trigger.workflow, listed))]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,13 +13,13 @@ from pydantic_core import ErrorDetails
 from orchestrator.expressions.errors import kind
 from orchestrator.models.nearest import did_you_mean, nearest
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.annotations import Location, annotation_at, fields_of, place_of
 from orchestrator.validation.familiar import fields, patterns, shapes, words
 from orchestrator.validation.familiar.patterns import shown
 from orchestrator.validation.familiar.table import ON
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 
 M = TypeVar("M", bound=BaseModel)
-_Location = tuple[int | str, ...]
 
 YAML_BOOLEAN_KEY = (
     "a key is the boolean {}: YAML reads an unquoted y, n, yes, no, on or off as a boolean;"
@@ -59,7 +58,7 @@ def _odd_keys(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
 
 
 def _problem(model: type[BaseModel], detail: ErrorDetails, root: str, raw: Any) -> Problem:
-    location: _Location = detail["loc"]
+    location: Location = detail["loc"]
     if location and location[-1] == "[key]":
         message = f"a key is wrong: {_message(model, detail, location)}"
         return Problem(join(root, *location[:-2]), message)
@@ -68,12 +67,12 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, root: str, raw: Any) 
     return Problem(join(root, *location), _message(model, detail, location))
 
 
-def _unknown(model: type[BaseModel], location: _Location, given: Any, raw: Any) -> str:
+def _unknown(model: type[BaseModel], location: Location, given: Any, raw: Any) -> str:
     field = str(location[-1])
     if field in ("true", "false"):
         return YAML_BOOLEAN_KEY.format(field)
-    names = _fields(model, location[:-1])
-    owner, _ = _place(model, location)
+    names = fields_of(model, location[:-1])
+    owner, _ = place_of(model, location)
     hint = fields.hint_for(owner, field, given, _inside_raw(raw, location[:-1]))
     if not hint and field not in names:
         hint = _belongs(model, location, names)
@@ -84,18 +83,18 @@ def _unknown(model: type[BaseModel], location: _Location, given: Any, raw: Any) 
     return f"there is no field {field[:64]!r}{near or listed}"
 
 
-def _belongs(model: type[BaseModel], location: _Location, names: list[str]) -> str:
+def _belongs(model: type[BaseModel], location: Location, names: list[str]) -> str:
     """Where a field of this name is: further out, or inside one of the fields here."""
     field = str(location[-1])
     for end in range(len(location) - 2, -1, -1):
-        if field in _fields(model, location[:end]):
+        if field in fields_of(model, location[:end]):
             where = join("spec", *location[:end])
             return f"it is a field of {where}, further out"
-    inside = [name for name in names if field in _fields(model, (*location[:-1], name))]
+    inside = [name for name in names if field in fields_of(model, (*location[:-1], name))]
     return f"it is a field of {' and '.join(inside)}, further in" if 0 < len(inside) < 4 else ""
 
 
-def _inside_raw(raw: Any, location: _Location) -> Any:
+def _inside_raw(raw: Any, location: Location) -> Any:
     """The value at a location of the manifest; None where there is none."""
     try:
         for step in location:
@@ -105,25 +104,15 @@ def _inside_raw(raw: Any, location: _Location) -> Any:
     return raw
 
 
-def _place(model: type[BaseModel], location: _Location) -> tuple[str, str]:
-    """The model and the field of a location; an entry of a list is `field[]`."""
-    entry = bool(location) and isinstance(location[-1], int)
-    steps = location[:-1] if entry else location
-    if not steps:
-        return "", ""
-    owner = _annotation(model, steps[:-1])
-    return getattr(owner, "__name__", ""), f"{steps[-1]}[]" if entry else str(steps[-1])
-
-
-def _message(model: type[BaseModel], detail: ErrorDetails, location: _Location) -> str:
+def _message(model: type[BaseModel], detail: ErrorDetails, location: Location) -> str:
     given, context = detail["input"], detail.get("ctx", {})
-    place = _place(model, location)
+    place = place_of(model, location)
     match detail["type"]:
         case "missing":
             example = shapes.EXAMPLES.get(place, "")
             return f"is required; {example}" if example else "is required"
         case "enum":
-            return _not_allowed(_annotation(model, location), given)
+            return _not_allowed(annotation_at(model, location), given)
         case "string_pattern_mismatch":
             return patterns.mismatch(str(context["pattern"]), given)
         case "string_too_long":
@@ -181,35 +170,3 @@ def _not_allowed(enum: Any, given: Any) -> str:
         near = nearest(given, allowed)
     hint = f"; did you mean {near!r}?" if near else ""
     return f"must be one of {', '.join(allowed)}, not {shown(given)}{hint}"
-
-
-def _fields(model: type[BaseModel], location: _Location) -> list[str]:
-    found = _annotation(model, location)
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
-        return []
-    return [field.alias or name for name, field in found.model_fields.items()]
-
-
-def _annotation(model: type[BaseModel], location: _Location) -> Any:
-    """The type that stands at a location of a model, without Optional."""
-    found: Any = model
-    for step in location:
-        found = _inside(_plain(found), step)
-    return _plain(found)
-
-
-def _plain(annotation: Any) -> Any:
-    """Without Optional and Annotated."""
-    while get_origin(annotation) in (Annotated, Union, UnionType):
-        annotation = next(a for a in get_args(annotation) if a is not type(None))
-    return annotation
-
-
-def _inside(annotation: Any, step: int | str) -> Any:
-    """What stands under a key or index of a value of this type."""
-    if get_origin(annotation) in (list, dict):
-        return get_args(annotation)[-1]
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields.items()
-        return next((f.annotation for name, f in fields if step in (f.alias, name)), None)
-    return None

@@ -39,4 +39,4 @@ def test_an_example_is_valid(example: Path) -> None:
 def wrong(path: str) -> list[str]:
     """What `apply` would say, with the shipped actions on the cluster."""
     documents, problems = read_documents([path, CATALOG])
-    return problems + check_documents(documents, None)
+    return problems + check_documents(documents, None).problems

@@ -21,7 +21,7 @@ def checked(tmp_path: Path, text: str) -> list[str]:
     """What is wrong with a file, without the folder that it stands in."""
     (tmp_path / "it.yaml").write_text(text)
     documents, problems = read_documents([str(tmp_path / "it.yaml")])
-    said = problems + check_documents(documents, None)
+    said = problems + check_documents(documents, None).problems
     return [line.removeprefix(f"{tmp_path}/") for line in said]
 
 
