@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from orchestrator.expressions import ExpressionError, check_pattern
 from orchestrator.expressions.bounds import is_number, to_json
 from orchestrator.models.base import Json
-from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.nearest import did_you_mean, nearest
+from orchestrator.validation.familiar.proposals import line, text_of
 from orchestrator.validation.problem import join
 
 MAX_SCHEMA = 16 * 1024
@@ -25,6 +26,16 @@ MAX_REQUIRED = 64
 """Names of `required`: each is looked for in every object that the schema describes."""
 TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 
+_TYPE_OF = {
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "list": "array",
+    "dict": "object",
+    "map": "object",
+}
 Found = tuple[str, str]
 _Check = Callable[[str, Json], Iterator[Found]]
 _INSTEAD = {
@@ -67,10 +78,22 @@ def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Found]:
         elif keyword in _KEYWORDS:
             yield from _KEYWORDS[keyword](where, value)
         else:
-            instead = _INSTEAD.get(keyword)
+            instead = _INSTEAD.get(keyword) or _as_property(keyword, value, level)
             hint = f"; {instead}" if instead else did_you_mean(keyword, KEYWORDS)
-            message = f"{keyword[:64]} is not a keyword of inputs{hint}; there are {_LISTED}"
+            message = f"{keyword[:64]} is not a keyword of inputs{hint or f'; there are {_LISTED}'}"
             yield where, message
+
+
+def _as_property(keyword: str, value: Json, level: int) -> str:
+    """What to write where an input stands beside the keywords instead of in properties."""
+    if level > 1 or did_you_mean(keyword, KEYWORDS):
+        return ""
+    described = isinstance(value, Mapping) and "type" in value
+    if not described and not isinstance(value, str):
+        return ""
+    given = text_of(value.get("type") if isinstance(value, Mapping) else value).lower()
+    kind = given if given in TYPES else _TYPE_OF.get(given, "string")
+    return f"an input is a property: {line({'properties': {keyword: {'type': kind}}})}"
 
 
 def _properties(path: str, value: Json, level: int) -> Iterator[Found]:
@@ -112,7 +135,9 @@ def _list(path: str, value: Json) -> Iterator[Found]:
 
 
 def _names(path: str, value: Json) -> Iterator[Found]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+    if isinstance(value, bool):
+        yield path, "must be a list of property names, beside properties: write `required: [NAME]`"
+    elif not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         yield path, "must be a list of property names"
     elif len(value) > MAX_REQUIRED:
         yield path, f"has {len(value):,} names; at most {MAX_REQUIRED}"
@@ -121,7 +146,9 @@ def _names(path: str, value: Json) -> Iterator[Found]:
 def _type(path: str, value: Json) -> Iterator[Found]:
     for name in value if isinstance(value, list) and value else [value]:
         if name not in TYPES:
-            yield path, f"must be one of {', '.join(TYPES)}, or a list of them"
+            meant = _TYPE_OF.get(text_of(name).lower()) or nearest(text_of(name), TYPES)
+            hint = f"; did you mean {meant!r}?" if meant else ""
+            yield path, f"must be one of {', '.join(TYPES)}, or a list of them{hint}"
             return
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from orchestrator.expressions import ExpressionError, SecretValue, full_match
 from orchestrator.expressions.bounds import MAX_RESULT, to_json
 from orchestrator.expressions.errors import kind
 from orchestrator.models.base import Json, ValueType
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Value
+from orchestrator.validation.familiar.proposals import flow
 
+_MAX_QUOTED = 200
+"""Characters of a text that is read as another value for a proposal."""
 _TYPES: dict[ValueType, tuple[type, ...]] = {
     ValueType.STRING: (str,),
     ValueType.INTEGER: (int,),
@@ -44,7 +50,9 @@ def _check_bounds(value: Json, declared: Value) -> str | None:
     if declared.type is ValueType.SECRET:
         return None
     if declared.enum is not None and not any(_same(value, allowed) for allowed in declared.enum):
-        return f"must be one of {shown(declared.enum)}, not {shown(value)}"
+        texts = [allowed for allowed in declared.enum if isinstance(allowed, str)]
+        near = did_you_mean(value, texts) if isinstance(value, str) else ""
+        return f"must be one of {shown(declared.enum)}, not {shown(value)}{near}"
     if declared.type in (ValueType.STRING, ValueType.LIST):
         return _check_length(value, declared) or _check_pattern(value, declared)
     if declared.type in (ValueType.INTEGER, ValueType.NUMBER):
@@ -105,9 +113,23 @@ def _hint(value: Json, wanted: ValueType) -> str:
         return "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
     if wanted is ValueType.STRING and isinstance(value, int | float):
         return "; quote it"
+    if isinstance(value, str) and len(value) <= _MAX_QUOTED:
+        return _unquoted(value, wanted)
     if isinstance(value, SecretValue):
         return "; only a parameter of type secret takes a secret"
     return ""
+
+
+def _unquoted(text: str, wanted: ValueType) -> str:
+    """The value that a text was probably meant to be."""
+    if wanted is ValueType.LIST:
+        items = [item.strip() for item in text.strip("[]").split(",") if item.strip()]
+        return f"; write {flow(items)}"
+    try:
+        value = json.loads(text.strip().lower())
+    except ValueError:
+        return ""
+    return f"; write {flow(value)} without quotes" if type(value) in _TYPES[wanted] else ""
 
 
 def shown(value: Json) -> str:

@@ -42,7 +42,8 @@ def test_defaults_are_applied_and_secrets_are_references() -> None:
         ),
         (
             {"service": "a", "attempts": "3"},
-            'spec.variables.attempts: must be an integer, not a string ("3")',
+            'spec.variables.attempts: must be an integer, not a string ("3"); write 3 without'
+            " quotes",
         ),
         ({"service": "a", "attempts": 0}, "spec.variables.attempts: must be at least 1, not 0"),
         (

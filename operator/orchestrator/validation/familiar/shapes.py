@@ -224,6 +224,18 @@ def _outputs(given: Any) -> Any:
     ] or None
 
 
+def _map(given: Any) -> Any:
+    """A list of names and values as a map."""
+    if not isinstance(given, list):
+        return None
+    found = {
+        text_of(item["name"]): item.get("value", "VALUE")
+        for item in given[:8]
+        if isinstance(item, Mapping) and "name" in item
+    }
+    return found or None
+
+
 def _list_of_one(given: Any) -> Any:
     return [given] if isinstance(given, str) else None
 
@@ -247,6 +259,12 @@ _SHAPES: dict[tuple[str, str], _Shape] = {
     ("Node", "repeat"): lambda given: (
         {"until": "EXPRESSION", "limit": given} if type(given) is int else None
     ),
+    ("Node", "transform"): lambda given: (
+        {"result": bare(given)} if isinstance(given, str) else _map(given)
+    ),
+    ("Node", "with"): _map,
+    ("SubWorkflow", "variables"): _map,
+    ("TriggerSpec", "variables"): _map,
     ("Node", "fail"): lambda given: "TEXT" if given in (True, None) else None,
     ("Node", "action"): lambda given: (
         given.get("name", "NAME") if isinstance(given, Mapping) else None

@@ -15,6 +15,9 @@ from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 from orchestrator.validation.values import check_size, check_type, check_value
 
+_MAX_LISTED = 12
+"""Most parameters that a message lists."""
+
 
 def known_actions(subject: Subject) -> Iterator[Problem]:
     """An action is a ClusterTemplate, or a Template of the namespace, that describes an action."""
@@ -44,7 +47,10 @@ def _parameters(
     declared = {parameter.name: parameter for parameter in parameters}
     for name, value in given.items():
         if name not in declared:
-            message = f"{node.action!r} has no parameter {name!r}{did_you_mean(name, declared)}"
+            near = did_you_mean(name, declared)
+            if not near and 0 < len(declared) <= _MAX_LISTED:
+                near = f"; it has {', '.join(declared)}"
+            message = f"{node.action!r} has no parameter {name!r}{near}"
             yield Problem(join(path, name), message)
             continue
         wrong = _wrong(value, declared[name], subject)
