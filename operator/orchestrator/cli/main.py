@@ -71,6 +71,24 @@ def apply(
 
 @app.command()
 @on_cluster
+def lint(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Option("--filename", "-f", help="Files, folders, or - for standard input.")
+    ],
+    namespace: Namespace = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use no cluster, even if there is one.")
+    ] = False,
+) -> None:
+    """Check manifests and change nothing; without a cluster, list what could not be checked."""
+    from orchestrator.cli.linting import lint_files
+
+    raise typer.Exit(lint_files(context.obj.within(namespace), files, offline=offline))
+
+
+@app.command()
+@on_cluster
 def run(
     context: typer.Context,
     workflow: Annotated[str, typer.Argument(help="Name of the Workflow.")],
