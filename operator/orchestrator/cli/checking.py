@@ -117,7 +117,10 @@ def _of_workflow(
     problems = validate_workflow(spec, templates, workflows, assumed=unknown)
     warnings = advise_workflow(spec, templates, workflows)
     for action in unknown:
-        if not action.startswith(LOCAL) and (near := did_you_mean(action, templates)):
+        near = did_you_mean(action, templates)
+        if LOCAL + action in templates:
+            near = f"; for the Template beside it write {LOCAL + action!r}"
+        if near and not action.startswith(LOCAL):
             message = f"this release ships no action {action!r}{near}"
             warnings.append(Problem(place_of_action(raw, action), message))
     for name in absent:

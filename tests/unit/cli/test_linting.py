@@ -114,6 +114,12 @@ def test_an_action_like_a_shipped_one_is_doubted_without_a_cluster(lint: Any) ->
     assert "not checked, without a cluster: action http-reqest" in err
 
 
+def test_a_template_beside_a_workflow_is_proposed_as_local(lint: Any) -> None:
+    own = HEAD.format("Template", "notify") + "spec: {action: {command: [a]}}\n"
+    _, _, err = lint(f"{flow('{name: a, action: notify}')}---\n{own}")
+    assert "ships no action 'notify'; for the Template beside it write 'local/notify'" in err
+
+
 def test_a_sub_workflow_like_one_beside_it_is_doubted_without_a_cluster(lint: Any) -> None:
     other = HEAD.format("Workflow", "deploy") + "spec: {nodes: [{name: a, delay: 1s}]}\n"
     _, _, err = lint(f"{flow('{name: a, workflow: {name: deply}}')}---\n{other}")
