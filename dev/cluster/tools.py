@@ -1,10 +1,12 @@
 """Programs the cluster needs from elsewhere: Debian's packages, a Go compiler, kubectl."""
 
+import fcntl
 import importlib.util
 import os
 import platform
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from dev.cluster.errors import ClusterError
@@ -47,10 +49,18 @@ def require_kubelet_host() -> None:
         return
     if not which("apt-get"):
         raise ClusterError(f"install {' '.join(missing)} (this machine has no apt-get)")
-    print(f"installing {' '.join(missing)}", file=sys.stderr, flush=True)
-    run("apt-get", "update", "-qq")
-    run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
-        "--no-install-recommends", *missing)  # fmt: skip
+    install(missing)
+
+
+def install(packages: Collection[str]) -> None:
+    """Install Debian's packages; who comes second waits, as apt itself would refuse."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        print(f"installing {' '.join(packages)}", file=sys.stderr, flush=True)
+        run("apt-get", "update", "-qq")
+        run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
+            "--no-install-recommends", *packages)  # fmt: skip
 
 
 def go() -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.shell import run, which
+from dev.cluster.tools import install
 
 PYTHON = "3.11"
 PACKAGES = (
@@ -66,9 +67,7 @@ def packages(wanted: Iterable[str] = PACKAGES) -> dict[str, str]:
     installed = _installed()
     missing = [name for name in (*wanted, "ca-certificates") if name not in installed]
     if missing:
-        run("apt-get", "update", "-qq")
-        run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
-            "--no-install-recommends", *missing)  # fmt: skip
+        install(missing)
         installed = _installed()
     closure: dict[str, str] = {}
     waiting = list(wanted)

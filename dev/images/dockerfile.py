@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.shell import run, which
+from dev.cluster.tools import install
 from dev.images import debian, oci
 from dev.images.build import PROJECT
 
@@ -27,9 +28,7 @@ def check() -> None:
     if os.geteuid() != 0:
         raise ClusterError("buildah needs root here")
     if not which("buildah"):
-        run("apt-get", "update", "-qq")
-        run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
-            "--no-install-recommends", "buildah")  # fmt: skip
+        install(["buildah"])
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         _check(Path(folder))
 

@@ -23,12 +23,14 @@ from tests.simulation.faults import Faults
 from tests.simulation.interventions import FIRST
 from tests.simulation.scenario import scenario
 from tests.simulation.trial import play, violations
-from tests.simulation.trials import chunks, pieces
+from tests.simulation.trials import CHUNK, chunks, pieces
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = sorted((Path(__file__).parent / "planted").rglob("*.patch"))
-RUNS, INTERVENTIONS = 10_000, 1_000
-"""Stories without and with interventions."""
+FIXED = [range(2_000), range(FIRST, FIRST + 1_000)]
+"""The stories of every run, without and with interventions."""
+MOVING = [(range(2_000, 202_000), 1_000), (range(FIRST + 1_000, FIRST + 51_000), 500)]
+"""Seeds of which each commit plays some: so many in a row, from a place that its hash gives."""
 MOST_FOR_A_BUG = 2_000
 CAUGHT = re.compile(r"Caught by seed (\d+)\.\n")
 RECORD_SEEDS = os.environ.get("ITW_RECORD_SEEDS") == "1"
@@ -107,9 +109,23 @@ def test_the_stories_with_interventions_hold_each_of_them() -> None:
     assert any("grandchild" in story.workflows for story in stories)
 
 
+def windows() -> list[range]:
+    """The seeds that this commit plays beside the fixed ones."""
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    place = int(head.stdout or "0", 16)  # 0 where there is no repository
+    starts = [
+        every.start + place % ((len(every) - count) // CHUNK) * CHUNK for every, count in MOVING
+    ]
+    return [range(start, start + count) for start, (_, count) in zip(starts, MOVING, strict=True)]
+
+
 def test_whatever_goes_wrong_nothing_runs_twice_and_nothing_is_lost() -> None:
     wrong: dict[int, list[str]] = {}
-    seeds = [*pieces(0, RUNS), *pieces(FIRST, FIRST + INTERVENTIONS)]
+    every = [*FIXED, *windows()]
+    print(f"seeds {', '.join(f'{seeds.start} to {seeds.stop - 1}' for seeds in every)}")
+    seeds = [piece for some in every for piece in pieces(some.start, some.stop)]
     for piece, found in chunks(seeds):
         wrong |= found
         if piece.stop % 1000 == 0:
