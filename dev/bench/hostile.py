@@ -8,16 +8,15 @@ of 35 KB, and a workflow of a megabyte of expressions.
 from __future__ import annotations
 
 import asyncio
-import time
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
-
 from dev.bench.client import OURS, Raw
-from dev.bench.contenders import OperatorContender
+from dev.bench.contenders import ROOT, OperatorContender
 from dev.bench.measuring import Bench
 from dev.bench.metrics import HEALTH, TRANSITIONS, Figures
 from dev.bench.observer import Observer
@@ -30,8 +29,6 @@ QUICK = replace(
 COPIES = 3
 """Executions of each hostile workflow."""
 _LEASE = "operator"
-_PROBE = 0.02
-"""Seconds from one probe to the next."""
 
 _OBJECTS = [{"a": number, "b": [number]} for number in range(2_500)]
 _HOSTS = [0] * 16_000
@@ -81,22 +78,17 @@ class Alone(OperatorContender):
 
     @asynccontextmanager
     async def _probed(self) -> AsyncIterator[None]:
-        self._slowest = 0.0
-        async with aiohttp.ClientSession() as session:
-            probing = asyncio.create_task(self._probe(session))
-            try:
-                yield
-            finally:
-                probing.cancel()
-
-    async def _probe(self, session: aiohttp.ClientSession) -> None:
-        while True:
-            began = time.monotonic()
-            async with session.get(f"http://{self._address}/healthz") as answer:
-                if answer.status != 200:
-                    raise RuntimeError(f"/healthz: {answer.status}")
-            self._slowest = max(self._slowest, time.monotonic() - began)
-            await asyncio.sleep(_PROBE)
+        probe = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dev.bench.probe", self._address, "/healthz",
+            stdin=PIPE, stdout=PIPE, cwd=ROOT,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            slowest, _ = await probe.communicate()
+        if probe.returncode:
+            raise RuntimeError("/healthz: not answered, or not with 200")
+        self._slowest = float(slowest)
 
 
 class Beside(Alone):
