@@ -85,7 +85,7 @@ class Alone(OperatorContender):
         try:
             yield
         finally:
-            slowest, _ = await probe.communicate()
+            slowest, _ = await probe.communicate(b"")  # closes its input
         if probe.returncode:
             raise RuntimeError("/healthz: not answered, or not with 200")
         self._slowest = float(slowest)
