@@ -27,6 +27,7 @@ def _suite(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Side by side (see dev/test), each suite on a cluster goes to one worker, before the rest."""
     if not hasattr(config, "workerinput"):
