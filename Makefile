@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images generate lock \
-	check format test test-unit test-simulation test-cluster test-e2e bench clean
+	check docs format test test-unit test-simulation test-cluster test-e2e bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: setup ## Format, lint, strict types, import layers, generated files: abou
 
 format: setup ## Format the code and fix what the linter can
 	@.venv/bin/ruff check -q --fix . ; .venv/bin/ruff format .
+
+docs: setup ## Build the documentation as a site in build/docs, links checked
+	@dev/docs
 
 test: setup ## All tests: unit, simulation, cluster, e2e
 	@dev/test tests/unit tests/simulation tests/cluster tests/e2e
