@@ -1,0 +1,98 @@
+"""The tutorial and the how-to guides do what they say, typed as they stand.
+
+The product is installed as the first guide says, on a cluster of its own, by an operator in a pod.
+The pages are then played side by side, each with a kubeconfig of its own, and at last the product
+is removed as the last guide says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.api import down, up
+from dev.cluster.tools import kubectl as kubectl_path
+from orchestrator.engine.protection import SETTLES
+from tests.conftest import PREFIX
+from tests.documentation import DOCS, PAGES, play
+from tests.kube import ROOT
+
+INSTALL, REMOVE = DOCS / "how-to/install.md", DOCS / "how-to/remove.md"
+BETWEEN = [page for page in PAGES if page.stem != "index" and page not in (INSTALL, REMOVE)]
+PEOPLE = {"approvals-with-two-people", "observe", "rights-for-a-team"}
+"""Guides in which people decide or signal, which counts once the policies have settled."""
+SIDE_BY_SIDE = 4
+
+
+class Reader:
+    """Types pages on one cluster; each in a folder like the checkout, with a kubeconfig of its own.
+
+    The decisions of people count from `SETTLES` after the installation.
+    """
+
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        self._kubeconfig = kubeconfig
+        self._folder = folder
+        self.installed = 0.0
+
+    def types(self, page: Path) -> None:
+        """Do what the page says."""
+        if page.stem in PEOPLE:
+            time.sleep(max(0.0, self.installed + SETTLES + 2 - time.monotonic()))
+        folder = self._folder / page.stem
+        folder.mkdir()
+        for name in ("crds", "manifests", "dev"):
+            (folder / name).symlink_to(ROOT / name)
+        shutil.copy(self._kubeconfig, folder / "kubeconfig")
+        path = os.pathsep.join(map(str, (Path(kubectl_path()).parent, Path(sys.executable).parent)))
+        own = {
+            "KUBECONFIG": str(folder / "kubeconfig"),
+            "PATH": os.pathsep.join((path, os.environ["PATH"])),
+            "PYTHONPATH": str(ROOT / "operator"),
+            "COLUMNS": "120",
+        }
+        play(page, folder, {**os.environ, **own})
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A reader who has installed the product."""
+    subprocess.run([sys.executable, "-m", "dev.images", "build"], cwd=ROOT, check=True)
+    name = f"{PREFIX}-docs"
+    cluster = up(name, kubelet=True)
+    cluster.import_image(ROOT / "build" / "images" / "itechsmart-workflow.tar")
+    reader = Reader(cluster.kubeconfig, tmp_path_factory.mktemp("reader"))
+    try:
+        reader.types(INSTALL)
+        reader.installed = time.monotonic()
+        yield reader
+    finally:
+        down(name)
+
+
+@pytest.fixture(scope="module")
+def played(reader: Reader) -> Iterator[dict[Path, Future[None]]]:
+    """Every page between installation and removal, as it is played beside the others."""
+    first_the_others = sorted(BETWEEN, key=lambda page: page.stem in PEOPLE)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {page: pool.submit(reader.types, page) for page in first_the_others}
+
+
+@pytest.mark.parametrize("page", BETWEEN, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(played: dict[Path, Future[None]], page: Path) -> None:
+    played[page].result()
+
+
+def test_the_product_is_removed_as_the_guide_says(
+    reader: Reader, played: dict[Path, Future[None]]
+) -> None:
+    wait(played.values())
+    reader.types(REMOVE)
