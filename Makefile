@@ -32,7 +32,7 @@ images: setup ## Build the container image as build/images/itechsmart-workflow.t
 	@$(PYTHON) -m dev.images build
 
 generate: setup ## Write every generated file anew (CRDs, the shipped actions)
-	@$(PYTHON) -m orchestrator.models.crd crds/
+	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog manifests/catalog/actions
 
 lock: setup ## Lock the dependencies anew in requirements/

@@ -188,10 +188,10 @@ EXECUTION: dict[str, Any] = {
 
 TRIGGER: dict[str, Any] = {
     "workflow": "restart",
-    "variables": {"service": "$[[ event.service ]]", **FREE},
-    "filter": "event.severity == 'High'",
-    "payload": "event.labels",
-    "dedupe": {"key": "event.id", "window": "1h"},
+    "variables": {"service": "$[[ event.timeZone ]]", **FREE},
+    "filter": "event.timeZone == 'Europe/Berlin'",
+    "payload": "{'slot': event.scheduledAt}",
+    "dedupe": {"key": "event.scheduledAt", "window": "1h"},
     "rateLimit": {"limit": 5, "period": "1m"},
     "schedule": {
         "cron": "30 3 * * 1-5",

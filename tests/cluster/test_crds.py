@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.models.crd import KINDS, LARGEST
+from orchestrator.crds import KINDS
+from orchestrator.models.crd import LARGEST
 from tests.cluster.full import FULL
 from tests.kube import ROOT, Kubectl, execution, manifest, workflow
 

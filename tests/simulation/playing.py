@@ -15,6 +15,7 @@ from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.resources import Resource
 from orchestrator.kube.watching import Take
 from orchestrator.models.base import API_VERSION
+from orchestrator.triggers.registry import REGISTRY, Registry
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script
 from tests.simulation.scenario import NAMESPACE, TASK
@@ -66,7 +67,10 @@ async def _operate(store: Store, transport: FaultyTransport) -> Raw:
 
 @asynccontextmanager
 async def operating(
-    store: Store, transport: FaultyTransport, offload: Inline | None = None
+    store: Store,
+    transport: FaultyTransport,
+    offload: Inline | None = None,
+    trigger_types: Registry = REGISTRY,
 ) -> AsyncIterator[None]:
     """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
@@ -87,6 +91,7 @@ async def operating(
         monotonic=asyncio.get_running_loop().time,
         follow=follow,
         offload=offload,
+        trigger_types=trigger_types,
     )
     over = asyncio.Event()
     running = asyncio.create_task(operator.run(over))

@@ -13,13 +13,12 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.offload import Inline
-from orchestrator.controller.triggers.running import Triggers
+from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
-from orchestrator.kube.resources import TRIGGERS
-from orchestrator.models.trigger import Schedule
-from orchestrator.triggers.schedule import look
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
+from orchestrator.triggers.schedule import Schedule, evaluate
 from tests.apiserver import merged
 from tests.selectors import selects
 from tests.simulation.faults import Faults, FaultyTransport
@@ -131,8 +130,8 @@ async def live(cluster: Cluster, seconds: float, ended: list[Raw] | None = None)
     triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
     work = asyncio.create_task(triggers.run())
     for raw in ended or ():
-        triggers.ended(raw)
-    triggers.look(cluster.trigger)
+        triggers.observe(EXECUTIONS, raw)
+    triggers.changed(cluster.trigger)
     try:
         await asyncio.wait_for(process.dead.wait(), seconds)
     except TimeoutError:
@@ -170,7 +169,7 @@ def due(until: float) -> list[str]:
     mark, now, found = START, START, []
     while now < until:
         now = min(now + 1800, until)
-        dealt = look(Schedule.model_validate(SCHEDULE), "u-t", mark, now)
+        dealt = evaluate(Schedule.model_validate(SCHEDULE), "u-t", mark, now)
         found += [event.data["scheduledAt"] for event in dealt.events]
         mark = dealt.mark
     return sorted(set(found))
@@ -299,7 +298,7 @@ def test_a_trigger_made_anew_under_its_name_is_not_given_what_the_old_one_had() 
         process, cache = Process(cluster), Cache()
         cache.put(cluster.trigger)
         triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
-        triggers.look(cluster.trigger)
+        triggers.changed(cluster.trigger)
         cluster.trigger = anew  # no watch has told of it yet
         work = asyncio.create_task(triggers.run())
         await asyncio.sleep(HOURS)
@@ -363,7 +362,7 @@ async def working(cluster: Cluster, process: Process) -> AsyncIterator[tuple[Tri
     cache.put(cluster.trigger)
     triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
     work = asyncio.create_task(triggers.run())
-    triggers.look(cluster.trigger)
+    triggers.changed(cluster.trigger)
     try:
         yield triggers, cache
     finally:
@@ -380,7 +379,7 @@ def test_an_error_between_two_events_costs_neither_a_count_nor_a_start() -> None
         await asyncio.sleep(110)
         async with working(cluster, Refuses(cluster)) as (triggers, _):
             for raw in ended:
-                triggers.ended(raw)
+                triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(20)
         assert started(cluster) == ["e0", "e1", "e2"]
         assert counts(cluster) == {"received": 3, "started": 3}
@@ -395,13 +394,13 @@ def test_counts_add_up_though_the_cache_is_behind() -> None:
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
         await asyncio.sleep(110)
         async with working(cluster, Process(cluster)) as (triggers, cache):
-            triggers.ended(ended[0])
+            triggers.observe(EXECUTIONS, ended[0])
             await asyncio.sleep(1)
             old = cluster.trigger
-            triggers.ended(ended[1])
+            triggers.observe(EXECUTIONS, ended[1])
             await asyncio.sleep(1)
             cache.put(old)
-            triggers.ended(ended[2])
+            triggers.observe(EXECUTIONS, ended[2])
             await asyncio.sleep(1)
         assert counts(cluster) == {"received": 3, "started": 3}
 
@@ -437,7 +436,7 @@ def edit(cluster: Cluster, triggers: Triggers, cache: Cache, **spec: Any) -> Non
     edited = {**cluster.trigger, "metadata": {**old, **anew}, "spec": {"workflow": "w", **spec}}
     cluster.trigger = edited
     cache.put(edited)
-    triggers.look(edited)
+    triggers.changed(edited)
 
 
 def test_an_edit_starts_nothing_for_what_was_before_it_now_or_after_a_restart() -> None:
@@ -450,7 +449,7 @@ def test_an_edit_starts_nothing_for_what_was_before_it_now_or_after_a_restart() 
         await asyncio.sleep(5100)
         async with working(cluster, Process(cluster)) as (triggers, cache):
             for raw in failed[:5]:
-                triggers.ended(raw)
+                triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(10)
             edit(cluster, triggers, cache, execution={"phases": ["Failed"]})
             await asyncio.sleep(10)
@@ -517,7 +516,7 @@ def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, res
         process = UnderQuota(cluster)
         async with working(cluster, process) as (triggers, _):
             for raw in ended:
-                triggers.ended(raw)
+                triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(300)
             assert started(cluster) == []
             assert "status" not in cluster.trigger  # nothing counts yet
@@ -528,7 +527,7 @@ def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, res
             await asyncio.sleep(40)
         async with working(cluster, Process(cluster)) as (triggers, _):
             for raw in ended:
-                triggers.ended(raw)
+                triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(40)
         assert started(cluster) == ["e0", "e1", "e2"]
         assert counts(cluster)["started"] == 3
@@ -584,7 +583,7 @@ def test_a_trigger_with_a_large_value_is_read_beside_the_loop_once_a_generation(
         cache.put(cluster.trigger)
         client = cast("ApiClient", Process(cluster))
         triggers = Triggers(client, cluster.clock, cache, cluster.emit, beside)
-        triggers.look(cluster.trigger)
+        triggers.changed(cluster.trigger)
         work = asyncio.create_task(triggers.run())
         await asyncio.sleep(HOURS)
         work.cancel()

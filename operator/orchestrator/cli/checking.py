@@ -9,11 +9,12 @@ from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.kinds import WORKFLOWS
 from orchestrator.cli.manifests import Document, Metadata
-from orchestrator.models.crd import KINDS as DEFINITIONS
+from orchestrator.crds import KINDS as DEFINITIONS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
 from orchestrator.validation.missing import (
     LOCAL,
@@ -92,8 +93,9 @@ def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence
             problems = unsupported_template(template) or validate_template(template)
             warnings = advise_template(template)
         case TriggerSpec() as trigger:
-            problems = validate_trigger(trigger)
-            warnings = [*advise_trigger(trigger), *_started(document, trigger, beside)]
+            problems = validate_trigger(trigger, REGISTRY.types)
+            advice = advise_trigger(trigger, REGISTRY.types)
+            warnings = [*advice, *_started(document, trigger, beside)]
         case WorkflowSpec() as spec:
             problems, warnings = _of_workflow(document, spec, beside, findings)
         case _:

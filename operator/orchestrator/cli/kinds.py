@@ -25,7 +25,7 @@ def _ours(name: str, plural: str, short: str, *more: str, namespaced: bool = Tru
     return Kind(name, plural, f"/apis/{API_VERSION}", namespaced, words)
 
 
-# The same as in models.crd, where each stands beside its model: importing those takes longer than
+# The same as in crds, where each stands beside its model: importing those takes longer than
 # most commands run. A test compares them.
 WORKFLOWS = _ours("Workflow", "workflows", "awf")
 EXECUTIONS = _ours("WorkflowExecution", "workflowexecutions", "awfx", "execution", "executions")

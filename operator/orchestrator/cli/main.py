@@ -179,7 +179,7 @@ def crds(
     ] = None,
 ) -> None:
     """Print the custom resources, for `kubectl apply --server-side -f -`."""
-    from orchestrator.models.crd import render_all, write
+    from orchestrator.crds import render_all, write
 
     if output is None:
         say(render_all(), end="")

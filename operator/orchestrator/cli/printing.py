@@ -61,7 +61,7 @@ def rows(
     kind: str, items: Sequence[dict[str, Any]], *, wide: bool, every: bool, now: float
 ) -> tuple[list[str], list[list[str]]]:
     """The header and cells of a table: the columns that kubectl shows."""
-    from orchestrator.models.crd import KINDS as DEFINITIONS
+    from orchestrator.crds import KINDS as DEFINITIONS
 
     columns = next(item.columns for item in DEFINITIONS if item.name == kind)
     shown = [column for column in columns if wide or column.priority == 0]

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.executions.news import News
 from orchestrator.controller.telemetry.metrics import TERMINAL
-from orchestrator.controller.triggers.running import Triggers
+from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lean import ended_pod, lean, lean_job
@@ -64,6 +65,7 @@ class Watches:
         namespaces: Collection[str],
         news: News,
         judge: Workflows,
+        trigger_judge: TriggerJudge,
         definitions: Definitions,
         triggers: Triggers,
         monotonic: Callable[[], float],
@@ -74,6 +76,7 @@ class Watches:
         self._caches = caches
         self._namespaces = tuple(namespaces)
         self._judge = judge
+        self._trigger_judge = trigger_judge
         self._definitions = definitions
         self._triggers = triggers
         self._follow = follow
@@ -159,10 +162,14 @@ class Watches:
         self._definitions.take(resource, kind, raw)
         if resource is WORKFLOWS and kind == "DELETED":
             self._judge.forget(key_of(raw))
-        if resource is not WORKFLOWS or (old and kind and _generation(old) == _generation(raw)):
+        if resource is not WORKFLOWS:
+            return
+        if kind not in (None, "DELETED") and old and _generation(old) == _generation(raw):
             return
         for namespace, name in self._judge.parents_of(raw):
             self._definitions.look_at(WORKFLOWS, namespace, name)
+        for namespace, name in self._trigger_judge.users_of(raw):
+            self._definitions.look_at(TRIGGERS, namespace, name)
 
     def _on_template(self, resource: Resource, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind != "DELETED":
@@ -177,7 +184,7 @@ class Watches:
             self._triggers.forget(old or raw)
         if kind != "DELETED":
             self._definitions.look(TRIGGERS, raw)
-            self._triggers.look(raw)
+            self._triggers.changed(raw)
 
 
 def _generation(raw: Raw) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
-from orchestrator.controller.definitions.triggers import trigger_status
+from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.executions.act.lingering import LingeringPods
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
@@ -31,7 +31,7 @@ from orchestrator.controller.telemetry.figures import Figures
 from orchestrator.controller.telemetry.health import serve
 from orchestrator.controller.telemetry.metrics import MetricsWriter
 from orchestrator.controller.telemetry.recorder import Recorder
-from orchestrator.controller.triggers.running import Triggers
+from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import Lease
@@ -39,12 +39,14 @@ from orchestrator.kube.livejobs import LiveJobs
 from orchestrator.kube.livereads import LiveReads
 from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
+    EXECUTIONS,
     INCIDENTS,
     TEMPLATES,
     TRIGGERS,
     WORKFLOWS,
 )
 from orchestrator.kube.watching import Follow, follow_definitions
+from orchestrator.triggers.registry import REGISTRY, Registry
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Operator:
         follow: Follow = follow_definitions,
         offload: Inline | None = None,
         side: SameLoop | None = None,
+        trigger_types: Registry = REGISTRY,
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
 
@@ -112,14 +115,19 @@ class Operator:
             lambda job, pod, containers: self.news.on_rest_stopped(job, pod, containers),
         )
         emit = self.recorder.emit
-        self.triggers = Triggers(client, self._clock, self._caches.triggers, emit, self._offload)
+        self.triggers = Triggers(
+            client, self._clock, self._caches.triggers, emit, self._offload, trigger_types
+        )
         judge = Workflows(
             self._caches.workflows,
             self._caches.templates,
             self._caches.cluster_templates,
             runner_image,
         )
-        self.definitions = self._build_definitions(judge)
+        trigger_judge = TriggerJudge(
+            client, self._caches.workflows, self._caches.triggers, trigger_types
+        )
+        self.definitions = self._build_definitions(judge, trigger_judge)
         shell = self._build_shell(runner_image)
         revisions = Revisions(shell)
         self.retention = Retention(
@@ -134,6 +142,7 @@ class Operator:
             namespaces=namespaces,
             news=self.news,
             judge=judge,
+            trigger_judge=trigger_judge,
             definitions=self.definitions,
             triggers=self.triggers,
             monotonic=monotonic,
@@ -167,7 +176,7 @@ class Operator:
             offload=self._offload,
         )
 
-    def _build_definitions(self, judge: Workflows) -> Definitions:
+    def _build_definitions(self, judge: Workflows, trigger_judge: TriggerJudge) -> Definitions:
         return Definitions(
             self._client,
             self._clock,
@@ -182,15 +191,15 @@ class Operator:
                 WORKFLOWS: judge.status,
                 TEMPLATES: template_status,
                 CLUSTER_TEMPLATES: template_status,
-                TRIGGERS: trigger_status,
                 INCIDENTS: incident_status,
             },
             offload=self._offload,
+            live={TRIGGERS: trigger_judge.status},
         )
 
     def _on_ended(self, raw: Raw) -> None:
         self.retention.remember(raw)
-        self.triggers.ended(raw)
+        self.triggers.observe(EXECUTIONS, raw)
 
     # Running
 

@@ -1,4 +1,4 @@
-"""What is said of a Workflow, Template, Trigger or Incident: valid, waiting or refused, and why."""
+"""What is said of a Workflow or Template: valid, waiting or refused, and why."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from orchestrator.engine.admission import (
 )
 from orchestrator.engine.conditions import condition
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.trigger import TriggerSpec
-from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
+from orchestrator.validation.advice import advise_template, advise_workflow
 from orchestrator.validation.missing import Known
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
-from orchestrator.validation.trigger import validate_trigger
 
 VALID = "Valid"
 """It can be used."""
@@ -50,7 +48,7 @@ def judge_workflow(
     """As an execution of it would be judged, in the same words, with warnings."""
     match prepare(name, spec, templates, runner_image, workflows, known):
         case Prepared(graph=graph):
-            return _ready("it can be run", advise_workflow(graph.spec, {}))
+            return ready("it can be run", advise_workflow(graph.spec, {}))
         case Missing(reason, message):
             return Verdict(False, reason, message, waiting=True)
         case Refusal(reason=reason, message=message):
@@ -64,21 +62,10 @@ def judge_template(spec: Mapping[str, Any]) -> Verdict:
     if problems:
         return Verdict(False, reasons.INVALID_SPEC, words(problems))
     warnings = advise_template(parsed) if isinstance(parsed, TemplateSpec) else []
-    return _ready("it can be used", warnings)
+    return ready("it can be used", warnings)
 
 
-def judge_trigger(spec: Mapping[str, Any]) -> Verdict:
-    """Whether the trigger can start executions."""
-    parsed = parse(TriggerSpec, dict(spec))
-    if not isinstance(parsed, TriggerSpec):
-        return Verdict(False, reasons.INVALID_SPEC, words(parsed))
-    if problems := validate_trigger(parsed):
-        return Verdict(False, reasons.INVALID_SPEC, words(problems))
-    state = "suspended" if parsed.suspend else "it starts executions"
-    return _ready(state, advise_trigger(parsed))
-
-
-def _ready(state: str, warnings: Sequence[Problem]) -> Verdict:
+def ready(state: str, warnings: Sequence[Problem]) -> Verdict:
     """Ready, with what is probably not meant in the words of `orchestrator lint`."""
     return Verdict(True, VALID, "; ".join((state, *(f"warning: {one}" for one in warnings))))
 

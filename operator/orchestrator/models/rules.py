@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.models.base import YAML_BOOLEANS
-from orchestrator.models.trigger import TYPES
 
 Rule = dict[str, Any]
 
@@ -21,7 +20,8 @@ def _rule(rule: str, message: str, path: str = "") -> Rule:
     return {"rule": rule, "message": message} | ({"fieldPath": path} if path else {})
 
 
-def _exactly_one(fields: str, what: str) -> Rule:
+def exactly_one(fields: str, what: str) -> Rule:
+    """That one of these fields, whose names are divided by spaces, is given, and no other."""
     names = fields.split()
     present = ", ".join(f"has(self.{name})" for name in names)
     choices = f"{', '.join(names[:-1])} and {names[-1]}"
@@ -94,7 +94,7 @@ RULES: dict[str, list[Rule]] = {
         ),
     ],
     "Node": [
-        _exactly_one("action condition approval delay workflow transform wait fail", "a node"),
+        exactly_one("action condition approval delay workflow transform wait fail", "a node"),
         _NAME,
         _IDENTIFIER,
         _only_on("with", "action"),
@@ -131,9 +131,8 @@ RULES: dict[str, list[Rule]] = {
             ".delay",
         ),
     ],
-    "TriggerSpec": [_exactly_one(" ".join(TYPES), "a trigger")],
     "Edge": [_rule("self.from != self.to", "an edge leads to another node than its own", ".to")],
-    "Wait": [_exactly_one("until signal", "a wait")],
+    "Wait": [exactly_one("until signal", "a wait")],
     "Variable": [
         _NAME,
         _IDENTIFIER,
@@ -147,7 +146,7 @@ RULES: dict[str, list[Rule]] = {
         _NAME,
         _rule("self.type != 'secret'", "an output is never a secret", ".type"),
     ],
-    "TemplateSpec": [_exactly_one("action workflow", "a template")],
+    "TemplateSpec": [exactly_one("action workflow", "a template")],
     "Action": [
         _rule(
             "!has(self.script) || (!has(self.command) && !has(self.args))",
@@ -156,9 +155,9 @@ RULES: dict[str, list[Rule]] = {
         )
     ],
     "EnvVar": [_rule("!(has(self.value) && has(self.valueFrom))", "value or valueFrom, not both")],
-    "EnvVarSource": [_exactly_one("secretKeyRef configMapKeyRef fieldRef", "valueFrom")],
-    "EnvFromRef": [_exactly_one("configMapRef secretRef", "an entry of envFrom")],
-    "Volume": [_exactly_one("emptyDir configMap secret persistentVolumeClaim", "a volume")],
+    "EnvVarSource": [exactly_one("secretKeyRef configMapKeyRef fieldRef", "valueFrom")],
+    "EnvFromRef": [exactly_one("configMapRef secretRef", "an entry of envFrom")],
+    "Volume": [exactly_one("emptyDir configMap secret persistentVolumeClaim", "a volume")],
     "PodSettings": [
         _rule(
             "!has(self.labels) || self.labels.all(key, !key.contains('kubernetes.io/') && "

@@ -1,8 +1,11 @@
-"""Trigger: starts executions. Its type keys come one by one, as each of them works."""
+"""Trigger: starts executions. What all types share; each type adds the field of its settings.
+
+The types are in `triggers/`, one file each; its registry makes the complete model of a Trigger's
+spec, which the CRD is generated from.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -36,37 +39,6 @@ class RateLimit(Model):
     """In this time."""
 
 
-class Schedule(Model):
-    """Slots of a cron expression."""
-
-    cron: Annotated[str, Field(min_length=1, max_length=256)]
-    """Minute, hour, day of month, month, day of week."""
-    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
-    """Time zone of the slots, such as Europe/Berlin."""
-    jitter: Duration | None = None
-    """Spreads executions over this time after their slot; the same slot has the same delay."""
-    catch_up: Annotated[int, Field(ge=0, le=100)] = 1
-    """How many slots that were missed are made up for, the newest ones; 0 skips them."""
-
-
-class EndPhase(StrEnum):
-    """How an execution can end."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    TIMED_OUT = "TimedOut"
-    CANCELLED = "Cancelled"
-
-
-class ExecutionEnded(Model):
-    """Executions of the namespace that end."""
-
-    workflow: WorkflowName | None = None
-    """Of this workflow; of any when absent."""
-    phases: Annotated[list[EndPhase], Field(min_length=1, max_length=4)] = [EndPhase.SUCCEEDED]
-    """In one of these phases."""
-
-
 class TriggerSpec(Model):
     """What starts executions of a workflow, and how."""
 
@@ -82,16 +54,8 @@ class TriggerSpec(Model):
     """Replaces an event's identity."""
     rate_limit: RateLimit | None = None
     """Most executions started in a period."""
-    schedule: Schedule | None = None
-    """Starts at the slots of a cron expression."""
-    execution: ExecutionEnded | None = None
-    """Starts when another execution has ended."""
     suspend: bool = False
     """Starts nothing while true."""
-
-
-TYPES = ("schedule", "execution")
-"""The keys of which a trigger has exactly one."""
 
 
 class TriggerCounts(Model):

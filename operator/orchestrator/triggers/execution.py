@@ -3,15 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from orchestrator.engine.initiator import initiator_of
+from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.engine.trust import trust_from_status
-from orchestrator.models.trigger import ExecutionEnded
-from orchestrator.triggers.starting import Event
+from orchestrator.models.base import (
+    Json,
+    Line,
+    Model,
+    ObjectName,
+    Text,
+    Timestamp,
+    Uid,
+    WorkflowName,
+)
+from orchestrator.triggers.types import Event, TriggerType, Watch
 
-TYPE = "execution"
+
+class EndPhase(StrEnum):
+    """How an execution can end."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    CANCELLED = "Cancelled"
+
+
+class ExecutionEnded(Model):
+    """Executions of the namespace that end."""
+
+    workflow: WorkflowName | None = None
+    """Of this workflow; of any when absent."""
+    phases: Annotated[list[EndPhase], Field(min_length=1, max_length=4)] = [EndPhase.SUCCEEDED]
+    """In one of these phases."""
+
+
+class EndedExecution(Model):
+    """The event: an execution that has ended."""
+
+    name: ObjectName
+    """Name of the execution."""
+    uid: Uid
+    """Uid of the execution."""
+    workflow: WorkflowName
+    """The workflow that it ran."""
+    phase: EndPhase
+    """How it ended."""
+    reason: Line
+    """Why it ended so, in one word."""
+    message: Text
+    """Why it ended so, in a sentence."""
+    outputs: dict[str, Json]
+    """Its outputs; empty unless it succeeded."""
+    requester: Line
+    """The person behind it; empty for one who is unknown and where there is none."""
+    started_at: Timestamp | None
+    """When it started; null if it never did."""
+    finished_at: Timestamp
+    """When it ended."""
 
 
 def matches(ended: ExecutionEnded, raw: Mapping[str, Any]) -> bool:
@@ -45,4 +99,33 @@ def event_of(raw: Mapping[str, Any]) -> Event:
     }
     depth = int(before.get("depth") or 0) + 1
     at = from_rfc3339(status["finishedAt"])
-    return Event(TYPE, metadata["uid"], data, at, depth, initiator)
+    return Event(EXECUTION.key, metadata["uid"], data, at, depth, initiator)
+
+
+def _ended_at(raw: Mapping[str, Any]) -> float | None:
+    return ended_at(raw.get("status") or {})
+
+
+def _projection(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What it takes to know whether a trigger listens: an execution can be a megabyte."""
+    metadata, status = raw["metadata"], raw.get("status") or {}
+    return {
+        "metadata": {key: metadata[key] for key in ("namespace", "name", "uid")},
+        "spec": {"workflow": raw["spec"]["workflow"]},
+        "status": {"phase": status.get("phase"), "finishedAt": status.get("finishedAt")},
+    }
+
+
+EXECUTION = TriggerType(
+    key="execution",
+    starts="Starts when another execution has ended.",
+    settings=ExecutionEnded,
+    event=EndedExecution,
+    source=Watch(
+        resource="workflowexecutions",
+        moment=_ended_at,
+        projection=_projection,
+        matches=matches,
+        event=lambda _settings, raw: event_of(raw),
+    ),
+)

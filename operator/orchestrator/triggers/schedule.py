@@ -9,36 +9,50 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+from pydantic import Field
 
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.models.base import parse_duration
-from orchestrator.models.trigger import Schedule
-from orchestrator.triggers.starting import Event
+from orchestrator.models.base import Duration, Line, Model, Timestamp, parse_duration
+from orchestrator.triggers.types import Clock, Due, Event, TriggerType
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.rules.times import positive
+from orchestrator.validation.schedule import schedule_advice, schedule_problems
 
-TYPE = "schedule"
 ON_TIME = 60.0
 """Seconds by which a slot may be late without counting as missed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What a look at a schedule comes to. Seconds since the epoch."""
+class Schedule(Model):
+    """Slots of a cron expression."""
 
-    events: tuple[Event, ...]
-    """The oldest first; `at` is when each is due, its slot plus its jitter."""
-    mark: float
-    """Up to where everything that was due has been dealt with once these events are stored."""
-    again: float | None
-    """When to look again."""
+    cron: Annotated[str, Field(min_length=1, max_length=256)]
+    """Minute, hour, day of month, month, day of week."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """Time zone of the slots, such as Europe/Berlin."""
+    jitter: Duration | None = None
+    """Spreads executions over this time after their slot; the same slot has the same delay."""
+    catch_up: Annotated[int, Field(ge=0, le=100)] = 1
+    """How many slots that were missed are made up for, the newest ones; 0 skips them."""
 
 
-def look(schedule: Schedule, uid: str, after: float, now: float, since: float = 0.0) -> Due:
+class Slot(Model):
+    """The event: a slot of the schedule."""
+
+    scheduled_at: Timestamp
+    """The slot, without jitter, in UTC."""
+    local_time: Timestamp
+    """The slot in the schedule's time zone, with the offset from UTC."""
+    time_zone: Line
+    """The schedule's time zone."""
+
+
+def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: float = 0.0) -> Due:
     """The slots later than `since` that became due after one moment and until another.
 
     Of those that are late at most `catchUp` are made up for, the newest ones. Jitter may be longer
@@ -89,7 +103,7 @@ def _event(schedule: Schedule, slot: float, due: float) -> Event:
         "localTime": local.isoformat(),
         "timeZone": schedule.time_zone,
     }
-    return Event(TYPE, f"{slot:.0f}", data, due)
+    return Event(SCHEDULE.key, f"{slot:.0f}", data, due)
 
 
 def _backwards(schedule: Schedule, now: float) -> Iterator[float]:
@@ -102,3 +116,26 @@ def _forwards(schedule: Schedule, after: float) -> Iterator[float]:
     start = datetime.fromtimestamp(int(after), ZoneInfo(schedule.time_zone))
     for moment in CronSim(schedule.cron, start):
         yield moment.timestamp()
+
+
+def _problems(path: str, schedule: Schedule) -> Iterator[Problem]:
+    for field, words in schedule_problems(schedule.cron, schedule.time_zone, schedule.jitter):
+        yield Problem(f"{path}.{field}", words)
+    if schedule.jitter is not None:
+        yield from positive(f"{path}.jitter", schedule.jitter)
+
+
+def _advice(path: str, schedule: Schedule) -> Iterator[Problem]:
+    for field, words in schedule_advice(schedule.cron):
+        yield Problem(f"{path}.{field}", words)
+
+
+SCHEDULE = TriggerType(
+    key="schedule",
+    starts="Starts at the slots of a cron expression.",
+    settings=Schedule,
+    event=Slot,
+    source=Clock(evaluate),
+    problems=_problems,
+    advice=_advice,
+)

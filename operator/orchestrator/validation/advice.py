@@ -5,7 +5,7 @@ The command line shows them, and the condition of the object has them in the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 
@@ -20,8 +20,8 @@ from orchestrator.validation.places import Place, places, strings
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.rules.references import wrong_reference
 from orchestrator.validation.rules.rendering import rendered_fields, wrong_in_template
-from orchestrator.validation.schedule import schedule_advice
 from orchestrator.validation.subject import Rule, Subject
+from orchestrator.validation.trigger import TypeRules
 
 MAX_WARNINGS = 10
 """Most warnings of one object."""
@@ -169,15 +169,16 @@ def _in_template(spec: TemplateSpec) -> Callable[[Expression], bool]:
     return lambda found: not any(wrong_in_template(ref, spec) for ref in found.references)
 
 
-def advise_trigger(spec: TriggerSpec) -> list[Problem]:
+def advise_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> list[Problem]:
     """Warnings about a trigger that is valid, at most ten."""
-    return list(islice(_of_trigger(spec), MAX_WARNINGS))
+    return list(islice(_of_trigger(spec, types), MAX_WARNINGS))
 
 
-def _of_trigger(spec: TriggerSpec) -> Iterator[Problem]:
-    if spec.schedule is not None:
-        for field, words in schedule_advice(spec.schedule):
-            yield Problem(f"spec.schedule.{field}", words)
+def _of_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> Iterator[Problem]:
+    for type_ in types:
+        settings = getattr(spec, type_.key)
+        if settings is not None:
+            yield from type_.advice(f"spec.{type_.key}", settings)
     texts = islice(strings("spec.variables", spec.variables or {}), MAX_EXAMINED)
     for path, text in texts:
         if words := plain_text(text, _in_trigger):

@@ -10,7 +10,6 @@ from cronsim import CronSim, CronSimError
 
 from orchestrator.models.base import parse_duration
 from orchestrator.models.nearest import did_you_mean
-from orchestrator.models.trigger import Schedule
 from orchestrator.validation.familiar.crons import advise, correct
 
 LONGEST_JITTER = 24 * 3600.0
@@ -18,27 +17,27 @@ LONGEST_JITTER = 24 * 3600.0
 _FIELDS = "minute, hour, day of month, month, day of week, such as '30 3 * * 1-5'"
 
 
-def schedule_problems(schedule: Schedule) -> list[tuple[str, str]]:
+def schedule_problems(cron: str, time_zone: str, jitter: str | None) -> list[tuple[str, str]]:
     """What is wrong, as field and words."""
     found = []
     try:
-        ZoneInfo(schedule.time_zone)
+        ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
-        hint = did_you_mean(schedule.time_zone, _zones()) or "; write one such as Europe/Berlin"
-        found.append(("timeZone", f"there is no time zone {schedule.time_zone!r}{hint}"))
-    if (words := _wrong(schedule.cron)) is not None:
-        words = correct(schedule.cron, lambda text: _wrong(text) is None) or f"{words}: {_FIELDS}"
-        found.append(("cron", f"{schedule.cron!r} cannot be read; {words}"))
-    if schedule.jitter is not None and parse_duration(schedule.jitter) > LONGEST_JITTER:
-        found.append(("jitter", f"{schedule.jitter} is too long: at most 24h"))
+        hint = did_you_mean(time_zone, _zones()) or "; write one such as Europe/Berlin"
+        found.append(("timeZone", f"there is no time zone {time_zone!r}{hint}"))
+    if (words := _wrong(cron)) is not None:
+        words = correct(cron, lambda text: _wrong(text) is None) or f"{words}: {_FIELDS}"
+        found.append(("cron", f"{cron!r} cannot be read; {words}"))
+    if jitter is not None and parse_duration(jitter) > LONGEST_JITTER:
+        found.append(("jitter", f"{jitter} is too long: at most 24h"))
     return found
 
 
-def schedule_advice(schedule: Schedule) -> list[tuple[str, str]]:
+def schedule_advice(cron: str) -> list[tuple[str, str]]:
     """What can be read and was probably not meant, as field and words."""
-    if _wrong(schedule.cron) is not None:
+    if _wrong(cron) is not None:
         return []
-    return [("cron", words) for words in advise(schedule.cron)]
+    return [("cron", words) for words in advise(cron)]
 
 
 def _wrong(cron: str) -> str | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
 from orchestrator.expressions.text import OPEN
 from orchestrator.models.nearest import did_you_mean
-from orchestrator.models.trigger import TYPES, TriggerSpec
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.validation.eventfields import unknown_field
 from orchestrator.validation.places import strings
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
+from orchestrator.validation.rules.references import unknown_key
 from orchestrator.validation.rules.times import positive
-from orchestrator.validation.schedule import schedule_problems
 
 MAX_SOURCE = 16 * 1024
 """Characters of all strings of a trigger that are or hold expressions: all are read at once, and
@@ -28,24 +32,52 @@ _ELSEWHERE = {
     "github": "what was received is event",
     "null": "null is written none",
 }
+_TRIGGER = ("name", "namespace")
+Event = type[BaseModel] | None
+"""The schema of the event; None where it is not known of which type it is."""
 
 
-def validate_trigger(spec: TriggerSpec) -> list[Problem]:
-    """What is wrong with a trigger, at most 50 problems."""
-    return [*_types(spec), *_expressions(spec), *_durations(spec)][:MAX_PROBLEMS]
+class TypeRules(Protocol):
+    """What validation reads of a trigger type."""
+
+    @property
+    def key(self) -> str:
+        """The field of spec that holds its settings."""
+
+    @property
+    def event(self) -> type[BaseModel]:
+        """The schema of its event."""
+
+    @property
+    def problems(self) -> Callable[[str, Any], Iterable[Problem]]:
+        """What is wrong with settings at a path."""
+
+    @property
+    def advice(self) -> Callable[[str, Any], Iterable[Problem]]:
+        """What is valid in settings at a path, and probably not meant."""
 
 
-def _types(spec: TriggerSpec) -> Iterator[Problem]:
-    given = [name for name in TYPES if getattr(spec, name) is not None]
+def validate_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> list[Problem]:
+    """What is wrong with a trigger of one of these types, at most 50 problems."""
+    given = [type_ for type_ in types if getattr(spec, type_.key) is not None]
+    event = given[0].event if len(given) == 1 else None
+    problems = [*_types(spec, given, types), *_expressions(spec, event), *_durations(spec)]
+    return problems[:MAX_PROBLEMS]
+
+
+def _types(
+    spec: TriggerSpec, given: Sequence[TypeRules], types: Sequence[TypeRules]
+) -> Iterator[Problem]:
     if len(given) != 1:
-        said = f"has {' and '.join(given)}" if given else "says nothing to start on"
-        yield Problem("spec", f"{said}; a trigger has exactly one of {', '.join(TYPES)}")
-    if spec.schedule is not None:
-        for field, words in schedule_problems(spec.schedule):
-            yield Problem(f"spec.schedule.{field}", words)
+        keys = " and ".join(type_.key for type_ in given)
+        said = f"has {keys}" if given else "says nothing to start on"
+        known = ", ".join(type_.key for type_ in types)
+        yield Problem("spec", f"{said}; a trigger has exactly one of {known}")
+    for type_ in given:
+        yield from type_.problems(f"spec.{type_.key}", getattr(spec, type_.key))
 
 
-def _expressions(spec: TriggerSpec) -> Iterator[Problem]:
+def _expressions(spec: TriggerSpec, event: Event) -> Iterator[Problem]:
     bare = [("spec.filter", spec.filter), ("spec.payload", spec.payload)]
     bare.append(("spec.dedupe.key", spec.dedupe.key if spec.dedupe else None))
     places = [(path, source, False) for path, source in bare if source is not None]
@@ -60,29 +92,32 @@ def _expressions(spec: TriggerSpec) -> Iterator[Problem]:
         except ExpressionError as error:
             yield Problem(path, str(error))
             continue
-        yield from _unknown(path, found)
+        yield from _unknown(path, found, event)
 
 
-def _unknown(path: str, found: tuple[Expression, ...]) -> Iterator[Problem]:
-    for expression in found:
-        for reference in sorted(expression.references):
-            if reference[0] not in _ROOTS:
-                yield Problem(path, f"there is no {reference[0]!r}{_meant(reference)}")
+def _unknown(path: str, found: Sequence[Expression], event: Event) -> Iterator[Problem]:
+    for reference in sorted(set().union(*(each.references for each in found))):
+        match reference[0]:
+            case "event":
+                wrong = None if event is None else unknown_field(reference, event)
+            case "trigger":
+                wrong = unknown_key("trigger", reference[1:], _TRIGGER)
+            case root:
+                wrong = f"there is no {root!r}{_meant(root)}"
+        if wrong is not None:
+            yield Problem(path, wrong)
 
 
-def _meant(reference: tuple[str, ...]) -> str:
-    if near := did_you_mean(reference[0], _ROOTS):
+def _meant(root: str) -> str:
+    if near := did_you_mean(root, _ROOTS):
         return near
-    if reference[0] in _ELSEWHERE:
-        return f"; {_ELSEWHERE[reference[0]]}"
-    return "; there is event, trigger"
+    return f"; {_ELSEWHERE[root]}" if root in _ELSEWHERE else "; there is event, trigger"
 
 
 def _durations(spec: TriggerSpec) -> Iterator[Problem]:
     for path, text in (
         ("spec.dedupe.window", spec.dedupe.window if spec.dedupe else None),
         ("spec.rateLimit.period", spec.rate_limit.period if spec.rate_limit else None),
-        ("spec.schedule.jitter", spec.schedule.jitter if spec.schedule else None),
     ):
         if text is not None:
             yield from positive(path, text)

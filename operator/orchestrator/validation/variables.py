@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from orchestrator.expressions import SecretValue
+from orchestrator.expressions import ExpressionError, SecretValue, compile_text
 from orchestrator.models.base import Json, ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import TemplateSpec
@@ -13,7 +13,7 @@ from orchestrator.models.workflow import Value, Variable, WorkflowSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 from orchestrator.validation.values import check_value
 
-__all__ = ["check_value", "resolve_parameters", "resolve_variables"]
+__all__ = ["check_value", "given_problems", "resolve_parameters", "resolve_variables"]
 
 Values = dict[str, Json | SecretValue]
 
@@ -60,6 +60,46 @@ def resolve_parameters(
         path = join("with", parameter.name)
         problems += _resolve(parameter, rendered.get(parameter.name), path, "parameter", values)
     return values, problems[:MAX_PROBLEMS]
+
+
+def given_problems(
+    path: str, given: Mapping[str, Json], declared: Sequence[Variable], workflow: str
+) -> Iterator[Problem]:
+    """What is wrong with variables written for a workflow, whose strings may hold expressions.
+
+    They are declared, literals fit them, and the required ones are given.
+    """
+    variables = {variable.name: variable for variable in declared}
+    for name, value in given.items():
+        variable = variables.get(name)
+        if variable is None:
+            hint = did_you_mean(name, variables) or ("" if variables else "; it declares none")
+            yield Problem(join(path, name), f"{workflow} has no variable {name[:64]!r}{hint}")
+        elif variable.type is ValueType.SECRET:
+            message = f"is a secret of {workflow}, which binds it itself, by secretKeyRef"
+            yield Problem(join(path, name), message)
+        elif value is not None and _literal(value) and (wrong := check_value(value, variable)):
+            yield Problem(join(path, name), wrong)
+    for variable in declared:
+        if variable.required and variable.default is None and given.get(variable.name) is None:
+            message = f"is required: {workflow}'s variable {variable.name} has no default"
+            yield Problem(join(path, variable.name), message)
+
+
+def _literal(value: Json) -> bool:
+    """Whether it contains no expression."""
+    match value:
+        case str():
+            try:
+                return not compile_text(value).expressions
+            except ExpressionError:
+                return False  # the rule on expressions says what is wrong
+        case list():
+            return all(_literal(item) for item in value)
+        case dict():
+            return all(_literal(item) for item in value.values())
+        case _:
+            return True
 
 
 _BOUND = (

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import EXECUTIONS, KINDS, WORKFLOWS, kind_of
-from orchestrator.models.crd import KINDS as DEFINITIONS
+from orchestrator.crds import KINDS as DEFINITIONS
 
 
 def test_the_kinds_are_those_of_the_custom_resources() -> None:

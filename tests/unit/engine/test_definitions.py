@@ -1,4 +1,4 @@
-"""What is said of Workflows, Templates and Triggers."""
+"""What is said of Workflows and Templates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from orchestrator.engine.definitions import (
     Verdict,
     definition_conditions,
     judge_template,
-    judge_trigger,
     judge_workflow,
 )
 from orchestrator.validation.missing import Known
@@ -77,16 +76,12 @@ def test_a_likely_mistake_is_a_warning_and_leaves_the_object_ready() -> None:
     variables = [{"name": "x", "type": "string"}]
     node = {"name": "a", "fail": "{{ vars.x }} failed"}
     workflow = judged({"variables": variables, "nodes": [node]})
-    trigger = judge_trigger({"workflow": "w", "schedule": {"cron": "*/90 * * * *"}})
     template = judge_template({**TEMPLATES["task"], "action": {"script": {"source": "$[[ x ]]"}}})
-    assert (
-        states(workflow)["Ready"] == states(trigger)["Ready"] == states(template)["Ready"] == "True"
-    )
+    assert states(workflow)["Ready"] == states(template)["Ready"] == "True"
     assert workflow.message == (
         "it can be run; warning: spec.nodes[0].fail: '{{ vars.x }}' is plain text; for its value"
         " write `$[[ vars.x ]]`"
     )
-    assert "; warning: spec.schedule.cron: '*/90'" in trigger.message
     assert "; warning: spec.action.script.source: " in template.message
 
 
@@ -95,17 +90,6 @@ def test_a_template_is_judged_by_its_own_rules() -> None:
     refused = judge_template({"action": {"args": ["x"]}, "parameters": [{"name": "p"}]})
     assert refused.reason == "InvalidSpec"
     assert "spec.parameters[0].type" in refused.message
-
-
-def test_a_trigger_is_judged_by_its_own_rules() -> None:
-    assert judge_trigger({"workflow": "w", "schedule": {"cron": "0 3 * * *"}}).ready
-    nothing = judge_trigger({"workflow": "w"})
-    assert "a trigger has exactly one of schedule, execution" in nothing.message
-    wrong = judge_trigger(
-        {"workflow": "w", "schedule": {"cron": "0 3 * * *"}, "filter": "evnt.x == 1"}
-    )
-    assert wrong.reason == "InvalidSpec"
-    assert "spec.filter: there is no 'evnt'; did you mean 'event'?" in wrong.message
 
 
 @pytest.mark.parametrize("again", [5.0, 500.0])

@@ -14,9 +14,10 @@ from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.jobs.items import MOST_ITEMS
 from orchestrator.jobs.names import job_name
 from orchestrator.models.base import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IDENTIFIER_PATTERN
-from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.triggers.starting import Event, Start, plan
+from orchestrator.triggers.dispatch import Start, plan
+from orchestrator.triggers.registry import REGISTRY
+from orchestrator.triggers.types import Event
 from orchestrator.validation.naming import workflow_name
 from tests.builders import IMAGE, template
 
@@ -76,7 +77,7 @@ def test_a_name_that_leaves_room_for_the_index_is_that_of_any_other_job() -> Non
 def test_a_trigger_of_any_name_starts_executions_with_names_that_are_taken(
     trigger: str, identity: str, workflow: str
 ) -> None:
-    spec = TriggerSpec.model_validate(
+    spec = REGISTRY.spec.model_validate(
         {
             "workflow": workflow,
             "schedule": {"cron": "* * * * *"},

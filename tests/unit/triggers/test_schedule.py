@@ -10,10 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
-from orchestrator.models.trigger import Schedule
-from orchestrator.triggers.schedule import Due, look
-from orchestrator.triggers.starting import Event
-from orchestrator.validation.schedule import schedule_problems
+from orchestrator.triggers.schedule import SCHEDULE, Schedule, evaluate
+from orchestrator.triggers.types import Due, Event
 
 UID = "7f3c"
 
@@ -76,7 +74,7 @@ def test_slots_through_a_change_to_daylight_saving(change: str) -> None:
     zone, day, expected = CHANGES[change]
     for cron, slots in expected.items():
         rules = schedule(cron=cron, timeZone=zone, catchUp=100)
-        found = look(rules, UID, at(f"{day}T00:00", zone) - 1, at(f"{day}T04:00", zone))
+        found = evaluate(rules, UID, at(f"{day}T00:00", zone) - 1, at(f"{day}T04:00", zone))
         assert [moment[11:] for moment in local(found)] == slots
 
 
@@ -94,7 +92,7 @@ def test_each_slot_once_through_a_change_ten_restarts_and_a_step_of_the_clock(
     restarts = sorted(chance.uniform(begin, end) for _ in range(10))
     step = chance.uniform(begin, end)
     while now < end:
-        found = look(rules, UID, mark, now)
+        found = evaluate(rules, UID, mark, now)
         for event in found.events:
             stored.setdefault(event.identity, event)  # the name is there already
         crashed = bool(restarts) and now >= restarts[0]
@@ -105,46 +103,46 @@ def test_each_slot_once_through_a_change_ten_restarts_and_a_step_of_the_clock(
         now += chance.uniform(1, 500)
         if now > step:
             now, step = now - 1800, float("inf")  # the clock was wrong, and is put right
-    found = look(rules, UID, mark, end + 3600)
+    found = evaluate(rules, UID, mark, end + 3600)
     stored.update({event.identity: event for event in found.events})
-    expected = look(rules, UID, begin, end + 3600).events
+    expected = evaluate(rules, UID, begin, end + 3600).events
     assert sorted(stored) == sorted(event.identity for event in expected)
 
 
 def test_so_many_missed_slots_are_made_up_for_the_newest() -> None:
     now = at("2026-01-31T12:00:30")
-    found = look(schedule(catchUp=2), UID, at("2026-01-31T05:00"), now)
+    found = evaluate(schedule(catchUp=2), UID, at("2026-01-31T05:00"), now)
     assert [moment[11:16] for moment in local(found)] == ["10:00", "11:00", "12:00"]
-    skipped = look(schedule(catchUp=0), UID, at("2026-01-31T05:00"), now)
+    skipped = evaluate(schedule(catchUp=0), UID, at("2026-01-31T05:00"), now)
     assert [moment[11:16] for moment in local(skipped)] == ["12:00"]
     assert skipped.mark == at("2026-01-31T12:00")
 
 
 def test_a_slot_that_was_skipped_does_not_come_back() -> None:
     rules = schedule(catchUp=0)
-    first = look(rules, UID, at("2026-01-31T05:00"), at("2026-01-31T11:30"))
+    first = evaluate(rules, UID, at("2026-01-31T05:00"), at("2026-01-31T11:30"))
     assert (first.events, first.mark) == ((), at("2026-01-31T11:00"))
-    assert look(rules, UID, first.mark, at("2026-01-31T11:31")).events == ()
+    assert evaluate(rules, UID, first.mark, at("2026-01-31T11:31")).events == ()
 
 
 def test_it_says_when_to_look_again() -> None:
     now = at("2026-01-31T11:30")
-    assert look(schedule(), UID, now, now).again == at("2026-01-31T12:00")
+    assert evaluate(schedule(), UID, now, now).again == at("2026-01-31T12:00")
 
 
 def test_jitter_delays_a_slot_by_the_same_time_whoever_looks() -> None:
     rules = schedule(jitter="10m")
     now = at("2026-01-31T11:30")
-    again = look(rules, UID, now, now).again
-    assert again == look(rules, UID, now, now + 60).again
+    again = evaluate(rules, UID, now, now).again
+    assert again == evaluate(rules, UID, now, now + 60).again
     assert again is not None
     assert at("2026-01-31T12:00") <= again <= at("2026-01-31T12:10")
-    assert look(rules, UID, now, again - 1).events == ()
-    assert len(look(rules, UID, now, again).events) == 1
+    assert evaluate(rules, UID, now, again - 1).events == ()
+    assert len(evaluate(rules, UID, now, again).events) == 1
 
 
 def test_a_clock_that_goes_back_starts_nothing_again() -> None:
-    found = look(schedule(), UID, at("2026-01-31T12:00"), at("2026-01-31T09:00"))
+    found = evaluate(schedule(), UID, at("2026-01-31T12:00"), at("2026-01-31T09:00"))
     assert (found.events, found.mark) == ((), at("2026-01-31T12:00"))
     assert found.again == at("2026-01-31T13:00")
 
@@ -161,9 +159,9 @@ def test_a_clock_that_goes_back_starts_nothing_again() -> None:
 def test_what_is_wrong_is_said_with_what_would_be_right(
     fields: dict[str, str], field: str, words: str
 ) -> None:
-    ((found, said),) = schedule_problems(schedule(**fields))
-    assert found == field
-    assert words in said
+    (problem,) = SCHEDULE.problems("spec.schedule", schedule(**fields))
+    assert problem.path == f"spec.schedule.{field}"
+    assert words in problem.message
 
 
 @pytest.mark.parametrize(
@@ -184,7 +182,7 @@ def test_jitter_longer_than_the_time_between_slots_loses_none_and_repeats_none(
     begin, end = at("2026-01-31T00:00"), at("2026-02-01T00:00")
     mark, now, fired = begin, begin, []
     while now < end:
-        found = look(rules, UID, mark, now, since=begin)
+        found = evaluate(rules, UID, mark, now, since=begin)
         fired += [event.identity for event in found.events]
         assert all(event.at <= now < event.at + 61 for event in found.events)
         mark = from_rfc3339(to_rfc3339(found.mark))  # as it is stored

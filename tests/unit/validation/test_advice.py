@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.advice import (
     MAX_WARNINGS,
     advise_template,
@@ -208,21 +208,21 @@ def test_warnings_are_few() -> None:
     ],
 )
 def test_a_schedule_that_does_other_than_it_seems_is_doubted(cron: str, words: str) -> None:
-    spec = TriggerSpec.model_validate({"workflow": "w", "schedule": {"cron": cron}})
-    assert validate_trigger(spec) == []
-    (warning,) = advise_trigger(spec)
+    spec = REGISTRY.spec.model_validate({"workflow": "w", "schedule": {"cron": cron}})
+    assert validate_trigger(spec, REGISTRY.types) == []
+    (warning,) = advise_trigger(spec, REGISTRY.types)
     assert warning.path == "spec.schedule.cron"
     assert words in warning.message
 
 
 @pytest.mark.parametrize("cron", ["*/15 * * * *", "0 */6 * * *", "30 3 * * 1-5", "0 0 1 * *"])
 def test_a_regular_schedule_is_not_doubted(cron: str) -> None:
-    spec = TriggerSpec.model_validate({"workflow": "w", "schedule": {"cron": cron}})
-    assert advise_trigger(spec) == []
+    spec = REGISTRY.spec.model_validate({"workflow": "w", "schedule": {"cron": cron}})
+    assert advise_trigger(spec, REGISTRY.types) == []
 
 
 def test_the_texts_of_a_trigger_are_read_too() -> None:
-    spec = TriggerSpec.model_validate(
+    spec = REGISTRY.spec.model_validate(
         {
             "workflow": "w",
             "execution": {},
@@ -230,7 +230,7 @@ def test_the_texts_of_a_trigger_are_read_too() -> None:
             "filter": "'{{ event.phase }}' == 'Failed'",
         }
     )
-    assert [warning.path for warning in advise_trigger(spec)] == [
+    assert [warning.path for warning in advise_trigger(spec, REGISTRY.types)] == [
         "spec.variables.a",
         "spec.variables.b.c",
         "spec.filter",

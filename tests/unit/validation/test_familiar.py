@@ -15,8 +15,8 @@ from orchestrator.models.base import DURATION_PATTERN, parse_duration
 from orchestrator.models.execution import ExecutionSpec
 from orchestrator.models.incident import IncidentSpec
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.familiar import fields, shapes
 from orchestrator.validation.familiar.paths import translate
 from orchestrator.validation.familiar.proposals import duration, flow, quantity
@@ -25,7 +25,7 @@ from orchestrator.validation.familiar.words import WORDS
 
 SPECS: tuple[type[BaseModel], ...] = (
     WorkflowSpec,
-    TriggerSpec,
+    REGISTRY.spec,
     TemplateSpec,
     ExecutionSpec,
     IncidentSpec,

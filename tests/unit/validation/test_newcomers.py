@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from orchestrator.models.template import TemplateSpec
-from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
@@ -40,8 +40,8 @@ def judge(kind: str, raw: Any) -> list[Problem]:
         spec = parse(WorkflowSpec, raw)
         return spec if isinstance(spec, list) else validate_workflow(spec, TEMPLATES)
     if kind == "Trigger":
-        trigger = parse(TriggerSpec, raw)
-        return trigger if isinstance(trigger, list) else validate_trigger(trigger)
+        trigger = parse(REGISTRY.spec, raw)
+        return trigger if isinstance(trigger, list) else validate_trigger(trigger, REGISTRY.types)
     template = parse(TemplateSpec, raw)
     return template if isinstance(template, list) else validate_template(template)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,8 @@ from orchestrator.kube.resources import Resource
 
 Status = Callable[[Raw, float], dict[str, Any]]
 """(object, now) → the status fields that it should have."""
+LiveStatus = Callable[[Raw], Awaitable[Status]]
+"""object → `Status`, once all that it is judged against was read."""
 
 _Work = tuple[Resource, str | None, str]
 
@@ -28,11 +30,14 @@ class Definitions:
         caches: Mapping[Resource, Cache],
         statuses: Mapping[Resource, Status],
         offload: Inline | None = None,
+        live: Mapping[Resource, LiveStatus] | None = None,
     ) -> None:
+        """Each resource has its entry in `statuses` or in `live`."""
         self._client = client
         self._clock = clock
         self._caches = caches
         self._statuses = statuses
+        self._live = live or {}
         self._offload = offload or Inline()
         self._queue: WorkQueue[_Work] = WorkQueue("definitions")
 
@@ -72,7 +77,9 @@ class Definitions:
             await self._write(resource, await self._client.get(resource, namespace, name))
 
     async def _write(self, resource: Resource, raw: Raw) -> None:
-        work = partial(self._statuses[resource], raw, self._clock())
+        live = self._live.get(resource)
+        status_of = await live(raw) if live else self._statuses[resource]
+        work = partial(status_of, raw, self._clock())
         wanted = await self._offload.run(work, long=is_large(raw.get("spec")))
         status = raw.get("status") or {}
         if all(status.get(field) == value for field, value in wanted.items()):

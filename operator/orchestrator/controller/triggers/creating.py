@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.controller.triggers.triggered import Made, delivered
 from orchestrator.engine import reasons
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
@@ -15,7 +14,7 @@ from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
-from orchestrator.triggers.starting import Start, made_by
+from orchestrator.triggers.dispatch import Made, Outcome, Start, delivered, made_by
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ class Creator:
         self._client = client
         self._emit = emit
 
-    async def create(self, trigger: Mapping[str, Any], start: Start) -> str:
-        """Create the execution; the count that it adds to: started, deduplicated or failed.
+    async def create(self, trigger: Mapping[str, Any], start: Start) -> Outcome:
+        """Create the execution; what became of its event: started, deduplicated or failed.
 
         Raises HeldUpError where a quota refuses it.
 
@@ -54,9 +53,9 @@ class Creator:
                 "starting the event's execution under another name"
             )
             self.warn(trigger, reasons.NAME_TAKEN, message)
-        if delivered(await self.made(trigger), start.manifest):
-            return "deduplicated"
-        return await self._try(trigger, start.unnamed()) or "failed"
+        if delivered(await self.made(trigger), start):
+            return Outcome.DEDUPLICATED
+        return await self._try(trigger, start.unnamed()) or Outcome.FAILED
 
     async def made(self, trigger: Mapping[str, Any]) -> list[Made]:
         """Creation and labels of the executions that the trigger made, by a live read."""
@@ -73,7 +72,7 @@ class Creator:
             for item in items
         ]
 
-    async def _try(self, trigger: Mapping[str, Any], manifest: Raw) -> str | None:
+    async def _try(self, trigger: Mapping[str, Any], manifest: Raw) -> Outcome | None:
         """What creating it comes to; None if the name is another object's."""
         namespace = trigger["namespace"]
         try:
@@ -82,14 +81,14 @@ class Creator:
             if error.status == 409 and error.reason == "AlreadyExists":
                 # An object deleted since makes this raise: the pass is repeated.
                 other = await self._client.get(EXECUTIONS, namespace, manifest["metadata"]["name"])
-                return "deduplicated" if made_by(trigger, other) else None
+                return Outcome.DEDUPLICATED if made_by(trigger, other) else None
             if error.status == 403 and (quota := quota_message(error.message, namespace)):
                 raise HeldUpError(quota) from error
             if error.status in (400, 403, 422):
                 logger.warning("trigger %s: %s", trigger["name"], error.message)
-                return "failed"
+                return Outcome.FAILED
             raise
-        return "started"
+        return Outcome.STARTED
 
     def warn(self, trigger: Mapping[str, Any], reason: str, message: str) -> None:
         """Emit a Warning Event about the trigger, and log it."""

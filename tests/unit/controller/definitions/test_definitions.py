@@ -10,7 +10,7 @@ import pytest
 from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
-from orchestrator.controller.definitions.triggers import trigger_status
+from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.kube.cache import Cache, Raw, key_of
 from orchestrator.kube.client import ApiClient
@@ -38,6 +38,7 @@ class Looking:
         self.workflows = Workflows(
             self.caches[WORKFLOWS], self.caches[TEMPLATES], self.caches[CLUSTER_TEMPLATES], IMAGE
         )
+        self.triggers = TriggerJudge(client, self.caches[WORKFLOWS], self.caches[TRIGGERS])
         self.definitions = Definitions(
             client,
             self.clock,
@@ -46,9 +47,9 @@ class Looking:
                 WORKFLOWS: self.workflows.status,
                 TEMPLATES: template_status,
                 CLUSTER_TEMPLATES: template_status,
-                TRIGGERS: trigger_status,
                 INCIDENTS: incident_status,
             },
+            live={TRIGGERS: self.triggers.status},
         )
 
     def clock(self) -> float:
@@ -173,6 +174,45 @@ async def test_a_trigger_that_starts_on_nothing_is_refused(
     await looking.at(TRIGGERS, await server.put("triggers", "a", "x", spec={"workflow": "w"}))
     condition = current(server, "triggers")["status"]["conditions"][0]
     assert (condition["status"], condition["reason"]) == ("False", "InvalidSpec")
+
+
+NIGHTLY = {"workflow": "w", "schedule": {"cron": "0 3 * * *"}}
+
+
+def ready(server: ApiServer) -> tuple[str, str]:
+    condition = current(server, "triggers")["status"]["conditions"][0]
+    return condition["status"], condition["reason"]
+
+
+async def test_a_trigger_is_judged_again_when_its_workflow_comes_changes_and_goes(
+    server: ApiServer, looking: Looking
+) -> None:
+    raw = await server.put("triggers", "a", "x", spec=NIGHTLY)
+    await looking.at(TRIGGERS, raw)
+    assert ready(server) == ("False", "WorkflowNotFound")
+    for spec, expected in (
+        ({"nodes": []}, ("True", "Valid")),
+        ({"nodes": [], "state": "Inactive"}, ("False", "WorkflowNotActive")),
+    ):
+        workflow = await server.put("workflows", "a", "w", spec=spec)
+        looking.definitions.take(WORKFLOWS, None, workflow)
+        assert looking.triggers.users_of(workflow) == [("a", "x")]
+        await looking.at(TRIGGERS, current(server, "triggers"))
+        assert ready(server) == expected
+    await server.remove("workflows", "a", "w")
+    looking.definitions.take(WORKFLOWS, "DELETED", workflow)
+    await looking.at(TRIGGERS, current(server, "triggers"))
+    assert ready(server) == ("False", "WorkflowNotFound")
+
+
+async def test_a_trigger_whose_workflow_is_not_listed_yet_is_judged_against_the_live_one(
+    server: ApiServer, client: ApiClient, looking: Looking
+) -> None:
+    await server.put("workflows", "a", "w", spec={"nodes": []})
+    await looking.at(TRIGGERS, await server.put("triggers", "a", "x", spec=NIGHTLY))
+    assert ready(server) == ("True", "Valid")
+    await looking.at(TRIGGERS, current(server, "triggers"))
+    assert client.requests["patch", "triggers"] == 1
 
 
 async def test_each_change_of_an_incident_is_recorded_once(

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.initiator import UNKNOWN, initiator_of
-from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.dispatch import Start, plan
 from orchestrator.triggers.execution import event_of
-from orchestrator.triggers.starting import Event, Start, plan
+from orchestrator.triggers.registry import REGISTRY
+from orchestrator.triggers.types import Event
 
-SPEC = TriggerSpec.model_validate({"workflow": "next", "execution": {}})
+SPEC = REGISTRY.spec.model_validate({"workflow": "next", "execution": {}})
 
 
 def ended(spec: dict[str, Any], number: int = 0, **status: Any) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def test_who_runs_it_again_is_behind_what_follows() -> None:
 
 
 def test_a_payload_that_keeps_nothing_still_names_the_person() -> None:
-    spec = TriggerSpec.model_validate({"workflow": "next", "execution": {}, "payload": "{}"})
+    spec = REGISTRY.spec.model_validate({"workflow": "next", "execution": {}, "payload": "{}"})
     trigger = {"name": "after", "namespace": "default", "uid": "uid"}
     outcome = plan(trigger, spec, event_of(ended({"requester": "ana"})))
     assert isinstance(outcome, Start)

@@ -1,4 +1,4 @@
-"""From an event to an execution: filtered, its variables computed, named by its identity.
+"""From an event to the execution to create: filtered, deduplicated, limited, named by its identity.
 
 The name is a hash of the trigger's uid and the event's identity, so whoever delivers an event
 again, after whatever crash, finds that its execution is there.
@@ -9,18 +9,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 
 import orjson
 
 from orchestrator.engine.costs import TRIGGER_WORK
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
 from orchestrator.expressions.budget import Account, paid_by
-from orchestrator.models.base import API_VERSION
+from orchestrator.models.base import API_VERSION, parse_duration
 from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGGER, WORKFLOW
 from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.types import Event
 
 MOST_DEPTH = 5
 """Executions that may stand behind each other in a chain of triggers."""
@@ -28,19 +30,18 @@ MOST_EVENT = 64 * 1024
 """Bytes of an event that an execution keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. `at` in seconds since the epoch; `depth` is the execution's.
+Made = tuple[float, Mapping[str, str]]
+"""An execution that a trigger made: its creation in seconds since the epoch, and its labels."""
 
-    `requester` is the person behind it: empty for one who is unknown, None where there is none.
-    """
 
-    type: str
-    identity: str
-    data: Mapping[str, Any]
-    at: float
-    depth: int = 0
-    requester: str | None = None
+class Outcome(StrEnum):
+    """What became of an event; the status counts them by these names."""
+
+    FILTERED = "filtered"
+    DEDUPLICATED = "deduplicated"
+    LIMITED = "limited"
+    STARTED = "started"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Start:
     dedupe: str
     identity: str
     """What the name is a hash of, beside the trigger's uid."""
+
+    def counted(self, counter: int) -> Start:
+        """The same execution by another count of its dedupe.key, and so under another name."""
+        identity = f"{self.dedupe}/{counter}"
+        trigger = self.manifest["spec"]["trigger"]
+        name = execution_name(trigger["name"], trigger["uid"], identity)
+        manifest = {**self.manifest, "metadata": {**self.manifest["metadata"], "name": name}}
+        return Start(manifest, self.dedupe, identity)
 
     def salted(self, salt: int) -> dict[str, Any]:
         """The same execution under the name of this salt: the same for whoever delivers it."""
@@ -66,11 +75,6 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
-    """The filter did not hold."""
-
-
-@dataclass(frozen=True, slots=True)
 class Failed:
     """The event cannot be handled, in words with the path."""
 
@@ -78,9 +82,9 @@ class Failed:
 
 
 def plan(
-    metadata: Mapping[str, Any], spec: TriggerSpec, event: Event, counter: int = 0
-) -> Start | Filtered | Failed:
-    """What the event comes to; `counter` tells executions of one dedupe.key apart.
+    metadata: Mapping[str, Any], spec: TriggerSpec, event: Event
+) -> Start | Failed | Literal[Outcome.FILTERED]:
+    """The execution that the event starts, were it the first of its dedupe.key.
 
     What it evaluates shares a budget of work: beyond it the event has failed.
     """
@@ -94,7 +98,7 @@ def plan(
     try:
         with paid_by(Account(TRIGGER_WORK)):
             if spec.filter is not None and not evaluate_boolean(spec.filter, scope):
-                return Filtered()
+                return Outcome.FILTERED
             where = "spec.payload"
             kept = _payload(spec, scope)
             where = "spec.variables"
@@ -103,9 +107,36 @@ def plan(
             dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
     except ExpressionError as error:
         return Failed(f"{where}: {error}")
-    identity = f"{dedupe}/{counter}" if dedupe else event.identity
+    identity = f"{dedupe}/0" if dedupe else event.identity
     manifest = _manifest(metadata, spec, event, kept, variables, dedupe, identity)
     return Start(manifest, dedupe, identity)
+
+
+def admit(
+    start: Start, spec: TriggerSpec, event: Event, made: Sequence[Made]
+) -> Start | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
+    """The execution to create by dedupe and rateLimit, given all that the trigger made.
+
+    They go by the event's own time, so whoever delivers the event again comes to the same.
+    """
+    if delivered(made, start):
+        return Outcome.DEDUPLICATED
+    if spec.dedupe is not None:
+        newest = _newest(made, start.dedupe)
+        if newest and event.at < newest + parse_duration(spec.dedupe.window):
+            return Outcome.DEDUPLICATED
+        start = start.counted(int(newest))
+    if spec.rate_limit is not None:
+        since = event.at - parse_duration(spec.rate_limit.period)
+        if sum(moment > since for moment, _ in made) >= spec.rate_limit.limit:
+            return Outcome.LIMITED
+    return start
+
+
+def delivered(made: Sequence[Made], start: Start) -> bool:
+    """Whether one of these executions was made for the very event, under whatever name."""
+    event = start.manifest["metadata"]["labels"][EVENT]
+    return any(labels.get(EVENT) == event for _, labels in made)
 
 
 def execution_name(trigger: str, uid: str, identity: str, salt: int = 0) -> str:
@@ -125,6 +156,11 @@ def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
     if spec.get("parent") or reference.get("name") != trigger["name"]:
         return False  # a sub-execution has its parent's trigger
     return bool(reference.get("uid", trigger["uid"]) == trigger["uid"])
+
+
+def _newest(made: Sequence[Made], dedupe: str) -> float:
+    """When the newest execution of the key was created; 0 when there is none."""
+    return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)
 
 
 def _readable(name: str) -> str:

@@ -1,0 +1,33 @@
+"""The driver of the types that listen to the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.status import Progress
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.cache import Raw
+from orchestrator.triggers.registry import Trigger
+from orchestrator.triggers.types import Clock
+
+
+class ClockDriver:
+    """Delivers what has become due."""
+
+    def __init__(self, deliverer: Deliverer) -> None:
+        self._deliverer = deliverer
+
+    async def drive(
+        self, raw: Raw, trigger: Trigger, source: Clock[Any], progress: Progress, now: float
+    ) -> None:
+        """Deliver what became due after the trigger's mark."""
+        spec, uid = trigger.spec, raw["metadata"]["uid"]
+        due = source.due(trigger.settings, uid, progress.mark, now, progress.began)
+        for event in due.events:
+            if not spec.suspend:
+                await self._deliverer.deliver(raw, spec, event, progress)
+            progress.mark = max(progress.mark, event.at)
+        progress.mark, progress.again = due.mark, due.again
+        fires = due.again is not None and not spec.suspend
+        progress.next_fire = to_rfc3339(due.again) if due.again is not None and fires else None

@@ -1,0 +1,140 @@
+"""Reconciles triggers: a driver delivers what their source observed, and the status reports it.
+
+The mark of a trigger moves only when what it stands for is stored, so a crash delivers again; and
+an execution's name is the hash of its event, so what is delivered again is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.controller.offload import Inline
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.triggers.clock import ClockDriver
+from orchestrator.controller.triggers.creating import Creator, Emit, HeldUpError
+from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.specs import Specs
+from orchestrator.controller.triggers.status import Progress, StatusWriter, progress_of
+from orchestrator.controller.triggers.watch import MARGIN, WatchDriver
+from orchestrator.engine import reasons
+from orchestrator.kube.cache import Cache, Key, Raw, key_of
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.resources import Resource
+from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
+from orchestrator.triggers.types import Clock, Watch
+
+RESYNC_INTERVAL = 60.0
+"""Seconds after which a trigger of the clock is always reconciled: a clock may be corrected."""
+MAX_RETRY = 30.0
+"""Seconds from one creation that a quota refuses to the next, at most; at first 2."""
+WORKERS = 4
+
+
+class Triggers:
+    """Reconciles one trigger after the other."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        clock: Callable[[], float],
+        triggers: Cache,
+        emit: Emit,
+        offload: Inline | None = None,
+        registry: Registry = REGISTRY,
+    ) -> None:
+        offload = offload or Inline()
+        self._clock = clock
+        self._triggers = triggers
+        self._creator = Creator(client, emit)
+        self._specs = Specs(registry, offload)
+        self._status = StatusWriter(client, clock, triggers)
+        deliverer = Deliverer(self._creator, clock, offload)
+        self._clock_driver = ClockDriver(deliverer)
+        self._watch_driver = WatchDriver(client, registry, self._specs, deliverer)
+        self._queue: WorkQueue[Key] = WorkQueue("triggers")
+        self._known: set[Key] = set()
+        self._delays: dict[Key, float] = {}
+        """Seconds from one try to the next of triggers whose executions a quota refuses."""
+        self._reconciled: dict[Key, Trigger | None] = {}
+        """What each trigger was when it was last reconciled; None when it was not valid."""
+
+    def changed(self, raw: Raw) -> None:
+        """A trigger came, or was changed."""
+        key = key_of(raw)
+        if key not in self._known:
+            self._known.add(key)
+            self._watch_driver.catch_up(raw)
+        self._queue.add(key)
+
+    def forget(self, raw: Raw) -> None:
+        """A trigger is gone."""
+        key = key_of(raw)
+        self._known.discard(key)
+        self._specs.forget(key)
+        self._watch_driver.forget(key)
+        self._reconciled.pop(key, None)
+        self._delays.pop(key, None)
+
+    def observe(self, resource: Resource, raw: Raw) -> None:
+        """Something may have happened to an object; observed twice it counts once."""
+        for key in self._watch_driver.observe(resource, raw, self._triggers):
+            self._queue.add(key)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._queue.run(self._reconcile, workers=WORKERS)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        raw = self._triggers.get(*key)
+        if raw is not None:
+            await self._specs.prepare(raw)
+            raw = self._triggers.get(*key)
+        if raw is None:
+            self._specs.forget(key)  # it may have gone while its spec was read
+            return None
+        trigger = self._specs.of(raw)
+        if trigger is None:
+            self._reconciled[key] = None
+            return None
+        now = self._clock()
+        progress = progress_of(raw, now, first=key not in self._reconciled)
+        if self._listens_anew(key, trigger):
+            # What happened before is not for it, whichever process reconciles it later.
+            margin = 0.0 if isinstance(trigger.type.source, Clock) else MARGIN
+            progress.mark = max(progress.mark, now + margin)
+        try:
+            await self._drive(raw, trigger, progress, now)
+        except Exception as error:
+            await self._status.write(raw, progress)  # what was done counts, whatever was not
+            if key in self._reconciled:
+                self._reconciled[key] = trigger  # what it listens to since its edit is not lost
+            if isinstance(error, HeldUpError):
+                return self._hold(key, raw["metadata"], str(error))
+            raise
+        await self._status.write(raw, progress)
+        self._reconciled[key] = trigger
+        self._delays.pop(key, None)
+        again = progress.again
+        return None if again is None else min(max(again - now, 0.05), RESYNC_INTERVAL)
+
+    async def _drive(self, raw: Raw, trigger: Trigger, progress: Progress, now: float) -> None:
+        match trigger.type.source:
+            case Clock() as clock:
+                await self._clock_driver.drive(raw, trigger, clock, progress, now)
+            case Watch() as watch:
+                await self._watch_driver.drive(raw, trigger, watch, progress)
+
+    def _listens_anew(self, key: Key, trigger: Trigger) -> bool:
+        """Whether it listens to something else since the last pass, or was not valid then."""
+        if key not in self._reconciled:
+            return False
+        old = self._reconciled[key]
+        return old is None or not old.listens_as(trigger)
+
+    def _hold(self, key: Key, metadata: Raw, why: str) -> float:
+        """Keep the events of a trigger whose execution a quota refuses; seconds to the next try."""
+        if key not in self._delays:
+            message = f"{why}; the event waits until its execution can be created"
+            self._creator.warn(metadata, reasons.QUOTA_EXCEEDED, message)
+        delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), MAX_RETRY)
+        return delay

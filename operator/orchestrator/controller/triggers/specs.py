@@ -1,0 +1,50 @@
+"""The specs of triggers, each read once a generation."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from orchestrator.controller.offload import Inline, is_large
+from orchestrator.kube.cache import Key, Raw, key_of
+from orchestrator.triggers.registry import Registry, Trigger
+
+_Version = tuple[str, int]
+
+
+class Specs:
+    """What the specs of triggers stand for."""
+
+    def __init__(self, registry: Registry, offload: Inline) -> None:
+        self._registry = registry
+        self._offload = offload
+        self._read: dict[Key, tuple[_Version, Trigger | None]] = {}
+
+    def of(self, raw: Raw) -> Trigger | None:
+        """The trigger that a spec stands for; None when it is not valid."""
+        key, version = key_of(raw), _version(raw)
+        known = self._read.get(key)
+        if known is None or known[0] != version:
+            self._read[key] = known = (version, _trigger(self._registry, raw))
+        return known[1]
+
+    async def prepare(self, raw: Raw) -> None:
+        """Read a large spec beside the event loop, where it has not been read yet."""
+        key, version = key_of(raw), _version(raw)
+        known = self._read.get(key)
+        if (known is None or known[0] != version) and is_large(raw.get("spec")):
+            work = partial(_trigger, self._registry, raw)
+            self._read[key] = (version, await self._offload.run(work, long=True))
+
+    def forget(self, key: Key) -> None:
+        """The trigger is gone."""
+        self._read.pop(key, None)
+
+
+def _trigger(registry: Registry, raw: Raw) -> Trigger | None:
+    read = registry.read(raw.get("spec") or {})
+    return read if isinstance(read, Trigger) else None
+
+
+def _version(raw: Raw) -> _Version:
+    metadata = raw["metadata"]
+    return metadata["uid"], metadata["generation"]

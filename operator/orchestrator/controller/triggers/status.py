@@ -1,0 +1,121 @@
+"""What reconciling a trigger came to, and the status that reports it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
+from orchestrator.kube.cache import Cache, Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.lean import lean
+from orchestrator.kube.resources import TRIGGERS
+from orchestrator.triggers.dispatch import Made, Outcome
+
+FARTHEST = 24 * 3600.0
+"""Seconds by which a mark may be ahead of a clock that was put back."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pass over a trigger has come. Moments in seconds since the epoch."""
+
+    began: float
+    """When the trigger was created."""
+    found: float
+    """Its mark as the pass found it."""
+    mark: float
+    """Up to where all that happened has been dealt with."""
+    first: bool
+    """Whether no pass of this process was over the trigger before."""
+    next_fire: str | None
+    """When it fires next, as its status is to report."""
+    again: float | None = None
+    """When it is to be reconciled again."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What is to be added to the counts of its status."""
+    last_fired: float | None = None
+    last_event: float | None = None
+    made_before: list[Made] | None = None
+    """What the trigger had made before the first pass of this process over it."""
+
+    def count(self, outcome: Outcome, at: float) -> None:
+        """Add an event that happened at a moment, and what became of it."""
+        self.last_event = at
+        self.counts["received"] += 1
+        self.counts[outcome.value] += 1
+
+
+class StatusWriter:
+    """Writes the statuses of triggers."""
+
+    def __init__(self, client: ApiClient, clock: Callable[[], float], triggers: Cache) -> None:
+        self._client = client
+        self._clock = clock
+        self._triggers = triggers
+
+    async def write(self, raw: Raw, progress: Progress) -> None:
+        """Add the progress to the trigger's status as it is by now; nothing where it says so."""
+        namespace, name, uid = (raw["metadata"][field] for field in ("namespace", "name", "uid"))
+        known: Raw | None = raw
+        # A uid guards nothing on a status: the version does, and others write conditions.
+        while known is not None and known["metadata"]["uid"] == uid:
+            status = self._status(known, progress)
+            if not status:
+                return
+            guard = {"resourceVersion": known["metadata"]["resourceVersion"]}
+            body = {"metadata": guard, "status": status}
+            try:
+                stored = await self._client.patch(
+                    TRIGGERS, namespace, name, body, subresource="status"
+                )
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    raise
+            else:
+                self._triggers.put(lean(stored))
+                return
+            try:
+                known = await self._client.get(TRIGGERS, namespace, name)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                known = None
+
+    def _status(self, known: Raw, progress: Progress) -> Raw:
+        """What changes of the status."""
+        status = known.get("status") or {}
+        began = from_rfc3339(known["metadata"]["creationTimestamp"])
+        mark = max(progress.mark, mark_of(status.get("mark"), began, self._clock()))
+        wanted: Raw = {"nextFire": progress.next_fire}
+        if mark != began or "mark" in status:
+            wanted["mark"] = to_rfc3339(mark)
+        if progress.counts:
+            counts = dict(status.get("counts") or {})
+            for what, times in progress.counts.items():
+                counts[what] = counts.get(what, 0) + times
+            wanted["counts"] = counts
+        if progress.last_fired is not None:
+            wanted["lastFired"] = to_rfc3339(progress.last_fired)
+        if progress.last_event is not None:
+            wanted["lastEvent"] = to_rfc3339(progress.last_event)
+        same = all(status.get(name) == value for name, value in wanted.items())
+        return {} if same else wanted
+
+
+def progress_of(raw: Raw, now: float, *, first: bool) -> Progress:
+    """Where a pass over a trigger begins."""
+    status = raw.get("status") or {}
+    began = from_rfc3339(raw["metadata"]["creationTimestamp"])
+    mark = mark_of(status.get("mark"), began, now)
+    return Progress(began, mark, mark, first, status.get("nextFire"))
+
+
+def mark_of(text: str | None, began: float, now: float) -> float:
+    """The mark of a trigger; one that was edited and cannot be read counts as its creation."""
+    try:
+        mark = from_rfc3339(text or "")
+    except ValueError:
+        return began
+    return mark if mark < now + FARTHEST else began

@@ -1,0 +1,113 @@
+"""The driver of the types that listen to objects of a resource."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.specs import Specs
+from orchestrator.controller.triggers.status import Progress
+from orchestrator.kube.cache import Key, Raw, key_of
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import Resource
+from orchestrator.triggers.registry import Registry, Trigger
+from orchestrator.triggers.types import TriggerType, Watch
+
+MARGIN = 60.0
+"""Seconds by which moments of objects may come out of order."""
+REMEMBERED = 5_000
+"""Objects of each type kept for triggers that are not known yet."""
+
+
+class WatchDriver:
+    """Keeps what was observed until it is delivered."""
+
+    def __init__(
+        self, client: ApiClient, registry: Registry, specs: Specs, deliverer: Deliverer
+    ) -> None:
+        self._client = client
+        self._specs = specs
+        self._deliverer = deliverer
+        self._types: dict[TriggerType[Any], Watch[Any]] = {
+            each: each.source for each in registry.types if isinstance(each.source, Watch)
+        }
+        self._observed: dict[str, deque[Raw]] = {
+            each.key: deque(maxlen=REMEMBERED) for each in self._types
+        }
+        """Projections of what was observed, by type."""
+        self._resources: dict[str, Resource] = {}
+        """Those of which something was observed, by plural name."""
+        self._waiting: dict[Key, dict[str, tuple[str, float]]] = {}
+        """Objects to deliver, by trigger and uid: name and moment."""
+        self._since: dict[Key, float] = {}
+        """The mark of a trigger as this process found it: all before it has been dealt with."""
+
+    def observe(self, resource: Resource, raw: Raw, triggers: Iterable[Raw]) -> list[Key]:
+        """Keep an object for those of the triggers that listen to it; their keys.
+
+        Observed twice it counts once.
+        """
+        found = []
+        self._resources[resource.plural] = resource
+        for type_, source in self._types.items():
+            if source.resource == resource.plural:
+                projection = dict(source.projection(raw))
+                self._observed[type_.key].append(projection)
+                found += [key_of(each) for each in triggers if self._keep(each, type_, projection)]
+        return found
+
+    def catch_up(self, raw: Raw) -> None:
+        """Keep what was observed before the trigger came."""
+        for type_ in self._types:
+            for observed in self._observed[type_.key]:
+                self._keep(raw, type_, observed)
+
+    def forget(self, key: Key) -> None:
+        """The trigger is gone."""
+        self._waiting.pop(key, None)
+        self._since.pop(key, None)
+
+    async def drive(
+        self, raw: Raw, trigger: Trigger, source: Watch[Any], progress: Progress
+    ) -> None:
+        """Deliver what happened after the mark, the oldest first: the mark leaves none behind."""
+        key, spec = key_of(raw), trigger.spec
+        after = max(progress.began, self._since.setdefault(key, progress.found) - MARGIN)
+        progress.next_fire = None
+        waiting = self._waiting.get(key, {})
+        for uid, (name, at) in sorted(waiting.items(), key=lambda one: (one[1][1], one[0])):
+            if at > after:
+                read = None if spec.suspend else await self._read(source, key[0], name)
+                # As it is by now: others may have edited it, or made another of its name.
+                if read is not None and read["metadata"]["uid"] == uid:
+                    happened = source.moment(read) is not None
+                    if happened and source.matches(trigger.settings, read):
+                        event = source.event(trigger.settings, read)
+                        await self._deliverer.deliver(raw, spec, event, progress)
+                # What nothing was started for must not come again within the margin.
+                progress.mark = max(progress.mark, at + MARGIN if spec.suspend else at)
+            waiting.pop(uid, None)
+
+    def _keep(self, raw: Raw, type_: TriggerType[Any], observed: Raw) -> bool:
+        """Whether the trigger listens to what was observed, which is then kept for it."""
+        metadata, source = observed["metadata"], self._types[type_]
+        if raw["metadata"]["namespace"] != metadata["namespace"]:
+            return False
+        trigger = self._specs.of(raw)
+        if trigger is None or trigger.type is not type_:
+            return False
+        at = source.moment(observed)
+        if at is None or not source.matches(trigger.settings, observed):
+            return False
+        self._waiting.setdefault(key_of(raw), {})[metadata["uid"]] = metadata["name"], at
+        return True
+
+    async def _read(self, source: Watch[Any], namespace: str | None, name: str) -> Raw | None:
+        try:
+            return await self._client.get(self._resources[source.resource], namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise

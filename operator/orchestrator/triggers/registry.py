@@ -1,0 +1,75 @@
+"""The types of triggers. A new one is a file beside this one, and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ConfigDict, Field, create_model
+
+from orchestrator.models.base import Model
+from orchestrator.models.rules import exactly_one
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.execution import EXECUTION
+from orchestrator.triggers.schedule import SCHEDULE
+from orchestrator.triggers.types import TriggerType
+from orchestrator.validation.advice import advise_trigger
+from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem
+from orchestrator.validation.trigger import validate_trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The spec of a valid Trigger, with its type and the settings of that type."""
+
+    spec: TriggerSpec
+    type: TriggerType[Any]
+    settings: Model
+
+    def listens_as(self, other: Trigger) -> bool:
+        """Whether both listen to the same."""
+        return (self.type.key, self.settings) == (other.type.key, other.settings)
+
+
+class Registry:
+    """Types of triggers, and what is made of them."""
+
+    def __init__(self, *types: TriggerType[Any]) -> None:
+        self.types = types
+        self.spec = _spec_model(types)
+        """The model of a Trigger's spec: what all types share, and a field for each type."""
+
+    def read(self, raw: Mapping[str, Any]) -> Trigger | list[Problem]:
+        """The Trigger that a spec as written stands for, or what is wrong with it."""
+        spec = parse(self.spec, dict(raw))
+        if not isinstance(spec, TriggerSpec):
+            return spec
+        if problems := validate_trigger(spec, self.types):
+            return problems
+        type_ = next(each for each in self.types if getattr(spec, each.key) is not None)
+        return Trigger(spec, type_, getattr(spec, type_.key))
+
+    def advise(self, trigger: Trigger) -> list[Problem]:
+        """What is valid in a trigger, and probably not meant."""
+        return advise_trigger(trigger.spec, self.types)
+
+
+def _spec_model(types: tuple[TriggerType[Any], ...]) -> type[TriggerSpec]:
+    rule = exactly_one(" ".join(each.key for each in types), "a trigger")
+
+    class Ruled(TriggerSpec):
+        model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [rule]})
+
+    fields: dict[str, Any] = {
+        each.key: (each.settings | None, Field(None, alias=each.key, description=each.starts))
+        for each in types
+    }
+    return create_model("TriggerSpec", __base__=Ruled, __doc__=TriggerSpec.__doc__, **fields)
+
+
+REGISTRY = Registry(
+    SCHEDULE,
+    EXECUTION,
+)

@@ -1,0 +1,83 @@
+"""What each type of trigger declares is what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.execution import EXECUTION, event_of
+from orchestrator.triggers.registry import REGISTRY, Trigger
+from orchestrator.triggers.schedule import SCHEDULE, Schedule, evaluate
+from orchestrator.triggers.types import Event, TriggerType
+
+AT = from_rfc3339("2026-01-31T12:00:00Z")
+FAILED: dict[str, Any] = {
+    "metadata": {"name": "run", "uid": "u", "namespace": "ns"},
+    "spec": {"workflow": "build"},
+    "status": {"phase": "Failed", "finishedAt": "2026-01-31T12:00:00Z"},
+}
+SUCCEEDED: dict[str, Any] = {
+    **FAILED,
+    "spec": {"workflow": "build", "requester": "ana"},
+    "status": {
+        "phase": "Succeeded",
+        "reason": "Completed",
+        "message": "all nodes ended",
+        "revision": "build-1",
+        "outputs": {"image": "build:1", "layers": [1, None]},
+        "startedAt": "2026-01-31T11:59:00Z",
+        "finishedAt": "2026-01-31T12:00:00Z",
+    },
+}
+
+
+def slot(**fields: Any) -> Event:
+    (event,) = evaluate(Schedule(cron="0 * * * *", **fields), "u", AT - 60, AT).events
+    return event
+
+
+EVENTS: list[tuple[TriggerType[Any], Event]] = [
+    (SCHEDULE, slot()),
+    (SCHEDULE, slot(time_zone="Europe/Berlin")),
+    (EXECUTION, event_of(FAILED)),
+    (EXECUTION, event_of(SUCCEEDED)),
+]
+
+
+def test_an_event_of_every_type_is_tried() -> None:
+    assert {type_.key for type_, _ in EVENTS} == {type_.key for type_ in REGISTRY.types}
+
+
+@pytest.mark.parametrize(("type_", "event"), EVENTS)
+def test_an_event_is_what_its_schema_says(type_: TriggerType[Any], event: Event) -> None:
+    described = type_.event.model_validate(event.data)
+    assert described.model_dump(mode="json", by_alias=True) == event.data
+    assert event.type == type_.key
+
+
+@pytest.mark.parametrize("type_", REGISTRY.types)
+def test_every_field_of_a_type_and_its_event_is_described(type_: TriggerType[Any]) -> None:
+    fields = {**type_.settings.model_fields, **type_.event.model_fields}
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_a_spec_is_read_as_its_type_and_the_settings_of_that() -> None:
+    read = REGISTRY.read({"workflow": "w", "schedule": {"cron": "0 3 * * *"}, "suspend": True})
+    assert isinstance(read, Trigger)
+    assert (read.type, read.settings) == (SCHEDULE, Schedule(cron="0 3 * * *"))
+    assert isinstance(read.spec, TriggerSpec)
+    assert read.spec.suspend
+
+
+def test_triggers_listen_to_the_same_whatever_else_differs() -> None:
+    specs: list[dict[str, Any]] = [
+        {"workflow": "w", "schedule": {"cron": "0 3 * * *"}},
+        {"workflow": "other", "schedule": {"cron": "0 3 * * *"}, "suspend": True},
+        {"workflow": "w", "schedule": {"cron": "0 4 * * *"}},
+        {"workflow": "w", "execution": {}},
+    ]
+    first, *others = [read for spec in specs if isinstance(read := REGISTRY.read(spec), Trigger)]
+    assert [first.listens_as(other) for other in others] == [True, False, False]
