@@ -9,31 +9,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orchestrator.models.crd import Column, Kind, render
+from orchestrator.models.columns import COLUMNS
+from orchestrator.models.crd import Kind, render
 from orchestrator.models.execution import ExecutionSpec, ExecutionStatus
 from orchestrator.models.incident import IncidentSpec, IncidentStatus
 from orchestrator.models.template import TemplateSpec, TemplateStatus
 from orchestrator.models.trigger import TriggerStatus
 from orchestrator.models.workflow import WorkflowSpec, WorkflowStatus
 from orchestrator.triggers.registry import REGISTRY
-
-
-def _condition(kind: str, field: str) -> str:
-    return f'.status.conditions[?(@.type=="{kind}")].{field}'
-
-
-_AGE = Column("Age", ".metadata.creationTimestamp", "date")
-_READY = Column("Ready", _condition("Ready", "status"))
-_REASON = Column("Reason", _condition("Ready", "reason"))
-_MESSAGE = Column("Message", _condition("Ready", "message"), priority=1)
-_TEMPLATE = (
-    Column("Category", ".spec.category"),
-    Column("Title", ".spec.title"),
-    _READY,
-    _REASON,
-    _MESSAGE,
-    _AGE,
-)
 
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -43,19 +26,7 @@ KINDS: tuple[Kind, ...] = (
         "A graph of nodes and edges, with typed variables.",
         WorkflowSpec,
         WorkflowStatus,
-        (
-            Column("State", ".spec.state"),
-            _READY,
-            _REASON,
-            Column("Last", ".status.metrics.lastExecution.phase"),
-            Column("Finished", ".status.metrics.lastExecution.finishedAt", "date"),
-            Column("Runs", ".status.metrics.total", "integer"),
-            Column("Success", ".status.metrics.successRate", "number", 1),
-            Column("P95", ".status.metrics.durationSeconds.p95", "number", 1),
-            Column("Title", ".spec.title", priority=1),
-            _MESSAGE,
-            _AGE,
-        ),
+        COLUMNS["Workflow"],
     ),
     Kind(
         "WorkflowExecution",
@@ -64,19 +35,7 @@ KINDS: tuple[Kind, ...] = (
         "One run of a Workflow.",
         ExecutionSpec,
         ExecutionStatus,
-        (
-            Column("Workflow", ".spec.workflow"),
-            Column("Phase", ".status.phase"),
-            Column("Reason", ".status.reason"),
-            Column("Progress", ".status.progress"),
-            Column("Active", ".status.active"),
-            Column("Started", ".status.startedAt", "date"),
-            Column("Finished", ".status.finishedAt", "date"),
-            Column("Failed", ".status.counts.failed", "integer", 1),
-            Column("Requester", ".spec.requester", priority=1),
-            Column("Message", ".status.message", priority=1),
-            _AGE,
-        ),
+        COLUMNS["WorkflowExecution"],
         selectable=(".status.phase", ".spec.workflow", ".spec.trigger.uid"),
     ),
     Kind(
@@ -86,17 +45,7 @@ KINDS: tuple[Kind, ...] = (
         "What starts executions of a Workflow.",
         REGISTRY.spec,
         TriggerStatus,
-        (
-            Column("Workflow", ".spec.workflow"),
-            Column("Suspended", ".spec.suspend", "boolean"),
-            _READY,
-            _REASON,
-            Column("Last", ".status.lastFired", "date"),
-            # Not a date: kubectl prints dates as ages, and a future one as <invalid>.
-            Column("Next", ".status.nextFire"),
-            _MESSAGE,
-            _AGE,
-        ),
+        COLUMNS["Trigger"],
     ),
     Kind(
         "Template",
@@ -105,7 +54,7 @@ KINDS: tuple[Kind, ...] = (
         "An action of this namespace, or a whole workflow to start from.",
         TemplateSpec,
         TemplateStatus,
-        _TEMPLATE,
+        COLUMNS["Template"],
     ),
     Kind(
         "ClusterTemplate",
@@ -114,7 +63,7 @@ KINDS: tuple[Kind, ...] = (
         "An action of every namespace, or a whole workflow to start from.",
         TemplateSpec,
         TemplateStatus,
-        _TEMPLATE,
+        COLUMNS["ClusterTemplate"],
         namespaced=False,
     ),
     Kind(
@@ -124,15 +73,7 @@ KINDS: tuple[Kind, ...] = (
         "Something is wrong, who has it, and what happened to it.",
         IncidentSpec,
         IncidentStatus,
-        (
-            Column("Severity", ".spec.severity"),
-            Column("State", ".spec.state"),
-            Column("Title", ".spec.title"),
-            Column("Assignee", ".spec.assignee"),
-            Column("Escalation", ".spec.escalation", priority=1),
-            Column("Summary", ".spec.summary", priority=1),
-            _AGE,
-        ),
+        COLUMNS["Incident"],
     ),
 )
 

@@ -12,7 +12,7 @@ from orchestrator.cli.yamldumper import to_yaml
 from orchestrator.engine.times import from_rfc3339, in_words
 
 if TYPE_CHECKING:
-    from orchestrator.models.crd import Column
+    from orchestrator.models.columns import Column
 
 FORMATS = ("name", "json", "yaml", "wide")
 
@@ -61,10 +61,9 @@ def rows(
     kind: str, items: Sequence[dict[str, Any]], *, wide: bool, every: bool, now: float
 ) -> tuple[list[str], list[list[str]]]:
     """The header and cells of a table: the columns that kubectl shows."""
-    from orchestrator.crds import KINDS as DEFINITIONS
+    from orchestrator.models.columns import COLUMNS
 
-    columns = next(item.columns for item in DEFINITIONS if item.name == kind)
-    shown = [column for column in columns if wide or column.priority == 0]
+    shown = [column for column in COLUMNS[kind] if wide or column.priority == 0]
     header = [*(["Namespace"] if every else []), "Name", *(column.name for column in shown)]
     cells = []
     for item in items:

@@ -9,22 +9,13 @@ import yaml
 from pydantic import BaseModel
 
 from orchestrator.models.base import GROUP, VERSION
+from orchestrator.models.columns import Column
 from orchestrator.models.rules import ATOMIC_MAP, ROOT
 from orchestrator.models.structural import structural
 
 LARGEST = 200 * 1024
 """Bytes: client-side apply keeps the whole manifest in an annotation of at most 256 KiB."""
 HEADER = "# Generated from the models by `make generate`; do not edit.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A printer column; a priority over 0 is shown with `-o wide` only."""
-
-    name: str
-    path: str
-    type: str = "string"
-    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
