@@ -39,12 +39,12 @@ class CommandLine:
         )
 
     def start(
-        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE
+        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, columns: int = 100
     ) -> subprocess.Popen[str]:
-        """Start it, to be read while it runs."""
+        """Start it, to be read while it runs; at a terminal of so many columns."""
         return subprocess.Popen(
             self._command(*arguments),
-            env=self._environ(),
+            env={**self._environ(), "COLUMNS": str(columns)},
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,

@@ -187,8 +187,10 @@ def test_a_workflow_that_is_not_valid_fails_with_its_path(
 ) -> None:
     kubectl.apply(workflow("loop", nodes=[{"name": "a", "condition": "vars.nothing"}]))
     done = cli("run", "loop", "--watch")
-    assert done.returncode == 1
-    assert "Failed: spec.nodes[0].condition: " in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Workflow loop is not valid" in done.stderr
+    assert "spec.nodes[0].condition: " in done.stderr
+    assert kubectl.get("awfx")["items"] == []
 
 
 @pytest.mark.usefixtures("operator")
@@ -240,6 +242,90 @@ def test_get_gives_what_is_asked_for(cli: CommandLine, kubectl: Kubectl) -> None
     )
 
 
+def test_get_selects_sorts_and_picks_as_kubectl_does(cli: CommandLine, kubectl: Kubectl) -> None:
+    for name, title in (("b", "second"), ("a", "third"), ("c", "first")):
+        raw = workflow(name, title=title, nodes=[{"name": "x", "delay": "1s"}])
+        kubectl.apply(
+            {**raw, "metadata": {"name": name, "labels": {"odd": str(name != "a").lower()}}}
+        )
+    both = (
+        ("-l", "odd=true"),
+        ("--field-selector", "metadata.name=b"),
+        ("--sort-by", ".spec.title"),
+    )
+    for more in both:
+        ours = cli("get", "awf", *more, "-o", "name").stdout.split()
+        theirs = kubectl("get", "awf", *more, "-o", "name").split()
+        assert [one.rpartition("/")[2] for one in ours] == [
+            one.rpartition("/")[2] for one in theirs
+        ]
+    for template in (
+        "{.items[*].metadata.name}",
+        '{range .items[*]}{.metadata.name}{"\\t"}{.spec.title}{"\\n"}{end}',
+        '{.items[?(@.spec.title=="first")].metadata.name}',
+        "{.items[0].spec.nodes}",
+        "{.items[-1:].metadata.labels.odd}",
+        "{.items[*]['metadata.name', 'spec.title']}",
+    ):
+        printed = cli("get", "awf", "-o", f"jsonpath={template}").stdout
+        assert printed == kubectl("get", "awf", "-o", f"jsonpath={template}"), template
+    newest = cli("get", "awf", "@latest", "-o", "jsonpath={.metadata.name}")
+    assert newest.stdout == "c"
+
+
+def test_apply_passes_other_kinds_and_lists_on(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "c"},
+        "data": {"a": "b"},
+    }
+    listed = {"apiVersion": "v1", "kind": "List", "items": [TASK, config]}
+    path = file(tmp_path, listed)
+    assert cli("apply", "-f", path).stdout == "template/task created\nconfigmap/c created\n"
+    assert cli("apply", "-f", path).stdout == "template/task unchanged\nconfigmap/c unchanged\n"
+    assert kubectl.get("configmap", "c")["data"] == {"a": "b"}
+    odd = {**config, "metadata": {"name": "d"}, "dtaa": {}}
+    wrong = cli("apply", "-f", file(tmp_path, SHORT, odd))
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "document 2: ConfigMap d: " in wrong.stderr
+
+
+def test_a_dry_run_is_asked_of_the_server_and_stores_nothing(
+    cli: CommandLine, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    done = cli("run", "-f", file(tmp_path, TASK, SHORT), "--var", "count=1", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:2] == [
+        "template/task created (dry run)",
+        "workflow/short created (dry run)",
+    ]
+    assert kubectl.get("awf")["items"] == kubectl.get("awfx")["items"] == []
+
+
+def test_several_executions_are_deleted_with_their_uids(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(TASK, SHORT)
+    for name in ("one", "two", "three"):
+        cli("run", "short", "--var", "count=1", "--name", name)
+    assert cli("delete", "one", "awfx/two", "--force").stdout == (
+        "workflowexecution/one deleted, with its Jobs and pods\n"
+        "workflowexecution/two deleted, with its Jobs and pods\n"
+    )
+    assert cli("get", "awfx", "-o", "name").stdout == "workflowexecution/three\n"
+
+
+def test_pause_records_who_asked(cli: CommandLine, kubectl: Kubectl) -> None:
+    kubectl.apply(TASK, SHORT)
+    cli("run", "short", "--var", "count=1", "--name", "mine")
+    assert cli("pause", "@latest").returncode == 0
+    fields = json.loads(kubectl("get", "awfx", "mine", "-o", "json", "--show-managed-fields"))
+    managers = {entry["manager"] for entry in fields["metadata"]["managedFields"]}
+    user = json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]["username"]
+    assert f"control-{user}" in managers
+
+
 # Mistakes
 
 
@@ -254,7 +340,7 @@ def test_mistakes_are_one_line_and_never_a_traceback(
         ("get", "awf", "shrot"): "there is no Workflow shrot in namespace",
         ("run", "shrot"): "did you mean 'short'?",
         ("get", "worfklows"): "there is no kind worfklows; did you mean 'workflows'?",
-        ("get", "awf", "-o", "table"): "-o table: say name, json, yaml, wide",
+        ("get", "awf", "-o", "table"): "-o table: write json, yaml, name, wide or jsonpath=",
         ("watch", "nothing"): "there is no WorkflowExecution nothing",
         ("--context", "nope", "get", "awf"): "no usable kubeconfig",
         ("--kubeconfig", str(broken), "get", "awf"): "the kubeconfig cannot be read",

@@ -1,41 +1,70 @@
-"""`apply`: manifests checked first, here and on the server, all of them, and only then applied."""
+"""`apply`: manifests checked first, here and on the server, all of them, and only then applied.
+
+What is ours is checked by the operator's own rules; other kinds are the API server's to judge.
+Namespaces and custom resource definitions come first, whatever the order of the files.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from orchestrator.cli.checking import check_documents
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError
 from orchestrator.cli.manifests import Document, read_documents
+from orchestrator.cli.otherkinds import Resolved, resolve
 from orchestrator.cli.terminal import say
 
 FIELD_MANAGER = "orchestrator-cli"
+ESTABLISHED = 15.0
+"""Seconds within which an API server serves a definition that was just applied."""
+_FIRST = ("Namespace", "CustomResourceDefinition")
 
 
 def apply_files(target: Target, files: list[str], *, dry_run: bool) -> int:
     """Apply everything, or say what is wrong and apply nothing (exit code 2)."""
     documents, problems = read_documents(files)
-    problems += [_elsewhere(item, target) for item in documents if _elsewhere(item, target)]
-    problems += check_documents(documents, None).problems
     if not problems and not documents:
         raise UsageError(f"{', '.join(files)}: there is no manifest in it")
-    if problems:
-        return _refuse(problems)
+    return apply_documents(target, documents, dry_run=dry_run, problems=problems)
+
+
+def apply_documents(
+    target: Target,
+    documents: Sequence[Document],
+    *,
+    dry_run: bool,
+    problems: Sequence[str] = (),
+    stream: TextIO | None = None,
+) -> int:
+    """Apply manifests; `problems` are those that reading them has found."""
+    found = [*problems, *(_elsewhere(one, target) for one in documents if _elsewhere(one, target))]
+    found += check_documents(documents, None).problems
+    if found:
+        return _refuse(found)
     cluster = target.connect()
     findings = check_documents(documents, cluster)
     if findings.problems:
         return _refuse(findings.problems)
     for line in (*findings.warnings, *findings.unchecked):
         say(line, file=sys.stderr)
-    tried, problems = _try(cluster, documents)
-    if problems:
-        return _refuse(problems)
-    for line in tried if dry_run else (_apply(cluster, item, dry_run=False) for item in documents):
-        say(line, flush=True)
+    resolved, found = resolve(cluster, sorted(documents, key=_rank))
+    if found:
+        return _refuse(found)
+    tried, found = _try(cluster, resolved)
+    if found:
+        return _refuse(found)
+    for line in tried if dry_run else (_apply(cluster, item, dry_run=False) for item in resolved):
+        say(line, file=stream or sys.stdout, flush=True)
     return 0
+
+
+def _rank(document: Document) -> int:
+    name = document.kind.name
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _refuse(problems: Sequence[str]) -> int:
@@ -50,12 +79,15 @@ def _elsewhere(document: Document, target: Target) -> str:
     return document.says(f"metadata.namespace: is {own}, but -n {target.namespace} was given")
 
 
-def _try(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[str], list[str]]:
+def _try(cluster: Cluster, resolved: Sequence[Resolved]) -> tuple[list[str], list[str]]:
     """What the API server would do, and what it would refuse."""
     tried, problems = [], []
-    for document in documents:
+    for item in resolved:
+        if item.waits:  # for a namespace or a definition beside it, which is not there yet
+            tried.append(_said(item.document, "created", dry_run=True))
+            continue
         try:
-            tried.append(_apply(cluster, document, dry_run=True))
+            tried.append(_apply(cluster, item, dry_run=True))
         except UnreachableError:
             raise
         except UsageError as error:
@@ -63,24 +95,35 @@ def _try(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[str], li
     return tried, problems
 
 
-def _apply(cluster: Cluster, document: Document, *, dry_run: bool) -> str:
+def _apply(cluster: Cluster, item: Resolved, *, dry_run: bool) -> str:
+    document = item.document
     cluster = cluster.within(document.namespace)
     query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
-    try:
-        before = cluster.find(document.kind, document.name)
-        after = cluster.apply(document.kind, document.raw, query)
-    except UnreachableError:
-        raise
-    except UsageError as error:
-        raise UsageError(document.says(error)) from error
+    until = time.monotonic() + (ESTABLISHED if item.waits else 0.0)
+    while True:
+        try:
+            before = cluster.find(document.kind, document.name)
+            after = cluster.apply(document.kind, document.raw, query)
+            break
+        except UnreachableError:
+            raise
+        except UsageError as error:
+            if not isinstance(error, NotFoundError) or time.monotonic() > until:
+                raise UsageError(document.says(error)) from error
+            time.sleep(0.5)
     verb = "created" if before is None else "configured"
     if before is not None and _written(before) == _written(after):
         verb = "unchanged"
-    return f"{document.kind.name.lower()}/{document.name} {verb}{' (dry run)' if dry_run else ''}"
+    return _said(document, verb, dry_run=dry_run)
+
+
+def _said(document: Document, verb: str, *, dry_run: bool) -> str:
+    kind = document.kind.name.lower()
+    return f"{kind}/{document.name} {verb}{' (dry run)' if dry_run else ''}"
 
 
 def _written(raw: dict[str, Any]) -> dict[str, Any]:
     """What users write of an object."""
     metadata = raw["metadata"]
     kept = {key: metadata.get(key) for key in ("labels", "annotations", "ownerReferences")}
-    return {"metadata": kept, "spec": raw.get("spec")}
+    return {**raw, "metadata": kept, "status": None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
-from orchestrator.cli.kinds import WORKFLOWS
+from orchestrator.cli.kinds import KINDS, WORKFLOWS
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.crds import KINDS as DEFINITIONS
 from orchestrator.models.nearest import did_you_mean
@@ -75,6 +75,8 @@ def _check(documents: Sequence[Document], beside: Beside) -> Findings:
 
 def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence[object]:
     """What is wrong with a document; its warnings are added to the findings."""
+    if document.kind not in KINDS:
+        return []
     metadata = parse(Metadata, document.raw["metadata"], "metadata")
     if isinstance(metadata, list):
         return metadata

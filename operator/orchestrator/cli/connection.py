@@ -1,38 +1,33 @@
-"""The API server as the commands speak to it: raw JSON, and refusals in words."""
+"""The API server as the commands speak to it: its objects as raw JSON."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from orchestrator.cli.errors import (
-    ExpiredError,
-    NotFoundError,
-    UnreachableError,
-    UsageError,
-    in_words,
-)
+from orchestrator.cli.errors import ExpiredError, NotFoundError, UsageError
 from orchestrator.cli.impersonation import Impersonation, configured
-from orchestrator.cli.kinds import Kind
-from orchestrator.models.applied import NotUnicodeError, encode_applied
+from orchestrator.cli.kinds import KINDS, LATEST, Kind, is_path_segment, name_in
+from orchestrator.cli.transport import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    METADATA,
+    READ,
+    Raw,
+    Transport,
+)
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.models.nearest import did_you_mean
 
-Raw = dict[str, Any]
-CONNECT = 10
-READ = 60
-"""Seconds to connect, and to wait for an answer."""
+__all__ = ["READ", "WATCH", "Cluster", "Raw", "Target"]
+
 WATCH = 300
 """Seconds after which the server ends a watch, so that a dead connection is noticed."""
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,11 @@ class Target:
         """The same cluster, in another namespace if one is named."""
         return replace(self, namespace=namespace) if namespace else self
 
-    def connect(self) -> Cluster:
-        """Raises UsageError when there is no usable kubeconfig."""
+    def connect(self, *, timeout: float | None = None) -> Cluster:
+        """Raises UsageError when there is no usable kubeconfig.
+
+        `timeout` bounds each request, in seconds; otherwise CONNECT and READ do.
+        """
         from kubernetes import config as kube_config
 
         try:
@@ -69,22 +67,28 @@ class Target:
         chosen = next((item for item in every if item["name"] == self.context), active)
         default = chosen.get("context", {}).get("namespace") or "default"
         headers = list(self.impersonation.over(below).headers())
-        return Cluster(client, self.namespace or default, headers)
+        return Cluster(client, self.namespace or default, headers, timeout=timeout)
 
 
-class Cluster:
-    """Requests against one cluster; `namespace` is the one commands work in."""
+class Cluster(Transport):
+    """The objects of one cluster; `namespace` is the one commands work in."""
 
     def __init__(
-        self, client: Any, namespace: str, headers: Sequence[tuple[str, str]] = ()
+        self,
+        client: Any,
+        namespace: str,
+        headers: Sequence[tuple[str, str]] = (),
+        *,
+        timeout: float | None = None,
     ) -> None:
-        self._client = client
-        self._headers = headers
+        super().__init__(client, headers, timeout=timeout)
         self.namespace = namespace
 
     def within(self, namespace: str | None) -> Cluster:
         """The same cluster, in another namespace if one is named."""
-        return Cluster(self._client, namespace, self._headers) if namespace else self
+        if not namespace:
+            return self
+        return Cluster(self._client, namespace, self._headers, timeout=self._timeout)
 
     @property
     def user(self) -> str:
@@ -107,19 +111,29 @@ class Cluster:
         found: Raw = answer["status"]["userInfo"]
         return found
 
-    def get(self, kind: Kind, name: str) -> Raw:
-        """One object. Raises UsageError with the nearest names when there is none."""
-        found = self.find(kind, name)
+    def get(self, kind: Kind, word: str) -> Raw:
+        """One object by its name, KIND/NAME, or @latest for the newest.
+
+        Raises UsageError with the nearest names when there is none.
+        """
+        name = name_in(kind, word)
+        found = None
+        if name != LATEST:
+            found = self.find(kind, name)
+        elif every := self.metadata(kind):
+            found = self.find(kind, max(every, key=_age)["name"])
         if found is not None:
             return found
-        names = [item["metadata"]["name"] for item in self.list(kind)["items"]]
-        hint = did_you_mean(name, names, most=3)
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
+        if name == LATEST:
+            raise UsageError(f"there is no {kind.name}{where}")
+        hint = did_you_mean(name, self.names(kind), most=3)
         raise UsageError(f"there is no {kind.name} {name or repr(name)}{where}{hint}")
 
     def find(self, kind: Kind, name: str) -> Raw | None:
         """One object, or None."""
-        if not re.fullmatch(DNS_SUBDOMAIN_PATTERN, name):
+        own = re.fullmatch(DNS_SUBDOMAIN_PATTERN, name)
+        if not (own if kind in KINDS else is_path_segment(name)):
             return None  # nothing is called that, and a path with it would lead elsewhere
         try:
             return self.request("GET", self.path(kind, name))
@@ -130,18 +144,42 @@ class Cluster:
         self, kind: Kind, *, every: bool = False, query: Mapping[str, str] | None = None
     ) -> Raw:
         """All objects of a kind in the namespace, or in all of them."""
+        return self._listed(kind, every=every, query=query)
+
+    def metadata(self, kind: Kind, limit: int | None = None) -> Sequence[Raw]:
+        """The metadata alone of all objects of a kind, or of so many."""
+        query = {} if limit is None else {"limit": str(limit)}
+        items = self._listed(kind, query=query, accept=METADATA)["items"]
+        return [item["metadata"] for item in items]
+
+    def names(self, kind: Kind, limit: int | None = None) -> Sequence[str]:
+        """The names of all objects of a kind, or of so many."""
+        return [metadata["name"] for metadata in self.metadata(kind, limit)]
+
+    def _listed(
+        self,
+        kind: Kind,
+        *,
+        every: bool = False,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json, */*",
+    ) -> Raw:
+        path = self.path(kind, every=every)
         try:
-            return self.request("GET", self.path(kind, every=every), query=query)
+            return self.request("GET", path, query=query, accept=accept)
         except NotFoundError as error:
+            if kind not in KINDS:
+                raise
             raise UsageError(
                 f"the cluster has no {kind.plural}; install the custom resources with\n"
                 "  orchestrator crds | kubectl apply --server-side -f -"
             ) from error
 
-    def create(self, kind: Kind, body: Raw) -> Raw:
-        """Create an object."""
+    def create(self, kind: Kind, body: Raw, *, dry_run: bool = False) -> Raw:
+        """Create an object; of a dry run the API server stores nothing."""
+        query = {"dryRun": "All"} if dry_run else {}
         try:
-            return self.request("POST", self.path(kind), body=body)
+            return self.request("POST", self.path(kind), query=query, body=body)
         except NotFoundError:
             self.list(kind)  # says so when the kind is what is missing
             raise
@@ -153,39 +191,59 @@ class Cluster:
         try:
             return self.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
         except NotFoundError:
-            self.list(kind)
+            if kind in KINDS:
+                self.list(kind)
             raise
 
-    def patch(self, kind: Kind, name: str, body: Raw) -> Raw:
-        """Merge-patch an object."""
-        return self.request("PATCH", self.path(kind, name), body=body, content_type=MERGE_PATCH)
+    def patch(self, kind: Kind, name: str, body: Raw, *, manager: str = "") -> Raw:
+        """Merge-patch an object, under the name of a field manager."""
+        path = self.path(kind, name)
+        query = {"fieldManager": manager} if manager else {}
+        return self.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
 
     def edit(self, kind: Kind, name: str, steps: Sequence[Raw]) -> Raw:
         """JSON-patch an object."""
         return self.request("PATCH", self.path(kind, name), body=steps, content_type=JSON_PATCH)
 
-    def delete(self, kind: Kind, name: str) -> None:
-        """Delete an object; what it owns goes with it."""
-        self.request("DELETE", self.path(kind, name))
+    def delete(self, kind: Kind, name: str, *, uid: str) -> None:
+        """Delete the object of this uid; what it owns goes with it."""
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
+        self.request("DELETE", self.path(kind, name), body=body)
 
     def watch(self, kind: Kind, name: str, version: str) -> Iterator[Raw]:
         """The object at each change; ends when the server ends it. UsageError once it is gone."""
-        query = {
+        query = {"fieldSelector": f"metadata.name={name}"}
+        try:
+            for happened, raw in self.events(kind, version, query=query):
+                if happened == "DELETED":
+                    raise UsageError(f"{kind.name} {name} was deleted")
+                yield raw
+        except ExpiredError:
+            return
+
+    def events(
+        self,
+        kind: Kind,
+        version: str,
+        *,
+        every: bool = False,
+        query: Mapping[str, str] | None = None,
+    ) -> Iterator[tuple[str, Raw]]:
+        """Each change after a version, and the object: ADDED, MODIFIED, DELETED or BOOKMARK.
+
+        Ends when the server ends it. Raises ExpiredError where it has forgotten the version.
+        """
+        asked = {
+            **(query or {}),
             "watch": "true",
-            "fieldSelector": f"metadata.name={name}",
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH),
         }
-        try:
-            for line in self.text(self.path(kind), query, patience=WATCH + READ):
-                event = self._read(line)
-                if event["type"] == "ERROR":
-                    return
-                if event["type"] == "DELETED":
-                    raise UsageError(f"{kind.name} {name} was deleted")
-                yield event["object"]
-        except ExpiredError:
-            return
+        for line in self.text(self.path(kind, every=every), asked, patience=WATCH + READ):
+            event = self._read(line)
+            if event["type"] == "ERROR":
+                raise ExpiredError(event["object"].get("message", "the watch has expired"))
+            yield event["type"], event["object"]
 
     def path(self, kind: Kind, name: str = "", *, every: bool = False) -> str:
         """The path of a collection or of an object in it."""
@@ -193,112 +251,6 @@ class Cluster:
         scope = f"/namespaces/{quote(self.namespace, safe='')}" if within else ""
         return f"{kind.root}{scope}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        content_type: str | None = None,
-    ) -> Raw:
-        """A request's answer as JSON. Raises UsageError with the API server's words."""
-        with self._call(method, path, query or {}, body, content_type) as response:
-            return self._read(response.read())
 
-    def text(
-        self, path: str, query: Mapping[str, str], *, patience: float | None = READ
-    ) -> Iterator[str]:
-        """The lines of an answer as they come; `patience` is the longest silence, in seconds."""
-        with self._call("GET", path, query, None, None, patience) as response:
-            pending = b""
-            for chunk in response.stream(65536, decode_content=False):
-                *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    yield line.decode(errors="replace")
-            if pending:
-                yield pending.decode(errors="replace")
-
-    def _read(self, answer: bytes | str) -> Raw:
-        try:
-            read = json.loads(answer)
-        except ValueError:
-            read = None
-        if isinstance(read, dict):
-            return read
-        host = self._client.configuration.host
-        raise UnreachableError(f"{host} answers, but not as a Kubernetes API server does")
-
-    @contextmanager
-    def _call(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: object,
-        content_type: str | None,
-        patience: float | None = READ,
-    ) -> Iterator[Any]:
-        import urllib3
-
-        headers = {"Accept": "application/json, */*"}
-        if content_type or body is not None:
-            headers["Content-Type"] = content_type or "application/json"
-        response = None
-        applied = _encode(body)
-        try:
-            parts = self._client.param_serialize(
-                method,
-                path,
-                query_params=list(query.items()),
-                header_params=headers,
-                body=body if content_type != APPLY_PATCH else applied,
-                auth_settings=["BearerToken"],
-            )
-            timeout = (CONNECT, patience)
-            response = self._client.call_api(
-                *self._acting(*parts), _request_timeout=timeout
-            ).response
-            if response.status >= 300:
-                where = re.search("/namespaces/([^/]+)/", path)
-                raise in_words(
-                    response.status,
-                    response.reason,
-                    response.read(),
-                    namespace=where[1] if where else "",
-                    sent=body,
-                )
-            yield response
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            host = self._client.configuration.host
-            raise UnreachableError(
-                f"the API server at {host} does not answer: {_cause(error)}"
-            ) from error
-        finally:
-            if response is not None:
-                response.close()
-
-    def _acting(self, method: str, url: str, headers: Any, *rest: Any) -> tuple[Any, ...]:
-        """The request in the name of whom the user acts as; a group is a header of its own."""
-        import urllib3
-
-        every = urllib3.HTTPHeaderDict(headers)
-        for name, value in self._headers:
-            every.add(name, value)
-        return method, url, every, *rest
-
-
-def _encode(body: object) -> str:
-    """A body as server-side apply sends it; refuses what no request can carry unchanged."""
-    try:
-        return encode_applied(body).decode()
-    except NotUnicodeError as error:
-        raise UsageError(str(error)) from error
-    except ValueError as error:
-        raise UsageError(f"this is not JSON: {error}") from error
-
-
-def _cause(error: BaseException) -> str:
-    """Why there is no answer, without how the connection pool put it."""
-    reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]
+def _age(metadata: Raw) -> tuple[str, str]:
+    return metadata.get("creationTimestamp") or "", metadata["name"]

@@ -50,6 +50,7 @@ def decide(
     cluster = target.connect()
     require(cluster, "approve")
     execution = cluster.get(EXECUTIONS, name)
+    name = execution["metadata"]["name"]
     graph = load_graph(cluster, execution)
     node = _approval(cluster, execution, graph, node)
     asked = None if graph is None else asked_of(execution, graph, node)
@@ -85,6 +86,7 @@ def send_signal(
     """Send a signal in the user's own name."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
+    name = execution["metadata"]["name"]
     _check_runs(execution)
     _check_signals_count(execution)
     identity = identity or uuid.uuid4().hex[:16]

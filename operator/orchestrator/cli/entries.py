@@ -16,7 +16,7 @@ from orchestrator.models.base import API_VERSION
 
 _ATTEMPTS = 10
 """Times that a replacement is tried while others write."""
-_MAX_MANAGER = 128
+MAX_MANAGER = 128
 """Bytes of a field manager's name."""
 
 
@@ -47,7 +47,7 @@ def add_entry(cluster: Cluster, execution: Raw, field: str, entry: Raw, manager:
         "metadata": metadata,
         "spec": {field: [entry]},
     }
-    if len(manager.encode()) > _MAX_MANAGER:
+    if len(manager.encode()) > MAX_MANAGER:
         manager = f"{manager[:30]}-{hashlib.sha256(manager.encode()).hexdigest()[:32]}"
     cluster.apply(EXECUTIONS, body, {"fieldManager": manager, "force": "true"})
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
-from orchestrator.cli.rights import explain_refusal
 from orchestrator.cli.terminal import say
 
 
 class UsageError(Exception):
     """Something the user can mend: what was wrong, and what would be right."""
+
+    code = 2
+    """The exit code."""
 
 
 class NotFoundError(UsageError):
@@ -19,6 +21,12 @@ class NotFoundError(UsageError):
 
 class ForbiddenError(UsageError):
     """The user lacks a right: which one, and what grants it."""
+
+
+class InvalidWorkflowError(UsageError):
+    """A Workflow that is not valid, so that every run of it would fail."""
+
+    code = 1
 
 
 class ExpiredError(UsageError):
@@ -30,9 +38,9 @@ class UnreachableError(UsageError):
 
 
 def fail(error: UsageError) -> int:
-    """Say it; the exit code for a mistake."""
+    """Say it; its exit code."""
     say(f"error: {error}", file=sys.stderr)
-    return 2
+    return error.code
 
 
 def in_words(
@@ -57,6 +65,8 @@ def in_words(
         case 401:
             return UsageError(f"the API server does not know you: {message}")
         case 403:
+            from orchestrator.cli.rights import explain_refusal
+
             return ForbiddenError(explain_refusal(message, namespace, sent))
         case 429 | 500 | 502 | 503 | 504:
             return UnreachableError(f"the API server is not well: {message}")

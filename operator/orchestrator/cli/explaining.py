@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UsageError
+from orchestrator.cli.frozen import read_workflow
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
-from orchestrator.cli.terminal import say, to_json
+from orchestrator.cli.pauses import describe_pause
+from orchestrator.cli.printing import read_format
+from orchestrator.cli.terminal import say
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
@@ -18,10 +20,12 @@ from orchestrator.models.nearest import did_you_mean
 
 def explain(target: Target, name: str, node: str | None, output: str | None) -> int:
     """Print the story of an execution, or of one of its nodes."""
-    if output not in (None, "json"):
-        raise UsageError(f"-o {output}: say json")
+    wanted = read_format(output)
+    if wanted.name in ("name", "wide"):
+        raise UsageError(f"-o {output}: write json, yaml or jsonpath=TEMPLATE")
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
+    name = execution["metadata"]["name"]
     now = time.time()
     whole = explain_execution(execution, now)
     nodes: dict[str, str] = {}
@@ -37,12 +41,13 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
             unknown = f"{name} has no node {node}{did_you_mean(node, nodes)}"
             raise UsageError(unknown if nodes else whole)
         nodes = {node: nodes[node]}
-    if output == "json":
-        told: dict[str, Any] = {"execution": whole, "nodes": nodes}
-        say(to_json(told))
+    if not wanted.table:
+        wanted.show({"execution": whole, "nodes": nodes})
         return 0
     if node is None:
         say(whole)
+        if (execution.get("status") or {}).get("phase") == "Paused":
+            say(f"Paused {describe_pause(execution, read_workflow(cluster, execution))}")
     for sentence in nodes.values():
         say(sentence if node else f"  {sentence}")
     return 0

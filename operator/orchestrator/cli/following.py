@@ -6,9 +6,11 @@ API takes that moment in whole seconds, so what was shown of that second is coun
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
@@ -17,7 +19,7 @@ from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
 
 POLL = 1.0
-"""Seconds between two looks for new pods, and between two attempts to reach a server."""
+"""Seconds between two lists of the pods, and between two attempts to reach a server."""
 
 Raw = dict[str, Any]
 Say = Callable[[str], None]
@@ -34,13 +36,34 @@ class Source(Protocol):
     ) -> Iterator[str]: ...
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How much of a log is read, and whether its lines keep their timestamps."""
+
+    tail: int | None = None
+    since: float | None = None
+    """Seconds before now."""
+    timestamps: bool = False
+
+    def query(self) -> dict[str, str]:
+        """What the API server is asked for: the action's log, whatever else a webhook injected."""
+        query = {"container": ACTION}
+        if self.tail is not None:
+            query["tailLines"] = str(self.tail)
+        if self.since is not None:
+            query["sinceSeconds"] = str(max(1, math.ceil(self.since)))
+        if self.timestamps:
+            query["timestamps"] = "true"
+        return query
+
+
 class Reader:
     """One pod's log from its beginning to its end, each line once."""
 
-    def __init__(self, source: Source, pod: str, tail: int | None, pause: Callable[[], None]):
+    def __init__(self, source: Source, pod: str, reading: Reading, pause: Callable[[], None]):
         self._source = source
         self._pod = pod
-        self._tail = tail
+        self._reading = reading
         self._pause = pause
         self._last = ""
         """The moment of the last line shown, as the kubelet writes it."""
@@ -60,11 +83,10 @@ class Reader:
 
     def _once(self) -> Iterator[str]:
         path = f"{self._source.path(PODS, self._pod)}/log"
-        query = {"follow": "true", "timestamps": "true", "container": ACTION}
+        query = self._reading.query()
         if self._last:
-            query["sinceTime"] = f"{self._last[:19]}Z"
-        elif self._tail is not None:
-            query["tailLines"] = str(self._tail)
+            query = {"container": ACTION, "sinceTime": f"{self._last[:19]}Z"}
+        query |= {"follow": "true", "timestamps": "true"}
         seen = 0
         for raw in self._source.text(path, query, patience=None):
             moment, _, line = raw.partition(" ")
@@ -77,7 +99,7 @@ class Reader:
                 self._shown = seen
             else:
                 self._last, self._shown, seen = moment, 1, 1
-            yield line
+            yield raw if self._reading.timestamps else line
 
     def _ended(self) -> bool:
         """Whether the action has ended, so that a stream's end is the log's."""
@@ -101,16 +123,17 @@ class Follower:
         say: Say,
         warn: Say,
         *,
-        wanted: Callable[[Raw], str | None],
-        tail: int | None = None,
+        wanted: Callable[[Raw, Raw], str | None],
+        reading: Reading | None = None,
         pause: Callable[[], None] = lambda: time.sleep(POLL),
     ) -> None:
-        """`wanted` gives the prefix of a pod's lines, or None for a pod not wanted."""
+        """`wanted` gives the prefix of a pod's lines, or None for a pod not wanted (yet), from the
+        pod and the execution's state."""
         self._source = source
         self._say = say
         self._warn = warn
         self._wanted = wanted
-        self._tail = tail
+        self._reading = reading or Reading()
         self._pause = pause
         self._lock = threading.Lock()
         self._readers: dict[str, threading.Thread] = {}
@@ -123,7 +146,7 @@ class Follower:
             # In this order: what began before the end is listed after it.
             ended = (execution.get("status") or {}).get("phase") in EXIT_CODES
             try:
-                self._look(selector)
+                self._begin_readers(selector, execution)
                 if ended:
                     break
                 self._pause()
@@ -141,14 +164,14 @@ class Follower:
         if self._forbidden is not None:
             raise self._forbidden
 
-    def _look(self, selector: str) -> None:
+    def _begin_readers(self, selector: str, execution: Raw) -> None:
         pods = self._source.list(PODS, query={"labelSelector": selector})["items"]
         for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"]):
-            uid, prefix = pod["metadata"]["uid"], self._wanted(pod)
+            uid, prefix = pod["metadata"]["uid"], self._wanted(pod, execution)
             begun = has_begun(pod) or has_ended(pod)
             if not begun or uid in self._readers or prefix is None:
                 continue
-            reader = Reader(self._source, pod["metadata"]["name"], self._tail, self._pause)
+            reader = Reader(self._source, pod["metadata"]["name"], self._reading, self._pause)
             thread = threading.Thread(target=self._read, args=(reader, prefix), daemon=True)
             self._readers[uid] = thread
             thread.start()

@@ -1,48 +1,94 @@
-"""`get`: what there is, as a table or whole."""
+"""`get`: objects by kind and name."""
 
 from __future__ import annotations
 
-from orchestrator.cli.connection import Target
+from collections.abc import Sequence
+
+from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import APPROVALS, kind_of
-from orchestrator.cli.printing import check, name_of, now, print_object, print_table, rows
+from orchestrator.cli.kinds import APPROVALS, Kind, kind_of, kinds_of
+from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
+from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.terminal import say
 
 
 def get_objects(
-    target: Target, word: str, name: str | None, *, every: bool, output: str | None
+    target: Target,
+    word: str,
+    names: Sequence[str],
+    query: Query,
+    output: str | None,
+    *,
+    watch: bool = False,
 ) -> int:
-    """Print one object or all of a kind."""
-    check(output)
+    """Print objects: those named, or all that are selected of one kind or several."""
+    wanted = read_format(output)
     if word.lower() in APPROVALS:
-        if name is not None:
-            raise UsageError(f"approvals have no names; explain {name} shows what it waits for")
-        from orchestrator.cli.getting_approvals import list_approvals
-
-        return list_approvals(target, every=every, output=output)
-    kind = kind_of(word)
-    if name is not None and every:
-        raise UsageError(f"-A lists; to get {name}, name its namespace with -n")
+        return _approvals(target, names, query, output, watch=watch)
+    pairs = _pairs(word, names)
+    named = [pair for pair in pairs if pair[1]]
+    if named and (query.every or query.labels or query.fields):
+        option = "-A" if query.every else "-l" if query.labels else "--field-selector"
+        raise UsageError(f"{option} selects from all objects; leave out {named[0][1]}")
+    if watch and len(pairs) > 1:
+        raise UsageError("-w watches one kind, or one object of it; name one")
     cluster = target.connect()
-    if name is not None:
-        found = cluster.get(kind, name)
-        if output in ("json", "yaml", "name"):
-            print_object(found, output)
-            return 0
-        items = [found]
-    else:
-        listed = cluster.list(kind, every=every)
-        items = listed["items"]
-    match output:
-        case "name":
-            for item in items:
-                say(name_of(item))
-        case "json" | "yaml":
-            print_object({"apiVersion": "v1", "kind": "List", "items": items}, output)
-        case _ if not items:
-            where = "" if every or not kind.namespaced else f" in namespace {cluster.namespace}"
-            say(f"there are no {kind.plural}{where}")
-        case _:
-            header, cells = rows(kind.name, items, wide=output == "wide", every=every, now=now())
-            print_table(header, cells)
+    if watch:
+        kind, name = pairs[0]
+        if name:
+            name = cluster.get(kind, name)["metadata"]["name"]
+            query = Query(fields=f"metadata.name={name}")
+        return watch_items(cluster, kind, query, wanted)
+    found = [(kind, _items(cluster, kind, name, query)) for kind, name in pairs]
+    if not wanted.table:
+        items = [item for _, some in found for item in some]
+        wanted.show(items[0] if len(named) == len(pairs) == 1 else list_of(items))
+        return 0
+    tables = _by_kind(found)
+    for index, (kind, items) in enumerate(tables):
+        if index:
+            say()
+        print_items(cluster, kind, items, query, wanted)
     return 0
+
+
+def _pairs(word: str, names: Sequence[str]) -> list[tuple[Kind, str]]:
+    """Each kind with the name that is asked for, or with none for all of its objects."""
+    if "/" in word:
+        words = [word, *names]
+        bare = next((one for one in words if "/" not in one), None)
+        if bare is not None:
+            raise UsageError(f"{bare}: write KIND/NAME for each, or one kind and then names")
+        split = [one.split("/", 1) for one in words]
+        return [(kind_of(kind), name) for kind, name in split]
+    kinds = kinds_of(word)
+    if not kinds:
+        raise UsageError("name a kind, such as workflows or executions")
+    if names and len(kinds) > 1:
+        raise UsageError(f"{names[0]}: write KIND/NAME where there are several kinds")
+    return [(kinds[0], name) for name in names] if names else [(kind, "") for kind in kinds]
+
+
+def _items(cluster: Cluster, kind: Kind, name: str, query: Query) -> list[Raw]:
+    if name:
+        return [cluster.get(kind, name)]
+    return list_kind(cluster, kind, query)[0]
+
+
+def _by_kind(found: Sequence[tuple[Kind, list[Raw]]]) -> list[tuple[Kind, list[Raw]]]:
+    tables: dict[Kind, list[Raw]] = {}
+    for kind, items in found:
+        tables.setdefault(kind, []).extend(items)
+    return list(tables.items())
+
+
+def _approvals(
+    target: Target, names: Sequence[str], query: Query, output: str | None, *, watch: bool
+) -> int:
+    if names:
+        raise UsageError(f"approvals have no names; explain {names[0]} shows what it waits for")
+    if watch:
+        raise UsageError("approvals cannot be watched; watch their executions")
+    from orchestrator.cli.getting_approvals import list_approvals
+
+    return list_approvals(target, query, output)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.listing import Query
 from orchestrator.cli.pending_approvals import (
     NOT_ENDED,
     Asked,
@@ -16,24 +17,24 @@ from orchestrator.cli.pending_approvals import (
     pending_of,
     waiting_records,
 )
-from orchestrator.cli.printing import check, print_table
-from orchestrator.cli.terminal import say, to_json
-from orchestrator.cli.yamldumper import to_yaml
+from orchestrator.cli.printing import list_of, read_format
+from orchestrator.cli.tables import age, print_table
+from orchestrator.cli.terminal import say
 from orchestrator.engine import reasons
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.times import in_words, to_rfc3339
+from orchestrator.engine.times import to_rfc3339
 
 
-def list_approvals(target: Target, *, every: bool, output: str | None) -> int:
-    """Print the approvals that wait in the namespace, or in all of them."""
-    check(output)
+def list_approvals(target: Target, query: Query, output: str | None) -> int:
+    """Print the approvals that wait in the executions that are selected."""
+    wanted, every = read_format(output), query.every
     cluster = target.connect()
-    found = sorted(_pending(cluster, every=every), key=lambda one: (one.namespace, one.since))
+    found = sorted(_pending(cluster, query), key=lambda one: (one.namespace, one.since))
     now = time.time()
-    match output:
-        case "json" | "yaml":
-            _print_raw([_raw(one) for one in found], output)
+    match wanted.name:
+        case "json" | "yaml" | "jsonpath":
+            wanted.show(list_of(query.select([_raw(one) for one in found])))
         case "name":
             for one in found:
                 say(f"{one.execution}/{one.node}")
@@ -45,10 +46,11 @@ def list_approvals(target: Target, *, every: bool, output: str | None) -> int:
     return 0
 
 
-def _pending(cluster: Cluster, *, every: bool) -> Iterator[PendingApproval]:
-    query = {"fieldSelector": NOT_ENDED}
+def _pending(cluster: Cluster, query: Query) -> Iterator[PendingApproval]:
+    fields = f"{NOT_ENDED},{query.fields}" if query.fields else NOT_ENDED
+    asked = {**query.parameters(), "fieldSelector": fields}
     graphs: dict[tuple[str, str], Graph | None] = {}
-    for execution in cluster.list(EXECUTIONS, every=every, query=query)["items"]:
+    for execution in cluster.list(EXECUTIONS, every=query.every, query=asked)["items"]:
         if not waiting_records(execution):
             continue
         key = execution["metadata"]["namespace"], execution["status"].get("revision", "")
@@ -73,14 +75,14 @@ def _print_table(found: list[PendingApproval], now: float, *, every: bool) -> No
 
 
 def _cells(one: PendingApproval, now: float) -> list[str]:
-    age = _rounded(now - one.since)
+    waited = age(now - one.since)
     if one.asked is None:
-        return [one.execution, one.node, "?", "?", age, "?", one.command]
+        return [one.execution, one.node, "?", "?", waited, "?", one.command]
     approved = f"{len(_approved(one))}/{one.asked.approval.required or 1}"
     if one.reason == reasons.APPROVALS_UNPROTECTED:
         approved = one.reason
-    left = _rounded(max(0.0, one.asked.until - now))
-    return [one.execution, one.node, _for_whom(one.asked), approved, age, left, one.command]
+    left = age(max(0.0, one.asked.until - now))
+    return [one.execution, one.node, _for_whom(one.asked), approved, waited, left, one.command]
 
 
 def _for_whom(asked: Asked) -> str:
@@ -118,15 +120,3 @@ def _raw(one: PendingApproval) -> Raw:
             "inputs": asked.approval.inputs or {},
         }
     return {**raw, "command": one.command}
-
-
-def _print_raw(items: list[Raw], output: str) -> None:
-    whole = {"apiVersion": "v1", "kind": "List", "items": items}
-    if output == "json":
-        say(to_json(whole))
-    else:
-        say(to_yaml(whole), end="")
-
-
-def _rounded(seconds: float) -> str:
-    return in_words(seconds).replace(".0s", "s")

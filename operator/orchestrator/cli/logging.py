@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
-from orchestrator.cli.following import Follower
+from orchestrator.cli.following import Follower, Reading
 from orchestrator.cli.kinds import EXECUTIONS, PODS
 from orchestrator.cli.terminal import say, say_log
+from orchestrator.engine.ranges import parse_ranges
 from orchestrator.jobs.context import node_and_attempt
-from orchestrator.jobs.evidence import ACTION
+from orchestrator.jobs.evidence import has_ended, has_succeeded
+from orchestrator.jobs.fanned import index_of
 from orchestrator.models.labels import EXECUTION_UID
+from orchestrator.models.nearest import did_you_mean
+
+_BAD = ("Failed", "TimedOut")
 
 
 @dataclass(frozen=True)
@@ -23,32 +28,57 @@ class Choice:
 
     node: str | None = None
     attempt: int | None = None
-    tail: int | None = None
+    item: int | None = None
+    failed: bool = False
+    reading: Reading = field(default_factory=Reading)
 
     def takes(self, node: str, attempt: int) -> bool:
         """Whether an attempt of a node is wanted."""
         return self.node in (None, node) and self.attempt in (None, attempt)
+
+    def takes_pod(self, pod: Raw, records: Raw) -> bool:
+        """Whether the log of a pod is wanted, by what the status records of its node."""
+        node, attempt = node_and_attempt(pod)
+        if not self.takes(node, attempt) or self.item not in (None, index_of(pod)):
+            return False
+        return not self.failed or _has_failed(pod, records.get(node) or {}, attempt)
+
+
+def _has_failed(pod: Raw, record: Raw, attempt: int) -> bool:
+    """Whether an attempt, or an item of a fan-out, failed: by itself, or for what it left behind,
+    such as outputs that are not valid."""
+    if has_ended(pod) and not has_succeeded(pod):
+        return True
+    if (item := index_of(pod)) is not None:
+        return item in parse_ranges(record.get("failed") or "")
+    return record.get("phase") in _BAD and record.get("attempts", 1) == attempt
 
 
 def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int:
     """Print the logs in the order in which the attempts began."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
+    name = execution["metadata"]["name"]
     records = (execution.get("status") or {}).get("nodes") or {}
     if choice.node is not None and choice.node not in records and not follow:
         known = ", ".join(records) or "none yet"
+        hint = did_you_mean(choice.node, list(records))
         raise UsageError(
-            f"{name} has no node {choice.node} that has started; it has started {known}"
+            f"{name} has no node {choice.node} that has started; it has started {known}{hint}"
         )
     every = _pods(cluster, execution)
-    for line in missing(records, every, choice):
-        say(line)
+    if choice.item is None:
+        for line in missing(records, every, choice):
+            say(line)
     if follow:
         _follow(cluster, execution, choice)
         return 0
-    for pod in every:
-        if choice.takes(*node_and_attempt(pod)):
-            _show(cluster, pod, choice)
+    chosen = [pod for pod in every if choice.takes_pod(pod, records)]
+    for pod in chosen:
+        _show(cluster, pod, choice.reading)
+    if not chosen and (choice.failed or choice.item is not None):
+        which = "that failed" if choice.failed else f"of item {choice.item}"
+        say(f"{name} has no pod {which}", file=sys.stderr)
     return 0
 
 
@@ -56,52 +86,70 @@ def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
     """A line for every attempt that is wanted and has no pod (any more)."""
     present = {node_and_attempt(pod) for pod in pods}
     for node, record in records.items():
+        if choice.failed and record["phase"] not in _BAD:
+            continue
         for attempt in range(1, record.get("attempts", 0) + 1):
             if "job" in record and choice.takes(node, attempt) and (node, attempt) not in present:
                 waits = record["phase"] == "Pending" and attempt == record["attempts"]
                 said = "its pod is not there yet" if waits else "its pod is gone, and its log"
-                yield f"{_prefix(node, attempt)} | ({said})"
+                yield f"{prefix(node, attempt, None)} | ({said})"
 
 
 def _pods(cluster: Cluster, execution: Raw) -> list[Raw]:
     items: list[Raw] = cluster.list(PODS, query={"labelSelector": _selector(execution)})["items"]
-    return sorted(items, key=_order)
+    return in_order(items)
+
+
+def in_order(pods: Sequence[Raw]) -> list[Raw]:
+    """By the beginning of their attempts; those of a fan-out, which begin as there is room, by
+    item."""
+    begun: dict[tuple[str, int], str] = {}
+    for pod in pods:
+        attempt, created = node_and_attempt(pod), pod["metadata"]["creationTimestamp"]
+        begun[attempt] = min(begun.get(attempt, created), created)
+
+    def key(pod: Raw) -> tuple[Any, ...]:
+        attempt, index = node_and_attempt(pod), index_of(pod)
+        created = pod["metadata"]["creationTimestamp"]
+        return begun[attempt], *attempt, -1 if index is None else index, created
+
+    return sorted(pods, key=key)
 
 
 def _selector(execution: Raw) -> str:
     return f"{EXECUTION_UID}={execution['metadata']['uid']}"
 
 
-def _order(pod: Raw) -> Any:
-    return pod["metadata"]["creationTimestamp"], *node_and_attempt(pod)
-
-
-def _show(cluster: Cluster, pod: Raw, choice: Choice) -> None:
-    prefix = _prefix(*node_and_attempt(pod))
+def _show(cluster: Cluster, pod: Raw, reading: Reading) -> None:
+    before = prefix_of(pod)
     path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
-    query = {"container": ACTION}  # a webhook may have injected others
-    if choice.tail is not None:
-        query["tailLines"] = str(choice.tail)
     try:
-        for line in cluster.text(path, query, patience=READ):
-            say_log(f"{prefix} | {line}")
+        for line in cluster.text(path, reading.query(), patience=READ):
+            say_log(f"{before} | {line}")
     except (UnreachableError, ForbiddenError):
         raise
     except UsageError as error:
-        say(f"{prefix} | (no log: {error})", flush=True)
+        say(f"{before} | (no log: {error})", flush=True)
 
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
-    def wanted(pod: Raw) -> str | None:
-        node, attempt = node_and_attempt(pod)
-        return _prefix(node, attempt) if choice.takes(node, attempt) else None
+    def wanted(pod: Raw, state: Raw) -> str | None:
+        records = (state.get("status") or {}).get("nodes") or {}
+        return prefix_of(pod) if choice.takes_pod(pod, records) else None
 
     def warn(line: str) -> None:
         say(line, file=sys.stderr, flush=True)
 
-    follower = Follower(cluster, say_log, warn, wanted=wanted, tail=choice.tail)
+    follower = Follower(cluster, say_log, warn, wanted=wanted, reading=choice.reading)
     follower.follow(execution, _selector(execution))
 
 
-def _prefix(node: str, attempt: int) -> str:
-    return node if attempt == 1 else f"{node} #{attempt}"
+def prefix_of(pod: Raw) -> str:
+    """What stands before each line of a pod."""
+    return prefix(*node_and_attempt(pod), index_of(pod))
+
+
+def prefix(node: str, attempt: int, item: int | None) -> str:
+    """`deploy`, `deploy #2` from a second attempt, `deploy[7]` of an item."""
+    where = node if item is None else f"{node}[{item}]"
+    return where if attempt == 1 else f"{where} #{attempt}"

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import KINDS, Kind
+from orchestrator.cli.kinds import EXECUTIONS, KINDS, Kind, is_path_segment
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.models.base import API_VERSION, Json, Model, ObjectName, WorkflowName
+from orchestrator.models.base import API_VERSION, GROUP, Json, Model, ObjectName, WorkflowName
 from orchestrator.models.nearest import did_you_mean
 
 MAX_BYTES = 3 * 1024 * 1024
 """What the API server takes in a request; a file much larger is no manifest."""
+_KUSTOMIZE = "kustomize.config.k8s.io"
 FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
 """What a manifest is made of; its status is left to the operator."""
 
@@ -50,8 +51,9 @@ class Document:
 
     @property
     def name(self) -> str:
-        """The object's name."""
-        return str(self.raw["metadata"]["name"])
+        """The object's name, or of an execution to be created what its name begins with."""
+        metadata = self.raw["metadata"]
+        return str(metadata.get("name") or metadata.get("generateName"))
 
     @property
     def namespace(self) -> str | None:
@@ -71,13 +73,14 @@ def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:
     for name, text in _texts(files):
         number = 0
         try:
-            for number, raw in enumerate(read_yaml(text), 1):
-                where = f"{name}: document {number}"
-                document = _document(where, raw)
-                if isinstance(document, Document):
-                    documents.append(document)
-                elif document:
-                    problems.append(f"{where}: {document}")
+            for number, whole in enumerate(read_yaml(text), 1):
+                for place, raw in _items(whole):
+                    where = f"{name}: document {number}{place}"
+                    document = _document(where, raw)
+                    if isinstance(document, Document):
+                        documents.append(document)
+                    elif document:
+                        problems.append(f"{where}: {document}")
         except NotReadableError as error:
             problems.append(f"{name}: document {number + 1}: {error}")
     return documents, problems
@@ -91,7 +94,11 @@ def _texts(files: list[str]) -> Iterator[tuple[str, str]]:
         path = Path(file)
         found = [path]
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
+            found = sorted(
+                p
+                for p in path.rglob("*")
+                if p.suffix in (".yaml", ".yml", ".json") and p.stem != "kustomization"
+            )
         for each in found:
             yield str(each), _read(each)
 
@@ -120,19 +127,52 @@ def _document(where: str, raw: Any) -> Document | str:
         return ""
     if not isinstance(raw, dict):
         return "a manifest is one object with apiVersion, kind, metadata and spec"
-    kind = next((kind for kind in KINDS if kind.name == raw.get("kind")), None)
-    if kind is None or raw.get("apiVersion") != API_VERSION:
-        known = ", ".join(kind.name for kind in KINDS)
-        given = f"{raw.get('apiVersion')} {raw.get('kind')}"
-        return f"{given} is none of ours; apply takes {known} of {API_VERSION}"
+    kind = _kind(raw.get("apiVersion"), raw.get("kind"))
+    if isinstance(kind, str):
+        return kind
     metadata = raw.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+    named = ("name", "generateName") if kind is EXECUTIONS else ("name",)
+    if not isinstance(metadata, dict) or not any(
+        isinstance(metadata.get(field), str) for field in named
+    ):
         return "metadata.name: a name is needed"
     if not isinstance(metadata.get("namespace", ""), str):
         return "metadata.namespace: must be a string"
+    if kind not in KINDS:
+        if not is_path_segment(metadata["name"]):
+            return "metadata.name: may not be empty, '.' or '..', nor contain '/' or '%'"
+        return Document(where, raw, kind)
     odd = [str(key) for key in raw if key not in FIELDS]
     if odd:
         return f"{odd[0]}: there is no such field{did_you_mean(odd[0], FIELDS)}"
     if not isinstance(raw.get("spec", {}), dict):
         return "spec: must be an object"
     return Document(where, raw, kind)
+
+
+def _items(raw: Any) -> Iterator[tuple[str, Any]]:
+    """The items of a List, as `kubectl get -o yaml` prints one, each with its place; or itself."""
+    if isinstance(raw, dict) and str(raw.get("kind", "")).endswith("List"):
+        items = raw.get("items")
+        if isinstance(items, list):
+            for index, item in enumerate(items):
+                yield f": items[{index}]", item
+            return
+    yield "", raw
+
+
+def _kind(version: Any, name: Any) -> Kind | str:
+    """One of our kinds, or one that the API server may know; otherwise what is wrong with it."""
+    if not isinstance(version, str) or not isinstance(name, str) or not version or not name:
+        return "apiVersion, kind: both are needed, such as apiVersion: v1 and kind: ConfigMap"
+    group = version.rpartition("/")[0]
+    if group == _KUSTOMIZE:
+        return "a Kustomization is no object; apply what `kubectl kustomize FOLDER` prints"
+    if group != GROUP:
+        return Kind(name, "", "")
+    if version != API_VERSION:
+        return f"apiVersion: {version} is none of ours; write {API_VERSION}"
+    known = [kind.name for kind in KINDS]
+    found = next((kind for kind in KINDS if kind.name == name), None)
+    hint = did_you_mean(name, known) or f"; write one of {', '.join(known)}"
+    return found or f"kind: there is no kind {name!r} of {API_VERSION}{hint}"

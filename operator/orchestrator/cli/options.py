@@ -5,59 +5,165 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli.impersonation import Impersonation
+if TYPE_CHECKING:
+    from orchestrator.cli.completing import Complete
+
+
+def _later(name: str, *arguments: str) -> Complete:
+    """A completion of `completing`, which is imported only where a shell asks."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        from orchestrator.cli import completing, kinds
+
+        found = getattr(completing, name)
+        if arguments:
+            found = found(*(getattr(kinds, argument) for argument in arguments))
+        words: list[str] = found(context, incomplete)
+        return words
+
+    return complete
+
+
+EXECUTION_NAMES = _later("names_of", "EXECUTIONS")
+WORKFLOW_NAMES = _later("names_of", "WORKFLOWS")
+TRIGGER_NAMES = _later("names_of", "TRIGGERS")
+KIND_NAMES = _later("kinds")
+NAMES_OF_KIND = _later("names_of_kind")
+NODE_NAMES = _later("nodes")
 
 Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's when absent.")
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        help="Namespace to work in; the kubeconfig's by default.",
+        autocompletion=_later("namespaces"),
+    ),
+]
+Files = Annotated[
+    list[str],
+    typer.Option(
+        "--filename",
+        "-f",
+        metavar="FILE",
+        help="File, folder, or - for standard input; repeatable.",
+    ),
+]
+Every = Annotated[
+    bool, typer.Option("--all-namespaces", "-A", help="List the objects of all namespaces.")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--selector",
+        "-l",
+        metavar="SELECTOR",
+        help="Label selector, such as `team=shop,tier!=web`.",
+    ),
+]
+Fields = Annotated[
+    str | None,
+    typer.Option(
+        "--field-selector",
+        metavar="SELECTOR",
+        help="Field selector, such as `status.phase=Failed`. Executions have status.phase,"
+        " spec.workflow and spec.trigger.uid; every kind has metadata.name.",
+    ),
+]
+SortBy = Annotated[
+    str | None,
+    typer.Option(
+        "--sort-by",
+        metavar="PATH",
+        help="JSONPath to sort by, such as `.metadata.creationTimestamp`.",
+    ),
+]
+Follow = Annotated[
+    bool, typer.Option("--watch", "-w", help="After the list, print every change until Ctrl-C.")
 ]
 Output = Annotated[
-    str | None, typer.Option("--output", "-o", help="name, json, yaml, or wide for a table.")
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help="json, yaml, name, wide, or jsonpath=TEMPLATE such as `jsonpath={.status.phase}`.",
+        autocompletion=_later("formats"),
+    ),
 ]
-Execution = Annotated[str, typer.Argument(help="Name of the execution.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end.")]
-_AS = {
+Execution = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXECUTION",
+        help="Name of the execution, awfx/NAME, or @latest for the newest.",
+        autocompletion=EXECUTION_NAMES,
+    ),
+]
+Executions = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="EXECUTION",
+        help="Names of executions, awfx/NAME, or @latest for the newest.",
+        autocompletion=EXECUTION_NAMES,
+    ),
+]
+Node = Annotated[
+    str | None, typer.Argument(metavar="NODE", help="Name of a node.", autocompletion=NODE_NAMES)
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the execution to its end.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow the execution to its end.")]
+_ADDED = {
+    "namespace": Namespace,
     "as_user": Annotated[
         str | None,
-        typer.Option("--as", metavar="USER", help="Act as this user; takes impersonate."),
+        typer.Option("--as", metavar="USER", help="Act as this user; takes the verb impersonate."),
     ],
     "as_group": Annotated[
         list[str] | None,
-        typer.Option("--as-group", metavar="GROUP", help="And as of this group; repeatable."),
+        typer.Option(
+            "--as-group", metavar="GROUP", help="Act as a member of this group; repeatable."
+        ),
     ],
     "as_uid": Annotated[
-        str | None, typer.Option("--as-uid", metavar="UID", help="And with this uid.")
+        str | None, typer.Option("--as-uid", metavar="UID", help="Act with this uid.")
     ],
 }
 
 
-def on_cluster(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that also takes kubectl's flags of impersonation, as a part of its Target."""
+def on_cluster(command: Callable[..., int]) -> Callable[..., None]:
+    """A command on a cluster, from a function of a Target and of the command's own options.
 
-    @wraps(command)
-    def acting(
-        context: typer.Context,
-        *arguments: Any,
-        as_user: str | None = None,
-        as_group: list[str] | None = None,
-        as_uid: str | None = None,
-        **options: Any,
-    ) -> None:
-        asked = Impersonation(as_user or "", tuple(as_group or ()), as_uid or "")
-        target = context.obj
-        context.obj = replace(target, impersonation=asked.over(target.impersonation))
-        command(context, *arguments, **options)
+    It takes --namespace and kubectl's flags of impersonation too, as a part of its Target; what the
+    function returns is the exit code.
+    """
 
-    signature = inspect.signature(command, eval_str=True)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _AS.items()
+    def called(context: typer.Context, **given: Any) -> None:
+        from orchestrator.cli.impersonation import Impersonation
+
+        namespace, user, groups, uid = (given.pop(name) for name in _ADDED)
+        target = context.obj.within(namespace)
+        asked = Impersonation(user or "", tuple(groups or ()), uid or "")
+        target = replace(target, impersonation=asked.over(target.impersonation))
+        raise typer.Exit(command(target, **given))
+
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        ),
+        *(one.replace(kind=keyword) for one in own),
+        *(
+            inspect.Parameter(name, keyword, default=None, annotation=kind)
+            for name, kind in _ADDED.items()
+        ),
     ]
-    parameters = [*signature.parameters.values(), *added]
-    acting.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    acting.__annotations__ = {one.name: one.annotation for one in parameters}
-    return acting
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called

@@ -1,47 +1,80 @@
-"""Objects as name, JSON, YAML or a table."""
+"""Objects in the format of `-o`: name, JSON, YAML, or what a JSONPath template picks of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.terminal import say, to_json
-from orchestrator.cli.yamldumper import to_yaml
-from orchestrator.engine.times import from_rfc3339, in_words
 
 if TYPE_CHECKING:
-    from orchestrator.models.columns import Column
+    from orchestrator.cli.jsonpath import Template
 
-FORMATS = ("name", "json", "yaml", "wide")
-
-
-def print_object(raw: dict[str, Any], output: str) -> None:
-    """One object, as it was asked for."""
-    check(output)
-    match output:
-        case "json":
-            say(to_json(plain(raw)))
-        case "yaml":
-            say(to_yaml(plain(raw)), end="")
-        case _:
-            say(name_of(raw))
+FORMATS = ("json", "yaml", "name", "wide", "jsonpath=TEMPLATE")
+_JSONPATH = "jsonpath"
 
 
-def print_table(header: list[str], cells: list[list[str]]) -> None:
-    """Aligned with spaces, as kubectl does, so that it can be piped into anything."""
-    table = [[word.upper() for word in header], *cells]
-    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
-    for row in table:
-        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        say(line.rstrip())
+@dataclass(frozen=True)
+class Format:
+    """What `-o` asks for; an empty name is a table."""
+
+    name: str = ""
+    template: Template | None = None
+
+    @property
+    def wide(self) -> bool:
+        """Whether the table has all columns."""
+        return self.name == "wide"
+
+    @property
+    def table(self) -> bool:
+        """Whether it is a table."""
+        return self.name in ("", "wide")
+
+    def show(self, raw: dict[str, Any], *, alone: bool = True) -> None:
+        """One object, or a List; one of several in a stream is not `alone`."""
+        match self.name:
+            case "json":
+                say(to_json(plain(raw)), flush=True)
+            case "yaml":
+                from orchestrator.cli.yamldumper import to_yaml
+
+                say("" if alone else "---\n", to_yaml(plain(raw)), sep="", end="", flush=True)
+            case "jsonpath":
+                assert self.template is not None
+                say(self.template.expand(plain(raw)), end="" if alone else "\n", flush=True)
+            case _:
+                for item in raw.get("items", [raw]):
+                    say(name_of(item), flush=True)
 
 
-def check(output: str | None) -> None:
-    """Raises UsageError for a format there is not."""
-    if output is not None and output not in FORMATS:
-        raise UsageError(f"-o {output}: say {', '.join(FORMATS)}")
+def read_format(output: str | None, *, table: bool = True) -> Format:
+    """The format of an option `-o`. Raises UsageError for one there is not.
+
+    Without `table`, wide is none, and no option means the name.
+    """
+    text = (output or "").removeprefix("=")  # kubectl takes -o=json
+    name, equals, template = text.partition("=")
+    if name == _JSONPATH and (not equals or not template):
+        raise UsageError("-o jsonpath: write a template, such as -o jsonpath='{.status.phase}'")
+    if name == _JSONPATH:
+        from orchestrator.cli.jsonpath import read_template
+
+        return Format(_JSONPATH, read_template(template))
+    if not text:
+        return Format() if table else Format("name")
+    known = [one for one in FORMATS if table or one != "wide"]
+    if text not in known:
+        raise UsageError(f"-o {text}: write {', '.join(known[:-1])} or {known[-1]}")
+    return Format(text)
+
+
+def list_of(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several objects as the one that kubectl prints."""
+    return {"apiVersion": "v1", "kind": "List", "items": list(items)}
 
 
 def name_of(raw: dict[str, Any]) -> str:
@@ -53,53 +86,10 @@ def plain(raw: dict[str, Any]) -> dict[str, Any]:
     """Without managedFields, which nobody reads; of a list, each item."""
     if "items" in raw:
         return {**raw, "items": [plain(item) for item in raw["items"]]}
+    if "metadata" not in raw:
+        return raw
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}
-
-
-def rows(
-    kind: str, items: Sequence[dict[str, Any]], *, wide: bool, every: bool, now: float
-) -> tuple[list[str], list[list[str]]]:
-    """The header and cells of a table: the columns that kubectl shows."""
-    from orchestrator.models.columns import COLUMNS
-
-    shown = [column for column in COLUMNS[kind] if wide or column.priority == 0]
-    header = [*(["Namespace"] if every else []), "Name", *(column.name for column in shown)]
-    cells = []
-    for item in items:
-        metadata = item["metadata"]
-        first = [metadata.get("namespace", "")] if every else []
-        values = [_cell(item, column, now) for column in shown]
-        cells.append([*first, metadata["name"], *values])
-    return header, cells
-
-
-def _cell(item: dict[str, Any], column: Column, now: float) -> str:
-    value = _lookup(item, column.path)
-    if value is None:
-        return ""
-    if column.type == "date":
-        return in_words(now - from_rfc3339(value)).replace(".0s", "s")
-    return str(value).replace("\n", " ")
-
-
-def _lookup(item: Any, path: str) -> Any:
-    """The value at one of our own columns' paths: keys, and one filter by condition type."""
-    before, _, after = path.partition('[?(@.type=="')
-    value = _walk(item, before)
-    if not after:
-        return value
-    wanted, _, rest = after.partition('")]')
-    found = next((entry for entry in value or [] if entry.get("type") == wanted), None)
-    return _walk(found, rest)
-
-
-def _walk(value: Any, path: str) -> Any:
-    for key in path.strip(".").split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
 
 
 def now() -> float:

@@ -1,61 +1,91 @@
-"""`run`: executions started by hand."""
+"""`run`: executions started by hand, of a Workflow on the cluster or in a file."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS
-from orchestrator.cli.printing import check, print_object
+from orchestrator.cli.connection import Cluster, Raw, Target
+from orchestrator.cli.creating import Printed, create, manifest
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
+from orchestrator.cli.startable import check_state, check_valid
 from orchestrator.cli.variables import check_variables, read_variables
-from orchestrator.cli.watching import follow
-from orchestrator.models.base import API_VERSION
 
 
-def run_workflow(
-    target: Target,
-    workflow: str,
-    assignments: list[str],
-    file: Path | None,
-    name: str | None,
-    *,
-    watch: bool,
-    output: str | None,
-) -> int:
-    """Create an execution; the exit code of its end when it is watched.
+@dataclass(frozen=True)
+class Asked:
+    """How an execution is to be started."""
 
-    With both `watch` and `output`, the watching goes to standard error and the execution is
-    printed as it ended.
-    """
-    check(output)
+    workflow: str | None
+    files: list[str]
+    assignments: list[str]
+    variables: Path | None
+    name: str | None
+    dry_run: bool
+
+
+def run_workflow(target: Target, asked: Asked, printed: Printed) -> int:
+    """Create an execution; the exit code of its end when it is watched."""
+    if asked.dry_run and printed.watch:
+        raise UsageError("--watch: a dry run creates nothing to watch")
+    if asked.files:
+        return _run_files(target, asked, printed)
+    if asked.workflow is None:
+        raise UsageError("name a Workflow, or a file with -f")
     cluster = target.connect()
-    spec = cluster.get(WORKFLOWS, workflow)["spec"]
-    variables = read_variables(spec.get("variables") or [], assignments, file)
-    check_variables(workflow, spec, variables)
-    created = cluster.create(EXECUTIONS, _execution(cluster, workflow, variables, name))
-    if not watch:
-        print_object(created, output or "name")
-        return 0
-    code = follow(cluster, created, sys.stderr if output else sys.stdout)
-    if output:
-        print_object(cluster.get(EXECUTIONS, created["metadata"]["name"]), output)
-    return code
+    workflow = cluster.get(WORKFLOWS, asked.workflow)
+    check_state(workflow)
+    body = _execution(cluster, workflow, asked)
+    check_valid(cluster, workflow)
+    return create(cluster, body, printed, dry_run=asked.dry_run)
 
 
-def _execution(
-    cluster: Cluster, workflow: str, variables: dict[str, Any], name: str | None
-) -> dict[str, Any]:
-    naming = {"name": name} if name else {"generateName": f"{workflow}-"}
-    spec: dict[str, Any] = {"workflow": workflow}
+def _execution(cluster: Cluster, workflow: Raw, asked: Asked) -> Raw:
+    """The execution of a Workflow. Raises UsageError for variables that it does not take."""
+    name, declared = workflow["metadata"]["name"], workflow["spec"]
+    variables = read_variables(declared.get("variables") or [], asked.assignments, asked.variables)
+    check_variables(name, declared, variables)
+    spec: dict[str, Any] = {"workflow": name}
     if variables:
         spec["variables"] = variables
-    if cluster.user:
-        spec["requester"] = cluster.user
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "WorkflowExecution",
-        "metadata": naming,
-        "spec": spec,
-    }
+    return manifest(cluster, asked.name, spec)
+
+
+def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
+    """Apply what the files hold and run its Workflow, or create the execution that they hold."""
+    from orchestrator.cli.applying import apply_documents
+    from orchestrator.cli.manifests import read_documents
+
+    documents, problems = read_documents(asked.files)
+    executions = [one for one in documents if one.kind == EXECUTIONS]
+    workflows = [one for one in documents if one.kind == WORKFLOWS]
+    where = ", ".join(asked.files)
+    if asked.workflow is not None:
+        wanted = name_in(WORKFLOWS, asked.workflow)
+        workflows = [one for one in workflows if one.name == wanted]
+    if executions and asked.workflow is None:
+        if len(executions) > 1 or len(documents) > 1:
+            raise UsageError(f"{where}: run takes one execution alone; apply the other manifests")
+        if asked.assignments or asked.variables:
+            raise UsageError("--var: the variables of an execution are in its manifest")
+    elif len(workflows) != 1:
+        names = ", ".join(one.name for one in workflows) or "none"
+        raise UsageError(f"{where}: run takes one Workflow, and the files hold {names}; name it")
+    if problems:
+        raise UsageError("\n".join(problems))
+    chosen = (executions or workflows)[0]
+    cluster = target.connect().within(chosen.namespace)
+    if executions and asked.workflow is None:
+        body = {**chosen.raw, "metadata": dict(chosen.raw["metadata"])}
+        if asked.name:
+            body["metadata"]["name"] = asked.name
+        return create(cluster, body, printed, dry_run=asked.dry_run)
+    check_state({"spec": {}, **chosen.raw})
+    body = _execution(cluster, {"spec": {}, **chosen.raw}, asked)
+    # What is printed for programs stays alone on standard output.
+    stream = sys.stderr if printed.output else sys.stdout
+    code = apply_documents(target, documents, dry_run=asked.dry_run, stream=stream)
+    return code or create(cluster, body, printed, dry_run=asked.dry_run)

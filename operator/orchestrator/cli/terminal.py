@@ -17,10 +17,20 @@ _COLOUR = re.compile("(\x1b\\[[0-9;:]*m)")
 """Select Graphic Rendition (ECMA-48): colours, bold and the like."""
 
 
-def say(*parts: object, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
+class OutputClosedError(Exception):
+    """Whatever read the output has ended, as `head` does once it has its lines."""
+
+
+def say(
+    *parts: object,
+    sep: str = " ",
+    end: str = "\n",
+    file: TextIO | None = None,
+    flush: bool = False,
+) -> None:
     """Print as `print` does, without what a terminal would obey."""
-    text = " ".join(map(str, parts))
-    print(plain_text(text), end=end, file=file or sys.stdout, flush=flush)
+    text = sep.join(map(str, parts))
+    _write(plain_text(text), end, file or sys.stdout, flush=flush)
 
 
 def to_json(value: Any) -> str:
@@ -31,7 +41,17 @@ def to_json(value: Any) -> str:
 
 def say_log(line: str) -> None:
     """A line of a container's log: exact in a file or pipe, only colours left at a terminal."""
-    print(colours_only(line) if sys.stdout.isatty() else line, flush=True)
+    _write(colours_only(line) if sys.stdout.isatty() else line, "\n", sys.stdout, flush=True)
+
+
+def _write(text: str, end: str, stream: TextIO, *, flush: bool) -> None:
+    """In one piece, so that lines of several threads stay whole. Raises OutputClosedError."""
+    try:
+        stream.write(text + end)
+        if flush:
+            stream.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
 
 
 def colours_only(line: str) -> str:

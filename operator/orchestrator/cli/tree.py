@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.cli.tables import shorten, shorten_middle, width
 from orchestrator.engine.times import from_rfc3339, in_words
+from orchestrator.models.plaintext import plain_text
 
 SYMBOLS = {
     "Succeeded": "✔",
@@ -36,6 +37,12 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASIDE = ("Failed", "Else")
 """Outcomes that lead away from the way things should go."""
 _QUIET = ("JobCreated", "Starting", "Completed", "")
+_MOST_RANGES = 8
+_DEEPEST = 12
+"""Levels by which a line is indented at most."""
+_GAP = 2
+_SHORTEST_WORDS = 8
+"""Columns below which words are left out."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def _depth(proposed: Sequence[tuple[int, bool]]) -> int:
 def lines(nodes: Sequence[tuple[int, str]], execution: Mapping[str, Any], now: float) -> list[Line]:
     """The tree's lines at this moment (seconds since the epoch)."""
     records = (execution.get("status") or {}).get("nodes") or {}
-    return [_line(depth, name, records.get(name) or {}, now) for depth, name in nodes]
+    return [line_of(depth, name, records.get(name) or {}, now) for depth, name in nodes]
 
 
 def fitting(drawn: Sequence[Line], height: int) -> list[Line]:
@@ -125,51 +132,42 @@ def fitting(drawn: Sequence[Line], height: int) -> list[Line]:
     return [*(drawn[index] for index in sorted(kept)), Line(0, f"and {left} more", "", "", "")]
 
 
-def transitions(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any], now: float
-) -> list[str]:
-    """What changed between two looks, a plain line each: when, node, phase, duration, words."""
-    status = after.get("status") or {}
-    old = ((before or {}).get("status") or {}).get("nodes") or {}
-    began, ended = (_seconds(status.get(key), now) for key in ("startedAt", "finishedAt"))
-    changed = []
-    for name, record in (status.get("nodes") or {}).items():
-        was = old.get(name) or {}
-        if all(was.get(key) == record.get(key) for key in ("phase", "message", "attempts")):
-            continue
-        since = _seconds(record.get("finishedAt") or record.get("startedAt"), ended) - began
-        line = _line(0, name, record, now)
-        took = line.took if "finishedAt" in record else ""
-        said = f"{in_words(since):>6}  {name:<16} {line.phase:<9} {took:<6} {line.words}"
-        changed.append((since, said.rstrip()))
-    return [said for _, said in sorted(changed)]
+@dataclass(frozen=True)
+class Cells:
+    """One line of the tree in the columns of a terminal."""
+
+    indent: int
+    name: str
+    took: str
+    words: str
 
 
-def ending(execution: Mapping[str, Any]) -> str | None:
-    """The sentence at the end, or None while it goes on."""
-    status = execution.get("status") or {}
-    phase = status.get("phase", "")
-    if phase not in EXIT_CODES:
-        return None
-    took = ""
-    if "startedAt" in status and "finishedAt" in status:
-        seconds = from_rfc3339(status["finishedAt"]) - from_rfc3339(status["startedAt"])
-        took = f" after {in_words(seconds)}"
-    message = status.get("message", "")
-    outputs = "".join(
-        f"\n  {key} = {value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in (status.get("outputs") or {}).items()
-    )
-    return f"{phase}{took}{f': {message}' if message else ''}{outputs}"
+def fit(drawn: Sequence[Line], columns: int) -> list[Cells]:
+    """The lines in so many columns: mark, name and time are kept, the words are shortened.
+
+    Indentation gives way before a name does; a name alone wider than the terminal keeps both ends.
+    """
+    times = max((len(line.took) for line in drawn), default=0)
+    room = columns - 2 - times - (_GAP if times else 0)
+    names = [width(line.name) for line in drawn]
+    indents = [
+        min(2 * min(line.depth, _DEEPEST), max(0, room - name))
+        for line, name in zip(drawn, names, strict=True)
+    ]
+    widest = min(room, max((a + b for a, b in zip(indents, names, strict=True)), default=0))
+    left = columns - 2 - widest - (times + _GAP if times else 0) - _GAP
+    fitted = []
+    for line, indent in zip(drawn, indents, strict=True):
+        name = shorten_middle(line.name, room - indent)
+        name += " " * (widest - indent - width(name))
+        words = shorten(plain_text(line.words), left) if left >= _SHORTEST_WORDS else ""
+        fitted.append(Cells(indent, name, line.took.rjust(times), words))
+    return fitted
 
 
-def _line(depth: int, name: str, record: Mapping[str, Any], now: float) -> Line:
-    phase = record.get("phase", "")
-    took = ""
-    if "startedAt" in record and phase != "Pending":
-        until = _seconds(record.get("finishedAt"), now)
-        took = in_words(until - from_rfc3339(record["startedAt"]))
-    reason, message = record.get("reason", ""), record.get("message", "")
+def line_of(depth: int, name: str, record: Mapping[str, Any], now: float) -> Line:
+    """What a node's record comes to on its line."""
+    phase, reason = record.get("phase", ""), record.get("reason", "")
     words = [] if reason in _QUIET or reason == phase else [reason]
     if record.get("attempts", 1) > 1:
         words.append(f"attempt {record['attempts']}")
@@ -177,10 +175,26 @@ def _line(depth: int, name: str, record: Mapping[str, Any], now: float) -> Line:
         words.append(str(record["outputs"]["result"]).lower())
     if "retryAt" in record and phase == "Waiting":
         words.append(f"{in_words(from_rfc3339(record['retryAt']) - now)} left")
-    if message:
-        words.append(" ".join(message.split()))
-    return Line(depth, name, phase, took, ": ".join(words))
+    if record.get("failed"):
+        words.append(f"failed items {_ranges(record['failed'])}")
+    if message := " ".join(record.get("message", "").split()):
+        words.append(message)
+    return Line(depth, name, phase, _took(record, now), ": ".join(words))
 
 
-def _seconds(moment: str | None, otherwise: float) -> float:
-    return otherwise if moment is None else from_rfc3339(moment)
+def _took(record: Mapping[str, Any], now: float) -> str:
+    """How long a node has run; a pod's times are whole seconds, so a short run is under one."""
+    if "startedAt" not in record or record.get("phase") == "Pending":
+        return ""
+    finished = record.get("finishedAt")
+    seconds = (from_rfc3339(finished) if finished else now) - from_rfc3339(record["startedAt"])
+    if finished and record.get("job") and seconds < 1:
+        return "<1s"
+    return in_words(seconds)
+
+
+def _ranges(text: str) -> str:
+    """The ranges of a fan-out, the first few of many."""
+    parts = text.split(",")
+    more = len(parts) - _MOST_RANGES
+    return ", ".join(parts[:_MOST_RANGES]) + (f" and {more} more ranges" if more > 0 else "")

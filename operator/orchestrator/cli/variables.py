@@ -18,7 +18,14 @@ def read_variables(
     declared: Sequence[Mapping[str, Any]], assignments: Sequence[str], file: Path | None
 ) -> dict[str, Any]:
     """The values of a file and of the assignments, which win. Raises UsageError."""
-    values = _from_file(file) if file else {}
+    return {**(_from_file(file) if file else {}), **read_assignments(declared, assignments)}
+
+
+def read_assignments(
+    declared: Sequence[Mapping[str, Any]], assignments: Sequence[str]
+) -> dict[str, Any]:
+    """The values of assignments `NAME=VALUE`. Raises UsageError."""
+    values = {}
     types = {item.get("name"): item.get("type", "string") for item in declared}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")

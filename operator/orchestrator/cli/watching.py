@@ -1,175 +1,135 @@
-"""`watch`: an execution followed to its end, as a live tree or as plain lines."""
+"""`watch`: executions followed to their end, as live trees or as plain lines."""
 
 from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
-from orchestrator.cli.kinds import EXECUTIONS, REVISIONS, WORKFLOWS
-from orchestrator.cli.printing import now
+from orchestrator.cli.frozen import read_workflow
+from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.observing import Observer, code_of, observe_all
+from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.terminal import say
-from orchestrator.cli.tree import (
-    EXIT_CODES,
-    STYLES,
-    Line,
-    ending,
-    fitting,
-    lines,
-    order,
-    transitions,
-)
-from orchestrator.models.plaintext import plain_text
-
-REFRESH = 0.125
-"""Seconds between two pictures of the tree, so that durations and spinners run."""
-PATIENCE = 60.0
-"""Seconds for which an API server that stopped answering is asked again."""
+from orchestrator.cli.transitions import ending, transitions
 
 
-def watch_execution(target: Target, name: str) -> int:
-    """Follow an execution by name."""
+def watch_executions(target: Target, names: Sequence[str]) -> int:
+    """Follow executions by name."""
     cluster = target.connect()
-    return follow(cluster, cluster.get(EXECUTIONS, name))
+    found = {}
+    for name in names:
+        execution = cluster.get(EXECUTIONS, name)
+        found[execution["metadata"]["name"]] = execution
+    return follow_all(cluster, list(found.values()))
 
 
 def follow(cluster: Cluster, execution: Raw, stream: TextIO | None = None) -> int:
     """Follow an execution to its end on a stream (standard output); the code of its phase."""
+    return follow_all(cluster, [execution], stream)
+
+
+def follow_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = None) -> int:
+    """Follow executions to their end; 0 when all Succeeded, or the code of the first that did not.
+
+    An interrupt ends the watching, and not the executions.
+    """
     stream = stream or sys.stdout
-    name = execution["metadata"]["name"]
+    tree = stream.isatty()
+    changed = _ignore if tree else _printer(cluster, executions, stream)
+    observers = observe_all(cluster, executions, changed)
     try:
-        show = _as_tree if stream.isatty() else _as_lines
-        final = show(cluster, execution, stream)
+        if tree:
+            from orchestrator.cli.livetree import show_trees
+
+            show_trees(cluster, observers, stream)
+            for observer in observers:
+                if observer.failure is None:
+                    say(f"{observer.name} {ending(observer.latest)}", file=stream)
+        for observer in observers:
+            observer.wait()
     except KeyboardInterrupt:
-        say(f"\n{name} goes on; cancel it with: orchestrator cancel {name}", file=sys.stderr)
+        say(file=sys.stderr)
+        for observer in observers:
+            if not observer.wait(0):
+                command = f"orchestrator cancel {observer.name}"
+                say(f"{observer.name} continues; cancel it with: {command}", file=sys.stderr)
         return 130
-    say(f"{name} {ending(final)}", file=stream)
-    return EXIT_CODES[final["status"]["phase"]]
+    _hint(observers)
+    return code_of(observers)
 
 
-def _states(cluster: Cluster, execution: Raw) -> Iterator[Raw]:
-    """The execution now and after each change, until it has ended."""
-    name, uid = execution["metadata"]["name"], execution["metadata"]["uid"]
-    answered = time.monotonic()
-    yield execution
-    while ending(execution) is None:
-        try:
-            version = execution["metadata"]["resourceVersion"]
-            for execution in cluster.watch(EXECUTIONS, name, version):
-                answered = time.monotonic()
-                yield execution
-                if ending(execution) is not None:
-                    return
-            execution = cluster.get(EXECUTIONS, name)
-        except UnreachableError:
-            if time.monotonic() - answered > PATIENCE:
-                raise
-            time.sleep(1)
-            continue
-        if execution["metadata"]["uid"] != uid:
-            raise UsageError(f"{name} was deleted, and another of its name was made")
-        answered = time.monotonic()
-        yield execution
+def _hint(observers: Sequence[Observer]) -> None:
+    """What people type next after a failure."""
+    for observer in observers:
+        metadata, status = observer.latest["metadata"], observer.latest.get("status") or {}
+        if observer.failure is None and status.get("phase") in ("Failed", "TimedOut"):
+            where = f"-n {metadata['namespace']} " if metadata.get("namespace") else ""
+            command = f"orchestrator {where}%s {metadata['name']}"
+            say(f"logs: {command % 'logs --failed'}", file=sys.stderr)
+            if status.get("nodes"):
+                say(f"run it again from there: {command % 'rerun'}", file=sys.stderr)
 
 
-def _as_lines(cluster: Cluster, execution: Raw, stream: TextIO) -> Raw:
-    before: Raw | None = None
-    told = ""
-    waits = "" if "phase" in (execution.get("status") or {}) else ", which waits for the operator"
-    name, workflow = execution["metadata"]["name"], execution["spec"]["workflow"]
-    say(f"{name}, a run of {workflow}{waits}", file=stream, flush=True)
-    for state in _states(cluster, execution):
-        status = state.get("status") or {}
-        waiting = status.get("message", "") if status.get("phase") in ("Pending", "Queued") else ""
-        if waiting and waiting != told:
-            reason = status.get("reason", "")
-            say(f"{status['phase']}  {reason}: {waiting}", file=stream, flush=True)
-            told = waiting
-        for line in transitions(before, state, now()):
-            say(line, file=stream, flush=True)
-        before = state
-    assert before is not None
-    return before
+def _ignore(state: Raw) -> None:
+    """The tree shows whatever is the latest."""
 
 
-def _as_tree(cluster: Cluster, execution: Raw, stream: TextIO) -> Raw:
-    from rich.console import Console
-    from rich.live import Live
-
-    latest = [execution]
-    failure: list[Exception] = []
-    done = threading.Event()
-
-    def listen() -> None:
-        try:
-            for state in _states(cluster, execution):
-                latest[0] = state
-        except Exception as error:  # whatever it is, the reader's thread says it
-            failure.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=listen, daemon=True).start()
-    nodes: list[tuple[int, str]] = []
-    with Live(console=Console(file=stream), auto_refresh=False) as live:
-        while True:
-            ended = done.wait(REFRESH)
-            nodes = nodes or _order(cluster, latest[0])
-            height = None if ended else live.console.height - 3
-            live.update(_picture(nodes, latest[0], height), refresh=True)
-            if ended:
-                break
-    if failure:
-        raise failure[0]
-    return latest[0]
+def _printer(cluster: Cluster, executions: list[Raw], stream: TextIO) -> Callable[[Raw], None]:
+    """What prints the changes of executions, each by its own printer."""
+    lock, printers = threading.Lock(), {}
+    for execution in executions:
+        metadata = execution["metadata"]
+        prefix = f"{metadata['name']} | " if len(executions) > 1 else ""
+        printers[metadata["uid"]] = _Printer(cluster, execution, prefix, stream, lock)
+    return lambda state: printers[state["metadata"]["uid"]].report(state)
 
 
-def _order(cluster: Cluster, execution: Raw) -> list[tuple[int, str]]:
-    """From the frozen revision; from the Workflow as it is where there is none to read."""
-    revision = (execution.get("status") or {}).get("revision")
-    if revision is None:
-        return []
-    try:
-        frozen = cluster.find(REVISIONS, revision)
-        if frozen is not None:
-            return order(frozen["data"]["workflow"])
-    except UsageError:
-        pass  # who may watch executions need not be allowed to read revisions
-    try:
-        workflow = cluster.find(WORKFLOWS, execution["spec"]["workflow"])
-    except ForbiddenError:
-        return []
-    return order(workflow["spec"]) if workflow else []
+class _Printer:
+    """A line for each change of one execution."""
 
+    def __init__(
+        self,
+        cluster: Cluster,
+        execution: Raw,
+        prefix: str,
+        stream: TextIO,
+        lock: threading.Lock,
+    ) -> None:
+        self._cluster = cluster
+        self._prefix = prefix
+        self._stream = stream
+        self._lock = lock
+        self._before: Raw | None = None
+        self._said = ""
+        seen = "phase" in (execution.get("status") or {})
+        waits = "" if seen else ", which waits for the operator"
+        name, workflow = execution["metadata"]["name"], execution["spec"]["workflow"]
+        self._say(f"{name}, a run of {workflow}{waits}", prefix="")
 
-def _picture(nodes: list[tuple[int, str]], execution: Raw, height: int | None) -> Any:
-    from rich.table import Table
-    from rich.text import Text
+    def report(self, state: Raw) -> None:
+        """What is new in a state."""
+        status, name = state.get("status") or {}, state["metadata"]["name"]
+        phase, message = status.get("phase", ""), status.get("message", "")
+        waiting = ""
+        if phase == "Paused":
+            waiting = f"Paused  {describe_pause(state, read_workflow(self._cluster, state))}"
+        elif phase in ("Pending", "Queued") and message:
+            waiting = f"{phase}  {status.get('reason', '')}: {message}"
+        if waiting and waiting != self._said:
+            self._say(waiting)
+        elif self._said.startswith("Paused") and phase == "Running":
+            self._say("Running  resumed")
+        self._said = waiting
+        for line in transitions(self._before, state):
+            self._say(line)
+        self._before = state
+        if (end := ending(state)) is not None:
+            self._say(f"{name} {end}", prefix="")
 
-    status, moment = execution.get("status") or {}, now()
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    name, phase = execution["metadata"]["name"], status.get("phase", "Pending")
-    said = Text(phase, STYLES.get(phase, ""))
-    if phase in ("Pending", "Queued", "Paused"):
-        said.append(f"  {plain_text(status.get('message', 'waits for the operator'))}", "dim")
-    table.add_row(Text(name, "bold"), Text(status.get("progress", "")), said)
-    drawn = lines(nodes, execution, moment)
-    for line in drawn if height is None else fitting(drawn, height):
-        table.add_row(_name(line, moment), Text(line.took), Text(plain_text(line.words), "dim"))
-    return table
-
-
-def _name(line: Line, moment: float) -> Any:
-    from rich.text import Text
-
-    text = Text("  " * min(line.depth, 12))
-    text.append(f"{line.symbol(moment)} ", line.style)
-    text.append(line.name, "" if line.phase else "dim")
-    return text
+    def _say(self, line: str, prefix: str | None = None) -> None:
+        with self._lock:
+            before = self._prefix if prefix is None else prefix
+            say(f"{before}{line}", file=self._stream, flush=True)

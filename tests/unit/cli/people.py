@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.cli.connection import JSON_PATCH, Cluster, Raw, Target
+from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import NotFoundError, UsageError
 from orchestrator.cli.kinds import Kind
+from orchestrator.cli.transport import JSON_PATCH
 from orchestrator.engine.admission import Prepared, prepare
 from orchestrator.engine.times import to_rfc3339
 from tests.builders import IMAGE
@@ -133,6 +134,7 @@ class PersonsCluster(Cluster):
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str | None = None,
+        accept: str = "",  # noqa: ARG002
     ) -> Raw:
         assert query is None or query["fieldManager"]
         assert isinstance(body, list) == (content_type == JSON_PATCH)
@@ -164,7 +166,7 @@ class Person(Target):
     groups: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
 
-    def connect(self) -> Cluster:
+    def connect(self, *, timeout: float | None = None) -> Cluster:  # noqa: ARG002
         return PersonsCluster(
             self.stored, self.user, self.groups, self.namespace or "default", self.lacks
         )

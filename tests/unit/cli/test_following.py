@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError
-from orchestrator.cli.following import Follower
+from orchestrator.cli.following import Follower, Reading
 from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
 
 SECOND = "2026-01-31T12:00:0"
@@ -94,8 +94,8 @@ def followed(cluster: FakeCluster, tail: int | None = None) -> tuple[list[str], 
         cluster,
         said.append,
         warned.append,
-        wanted=lambda pod: pod["metadata"]["name"],
-        tail=tail,
+        wanted=lambda pod, _: pod["metadata"]["name"],
+        reading=Reading(tail),
         pause=lambda: None,
     )
     follower.follow(RUN, "all")
@@ -192,7 +192,7 @@ def test_lines_of_two_pods_never_tear_each_other_apart() -> None:
         cluster,
         say,
         said.append,
-        wanted=lambda pod: pod["metadata"]["name"],
+        wanted=lambda pod, _: pod["metadata"]["name"],
         pause=lambda: None,
     )
     follower.follow(RUN, "all")

@@ -10,6 +10,7 @@ import yaml
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.getting import get_objects
+from orchestrator.cli.listing import Query
 from tests.unit.cli.people import Person, Stored
 
 
@@ -34,7 +35,7 @@ def stored() -> Stored:
 def listed(stored: Stored, capsys: pytest.CaptureFixture[str], **more: Any) -> str:
     person = Person(stored=stored, lacks=tuple(more.pop("lacks", ())))
     every, output = more.pop("every", False), more.pop("output", None)
-    assert get_objects(person, "approvals", None, every=every, output=output) == 0
+    assert get_objects(person, "approvals", [], Query(every), output) == 0
     return capsys.readouterr().out
 
 
@@ -85,7 +86,7 @@ def test_where_nothing_waits_it_says_so(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_an_approval_has_no_name() -> None:
     with pytest.raises(UsageError, match="approvals have no names"):
-        get_objects(Person(), "approvals", "run", every=False, output=None)
+        get_objects(Person(), "approvals", ["run"], Query(), None)
 
 
 def test_unprotected_approvals_are_marked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import orchestrator.cli
-from orchestrator.cli.printing import print_object, print_table
+from orchestrator.cli.printing import read_format
+from orchestrator.cli.tables import print_table
 from orchestrator.cli.terminal import colours_only, say, say_log, to_json
 from orchestrator.models.plaintext import HIDDEN, plain_text
 
@@ -50,7 +51,7 @@ def test_objects_stay_exact_as_json_and_yaml(
     from orchestrator.cli.reading import read_yaml
 
     raw: dict[str, Any] = {"kind": "Workflow", "metadata": {"name": "w"}, "x": HIDDEN_TEXT}
-    print_object(raw, output)
+    read_format(output).show(raw)
     printed = capsys.readouterr().out
     assert list(read_yaml(printed)) == [raw]
     assert not HIDDEN.search(printed)
@@ -78,7 +79,7 @@ def test_every_command_prints_through_say() -> None:
     folder = Path(orchestrator.cli.__file__).parent
     printing = [
         path.name
-        for path in folder.glob("*.py")
+        for path in folder.rglob("*.py")
         if path.name != "terminal.py" and re.search(r"(?<![\w.])print\(", path.read_text())
     ]
     assert printing == []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.cli.tree import Line, ending, fitting, lines, order, transitions
+import pytest
+
+from orchestrator.cli.transitions import ending, transitions
+from orchestrator.cli.tree import Line, fit, fitting, lines, order
 from tests.builders import action, chain, edge
 
 NOW = 1_800_000_000.0
@@ -108,7 +111,7 @@ def test_transitions_are_told_once_each_and_in_the_order_they_happened() -> None
         },
         z=first["status"]["nodes"]["z"],
     )
-    told = [transitions(None, first, NOW + 4), transitions(first, then, NOW + 9)]
+    told = [transitions(None, first), transitions(first, then)]
     assert [[line.split() for line in part] for part in told] == [
         [["2.5s", "z", "Succeeded", "2.5s"], ["3.0s", "b", "Running"]],
         [["5.0s", "b", "Failed", "2.0s", "exit", "code", "3"]],
@@ -141,3 +144,78 @@ def test_a_tree_that_does_not_fit_shows_what_runs_or_failed_first() -> None:
     drawn = [Line(0, str(index), phase, "", "") for index, phase in enumerate(phases)]
     shown = fitting(drawn, 6)
     assert [line.name for line in shown] == ["47", "48", "49", "50", "61", "and 97 more"]
+
+
+def test_what_has_no_time_of_its_own_has_that_of_the_status() -> None:
+    """Not that of a clock here, which may be wrong, or read long after the end."""
+    status = execution(
+        a={
+            "phase": "Succeeded",
+            "startedAt": BEGAN,
+            "finishedAt": "2027-01-15T08:00:04.000Z",
+        },
+        b={"phase": "Skipped", "reason": "BranchNotChosen"},
+    )
+    told = [line.split() for line in transitions(None, status)]
+    assert told == [
+        ["4.0s", "a", "Succeeded", "4.0s"],
+        ["4.0s", "b", "Skipped", "BranchNotChosen"],
+    ]
+
+
+def test_a_pod_that_ran_under_a_second_says_so() -> None:
+    record = {"phase": "Succeeded", "startedAt": BEGAN, "finishedAt": BEGAN}
+    pod, decided = (
+        lines([(0, "a")], execution(a={**record, **more}), NOW)[0] for more in ({"job": "j"}, {})
+    )
+    assert (pod.took, decided.took) == ("<1s", "0.0s")
+
+
+def test_the_items_of_a_fan_out_that_failed_are_named() -> None:
+    record = {
+        "phase": "Failed",
+        "reason": "TooManyFailed",
+        "failed": "3,7-9",
+        "message": "4 of 40 items failed, 0 may",
+    }
+    [line] = lines([(0, "a")], execution(a=record), NOW)
+    assert line.words == "TooManyFailed: failed items 3, 7-9: 4 of 40 items failed, 0 may"
+    many = ",".join(str(2 * index) for index in range(30))
+    [line] = lines([(0, "a")], execution(a={**record, "failed": many}), NOW)
+    assert "failed items 0, 2, 4, 6, 8, 10, 12, 14 and 22 more ranges" in line.words
+
+
+WORDS = "Failed: the deployment exceeded its progress deadline of ten minutes"
+LONG = "restart_the_payments_service_of_the_shop"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_marks_names_and_times_are_whole_and_words_are_shortened(columns: int) -> None:
+    drawn = [
+        Line(0, "check", "Succeeded", "1m12s", ""),
+        Line(1, LONG, "Failed", "12s", WORDS),
+        Line(2, "page", "", "", ""),
+    ]
+    cells = fit(drawn, columns)
+    for line, cell in zip(drawn, cells, strict=True):
+        shown = f"{' ' * cell.indent}✔ {cell.name}  {cell.took}  {cell.words}".rstrip()
+        assert len(shown) <= columns
+        assert cell.name.rstrip() == line.name
+        assert cell.took.strip() == line.took
+    assert cells[1].indent == 2
+    assert {cell.indent + len(cell.name) for cell in cells} == {2 + len(LONG)}
+    assert (cells[1].words == WORDS) is (columns == 200)
+    assert (cells[1].words == "") is (columns == 60)
+
+
+def test_indentation_gives_way_before_a_name_does() -> None:
+    name = "n" * 50
+    [cell] = fit([Line(12, name, "Succeeded", "1m12s", WORDS)], 60)
+    assert (cell.name, cell.took, cell.indent) == (name, "1m12s", 1)
+
+
+def test_a_name_wider_than_the_terminal_keeps_both_ends() -> None:
+    [cell] = fit([Line(0, f"begin_{'x' * 50}_end", "Succeeded", "5s", "")], 40)
+    assert len(cell.name) == 34
+    assert cell.name.startswith("begin_x")
+    assert cell.name.endswith("x_end")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import pty
+import re
 import signal
+import struct
+import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from tests.apiserver import ApiServer
 from tests.commandline import CommandLine, kubeconfig_of
 
 PLURAL = "workflowexecutions"
+Raw = dict[str, Any]
 BEGAN = "2027-01-15T08:00:00.000Z"
 
 
@@ -112,7 +117,7 @@ async def test_an_interrupt_ends_the_watching_and_says_how_to_cancel(
     process.send_signal(signal.SIGINT)
     code, _, err = await told(process)
     assert code == 130
-    assert "run-1 goes on; cancel it with: orchestrator cancel run-1" in err
+    assert "run-1 continues; cancel it with: orchestrator cancel run-1" in err
     assert "Traceback" not in err
 
 
@@ -136,3 +141,80 @@ async def test_on_a_terminal_it_is_a_tree(server: ApiServer, cli: CommandLine) -
     assert (code, err) == (0, "")
     assert "✔" in shown
     assert "○" in shown
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+async def test_the_tree_fits_its_terminal_and_says_who_paused(
+    server: ApiServer, cli: CommandLine, columns: int
+) -> None:
+    name = "restart_the_payments_service_of_shop"
+    workflow = {"nodes": [{"name": name}], "edges": [], "timeout": "2h"}
+    await server.put("controllerrevisions", "default", "r", data={"workflow": workflow})
+    record = {
+        "phase": "Failed",
+        "reason": "Failed",
+        "message": "the deployment exceeded its progress deadline of ten minutes",
+        "startedAt": BEGAN,
+        "finishedAt": "2027-01-15T08:00:12.000Z",
+    }
+    fields: Raw = {"f:spec": {"f:desiredState": {}}}
+    written = {"manager": "control-ana", "time": "2027-01-15T08:01:00Z", "fieldsV1": fields}
+    status = {"phase": "Paused", "startedAt": BEGAN, "revision": "r", "nodes": {name: record}}
+    await server.put(
+        PLURAL,
+        "default",
+        "run-1",
+        metadata={"managedFields": [written]},
+        spec={"workflow": "w", "desiredState": "Paused"},
+        status=status,
+    )
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    with os.fdopen(writer, "w") as terminal:
+        process = cli.start("watch", "run-1", stdout=terminal, columns=columns)
+        shown = ""
+        while "✖" not in shown:
+            shown += (await asyncio.to_thread(os.read, reader, 65536)).decode()
+        process.send_signal(signal.SIGINT)
+        await told(process)
+    os.close(reader)
+    plain = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "by ana since" in plain
+    assert "at the latest until" in plain
+    line = next(line for line in plain.splitlines() if "✖" in line)
+    assert f"✖ {name}  12s" in line
+    assert len(line.rstrip()) <= columns
+    command = "".join(plain.split())
+    assert "resumewith:orchestrator-ndefaultresumerun-1" in command
+
+
+@pytest.mark.parametrize("command", [("get", "awfx"), ("watch", "run-1")])
+async def test_a_closed_pipe_ends_it_without_a_word(
+    server: ApiServer, cli: CommandLine, command: tuple[str, ...]
+) -> None:
+    await put(server, "Succeeded")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        process = cli.start(*command, stdout=closed)
+        code, _, err = await told(process)
+        assert (code, err) == (141, "")
+
+
+async def test_a_list_is_watched_and_each_change_is_a_row(
+    server: ApiServer, cli: CommandLine
+) -> None:
+    await put(server)
+    process = cli.start("get", "awfx", "-w", "-o", "jsonpath={.status.phase}")
+    await server.until(lambda: server.watched == 1)
+    await put(server, "Succeeded")
+    await server.break_watches()
+    await server.until(lambda: server.watched == 2)
+    await server.put(
+        PLURAL, "default", "run-2", kind="WorkflowExecution", spec={"workflow": "w"}, status={}
+    )
+    assert process.stdout is not None
+    lines = [await asyncio.to_thread(process.stdout.readline) for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    assert lines == ["Running\n", "Succeeded\n", "\n"]
+    assert (await told(process))[0] == 130

@@ -1,0 +1,26 @@
+"""`approve`."""
+
+from __future__ import annotations
+
+from orchestrator.cli.connection import Target
+from orchestrator.cli.deciding import decide
+from orchestrator.cli.deciding_options import Approval, Comment, Inputs
+from orchestrator.cli.options import Execution, on_cluster
+
+
+@on_cluster
+def command(
+    target: Target,
+    execution: Execution,
+    node: Approval = None,
+    comment: Comment = "",
+    given: Inputs = None,
+) -> int:
+    """The decision is in your own name; typed again while the node waits, it replaces yours.
+
+    \b
+    Examples:
+      orchestrator approve restart-x7k2p --comment "looks fine"
+      orchestrator approve restart-x7k2p confirm --input ticket=OPS-12
+    """
+    return decide(target, execution, node, "Approve", comment, given or [])

@@ -1,0 +1,57 @@
+"""`logs`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.connection import Target
+from orchestrator.cli.durations import read_duration
+from orchestrator.cli.following import Reading
+from orchestrator.cli.logging import Choice, show_logs
+from orchestrator.cli.options import Execution, Node, on_cluster
+
+
+@on_cluster
+def command(
+    target: Target,
+    execution: Execution,
+    node: Node = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Follow the logs to the execution's end.")
+    ] = False,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="Only attempt N, from 1.")
+    ] = None,
+    item: Annotated[
+        int | None,
+        typer.Option("--item", metavar="N", min=0, help="Only item N of a fan-out, from 0."),
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only attempts and items that failed.")
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DURATION", help="Only lines since then, such as 10m."),
+    ] = None,
+    timestamps: Annotated[
+        bool, typer.Option("--timestamps", help="Begin each line with when it was written.")
+    ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", metavar="N", min=0, help="Last N lines of each pod.")
+    ] = None,
+) -> int:
+    """A line is `NODE | TEXT`, `NODE #2 | TEXT` from a second attempt, and `NODE[7] | TEXT` of an
+    item of a fan-out. Attempts come in the order in which they began, and their lines in the order
+    in which they were written.
+
+    \b
+    Examples:
+      orchestrator logs @latest --follow
+      orchestrator logs restart-x7k2p check --tail 20 --timestamps
+      orchestrator logs restart-x7k2p --failed
+    """
+    seconds = None if since is None else read_duration("--since", since)
+    choice = Choice(node, attempt, item, failed, Reading(tail, seconds, timestamps))
+    return show_logs(target, execution, choice, follow=follow)

@@ -1,0 +1,79 @@
+"""`operator`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.impersonation import configured
+from orchestrator.cli.version import image
+from orchestrator.controller.main import OperatorOptions, run
+from orchestrator.kube.access import AccessError
+
+
+def command(
+    context: typer.Context,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="NAME",
+            help="Namespace to serve; repeatable. All by default.",
+        ),
+    ] = None,
+    runner_image: Annotated[
+        str | None,
+        typer.Option(envvar="RUNNER_IMAGE", help="Image of actions whose Template names none."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=1000, help="Executions that are reconciled concurrently.")
+    ] = 128,
+    log_format: Annotated[str, typer.Option(help="plain or json.")] = "plain",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    health_address: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Address of /healthz and /readyz; none if empty."),
+    ] = "",
+    lease: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMESPACE/NAME",
+            help="Lease that elects the leader of several replicas; none if empty.",
+        ),
+    ] = "",
+) -> None:
+    """It runs until SIGTERM or SIGINT."""
+    if log_format not in ("plain", "json"):
+        raise UsageError(f"--log-format {log_format}: say plain or json")
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise UsageError(f"--log-level {log_level}: say debug, info, warning or error")
+    if lease and len([part for part in lease.split("/") if part]) != 2:
+        raise UsageError(f"--lease {lease}: write NAMESPACE/NAME")
+    target = context.obj
+    acts_as = configured(target.kubeconfig, target.context).user
+    if acts_as and (target.kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST")):
+        raise UsageError(
+            f"the kubeconfig acts as {acts_as}, and the operator acts in no other's name;"
+            " choose another context with --context"
+        )
+    if namespace is None and target.namespace is not None:
+        namespace = [target.namespace]
+    options = OperatorOptions(
+        runner_image=runner_image or image(),
+        namespaces=tuple(namespace or ()),
+        workers=workers,
+        kubeconfig=target.kubeconfig,
+        context=target.context,
+        log_format=log_format,
+        log_level=log_level,
+        health_address=health_address,
+        lease=lease,
+    )
+    try:
+        run(options)
+    except AccessError as error:
+        raise UsageError(f"no usable kubeconfig: {error}") from error

@@ -1,0 +1,53 @@
+"""`rerun`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.connection import Target
+from orchestrator.cli.creating import Printed
+from orchestrator.cli.options import NODE_NAMES, Execution, Output, Watch, on_cluster
+from orchestrator.cli.rerunning import Again, rerun_execution
+
+
+@on_cluster
+def command(
+    target: Target,
+    execution: Execution,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="NODE",
+            help="Node to run again with all that follows; repeatable.",
+            autocompletion=NODE_NAMES,
+        ),
+    ] = None,
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--var",
+            metavar="NAME=VALUE",
+            help="A variable that is to differ: everything runs again, as `run` starts it;"
+            " repeatable.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the new execution.")
+    ] = None,
+    watch: Watch = False,
+    output: Output = None,
+) -> int:
+    """It takes the verb rerun on workflowexecutions. With --watch: 0 Succeeded, 1 Failed,
+    3 TimedOut, 4 Cancelled.
+
+    \b
+    Examples:
+      orchestrator rerun restart-x7k2p --watch
+      orchestrator rerun restart-x7k2p --from check
+      orchestrator rerun restart-x7k2p --var service=orders
+    """
+    again = Again(start or [], var or [], name)
+    return rerun_execution(target, execution, again, Printed(output, watch))

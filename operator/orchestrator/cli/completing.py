@@ -1,0 +1,102 @@
+"""What a shell completes: kinds, names of objects and of nodes, asked of the cluster.
+
+Completion never fails and never waits long: where the cluster does not answer, nothing is offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import typer
+
+from orchestrator.cli.connection import Cluster, Target
+from orchestrator.cli.errors import UsageError
+from orchestrator.cli.kinds import APPROVALS, EXECUTIONS, KINDS, LATEST, NAMESPACES, Kind, kind_of
+
+TIMEOUT = 3.0
+"""Seconds for which an API server that does not answer is waited for."""
+Complete = Callable[[typer.Context, str], list[str]]
+_NAMES = 500
+"""Names that are read at most."""
+
+
+def kinds(context: typer.Context, incomplete: str) -> list[str]:
+    """The kinds that `get` lists, and names after `KIND/`."""
+    before, slash, _ = incomplete.partition("/")
+    if not slash:
+        words = [kind.plural for kind in KINDS] + [kind.short for kind in KINDS] + [APPROVALS[1]]
+        return _beginning(words, incomplete)
+    try:
+        kind = kind_of(before)
+    except UsageError:
+        return []
+    return _beginning((f"{before}/{name}" for name in _names(context, kind)), incomplete)
+
+
+def names_of(kind: Kind) -> Complete:
+    """The names of the objects of a kind."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        prefix, slash, _ = incomplete.partition("/")
+        known = [f"{prefix}/{name}" if slash else name for name in _names(context, kind)]
+        return _beginning([*known, LATEST] if kind is EXECUTIONS else known, incomplete)
+
+    return complete
+
+
+def names_of_kind(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of the objects of the kind that was typed before."""
+    try:
+        kind = kind_of(str(context.params.get("kind") or ""))
+    except UsageError:
+        return []
+    return _beginning(_names(context, kind), incomplete)
+
+
+def nodes(context: typer.Context, incomplete: str) -> list[str]:
+    """The nodes of the execution that was typed before."""
+    execution = context.params.get("execution")
+    if not isinstance(execution, str):
+        return []
+
+    def read(cluster: Cluster) -> Iterable[str]:
+        return (cluster.get(EXECUTIONS, execution).get("status") or {}).get("nodes") or {}
+
+    return _beginning(_asked(context, read), incomplete)
+
+
+def namespaces(context: typer.Context, incomplete: str) -> list[str]:
+    """The namespaces of the cluster."""
+
+    def read(cluster: Cluster) -> Iterable[str]:
+        return cluster.names(NAMESPACES, _NAMES)
+
+    return _beginning(_asked(context, read), incomplete)
+
+
+def _names(context: typer.Context, kind: Kind) -> list[str]:
+    return _asked(context, lambda cluster: cluster.names(kind, _NAMES))
+
+
+def _asked(context: typer.Context, read: Callable[[Cluster], Iterable[str]]) -> list[str]:
+    try:
+        return list(read(_target(context).connect(timeout=TIMEOUT)))
+    except Exception:  # whatever it is, a prompt is no place for it
+        return []
+
+
+def _target(context: typer.Context) -> Target:
+    """From the options that were typed so far; the callbacks that read them have not run."""
+    given: Mapping[str, Any] = context.find_root().params
+    namespace = context.params.get("namespace") or given.get("namespace")
+    return Target(given.get("kubeconfig"), given.get("kube_context"), namespace)
+
+
+def _beginning(words: Iterable[str], incomplete: str) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def formats(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001
+    """The formats of output."""
+    return _beginning(("json", "yaml", "name", "wide", "jsonpath="), incomplete)

@@ -1,0 +1,60 @@
+"""An execution that was asked for: created, printed, and followed where that is asked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cli.connection import Cluster, Raw
+from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.printing import Format, name_of, read_format
+from orchestrator.cli.terminal import say
+from orchestrator.models.base import API_VERSION
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What is printed of the new execution: what `-o` asks for, and whether it is followed."""
+
+    output: str | None = None
+    watch: bool = False
+
+    @property
+    def format(self) -> Format:
+        """The format. Raises UsageError for one there is not."""
+        return read_format(self.output, table=False)
+
+
+def manifest(cluster: Cluster, name: str | None, spec: dict[str, Any]) -> Raw:
+    """An execution in the user's name, called so, or after its Workflow."""
+    naming = {"name": name} if name else {"generateName": f"{spec['workflow']}-"}
+    requester = {"requester": cluster.user} if cluster.user else {}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "WorkflowExecution",
+        "metadata": naming,
+        "spec": {**spec, **requester},
+    }
+
+
+def create(cluster: Cluster, body: Raw, printed: Printed, *, dry_run: bool = False) -> int:
+    """Create it and print it; the exit code of its end when it is watched.
+
+    With both `watch` and `output`, the watching goes to standard error and the execution is
+    printed as it ended.
+    """
+    wanted = printed.format
+    created = cluster.create(EXECUTIONS, body, dry_run=dry_run)
+    if dry_run and not printed.output:
+        say(f"{name_of(created)} created (dry run)")
+        return 0
+    if not printed.watch:
+        wanted.show(created)
+        return 0
+    from orchestrator.cli.watching import follow
+
+    code = follow(cluster, created, sys.stderr if printed.output else sys.stdout)
+    if printed.output:
+        wanted.show(cluster.get(EXECUTIONS, created["metadata"]["name"]))
+    return code

@@ -1,0 +1,116 @@
+"""Executions observed from the first state that is read to their end, over every interruption."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from orchestrator.cli.connection import Cluster, Raw
+from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.kinds import EXECUTIONS
+from orchestrator.cli.tree import EXIT_CODES
+
+PATIENCE = 60.0
+"""Seconds for which an API server that stopped answering is asked again."""
+
+
+def has_ended(execution: Raw) -> bool:
+    """Whether the execution is in a final phase."""
+    return (execution.get("status") or {}).get("phase", "") in EXIT_CODES
+
+
+def states(
+    cluster: Cluster, execution: Raw, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Raw]:
+    """The execution now and after each change, until it has ended or nobody asks any more.
+
+    Raises UsageError once it is deleted, and when the API server stays silent for PATIENCE.
+    """
+    name, uid = execution["metadata"]["name"], execution["metadata"]["uid"]
+    answered = time.monotonic()
+    yield execution
+    while not has_ended(execution) and not stopped():
+        try:
+            version = execution["metadata"]["resourceVersion"]
+            for execution in cluster.watch(EXECUTIONS, name, version):
+                answered = time.monotonic()
+                yield execution
+                if has_ended(execution):
+                    return
+            execution = cluster.get(EXECUTIONS, name)
+        except UnreachableError:
+            if stopped() or time.monotonic() - answered > PATIENCE:
+                raise
+            time.sleep(1)
+            continue
+        if execution["metadata"]["uid"] != uid:
+            raise UsageError(f"{name} was deleted, and another of its name was made")
+        answered = time.monotonic()
+        yield execution
+
+
+class Observer:
+    """One execution, observed in a thread of its own."""
+
+    def __init__(
+        self, cluster: Cluster, execution: Raw, changed: Callable[[Raw], None] = lambda _: None
+    ) -> None:
+        """`changed` is called with each state, in the observer's thread."""
+        self.latest = execution
+        self.failure: Exception | None = None
+        self._cluster = cluster
+        self._changed = changed
+        self._done = threading.Event()
+        self._stopped = threading.Event()
+
+    @property
+    def name(self) -> str:
+        """The execution's name."""
+        return str(self.latest["metadata"]["name"])
+
+    def start(self) -> None:
+        """Begin to observe it."""
+        threading.Thread(target=self._observe, daemon=True).start()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it has ended, or can be observed no longer, within so many seconds."""
+        return self._done.wait(seconds)
+
+    def stop(self) -> None:
+        """Observe it no longer than until its connection breaks."""
+        self._stopped.set()
+
+    def code(self) -> int:
+        """The exit code of its end. Raises what kept it from being observed."""
+        if self.failure is not None:
+            raise self.failure
+        return EXIT_CODES[self.latest["status"]["phase"]]
+
+    def _observe(self) -> None:
+        try:
+            for state in states(self._cluster, self.latest, self._stopped.is_set):
+                self.latest = state
+                self._changed(state)
+        except Exception as error:  # whatever it is, the reader's thread says it
+            self.failure = error
+        finally:
+            self._done.set()
+
+
+def observe_all(
+    cluster: Cluster, executions: list[Raw], changed: Callable[[Raw], None] = lambda _: None
+) -> list[Observer]:
+    """An observer for each, begun."""
+    observers = [Observer(cluster, execution, changed) for execution in executions]
+    for observer in observers:
+        observer.start()
+    return observers
+
+
+def code_of(observers: list[Observer]) -> int:
+    """0 when all have Succeeded, otherwise the code of the first that has not.
+
+    Raises what kept the first of them from being observed.
+    """
+    return next((code for observer in observers if (code := observer.code())), 0)

@@ -1,0 +1,101 @@
+"""Kinds that are not ours, as the API server has them: `apply` passes them on to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.cli.connection import Cluster
+from orchestrator.cli.errors import NotFoundError, UsageError
+from orchestrator.cli.kinds import KINDS, NAMESPACES, Kind
+from orchestrator.cli.manifests import Document
+
+_DEFINITION = "CustomResourceDefinition"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A manifest whose kind is known."""
+
+    document: Document
+    waits: bool = False
+    """Whether it needs a namespace or a definition that is applied with it."""
+
+
+def resolve(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[Resolved], list[str]]:
+    """The manifests with the kinds that the cluster has, and what is wrong with the others."""
+    resolver = _Resolver(cluster, documents)
+    found, problems = [], []
+    for document in documents:
+        try:
+            found.append(resolver.resolve(document))
+        except NotFoundError as error:
+            problems.append(document.says(error))
+    return found, problems
+
+
+class _Resolver:
+    def __init__(self, cluster: Cluster, documents: Sequence[Document]) -> None:
+        self._cluster = cluster
+        self._served: dict[str, dict[str, Kind]] = {}
+        self._defined = dict(
+            pair
+            for document in documents
+            if document.kind.name == _DEFINITION
+            for pair in _kinds_of(document)
+        )
+        self._new = {
+            document.name
+            for document in documents
+            if document.kind.name == "Namespace" and not self._is_there(document.name)
+        }
+
+    def resolve(self, document: Document) -> Resolved:
+        """Raises NotFoundError for a kind that the cluster does not have."""
+        waits = False
+        if document.kind not in KINDS:
+            version, name = str(document.raw["apiVersion"]), document.kind.name
+            kind = self._kinds(version).get(name)
+            if kind is None:
+                kind, waits = self._defined.get((version, name)), True
+            if kind is None:
+                raise NotFoundError(f"the cluster has no kind {name} of {version}")
+            document = replace(document, kind=kind)
+        namespace = document.namespace or self._cluster.namespace
+        return Resolved(document, waits or (document.kind.namespaced and namespace in self._new))
+
+    def _kinds(self, version: str) -> dict[str, Kind]:
+        if version not in self._served:
+            root = _root(version)
+            try:
+                resources = self._cluster.request("GET", root)["resources"]
+            except NotFoundError:
+                resources = []
+            self._served[version] = {
+                one["kind"]: Kind(one["kind"], one["name"], root, one["namespaced"])
+                for one in resources
+                if "/" not in one["name"]
+            }
+        return self._served[version]
+
+    def _is_there(self, namespace: str) -> bool:
+        try:
+            return self._cluster.find(NAMESPACES, namespace) is not None
+        except UsageError:
+            return True  # who may not read namespaces hears of it when it is applied
+
+
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
+def _kinds_of(document: Document) -> list[tuple[tuple[str, str], Kind]]:
+    """The kinds, by version, that a custom resource definition defines."""
+    spec = document.raw.get("spec") or {}
+    names, namespaced = spec.get("names") or {}, spec.get("scope") != "Cluster"
+    kinds = []
+    for version in spec.get("versions") or ():
+        api = f"{spec.get('group')}/{version.get('name')}"
+        kind = Kind(str(names.get("kind")), str(names.get("plural")), _root(api), namespaced)
+        kinds.append(((api, kind.name), kind))
+    return kinds

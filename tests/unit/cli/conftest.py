@@ -1,0 +1,180 @@
+"""The command line in this process, against an API server in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import sys
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from aiohttp import web
+
+from orchestrator.cli.kinds import KINDS
+from orchestrator.cli.main import main
+from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.models.base import API_VERSION
+from tests.apiserver import ApiServer
+from tests.builders import IMAGE
+from tests.commandline import kubeconfig_of
+
+T = TypeVar("T")
+PLURALS = {kind.name: kind.plural for kind in KINDS} | {
+    "ControllerRevision": "controllerrevisions",
+    "Pod": "pods",
+    "ConfigMap": "configmaps",
+    "Deployment": "deployments",
+    "Namespace": "namespaces",
+}
+
+
+RESOURCES = {
+    "/api/v1": [("ConfigMap", "configmaps", True), ("Namespace", "namespaces", False)],
+    "/apis/apps/v1": [("Deployment", "deployments", True)],
+}
+"""Kinds of others, as discovery lists them."""
+
+
+class Served(ApiServer):
+    """It says who the user is and which kinds there are, has logs, and can be asked to try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs: dict[str, list[str]] = {}
+        """Lines by pod, each after its timestamp."""
+        self.queries: list[dict[str, str]] = []
+        """What was asked of logs."""
+        self.managers: list[str] = []
+        """Field managers of what was changed."""
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path in RESOURCES:
+            listed = [
+                {"kind": kind, "name": name, "namespaced": namespaced}
+                for kind, name, namespaced in RESOURCES[request.path]
+            ]
+            return web.json_response({"resources": [*listed, {"name": "x/status", "kind": "X"}]})
+        if request.path.endswith("/log"):
+            self.queries.append(dict(request.query))
+            lines = self.logs[request.path.split("/")[-2]]
+            if not request.query.get("timestamps"):
+                lines = [line.partition(" ")[2] for line in lines]
+            return web.Response(text="".join(f"{line}\n" for line in lines))
+        if request.method == "PATCH":
+            self.managers.append(request.query.get("fieldManager", ""))
+        if not request.query.get("dryRun"):
+            return await super()._answer(request)
+        before = dict(self.objects)
+        try:
+            return await super()._answer(request)
+        finally:
+            self.objects = before
+
+    async def _create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
+        match plural:
+            case "selfsubjectreviews":
+                return web.json_response({"status": {"userInfo": {"username": "ana"}}})
+            case "selfsubjectaccessreviews":
+                return web.json_response({"status": {"allowed": True}})
+        return await super()._create(request, plural, namespace)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of its output."""
+        return self.out.splitlines()
+
+
+class Place:
+    """A cluster, and the command line on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Served()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._timers: list[threading.Timer] = []
+        self.kubeconfig = kubeconfig_of(self._await(self.server.start()), folder / "kubeconfig")
+
+    def close(self) -> None:
+        """End the server."""
+        for timer in self._timers:
+            timer.join()
+        self._await(self.server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def put(self, kind: str, name: str, namespace: str = "default", **fields: Any) -> None:
+        """Create or replace an object."""
+        fields = {"apiVersion": API_VERSION, "kind": kind, **fields}
+        self._await(self.server.put(PLURALS[kind], namespace, name, **fields))
+
+    def later(self, seconds: float, kind: str, name: str, **fields: Any) -> None:
+        """Put an object after a while, beside what is run then."""
+        timer = threading.Timer(seconds, self.put, (kind, name), fields)
+        self._timers.append(timer)
+        timer.start()
+
+    @property
+    def managers(self) -> list[str]:
+        """The field managers of what was changed."""
+        return self.server.managers
+
+    def freeze(self, name: str, workflow: dict[str, Any]) -> str:
+        """The revision of a Workflow's spec, stored; its name."""
+        prepared = prepare(name, workflow, {}, IMAGE)
+        assert isinstance(prepared, Prepared), prepared
+        revision = prepared.revision
+        self.put("ControllerRevision", revision.name, data=revision.data)
+        return revision.name
+
+    def get(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
+        """An object as it is stored."""
+        return self.server.objects[PLURALS[kind], namespace, name]
+
+    def names(self, kind: str) -> list[str]:
+        """The names of the objects of a kind."""
+        return [name for plural, _, name in self.server.objects if plural == PLURALS[kind]]
+
+    def __call__(self, *arguments: str, stdin: str = "") -> Done:
+        """Run a command to its end."""
+        return self.alone("--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
+
+    def alone(self, *arguments: str, stdin: str = "") -> Done:
+        """Run a command without being told of the cluster."""
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        before = sys.argv, sys.stdin
+        sys.argv = ["orchestrator", *arguments]
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()))
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            sys.argv, sys.stdin = before
+        return Done(code, out.getvalue(), err.getvalue())
+
+    def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()

@@ -1,0 +1,104 @@
+"""`logs`: which pods, in which order, with which prefix."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.models.labels import EXECUTION_UID
+from tests.unit.cli.conftest import Place
+
+INDEX = "batch.kubernetes.io/job-completion-index"
+
+
+def put(
+    place: Place,
+    node: str,
+    created: str,
+    *,
+    attempt: int = 1,
+    item: int | None = None,
+    code: int = 0,
+) -> None:
+    """A pod that has ended, and what it wrote."""
+    name = f"{node}-{attempt}{'' if item is None else f'-{item}'}"
+    labels = {EXECUTION_UID: "u", **({} if item is None else {INDEX: str(item)})}
+    context = json.dumps({"node": node, "attempt": attempt})
+    ended = {"terminated": {"exitCode": code}}
+    place.put(
+        "Pod",
+        name,
+        metadata={"creationTimestamp": f"2027-01-15T08:00:{created}Z", "labels": labels},
+        spec={"containers": [{"name": "action", "env": [{"name": "CONTEXT", "value": context}]}]},
+        status={
+            "phase": "Failed" if code else "Succeeded",
+            "containerStatuses": [{"name": "action", "state": ended}],
+        },
+    )
+    first = f"2027-01-15T08:00:{created}.5Z {name} says"
+    place.server.logs[name] = [first, "2027-01-15T09:00:00Z end"]
+
+
+@pytest.fixture
+def place(place: Place) -> Place:
+    nodes: dict[str, Any] = {
+        "flaky": {"phase": "Succeeded", "attempts": 2, "job": "j"},
+        "each": {"phase": "Failed", "attempts": 1, "job": "j", "items": 3, "failed": "1"},
+        "odd": {"phase": "Failed", "attempts": 1, "job": "j", "reason": "OutputsInvalid"},
+    }
+    place.put(
+        "WorkflowExecution",
+        "run",
+        metadata={"uid": "u"},
+        spec={"workflow": "w"},
+        status={"phase": "Failed", "nodes": nodes},
+    )
+    put(place, "each", "09", item=2)
+    put(place, "each", "06", item=0)
+    put(place, "each", "05", item=1, code=1)
+    put(place, "flaky", "03", attempt=2)
+    put(place, "flaky", "01", code=1)
+    put(place, "odd", "07")
+    return place
+
+
+def prefixes(place: Place, *arguments: str) -> list[str]:
+    done = place("logs", "run", *arguments)
+    assert done.code == 0, done.err
+    return list(dict.fromkeys(line.partition(" | ")[0] for line in done.lines))
+
+
+def test_attempts_come_as_they_began_and_items_in_their_order(place: Place) -> None:
+    assert prefixes(place) == ["flaky", "flaky #2", "each[0]", "each[1]", "each[2]", "odd"]
+    assert place("logs", "run", "odd").lines == ["odd | odd-1 says", "odd | end"]
+
+
+def test_one_item_or_what_failed(place: Place) -> None:
+    assert prefixes(place, "--item", "2") == ["each[2]"]
+    assert prefixes(place, "each", "--item", "0") == ["each[0]"]
+    assert prefixes(place, "--failed") == ["flaky", "each[1]", "odd"]
+    assert prefixes(place, "flaky", "--attempt", "2") == ["flaky #2"]
+    done = place("logs", "run", "--item", "7")
+    assert (done.out, done.err) == ("", "run has no pod of item 7\n")
+
+
+def test_lines_since_and_with_timestamps(place: Place) -> None:
+    done = place("logs", "run", "odd", "--since", "90s", "--timestamps", "--tail", "5")
+    assert done.lines[0] == "odd | 2027-01-15T08:00:07.5Z odd-1 says"
+    assert place.server.queries == [
+        {"container": "action", "tailLines": "5", "sinceSeconds": "90", "timestamps": "true"}
+    ]
+
+
+def test_following_takes_the_same_choices(place: Place) -> None:
+    lines = place("logs", "run", "--failed", "--follow", "--timestamps").lines
+    assert {line.partition(" | ")[0] for line in lines} == {"flaky", "each[1]", "odd"}
+    assert "odd | 2027-01-15T08:00:07.5Z odd-1 says" in lines
+
+
+def test_a_node_that_has_not_started_is_answered_with_the_nearest(place: Place) -> None:
+    done = place("logs", "run", "falky")
+    assert done.code == 2
+    assert "it has started flaky, each, odd; did you mean 'flaky'?" in done.err

@@ -1,0 +1,113 @@
+"""The program: its commands, its help, its version and what a shell completes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli import commands
+from orchestrator.cli.main import COMMANDS, load
+from tests.kube import ROOT
+from tests.unit.cli.conftest import Place
+
+FOLDER = Path(commands.__file__).parent
+
+
+def test_each_file_is_a_command_and_each_command_has_a_file() -> None:
+    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+    assert files == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_describes_itself_and_all_its_options(name: str) -> None:
+    waiting = [load(name)]
+    while waiting:
+        command = waiting.pop()
+        waiting += getattr(command, "commands", {}).values()
+        assert command.help
+        undescribed = [option.name for option in command.params if not getattr(option, "help", "")]
+        assert not undescribed
+
+
+def test_help_lists_the_commands_and_imports_none_of_them() -> None:
+    code = (
+        "import sys\nsys.argv = ['orchestrator', '--help']\n"
+        "from orchestrator.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "print([name for name in ('kubernetes', 'pydantic', 'rich.console', 'jinja2',"
+        " 'orchestrator.cli.commands.run') if name in sys.modules])"
+    )
+    done = run_python(code)
+    assert done.splitlines()[-1] == "[]"
+    assert "  rerun       Run an ended execution again" in done
+
+
+def run_python(code: str, **environ: str) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), **environ}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+
+
+def test_the_version_is_an_option_and_a_command(place: Place) -> None:
+    assert place("--version").out == place("version").out
+    assert place("version").out[0].isdigit()
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(place: Place) -> None:
+    done = place("aply")
+    assert done.code == 2
+    assert "Did you mean 'apply'?" in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_a_script(place: Place, shell: str) -> None:
+    done = place("completion", shell)
+    assert done.code == 0
+    assert "_ORCHESTRATOR_COMPLETE=complete_" + shell in done.out
+
+
+@pytest.fixture
+def completed(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """What bash is offered after some words."""
+
+    def complete(words: str) -> list[str]:
+        line = f"orchestrator --kubeconfig {place.kubeconfig} {words}"
+        monkeypatch.setenv("_ORCHESTRATOR_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return place.alone().out.split()
+
+    return complete
+
+
+def test_commands_options_kinds_and_names_are_completed(
+    place: Place, completed: Callable[[str], list[str]]
+) -> None:
+    place.put("Workflow", "restart", spec={})
+    nodes = {"check": {"phase": "Succeeded"}, "confirm": {"phase": "Waiting"}}
+    place.put("WorkflowExecution", "restart-1", spec={"workflow": "w"}, status={"nodes": nodes})
+    place.put("WorkflowExecution", "elsewhere-1", "shop", spec={"workflow": "w"})
+    assert completed("re") == ["resume", "rerun", "reject"]
+    assert "--field-selector" in completed("get --")
+    assert completed("get workf") == ["workflows", "workflowexecutions"]
+    assert completed("get awf/r") == ["awf/restart"]
+    assert completed("get awf r") == ["restart"]
+    assert completed("run r") == ["restart"]
+    assert completed("watch ") == ["restart-1", "@latest"]
+    assert completed("watch -n shop ") == ["elsewhere-1", "@latest"]
+    assert completed("approve restart-1 c") == ["check", "confirm"]
+    assert completed("get awf -o j") == ["json", "jsonpath="]
+
+
+def test_completion_offers_nothing_where_no_cluster_answers(
+    place: Place, completed: Callable[[str], list[str]]
+) -> None:
+    place.kubeconfig.write_text("clusters: {")
+    assert completed("run ") == []
