@@ -42,6 +42,8 @@ COMMANDS = {
     "approve": "Approve what an execution waits for.",
     "reject": "Reject what an execution waits for: the approval fails.",
     "signal": "Send a signal to an execution.",
+    "trigger": "Run, suspend and resume Triggers, and show when they fire next.",
+    "graph": "Draw the graph of a Workflow or of an execution.",
     "crds": "Print the custom resources, for `kubectl apply --server-side -f -`.",
     "completion": "Print the completion script of a shell.",
     "operator": "Run the operator until it is told to stop.",

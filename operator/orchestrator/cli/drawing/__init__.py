@@ -1,0 +1,1 @@
+"""The graph of a Workflow as Mermaid, DOT or SVG: pure, without other programs."""
