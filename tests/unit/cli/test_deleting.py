@@ -70,7 +70,7 @@ def test_what_ended_long_ago_is_selected(
         ((), "name executions, or select ended ones with --older"),
         (("old", "--older", "1h"), "name none beside them"),
         (("--older", "1w"), "--older 1w: this is not a duration"),
-        (("odl",), "did you mean old?"),
+        (("odl",), "did you mean 'old'?"),
     ],
 )
 def test_what_cannot_be_meant_deletes_nothing(

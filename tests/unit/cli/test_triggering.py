@@ -68,7 +68,7 @@ def test_an_ended_execution_or_an_event_is_what_another_runs_with(place: Place) 
         (("after", "--event", "[]"), "--event: write a JSON object"),
         (("after", "--event", "{}"), "trigger/after: spec."),
         (("nightly", "--of", "build-1"), "--of: trigger/nightly does not fire for executions"),
-        (("nihgtly",), "did you mean nightly?"),
+        (("nihgtly",), "did you mean 'nightly'?"),
     ],
 )
 def test_what_the_trigger_would_not_start_is_refused(
