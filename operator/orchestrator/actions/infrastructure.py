@@ -112,7 +112,14 @@ def _environment(parameters: RunScript, context: Context, result: Path) -> dict[
     }
     secret = {"SECRET": parameters.secret.get_secret_value()} if parameters.secret else {}
     asked = {name: _text(value) for name, value in parameters.env.items()}
-    return {**inherited, **_parts(context.identity), **secret, **asked, "RESULT": str(result)}
+    return {
+        "PYTHONUNBUFFERED": "1",  # or what Python prints comes after all that it writes to stderr
+        **inherited,
+        **_parts(context.identity),
+        **secret,
+        **asked,
+        "RESULT": str(result),
+    }
 
 
 def _parts(identity: Identity) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import replace
 from typing import Any
@@ -88,3 +89,19 @@ def test_a_result_that_is_no_object_is_permanent(context: Context, content: str)
 def test_a_script_has_the_parts_of_its_context_as_variables(context: Context) -> None:
     script = 'echo "$CONTEXT_KEY $CONTEXT_ATTEMPT $CONTEXT_ITERATION ${CONTEXT_INDEX-none}"'
     assert run(context, script=script).stdout == "u1/probe/0 1 0 none\n"
+
+
+def test_the_log_has_the_lines_in_the_order_written(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import sys, time\n"
+        "for number in range(6):\n"
+        "    print(number, file=sys.stderr if number % 2 else sys.stdout)\n"
+        "    time.sleep(0.05)\n"
+    )
+    log = io.StringIO()
+    monkeypatch.setattr("sys.stdout", log)
+    monkeypatch.setattr("sys.stderr", log)
+    run(context, interpreter="python3", script=script)
+    assert log.getvalue().split() == ["0", "1", "2", "3", "4", "5"]
