@@ -26,5 +26,8 @@ html_theme_options = {
 }
 # One page needs no list of its section.
 html_sidebars = {"tutorial/*": []}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
