@@ -15,6 +15,7 @@ from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.reflector import Reflector
 from orchestrator.kube.resources import EVENTS, EXECUTIONS, Resource
+from orchestrator.models.reasons import EventReason
 from tests.kube import Kubectl, execution
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
@@ -101,13 +102,13 @@ async def test_an_execution_that_ends_leaves_the_cache(client: ApiClient, kubect
 async def test_the_api_server_takes_our_events(client: ApiClient, kubectl: Kubectl) -> None:
     recorder = Recorder(client, lambda: 1_800_000_000.25)
     about = {"apiVersion": "v1", "kind": "ConfigMap", "namespace": kubectl.namespace}
-    recorder.emit({**about, "name": "x", "uid": "u"}, "Warning", "Odd", "it is odd")
+    recorder.emit({**about, "name": "x", "uid": "u"}, EventReason.STRAY_JOB, "it is odd")
     task = asyncio.create_task(recorder.run())
     await recorder.flush(20)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert recorder.dropped == 0
     events, _ = await client.list(
-        EVENTS, kubectl.namespace, field_selector="involvedObject.uid=u,reason=Odd"
+        EVENTS, kubectl.namespace, field_selector="involvedObject.uid=u,reason=StrayJob"
     )
     assert [event["message"] for event in events] == ["it is odd"]

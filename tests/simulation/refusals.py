@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.jobs.names import job_name
+from orchestrator.models.reasons import Reason
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
 
@@ -15,7 +15,7 @@ def made_though_refused(store: Store, execution: Raw, node: str, record: Raw) ->
 
     With two operators at once one may be refused what the other is given.
     """
-    if record.get("reason") not in (reasons.JOB_REFUSED, reasons.CHILD_REFUSED):
+    if record.get("reason") not in (Reason.JOB_REFUSED, Reason.SUB_WORKFLOW_REFUSED):
         return None
     metadata = execution["metadata"]
     workflow, attempt = execution["spec"]["workflow"], record["attempts"]

@@ -22,7 +22,7 @@ from tests.simulation.store import Store
 from tests.simulation.trial import START
 
 
-class _Webhook(FaultyTransport):
+class Webhook(FaultyTransport):
     """The first creation of a kind is lost, or its answer, and all later are refused."""
 
     def __init__(self, store: Store, plural: str, status: int, *, made: bool = True) -> None:
@@ -56,7 +56,7 @@ CHILD = {"nodes": [{"name": "only", "workflow": {"name": "child"}}]}
 @pytest.mark.parametrize("status", [403, 422])
 async def test_a_job_that_exists_runs_whatever_a_webhook_says_then(status: int) -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
-    raw = await played(store, _Webhook(store, "jobs", status))
+    raw = await played(store, Webhook(store, "jobs", status))
     assert raw["status"]["phase"] == "Succeeded"
     assert raw["status"]["nodes"]["only"]["outputs"] == {"value": 5}
     assert len(store.all("jobs")) == 1
@@ -65,14 +65,14 @@ async def test_a_job_that_exists_runs_whatever_a_webhook_says_then(status: int) 
 @pytest.mark.parametrize("status", [403, 422])
 async def test_a_sub_execution_that_exists_runs_whatever_a_webhook_says_then(status: int) -> None:
     store = store_with(manifest("Workflow", "main", CHILD), manifest("Workflow", "child", ACTION))
-    raw = await played(store, _Webhook(store, "workflowexecutions", status))
+    raw = await played(store, Webhook(store, "workflowexecutions", status))
     assert raw["status"]["phase"] == "Succeeded"
     assert len(store.all("workflowexecutions")) == 2
 
 
 async def test_a_job_that_a_webhook_refuses_fails_its_node_at_once_with_its_words() -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
-    raw = await played(store, _Webhook(store, "jobs", 422, made=False))
+    raw = await played(store, Webhook(store, "jobs", 422, made=False))
     node = raw["status"]["nodes"]["only"]
     assert (raw["status"]["phase"], node["reason"]) == ("Failed", "JobRefused")
     assert "webhook denied" in node["message"]

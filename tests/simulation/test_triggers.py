@@ -18,6 +18,7 @@ from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
+from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.schedule import Schedule, evaluate
 from tests.apiserver import merged
 from tests.selectors import selects
@@ -45,7 +46,8 @@ class Cluster:
     warnings: list[str] = field(default_factory=list)
     """Messages of the Events, whichever process emitted them."""
 
-    def emit(self, _about: object, kind: str, reason: str, message: str) -> None:
+    def emit(self, _about: object, reason: EventReason, message: str) -> None:
+        kind = "Warning" if reason.warning else "Normal"
         self.warnings.append(f"{kind} {reason}: {message}")
 
     def clock(self) -> float:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.controller.operator import Operator
-from orchestrator.engine.reasons import FINALLY_TIMED_OUT
 from orchestrator.kube.cache import execution_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.errors import ApiError
@@ -20,6 +19,7 @@ from orchestrator.kube.resources import Resource
 from orchestrator.kube.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import ATTEMPT, NODE
+from orchestrator.models.reasons import Reason
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.invariants import Invariants, finished, over, terminal
 from tests.simulation.kubelet import Kubelet
@@ -348,7 +348,7 @@ class _Trial:
         if record["phase"] in ("Cancelled", "Skipped"):
             return
         waits = pod.kind != "success" and any(name == who for _, who, _ in self._story.people)
-        if waits and record.get("reason") == FINALLY_TIMED_OUT:
+        if waits and record.get("reason") == Reason.FINALLY_TIMED_OUT:
             return  # it was to be tried again, and paused until the time was over
         outputs: list[Any] = (
             [{"value": pod.value}] if pod.kind == "success" else [record.get("outputs")]

@@ -28,9 +28,9 @@ from orchestrator.cli.permission import require
 from orchestrator.cli.prompting import check_eligible, check_inputs_count, complete
 from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import Graph
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.reasons import Reason
 
 MOST_PAYLOAD = 4096
 """Bytes of a signal's payload."""
@@ -119,7 +119,7 @@ def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str |
         node = next(iter(waiting))
     if node not in waiting:
         _refuse_node(execution, graph, node, which)
-    if waiting[node]["reason"] == reasons.APPROVALS_UNPROTECTED:
+    if waiting[node]["reason"] == Reason.APPROVALS_UNPROTECTED:
         raise UsageError(
             f"{node} of {name} waits, but no decision counts now: {waiting[node]['message']}"
         )
@@ -157,7 +157,7 @@ def _check_runs(execution: Raw) -> None:
 def _check_signals_count(execution: Raw) -> None:
     records = (execution.get("status") or {}).get("nodes") or {}
     for node, record in records.items():
-        if record.get("reason") == reasons.SIGNALS_UNPROTECTED:
+        if record.get("reason") == Reason.SIGNALS_UNPROTECTED:
             raise UsageError(
                 f"{node} of {execution['metadata']['name']} waits, but {record['message']}"
             )

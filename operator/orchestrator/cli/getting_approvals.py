@@ -20,10 +20,10 @@ from orchestrator.cli.pending_approvals import (
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.tables import age, print_table
 from orchestrator.cli.terminal import say
-from orchestrator.engine import reasons
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.models.reasons import Reason
 
 
 def list_approvals(target: Target, query: Query, output: str | None) -> int:
@@ -79,7 +79,7 @@ def _cells(one: PendingApproval, now: float) -> list[str]:
     if one.asked is None:
         return [one.execution, one.node, "?", "?", waited, "?", one.command]
     approved = f"{len(_approved(one))}/{one.asked.approval.required or 1}"
-    if one.reason == reasons.APPROVALS_UNPROTECTED:
+    if one.reason == Reason.APPROVALS_UNPROTECTED:
         approved = one.reason
     left = age(max(0.0, one.asked.until - now))
     return [one.execution, one.node, _for_whom(one.asked), approved, waited, left, one.command]

@@ -10,16 +10,16 @@ from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
 from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Run
 from orchestrator.engine.revision import thaw
 from orchestrator.engine.status import run_from
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Approval
 
-REASONS = (reasons.AWAITING_APPROVAL, reasons.APPROVALS_UNPROTECTED)
+REASONS = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNPROTECTED)
 """Reasons with which an approval waits."""
 NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 """Selects the executions that have not ended."""

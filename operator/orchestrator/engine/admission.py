@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_VARIABLES
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.records import as_stored
@@ -16,6 +15,7 @@ from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
 from orchestrator.validation.missing import (
@@ -44,7 +44,7 @@ WAIT_FOR_WORKFLOW = 60.0
 class Refusal:
     """The execution ends here without having run anything."""
 
-    reason: str
+    reason: Reason
     message: str
     phase: ExecutionPhase = ExecutionPhase.FAILED
 
@@ -53,7 +53,7 @@ class Refusal:
 class Missing:
     """What it needs is not there yet."""
 
-    reason: str
+    reason: Reason
     message: str
 
 
@@ -89,7 +89,7 @@ def prepare(
     for action, template in raw_templates.items():
         if template is None:
             message = _of_action(action, raw_spec, raw_workflows or {}, known)
-            return Missing(reasons.TEMPLATE_NOT_FOUND, message)
+            return Missing(Reason.TEMPLATE_NOT_FOUND, message)
     templates = _parse_templates(raw_templates)
     if not isinstance(templates, dict):
         return templates
@@ -101,7 +101,7 @@ def prepare(
     revision = freeze(name, spec, templates, runner_image, workflows)
     if revision.size > MAX_BYTES:
         return Refusal(
-            reasons.REVISION_TOO_LARGE,
+            Reason.REVISION_TOO_LARGE,
             f"the workflow, its Templates and its sub-workflows are {revision.size:,} bytes "
             f"together; at most {MAX_BYTES:,} can be frozen",
         )
@@ -114,7 +114,7 @@ def prepare_child(name: str, frozen: Mapping[str, Any]) -> Prepared | Refusal | 
     workflows = frozen.get("workflows") or {}
     if name not in workflows:
         message = f"the parent's revision has no sub-workflow {name}"
-        return Refusal(reasons.WORKFLOW_NOT_FOUND, message)
+        return Refusal(Reason.WORKFLOW_NOT_FOUND, message)
     reached = {child: workflows[child] for child in reachable(name, workflows)}
     used = {action for spec in (workflows[name], *reached.values()) for action in actions_of(spec)}
     templates = {action: frozen["templates"].get(action) for action in sorted(used)}
@@ -147,7 +147,7 @@ def _parse_workflows(
     for child, raw in raw_workflows.items():
         if raw is None:
             message = _of_workflow(child, raw_spec, raw_workflows, known)
-            return Missing(reasons.WORKFLOW_NOT_FOUND, message)
+            return Missing(Reason.WORKFLOW_NOT_FOUND, message)
         parsed = _parse(raw, f"workflow {child}: ")
         if isinstance(parsed, Refusal):
             return parsed
@@ -162,12 +162,12 @@ def _parse_templates(
     for action, raw in raw_templates.items():
         template = parse(TemplateSpec, dict(raw or {}))
         if not isinstance(template, TemplateSpec):
-            return Refusal(reasons.INVALID_SPEC, f"action {action}: {words(template)}")
+            return Refusal(Reason.INVALID_SPEC, f"action {action}: {words(template)}")
         if problems := validate_template(template):
-            return Refusal(reasons.INVALID_SPEC, f"action {action}: {words(problems)}")
+            return Refusal(Reason.INVALID_SPEC, f"action {action}: {words(problems)}")
         if template.action is None:
             what = "is a whole workflow; an action is a Template with spec.action"
-            return Refusal(reasons.INVALID_SPEC, f"action {action}: {what}")
+            return Refusal(Reason.INVALID_SPEC, f"action {action}: {what}")
         templates[action] = template
     return templates
 
@@ -179,7 +179,7 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
         return refusal
     values, problems = resolve_variables(spec, execution["spec"].get("variables") or {})
     if problems:
-        return Refusal(reasons.INVALID_VARIABLES, words(problems))
+        return Refusal(Reason.INVALID_VARIABLES, words(problems))
     plain = [value for value in values.values() if not isinstance(value, SecretValue)]
     size = sum(len(orjson.dumps(value)) for value in plain)
     if size > MOST_VARIABLES:
@@ -187,7 +187,7 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
             f"spec.variables: the values are {size:,} bytes together, and a status holds"
             f" {MOST_VARIABLES:,}; pass where they stand instead"
         )
-        return Refusal(reasons.INVALID_VARIABLES, message)
+        return Refusal(Reason.INVALID_VARIABLES, message)
     secret = {variable.name for variable in spec.variables if variable.type == "secret"}
     return {name: as_stored(value) for name, value in values.items() if name not in secret}
 
@@ -245,26 +245,26 @@ def words(problems: list[Problem]) -> str:
 
 
 def _invalid(problems: list[Problem], prefix: str = "") -> Refusal:
-    return Refusal(reasons.INVALID_SPEC, prefix + words(problems))
+    return Refusal(Reason.INVALID_SPEC, prefix + words(problems))
 
 
 def workflow_gone(execution: Mapping[str, Any]) -> Refusal:
     """Why a re-run of a Workflow that was deleted does not start."""
     workflow = execution["spec"]["workflow"]
     message = f"there is no Workflow {workflow} any more, and only what may start is run again"
-    return Refusal(reasons.WORKFLOW_NOT_FOUND, message)
+    return Refusal(Reason.WORKFLOW_NOT_FOUND, message)
 
 
 def state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal | None:
     """Why a Workflow in this state does not let the execution start, or None."""
     if state in (WorkflowState.INACTIVE, WorkflowState.ARCHIVED):
         return Refusal(
-            reasons.WORKFLOW_NOT_ACTIVE, f"the Workflow's state is {state.value}: nothing starts it"
+            Reason.WORKFLOW_NOT_ACTIVE, f"the Workflow's state is {state.value}: nothing starts it"
         )
     spec = execution["spec"]  # a sub-execution carries the trigger of the first of its line
     if state is WorkflowState.DRAFT and spec.get("trigger") and not spec.get("parent"):
         return Refusal(
-            reasons.WORKFLOW_NOT_ACTIVE,
+            Reason.WORKFLOW_NOT_ACTIVE,
             "the Workflow's state is Draft: only people and parents start it, no trigger",
         )
     return None

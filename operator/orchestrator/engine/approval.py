@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.execution import Verdict as Decided
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Approval, ApprovalTimeout
 from orchestrator.validation.inputs import check_inputs, check_size
 
@@ -79,7 +79,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     assert approval is not None
     if approval.exclude_requester and work.run.initiator == UNKNOWN:
         message = _unknown(work.run)
-        work.end(node, NodePhase.FAILED, reasons.REQUESTER_UNKNOWN, message, evidence=False)
+        work.end(node, NodePhase.FAILED, Reason.REQUESTER_UNKNOWN, message, evidence=False)
         return
     if not work.protected:
         if work.trust == work.run.trust:  # else it is being stored under which policies
@@ -99,7 +99,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     else:
         work.wake(min(record.attempt_start + node.timeout, work.now + LOOK_AGAIN))
         words = _awaited(approval, votes, required)
-        waiting = replace(record, reason=reasons.AWAITING_APPROVAL, message=words)
+        waiting = replace(record, reason=Reason.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)
 
 
@@ -117,10 +117,10 @@ def _await_protection(work: Work, node: GraphNode, record: Record) -> None:
     message = "the admission policies that check who decides are not in place: nothing counts"
     due = record.attempt_start + node.timeout
     if work.now >= due:
-        work.end(node, NodePhase.FAILED, reasons.APPROVAL_TIMED_OUT, message, evidence=False)
+        work.end(node, NodePhase.FAILED, Reason.APPROVAL_TIMED_OUT, message, evidence=False)
         return
     work.wake(min(due, work.now + ASK_AGAIN))
-    waiting = replace(record, reason=reasons.APPROVALS_UNPROTECTED, message=message)
+    waiting = replace(record, reason=Reason.APPROVALS_UNPROTECTED, message=message)
     work.observe(node, waiting)
 
 
@@ -145,7 +145,7 @@ def _time_out(
         case ApprovalTimeout.REJECT:
             _reject(work, node, record, votes, f"{message}, and onTimeout is Reject")
         case ApprovalTimeout.FAIL:
-            _end(work, node, record, NodePhase.FAILED, reasons.APPROVAL_TIMED_OUT, message, {})
+            _end(work, node, record, NodePhase.FAILED, Reason.APPROVAL_TIMED_OUT, message, {})
 
 
 def _approve(work: Work, node: GraphNode, record: Record, votes: Votes, message: str) -> None:
@@ -155,7 +155,7 @@ def _approve(work: Work, node: GraphNode, record: Record, votes: Votes, message:
 
 def _reject(work: Work, node: GraphNode, record: Record, votes: Votes, message: str) -> None:
     outputs = _outputs(Decided.REJECT, votes.rejected)
-    _end(work, node, record, NodePhase.FAILED, reasons.REJECTED, message, outputs)
+    _end(work, node, record, NodePhase.FAILED, Reason.REJECTED, message, outputs)
 
 
 def _end(

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.engine.times import in_words
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 HOLD_UPS = frozenset(
     {
-        reasons.IMAGE_PULL,
-        reasons.UNSCHEDULABLE,
-        reasons.QUOTA_EXCEEDED,
-        reasons.SERVICE_ACCOUNT_MISSING,
-        reasons.INJECTED_CONTAINER,
-        reasons.CONTAINER_CANNOT_START,
-        reasons.SECRET_MISSING,
-        reasons.POD_REFUSED,
+        Reason.IMAGE_PULL,
+        Reason.UNSCHEDULABLE,
+        Reason.QUOTA_EXCEEDED,
+        Reason.SERVICE_ACCOUNT_MISSING,
+        Reason.INJECTED_CONTAINER,
+        Reason.CONTAINER_CANNOT_START,
+        Reason.SECRET_MISSING,
+        Reason.POD_REFUSED,
     }
 )
 """What keeps an attempt from starting: the reason of a node that is Pending while it lasts, and of
 its end if it lasts for `startTimeout`."""
-_CONSEQUENCES = (reasons.NEVER_STARTED, reasons.TIMED_OUT, reasons.ITEMS_FAILED)
+_CONSEQUENCES = (Reason.NEVER_STARTED, Reason.TIMED_OUT, Reason.ITEMS_FAILED)
 """Ends that an attempt, or all items of a fan-out, come to when nothing of them can start."""
 
 
@@ -34,7 +34,7 @@ def not_started(seconds: float) -> Attempt:
     It names no Job: the clock says so, and not what anybody would see again.
     """
     message = f"did not start within {in_words(seconds)}"
-    return Attempt(AttemptState.FAILED, reasons.NEVER_STARTED, message)
+    return Attempt(AttemptState.FAILED, Reason.NEVER_STARTED, message)
 
 
 def with_cause(record: Record, attempt: Attempt) -> Attempt:
@@ -46,11 +46,11 @@ def with_cause(record: Record, attempt: Attempt) -> Attempt:
     if attempt.reason not in _CONSEQUENCES or attempt.started_at is not None:
         return attempt
     if record.phase is NodePhase.RUNNING:
-        if attempt.reason != reasons.NEVER_STARTED:
+        if attempt.reason != Reason.NEVER_STARTED:
             return attempt
         message = "ran longer than the node's timeout"
         return replace(
-            attempt, state=AttemptState.TIMED_OUT, reason=reasons.TIMED_OUT, message=message
+            attempt, state=AttemptState.TIMED_OUT, reason=Reason.TIMED_OUT, message=message
         )
     if record.reason not in HOLD_UPS:
         return attempt
@@ -77,7 +77,7 @@ def lasting_cause(record: Record, attempt: Attempt) -> tuple[str, str]:
     A pod that is stopped is gone before its Job says why, and takes what it waited for with it.
     """
     same_job = bool(attempt.job) and attempt.job == record.job
-    unknown = attempt.reason in ("", reasons.JOB_CREATED)
+    unknown = attempt.reason in ("", Reason.JOB_CREATED)
     if unknown and same_job and record.reason in HOLD_UPS:
         return record.reason, record.message
-    return attempt.reason or reasons.JOB_CREATED, attempt.message
+    return attempt.reason or Reason.JOB_CREATED, attempt.message

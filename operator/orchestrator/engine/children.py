@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.decisions import ControlChild
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
@@ -15,6 +14,7 @@ from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.models.reasons import Reason
 
 MOST_DEPTH = 8
 """Sub-executions that may stand inside each other."""
@@ -41,7 +41,7 @@ def stop_child(work: Work, node: GraphNode, record: Record, *, force: bool) -> N
 
 def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
     """A sub-execution that was cancelled because its time was over has timed out."""
-    cancelled = node.kind is NodeKind.WORKFLOW and attempt.reason == reasons.CHILD_CANCELLED
+    cancelled = node.kind is NodeKind.WORKFLOW and attempt.reason == Reason.SUB_WORKFLOW_CANCELLED
     due = record.attempt_start + node.timeout
     if not cancelled or attempt.finished_at is None or attempt.finished_at < due:
         return attempt
@@ -49,7 +49,7 @@ def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
     return replace(
         attempt,
         state=AttemptState.TIMED_OUT,
-        reason=reasons.TIMED_OUT,
+        reason=Reason.TIMED_OUT,
         message=message,
         permanent=False,
     )
@@ -68,7 +68,7 @@ def child_attempt(raw: Mapping[str, Any]) -> Attempt:
         begun = phase in (ExecutionPhase.RUNNING, ExecutionPhase.PAUSED)
         return Attempt(
             AttemptState.RUNNING if begun else AttemptState.PENDING,
-            reasons.CHILD_CREATED,
+            Reason.SUB_WORKFLOW_CREATED,
             "" if phase is ExecutionPhase.RUNNING else _words(phase, status),
             made_at=optional_from_rfc3339(raw["metadata"].get("creationTimestamp")),
             execution=name,
@@ -81,18 +81,19 @@ def child_attempt(raw: Mapping[str, Any]) -> Attempt:
         "" if succeeded else f"{name}: {_words(phase, status)}",
         finished_at=ended_at(status),
         outputs=status.get("outputs") or {} if succeeded else {},
-        permanent=reason == reasons.CHILD_CANCELLED and status.get("reason") not in _FORBIDDEN,
+        permanent=reason == Reason.SUB_WORKFLOW_CANCELLED
+        and status.get("reason") not in _FORBIDDEN,
         execution=name,
     )
 
 
 _ENDS = {
     ExecutionPhase.SUCCEEDED: (AttemptState.SUCCEEDED, ""),
-    ExecutionPhase.FAILED: (AttemptState.FAILED, reasons.CHILD_FAILED),
-    ExecutionPhase.TIMED_OUT: (AttemptState.TIMED_OUT, reasons.TIMED_OUT),
-    ExecutionPhase.CANCELLED: (AttemptState.FAILED, reasons.CHILD_CANCELLED),
+    ExecutionPhase.FAILED: (AttemptState.FAILED, Reason.SUB_WORKFLOW_FAILED),
+    ExecutionPhase.TIMED_OUT: (AttemptState.TIMED_OUT, Reason.TIMED_OUT),
+    ExecutionPhase.CANCELLED: (AttemptState.FAILED, Reason.SUB_WORKFLOW_CANCELLED),
 }
-_FORBIDDEN = ("ConcurrencyForbidden",)
+_FORBIDDEN = (Reason.CONCURRENCY_FORBIDDEN,)
 """What another attempt can help against; a cancelled sub-execution was meant to be."""
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.records import Run
@@ -22,6 +21,7 @@ from orchestrator.engine.scope import workflow_scope
 from orchestrator.expressions import ExpressionError, compile_expression
 from orchestrator.models.base import is_object_name
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import ConcurrencyPolicy
 
 Order = tuple[int, str, str]
@@ -85,7 +85,7 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
             value = compile_expression(rules.key).evaluate(workflow_scope(run, {}, ()))
         except ExpressionError as error:
             message = f"spec.concurrency.key: {error}"
-            return Refusal(reasons.reason_of(error), message)
+            return Refusal(error.reason, message)
         key = value if isinstance(value, str) else orjson.dumps(value).decode()
     group = f"group {rules.group}" if rules.group else f"workflow {run.workflow}"
     digest = hashlib.blake2b(f"{group}\0{key}".encode(), digest_size=16).hexdigest()
@@ -122,13 +122,13 @@ def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> Verdict:
 def forbidden(claim: Claim) -> Refusal:
     """The end of an execution that may not wait."""
     message = f"{claim.words}, and the policy is Forbid"
-    return Refusal(reasons.CONCURRENCY_FORBIDDEN, message, ExecutionPhase.CANCELLED)
+    return Refusal(Reason.CONCURRENCY_FORBIDDEN, message, ExecutionPhase.CANCELLED)
 
 
 def held_by_ancestor(claim: Claim, ancestor: str) -> Refusal:
     """The end of a sub-execution that would wait for its own parent."""
     message = f"{claim.words}, and its parent {ancestor} holds a slot: it would wait for ever"
-    return Refusal(reasons.CONCURRENCY_HELD_BY_ANCESTOR, message)
+    return Refusal(Reason.CONCURRENCY_HELD_BY_ANCESTOR, message)
 
 
 def holders_from(raw: Mapping[str, Any] | None) -> list[Holder]:

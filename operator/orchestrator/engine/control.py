@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from orchestrator.engine import reasons
+from collections.abc import Mapping
+
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import unhandled
 from orchestrator.engine.records import Cancelling, Settled
 from orchestrator.engine.work import Work
 from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import OnFailure
 
-_ASKED = {
-    DesiredState.CANCELLED: (reasons.CANCEL_REQUESTED, "the execution was cancelled"),
-    DesiredState.TERMINATED: (reasons.TERMINATED, "the execution was terminated"),
+_ASKED: Mapping[DesiredState, tuple[Reason, str]] = {
+    DesiredState.CANCELLED: (Reason.CANCEL_REQUESTED, "the execution was cancelled"),
+    DesiredState.TERMINATED: (Reason.TERMINATED, "the execution was terminated"),
 }
-_RANKS = {
-    reasons.FAILURE_STOPPED: 0,
-    reasons.FAILURE_CANCELLED: 1,
-    reasons.EXECUTION_TIMED_OUT: 2,
-    reasons.CANCEL_REQUESTED: 3,
-    reasons.REPLACED: 3,
-    reasons.TERMINATED: 4,
+_RANKS: Mapping[str, int] = {
+    Reason.FAILURE_STOPPED: 0,
+    Reason.FAILURE_CANCELLED: 1,
+    Reason.EXECUTION_TIMED_OUT: 2,
+    Reason.CANCEL_REQUESTED: 3,
+    Reason.REPLACED: 3,
+    Reason.TERMINATED: 4,
 }
 """Cancelled goes before TimedOut, and TimedOut before Failed, until the outcome is settled."""
 
-_PHASES = {
-    reasons.FAILURE_STOPPED: ExecutionPhase.FAILED,
-    reasons.FAILURE_CANCELLED: ExecutionPhase.FAILED,
-    reasons.EXECUTION_TIMED_OUT: ExecutionPhase.TIMED_OUT,
+_PHASES: Mapping[str, ExecutionPhase] = {
+    Reason.FAILURE_STOPPED: ExecutionPhase.FAILED,
+    Reason.FAILURE_CANCELLED: ExecutionPhase.FAILED,
+    Reason.EXECUTION_TIMED_OUT: ExecutionPhase.TIMED_OUT,
 }
 
 
@@ -39,7 +41,7 @@ def phase_of(cause: Cancelling) -> ExecutionPhase:
 
 def ended_by(cause: Cancelling) -> NodePhase:
     """What a node comes to that is brought to its end for this cause."""
-    timed_out = cause.reason == reasons.FINALLY_TIMED_OUT
+    timed_out = cause.reason == Reason.FINALLY_TIMED_OUT
     return NodePhase.TIMED_OUT if timed_out else NodePhase.CANCELLED
 
 
@@ -57,7 +59,7 @@ def control(work: Work) -> None:
     due = work.run.started_at + timeout
     if work.now >= due:
         message = f"the execution ran longer than {work.graph.spec.timeout}"
-        _cancel(work, reasons.EXECUTION_TIMED_OUT, message)
+        _cancel(work, Reason.EXECUTION_TIMED_OUT, message)
     elif work.cancelling is None:
         work.wake(due)
 
@@ -72,14 +74,14 @@ def react(work: Work, node: GraphNode) -> None:
             return
     if policy is OnFailure.STOP:
         message = f"{node.name} failed, and onFailure is Stop"
-        _cancel(work, reasons.FAILURE_STOPPED, message)
+        _cancel(work, Reason.FAILURE_STOPPED, message)
     else:
         message = f"{node.name} failed, and onFailure is Cancel"
-        _cancel(work, reasons.FAILURE_CANCELLED, message)
+        _cancel(work, Reason.FAILURE_CANCELLED, message)
 
 
-def _cancel(work: Work, reason: str, message: str) -> None:
-    """The cause with the highest rank stands; what was already being stopped keeps its clock."""
+def _cancel(work: Work, reason: Reason, message: str) -> None:
+    """The cause with the highest rank wins; what was already being stopped keeps its clock."""
     old = work.cancelling
     if old is not None and _RANKS.get(old.reason, 3) >= _RANKS[reason]:
         return

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.engine.records import Cancelling, Record, Settled
 from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.models.reasons import EventReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,7 @@ Creation = CreateJob | CreateFanOut | CreateChild
 class Announce:
     """Tell people of a transition, as a Kubernetes Event."""
 
-    warning: bool
-    reason: str
+    reason: EventReason
     message: str
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     NOTHING_KNOWN,
     Missing,
@@ -16,6 +15,7 @@ from orchestrator.engine.admission import (
     words,
 )
 from orchestrator.engine.conditions import condition
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.advice import advise_template, advise_workflow
 from orchestrator.validation.missing import Known
@@ -23,16 +23,13 @@ from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
 
-VALID = "Valid"
-"""It can be used."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Ready, or not; and if not, whether something else may still make it so."""
 
     ready: bool
-    reason: str
+    reason: Reason
     message: str
     waiting: bool = False
 
@@ -60,14 +57,14 @@ def judge_template(spec: Mapping[str, Any]) -> Verdict:
     parsed = parse(TemplateSpec, dict(spec))
     problems = validate_template(parsed) if isinstance(parsed, TemplateSpec) else parsed
     if problems:
-        return Verdict(False, reasons.INVALID_SPEC, words(problems))
+        return Verdict(False, Reason.INVALID_SPEC, words(problems))
     warnings = advise_template(parsed) if isinstance(parsed, TemplateSpec) else []
     return ready("it can be used", warnings)
 
 
 def ready(state: str, warnings: Sequence[Problem]) -> Verdict:
     """Ready, with what is probably not meant in the words of `orchestrator lint`."""
-    return Verdict(True, VALID, "; ".join((state, *(f"warning: {one}" for one in warnings))))
+    return Verdict(True, Reason.VALID, "; ".join((state, *(f"warning: {one}" for one in warnings))))
 
 
 def definition_conditions(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphEdge, GraphNode
 from orchestrator.engine.records import Record
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Join, Outcome
 
 FAILURES = (NodePhase.FAILED, NodePhase.TIMED_OUT)
@@ -56,7 +56,7 @@ def blocks(outcome: Outcome, record: Record, allow_failure: bool) -> bool:
         return False
     if record.phase in FAILURES:
         return not allow_failure
-    return record.phase is NodePhase.CANCELLED or record.reason == reasons.BLOCKED
+    return record.phase is NodePhase.CANCELLED or record.reason == Reason.BLOCKED
 
 
 def edge_state(

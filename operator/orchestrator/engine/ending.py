@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import orjson
 
-from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS
 from orchestrator.engine.control import phase_of
 from orchestrator.engine.costs import JUDGING_WORK, VIEW
@@ -19,8 +18,9 @@ from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, compile_expression
 from orchestrator.expressions.budget import Account, paid_by, pay
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import Reason
 
-_FAILED_BY_NODE = (reasons.FAILURE_STOPPED, reasons.FAILURE_CANCELLED)
+_FAILED_BY_NODE = (Reason.FAILURE_STOPPED, Reason.FAILURE_CANCELLED)
 
 
 def settle(work: Work) -> bool:
@@ -52,35 +52,35 @@ def ending(work: Work) -> Ending | None:
 def _end_of(work: Work, settled: Settled) -> Ending:
     """The end where everything but `finally` succeeded."""
     final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
-    if any(work.records[node.name].reason == reasons.FINALLY_TIMED_OUT for node in final):
+    if any(work.records[node.name].reason == Reason.FINALLY_TIMED_OUT for node in final):
         message = f"finally took longer than {work.graph.spec.finally_timeout}"
-        return Ending(ExecutionPhase.FAILED, reasons.FINALLY_TIMED_OUT, message, {})
+        return Ending(ExecutionPhase.FAILED, Reason.FINALLY_TIMED_OUT, message, {})
     if final:
-        return Ending(ExecutionPhase.FAILED, reasons.NODE_FAILED, _words(work, final), {})
+        return Ending(ExecutionPhase.FAILED, Reason.NODE_FAILED, _words(work, final), {})
     return _succeeded(work, settled)
 
 
 def _outcome(work: Work) -> Settled:
     """Cancelled goes before TimedOut, and TimedOut before Failed."""
     cause = work.cancelling
-    if cause is not None and cause.reason == reasons.EXECUTION_TIMED_OUT and not _cut(work):
+    if cause is not None and cause.reason == Reason.EXECUTION_TIMED_OUT and not _cut(work):
         cause = None  # all had ended in time; nobody was there to see it
     if cause is not None and cause.reason not in _FAILED_BY_NODE:
         return Settled(work.now, phase_of(cause), cause.reason, cause.message)
     failed = failures(work, (node for node in work.graph.nodes.values() if not node.final))
     if failed:
         words = _words(work, failed)
-        return Settled(work.now, ExecutionPhase.FAILED, reasons.NODE_FAILED, words)
+        return Settled(work.now, ExecutionPhase.FAILED, Reason.NODE_FAILED, words)
     if cause is not None:
         return Settled(work.now, phase_of(cause), cause.reason, cause.message)
     count = len(work.graph.nodes)
     message = f"{count} node{'' if count == 1 else 's'} ended, none failed unhandled"
-    return Settled(work.now, ExecutionPhase.SUCCEEDED, reasons.COMPLETED, message)
+    return Settled(work.now, ExecutionPhase.SUCCEEDED, Reason.COMPLETED, message)
 
 
 def _cut(work: Work) -> bool:
     """Whether the execution's time ended anything."""
-    return any(record.reason == reasons.EXECUTION_TIMED_OUT for record in work.records.values())
+    return any(record.reason == Reason.EXECUTION_TIMED_OUT for record in work.records.values())
 
 
 def _words(work: Work, failed: list[GraphNode]) -> str:
@@ -104,10 +104,10 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
             outputs[output.name] = compile_expression(output.value).evaluate(scope)
         except ExpressionError as error:
             message = f"spec.outputs[{index}].value: {error}"
-            return Ending(ExecutionPhase.FAILED, reasons.reason_of(error), message, {})
+            return Ending(ExecutionPhase.FAILED, error.reason, message, {})
     size = len(orjson.dumps(outputs))
     if size > MOST_OUTPUTS or work.run.size + work.more_size + size > MOST_STATUS:
         message = f"spec.outputs: they are {size:,} bytes together, and a status holds "
         message += f"{MOST_OUTPUTS:,}, with its nodes {MOST_STATUS:,}"
-        return Ending(ExecutionPhase.FAILED, reasons.STATUS_BUDGET, message, {})
+        return Ending(ExecutionPhase.FAILED, Reason.STATUS_BUDGET, message, {})
     return Ending(settled.phase, settled.reason, settled.message, outputs)

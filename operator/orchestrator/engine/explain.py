@@ -6,13 +6,9 @@ what the status records.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.costs import PASS_WORK, VIEW
 from orchestrator.engine.edges import FAILURES, EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
@@ -23,7 +19,10 @@ from orchestrator.engine.times import from_rfc3339, in_words
 from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.expressions.budget import Account, afford, paid_by
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Join, Outcome
+
+_MEANINGS: Mapping[str, str] = {reason.value: reason.meaning for reason in Reason}
 
 
 def explain_execution(raw: Mapping[str, Any], now: float) -> str:
@@ -78,23 +77,6 @@ def _recorded(name: str, record: Mapping[str, Any]) -> str:
     return f"{said}: {why.rstrip('.')}." if why else f"{said}."
 
 
-@cache
-def meanings() -> Mapping[str, str]:
-    """What each reason means, as engine/reasons.py says it."""
-    body = ast.parse(Path(reasons.__file__).read_text()).body
-    found: dict[str, str] = {}
-    for place, statement in enumerate(body[:-1]):
-        following = body[place + 1]
-        if (
-            isinstance(statement, ast.Assign)
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(following, ast.Expr)
-            and isinstance(following.value, ast.Constant)
-        ):
-            found[str(statement.value.value)] = str(following.value.value)
-    return found
-
-
 def _sentences(node: GraphNode, graph: Graph, run: Run, now: float) -> Iterator[str]:
     record = run.records.get(node.name)
     if record is None:
@@ -105,7 +87,7 @@ def _sentences(node: GraphNode, graph: Graph, run: Run, now: float) -> Iterator[
         return
     began = _began(node, graph, run)
     match record.phase:
-        case NodePhase.SUCCEEDED if record.reason == reasons.REUSED:
+        case NodePhase.SUCCEEDED if record.reason == Reason.REUSED:
             yield f"{node.name} did not run: its outputs are those of the execution before."
         case NodePhase.SUCCEEDED:
             note = f": {record.message}" if record.message else ""
@@ -146,11 +128,11 @@ def _not_started(node: GraphNode, run: Run) -> str:
 
 
 def _skipped(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
-    if record.reason not in (reasons.BLOCKED, reasons.BRANCH_NOT_CHOSEN):
+    if record.reason not in (Reason.BLOCKED, Reason.BRANCH_NOT_CHOSEN):
         return record.message or _meaning(record.reason)
     if not node.incoming or (record.message or "").startswith("when is false"):
         return record.message
-    wanted = EdgeState.BLOCKS if record.reason == reasons.BLOCKED else EdgeState.NOT_TAKEN
+    wanted = EdgeState.BLOCKS if record.reason == Reason.BLOCKED else EdgeState.NOT_TAKEN
     found = [_why(edge, run) for edge in node.incoming if _state(edge, graph, run) is wanted]
     return "; ".join(found) or record.message
 
@@ -215,7 +197,7 @@ def _why(edge: GraphEdge, run: Run) -> str:
     record = run.records.get(edge.source)
     state = _phase(record)
     if record is not None and record.phase is NodePhase.SKIPPED:
-        state = "was skipped" + (" as Blocked" if record.reason == reasons.BLOCKED else "")
+        state = "was skipped" + (" as Blocked" if record.reason == Reason.BLOCKED else "")
         return f"{edge.source} {state}"
     if edge.outcome in (Outcome.THEN, Outcome.ELSE) and record is not None:
         fell = "Then" if record.outputs.get("result") is True else "Else"
@@ -268,7 +250,7 @@ def _after(record: Record) -> str:
 
 
 def _meaning(reason: str) -> str:
-    return meanings().get(reason, reason).rstrip(".")
+    return _MEANINGS.get(reason, reason).rstrip(".")
 
 
 def _listed(words: list[str]) -> str:

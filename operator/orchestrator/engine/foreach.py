@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.costs import ITEMS_BYTES
 from orchestrator.engine.decisions import CreateFanOut
 from orchestrator.engine.graph import GraphNode
@@ -20,6 +19,7 @@ from orchestrator.expressions import ExpressionError, compile_expression, render
 from orchestrator.expressions.bounds import length_of
 from orchestrator.expressions.errors import kind
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 from orchestrator.validation.variables import resolve_parameters
 
 
@@ -48,19 +48,19 @@ def create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
             values = render(node.spec.with_ or {}, {**seen, **own})
         except ExpressionError as error:
             message = f"{node.path}.with: item {index}: {error}"
-            fail(work, node, reasons.reason_of(error), message)
+            fail(work, node, error.reason, message)
             return
         parameters, problems = resolve_parameters(node.template, values)
         if problems:
             message = "; ".join(f"item {index}: {node.path}.{problem}" for problem in problems[:3])
-            fail(work, node, reasons.INVALID_PARAMETERS, message)
+            fail(work, node, Reason.INVALID_PARAMETERS, message)
             return
         rendered.append(parameters)
         size += length_of(values)
         if size > ITEMS_BYTES:
             message = f"{node.path}.with: the first {index + 1:,} of {len(items):,} items are"
             message += f" {size:,} bytes together; at most {ITEMS_BYTES:,}"
-            fail(work, node, reasons.TOO_MANY_ITEMS, message)
+            fail(work, node, Reason.TOO_MANY_ITEMS, message)
             return
     if record.items is None:
         work.set(node, replace(record, items=len(items)), evidence=work.stored(node))
@@ -74,11 +74,11 @@ def items_of(work: Work, node: GraphNode) -> list[Any] | None:
     try:
         items = compile_expression(node.spec.for_each.values).evaluate(scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{path}: {error}")
+        fail(work, node, error.reason, f"{path}: {error}")
         return None
     if not isinstance(items, list):
         message = f"{path}: must give a list, not {kind(items)}"
-        fail(work, node, reasons.EXPRESSION_ERROR, message)
+        fail(work, node, Reason.EXPRESSION_ERROR, message)
         return None
     return items
 
@@ -95,14 +95,14 @@ def start_children(work: Work, node: GraphNode) -> None:
 
 def begin_children(work: Work, node: GraphNode) -> list[Any] | None:
     """Record how many items the fan-out has; None when the node has failed for them."""
-    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
+    begun = Record(NodePhase.PENDING, reason=Reason.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))
     items = items_of(work, node)
     if items is None:
         return None
     if len(items) > MOST_CHILDREN:
         message = f"{len(items):,} items; at most {MOST_CHILDREN} sub-executions"
-        fail(work, node, reasons.TOO_MANY_ITEMS, f"{node.path}.forEach: {message}")
+        fail(work, node, Reason.TOO_MANY_ITEMS, f"{node.path}.forEach: {message}")
         return None
     work.set(node, replace(begun, items=len(items)), evidence=work.stored(node))
     return items

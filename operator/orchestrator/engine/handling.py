@@ -61,7 +61,7 @@ def _outcome(work: Work) -> Surroundings | None:
                 "node": node.name,
                 "title": node.spec.title or node.name,
                 "phase": record.phase.value,
-                "reason": record.reason,
+                "reason": str(record.reason),
                 "message": record.message,
             }
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
 from orchestrator.engine.records import Record
@@ -19,6 +18,7 @@ from orchestrator.expressions import (
 )
 from orchestrator.expressions.bounds import to_text
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 
 def start_condition(work: Work, node: GraphNode) -> None:
@@ -27,7 +27,7 @@ def start_condition(work: Work, node: GraphNode) -> None:
     try:
         result = evaluate_boolean(node.spec.condition, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.condition: {error}")
+        fail(work, node, error.reason, f"{node.path}.condition: {error}")
         return
     _succeed(work, node, {"result": result})
 
@@ -39,7 +39,7 @@ def start_transform(work: Work, node: GraphNode) -> None:
         try:
             outputs[name] = compile_expression(source).evaluate(scope(work, node))
         except ExpressionError as error:
-            fail(work, node, reasons.reason_of(error), f"{node.path}.transform.{name}: {error}")
+            fail(work, node, error.reason, f"{node.path}.transform.{name}: {error}")
             return
     _succeed(work, node, outputs)
 
@@ -53,9 +53,9 @@ def start_fail(work: Work, node: GraphNode) -> None:
             raise ExpressionError("it is a secret, which a message cannot hold")
         text = to_text(message)
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.fail: {error}")
+        fail(work, node, error.reason, f"{node.path}.fail: {error}")
         return
-    failed = Record(NodePhase.FAILED, reasons.FAIL_NODE, text, started_at=work.now)
+    failed = Record(NodePhase.FAILED, Reason.FAIL_NODE, text, started_at=work.now)
     work.set(node, _ended(work, failed), evidence=work.stored(node))
 
 

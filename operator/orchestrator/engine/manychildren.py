@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.causes import HOLD_UPS, given_up, is_held_up
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import ControlChild, CreateChild
@@ -23,6 +22,7 @@ from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, render
 from orchestrator.models.base import parse_duration
 from orchestrator.models.execution import DesiredState, NodePhase
+from orchestrator.models.reasons import Reason
 
 MOST_CHILDREN = 500
 """Sub-executions of one fan-out."""
@@ -66,7 +66,7 @@ def progress_children(
     counted = replace(
         record,
         phase=NodePhase.RUNNING,
-        reason=reasons.CHILD_CREATED,
+        reason=Reason.SUB_WORKFLOW_CREATED,
         message=message,
         completed=format_ranges(done),
         failed=format_ranges(failed),
@@ -148,7 +148,7 @@ def _begin(
             variables = render(node.spec.workflow.variables or {}, {**seen, **own})
         except ExpressionError as error:
             message = f"{node.path}.workflow.variables: item {index}: {error}"
-            work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)
+            work.end(node, NodePhase.FAILED, error.reason, message, evidence=False)
             return
         work.create(node, CreateChild(node.name, record.attempts, variables, index))
 
@@ -170,10 +170,10 @@ def _end(
     stopped = cause is not None and cause.stops_running
     if over and not stopped:
         words = f"{failed} of {total} items failed, {each.max_failed or 0} may"
-        reason, message = reasons.ITEMS_FAILED, record.message
-        if record.reason in HOLD_UPS:  # none of it could begin
-            reason = record.reason
-        else:
+        held_up = record.reason in HOLD_UPS  # none of it could begin
+        reason = record.reason if held_up else Reason.ITEMS_FAILED
+        message = record.message
+        if not held_up:
             message = f"{words}; {message}" if message else words
         ended = replace(ended, phase=NodePhase.FAILED, reason=reason, message=message)
     elif complete and not over:
@@ -182,7 +182,7 @@ def _end(
         ended = replace(ended, phase=ended_by(cause), reason=cause.reason, message=cause.message)
     elif late:
         message = "the fan-out's time was over before all items had ended"
-        ended = replace(ended, phase=NodePhase.TIMED_OUT, reason=reasons.TIMED_OUT, message=message)
+        ended = replace(ended, phase=NodePhase.TIMED_OUT, reason=Reason.TIMED_OUT, message=message)
     work.set(node, ended, evidence=False)
 
 

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.engine import reasons
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Durations, LastExecution, WorkflowMetrics
 
 MOST_COUNTED = 500
@@ -59,7 +59,7 @@ def _add(metrics: WorkflowMetrics, new: list[Ended]) -> WorkflowMetrics:
     durations = [seconds for seconds in map(_duration, new) if seconds is not None]
     recent = [*metrics.recent, *durations][-MOST_RECENT:]
     marks = sorted([*metrics.counted, *(ended.mark for ended in new)])
-    refused = sum(ended.reason == reasons.CONCURRENCY_FORBIDDEN for ended in new)
+    refused = sum(ended.reason == Reason.CONCURRENCY_FORBIDDEN for ended in new)
     forbidden = metrics.forbidden + refused
     judged = total - forbidden
     evicted, kept = marks[:-MOST_COUNTED], marks[-MOST_COUNTED:]

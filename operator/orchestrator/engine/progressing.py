@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.engine import reasons
 from orchestrator.engine.approval import progress_approval
 from orchestrator.engine.causes import HOLD_UPS, is_held_up, lasting_cause, not_started, with_cause
 from orchestrator.engine.children import late, stop_child, watch_child
@@ -22,10 +21,11 @@ from orchestrator.engine.times import in_words
 from orchestrator.engine.waiting import progress_wait
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, NodePhase
+from orchestrator.models.reasons import EventReason, Reason
 
 LOST_GRACE = 30.0
 """Seconds past all deadlines after which an attempt that says nothing is given up."""
-_ABSENCES = (reasons.JOB_DELETED, reasons.CHILD_DELETED, reasons.OUTPUTS_LOST)
+_ABSENCES = (Reason.JOB_DELETED, Reason.SUB_WORKFLOW_DELETED, Reason.OUTPUTS_LOST)
 
 
 def progress(work: Work, node: GraphNode, record: Record) -> None:
@@ -67,7 +67,7 @@ def _progress_backoff(work: Work, node: GraphNode, record: Record) -> None:
     again = replace(
         record,
         phase=NodePhase.PENDING,
-        reason=reasons.STARTING,
+        reason=Reason.STARTING,
         message="",
         attempts=record.attempts + 1,
         attempt_started_at=work.now,
@@ -138,11 +138,11 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
         )
         work.set(node, cancelled, evidence=evidence)
         return
-    if _follow_up_exists(work, node) and attempt.reason == reasons.OUTPUTS_LOST:
+    if _follow_up_exists(work, node) and attempt.reason == Reason.OUTPUTS_LOST:
         done = replace(
             seen,
             phase=NodePhase.SUCCEEDED,
-            reason=reasons.OUTPUTS_LOST,
+            reason=Reason.OUTPUTS_LOST,
             message=attempt.message,
             finished_at=_end(work, record, attempt),
         )
@@ -158,7 +158,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
     failed = replace(
         seen,
         phase=NodePhase.TIMED_OUT if timed_out else NodePhase.FAILED,
-        reason=attempt.reason or (reasons.TIMED_OUT if timed_out else reasons.FAILED),
+        reason=attempt.reason or (Reason.TIMED_OUT if timed_out else Reason.FAILED),
         message=attempt.message,
         finished_at=_end(work, record, attempt),
     )
@@ -180,16 +180,15 @@ def _await_retry(work: Work, node: GraphNode, record: Record, attempt: Attempt) 
     waiting = replace(
         record,
         phase=NodePhase.WAITING,
-        reason=reasons.BACKOFF,
+        reason=Reason.BACKOFF,
         message=f"attempt {tried} of {total}: {why}",
         retry_at=due,
     )
     work.set(node, waiting, evidence=False)
     work.announce(
-        "NodeRetry",
+        EventReason.NODE_RETRY,
         f"{node.name} tries again in {in_words(due - work.now)} "
         f"(attempt {tried} of {total}: {why})",
-        warning=True,
     )
     work.wake(due)
 
@@ -274,7 +273,7 @@ def _watch_the_clock(work: Work, node: GraphNode, record: Record, attempt: Attem
         return
     seconds = in_words(due - record.attempt_start)
     message = f"no end was seen within {seconds}: {record.message}".rstrip(": ")
-    work.end(node, NodePhase.TIMED_OUT, reasons.TIMED_OUT, message, evidence=False)
+    work.end(node, NodePhase.TIMED_OUT, Reason.TIMED_OUT, message, evidence=False)
     work.after.append(StopJob(node.name, record.attempts, force=True))
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.budget import outputs_size, record_size
 from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.plaintext import plain_text
+from orchestrator.models.reasons import Reason
 
 MESSAGE_BYTES = 256
 _EXACT = 2**53
@@ -61,7 +61,7 @@ class Cancelling:
     @property
     def stops_running(self) -> bool:
         """Whether what runs is stopped too, not only what has not started."""
-        return self.reason != reasons.FAILURE_STOPPED
+        return self.reason != Reason.FAILURE_STOPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.engine import reasons
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
@@ -13,6 +12,7 @@ from orchestrator.engine.scope import node_view
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 
 def repeat(work: Work, node: GraphNode, done: Record) -> None:
@@ -25,14 +25,14 @@ def repeat(work: Work, node: GraphNode, done: Record) -> None:
     enough = _enough(work, node, done, rules.until)
     if isinstance(enough, ExpressionError):
         message = f"{node.path}.repeat.until: {enough}"
-        reason = reasons.reason_of(enough)
+        reason = enough.reason
         failed = replace(done, phase=NodePhase.FAILED, reason=reason, message=message)
         work.set(node, failed, evidence=False)
     elif enough:
         work.set(node, done, evidence=False)
     elif done.iteration + 1 >= rules.limit:
         message = f"{rules.until} did not hold after {rules.limit} iterations"
-        failed = replace(done, phase=NodePhase.FAILED, reason=reasons.REPEAT_LIMIT, message=message)
+        failed = replace(done, phase=NodePhase.FAILED, reason=Reason.REPEAT_LIMIT, message=message)
         work.set(node, failed, evidence=False)
     elif (cause := work.cause(node)) is not None:
         ended = replace(
@@ -48,7 +48,7 @@ def _again(work: Work, node: GraphNode, done: Record, limit: int) -> None:
     waiting = replace(
         done,
         phase=NodePhase.WAITING,
-        reason=reasons.REPEATING,
+        reason=Reason.REPEATING,
         message=f"iteration {done.iteration + 1} of at most {limit} ended; its until does not hold",
         finished_at=None,
         retry_at=due,

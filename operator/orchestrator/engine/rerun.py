@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.reading import StatusError, read_records
 from orchestrator.engine.records import Record
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
     name = spec["rerunOf"]["name"]
     if raw is None:
         message = f"spec.rerunOf.name: there is no execution {name} (any more)"
-        return Refusal(reasons.RERUN_SOURCE_GONE, message)
+        return Refusal(Reason.RERUN_SOURCE_GONE, message)
     status = raw.get("status") or {}
     phase = status.get("phase") or ExecutionPhase.PENDING.value
     other = raw["spec"]["workflow"]
@@ -43,7 +43,7 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
         message = "spec.variables: a re-run takes its source's variables; leave them out"
     else:
         return Source(status["revision"], status.get("variables") or {}, status.get("nodes") or {})
-    return Refusal(reasons.INVALID_RERUN, message)
+    return Refusal(Reason.INVALID_RERUN, message)
 
 
 def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, Record] | Refusal:
@@ -52,11 +52,11 @@ def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, R
         if name not in graph.nodes:
             hint = did_you_mean(name, list(graph.nodes))
             message = f"spec.rerunOf.from[{index}]: there is no node {name!r}{hint}"
-            return Refusal(reasons.INVALID_RERUN, message)
+            return Refusal(Reason.INVALID_RERUN, message)
     try:
         records = read_records(source.nodes, graph)
     except StatusError as error:
-        return Refusal(reasons.INVALID_RERUN, f"the source's {error}")
+        return Refusal(Reason.INVALID_RERUN, f"the source's {error}")
     again = _again(graph, records, start)
     return {
         name: _taken(record)
@@ -117,11 +117,11 @@ def _dependencies(graph: Graph) -> tuple[dict[str, set[str]], dict[str, set[str]
 def _ended_well(record: Record | None) -> bool:
     if record is None:
         return False
-    not_chosen = record.reason == reasons.BRANCH_NOT_CHOSEN
+    not_chosen = record.reason == Reason.BRANCH_NOT_CHOSEN
     return record.phase is NodePhase.SUCCEEDED or (record.phase is NodePhase.SKIPPED and not_chosen)
 
 
 def _taken(record: Record) -> Record:
     if record.phase is NodePhase.SKIPPED:
         return record
-    return replace(record, reason=reasons.REUSED, job="", execution="", exit_code=None)
+    return replace(record, reason=Reason.REUSED, job="", execution="", exit_code=None)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.reading import read_time
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import DEDUPE
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import History
 
 SPARED = 24 * 3600.0
@@ -70,7 +70,7 @@ def counted_as(workflow: str, status: Mapping[str, Any]) -> str:
     Empty where it ended without a revision because a Workflow is missing: who may only start
     executions chooses such names freely, so one history and one label are for all of a namespace.
     """
-    found = status.get("revision") or status.get("reason") != reasons.WORKFLOW_NOT_FOUND
+    found = status.get("revision") or status.get("reason") != Reason.WORKFLOW_NOT_FOUND
     return workflow if found else ""
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import RetryRules
 from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import RetryReason
 
 JITTER = 0.25
@@ -17,7 +17,7 @@ def retry_reason(attempt: Attempt) -> RetryReason:
     """The end of an attempt in the words of `retry.reasons`."""
     if attempt.state is AttemptState.TIMED_OUT:
         return RetryReason.TIMED_OUT
-    return RetryReason.DISRUPTED if attempt.reason == reasons.DISRUPTED else RetryReason.FAILED
+    return RetryReason.DISRUPTED if attempt.reason == Reason.DISRUPTED else RetryReason.FAILED
 
 
 def may_retry(rules: RetryRules, attempts: int, attempt: Attempt) -> bool:

@@ -28,7 +28,7 @@ def node_view(record: Record | None) -> dict[str, Any]:
         return _UNSTARTED
     return {
         "phase": record.phase.value,
-        "reason": record.reason,
+        "reason": str(record.reason),  # of the exact type that expressions compare
         "message": record.message,
         "outputs": dict(record.outputs) if record.phase is NodePhase.SUCCEEDED else {},
         "attempts": record.attempts,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import CreateChild, CreateJob
 from orchestrator.engine.edges import JoinResult, join
@@ -22,6 +21,7 @@ from orchestrator.expressions import (
 )
 from orchestrator.expressions.budget import tick
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 from orchestrator.validation.variables import resolve_parameters
 
 
@@ -33,15 +33,15 @@ def consider(work: Work, node: GraphNode) -> None:
     try:
         result = join(node, work.graph.nodes, work.records, _asked(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), str(error))
+        fail(work, node, error.reason, str(error))
         return
     match result:
         case JoinResult.WAIT:
             return
         case JoinResult.BLOCKED:
-            _skip(work, node, reasons.BLOCKED, _blocked_by(work, node))
+            _skip(work, node, Reason.BLOCKED, _blocked_by(work, node))
         case JoinResult.NOT_CHOSEN:
-            _skip(work, node, reasons.BRANCH_NOT_CHOSEN, "no edge to it was taken")
+            _skip(work, node, Reason.BRANCH_NOT_CHOSEN, "no edge to it was taken")
         case JoinResult.START:
             _start(work, node)
 
@@ -59,12 +59,12 @@ def _create_job(work: Work, node: GraphNode, attempt: int) -> None:
     try:
         rendered = render(node.spec.with_ or {}, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.with: {error}")
+        fail(work, node, error.reason, f"{node.path}.with: {error}")
         return
     parameters, problems = resolve_parameters(node.template, rendered)
     if problems:
         message = "; ".join(f"{node.path}.{problem}" for problem in problems)
-        fail(work, node, reasons.INVALID_PARAMETERS, message)
+        fail(work, node, Reason.INVALID_PARAMETERS, message)
         return
     record = work.record(node.name)
     iteration = record.iteration if record is not None else 0
@@ -76,7 +76,7 @@ def _create_child(work: Work, node: GraphNode, attempt: int) -> None:
     try:
         variables = render(node.spec.workflow.variables or {}, scope(work, node))
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.workflow.variables: {error}")
+        fail(work, node, error.reason, f"{node.path}.workflow.variables: {error}")
         return
     work.create(node, CreateChild(node.name, attempt, variables))
 
@@ -93,10 +93,10 @@ def _start(work: Work, node: GraphNode) -> None:
         return
     try:
         if node.spec.when is not None and not evaluate_boolean(node.spec.when, scope(work, node)):
-            _skip(work, node, reasons.BRANCH_NOT_CHOSEN, f"when is false: {node.spec.when}")
+            _skip(work, node, Reason.BRANCH_NOT_CHOSEN, f"when is false: {node.spec.when}")
             return
     except ExpressionError as error:
-        fail(work, node, reasons.reason_of(error), f"{node.path}.when: {error}")
+        fail(work, node, error.reason, f"{node.path}.when: {error}")
         return
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
         start_children(work, node)
@@ -109,7 +109,7 @@ def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
     going_on = seen is not None and (seen.execution or not cause.stops_running)
     if going_on and _adopt(work, node):  # a sub-execution is stopped, and has ended, first
         return
-    skipped = node.final and cause.reason == reasons.TERMINATED
+    skipped = node.final and cause.reason == Reason.TERMINATED
     phase = NodePhase.SKIPPED if skipped else ended_by(cause)
     work.end(node, phase, cause.reason, cause.message, evidence=work.stored(node))
 
@@ -117,7 +117,7 @@ def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
 def _start_attempt(work: Work, node: GraphNode) -> None:
     if _adopt(work, node):
         return
-    begun = Record(NodePhase.PENDING, reason=reasons.STARTING, attempts=1, started_at=work.now)
+    begun = Record(NodePhase.PENDING, reason=Reason.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))
     create_attempt(work, node, 1)
 
@@ -133,7 +133,7 @@ def _adopt(work: Work, node: GraphNode) -> bool:
         return True
     begun = Record(
         NodePhase.PENDING,
-        reason=reasons.CHILD_CREATED if made.execution else reasons.JOB_CREATED,
+        reason=Reason.SUB_WORKFLOW_CREATED if made.execution else Reason.JOB_CREATED,
         attempts=1,
         job=made.job,
         execution=made.execution,
@@ -148,15 +148,15 @@ def _start_waiting(work: Work, node: GraphNode) -> None:
     """What waits for people or the clock begins to wait; the next look says for what."""
     reason = _AWAITED[node.kind]
     if node.spec.wait is not None and node.spec.wait.signal is not None:
-        reason = reasons.AWAITING_SIGNAL
+        reason = Reason.AWAITING_SIGNAL
     work.set(node, Record(NodePhase.WAITING, reason=reason, started_at=work.now), evidence=False)
     work.wake(work.now + node.delay)
 
 
 _AWAITED = {
-    NodeKind.DELAY: reasons.DELAYED,
-    NodeKind.APPROVAL: reasons.AWAITING_APPROVAL,
-    NodeKind.WAIT: reasons.AWAITING_CONDITION,
+    NodeKind.DELAY: Reason.DELAYED,
+    NodeKind.APPROVAL: Reason.AWAITING_APPROVAL,
+    NodeKind.WAIT: Reason.AWAITING_CONDITION,
 }
 _STARTERS = {
     NodeKind.ACTION: _start_attempt,
@@ -195,7 +195,7 @@ def _blocked_by(work: Work, node: GraphNode) -> str:
         record = work.record(edge.source)
         if record is not None and (
             record.phase in (NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.CANCELLED)
-            or record.reason == reasons.BLOCKED
+            or record.reason == Reason.BLOCKED
         ):
             state = "is blocked" if record.phase is NodePhase.SKIPPED else record.phase.value
             return f"{edge.source} {state}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.reading import StatusError, read_records, read_time
@@ -22,6 +21,7 @@ from orchestrator.engine.trust import Trust, trust_from_status, trust_to_status
 from orchestrator.expressions import SecretValue
 from orchestrator.models.base import ValueType
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.reasons import Reason
 
 _ACTIVE_SHOWN = 5
 
@@ -115,7 +115,7 @@ def active_words(run: Run) -> str:
     words = []
     for name in run.active[:_ACTIVE_SHOWN]:
         record = run.records[name]
-        ordinary = record.reason in ("", reasons.JOB_CREATED, reasons.STARTING)
+        ordinary = record.reason in ("", Reason.JOB_CREATED, Reason.STARTING)
         words.append(name if ordinary else f"{name} ({record.reason})")
     if len(run.active) > _ACTIVE_SHOWN:
         words.append(f"+{len(run.active) - _ACTIVE_SHOWN}")
@@ -149,7 +149,7 @@ def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:
     if raw is None:
         return None
     at = read_time(raw.get("at"), "status.cancelRequested.at")
-    return Cancelling(at, raw.get("reason") or reasons.CANCEL_REQUESTED, raw.get("message", ""))
+    return Cancelling(at, raw.get("reason") or Reason.CANCEL_REQUESTED, raw.get("message", ""))
 
 
 def _settled(raw: Mapping[str, Any] | None) -> Settled | None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
 from orchestrator.engine.records import Record
@@ -16,6 +15,7 @@ from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.expressions.bounds import to_json
 from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 MOST_PAYLOAD = 4096
 """Bytes of a signal's payload; a larger one is no signal."""
@@ -61,14 +61,14 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
             _succeed(work, node, record, outputs)
             return
     work.wake(work.now + PROTECTION_CHECK_SECONDS)
-    work.observe(node, replace(record, reason=reasons.AWAITING_SIGNAL, message=ignored))
+    work.observe(node, replace(record, reason=Reason.AWAITING_SIGNAL, message=ignored))
     _time_out(work, node, record, f"no signal {name} came")
 
 
 def _await_protection(work: Work, node: GraphNode, record: Record, name: str) -> None:
     message = "the admission policies that check who signals are not in place: no signal counts"
     work.wake(work.now + ASK_AGAIN)
-    work.observe(node, replace(record, reason=reasons.SIGNALS_UNPROTECTED, message=message))
+    work.observe(node, replace(record, reason=Reason.SIGNALS_UNPROTECTED, message=message))
     _time_out(work, node, record, f"no signal {name} counted: {message}")
 
 
@@ -93,7 +93,7 @@ def _await_condition(work: Work, node: GraphNode, record: Record, until: str) ->
             holds = evaluate_boolean(until, scope(work, node, now=to_rfc3339(work.now)))
     except ExpressionError as error:
         message = f"{node.path}.wait.until: {error}"
-        work.end(node, NodePhase.FAILED, reasons.reason_of(error), message, evidence=False)
+        work.end(node, NodePhase.FAILED, error.reason, message, evidence=False)
         return
     if holds:
         _succeed(work, node, record, {})
@@ -114,4 +114,4 @@ def _time_out(work: Work, node: GraphNode, record: Record, message: str) -> None
     if work.now < due:
         work.wake(due)
         return
-    work.end(node, NodePhase.TIMED_OUT, reasons.TIMED_OUT, message, evidence=False)
+    work.end(node, NodePhase.TIMED_OUT, Reason.TIMED_OUT, message, evidence=False)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine import reasons
 from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS, ROOM, outputs_size, record_size
 from orchestrator.engine.costs import ASKING_WORK, JUDGING_WORK, PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
@@ -20,8 +19,7 @@ from orchestrator.engine.times import in_words
 from orchestrator.engine.trust import Trust, trust_under
 from orchestrator.expressions.budget import Account
 from orchestrator.models.execution import DesiredState, NodePhase
-
-_WARNINGS = (NodePhase.FAILED, NodePhase.TIMED_OUT)
+from orchestrator.models.reasons import EventReason, Reason
 
 
 @dataclass(slots=True)
@@ -116,7 +114,7 @@ class Work:
             return self.cancelling
         if self.settled.expired_at is not None:
             message = f"finally took longer than {self.graph.spec.finally_timeout}"
-            return Cancelling(self.settled.expired_at, reasons.FINALLY_TIMED_OUT, message)
+            return Cancelling(self.settled.expired_at, Reason.FINALLY_TIMED_OUT, message)
         return None
 
     def settle(self, settled: Settled) -> None:
@@ -188,9 +186,9 @@ class Work:
         """Ask for another pass at this moment at the latest."""
         self.wake_at = moment if self.wake_at is None else min(self.wake_at, moment)
 
-    def announce(self, reason: str, message: str, *, warning: bool = False) -> None:
+    def announce(self, reason: EventReason, message: str) -> None:
         """Tell people of a transition."""
-        self.announcements.append(Announce(warning, reason, message))
+        self.announcements.append(Announce(reason, message))
 
     def _put(self, name: str, record: Record) -> None:
         old = self.record(name)
@@ -217,7 +215,7 @@ class Work:
         return replace(
             record,
             phase=NodePhase.FAILED,
-            reason=reasons.STATUS_BUDGET,
+            reason=Reason.STATUS_BUDGET,
             message=f"its outputs are {own:,} bytes; with them the outputs of all nodes would be"
             f" {outputs:,}, and a status holds {MOST_OUTPUTS:,}",
             outputs={},
@@ -230,9 +228,8 @@ class Work:
         attempts = f", attempt {record.attempts}" if record.attempts > 1 else ""
         why = ": ".join(part for part in (record.reason, record.message) if part)
         self.announce(
-            f"Node{record.phase.value}",
+            _EVENTS[record.phase],
             f"{node.name} {_VERBS[record.phase]}{took}{attempts}{f' ({why})' if why else ''}",
-            warning=record.phase in _WARNINGS,
         )
 
 
@@ -248,4 +245,11 @@ _VERBS = {
     NodePhase.TIMED_OUT: "timed out",
     NodePhase.SKIPPED: "was skipped",
     NodePhase.CANCELLED: "was cancelled",
+}
+_EVENTS = {
+    NodePhase.SUCCEEDED: EventReason.NODE_SUCCEEDED,
+    NodePhase.FAILED: EventReason.NODE_FAILED,
+    NodePhase.TIMED_OUT: EventReason.NODE_TIMED_OUT,
+    NodePhase.SKIPPED: EventReason.NODE_SKIPPED,
+    NodePhase.CANCELLED: EventReason.NODE_CANCELLED,
 }

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from orchestrator.expressions.errors import ExpressionError
+from orchestrator.models.reasons import Reason
 
 MAX_WORK = 200_000
 """Units that one evaluation may cost. A unit is 10 to 200 ns of one core, whatever it counts, so
@@ -24,9 +25,13 @@ UNLIMITED = 1 << 62
 class TooCostlyError(ExpressionError):
     """An evaluation that exceeds its budget of work."""
 
+    reason = Reason.EXPRESSION_TOO_COSTLY
+
 
 class BudgetUsedUpError(TooCostlyError):
     """An evaluation within its own budget, whose account is used up."""
+
+    reason = Reason.TOO_COSTLY
 
 
 class Meter:

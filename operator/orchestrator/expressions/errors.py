@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from orchestrator.models.reasons import Reason
 
 
 class ExpressionError(ValueError):
     """An expression that cannot be read or evaluated; the message is for people."""
+
+    reason: ClassVar[Reason] = Reason.EXPRESSION_ERROR
+    """The reason of what fails because its expression failed."""
 
 
 @dataclass(frozen=True, slots=True)

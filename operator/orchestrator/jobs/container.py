@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.reasons import INVALID_SPEC, PARAMS_TOO_LARGE
 from orchestrator.jobs.environment import OUTPUTS_PATH, RUNNER, Env
 from orchestrator.jobs.images import check_image
 from orchestrator.jobs.refusal import JobRefused
 from orchestrator.jobs.rendering import escape, literal, render_field
 from orchestrator.models.base import parse_duration
 from orchestrator.models.pod import Action
+from orchestrator.models.reasons import Reason
 
 MAX_TEXTS = 1024 * 1024
 """Most bytes of arguments and environment together."""
@@ -67,7 +67,7 @@ def check_size(raw: Mapping[str, Any]) -> None:
         return
     if (size := sum(len(text.encode()) for text in texts)) > MAX_TEXTS:
         raise JobRefused(
-            PARAMS_TOO_LARGE,
+            Reason.PARAMS_TOO_LARGE,
             f"spec.action: arguments and environment are {size:,} bytes together; a Job takes "
             f"{MAX_TEXTS:,} at most",
         )
@@ -95,9 +95,11 @@ def _words(text: str, path: str) -> list[str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise JobRefused(INVALID_SPEC, f"{path}: {text!r} cannot be read: {error}") from error
+        raise JobRefused(
+            Reason.INVALID_SPEC, f"{path}: {text!r} cannot be read: {error}"
+        ) from error
     if not words:
-        raise JobRefused(INVALID_SPEC, f"{path}: name a program such as sh or python3")
+        raise JobRefused(Reason.INVALID_SPEC, f"{path}: name a program such as sh or python3")
     return [escape(word, path) for word in words]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.engine.times import optional_from_rfc3339
@@ -21,6 +20,7 @@ from orchestrator.jobs.context import INDEX
 from orchestrator.jobs.evidence import has_ended, has_succeeded, terminated
 from orchestrator.jobs.observe import completed, created_at, exit_words, failure
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
@@ -71,11 +71,11 @@ def observe_fan_out(
     if (verdict or {}).get("reason") == "DeadlineExceeded":
         words = f"{len(done)} of {items} items succeeded before the fan-out's time was over"
         timed_out = AttemptState.TIMED_OUT
-        return replace(seen, state=timed_out, reason=reasons.TIMED_OUT, message=words)
+        return replace(seen, state=timed_out, reason=Reason.TIMED_OUT, message=words)
     words = f"{len(failed)} of {items} items failed, {max_failed} may"
     if not failed:
         words = f"{(verdict or {}).get('message', 'the Job failed')}"
-    return replace(seen, state=AttemptState.FAILED, reason=reasons.ITEMS_FAILED, message=words)
+    return replace(seen, state=AttemptState.FAILED, reason=Reason.ITEMS_FAILED, message=words)
 
 
 def why_failed(attempt: Attempt, pods: Iterable[Raw]) -> str:
@@ -110,7 +110,7 @@ def gather(
     for index in sorted(done):
         if index not in messages:
             message = f"item {index} succeeded, but its pod was removed before its outputs were"
-            return OutputsProblem(reasons.OUTPUTS_LOST, f"{message} gathered")
+            return OutputsProblem(Reason.OUTPUTS_LOST, f"{message} gathered")
         outputs = read_outputs(template, messages[index])
         if isinstance(outputs, OutputsProblem):
             return OutputsProblem(outputs.reason, f"item {index}: {outputs.message}")
@@ -119,7 +119,7 @@ def gather(
     size = len(orjson.dumps(lists))
     if size > MOST_GATHERED:
         message = f"the gathered outputs are {size:,} bytes together; at most {MOST_GATHERED:,}"
-        return OutputsProblem(reasons.OUTPUTS_TOO_LARGE, message)
+        return OutputsProblem(Reason.OUTPUTS_TOO_LARGE, message)
     return lists
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.reasons import INVALID_PARAMETERS, INVALID_SPEC, TOO_MANY_ITEMS
 from orchestrator.expressions import SecretValue, compile_text
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_pod, metadata, owner, pod_metadata, template_scope
@@ -28,6 +27,7 @@ from orchestrator.jobs.names import job_name
 from orchestrator.jobs.refusal import JobRefused
 from orchestrator.jobs.rendering import escape, literal
 from orchestrator.models.pod import Action, PodSettings
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
 LONGEST = 366 * 24 * 3600
@@ -71,7 +71,7 @@ def build_fan_out(
     count = len(fan_out.items)
     if count > MOST_ITEMS:
         message = f"forEach has {count:,} items; at most {MOST_ITEMS:,}"
-        raise JobRefused(TOO_MANY_ITEMS, message)
+        raise JobRefused(Reason.TOO_MANY_ITEMS, message)
     _check_fixed(template.action)
     shared = NodeJob(fan_out.node, fan_out.attempt, 0, _secrets(fan_out), fan_out.item_timeout)
     fixed, words = _split(template)
@@ -83,7 +83,7 @@ def build_fan_out(
     container["env"] = [item for item in container["env"] if item["name"] != "PARAMS"]
     shim = template.action.command is not None or template.action.script is not None
     if not shim and _varies_in_env(template.action):
-        raise JobRefused(INVALID_SPEC, f"spec.action.env: {_NEEDS_COMMAND}")
+        raise JobRefused(Reason.INVALID_SPEC, f"spec.action.env: {_NEEDS_COMMAND}")
     lines = []
     for index, parameters in enumerate(fan_out.items):
         if shim:
@@ -205,7 +205,7 @@ def _check_fixed(action: Action) -> None:
     for field, text in (("image", action.image), ("workingDir", action.working_dir)):
         if text is not None and _varies(text):
             message = f"spec.action.{field}: cannot depend on the item of a forEach: {text!r}"
-            raise JobRefused(INVALID_SPEC, message)
+            raise JobRefused(Reason.INVALID_SPEC, message)
 
 
 def _split(template: TemplateSpec) -> tuple[TemplateSpec, list[str]]:
@@ -219,7 +219,7 @@ def _split(template: TemplateSpec) -> tuple[TemplateSpec, list[str]]:
     first = next((place for place, word in enumerate(every) if _varies(word)), len(every))
     if first < len(every):
         if action.command is None or first == 0:
-            raise JobRefused(INVALID_SPEC, f"spec.action.args: {_NEEDS_COMMAND}")
+            raise JobRefused(Reason.INVALID_SPEC, f"spec.action.args: {_NEEDS_COMMAND}")
         update["command"], update["args"] = every[:first], None
     if not update:
         return template, []
@@ -288,7 +288,7 @@ def _secrets(fan_out: FanOutJob) -> dict[str, Any]:
     for index, parameters in enumerate(fan_out.items):
         if of(parameters) != first:
             message = f"item {index}: a secret cannot depend on the item of a forEach"
-            raise JobRefused(INVALID_PARAMETERS, message)
+            raise JobRefused(Reason.INVALID_PARAMETERS, message)
     return first
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.engine.reasons import IMAGE_PULL
 from orchestrator.jobs.refusal import JobRefused
+from orchestrator.models.reasons import Reason
 
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -22,7 +22,7 @@ def check_image(image: str, path: str) -> str:
     if len(image) <= 1024 and _REFERENCE.fullmatch(image):
         return image
     raise JobRefused(
-        IMAGE_PULL,
+        Reason.IMAGE_PULL,
         f"{path}: {image[:100]!r} is no image; write one such as registry.example.com/team/tool:1.2"
         " (lower case, without spaces or a scheme)",
     )

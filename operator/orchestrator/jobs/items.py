@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.engine.costs import ITEMS_BYTES
-from orchestrator.engine.reasons import PARAMS_TOO_LARGE, TOO_MANY_ITEMS
 from orchestrator.jobs.refusal import JobRefused
+from orchestrator.models.reasons import Reason
 
 PER_FILE = (100, 20, 4, 1)
 """Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
@@ -68,14 +68,14 @@ def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
     """
     if (total := sum(len(line) + 1 for line in lines)) > ITEMS_BYTES:
         message = f"the {len(lines):,} items are {total:,} bytes together; at most {ITEMS_BYTES:,}"
-        raise JobRefused(TOO_MANY_ITEMS, message)
+        raise JobRefused(Reason.TOO_MANY_ITEMS, message)
     for per_file in PER_FILE:
         files = list(_files(lines, per_file))
         if all(len(text) <= MOST_SHARD for _, text in files):
             return per_file, _shards(files)
     largest = max(map(len, lines))
     message = f"an item is {largest:,} bytes; a ConfigMap takes {MOST_SHARD:,}"
-    raise JobRefused(PARAMS_TOO_LARGE, message)
+    raise JobRefused(Reason.PARAMS_TOO_LARGE, message)
 
 
 def _shards(files: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.jobs.attempt import ExecutionIdentity
@@ -33,6 +32,7 @@ from orchestrator.jobs.evidence import (
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
 from orchestrator.jobs.waiting import failed_init, why_refused, why_waiting
 from orchestrator.models.labels import EXECUTION_UID, NODE
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
@@ -148,7 +148,7 @@ def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str)
         exit_code=code,
         started_at=started_at,
         finished_at=finished_at,
-        permanent=reason == reasons.FAILED and code in template.permanent_exit_codes,
+        permanent=reason == Reason.FAILED and code in template.permanent_exit_codes,
         job=job,
     )
 
@@ -156,33 +156,33 @@ def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str)
 def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     pod_reason = (pod or {}).get("status", {}).get("reason", "")
     if verdict.get("reason") == "PodFailurePolicy" or (not verdict and disruption_of(pod)):
-        return AttemptState.FAILED, reasons.DISRUPTED, _disruption(pod)
+        return AttemptState.FAILED, Reason.DISRUPTED, _disruption(pod)
     if pod is not None and pod_reason == "DeadlineExceeded" and not kept_deadline(pod):
         if not ended.get("startedAt"):
             message = "did not start within the node's timeout"
-            return AttemptState.FAILED, reasons.NEVER_STARTED, message
-        return AttemptState.TIMED_OUT, reasons.TIMED_OUT, "ran longer than the node's timeout"
+            return AttemptState.FAILED, Reason.NEVER_STARTED, message
+        return AttemptState.TIMED_OUT, Reason.TIMED_OUT, "ran longer than the node's timeout"
     if verdict.get("reason") == "DeadlineExceeded":
         return _never_started(pod, ended)
     if pod is None:
         message = f"the pod is gone: {verdict.get('message', '')}".rstrip(": ")
-        return AttemptState.FAILED, reasons.POD_DELETED, message
+        return AttemptState.FAILED, Reason.POD_DELETED, message
     if "deletionTimestamp" in pod["metadata"] and (not ended or was_signalled(ended)):
         message = "the pod was deleted by others before its action had ended"
-        return AttemptState.FAILED, reasons.POD_DELETED, message
-    return AttemptState.FAILED, reasons.FAILED, _exit_words(pod, ended)
+        return AttemptState.FAILED, Reason.POD_DELETED, message
+    return AttemptState.FAILED, Reason.FAILED, _exit_words(pod, ended)
 
 
 def _never_started(pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
     """The Job's deadline passed, which is twice the pod's: most of it went before the start."""
     if ended or (pod and has_begun(pod)):
         message = "had not ended when twice the node's timeout had passed since its Job started"
-        return AttemptState.TIMED_OUT, reasons.TIMED_OUT, message
+        return AttemptState.TIMED_OUT, Reason.TIMED_OUT, message
     message = "did not start within twice the node's timeout"
     reason, why = why_waiting(pod) if pod else ("", "")
     if reason:
         return AttemptState.FAILED, reason, f"{why} ({message})"
-    return AttemptState.FAILED, reasons.NEVER_STARTED, message
+    return AttemptState.FAILED, Reason.NEVER_STARTED, message
 
 
 def _exit_words(pod: Raw, ended: Raw) -> str:
@@ -220,7 +220,7 @@ def _without_pod(template: TemplateSpec, job: str) -> Attempt:
     if any(output.required for output in template.outputs):
         return Attempt(
             AttemptState.FAILED,
-            reasons.OUTPUTS_LOST,
+            Reason.OUTPUTS_LOST,
             "the Job succeeded, but its pod was removed by others before its outputs were stored",
             permanent=True,
             job=job,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.expressions import ExpressionError
 from orchestrator.expressions.bounds import to_json
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.values import check_type
 
@@ -37,7 +37,7 @@ def read_outputs(template: TemplateSpec, text: str) -> dict[str, Any] | OutputsP
     except ValueError as error:
         if len(text.encode()) >= CUT_AT:
             return OutputsProblem(
-                reasons.OUTPUTS_TOO_LARGE,
+                Reason.OUTPUTS_TOO_LARGE,
                 "the outputs exceed the 4,096 bytes that the kubelet keeps; write less to $OUTPUTS",
             )
         return _invalid(f"$OUTPUTS is not JSON: {error}")
@@ -66,7 +66,7 @@ def _check(template: TemplateSpec, values: Mapping[str, Any]) -> dict[str, Any] 
 
 
 def _invalid(message: str) -> OutputsProblem:
-    return OutputsProblem(reasons.OUTPUTS_INVALID, message)
+    return OutputsProblem(Reason.OUTPUTS_INVALID, message)
 
 
 def _no_constant(name: str) -> Any:

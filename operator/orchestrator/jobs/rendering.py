@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.reasons import (
-    EXPRESSION_ERROR,
-    INVALID_PARAMETERS,
-    PARAMS_TOO_LARGE,
-    reason_of,
-)
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.jobs.refusal import JobRefused
+from orchestrator.models.reasons import Reason
 
 MAX_STRING = 120 * 1024
 """Longest argument or variable in bytes: Linux takes 128 KiB (MAX_ARG_STRLEN), name included."""
@@ -25,9 +20,11 @@ def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
     try:
         value = compile_text(text).render(scope)
     except ExpressionError as error:
-        raise JobRefused(reason_of(error), f"{path}: {error}") from error
+        raise JobRefused(error.reason, f"{path}: {error}") from error
     if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise JobRefused(EXPRESSION_ERROR, f"{path}: must give text, not {type(value).__name__}")
+        raise JobRefused(
+            Reason.EXPRESSION_ERROR, f"{path}: must give text, not {type(value).__name__}"
+        )
     return str(value)
 
 
@@ -51,9 +48,10 @@ def escape(text: str, path: str) -> str:
 def _passable(text: str, path: str) -> str:
     """The text, if a process can be started with it. Raises JobRefused with the path."""
     if "\0" in text:
-        raise JobRefused(INVALID_PARAMETERS, f"{path}: must not hold a NUL character")
+        raise JobRefused(Reason.INVALID_PARAMETERS, f"{path}: must not hold a NUL character")
     if len(text) > MAX_STRING // 4 and (size := len(text.encode())) > MAX_STRING:
         raise JobRefused(
-            PARAMS_TOO_LARGE, f"{path}: {size:,} bytes; a process takes {MAX_STRING:,} at most"
+            Reason.PARAMS_TOO_LARGE,
+            f"{path}: {size:,} bytes; a process takes {MAX_STRING:,} at most",
         )
     return text

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.jobs.evidence import ACTION
 from orchestrator.models.labels import ALLOW_WORKFLOWS
+from orchestrator.models.reasons import Reason
 
 Raw = Mapping[str, Any]
 Cause = tuple[str, str]
-"""A reason of engine/reasons.py and a sentence; both empty when nothing is wrong."""
+"""A reason of models/reasons.py and a sentence; both empty when nothing is wrong."""
 MOUNT_FAILURE = "mountFailure"
 """A field of ours in the status of a pod that waits: what its last FailedMount Event says."""
 NO_CAUSE: Cause = ("", "")
@@ -51,7 +51,7 @@ def why_waiting(pod: Raw) -> Cause:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             words = condition.get("message", "")
-            return reasons.UNSCHEDULABLE, f"pod is unschedulable: {words}"
+            return Reason.UNSCHEDULABLE, f"pod is unschedulable: {words}"
     if failure := status.get(MOUNT_FAILURE):
         return _unmounted(failure, namespace)
     return NO_CAUSE
@@ -61,13 +61,13 @@ def why_refused(message: str, job: Raw) -> Cause:
     """Why the API server refuses a pod of the Job with this metadata, by its Event."""
     namespace = job.get("namespace", "")
     if quota := quota_message(message, namespace):
-        return reasons.QUOTA_EXCEEDED, quota
+        return Reason.QUOTA_EXCEEDED, quota
     if match := _NO_ACCOUNT.search(message):
-        return reasons.SERVICE_ACCOUNT_MISSING, missing_account(match[1], namespace)
+        return Reason.SERVICE_ACCOUNT_MISSING, missing_account(match[1], namespace)
     if match := _QUOTA_ASKS.search(message):
         words = "set resources in the Template, or a LimitRange"
-        return reasons.POD_REFUSED, f"quota {match[1].strip()}; {words}"
-    return reasons.POD_REFUSED, f"the API server refuses the pod: {message}"
+        return Reason.POD_REFUSED, f"quota {match[1].strip()}; {words}"
+    return Reason.POD_REFUSED, f"the API server refuses the pod: {message}"
 
 
 def quota_message(message: str, namespace: str) -> str:
@@ -109,7 +109,7 @@ def _is_cause(cause: Cause) -> bool:
 
 
 def _injected_last(cause: Cause) -> bool:
-    return cause[0] == reasons.INJECTED_CONTAINER
+    return cause[0] == Reason.INJECTED_CONTAINER
 
 
 def _container(container: Raw, namespace: str) -> Cause:
@@ -118,7 +118,7 @@ def _container(container: Raw, namespace: str) -> Cause:
     name = container.get("name")
     if not found[0] or name == ACTION:
         return found
-    return reasons.INJECTED_CONTAINER, f"injected container {name}: {found[1]}"
+    return Reason.INJECTED_CONTAINER, f"injected container {name}: {found[1]}"
 
 
 def _initializing(container: Raw) -> Cause:
@@ -127,21 +127,21 @@ def _initializing(container: Raw) -> Cause:
     waiting = state.get("waiting") or {}
     if (reason := waiting.get("reason", "")) and reason != "PodInitializing":
         words = waiting.get("message") or reason
-        return reasons.INJECTED_CONTAINER, f"injected container {name} cannot start: {words}"
+        return Reason.INJECTED_CONTAINER, f"injected container {name} cannot start: {words}"
     if "running" in state and not container.get("started"):
         words = f"waits for injected container {name}, which runs before the action"
-        return reasons.INJECTED_CONTAINER, words
+        return Reason.INJECTED_CONTAINER, words
     return NO_CAUSE
 
 
 def _unmounted(message: str, namespace: str) -> Cause:
     if missing := _missing(message, namespace):
-        return reasons.SECRET_MISSING, missing
+        return Reason.SECRET_MISSING, missing
     if match := _NO_MOUNT_KEY.search(message):
         kind = "Secret" if match[1] == "secret" else "ConfigMap"
         words = f"a {kind} that is mounted has no key {match[2]}; add it"
-        return reasons.SECRET_MISSING, f"{words}: {message}"
-    return reasons.CONTAINER_CANNOT_START, f"a volume cannot be mounted: {message}"
+        return Reason.SECRET_MISSING, f"{words}: {message}"
+    return Reason.CONTAINER_CANNOT_START, f"a volume cannot be mounted: {message}"
 
 
 def _missing(message: str, namespace: str) -> str:
@@ -157,20 +157,20 @@ def _missing(message: str, namespace: str) -> str:
 def _why(waiting: Raw, image: str, namespace: str) -> Cause:
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason == "InvalidImageName":
-        return reasons.IMAGE_PULL, f"image name {image!r} is invalid: {message}"
+        return Reason.IMAGE_PULL, f"image name {image!r} is invalid: {message}"
     if reason in _IMAGE:
         words = "check its name, its registry and imagePullSecrets"
-        return reasons.IMAGE_PULL, f"image {image} cannot be pulled; {words}: {message or reason}"
+        return Reason.IMAGE_PULL, f"image {image} cannot be pulled; {words}: {message or reason}"
     if missing := _missing(message, namespace):
-        return reasons.SECRET_MISSING, missing
+        return Reason.SECRET_MISSING, missing
     if match := _NO_KEY.search(message):
         key, kind, name = match.groups()
         field = "stringData" if kind == "Secret" else "data"
         patch = f'patch {kind.lower()} {name} -p \'{{"{field}":{{"{key}":"VALUE"}}}}\''
         words = f"{kind} {name} has no key {key}"
-        return reasons.SECRET_MISSING, f"{words}: kubectl -n {namespace} {patch}"
+        return Reason.SECRET_MISSING, f"{words}: kubectl -n {namespace} {patch}"
     if reason.startswith(("Create", "Run")) and reason.endswith("Error"):
-        return reasons.CONTAINER_CANNOT_START, f"the container cannot start: {message or reason}"
+        return Reason.CONTAINER_CANNOT_START, f"the container cannot start: {message or reason}"
     return NO_CAUSE
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import state_allows, words
 from orchestrator.engine.definitions import Verdict, ready
 from orchestrator.models.base import Model
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Variable, WorkflowState
 from orchestrator.triggers.registry import Registry, Trigger
 from orchestrator.validation.parse import parse
@@ -40,12 +40,12 @@ def judge_trigger(
     """
     trigger = registry.read(spec)
     if not isinstance(trigger, Trigger):
-        return Verdict(False, reasons.INVALID_SPEC, words(trigger))
+        return Verdict(False, Reason.INVALID_SPEC, words(trigger))
     name = trigger.spec.workflow
     if workflow is None:
         hint = did_you_mean(name, others) or "; apply it, or correct the name"
         message = f"spec.workflow: there is no Workflow {name!r} in this namespace{hint}"
-        return Verdict(False, reasons.WORKFLOW_NOT_FOUND, message, waiting=True)
+        return Verdict(False, Reason.WORKFLOW_NOT_FOUND, message, waiting=True)
     return _against(registry, trigger, workflow)
 
 
@@ -53,7 +53,7 @@ def _against(registry: Registry, trigger: Trigger, workflow: Mapping[str, Any]) 
     name = trigger.spec.workflow
     startable = parse(_Startable, dict(workflow))
     if not isinstance(startable, _Startable):
-        return Verdict(False, reasons.INVALID_SPEC, f"Workflow {name}: {words(startable)}")
+        return Verdict(False, Reason.INVALID_SPEC, f"Workflow {name}: {words(startable)}")
     started = {"spec": {"trigger": {"type": trigger.type.key}}}
     if refusal := state_allows(startable.state, started):
         fix = f"set spec.state of Workflow {name} to Active"
@@ -63,6 +63,6 @@ def _against(registry: Registry, trigger: Trigger, workflow: Mapping[str, Any]) 
         given_problems("spec.variables", given, startable.variables, f"Workflow {name}")
     )
     if problems:
-        return Verdict(False, reasons.INVALID_VARIABLES, words(problems))
+        return Verdict(False, Reason.INVALID_VARIABLES, words(problems))
     state = "suspended" if trigger.spec.suspend else "it starts executions"
     return ready(state, registry.advise(trigger))

@@ -12,6 +12,7 @@ from orchestrator.engine.definitions import (
     judge_template,
     judge_workflow,
 )
+from orchestrator.models.reasons import Reason
 from orchestrator.validation.missing import Known
 from tests.builders import IMAGE, action, template
 
@@ -94,6 +95,6 @@ def test_a_template_is_judged_by_its_own_rules() -> None:
 
 @pytest.mark.parametrize("again", [5.0, 500.0])
 def test_a_condition_keeps_its_time_while_it_holds(again: float) -> None:
-    verdict = Verdict(True, "Valid", "it can be run")
+    verdict = Verdict(True, Reason.VALID, "it can be run")
     first = definition_conditions(verdict, 1, 1.0)
     assert definition_conditions(verdict, 1, again, first) == first

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine import reasons
-from orchestrator.engine.explain import explain_execution, explain_nodes, meanings
+from orchestrator.engine.explain import explain_execution, explain_nodes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.status import progress_patch
 from orchestrator.engine.times import to_rfc3339
@@ -145,9 +144,3 @@ def test_the_execution_itself() -> None:
     assert said == "run is Running for 4m10s, 3/12 nodes have ended."
     raw["status"] |= {"phase": "Succeeded", "finishedAt": to_rfc3339(START + 12), "message": "ok"}
     assert explain_execution(raw, START) == "run ended Succeeded after 12s: ok."
-
-
-def test_every_reason_has_a_meaning() -> None:
-    every = {value for name, value in vars(reasons).items() if name.isupper()}
-    assert every <= set(meanings())
-    assert all(text.endswith((".", ")")) for text in meanings().values())

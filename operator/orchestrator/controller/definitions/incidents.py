@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import words
-from orchestrator.engine.definitions import VALID, Verdict, definition_conditions
+from orchestrator.engine.definitions import Verdict, definition_conditions
 from orchestrator.engine.timeline import extend
 from orchestrator.kube.cache import Raw
 from orchestrator.models.incident import IncidentSpec, IncidentStatus
+from orchestrator.models.reasons import Reason
 from orchestrator.validation.parse import parse
 
 
@@ -19,7 +19,7 @@ def incident_status(raw: Raw, now: float) -> dict[str, Any]:
     old = (raw.get("status") or {}).get("conditions") or []
     spec = parse(IncidentSpec, raw.get("spec") or {})
     if not isinstance(spec, IncidentSpec):
-        verdict = Verdict(False, reasons.INVALID_SPEC, words(spec))
+        verdict = Verdict(False, Reason.INVALID_SPEC, words(spec))
         return {
             "observedGeneration": generation,
             "conditions": definition_conditions(verdict, generation, now, old),
@@ -28,7 +28,7 @@ def incident_status(raw: Raw, now: float) -> dict[str, Any]:
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": definition_conditions(
-            Verdict(True, VALID, "its changes are recorded"), generation, now, old
+            Verdict(True, Reason.VALID, "its changes are recorded"), generation, now, old
         ),
     }
     if before.observed != spec:

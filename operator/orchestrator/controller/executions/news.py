@@ -15,6 +15,7 @@ from orchestrator.controller.executions.tracked import execution_reference
 from orchestrator.jobs.evidence import controller_of
 from orchestrator.jobs.observe import fans_out, node_of
 from orchestrator.kube.cache import JOB_NAME, Raw, execution_of, execution_owner
+from orchestrator.models.reasons import EventReason
 
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
@@ -96,8 +97,7 @@ class News:
             return
         self._shell.recorder.emit(
             execution_reference(job["metadata"]["namespace"], owner["name"], owner.get("uid", "")),
-            "Normal",
-            "InjectedContainerStopped",
+            EventReason.INJECTED_CONTAINER_STOPPED,
             f"{node_of(job)}: stopped {', '.join(containers)} in pod {pod['metadata']['name']}, "
             "whose action has ended",
         )

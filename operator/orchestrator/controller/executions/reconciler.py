@@ -24,7 +24,6 @@ from orchestrator.controller.executions.status.writing import (
     end_unadmitted,
 )
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.advance import advance, looked_at
 from orchestrator.engine.concurrency import Claim, claim_of
@@ -32,6 +31,7 @@ from orchestrator.engine.decisions import ControlChild, CreateChild, Pass
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
+from orchestrator.models.reasons import Reason
 
 MOST_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
@@ -82,9 +82,9 @@ class ExecutionReconciler:
         try:
             tracked = current or await self._held.track(key, raw)
         except StatusError as error:
-            return await self._refuse(key, raw, Refusal(reasons.STATUS_INVALID, str(error)))
+            return await self._refuse(key, raw, Refusal(Reason.STATUS_INVALID, str(error)))
         except ValueError as error:
-            return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
+            return await self._refuse(key, raw, Refusal(Reason.REVISION_LOST, str(error)))
         return None if tracked.ended else await self._advance(key, tracked)
 
     async def _admit(self, key: Key, raw: Mapping[str, Any]) -> float | None:
@@ -212,8 +212,8 @@ def _with_jobs(tracked: Tracked, decided: Pass) -> dict[str, Record]:
         if record is None or record.phase.terminal or name not in tracked.created:
             continue
         if isinstance(job, CreateChild):
-            record = replace(record, execution=name, reason=reasons.CHILD_CREATED)
+            record = replace(record, execution=name, reason=Reason.SUB_WORKFLOW_CREATED)
         else:
-            record = replace(record, job=name, reason=reasons.JOB_CREATED)
+            record = replace(record, job=name, reason=Reason.JOB_CREATED)
         changes[job.node] = record
     return changes

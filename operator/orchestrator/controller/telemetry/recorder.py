@@ -11,6 +11,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EVENTS
 from orchestrator.models.plaintext import plain_text
+from orchestrator.models.reasons import EventReason
 
 logger = logging.getLogger(__name__)
 
@@ -38,27 +39,27 @@ class Recorder:
         self.dropped = 0
         """Events that were not written because there were too many."""
 
-    def emit(self, about: Mapping[str, str], kind: str, reason: str, message: str) -> None:
+    def emit(self, about: Mapping[str, str], reason: EventReason, message: str) -> None:
         """Say once that something happened; `about` is an ObjectReference. Never blocks."""
         now = self._clock()
-        said = (about.get("uid", ""), kind, reason, message)
+        said = (about.get("uid", ""), reason, message)
         if self._said.get(said, float("-inf")) > now - REPEAT_SECONDS:
             return
-        if not self._affordable(kind, now):
+        if not self._affordable(reason, now):
             self.dropped += 1
             return
         try:
-            self._waiting.put_nowait(_event(about, kind, reason, message, now))
+            self._waiting.put_nowait(_event(about, reason, message, now))
         except asyncio.QueueFull:
             self.dropped += 1
             return
         self._remember(said, now)
 
-    def _affordable(self, kind: str, now: float) -> bool:
+    def _affordable(self, reason: EventReason, now: float) -> bool:
         """Whether the budget has room for one more, and if so take it."""
         earned = max(0.0, now - self._budget_at) * RATE
         self._budget, self._budget_at = min(BURST, self._budget + earned), now
-        if self._budget < (1.0 if kind == "Warning" else SPARED + 1.0):
+        if self._budget < (1.0 if reason.warning else SPARED + 1.0):
             return False
         self._budget -= 1.0
         return True
@@ -95,7 +96,7 @@ class Recorder:
 
 
 def _event(
-    about: Mapping[str, str], kind: str, reason: str, message: str, now: float
+    about: Mapping[str, str], reason: EventReason, message: str, now: float
 ) -> dict[str, Any]:
     message = plain_text(message)
     if len(message) > LONGEST_MESSAGE:
@@ -110,8 +111,8 @@ def _event(
             "namespace": about.get("namespace") or "default",
         },
         "involvedObject": dict(about),
-        "type": kind,
-        "reason": reason,
+        "type": "Warning" if reason.warning else "Normal",
+        "reason": reason.value,
         "message": message,
         "firstTimestamp": f"{at[:19]}Z",
         "lastTimestamp": f"{at[:19]}Z",

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.engine import reasons
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
 from orchestrator.kube.cache import Raw
@@ -14,12 +13,13 @@ from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
+from orchestrator.models.reasons import EventReason, Reason
 from orchestrator.triggers.dispatch import Made, Outcome, Start, delivered, made_by
 
 logger = logging.getLogger(__name__)
 
-Emit = Callable[[Mapping[str, str], str, str, str], None]
-"""Emits a Kubernetes Event: about what, type, reason and message."""
+Emit = Callable[[Mapping[str, str], EventReason, str], None]
+"""Emits a Kubernetes Event: about what, reason and message."""
 
 
 class HeldUpError(Exception):
@@ -52,7 +52,7 @@ class Creator:
                 f"execution {manifest['metadata']['name']} was not made by this trigger; "
                 "starting the event's execution under another name"
             )
-            self.warn(trigger, reasons.NAME_TAKEN, message)
+            self.warn(trigger, Reason.NAME_TAKEN, message)
         if delivered(await self.made(trigger), start):
             return Outcome.DEDUPLICATED
         return await self._try(trigger, start.unnamed()) or Outcome.FAILED
@@ -90,7 +90,7 @@ class Creator:
             raise
         return Outcome.STARTED
 
-    def warn(self, trigger: Mapping[str, Any], reason: str, message: str) -> None:
+    def warn(self, trigger: Mapping[str, Any], reason: EventReason, message: str) -> None:
         """Emit a Warning Event about the trigger, and log it."""
         logger.warning("trigger %s/%s: %s", trigger["namespace"], trigger["name"], message)
         about = {
@@ -98,4 +98,4 @@ class Creator:
             "kind": TRIGGERS.kind,
             **{field: trigger[field] for field in ("namespace", "name", "uid")},
         }
-        self._emit(about, "Warning", reason, message)
+        self._emit(about, reason, message)

@@ -16,10 +16,10 @@ from orchestrator.controller.triggers.delivering import Deliverer
 from orchestrator.controller.triggers.specs import Specs
 from orchestrator.controller.triggers.status import Progress, StatusWriter, progress_of
 from orchestrator.controller.triggers.watch import MARGIN, WatchDriver
-from orchestrator.engine import reasons
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import Resource
+from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
 from orchestrator.triggers.types import Clock, Watch
 
@@ -135,6 +135,6 @@ class Triggers:
         """Keep the events of a trigger whose execution a quota refuses; seconds to the next try."""
         if key not in self._delays:
             message = f"{why}; the event waits until its execution can be created"
-            self._creator.warn(metadata, reasons.QUOTA_EXCEEDED, message)
+            self._creator.warn(metadata, EventReason.QUOTA_EXCEEDED, message)
         delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), MAX_RETRY)
         return delay

@@ -15,7 +15,6 @@ from orchestrator.controller.executions.act.stopping import stop_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
 from orchestrator.controller.offload import LARGE
-from orchestrator.engine import reasons
 from orchestrator.engine.costs import JOB_WORK, PASS_WORK
 from orchestrator.engine.decisions import (
     ControlChild,
@@ -36,6 +35,7 @@ from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
 from orchestrator.models.base import parse_duration
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import RetryReason
 
 _MADE = (JOBS, CONFIG_MAPS, CLAIMS)
@@ -120,7 +120,7 @@ async def _create(shell: Shell, tracked: Tracked, decision: Creation) -> Attempt
         manifests.insert(0, build_claim(workspace, tracked.identity))
     if account := pod.get("serviceAccountName"):
         reason, message = await shell.accounts.refusal(tracked.run.namespace, account)
-        if reason == reasons.SERVICE_ACCOUNT_MISSING:
+        if reason == Reason.SERVICE_ACCOUNT_MISSING:
             return held_up(reason, message)
         if reason:
             return refused(reason, message, permanent=False)
@@ -190,9 +190,9 @@ async def _create_object(
             return await _adopt(shell, tracked, resource, manifest)
         if error.status in REFUSALS:
             permanent = error.status in (400, 422)
-            refusal = refused(reasons.JOB_REFUSED, error.message, permanent=permanent)
+            refusal = refused(Reason.JOB_REFUSED, error.message, permanent=permanent)
             if quota := quota_message(error.message, tracked.run.namespace):
-                refusal = held_up(reasons.QUOTA_EXCEEDED, quota)
+                refusal = held_up(Reason.QUOTA_EXCEEDED, quota)
             # A webhook or quota speaks before the name is looked at: an earlier creation, whose
             # answer was lost, may have made it.
             return await _adopt(shell, tracked, resource, manifest, refusal)
@@ -226,4 +226,4 @@ async def _adopt(
         f"a {resource.kind} named {name} exists that is not this execution's; "
         "delete it and run again"
     )
-    return refused(reasons.NAME_TAKEN, message, permanent=True)
+    return refused(Reason.NAME_TAKEN, message, permanent=True)

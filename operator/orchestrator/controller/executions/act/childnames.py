@@ -14,13 +14,13 @@ from typing import NamedTuple
 from orchestrator.controller.executions.observe.looking import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.manychildren import MOST_CHILDREN
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
+from orchestrator.models.reasons import EventReason
 
 
 class Which(NamedTuple):
@@ -120,7 +120,7 @@ def pass_over(shell: Shell, tracked: Tracked, which: Which) -> bool:
     if not tracked.pass_over(*which):
         return False
     message = f"{which.node}: execution {name} is not this one's; another name is used"
-    shell.recorder.emit(tracked.reference, "Warning", reasons.NAME_TAKEN, message)
+    shell.recorder.emit(tracked.reference, EventReason.NAME_TAKEN, message)
     return True
 
 

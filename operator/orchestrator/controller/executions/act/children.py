@@ -16,7 +16,6 @@ from orchestrator.controller.executions.act.childnames import (
 from orchestrator.controller.executions.act.holdups import HoldUp, held_up
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import CACHE_LAG, Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
 from orchestrator.engine.decisions import CreateChild
 from orchestrator.engine.graph import GraphNode
@@ -32,6 +31,7 @@ from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
+from orchestrator.models.reasons import Reason
 
 REFUSALS = (400, 403, 404, 422)
 """Answers to a creation that say no, rather than not now."""
@@ -41,7 +41,7 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
     """Create a sub-execution; where it is refused, the attempt: failed, or Pending for a quota."""
     if child_depth(tracked.run) > MOST_DEPTH:
         message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
-        return refused(reasons.DEPTH_EXCEEDED, message, permanent=True)
+        return refused(Reason.DEPTH_EXCEEDED, message, permanent=True)
     which = Which(decision.node, decision.attempt, decision.index)
     while True:
         manifest = _manifest(tracked, decision)
@@ -61,9 +61,9 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
                 return _taken(tracked, which)
             if other is None and not taken:
                 if quota := quota_message(error.message, tracked.run.namespace):
-                    return held_up(reasons.QUOTA_EXCEEDED, quota)
+                    return held_up(Reason.QUOTA_EXCEEDED, quota)
                 permanent = error.status in (400, 422)
-                return refused(reasons.CHILD_REFUSED, error.message, permanent=permanent)
+                return refused(Reason.SUB_WORKFLOW_REFUSED, error.message, permanent=permanent)
         tracked.created[manifest["metadata"]["name"]] = asked
         return None
 
@@ -159,12 +159,12 @@ def holds(shell: Shell, tracked: Tracked, which: Which) -> HoldUp | None:
 
 def _taken(tracked: Tracked, which: Which) -> Attempt:
     message = f"an execution named {tracked.name_of(*which)} exists that is not this one's"
-    return refused(reasons.NAME_TAKEN, message, permanent=True)
+    return refused(Reason.NAME_TAKEN, message, permanent=True)
 
 
 def _deleted(name: str) -> Attempt:
     message = f"sub-execution {name} was deleted by others before it ended"
-    return refused(reasons.CHILD_DELETED, message, permanent=True)
+    return refused(Reason.SUB_WORKFLOW_DELETED, message, permanent=True)
 
 
 def refused(reason: str, message: str, *, permanent: bool) -> Attempt:

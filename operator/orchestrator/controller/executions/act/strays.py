@@ -16,6 +16,7 @@ from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.labels import ATTEMPT
+from orchestrator.models.reasons import EventReason
 
 
 async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
@@ -31,7 +32,7 @@ async def stop_strays(shell: Shell, tracked: Tracked, decided: Pass) -> None:
             continue
         await stop(shell, found, force=False)
         shell.recorder.emit(
-            tracked.reference, "Warning", "StrayJob", f"stopped Job {name}: no node has it"
+            tracked.reference, EventReason.STRAY_JOB, f"stopped Job {name}: no node has it"
         )
 
 
@@ -84,7 +85,7 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
                     raise
                 words = f"Job {name} cannot be stopped, {node} goes on without it: {error.message}"
             tracked.stopped.add((name, False))
-            shell.recorder.emit(tracked.reference, "Warning", "StrayJob", words)
+            shell.recorder.emit(tracked.reference, EventReason.STRAY_JOB, words)
         del tracked.strays[name]
 
 
@@ -121,8 +122,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         stopped.add(job["metadata"]["uid"])
         shell.recorder.emit(
             execution_reference(namespace, name, uid),
-            "Warning",
-            "StrayJob",
+            EventReason.STRAY_JOB,
             f"stopped Job {job_name}: the execution has ended",
         )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.engine import reasons
 from orchestrator.jobs.waiting import missing_account
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import SERVICE_ACCOUNTS
 from orchestrator.models.labels import ALLOW_WORKFLOWS
+from orchestrator.models.reasons import Reason
 
 FRESH = 10.0
 """Seconds that an answer holds: a label that is taken away counts soon, not at once."""
@@ -43,12 +43,12 @@ class ServiceAccounts:
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, metadata_only=True)
         except ApiError as error:
             if error.status == 404:
-                return reasons.SERVICE_ACCOUNT_MISSING, missing_account(name, namespace)
+                return Reason.SERVICE_ACCOUNT_MISSING, missing_account(name, namespace)
             raise
         labels = account["metadata"].get("labels") or {}
         if labels.get(ALLOW_WORKFLOWS) == "true":
             return "", ""
-        return reasons.SERVICE_ACCOUNT_NOT_ALLOWED, (
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
             f"service account {name} does not allow workflows; whoever owns it can, with "
             f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
         )

@@ -18,7 +18,6 @@ from orchestrator.controller.executions.status.writing import (
 )
 from orchestrator.controller.executions.tracked import Tracked
 from orchestrator.controller.offload import LARGE
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     Missing,
     Prepared,
@@ -37,6 +36,7 @@ from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, tru
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.models.reasons import EventReason, Reason
 
 ASK_AGAIN = 1.0
 """Seconds between two looks for a Workflow or Template that is not there yet."""
@@ -44,7 +44,7 @@ REFUSED_AGAIN = 5.0
 """Seconds after which what the API server refused is tried again."""
 
 _CANCELLED_EARLY = Refusal(
-    reasons.CANCEL_REQUESTED,
+    Reason.CANCEL_REQUESTED,
     "the execution was cancelled before it started",
     ExecutionPhase.CANCELLED,
 )
@@ -52,7 +52,7 @@ _CANCELLED_EARLY = Refusal(
 
 def _replaced_early(requested: Mapping[str, Any]) -> Refusal:
     """The end of an execution that another replaced between its slot and its admission."""
-    reason, message = requested.get("reason") or reasons.REPLACED, requested.get("message", "")
+    reason, message = requested.get("reason") or Reason.REPLACED, requested.get("message", "")
     return Refusal(reason, message, ExecutionPhase.CANCELLED)
 
 
@@ -97,7 +97,7 @@ class Admission:
         except ApiError as error:
             if not error.refuses:
                 raise
-            said = reasons.ADMISSION_REFUSED, f"the API server refuses: {error.message}"
+            said = Reason.ADMISSION_REFUSED, f"the API server refuses: {error.message}"
             if not await write_pending(self._shell, key, raw, *said):
                 return Overtaken()
             return Later(REFUSED_AGAIN)
@@ -132,7 +132,7 @@ class Admission:
         try:
             graph = await self._revisions.graph(key[0], source.revision)
         except ValueError as error:
-            return await self._refuse(key, raw, Refusal(reasons.REVISION_LOST, str(error)))
+            return await self._refuse(key, raw, Refusal(Reason.REVISION_LOST, str(error)))
         if refusal := await self._revisions.refusal_of_state(key[0], raw):
             return await self._refuse(key, raw, refusal)
         take = partial(take_over, graph, source, spec["rerunOf"]["from"])
@@ -194,8 +194,7 @@ class Admission:
         count = len(graph.nodes) - len(taken)
         self._shell.recorder.emit(
             tracked.reference,
-            "Normal",
-            reasons.ADMITTED,
+            EventReason.ADMITTED,
             f"runs {count} node{'' if count == 1 else 's'}, revision {revision}",
         )
         return Begun(tracked, decided)
@@ -228,7 +227,7 @@ class Admission:
         return Tracked.read({**raw, "status": status}, graph)
 
     async def _queue_up(self, key: Key, raw: Mapping[str, Any], waits: Queued) -> Outcome:
-        said = reasons.CONCURRENCY_LIMIT, waits.message
+        said = Reason.CONCURRENCY_LIMIT, waits.message
         if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
             return Later(waits.again)
         return Overtaken()

@@ -14,7 +14,6 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.offload import is_large
 from orchestrator.controller.queue import worker_released
 from orchestrator.controller.singleflight import SingleFlight
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import (
     Missing,
     Prepared,
@@ -40,6 +39,7 @@ from orchestrator.kube.resources import (
 from orchestrator.models.base import GROUP
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import WorkflowState
 
 _Key = TypeVar("_Key")
@@ -73,7 +73,7 @@ class Revisions:
         raw = await self._shell.live_reads.get(WORKFLOWS, namespace, workflow)
         if raw is None:
             return Missing(
-                reasons.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
+                Reason.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
             )
         workflows = await self._reached(namespace, raw["spec"])
         used = [raw["spec"], *(child["spec"] for child in workflows.values() if child)]
@@ -104,7 +104,7 @@ class Revisions:
         execution = await self._shell.live_reads.get(EXECUTIONS, namespace, parent["name"])
         if execution is None or execution["metadata"]["uid"] != parent["uid"]:
             message = f"its parent {parent['name']} is gone"
-            return Refusal(reasons.PARENT_GONE, message, ExecutionPhase.CANCELLED)
+            return Refusal(Reason.PARENT_GONE, message, ExecutionPhase.CANCELLED)
         revision = (execution.get("status") or {}).get("revision", "")
         key = (namespace, revision, workflow)
         if (known := self._prepared.get(key)) is not None:
@@ -113,12 +113,12 @@ class Revisions:
         raw = await self._revision(namespace, revision) if revision else None
         if raw is None:
             message = f"ControllerRevision {revision} of its parent is gone"
-            return Refusal(reasons.REVISION_LOST, message)
+            return Refusal(Reason.REVISION_LOST, message)
         work = partial(self._prepare_frozen, workflow, revision, raw.get("data"))
         try:
             result = await self._preparing.do((*key, _content(raw)), work)
         except ValueError as error:
-            return Refusal(reasons.REVISION_LOST, str(error))
+            return Refusal(Reason.REVISION_LOST, str(error))
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -178,7 +178,7 @@ class Revisions:
             await self.graph(namespace, name)
         except ValueError as error:
             message = f"{error}; delete it and run again"
-            return Refusal(reasons.NAME_TAKEN, message)
+            return Refusal(Reason.NAME_TAKEN, message)
         self._stored[key] = now
         while len(self._stored) > _KEPT:
             self._stored.pop(next(iter(self._stored)))

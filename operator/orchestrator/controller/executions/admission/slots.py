@@ -14,7 +14,6 @@ from typing import Any
 
 from orchestrator.controller.executions.observe.looking import live
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.concurrency import (
     Claim,
@@ -34,6 +33,7 @@ from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CONFIG_MAPS, EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER
+from orchestrator.models.reasons import Reason
 
 LOOK_AGAIN = 15.0
 """Seconds after which the head of a queue looks again whether a holder is gone."""
@@ -327,7 +327,7 @@ class Slots:
             return
         request = {
             "at": to_rfc3339(self._shell.clock()),
-            "reason": reasons.REPLACED,
+            "reason": Reason.REPLACED,
             "message": clip(f"{claim.name} replaces it: {claim.words}"),
         }
         metadata = raw["metadata"]

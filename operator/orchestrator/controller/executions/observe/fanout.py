@@ -13,7 +13,6 @@ from orchestrator.controller.executions.observe.looking import (
 )
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
@@ -22,6 +21,7 @@ from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_fail
 from orchestrator.jobs.observe import completed, failure, unfinished
 from orchestrator.jobs.outputs import OutputsProblem
 from orchestrator.kube.cache import Raw
+from orchestrator.models.reasons import Reason
 
 
 def look_again(items: int) -> float:
@@ -88,7 +88,7 @@ async def _gathered(
     assert node.spec.for_each is not None
     names = node.spec.for_each.gather or []
     gathered = gather(node.template, names, items, attempt, pods)
-    if isinstance(gathered, OutputsProblem) and gathered.reason == reasons.OUTPUTS_LOST:
+    if isinstance(gathered, OutputsProblem) and gathered.reason == Reason.OUTPUTS_LOST:
         # The cache may be behind the Job: an absence is made sure of.
         live = await pods_of(shell, tracked, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import CACHE_LAG, Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
@@ -14,6 +13,7 @@ from orchestrator.kube.cache import JOB_NAME, Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import JOBS, PODS, Resource
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 LOOK_AGAIN = 10.0
 """Seconds from one live look at an attempt that is overdue to the next."""
@@ -26,7 +26,7 @@ async def job_or_attempt(
     created = tracked.created.get(name)
     if tracked.has_just_made(name, shell.clock()):
         tracked.recheck(shell.clock() + CACHE_LAG)
-        return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name)
+        return Attempt(AttemptState.PENDING, reason=Reason.JOB_CREATED, job=name)
     unmade = created is None and not record.job
     if unmade and tracked.run.cancelling is None:
         return None  # it is created again, and one that exists is found by that
@@ -80,7 +80,7 @@ async def overdue(
 def deleted(name: str) -> Attempt:
     """The attempt of a Job that is gone."""
     message = f"Job {name} was deleted by others before it ended"
-    return Attempt(AttemptState.FAILED, reasons.JOB_DELETED, message, job=name)
+    return Attempt(AttemptState.FAILED, Reason.JOB_DELETED, message, job=name)
 
 
 async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:

@@ -17,7 +17,6 @@ from orchestrator.controller.executions.observe.looking import (
 from orchestrator.controller.executions.observe.unrecorded import made_job, observe_unrecorded
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.advance import looked_at
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt
@@ -26,6 +25,7 @@ from orchestrator.engine.retry import disruption_matters
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
 from orchestrator.jobs.observe import completed, evident, failure, observe
 from orchestrator.kube.cache import Raw
+from orchestrator.models.reasons import Reason
 
 
 async def observe_active(
@@ -108,7 +108,7 @@ def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
 
 
 def _lost(attempt: Attempt | None) -> bool:
-    return attempt is not None and attempt.reason == reasons.OUTPUTS_LOST
+    return attempt is not None and attempt.reason == Reason.OUTPUTS_LOST
 
 
 def _follow_ups(

@@ -19,13 +19,13 @@ from orchestrator.controller.executions.act.childnames import (
 from orchestrator.controller.executions.observe.looking import known_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine import reasons
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.observe import node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
+from orchestrator.models.reasons import Reason
 
 
 def observe_unrecorded(
@@ -78,7 +78,7 @@ def made_job(shell: Shell, tracked: Tracked, node: str) -> Attempt | None:
         return None
     spec = job["spec"]
     items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
-    return Attempt(AttemptState.PENDING, reason=reasons.JOB_CREATED, job=name, items=items)
+    return Attempt(AttemptState.PENDING, reason=Reason.JOB_CREATED, job=name, items=items)
 
 
 def _suspects(shell: Shell, tracked: Tracked) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _child(shell: Shell, tracked: Tracked, node: GraphNode) -> Attempt | None:
             raw = shell.executions.get(tracked.run.namespace, tracked.name_of(*which))
         if raw is not None and is_ours(tracked, raw):
             name = raw["metadata"]["name"]
-            return Attempt(AttemptState.PENDING, reason=reasons.CHILD_CREATED, execution=name)
+            return Attempt(AttemptState.PENDING, reason=Reason.SUB_WORKFLOW_CREATED, execution=name)
     return None
 
 

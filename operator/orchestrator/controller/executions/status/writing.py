@@ -8,7 +8,6 @@ from typing import Any
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.status.pacing import pace
 from orchestrator.controller.executions.tracked import Tracked, execution_reference
-from orchestrator.engine import reasons
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
@@ -20,6 +19,7 @@ from orchestrator.engine.times import in_words, to_rfc3339
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import EventReason, Reason
 
 
 async def store_pass(
@@ -46,7 +46,7 @@ async def store_pass(
         patch.update(ending_patch(ending, now))
     elif transition:
         paused = phase is ExecutionPhase.PAUSED
-        patch["reason"] = reasons.PAUSED if paused else reasons.ADMITTED
+        patch["reason"] = Reason.PAUSED if paused else Reason.ADMITTED
         patch["message"] = "somebody paused it: nothing new starts" if paused else "it runs"
     if transition:
         patch["conditions"] = execution_conditions(
@@ -103,6 +103,14 @@ async def end_unadmitted(
     return stored
 
 
+_EVENTS = {
+    ExecutionPhase.SUCCEEDED: EventReason.SUCCEEDED,
+    ExecutionPhase.FAILED: EventReason.FAILED,
+    ExecutionPhase.TIMED_OUT: EventReason.TIMED_OUT,
+    ExecutionPhase.CANCELLED: EventReason.CANCELLED,
+}
+
+
 def announce_end(
     shell: Shell,
     reference: Mapping[str, str],
@@ -117,11 +125,9 @@ def announce_end(
     """
     now = shell.clock()
     took = "" if started_at is None else f" after {in_words(now - started_at)}"
-    succeeded = ending.phase is ExecutionPhase.SUCCEEDED
     shell.recorder.emit(
         reference,
-        "Normal" if succeeded else "Warning",
-        ending.phase.value,
+        _EVENTS[ending.phase],
         f"ended {ending.phase.value}{took}: {ending.message}",
     )
     shell.metrics.ended(
@@ -149,8 +155,7 @@ def announce_pass(shell: Shell, run: Run, decided: Pass) -> None:
     """The transitions of a pass as Events."""
     reference = execution_reference(run.namespace, run.name, run.uid)
     for word in decided.announcements:
-        kind = "Warning" if word.warning else "Normal"
-        shell.recorder.emit(reference, kind, word.reason, word.message)
+        shell.recorder.emit(reference, word.reason, word.message)
 
 
 async def _write_unadmitted(
