@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 _PASS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _NEXT = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+PREFIX = "itechsmart_workflow"
+"""Of every metric's name, before an underscore."""
 
 
 class Figures:
@@ -25,33 +27,43 @@ class Figures:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._queue = Gauge(
-            "itsw_queue_depth", "Executions that wait to be looked at.", registry=self._registry
+            "workqueue_depth",
+            "Executions that wait in the workqueue.",
+            namespace=PREFIX,
+            registry=self._registry,
         )
         self._lease = Gauge(
-            "itsw_lease_held", "1 where this operator works.", registry=self._registry
+            "leader",
+            "1 if this replica is the leader, otherwise 0.",
+            namespace=PREFIX,
+            registry=self._registry,
         )
         self._passes = Histogram(
-            "itsw_pass_seconds",
-            "Time of one look at an execution.",
+            "reconcile_duration_seconds",
+            "Duration of the reconciliations of executions.",
             buckets=_PASS,
+            namespace=PREFIX,
             registry=self._registry,
         )
         self._next = Histogram(
-            "itsw_event_to_job_seconds",
-            "Time from the news that a pod ended to the creation of what follows.",
+            "node_transition_duration_seconds",
+            "Time from observing the end of a pod to creating what follows.",
             buckets=_NEXT,
+            namespace=PREFIX,
             registry=self._registry,
         )
         self._attempts = Counter(
-            "itsw_nodes_ended_total",
-            "Nodes that ended, by kind and phase.",
+            "nodes_finished_total",
+            "Nodes that have ended, by kind and phase.",
             ["kind", "phase"],
+            namespace=PREFIX,
             registry=self._registry,
         )
         self._executions = Counter(
-            "itsw_executions_ended_total",
-            "Executions that ended.",
+            "executions_finished_total",
+            "Executions that have ended; the workflow is empty where it was not found.",
             ["namespace", "workflow", "phase"],
+            namespace=PREFIX,
             registry=self._registry,
         )
         self._news: dict[tuple[str, str], float] = {}
@@ -102,8 +114,8 @@ class _Answers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         family = CounterMetricFamily(
-            "itsw_api_requests",
-            "Requests to the API server, by verb, resource and the answer's code.",
+            f"{PREFIX}_api_requests",
+            "Requests to the API server, by verb, resource and the code of the response.",
             labels=["verb", "resource", "code"],
         )
         for (verb, resource, code), count in sorted(dict(self._answers).items()):

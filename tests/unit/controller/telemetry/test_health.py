@@ -7,7 +7,7 @@ import socket
 import aiohttp
 
 from orchestrator.controller.side import SameLoop
-from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.figures import PREFIX, Figures
 from orchestrator.controller.telemetry.health import LONGEST_SILENCE, LOST, lost, serving, unready
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient
@@ -56,11 +56,12 @@ async def test_probes_are_answered(client: ApiClient) -> None:
             assert "has not listed" in await ready.text()
         async with session.get(f"http://127.0.0.1:{port}/metrics") as metrics:
             text = await metrics.text()
-    assert "itsw_queue_depth 3.0" in text
-    assert "itsw_lease_held 1.0" in text
-    assert 'itsw_api_requests_total{code="2xx",resource="jobs",verb="list"} 1.0' in text
-    assert 'itsw_nodes_ended_total{kind="action",phase="Failed"} 1.0' in text
-    ended = 'itsw_executions_ended_total{namespace="shop",phase="Succeeded",workflow="deploy"} 1.0'
-    assert ended in text
-    assert "itsw_event_to_job_seconds_count 1.0" in text
-    assert 'itsw_pass_seconds_bucket{le="0.005"} 1.0' in text
+    samples = [line.removeprefix(f"{PREFIX}_") for line in text.splitlines()]
+    assert "workqueue_depth 3.0" in samples
+    assert "leader 1.0" in samples
+    assert 'api_requests_total{code="2xx",resource="jobs",verb="list"} 1.0' in samples
+    assert 'nodes_finished_total{kind="action",phase="Failed"} 1.0' in samples
+    finished = 'executions_finished_total{namespace="shop",phase="Succeeded",workflow="deploy"} 1.0'
+    assert finished in samples
+    assert "node_transition_duration_seconds_count 1.0" in samples
+    assert 'reconcile_duration_seconds_bucket{le="0.005"} 1.0' in samples
