@@ -240,7 +240,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a script and a command": (
         action(script={"interpreter": "sh", "source": "x"}, command=["x"]),
         "spec.action.script",
-        "script stands instead of command and args",
+        "give either script, or command and args",
     ),
     "a privileged container": (
         action(securityContext={"privileged": True}),

@@ -139,7 +139,7 @@ class Watches:
                 if kopf.done():
                     await kopf
                     raise RuntimeError("kopf ended on its own; its log says why")
-                logger.info("a watch fell silent: Workflows and Incidents are listed anew")
+                logger.info("a watch is silent: listing Workflows and Incidents again")
             finally:
                 stop.set()
                 silent.cancel()

@@ -73,7 +73,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
         _beside(side, ApiClient.from_environment(*kubeconfig)) as lease_client,
     ):
         where = ", ".join(options.namespaces) or "all namespaces"
-        logger.info("looking after %s at %s", where, client.credentials.server)
+        logger.info("watching %s at %s", where, client.credentials.server)
         operator = Operator(
             client,
             namespaces=options.namespaces,

@@ -229,7 +229,7 @@ class Operator:
             ):
                 return
             logger.info(
-                "everything is listed; %d executions to look at", len(self._caches.executions)
+                "all caches are synced; %d executions to reconcile", len(self._caches.executions)
             )
             self.news.begin()
             kopf.append(start(self.watches.run_kopf(), "kopf"))

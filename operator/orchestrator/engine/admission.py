@@ -185,7 +185,7 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
     if size > MOST_VARIABLES:
         message = (
             f"spec.variables: the values are {size:,} bytes together, and a status holds"
-            f" {MOST_VARIABLES:,}; pass where they stand instead"
+            f" {MOST_VARIABLES:,}; pass references to them instead"
         )
         return Refusal(Reason.INVALID_VARIABLES, message)
     secret = {variable.name for variable in spec.variables if variable.type == "secret"}

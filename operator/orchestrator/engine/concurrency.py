@@ -49,9 +49,8 @@ class Claim:
     @property
     def words(self) -> str:
         """What is limited, for people."""
-        times = "once" if self.limit == 1 else f"{self.limit} at once"
         key = f" with key {self.key}" if self.key else ""
-        return f"at most {times} run of {self.group}{key}"
+        return f"concurrency limit {self.limit} of {self.group}{key} reached"
 
 
 @dataclass(frozen=True, slots=True)

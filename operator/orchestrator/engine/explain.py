@@ -29,7 +29,7 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
     """Where the execution stands, in a sentence; `now` in seconds since the epoch."""
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
-    message = status.get("message") or "the operator has not looked at it yet"
+    message = status.get("message") or "the operator has not reconciled it yet"
     started_at = status.get("startedAt")
     if started_at is None:
         if phase.terminal:
@@ -48,7 +48,7 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
     if cancelling:
         return f"{said}; it is being brought to its end: {cancelling['message']}."
     if phase is ExecutionPhase.PAUSED:
-        return f"{said}; it is paused: what runs goes on, nothing new starts."
+        return f"{said}; it is paused: running nodes finish, nothing new starts."
     return f"{said}."
 
 
@@ -141,7 +141,7 @@ def _began(node: GraphNode, graph: Graph, run: Run) -> str:
     if node.final:
         return "everything else had ended"
     if not node.incoming:
-        return "nothing stands before it"
+        return "it has no dependencies"
     taken = [
         f"{edge.source} {_phase(run.records.get(edge.source))}"
         for edge in node.incoming
@@ -154,7 +154,7 @@ def _goes_on(node: GraphNode, record: Record, now: float) -> str:
     name = node.name
     if record.retry_at is not None:
         when = in_words(max(0.0, record.retry_at - now))
-        return f"{name} goes on in {when}: {record.message or _meaning(record.reason)}."
+        return f"{name} continues in {when}: {record.message or _meaning(record.reason)}."
     if node.kind is NodeKind.DELAY:
         left = (record.started_at or now) + node.delay - now
         return f"{name} waits {node.spec.delay}, another {in_words(max(0.0, left))}."

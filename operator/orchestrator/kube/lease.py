@@ -73,7 +73,7 @@ class Lease:
         said = False
         while not await self._try():
             if not said:
-                logger.info("another operator works; standing by for lease %s", self._name)
+                logger.info("another replica is the leader; standing by for lease %s", self._name)
             said = True
             await self._sleep(RENEW)
         logger.info("holding lease %s as %s", self._name, self._identity)

@@ -150,7 +150,7 @@ RULES: dict[str, list[Rule]] = {
     "Action": [
         _rule(
             "!has(self.script) || (!has(self.command) && !has(self.args))",
-            "script stands instead of command and args",
+            "give either script, or command and args",
             ".script",
         )
     ],

@@ -40,7 +40,7 @@ def told(compiled: Graph, at: float, world: World | None = None, **results: Any)
 def test_a_chain_in_the_middle() -> None:
     compiled = graph(action("a"), action("b"), action("c"), edges=chain("a", "b", "c"))
     said = told(compiled, 3, b=Result(seconds=60))
-    assert said["a"] == "a ran because nothing stands before it, and succeeded after 1.0s."
+    assert said["a"] == "a ran because it has no dependencies, and succeeded after 1.0s."
     assert said["b"] == "b began because a succeeded. b is Running for 2.0s: its pod runs."
     assert said["c"] == "c has not started: it waits for b (is Running)."
 
@@ -74,7 +74,7 @@ def test_a_failure_that_was_handled_names_its_handler() -> None:
 def test_a_retry_says_when_it_goes_on() -> None:
     compiled = graph(action("a", retry={"limit": 2, "backoff": {"initial": "1m"}}))
     said = told(compiled, 11, a=[FAILURE, FAILURE, Result()])
-    assert "a goes on in " in said["a"]
+    assert "a continues in " in said["a"]
     assert "attempt 1 of 3: exit code 1" in said["a"]
 
 
@@ -130,7 +130,9 @@ def test_a_cancelled_node_says_by_what() -> None:
 
 def test_the_execution_itself() -> None:
     raw: dict[str, Any] = {"metadata": {"name": "run"}, "spec": {"workflow": "w"}}
-    assert "has not started (Pending): the operator has not looked" in explain_execution(raw, START)
+    assert "has not started (Pending): the operator has not reconciled" in explain_execution(
+        raw, START
+    )
     raw["status"] = {"phase": "Queued", "reason": "ConcurrencyLimit", "message": "at most 2"}
     assert explain_execution(raw, START) == "run has not started (ConcurrencyLimit): at most 2."
     raw["status"] = {"phase": "Failed", "reason": "InvalidSpec", "message": "spec.nodes: …"}

@@ -102,7 +102,7 @@ async def test_a_limit_admits_so_many_and_the_next_when_one_has_ended(
     assert await slots.admit(key(1), claim(1), raw(1)) is None
     waits = await slots.admit(key(2), claim(2), raw(2))
     assert isinstance(waits, Queued)
-    assert waits.message == "at most 2 at once run of workflow w"
+    assert waits.message == "concurrency limit 2 of workflow w reached; queued"
     await put(server, 0, "Succeeded")
     await slots.release("ns", claim(0))
     assert outside.looked_at == [key(2)]

@@ -40,7 +40,7 @@ REFUSALS = (400, 403, 404, 422)
 async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) -> Attempt | None:
     """Create a sub-execution; where it is refused, the attempt: failed, or Pending for a quota."""
     if child_depth(tracked.run) > MOST_DEPTH:
-        message = f"sub-workflows stand more than {MOST_DEPTH} deep inside each other"
+        message = f"sub-workflows are nested more than {MOST_DEPTH} deep"
         return refused(Reason.DEPTH_EXCEEDED, message, permanent=True)
     which = Which(decision.node, decision.attempt, decision.index)
     while True:

@@ -76,14 +76,16 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
     while tracked.strays:
         name, node = next(iter(tracked.strays.items()))
         if (name, False) not in tracked.stopped:
-            words = f"stopped Job {name}: {node} goes on without it"
+            words = f"stopped Job {name}: {node} continues without it"
             try:
                 if (job := known_job(shell, tracked, name)) is not None:
                     await stop(shell, job, force=False)
             except ApiError as error:
                 if not error.refuses:
                     raise
-                words = f"Job {name} cannot be stopped, {node} goes on without it: {error.message}"
+                words = (
+                    f"Job {name} cannot be stopped, {node} continues without it: {error.message}"
+                )
             tracked.stopped.add((name, False))
             shell.recorder.emit(tracked.reference, EventReason.STRAY_JOB, words)
         del tracked.strays[name]

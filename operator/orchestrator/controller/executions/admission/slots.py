@@ -101,9 +101,9 @@ class Slots:
         """None once the execution holds a slot."""
         queue = self._stand_in_line(key, claim)
         if self._others_to_come(key):
-            return Queued(claim.words, BEGINNING)
+            return Queued(f"{claim.words}; queued", BEGINNING)
         if queue.ahead(claim) and claim.uid not in self._half and claim.policy.value != "Forbid":
-            return Queued(claim.words, None)
+            return Queued(f"{claim.words}; queued", None)
         self._half.discard(claim.uid)
         while True:
             stored = await self._read(key[0], claim.slots)
@@ -128,7 +128,7 @@ class Slots:
                     left = [holder for holder in holders if holder not in gone]
                     await self._write(key[0], claim, stored, left)
                     if len(gone) >= MOST_GONE:
-                        return Queued(claim.words, SOON)
+                        return Queued(f"{claim.words}; queued", SOON)
         self.leave(key)
         self._half.add(claim.uid)  # until its end: the write of its status may still be refused
         return None
@@ -150,8 +150,8 @@ class Slots:
             return forbidden(claim)
         if verdict is Verdict.REPLACE:
             await self._replace(key[0], holders[0], claim)
-            return Queued(f"{claim.words}; {holders[0].name} is replaced", LOOK_AGAIN)
-        return Queued(claim.words, LOOK_AGAIN)
+            return Queued(f"{claim.words}; queued until {holders[0].name} is replaced", LOOK_AGAIN)
+        return Queued(f"{claim.words}; queued", LOOK_AGAIN)
 
     def _finish_half(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> None:
         """Look again at whoever has a slot and does not know it: who stands first waits for it."""

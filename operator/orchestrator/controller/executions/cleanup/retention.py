@@ -89,7 +89,7 @@ class Retention:
         try:
             await work()
         except ApiError as error:
-            logger.warning("the history is looked at again later: %s", error)
+            logger.warning("history retention is retried later: %s", error)
             return False
         return True
 

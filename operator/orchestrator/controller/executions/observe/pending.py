@@ -87,7 +87,7 @@ class PendingPods:
         try:
             await self.look()
         except ApiError as error:
-            logger.warning("cannot look for pending pods: %s", error)
+            logger.warning("cannot list pending pods: %s", error)
         return loop.time() - began
 
     async def look(self) -> None:

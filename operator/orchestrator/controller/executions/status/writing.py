@@ -47,7 +47,7 @@ async def store_pass(
     elif transition:
         paused = phase is ExecutionPhase.PAUSED
         patch["reason"] = Reason.PAUSED if paused else Reason.ADMITTED
-        patch["message"] = "somebody paused it: nothing new starts" if paused else "it runs"
+        patch["message"] = "paused: nothing new starts" if paused else "running"
     if transition:
         patch["conditions"] = execution_conditions(
             phase, patch["reason"], patch["message"], tracked.generation, now, tracked.conditions
