@@ -1,4 +1,4 @@
-"""The watches: what fills the caches, and who is told of it."""
+"""The watches: what fills the caches, and what their events are delivered to."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Watches:
         monotonic: Callable[[], float],
         follow: Follow,
     ) -> None:
-        """`follow` tells of Workflows and Incidents until it is told to stop."""
+        """`follow` reports Workflows and Incidents until it is asked to stop."""
         self._client = client
         self._caches = caches
         self._namespaces = tuple(namespaces)
@@ -81,7 +81,7 @@ class Watches:
         self._triggers = triggers
         self._follow = follow
         self._silent = asyncio.Event()
-        """A watch fell silent: all is listed anew."""
+        """A watch is silent: everything is listed again."""
         watch = partial(Reflector, client, namespaces=self._namespaces, monotonic=monotonic)
         self.reflectors = [
             watch(
@@ -124,7 +124,7 @@ class Watches:
             await reflector.synced.wait()
 
     async def run_kopf(self) -> None:
-        """Follow Workflows and Incidents with kopf, begun anew when a watch fell silent.
+        """Follow Workflows and Incidents with kopf, restarted when a watch is silent.
 
         It never lists again on its own: where etcd was restored from a backup, it would wait for
         versions that are still to come.
@@ -167,23 +167,23 @@ class Watches:
         if kind not in (None, "DELETED") and old and _generation(old) == _generation(raw):
             return
         for namespace, name in self._judge.parents_of(raw):
-            self._definitions.look_at(WORKFLOWS, namespace, name)
+            self._definitions.enqueue_named(WORKFLOWS, namespace, name)
         for namespace, name in self._trigger_judge.users_of(raw):
-            self._definitions.look_at(TRIGGERS, namespace, name)
+            self._definitions.enqueue_named(TRIGGERS, namespace, name)
 
     def _on_template(self, resource: Resource, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind != "DELETED":
-            self._definitions.look(resource, raw)
+            self._definitions.enqueue(resource, raw)
         if kind == "MODIFIED" and old is not None and _generation(old) == _generation(raw):
             return
         for namespace, name in self._judge.users_of(raw):
-            self._definitions.look_at(WORKFLOWS, namespace, name)
+            self._definitions.enqueue_named(WORKFLOWS, namespace, name)
 
     def _on_trigger(self, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
             self._triggers.forget(old or raw)
         if kind != "DELETED":
-            self._definitions.look(TRIGGERS, raw)
+            self._definitions.enqueue(TRIGGERS, raw)
             self._triggers.changed(raw)
 
 

@@ -33,9 +33,9 @@ class OperatorOptions:
     runner_image: str
     """Image of actions whose Template names none."""
     namespaces: tuple[str, ...] = ()
-    """Namespaces to look after; all of them when empty."""
+    """Namespaces to watch; all of them when empty."""
     workers: int = 128
-    """Executions looked at side by side."""
+    """Executions reconciled concurrently."""
     kubeconfig: str | None = None
     """The pod's service account or the user's own kubeconfig when absent."""
     context: str | None = None

@@ -79,7 +79,7 @@ class Operator:
         The lease is kept and probes are answered by `side`; `offload` does long work.
 
         The admission policies are read every `policy_reads` seconds though nothing asks for them,
-        while it stands by too. `follow` tells of Workflows and Incidents until it is told to stop.
+        while it stands by too. `follow` reports Workflows and Incidents until it is asked to stop.
         """
         self._client = client
         self._lease = lease
@@ -270,7 +270,7 @@ class Operator:
         leasing: list[asyncio.Task[None]],
         lease: Lease,
     ) -> bool:
-        """Wait for the lease and keep it from then on; False when it was told to stop."""
+        """Wait for the lease and keep it from then on; False when it was asked to stop."""
         acquired = start(self._side.run(lease.acquire()), "lease")
         leasing.append(acquired)
         await first_of(stop, watches, acquired)
@@ -289,7 +289,7 @@ class Operator:
             self.figures.passed(key, self._monotonic() - began)
 
     async def _run_triggers(self) -> None:
-        """Once all that ended is known: a trigger's mark must not pass what it was not told of."""
+        """Once all that ended is known: a trigger's mark must not pass what it has not observed."""
         await self.metrics.recovered.wait()
         await self.triggers.run()
 

@@ -148,7 +148,7 @@ class WorkQueue(Generic[Key]):
         self._processing.add(key)
         self._idle.clear()
         if timer := self._timers.pop(key, None):
-            timer.cancel()  # the pass decides anew when it wants to come back
+            timer.cancel()  # the pass decides again when it is requeued
 
     def _end(self, key: Key) -> None:
         self.passes += 1

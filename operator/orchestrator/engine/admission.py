@@ -1,4 +1,4 @@
-"""Whether an execution may run, with what, and what to tell whoever started it if not."""
+"""Whether an execution may run, with what, and the message to its requester if not."""
 
 from __future__ import annotations
 

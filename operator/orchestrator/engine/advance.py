@@ -1,4 +1,4 @@
-"""One look at an execution: control first, then what started, then what may start, then the end."""
+"""One reconciliation of an execution: control first, then active nodes, new nodes and the end."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def advance(
     now: float,
     *,
     scan: bool,
-    look: Collection[str] | None = None,
+    dirty: Collection[str] | None = None,
     policies: Policies | None = UNCHECKED,
 ) -> Pass:
     """Decide what follows from the state.
 
-    Only active nodes and what follows from them are looked at, so that a pass costs what has
-    changed: of the active ones those in `look`, of which there is news, or all without it. `scan`
+    Only active nodes and what follows from them are reconciled, so that a pass costs what has
+    changed: of the active ones those in `dirty`, which have events, or all without it. `scan`
     considers every node without a record too: after a start of the controller and at admission. A
     pass in which a pause is over does so by itself, whatever ended it. `policies` are those that
     make the API server check who decides and signals, read after the run; None where they are
@@ -44,15 +44,15 @@ def advance(
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, policies)
     with paid_by(work.account):
-        return _decide(work, scan=scan, look=look)
+        return _decide(work, scan=scan, dirty=dirty)
 
 
-def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
+def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
     graph, run, trust = work.graph, work.run, work.trust
     control(work)
     paused, resumed, cancelling = work.paused, ends_pause(work), work.cancelling
-    looked = looked_at(graph, run, look)
-    for name in looked:
+    reconciled = nodes_to_reconcile(graph, run, dirty)
+    for name in reconciled:
         progress(work, graph.nodes[name], run.records[name])
     for name in work.ended:
         react(work, graph.nodes[name])
@@ -64,7 +64,7 @@ def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
     if work.cancelling is not cancelling:  # what is active was judged before a failure decided this
         work.wake(work.now)
     if work.paused:
-        hand_down_pause(work, looked)
+        hand_down_pause(work, reconciled)
     elif resumed:
         hand_down_resume(work)
     # Where a failure ends the pause, the next pass resumes the sub-executions: once it is stored.
@@ -91,8 +91,8 @@ def _decide(work: Work, *, scan: bool, look: Collection[str] | None) -> Pass:
     )
 
 
-def looked_at(graph: Graph, run: Run, look: Collection[str] | None) -> Sequence[str]:
-    """The active nodes that a pass looks at; what waits for a condition is asked at each change."""
-    if look is None:
+def nodes_to_reconcile(graph: Graph, run: Run, dirty: Collection[str] | None) -> Sequence[str]:
+    """The active nodes that a pass reconciles; those that wait for a condition at each change."""
+    if dirty is None:
         return run.active
-    return [name for name in run.active if name in look or name in graph.asking]
+    return [name for name in run.active if name in dirty or name in graph.asking]

@@ -24,7 +24,7 @@ from orchestrator.validation.inputs import check_inputs, check_size
 LOOK_AGAIN = 30.0
 """Seconds after which it is made sure again that the API server checks who decides."""
 ASK_AGAIN = 10.0
-"""Seconds after which missing policies are looked for again."""
+"""Seconds after which missing policies are checked again."""
 
 
 _BEFORE = "decided before the admission policies were in place as they are now: decide again"
@@ -74,7 +74,7 @@ def refusal_of(approval: Approval, decision: Mapping[str, Any], run: Run) -> str
 
 
 def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
-    """Look whether enough people decided, or the time to decide is over."""
+    """Check whether enough people decided, or the time to decide is over."""
     approval = node.spec.approval
     assert approval is not None
     if approval.exclude_requester and work.run.initiator == UNKNOWN:

@@ -133,7 +133,7 @@ def held_by_ancestor(claim: Claim, ancestor: str) -> Refusal:
 def holders_from(raw: Mapping[str, Any] | None) -> list[Holder]:
     """Who is admitted, in the order of admission, by the object's data.
 
-    What somebody edited into it that names no execution holds no slot, and one execution holds
+    An entry that was edited into it and names no execution holds no slot, and one execution holds
     one: each is asked for by a live read.
     """
     text = ((raw or {}).get("data") or {}).get("admitted") or "[]"

@@ -65,7 +65,7 @@ Creation = CreateJob | CreateFanOut | CreateChild
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Tell people of a transition, as a Kubernetes Event."""
+    """Reports a transition as a Kubernetes Event."""
 
     reason: EventReason
     message: str
@@ -83,13 +83,13 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The outcome of one look at an execution.
+    """The outcome of one reconciliation of an execution.
 
     `before` may be done before the status is written, since it rests on evidence that cannot
     change; `after` only once `records` and `cancelling` are stored. A pass that is not `urgent`
-    rests on evidence alone, which outlives a crash: its write can wait for company; one that has
-    not `moved` any node either only shows progress. `wake_at` is when the clock alone will change
-    something.
+    rests on evidence alone, which outlives a crash: its write can be batched with others; one that
+    has not `moved` any node either only shows progress. `wake_at` is when the clock alone will
+    change something.
     """
 
     records: Mapping[str, Record]

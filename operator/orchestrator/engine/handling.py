@@ -1,4 +1,4 @@
-"""Whether somebody dealt with a node's failure."""
+"""Whether a node's failure is handled."""
 
 from __future__ import annotations
 

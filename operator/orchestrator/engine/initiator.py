@@ -15,7 +15,7 @@ def initiator_of(spec: Mapping[str, Any], *, trusted: bool = True) -> str | None
     Where the spec was written without the policies (not `trusted`), who is behind it is unknown.
 
     An execution that neither a person put their name to nor a trigger started was created by hand:
-    somebody is behind it, so what excludes the requester cannot tell whom to exclude. A
+    someone is behind it, so what excludes the requester cannot know whom to exclude. A
     sub-execution carries what its parent has.
     """
     if not trusted:

@@ -29,7 +29,7 @@ _ABSENCES = (Reason.JOB_DELETED, Reason.SUB_WORKFLOW_DELETED, Reason.OUTPUTS_LOS
 
 
 def progress(work: Work, node: GraphNode, record: Record) -> None:
-    """Look at one node that is not final."""
+    """Reconcile one node that has not ended."""
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
         attempt = work.attempt(node.name, record)
         progress_children(work, node, record, lambda: items_of(work, node), attempt)
@@ -166,7 +166,7 @@ def _attempt_failed(work: Work, node: GraphNode, record: Record, attempt: Attemp
 
 
 def _lasts(attempt: Attempt) -> bool:
-    """Whether another look will see the same end: not where something was refused or is gone."""
+    """Whether the next pass observes the same end: not where something was refused or is gone."""
     return bool(attempt.job or attempt.execution) and attempt.reason not in _ABSENCES
 
 

@@ -1,6 +1,6 @@
 """Whether the API server checks who decides, so that a decision in a spec can be believed.
 
-Looked at is what anybody could have left out or softened: the two policies that
+Checked is what anyone could have left out or weakened: the two policies that
 manifests/install/policies.yaml brings, and that each is bound everywhere and denies.
 """
 

@@ -1,4 +1,4 @@
-"""Reads a status that somebody may have edited: what cannot be right is said, never acted on.
+"""Reads a status that others may have edited: what cannot be right is reported, never acted on.
 
 The API server has checked types by the schema, and with the policies in place that only the
 operator wrote. Without them anybody who may write a status may write nonsense into it.

@@ -75,7 +75,7 @@ def counted_as(workflow: str, status: Mapping[str, Any]) -> str:
 
 
 def ended_at(status: Mapping[str, Any]) -> float | None:
-    """When an execution ended, by its status; None while it has not, or when nobody can tell."""
+    """When an execution ended, by its status; None while it has not, or when that is unknown."""
     try:
         terminal = ExecutionPhase(status["phase"]).terminal
         return read_time(status["finishedAt"], "status.finishedAt") if terminal else None

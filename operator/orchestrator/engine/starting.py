@@ -145,7 +145,7 @@ def _adopt(work: Work, node: GraphNode) -> bool:
 
 
 def _start_waiting(work: Work, node: GraphNode) -> None:
-    """What waits for people or the clock begins to wait; the next look says for what."""
+    """What waits for people or the clock begins to wait; the next reconciliation says for what."""
     reason = _AWAITED[node.kind]
     if node.spec.wait is not None and node.spec.wait.signal is not None:
         reason = Reason.AWAITING_SIGNAL

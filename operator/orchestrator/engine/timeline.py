@@ -1,6 +1,6 @@
-"""An Incident's timeline: what changed since it was last looked at.
+"""An Incident's timeline: what changed since it was last reconciled.
 
-The spec looked at is stored beside the timeline, in the same write, so that each change is
+The spec that was observed is stored beside the timeline, in the same write, so that each change is
 recorded once whatever happens in between.
 """
 

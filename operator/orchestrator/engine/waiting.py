@@ -27,7 +27,7 @@ ASK_AGAIN = 10.0
 
 
 def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
-    """Look whether what the node waits for is there, or its time is over."""
+    """Check whether what the node waits for is there, or its time is over."""
     wait = node.spec.wait
     assert wait is not None
     if wait.signal is not None:

@@ -187,7 +187,7 @@ class Work:
         self.wake_at = moment if self.wake_at is None else min(self.wake_at, moment)
 
     def announce(self, reason: EventReason, message: str) -> None:
-        """Tell people of a transition."""
+        """Report a transition as an Event."""
         self.announcements.append(Announce(reason, message))
 
     def _put(self, name: str, record: Record) -> None:

@@ -21,7 +21,7 @@ __all__ = ["ExecutionIdentity", "JobRefused", "NodeJob", "build_job"]
 
 DEFAULT_USER = 65532
 """The user of an action whose Template names none: images may name theirs, and the restricted level
-cannot tell whether a name is root."""
+cannot know whether a name is root."""
 
 
 def build_job(
@@ -89,7 +89,7 @@ def template_scope(
 
 def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
     """The labels and annotations of everything that is made for an attempt: what watches select
-    by, and what tells whose attempt a Job is. Its execution is its owner."""
+    by, and what identifies the attempt of a Job. Its execution is its owner."""
     return {
         "labels": {labels.EXECUTION_UID: identity.uid},
         "annotations": {labels.NODE: job.node, labels.ATTEMPT: str(job.attempt)},
@@ -97,7 +97,7 @@ def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
 
 
 def pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
-    """The label for its pods, with what the workflow adds; CONTEXT tells whose a pod is."""
+    """The label for its pods, with what the workflow adds; CONTEXT identifies a pod's node."""
     if pod is None:
         return {"labels": marks["labels"]}
     metadata: dict[str, Any] = {"labels": {**(pod.labels or {}), **marks["labels"]}}

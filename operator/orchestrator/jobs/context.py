@@ -72,5 +72,5 @@ def _read(text: str) -> tuple[str, int]:
     try:
         parts = json.loads(text.replace(_INDEX_REFERENCE, "0"))
         return str(parts["node"]), int(parts["attempt"])
-    except (ValueError, TypeError, KeyError):  # a pod that somebody else made
+    except (ValueError, TypeError, KeyError):  # a pod that someone else made
         return "", 1

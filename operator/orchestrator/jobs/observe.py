@@ -3,8 +3,8 @@
 The end of the container `action` is the evidence (jobs/evidence.py): exit code 0, with its
 termination message, wins over any condition of the Job, which comes two to four seconds later. A
 failure waits for the Job's verdict only where Kubernetes may have caused it, because only that
-tells a failure from a disruption; `FailureTarget` is verdict enough, since the terminal condition
-waits until every pod is gone (KEP-3939), on a dead machine for ever.
+distinguishes a failure from a disruption; `FailureTarget` is verdict enough, since the terminal
+condition waits until every pod is gone (KEP-3939), on a dead machine for ever.
 
 `pods` are always those that the Job controls, by its uid.
 """

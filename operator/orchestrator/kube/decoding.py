@@ -1,8 +1,8 @@
-"""Reads JSON of the API server, whatever somebody nested into it.
+"""Reads JSON of the API server, however deep it is nested.
 
 It takes objects that are nested 10,000 deep (the limit of sigs.k8s.io/json), where free-form values
 are allowed, and orjson reads some 1,000 and writes some 250. No value of ours may be nested deeper
-than 64, so what lies far below is cut, and is refused by whoever looks at the value.
+than 64, so what lies far below is cut, and is refused by whatever reads the value.
 """
 
 from __future__ import annotations

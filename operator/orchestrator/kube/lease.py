@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 DURATION = 10.0
 """Seconds without renewal after which another operator may take over."""
 RENEW = 2.0
-"""Seconds from one renewal to the next, and from one look at somebody else's to the next."""
+"""Seconds from one renewal to the next, and from one read of another replica's to the next."""
 DEADLINE = 7.0
 """Seconds without a renewal after which the holder stops; less than what others wait."""
 
@@ -55,7 +55,7 @@ class Lease:
         self._works = works
         self._renewed_at: float | None = None
         self._seen: tuple[str, float] | None = None
-        """Somebody else's Lease by its version, and since when it has not changed."""
+        """Another replica's Lease by its version, and since when it has not changed."""
 
     @property
     def held(self) -> bool:
@@ -112,7 +112,7 @@ class Lease:
         return bool(taken)
 
     async def _take(self) -> bool | None:
-        """Whether it is held now; None when that cannot be told, since it changed meanwhile.
+        """Whether it is held now; None when that is unknown, since it changed in the meantime.
 
         That may have been this very write, sent again because its answer was lost.
         """
@@ -137,7 +137,7 @@ class Lease:
         return await self._write(stored, body) or None
 
     def _expired(self, stored: dict[str, Any]) -> bool:
-        """Whether somebody else's has not changed for its whole time, by this machine's clock."""
+        """Whether another replica's has not changed for its whole time, by this machine's clock."""
         version = stored["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
             self._seen = version, self._monotonic()

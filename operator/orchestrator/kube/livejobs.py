@@ -1,6 +1,6 @@
 """The Jobs of an execution, listed live: what ends at the same time is asked for in one list.
 
-The API server looks at every Job of the namespace for each list, whatever it selects.
+The API server reads every Job of the namespace for each list, whatever it selects.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keeps a cache equal to what the API server has: list, then watch, again whenever in doubt.
 
-A list replaces what was known, so that deletions which no watch told of are seen. Callbacks only
+A list replaces what was known, so that deletions which no watch reported are seen. Callbacks only
 say that something changed: whoever decides reads the cache.
 """
 
@@ -26,7 +26,7 @@ OnEvent = Callable[[str, Raw, Raw | None], None]
 
 LONGEST_BACKOFF = 5.0
 LIST_AGAIN = 1800.0
-"""Seconds after which a list finds what no watch told of, if there is such a thing."""
+"""Seconds after which a list finds what no watch reported, if there is any."""
 _LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -161,7 +161,7 @@ class Reflector:
         return version
 
     def _is_older(self, raw: Raw) -> bool:
-        """Whether the cache has a newer version, which somebody here wrote."""
+        """Whether the cache has a newer version, which this process wrote."""
         known = self._cache.get(*key_of(raw))
         if known is None or known["metadata"]["uid"] != raw["metadata"]["uid"]:
             return False

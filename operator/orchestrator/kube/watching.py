@@ -23,7 +23,7 @@ from orchestrator.kube.decoding import shallow
 from orchestrator.kube.resources import Resource
 
 LOGIN_AGAIN = timedelta(minutes=10)
-"""How long kopf uses a token before it asks for one anew."""
+"""How long kopf uses a token before it asks for another one."""
 
 OUTAGE_TRIES = 120
 """Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
@@ -42,7 +42,7 @@ Take = Callable[[Resource, str | None, dict[str, Any]], None]
 Follow = Callable[
     [Credentials, Sequence[Resource], Collection[str], Take, threading.Event], Awaitable[None]
 ]
-"""Tells of the objects of some resources until it is told to stop."""
+"""Reports the objects of some resources until it is asked to stop."""
 
 
 class _NoProgress(kopf.ProgressStorage):

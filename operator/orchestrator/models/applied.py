@@ -42,7 +42,7 @@ def encode_applied(body: Any) -> bytes:
 
 
 def _may_have_long_key(text: str) -> bool:
-    """Whether so much stands before the end of a key, one of which may look like another's."""
+    """Whether so much stands before the end of a key, one of which may resemble another's."""
     return '\\":' in text or max(map(len, text.split('":'))) > MAX_SIMPLE_KEY
 
 

@@ -139,7 +139,7 @@ class Decision(Model):
     inputs: dict[str, Json] | None = None
     """What the approval asked to fill in."""
     at: Timestamp | None = None
-    """When it was made, as the decider says: tells it from an earlier one of the same content."""
+    """When it was made, by the decider's clock: makes it differ from an earlier, equal one."""
 
 
 class Signal(Model):

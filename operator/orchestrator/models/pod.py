@@ -217,7 +217,7 @@ class Script(Model):
 
 
 class Action(Model):
-    """How a node's container looks."""
+    """A node's container."""
 
     image: Annotated[str, Field(max_length=1024)] | None = None
     """Image; the runner's when absent."""

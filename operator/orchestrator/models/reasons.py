@@ -171,7 +171,7 @@ class Reason(StrEnum):
     NEVER_STARTED = (
         "NeverStarted",
         "The action did not start within `startTimeout`, and nothing reports why.",
-        "Look for Events of the Job and its pod, and check the load of the scheduler and the "
+        "Check the Events of the Job and its pod, and the load of the scheduler and the "
         "kubelets. Raise `startTimeout` if pods start slowly here.",
     )
     DISRUPTED = (
@@ -265,7 +265,7 @@ class Reason(StrEnum):
     FAIL_NODE = (
         "FailNode",
         "The workflow ends this path as a failure by a `fail` node; the message is the node's own.",
-        "Look at the nodes before it: what led to it is the failure.",
+        "See the nodes before it: what led to it is the failure.",
     )
     REJECTED = (
         "Rejected",
@@ -340,7 +340,7 @@ class Reason(StrEnum):
     BLOCKED = (
         "Blocked",
         "A node that it depends on failed, was cancelled or is itself blocked.",
-        "Look at the node that the message names. `join: Any` starts a node where only one of "
+        "See the node that the message names. `join: Any` starts a node where only one of "
         "its branches must succeed.",
     )
     CANCEL_REQUESTED = (

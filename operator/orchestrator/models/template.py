@@ -48,7 +48,7 @@ class TemplateSpec(Model):
     ] = []
     """Exit codes that are never retried."""
     action: Action | None = None
-    """How the node's container looks."""
+    """The node's container."""
     workflow: WorkflowSpec | None = None
     """A whole workflow's spec, from which a Workflow is made."""
 

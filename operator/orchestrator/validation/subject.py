@@ -1,4 +1,4 @@
-"""What the rules of a workflow look at: the spec, its Templates, and its graph, read once."""
+"""What the rules of a workflow examine: the spec, its Templates, and its graph, read once."""
 
 from __future__ import annotations
 

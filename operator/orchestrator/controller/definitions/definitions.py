@@ -1,4 +1,4 @@
-"""Looks after the kinds that people write: judges each change, writes the status if it differs."""
+"""Reconciles the kinds that people write: judges each change, writes the status if it differs."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class Definitions:
         self._queue: WorkQueue[_Work] = WorkQueue("definitions")
 
     def take(self, resource: Resource, kind: str | None, raw: Raw) -> None:
-        """An event about an object, which then stands in the cache; its status is looked at."""
+        """An event about an object, which is in the cache by then; its status is reconciled."""
         if kind == "DELETED":
             self._caches[resource].remove(key_of(raw))
         else:
             self._caches[resource].put(raw)
-            self.look(resource, raw)
+            self.enqueue(resource, raw)
 
-    def look(self, resource: Resource, raw: Raw) -> None:
-        """Look at the status of an object that is in the cache."""
+    def enqueue(self, resource: Resource, raw: Raw) -> None:
+        """Have the status of an object in the cache reconciled."""
         self._queue.add((resource, *key_of(raw)))
 
-    def look_at(self, resource: Resource, namespace: str | None, name: str) -> None:
-        """As `look`, by name."""
+    def enqueue_named(self, resource: Resource, namespace: str | None, name: str) -> None:
+        """As `enqueue`, by name."""
         self._queue.add((resource, namespace, name))
 
     async def run(self) -> None:

@@ -42,5 +42,5 @@ def _before(raw: Raw) -> IncidentStatus:
     known = {key: (raw.get("status") or {}).get(key) for key in ("timeline", "observed")}
     try:
         return IncidentStatus.model_validate({key: value for key, value in known.items() if value})
-    except ValueError:  # written by another release: begin anew
+    except ValueError:  # written by another release: start over
         return IncidentStatus()

@@ -1,4 +1,4 @@
-"""What this process holds of the executions that it looks after, and whether that is current."""
+"""The state that this process holds of active executions, and whether it is current."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 
 class Held:
-    """By namespace and name; the watches note here which nodes there is news of."""
+    """By namespace and name; the watches note here which nodes have events."""
 
     def __init__(self, shell: Shell, revisions: Revisions) -> None:
         self._shell = shell
@@ -31,7 +31,7 @@ class Held:
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
         self._over: dict[str, None] = {}
-        """Uids of the latest that a live read found to be over: a watch may tell of them as they
+        """Uids of the latest that a live read found to be over: a watch may report them as they
         were before."""
         self.stopped: set[str] = set()
         """Uids of Jobs that were stopped after their execution's end."""
@@ -43,7 +43,7 @@ class Held:
         return len(self._tracked)
 
     def holds(self, key: Key, tracked: Tracked) -> bool:
-        """Whether this is what is held of the execution; not when all of it is to be read anew."""
+        """Whether this is what is held of the execution; not when all of it is to be read again."""
         return self._tracked.get(key) is tracked
 
     def keep(self, key: Key, tracked: Tracked) -> None:
@@ -55,16 +55,16 @@ class Held:
         return self._tracked.pop(key, None)
 
     def forget(self, key: Key) -> None:
-        """What is held may be wrong: all of it is read anew, and live."""
+        """What is held may be wrong: all of it is read again, and live."""
         self._tracked.pop(key, None)
         self._unsure.add(key)
 
-    # News
+    # Events
 
     def note(self, key: Key, node: str | None) -> bool:
-        """There is news of a node's attempt, or of the whole; False when nobody needs it.
+        """An event concerns a node's attempt, or the whole; False when nothing depends on it.
 
-        What is not looked after is looked at as a whole when its turn comes.
+        An execution without state here is reconciled as a whole when its turn comes.
         """
         tracked = self._tracked.get(key)
         if tracked is None:
@@ -75,11 +75,11 @@ class Held:
         record = tracked.run.records.get(node)
         if record is not None and record.phase.terminal:
             return False
-        tracked.news.add(node)
+        tracked.dirty.add(node)
         return True
 
     def note_job(self, key: Key, job: Raw) -> bool:
-        """There is news of a Job; False when nobody needs it."""
+        """An event concerns a Job; False when nothing depends on it."""
         tracked = self._tracked.get(key)
         over = self._is_over(job)
         if tracked is None:
@@ -90,7 +90,7 @@ class Held:
         return stray or self.note_attempt(key, job)
 
     def note_attempt(self, key: Key, job: Raw) -> bool:
-        """There is news of a Job's attempt, or of its pods; False when nobody needs it.
+        """An event concerns a Job's attempt or its pods; False when nothing depends on it.
 
         Where its annotations are not those of its name, all of the execution is reconciled.
         """
@@ -111,14 +111,14 @@ class Held:
         self.stopped.discard(job["metadata"]["uid"])
 
     def made(self, key: Key, name: str) -> bool:
-        """Whether this process made the Job of this name, so that its beginning is no news."""
+        """Whether this process made the Job of this name, so that its creation needs no pass."""
         tracked = self._tracked.get(key)
         return tracked is not None and name in tracked.created
 
     # Reading
 
     async def read(self, key: Key) -> Mapping[str, Any] | None:
-        """The execution as the watch tells of it, or live where that is not enough."""
+        """The execution as the watch reports it, or live where that is not enough."""
         known, tracked = self._shell.executions.get(*key), self._tracked.get(key)
         if known is not None and known["metadata"]["uid"] in self._over:
             self._drop(key, known["metadata"]["uid"])
@@ -139,15 +139,15 @@ class Held:
         return raw
 
     def current(self, key: Key, raw: Mapping[str, Any]) -> Tracked | None:
-        """What is held of the execution, if the watch has told of nothing newer: of what this
-        process wrote it may tell late, or never."""
+        """What is held of the execution, if the watch has reported nothing newer: of what this
+        process wrote it may report late, or never."""
         held = self._tracked.get(key)
         if held is None or held.run.uid != raw["metadata"]["uid"]:
             return None
         return held if int(raw["metadata"]["resourceVersion"]) <= held.version else None
 
     async def track(self, key: Key, raw: Mapping[str, Any]) -> Tracked:
-        """The execution read anew: the cluster has something newer than what is held of it.
+        """The execution read again: the cluster has something newer than what is held of it.
 
         Raises ValueError when its revision or its status cannot be read.
         """
@@ -172,7 +172,7 @@ class Held:
             return None
 
     def _drop(self, key: Key, uid: str) -> None:
-        """What a live read found to be over is known no longer, whatever a watch tells of it."""
+        """What a live read found to be over is no longer known, whatever a watch reports of it."""
         self._over[uid] = None
         if len(self._over) > MOST_OVER:
             del self._over[next(iter(self._over))]

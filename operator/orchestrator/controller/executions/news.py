@@ -1,4 +1,4 @@
-"""What the watches tell of executions, Jobs and pods, and which executions are looked at for it.
+"""The events of executions, Jobs and pods, and which executions are requeued for them.
 
 A Job changes four or five times for one pod, and each pass over its execution costs more than
 reading the event did.
@@ -21,9 +21,9 @@ _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
 
 class News:
-    """Notes which nodes there is news of, and puts their executions in the queue.
+    """Notes which nodes are affected, and puts their executions in the queue.
 
-    The caches have what is told of already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
+    The caches have the object already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
     known before.
     """
 
@@ -33,7 +33,7 @@ class News:
         self._begun = False
 
     def begin(self) -> None:
-        """Look at all that is known, and at all news from now on: until now nobody worked."""
+        """Enqueue everything known, and all events from now on: until now this replica stood by."""
         self._begun = True
         for raw in self._shell.executions:
             self._shell.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
@@ -67,7 +67,7 @@ class News:
         made = kind == "ADDED" and self._held.made(key, metadata["name"])
         ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
         if made and not ended and not any(_said(raw)):
-            return  # the echo of its creation; of a pod seen before it, nobody was told
+            return  # the echo of its creation; a pod seen before it was not reported
         if self._held.note_job(key, raw):
             self._shell.queue.add(key)
 
@@ -103,7 +103,7 @@ class News:
         )
 
     def _patience(self, pod: Raw) -> float:
-        """Seconds in which others of its fan-out may end: they are looked at together."""
+        """Seconds in which others of its fan-out may end: they are batched."""
         items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
         namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
         return look_again(items) if self._shell.pods.count(namespace, uid) < items else 0.0
@@ -118,7 +118,7 @@ class News:
 
 
 def _job_tells(old: Raw | None, new: Raw) -> bool:
-    """Whether a Job that is seen anew says what it did not say before."""
+    """Whether a Job reports something that it did not report before."""
     return old is None or _said(old) != _said(new)
 
 

@@ -25,7 +25,7 @@ from orchestrator.controller.executions.status.writing import (
 )
 from orchestrator.controller.executions.tracked import Tracked
 from orchestrator.engine.admission import Refusal
-from orchestrator.engine.advance import advance, looked_at
+from orchestrator.engine.advance import advance, nodes_to_reconcile
 from orchestrator.engine.concurrency import Claim, claim_of
 from orchestrator.engine.decisions import ControlChild, CreateChild, Pass
 from orchestrator.engine.protection import Policies
@@ -48,7 +48,7 @@ class ExecutionReconciler:
         self._progress = Progress(shell, held)
 
     async def flush(self) -> None:
-        """Write the progress that waits for company, as far as it can be written soon."""
+        """Write the batched progress, as far as it can be written soon."""
         await self._progress.flush()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -123,13 +123,13 @@ class ExecutionReconciler:
         await recall_names(self._shell, tracked)
         for _ in range(MOST_ROUNDS):
             if not self._held.holds(key, tracked):
-                return 0  # a write beside it failed, and all is read anew
-            look = tracked.look(self._shell.clock())
-            if look is not None and not look and not self._progress.due(tracked):
+                return 0  # a write beside it failed, and everything is read again
+            dirty = tracked.take_dirty(self._shell.clock())
+            if dirty is not None and not dirty and not self._progress.due(tracked):
                 return self._progress.next_look(tracked)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
-            observed = await observe_active(self._shell, tracked, look)
-            policies = await self._policies(tracked, look)
+            observed = await observe_active(self._shell, tracked, dirty)
+            policies = await self._policies(tracked, dirty)
             decided = await self._shell.offload.run(
                 partial(
                     advance,
@@ -138,7 +138,7 @@ class ExecutionReconciler:
                     observed,
                     now,
                     scan=tracked.scan,
-                    look=look,
+                    dirty=dirty,
                     policies=policies,
                 )
             )
@@ -170,10 +170,10 @@ class ExecutionReconciler:
                 return self._progress.next_look(tracked)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
-    async def _policies(self, tracked: Tracked, look: Collection[str] | None) -> Policies | None:
+    async def _policies(self, tracked: Tracked, dirty: Collection[str] | None) -> Policies | None:
         """Those in place, read after the run; asked only where people are to be heard."""
         hearing = tracked.graph.hears_people
-        if hearing.isdisjoint(looked_at(tracked.graph, tracked.run, look)):
+        if hearing.isdisjoint(nodes_to_reconcile(tracked.graph, tracked.run, dirty)):
             return None
         run = tracked.run
         return await self._shell.protection.policies(fresh=bool(run.decisions or run.signals))

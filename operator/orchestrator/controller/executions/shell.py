@@ -37,12 +37,12 @@ class Shell:
     pending: PendingPods
     lingering: LingeringPods
     queue: WorkQueue[tuple[str, str]]
-    """(namespace, name) of executions to look at."""
+    """(namespace, name) of executions to reconcile."""
     recorder: Recorder
     metrics: MetricsWriter
     figures: Figures
     remember: Callable[[Raw], None]
-    """Told of every execution whose end is stored."""
+    """Called with every execution whose end is stored."""
     accounts: ServiceAccounts
     protection: Protection
     live_jobs: LiveJobs

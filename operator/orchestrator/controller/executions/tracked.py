@@ -1,4 +1,4 @@
-"""What the operator holds of one execution between two looks at it."""
+"""What the operator holds of one execution between two reconciliations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Tracked:
     """What it holds against a limit, if this process admitted it."""
     gave_back: bool = False
     scan: bool = True
-    """Whether the next pass looks at every node: the first one does."""
+    """Whether the next pass reconciles every node: the first one does."""
     ended: bool = False
     strays: dict[str, str] = field(default_factory=dict)
     """Jobs that work for what has ended, to be stopped, with their nodes."""
@@ -62,15 +62,15 @@ class Tracked:
     stopped: set[tuple[str, bool]] = field(default_factory=set)
     """Jobs that were asked to stop, gently or by force."""
     fan_outs: dict[str, tuple[Attempt, float]] = field(default_factory=dict)
-    """Fan-outs as last looked at, by Job, and when."""
-    looked: dict[str, float] = field(default_factory=dict)
-    """Overdue attempts that were looked at live, by Job, and when."""
-    news: set[str] = field(default_factory=set)
-    """Active nodes of which there is news, to be looked at in the next pass."""
+    """Fan-outs as last observed, by Job, and when."""
+    read_live: dict[str, float] = field(default_factory=dict)
+    """Overdue attempts that were read live, by Job, and when."""
+    dirty: set[str] = field(default_factory=set)
+    """Active nodes with events, to be reconciled in the next pass."""
     again: set[str] = field(default_factory=set)
-    """Nodes that the last look began, to be looked at in the same pass."""
+    """Nodes that the last pass began, to be reconciled in the same pass."""
     whole: bool = True
-    """Whether the next pass looks at all active nodes."""
+    """Whether the next pass reconciles all active nodes."""
     wake_at: float | None = None
     """When the clock alone changes something, as the passes so far say."""
     recheck_at: float | None = None
@@ -105,9 +105,9 @@ class Tracked:
         )
 
     def keep_memory_of(self, earlier: Tracked) -> None:
-        """What this process did for the execution stays known when its status is read anew."""
+        """What this process did for the execution stays known when its status is read again."""
         self.created, self.refused, self.stopped = earlier.created, earlier.refused, earlier.stopped
-        self.fan_outs, self.looked = earlier.fan_outs, earlier.looked
+        self.fan_outs, self.read_live = earlier.fan_outs, earlier.read_live
         self.refused_items = earlier.refused_items
         self.salts, self.recalled = earlier.salts, earlier.recalled
         self.job_uids, self.hold_ups = earlier.job_uids, earlier.hold_ups
@@ -125,17 +125,17 @@ class Tracked:
         run = self.run
         self.run = run.recorded(self.unstored, run.phase, run.cancelling, run.settled)
 
-    def look(self, now: float) -> set[str] | None:
-        """The active nodes to look at in a pass that begins now; None is all of them."""
+    def take_dirty(self, now: float) -> set[str] | None:
+        """The active nodes to reconcile in a pass that begins now; None is all of them."""
         names: set[str] | None
-        names, self.news, self.again = self.news | self.again, set(), set()
+        names, self.dirty, self.again = self.dirty | self.again, set(), set()
         due = [moment for moment in (self.wake_at, self.recheck_at) if moment is not None]
         if self.whole or self.scan or any(moment <= now for moment in due):
             names, self.whole, self.wake_at, self.recheck_at = None, False, None, None
         return names
 
     def decided(self, decided: Pass) -> None:
-        """Remember when the clock will change something, and what to look at next."""
+        """Remember when the clock will change something, and what to reconcile next."""
         if decided.wake_at is not None:
             self.wake_at = min(decided.wake_at, self.wake_at or decided.wake_at)
         run = self.run
@@ -163,7 +163,7 @@ class Tracked:
         self.run = replace(run, trust=decided.trust)
 
     def recheck(self, moment: float) -> None:
-        """Look again at this moment at the latest."""
+        """Requeue at this moment at the latest."""
         self.recheck_at = min(moment, self.recheck_at or moment)
 
     def has_just_made(self, name: str, now: float) -> bool:
@@ -172,7 +172,7 @@ class Tracked:
         return made is not None and made <= now < made + CACHE_LAG  # a clock may be put back
 
     def take_unstored(self) -> Mapping[str, Record]:
-        """The changes that a write which begins now stores; if it fails, all is read anew."""
+        """The changes that a write which begins now stores; if it fails, it is read again."""
         self.taken = self.unstored
         self.unstored, self.replaced, self.moved = {}, {}, False
         return self.taken

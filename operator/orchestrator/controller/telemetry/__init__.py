@@ -1,1 +1,1 @@
-"""What is told of the work: Events, figures for Prometheus, metrics of Workflows, probes."""
+"""What the operator reports: Events, metrics for Prometheus and of Workflows, probes."""

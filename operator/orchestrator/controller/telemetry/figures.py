@@ -1,4 +1,4 @@
-"""What Prometheus is told.
+"""The metrics for Prometheus.
 
 Labels carry namespace, workflow, verb, resource and code: never the name of an execution, a node
 or another object, of which there is no end.
@@ -67,7 +67,7 @@ class Figures:
             registry=self._registry,
         )
         self._news: dict[tuple[str, str], float] = {}
-        """Since when a pod's end waits to be looked at, by execution."""
+        """Since when the end of a pod waits to be reconciled, by execution."""
 
     def watch(
         self,
@@ -91,7 +91,7 @@ class Figures:
             self._next.observe(time.monotonic() - began)
 
     def passed(self, key: tuple[str, str], seconds: float) -> None:
-        """One look at an execution took so long."""
+        """A reconciliation of an execution took so long."""
         self._passes.observe(seconds)
         self._news.pop(key, None)
 

@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 PERIOD = 1.0
 """Seconds that ended executions wait for others of their workflow."""
 LATE = 5.0
-"""Seconds after which an execution that ended without being counted is looked at."""
+"""Seconds after which an execution that ended without being counted is counted."""
 REMEMBERED = 10_000
 PAGE = 100
 """Executions a page: they come in full."""
 TERMINAL = [phase for phase in ExecutionPhase if phase.terminal]
 
-_Look = tuple[str, str, str]
+_Key = tuple[str, str, str]
 """Namespace and name of a workflow, or namespace, name and uid of an execution."""
 
 
@@ -46,13 +46,13 @@ class MetricsWriter:
         namespaces: Collection[str] = (),
         seen: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
-        """`seen` is told of every ended execution that is read."""
+        """`seen` is called with every ended execution that is read."""
         self._client = client
         self._seen = seen
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._queue: WorkQueue[_Look] = WorkQueue("metrics")
+        self._queue: WorkQueue[_Key] = WorkQueue("metrics")
         self.recovered = asyncio.Event()
         """Set once everything that ended before is known."""
 
@@ -68,7 +68,7 @@ class MetricsWriter:
         started_at: float | None,
         finished_at: float,
     ) -> None:
-        """Count an execution whose end is stored; told twice it counts once."""
+        """Count an execution whose end is stored; reported twice it counts once."""
         execution = Ended(uid, name, phase, reason, started_at, finished_at)
         self._waiting.setdefault((namespace, workflow), {})[uid] = execution
         self._remember(uid)
@@ -109,15 +109,15 @@ class MetricsWriter:
                     for raw in page["items"]:
                         self._take(raw)
 
-    async def _pass(self, key: _Look) -> float | None:
+    async def _pass(self, key: _Key) -> float | None:
         namespace, name, uid = key
         if uid:
-            await self._look(namespace, name, uid)
+            await self._recount(namespace, name, uid)
         else:
             await self._write(namespace, name)
         return None
 
-    async def _look(self, namespace: str, name: str, uid: str) -> None:
+    async def _recount(self, namespace: str, name: str, uid: str) -> None:
         if uid in self._known:
             return
         try:
@@ -201,5 +201,5 @@ def _time(text: str | None) -> float | None:
 def _metrics(raw: Any) -> WorkflowMetrics:
     try:
         return WorkflowMetrics.model_validate(raw or {})
-    except ValueError:  # written by another release, or by hand: begin anew
+    except ValueError:  # written by another release, or by hand: start over
         return WorkflowMetrics()

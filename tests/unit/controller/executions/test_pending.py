@@ -86,8 +86,8 @@ async def test_nothing_is_asked_while_every_job_has_a_ready_or_ended_pod(
             }
         }
     )
-    await looking.pending.look()
-    await looking.pending.look()
+    await looking.pending.check()
+    await looking.pending.check()
     assert not client.requests
 
 
@@ -96,9 +96,9 @@ async def test_a_new_job_is_given_a_while(
 ) -> None:
     await pending_pod(server, "slow", "ContainerCreating")
     looking.job("slow")
-    await looking.pending.look()
+    await looking.pending.check()
     assert not client.requests
-    await looking.pending.look()
+    await looking.pending.check()
     assert len(looking.pods.by_job("a", "uid-slow")) == 1
 
 
@@ -106,19 +106,19 @@ async def test_an_execution_is_looked_at_when_its_pod_says_something_new(
     server: ApiServer, looking: Looking
 ) -> None:
     looking.job("slow")
-    await looking.pending.look()
+    await looking.pending.check()
     await pending_pod(server, "slow", "ErrImagePull")
-    await looking.pending.look()
-    await looking.pending.look()
+    await looking.pending.check()
+    await looking.pending.check()
     assert looking.told == ["slow"]
     await pending_pod(server, "slow", "ImagePullBackOff")
-    await looking.pending.look()
+    await looking.pending.check()
     assert looking.told == ["slow", "slow"]
 
 
 async def test_refused_pods_are_known_by_their_events(server: ApiServer, looking: Looking) -> None:
     looking.job("refused")
-    await looking.pending.look()
+    await looking.pending.check()
     for name, message in (("2", "quota exceeded"), ("1", "first try")):
         await server.put(
             "events",
@@ -130,7 +130,7 @@ async def test_refused_pods_are_known_by_their_events(server: ApiServer, looking
             lastTimestamp=f"2026-01-01T00:00:0{name}Z",
             involvedObject={"kind": "Job", "uid": "uid-refused"},
         )
-    await looking.pending.look()
+    await looking.pending.check()
     messages = [event["message"] for event in looking.pending.events("uid-refused")]
     assert messages == ["first try", "quota exceeded"]
     assert looking.told == ["refused"]
@@ -161,13 +161,13 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
 async def test_after_a_look_that_took_long_it_rests_the_longer(
     looking: Looking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = looking.pending.look
+    check = looking.pending.check
 
     async def slowly() -> None:
         await asyncio.sleep(0.5)
-        await look()
+        await check()
 
-    monkeypatch.setattr(looking.pending, "look", slowly)
+    monkeypatch.setattr(looking.pending, "check", slowly)
     looking.job("slow")
     running = asyncio.create_task(looking.pending.run())
     assert LEAST < await looking.naps.get() <= MOST
@@ -192,7 +192,7 @@ async def test_a_volume_that_cannot_be_mounted_is_found_in_the_events_of_its_pod
     )
     looking.job("slow")
     for _ in range(1 + UNEXPLAINED_LOOKS):
-        await looking.pending.look()
+        await looking.pending.check()
     (seen,) = looking.pods.by_job("a", "uid-slow")
     assert why_waiting(seen) == (
         "SecretMissing",

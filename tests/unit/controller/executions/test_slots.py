@@ -34,14 +34,14 @@ class Outside:
 
     client: ApiClient
     executions: list[dict[str, Any]] = field(default_factory=list)
-    looked_at: list[tuple[str, str]] = field(default_factory=list)
+    requeued: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def queue(self) -> Outside:
         return self
 
     def add(self, key: tuple[str, str]) -> None:
-        self.looked_at.append(key)
+        self.requeued.append(key)
 
     def clock(self) -> float:
         return 1_700_000_000.0
@@ -105,7 +105,7 @@ async def test_a_limit_admits_so_many_and_the_next_when_one_has_ended(
     assert waits.message == "concurrency limit 2 of workflow w reached; queued"
     await put(server, 0, "Succeeded")
     await slots.release("ns", claim(0))
-    assert outside.looked_at == [key(2)]
+    assert outside.requeued == [key(2)]
     assert await slots.admit(key(2), claim(2), raw(2)) is None
     assert holders(server) == ["e1", "e2"]
 
@@ -132,10 +132,10 @@ async def test_nobody_overtakes_the_head_and_priority_goes_first(
     urgent = claim(3, limit=1, priority=5)
     assert isinstance(await slots.admit(key(3), urgent, raw(3)), Queued)
     await slots.release("ns", claim(0, limit=1))
-    assert outside.looked_at == [key(3)]
+    assert outside.requeued == [key(3)]
     assert isinstance(await slots.admit(key(1), claim(1, limit=1), raw(1)), Queued)
     assert await slots.admit(key(3), urgent, raw(3)) is None
-    assert outside.looked_at[-1] == key(1)
+    assert outside.requeued[-1] == key(1)
 
 
 async def test_a_crash_leaks_no_slot(server: ApiServer, client: ApiClient) -> None:

@@ -90,9 +90,9 @@ async def test_an_end_that_nobody_told_of_is_found(server: ApiServer, client: Ap
     await server.put("workflows", "a", "w")
     writer = MetricsWriter(client)
     await stored(server, 1)
-    await writer._look("a", "run-1", "uid-1")
-    await writer._look("a", "run-1", "another")
-    await writer._look("a", "gone", "uid-9")
+    await writer._recount("a", "run-1", "uid-1")
+    await writer._recount("a", "run-1", "another")
+    await writer._recount("a", "gone", "uid-9")
     await writer.flush()
     assert figures(server)["total"] == 1
 

@@ -193,7 +193,7 @@ async def _create_object(
             refusal = refused(Reason.JOB_REFUSED, error.message, permanent=permanent)
             if quota := quota_message(error.message, tracked.run.namespace):
                 refusal = held_up(Reason.QUOTA_EXCEEDED, quota)
-            # A webhook or quota speaks before the name is looked at: an earlier creation, whose
+            # A webhook or quota answers before the name is checked: an earlier creation, whose
             # answer was lost, may have made it.
             return await _adopt(shell, tracked, resource, manifest, refusal)
         raise
@@ -209,7 +209,7 @@ async def _adopt(
 ) -> Attempt | None:
     """What an object that may be ours comes to; `absent` where there is none.
 
-    One that was deleted by others since is seen as that by whoever looks for it. Whoever may
+    One that was deleted by others since is seen as that by whatever reads it. Whoever may
     create ConfigMaps can give one our owner and label: only one that holds the items is believed.
     """
     name = manifest["metadata"]["name"]

@@ -53,7 +53,7 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     try:
         await shell.client.patch(EXECUTIONS, metadata["namespace"], metadata["name"], patch)
     except ApiError as error:
-        if error.status not in (404, 409, 422):  # gone, or somebody asked for more meanwhile
+        if error.status not in (404, 409, 422):  # gone, or someone asked for more in the meantime
             raise
 
 

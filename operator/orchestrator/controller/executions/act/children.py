@@ -52,7 +52,7 @@ async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) ->
             taken = error.status == 409 and error.reason == "AlreadyExists"
             if not taken and error.status not in REFUSALS:
                 raise
-            # A webhook or quota says no before the name is looked at: an earlier creation, whose
+            # A webhook or quota refuses before the name is checked: an earlier creation, whose
             # answer was lost, may have made it.
             other = await read_child(shell, tracked, which)
             if other is not None and not is_ours(tracked, other):

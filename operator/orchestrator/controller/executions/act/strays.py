@@ -72,7 +72,7 @@ def _is_in_flight(tracked: Tracked, job: Raw) -> bool:
 
 
 async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
-    """Stop the Jobs that were found to be strays; each once."""
+    """Stop the Jobs that were found to be orphans; each once."""
     while tracked.strays:
         name, node = next(iter(tracked.strays.items()))
         if (name, False) not in tracked.stopped:
@@ -92,7 +92,7 @@ async def stop_unwanted(shell: Shell, tracked: Tracked) -> None:
 
 
 def _attempt_of(job: Raw) -> int:
-    """The attempt that a Job was made for, by its own word; 0 when somebody made it none."""
+    """The attempt that a Job was made for, by its own annotation; 0 when that is not a number."""
     text = (job["metadata"].get("annotations") or {}).get(ATTEMPT)
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 

@@ -39,7 +39,7 @@ from orchestrator.models.execution import DesiredState, ExecutionPhase
 from orchestrator.models.reasons import EventReason, Reason
 
 ASK_AGAIN = 1.0
-"""Seconds between two looks for a Workflow or Template that is not there yet."""
+"""Seconds between two reads of a Workflow or Template that does not exist yet."""
 REFUSED_AGAIN = 5.0
 """Seconds after which what the API server refused is tried again."""
 
@@ -76,7 +76,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Somebody else wrote its status first: it is to be read anew."""
+    """Someone else wrote its status first: it is to be read again."""
 
 
 Outcome = Begun | Later | Overtaken

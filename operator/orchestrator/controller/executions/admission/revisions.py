@@ -254,7 +254,7 @@ class Revisions:
 
 
 def _workflows_in(data: Any) -> list[Any]:
-    """The specs in a revision's content, which somebody may have changed."""
+    """The specs in a revision's content, which others may have changed."""
     if not isinstance(data, Mapping):
         return []
     children = data.get("workflows")

@@ -36,7 +36,7 @@ from orchestrator.models.labels import MANAGED_BY, MANAGER
 from orchestrator.models.reasons import Reason
 
 LOOK_AGAIN = 15.0
-"""Seconds after which the head of a queue looks again whether a holder is gone."""
+"""Seconds after which the head of a queue checks again whether a holder is gone."""
 MOST_GONE = 200
 """Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,
 and each takes a live read."""
@@ -55,7 +55,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The execution waits; only the head looks again by itself."""
+    """The execution waits; only the head is requeued by itself."""
 
     message: str
     again: float | None
@@ -154,7 +154,7 @@ class Slots:
         return Queued(f"{claim.words}; queued", LOOK_AGAIN)
 
     def _finish_half(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> None:
-        """Look again at whoever has a slot and does not know it: who stands first waits for it."""
+        """Requeue whichever execution has a slot and does not know it: the head waits for it."""
         waiting = self._queues[namespace, claim.slots].keys
         for holder in holders:
             if holder.uid in waiting:
@@ -162,7 +162,7 @@ class Slots:
                 self._shell.queue.add(waiting[holder.uid])
 
     def leave(self, key: Key) -> None:
-        """The execution no longer waits; whoever stands first now is looked at."""
+        """The execution no longer waits; the new head is requeued."""
         if self._unseen:
             self._unseen.discard(key)
         known = self._waiting.pop(key, None)
@@ -181,13 +181,13 @@ class Slots:
         self._shell.queue.add(queue.keys[queue.order[0][2]])
 
     def look_at_first(self, namespace: str) -> None:
-        """Look at whoever stands first in each queue of the namespace: a holder may have ended."""
+        """Requeue the head of each queue of the namespace: a holder may have ended."""
         for (where, _), queue in self._queues.items():
             if where == namespace:
                 self._shell.queue.add(queue.keys[queue.order[0][2]])
 
     async def release(self, namespace: str, claim: Claim) -> None:
-        """Give the slot back after the execution's end, and look at who stands first."""
+        """Give the slot back after the execution's end, and requeue the head."""
         self._half.discard(claim.uid)
         while True:
             stored = await self._read(namespace, claim.slots)
@@ -242,7 +242,7 @@ class Slots:
         stored: Mapping[str, Any] | None,
         holders: Sequence[Holder],
     ) -> bool:
-        """Whether the list is now this one; False when somebody else wrote first."""
+        """Whether the list is now this one; False when someone else wrote first."""
         client = self._shell.client
         try:
             if stored is None:

@@ -37,9 +37,9 @@ from orchestrator.validation.parse import parse
 logger = logging.getLogger(__name__)
 
 PERIOD = 20.0
-"""Seconds from one look at the history to the next."""
+"""Seconds between two runs of the history's retention."""
 COLLECT = 600.0
-"""Seconds from one look at the revisions to the next."""
+"""Seconds between two runs of the revisions' retention."""
 PAGE = 100
 """Executions a page: they come in full."""
 
@@ -74,7 +74,7 @@ class Retention:
             self._ended.setdefault((stored.namespace, stored.workflow), {})[stored.uid] = stored
 
     async def run(self, *, period: float = PERIOD, collect: float = COLLECT) -> None:
-        """Look again and again until cancelled."""
+        """Run periodically until cancelled."""
         collected = self._shell.clock()
         while True:
             await asyncio.sleep(period)
@@ -122,7 +122,7 @@ class Retention:
             known = [one for one in self._all() if scope in (None, one.namespace)]
             used, there = await self._used(scope) if revisions or known else (set(), set())
             for one in known:
-                if one.uid not in there:  # it went with its parent, or somebody removed it
+                if one.uid not in there:  # it went with its parent, or someone removed it
                     self._forget((one.namespace, one.workflow), one)
             for raw in revisions:
                 await self._collect(raw, used, now)
@@ -229,7 +229,7 @@ class Retention:
         uid: str | None,
         version: str | None = None,
     ) -> bool:
-        """Whether it is gone, or another one by now; not where somebody refuses its removal."""
+        """Whether it is gone, or another one by now; not where its removal is refused."""
         try:
             await self._shell.client.delete(
                 resource,
@@ -259,7 +259,7 @@ class Retention:
 
 
 def _moment(text: str) -> float | None:
-    """A mark's time; None when somebody made it none."""
+    """A mark's time; None when it is not a time."""
     try:
         return from_rfc3339(text)
     except ValueError:

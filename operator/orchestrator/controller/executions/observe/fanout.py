@@ -25,9 +25,9 @@ from orchestrator.models.reasons import Reason
 
 
 def look_again(items: int) -> float:
-    """Seconds from one look at all items of a fan-out to the next, while it goes on.
+    """Seconds from one check of all items of a fan-out to the next, while it runs.
 
-    A look goes through all of them: so it stays a few per cent of a processor.
+    A check goes through all of them: so it stays a few per cent of a processor.
     """
     return max(1.0, items / 2500)
 
@@ -35,7 +35,7 @@ def look_again(items: int) -> float:
 async def observe_fan(
     shell: Shell, tracked: Tracked, node: GraphNode, record: Record
 ) -> Attempt | None:
-    """A fan-out, looked at as a whole now and then: thousands of pods end one by one."""
+    """A fan-out, observed as a whole at intervals: thousands of pods end one by one."""
     each, items = node.spec.for_each, record.items or 0
     assert each is not None
     assert node.template is not None

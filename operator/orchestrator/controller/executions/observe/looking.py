@@ -16,7 +16,7 @@ from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 
 LOOK_AGAIN = 10.0
-"""Seconds from one live look at an attempt that is overdue to the next."""
+"""Seconds from one live read of an overdue attempt to the next."""
 
 
 async def job_or_attempt(
@@ -70,9 +70,9 @@ async def overdue(
     due = record.attempt_start + rounds * node.timeout + node.grace
     if record.phase is NodePhase.PENDING:
         due = min(due, record.attempt_start + node.start_timeout)
-    if now < due or now < tracked.looked.get(name, 0.0) + LOOK_AGAIN:
+    if now < due or now < tracked.read_live.get(name, 0.0) + LOOK_AGAIN:
         return None
-    tracked.looked[name] = now
+    tracked.read_live[name] = now
     job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
     return job, await pods_of(shell, tracked, name)
 

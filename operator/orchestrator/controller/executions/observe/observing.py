@@ -17,7 +17,7 @@ from orchestrator.controller.executions.observe.looking import (
 from orchestrator.controller.executions.observe.unrecorded import made_job, observe_unrecorded
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
-from orchestrator.engine.advance import looked_at
+from orchestrator.engine.advance import nodes_to_reconcile
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt
 from orchestrator.engine.records import Record
@@ -29,26 +29,26 @@ from orchestrator.models.reasons import Reason
 
 
 async def observe_active(
-    shell: Shell, tracked: Tracked, look: Collection[str] | None
+    shell: Shell, tracked: Tracked, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
-    """The attempts of the active nodes that are looked at, and first attempts that exist without a
+    """The attempts of the active nodes that are reconciled, and first attempts that exist without a
     record: after a start, where what they follow from is lost, and under a pause."""
     observed = {**tracked.refused, **_held_up(shell, tracked)}
     sources: list[GraphNode] = []
-    for name in looked_at(tracked.graph, tracked.run, look):
+    for name in nodes_to_reconcile(tracked.graph, tracked.run, dirty):
         node = tracked.graph.nodes[name]
         record = tracked.run.records[name]
         if not node.kind.attempts or record.retry_at is not None:
             continue
         if (name, record.attempts) not in observed:
-            attempt = await _look(node)(shell, tracked, node, record)
+            attempt = await _observer(node)(shell, tracked, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
         if tracked.scan or _lost(observed.get((name, record.attempts))):
             sources.append(node)
     for node in sources:  # after all: that a Job exists must not stand for what it says
         _follow_ups(shell, tracked, node, observed)
-    return {**observe_unrecorded(shell, tracked, look), **observed}
+    return {**observe_unrecorded(shell, tracked, dirty), **observed}
 
 
 def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
@@ -60,10 +60,10 @@ def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
     }
 
 
-Look = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
+_Observer = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
 
 
-def _look(node: GraphNode) -> Look:
+def _observer(node: GraphNode) -> _Observer:
     if node.kind is NodeKind.WORKFLOW:
         return observe_child if node.spec.for_each is None else observe_children
     return _attempt if node.spec.for_each is None else observe_fan

@@ -1,6 +1,6 @@
 """Why a Job makes no progress: its pending pods, and the Events of pods that were refused.
 
-Of pods the watch keeps those that show an end. A Job that has no ready pod when it is looked at
+Of pods the watch keeps those that show an end. A Job that has no ready pod when it is checked
 for the second time is asked about: one list of pending pods for all such Jobs, and one of
 FailedCreate Events where a Job has no pod at all. Of volumes a pod's status says nothing, so where
 a pod does not say what it waits for, now and then FailedMount Events are listed.
@@ -22,11 +22,11 @@ from orchestrator.models.labels import EXECUTION_UID
 logger = logging.getLogger(__name__)
 
 LEAST, MOST = 3.0, 30.0
-"""Seconds from one look to the next, at least and at most."""
+"""Seconds from one check to the next, at least and at most."""
 PATIENCE = 10.0
-"""As many times as long as the last look took, the next one waits."""
+"""The next check waits this many times as long as the last one took."""
 UNEXPLAINED_LOOKS = 4
-"""So many looks at a pod that does not say what it waits for, before its Events are asked for."""
+"""Checks of a pod that does not say what it waits for, before its Events are read."""
 UNMOUNTED = "type=Warning,reason=FailedMount,involvedObject.kind=Pod"
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
 
@@ -44,7 +44,7 @@ class PendingPods:
         namespaces: Collection[str] = (),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`enqueue` is called with a Job of which there is news."""
+        """`enqueue` is called with a Job about which something is new."""
         self._client = client
         self._jobs = jobs
         self._pods = pods
@@ -55,14 +55,14 @@ class PendingPods:
         self._said: dict[str, object] = {}
         self._events: dict[str, list[Raw]] = {}
         self._unexplained: dict[str, int] = {}
-        """Looks at pods that do not say what they wait for, by uid."""
+        """Checks of pods that do not say what they wait for, by uid."""
         self._unmounted: dict[str, str] = {}
         """What their Events say of their volumes, by uid."""
         self._news = asyncio.Event()
-        """Set once a Job waits that no look has seen."""
+        """Set once a Job waits that no check has seen."""
 
     def take(self, job: Raw) -> None:
-        """A Job came or changed: it is looked after while it waits for its pod."""
+        """A Job came or changed: it is checked while it waits for its pod."""
         if self._waits(job):
             self._news.set()
 
@@ -71,7 +71,7 @@ class PendingPods:
         return self._events.get(job_uid, ())
 
     async def run(self) -> None:
-        """Look while there are Jobs that wait, until cancelled."""
+        """Check while there are Jobs that wait, until cancelled."""
         while True:
             await self._news.wait()
             self._news.clear()
@@ -81,17 +81,17 @@ class PendingPods:
                 took = await self._try()
 
     async def _try(self) -> float:
-        """One look; the seconds that it took."""
+        """One check; the seconds that it took."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            await self.look()
+            await self.check()
         except ApiError as error:
             logger.warning("cannot list pending pods: %s", error)
         return loop.time() - began
 
-    async def look(self) -> None:
-        """One look."""
+    async def check(self) -> None:
+        """One check."""
         waiting = [job for job in self._jobs if self._waits(job)]
         slow = [job for job in waiting if _uid(job) in self._seen]
         self._seen = {_uid(job) for job in waiting}

@@ -1,6 +1,6 @@
 """First attempts that exist though no record names them.
 
-What follows from evidence is created before the status is written. Where somebody pauses or cancels
+What follows from evidence is created before the status is written. Where someone pauses or cancels
 the execution in between, that write is refused, and no later pass would create them again: whatever
 was created then is found here, so that it is recorded, paused and stopped like any other.
 """
@@ -29,11 +29,11 @@ from orchestrator.models.reasons import Reason
 
 
 def observe_unrecorded(
-    shell: Shell, tracked: Tracked, look: Collection[str] | None
+    shell: Shell, tracked: Tracked, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
-    """Those of the nodes in `look`; without it of all nodes, where there may be any."""
+    """Those of the nodes in `dirty`; without it of all nodes, where there may be any."""
     found: dict[tuple[str, int], Attempt] = {}
-    for name in look if look is not None else _suspects(shell, tracked):
+    for name in dirty if dirty is not None else _suspects(shell, tracked):
         node = tracked.graph.nodes.get(name)
         if node is None or name in tracked.run.records:
             continue

@@ -1,4 +1,4 @@
-"""When a status is written: at once where something rests on it, else in company.
+"""When a status is written: at once where something rests on it, otherwise batched.
 
 What rests on evidence (a pod that ended, its Job) outlives a crash without being stored, so under
 load one write takes along all that an execution's nodes came to meanwhile: a large status costs the

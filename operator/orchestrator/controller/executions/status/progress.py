@@ -68,7 +68,7 @@ class Progress:
         tracked.writing = self._writes[key] = asyncio.create_task(work)
 
     async def caught_up(self, key: Key, raw: Mapping[str, Any] | None) -> bool:
-        """Wait for a write under way of which `raw`, from the cache, may tell more than is held;
+        """Wait for a write under way of which `raw`, from the cache, may say more than is held;
         whether there was one, and the cache is to be asked again."""
         write = self._writes.get(key)
         if write is None or (raw is not None and self._held.current(key, raw) is not None):
@@ -77,7 +77,7 @@ class Progress:
         return True
 
     async def flush(self) -> None:
-        """Write the progress that waits for company, as far as it can be written soon."""
+        """Write the batched progress, as far as it can be written soon."""
         try:
             async with asyncio.timeout(FLUSHING):
                 await self._flush()
@@ -116,7 +116,7 @@ class Progress:
             self._shell.queue.add_after(key, again)
 
     def _look_for_strays(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:
-        """A Job may have been made for what ended without it, and have told so before."""
+        """A Job may have been made for what ended without it, and have reported that before."""
         for node, record in stored.items():
             name = tracked.name_of(node, record.attempts + 1)
             job = self._shell.jobs.get(key[0], name) if record.phase.terminal else None

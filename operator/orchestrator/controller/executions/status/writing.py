@@ -35,7 +35,7 @@ async def store_pass(
 
     `before` is the status of an execution that begins, None afterwards.
     `transition` says that the execution's phase is another now. The records that were stored; None
-    when somebody else wrote first.
+    when someone else wrote first.
     """
     now = shell.clock()
     run, changes = tracked.run, tracked.take_unstored()
@@ -85,7 +85,7 @@ async def write_pending(
 async def end_unadmitted(
     shell: Shell, key: tuple[str, str], raw: Mapping[str, Any], refusal: Refusal
 ) -> bool:
-    """End an execution that runs nothing (more); False when somebody else wrote first."""
+    """End an execution that runs nothing (more); False when someone else wrote first."""
     now = shell.clock()
     ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
     stored = await _write_unadmitted(
