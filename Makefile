@@ -31,9 +31,10 @@ cluster-status: setup ## Say what runs, and where its kubeconfig is
 images: setup ## Build the container image as build/images/itechsmart-workflow.tar
 	@$(PYTHON) -m dev.images build
 
-generate: setup ## Write every generated file anew (CRDs, the shipped actions)
+generate: setup ## Write every generated file anew (CRDs, the shipped actions, the reference)
 	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog manifests/catalog/actions
+	@$(PYTHON) -m dev.reference
 
 lock: setup ## Lock the dependencies anew in requirements/
 	@dev/lock

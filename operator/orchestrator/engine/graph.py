@@ -24,7 +24,7 @@ DEFAULT_TIMEOUT = 3600.0
 """Seconds that an attempt of an action may take when nothing says otherwise."""
 DEFAULT_START_TIMEOUT = 600.0
 """Seconds from an attempt's decision to the start of its container when nothing says otherwise."""
-DEFAULT_PATIENCE = 24 * 3600.0
+DEFAULT_WAIT_TIMEOUT = 24 * 3600.0
 """Seconds that an approval or a wait may take when nothing says otherwise."""
 DEFAULT_PARALLELISM = 10
 """Items of a fan-out at once where the workflow does not say."""
@@ -234,7 +234,7 @@ def _compile_node(
         timeout=(
             parse_duration(timeout)
             if timeout
-            else (DEFAULT_PATIENCE if patient else DEFAULT_TIMEOUT)
+            else (DEFAULT_WAIT_TIMEOUT if patient else DEFAULT_TIMEOUT)
         ),
         start_timeout=parse_duration(start_timeout) if start_timeout else DEFAULT_START_TIMEOUT,
         grace=parse_duration(grace) if grace else DEFAULT_GRACE,

@@ -10,7 +10,7 @@ from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import KINDS, Subject, kinds_of
 
-_BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("with", "with_", ("action",), "parameters belong to actions"),
     ("retry", "retry", ("action", "workflow"), "only actions and sub-workflows are retried"),
     (
@@ -23,6 +23,7 @@ _BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("forEach", "for_each", ("action", "workflow"), "only actions and sub-workflows fan out"),
     ("repeat", "repeat", ("action", "workflow"), "only actions and sub-workflows are repeated"),
 )
+"""Fields of a node that only some kinds have: name, attribute, kinds, and what to say."""
 
 
 def one_kind(subject: Subject) -> Iterator[Problem]:
@@ -49,7 +50,7 @@ def fields_of_kind(subject: Subject) -> Iterator[Problem]:
 
 
 def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
-    for field, attribute, kinds, words in _BELONGS:
+    for field, attribute, kinds, words in BELONGS:
         if getattr(node, attribute) is not None and kind not in kinds:
             hint = _HINTS.get(kind, "") if field == "timeout" else ""
             yield Problem(join(path, field), f"{words}; this node is a {kind}{hint}")
