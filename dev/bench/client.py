@@ -26,7 +26,7 @@ OURS = "/apis/automation.itechsmart.dev/v1alpha1"
 
 
 class Api:
-    """Requests under a user agent, by which the audit log tells clients apart."""
+    """Requests under a user agent, by which the audit log distinguishes clients."""
 
     def __init__(self, kubeconfig: Path, agent: str) -> None:
         self._credentials = Credentials(load(str(kubeconfig)))

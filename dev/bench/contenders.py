@@ -1,4 +1,4 @@
-"""The contenders, each a fresh process for each run, started before the clock and told to go."""
+"""The contenders, each a fresh process for each run, started before the clock."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ It creates the leanest Jobs there are (one container, image, command, backoffLim
 pods; the next Job is created as soon as the last pod is seen to succeed. It keeps nothing and
 recovers from nothing. A fan-out is one Indexed Job, and the floor counts its pods. With `own` it
 creates the operator's Jobs instead, and where the shape asks for records also the executions, and
-patches each status twice: so the cost of these objects can be told from the operator's.
+patches each status twice: so the cost of these objects can be separated from the operator's.
 
-Speaks lines: says `ready`, is told `go`, says `done`, ends when its input does.
+Speaks lines: says `ready`, reads `go`, says `done`, ends when its input does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from orchestrator.models.template import TemplateSpec
 
 AGENT = "bench-floor"
 HOUR = 3600
-# What stands in the stencil for what each execution has of its own.
+# Placeholders in the stencil for what each execution has of its own.
 _UID, _NAME, _JOB = "00000000-0000-0000-0000-000000000000", "the-execution", "the-job"
 
 
@@ -102,7 +102,7 @@ class Floor:
         async for kind, pod in self._api.watch(self._pods, self._version, fields=fields):
             if kind != "DELETED" and pod["status"]["phase"] == "Succeeded":
                 key = self._keys[pod["metadata"]["labels"][JOB_NAME]]
-                self._left[key] -= kind == "ADDED"  # later changes of it are no news
+                self._left[key] -= kind == "ADDED"  # later changes of it do not count
                 if not self._left[key]:
                     self._succeeded[key].set()
 
@@ -162,7 +162,7 @@ def _now() -> str:
 
 
 async def main(kubeconfig: Path, namespace: str, shape: Shape, *, own: bool) -> None:
-    """Prepare, and run when told to."""
+    """Prepare, and run on command."""
     async with Api(kubeconfig, AGENT) as api:
         floor = Floor(api, namespace, shape, own=own)
         await floor.prepare()

@@ -1,6 +1,6 @@
 """Ordinary chains beside executions made to hold the operator up: what the ordinary ones notice.
 
-The hostile ones stand in a namespace of their own and are written as a user with `edit` could:
+The hostile ones are in a namespace of their own and are written as a user with `edit` could:
 graphs of costly filters, lists at their limits, regular expressions, costly concurrency keys, votes
 of 35 KB, and a workflow of a megabyte of expressions.
 """

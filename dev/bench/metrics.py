@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured; its name and unit stand in the table and in build/bench.json."""
+    """What is measured; its name and unit are in the table and in build/bench.json."""
 
     name: str
     unit: str

@@ -1,4 +1,4 @@
-"""The command line of every component. What stands here was tried.
+"""The command line of every component. What is here was tried.
 
 docs/reference/development-cluster.md explains the choices that are not plain from the flags.
 """

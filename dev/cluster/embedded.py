@@ -27,7 +27,7 @@ from dev.cluster.network import reserve
 from dev.cluster.processes import Processes
 from dev.cluster.tools import require_kubelet_host
 
-_PATIENCE = 90.0  # seconds that any one part may take on a busy machine
+_TIMEOUT = 90.0  # seconds that any one part may take on a busy machine
 _CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST_PORT = 20_000
 _FIRST = ("etcd", "kube-apiserver", "containerd")  # the rest needs the API server to answer
@@ -73,7 +73,7 @@ def stop(name: str) -> bool:
 
 
 def power_off(layout: Layout) -> None:
-    """End a real node as a power cut does: nobody is told, and no container is left."""
+    """End a real node as a power cut does: nothing is notified, and no container is left."""
     running = processes(layout)
     running.stop("kubelet", signal.SIGKILL)
     stop_pods(layout)
@@ -137,7 +137,7 @@ def _run(layout: Layout, plan: Plan) -> None:
         if component in wanted:
             running.start(component, wanted[component])
     if plan.network is not None:
-        wait_for("containerd", lambda: _answers(layout, running), _PATIENCE)
+        wait_for("containerd", lambda: _answers(layout, running), _TIMEOUT)
         import_base_images(layout)
     kube = Kube(layout.kubeconfig)
 
@@ -146,7 +146,7 @@ def _run(layout: Layout, plan: Plan) -> None:
         running.require("kube-apiserver")
         return kube.get("/readyz") is not None
 
-    wait_for("the API server", api_ready, _PATIENCE)
+    wait_for("the API server", api_ready, _TIMEOUT)
     for component, command in wanted.items():
         running.start(component, command)
     kube.create("/apis/storage.k8s.io/v1/storageclasses", _STORAGE_CLASS)
@@ -156,7 +156,7 @@ def _run(layout: Layout, plan: Plan) -> None:
             running.require(component)
         return _nodes_ready(kube, plan) and kube.get(_DEFAULT_ACCOUNT) is not None
 
-    wait_for("the cluster", all_ready, _PATIENCE)
+    wait_for("the cluster", all_ready, _TIMEOUT)
 
 
 def _answers(layout: Layout, running: Processes) -> bool:

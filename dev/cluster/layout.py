@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 STATES = PROJECT / ".cluster"
 
 # A Unix socket's path has at most 107 bytes (unix(7)); containerd adds ".ttrpc" to one.
-_LONGEST_SOCKET = 101
+_MAX_SOCKET = 101
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Layout:
     def of(cls, name: str) -> "Layout":
         """The folder of an instance of this checkout."""
         layout = cls(STATES / name)
-        if len(str(layout.socket)) > _LONGEST_SOCKET:
+        if len(str(layout.socket)) > _MAX_SOCKET:
             raise ClusterError(f"{layout.root} is too long a path for a socket: move the checkout")
         return layout
 

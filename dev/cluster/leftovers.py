@@ -17,7 +17,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _UNIFIED = _CGROUPS / "cgroup.controllers"  # only where version 2 is alone
 _CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 _OURS = ("controlplane", "containerd", "containerd-shim-runc-v2")
-_PATIENCE = 10.0  # seconds
+_TIMEOUT = 10.0  # seconds
 
 
 def make_control_groups(network: Network) -> None:
@@ -58,7 +58,7 @@ def remove_leftovers(layout: Layout, network: Network) -> None:
 
 
 def remove_folder(root: Path) -> None:
-    """Remove the state folder, after a look that nothing is mounted in it any more."""
+    """Remove the state folder, once nothing is mounted in it any more."""
     mounted = _mounts(root)
     if mounted:
         raise ClusterError(f"{mounted[0]} is still mounted: end what uses it, then down again")
@@ -75,7 +75,7 @@ def _groups(network: Network) -> list[Path]:
 
 def _kill_groups(network: Network) -> None:
     """Kill all processes in the pods' groups, whoever started them."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while pids := _members(network):
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -140,7 +140,7 @@ def _shim_sockets(layout: Layout) -> list[Path]:
 
 
 def _links(folder: Path, layout: Layout) -> list[Path]:
-    """The kubelet's links to the pods' logs, in a folder that it cannot be told to change."""
+    """The kubelet's links to the pods' logs, in a folder that it cannot be configured to change."""
     if not folder.is_dir():
         return []
     return [p for p in folder.iterdir() if p.is_symlink() and f"{layout.root}/" in os.readlink(p)]

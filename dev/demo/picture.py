@@ -1,4 +1,4 @@
-"""A recording as an animated SVG: each line of the screen, shown while it stood there.
+"""A recording as an animated SVG: each line of the screen, shown while it was there.
 
 The animation is SMIL (SVG 1.1, chapter 19), which browsers play inside an <img>; what does not
 play it shows the last picture.
@@ -52,7 +52,7 @@ def picture(frames: Sequence[Frame], hold: float) -> str:
 
 
 def _row(frames: Sequence[Frame], row: int, total: float) -> list[str]:
-    """What stood in one row, one element for each time that it changed."""
+    """The contents of one row, one element for each time that it changed."""
     shown: list[tuple[float, str]] = []
     for moment, lines in frames:
         line = lines[row] if row < len(lines) else ""
@@ -87,18 +87,18 @@ def _runs(text: Text) -> list[tuple[int, int]]:
 
 def _run(text: Text, start: int, stop: int, y: float) -> str:
     """Words of one style; where columns are apart each is placed for itself."""
-    looks = ""
+    style = ""
     for span in text.spans:
         if span.start <= start < span.end:
-            looks = _looks(span.style)
+            style = _style_of(span.style)
     return "".join(
         f'<text x="{_PAD + (start + found.start()) * _WIDTH:.1f}" y="{y}" '
-        f'textLength="{len(found[0]) * _WIDTH:.1f}"{looks}>{escape(found[0])}</text>'
+        f'textLength="{len(found[0]) * _WIDTH:.1f}"{style}>{escape(found[0])}</text>'
         for found in _WORDS.finditer(text.plain[start:stop])
     )
 
 
-def _looks(style: object) -> str:
+def _style_of(style: object) -> str:
     words = str(style).split()
     for word in words:
         if word in _COLOURS:

@@ -24,7 +24,7 @@ from dev.demo.terminal import Screen
 
 PICTURE = ROOT / "docs/images/demo.svg"
 SPEED = 4.0
-LONGEST_WAIT = 0.6
+MAX_WAIT = 0.6
 """Seconds between two pictures before the workflow runs, whatever it took."""
 STEP = 0.2
 """Seconds of the recording between two pictures of a running workflow."""
@@ -81,11 +81,11 @@ def _frames(output: list[tuple[float, str]]) -> Iterator[Frame]:
     following = [*(moment for moment, _ in output[1:]), math.inf]
     for (moment, text), then in zip(output, following, strict=True):
         wait = moment - before
-        clock += wait / SPEED if running else min(wait, LONGEST_WAIT)
+        clock += wait / SPEED if running else min(wait, MAX_WAIT)
         before = moment
         screen.write(text)
         if then - moment < SETTLED:
-            continue  # more is on its way: what stands there now may be half a picture
+            continue  # more is on its way: what is there now may be half a picture
         running = running or any(RUNS in line for line in screen.lines)
         window = _window(screen)
         if window != shown and clock - last >= STEP:

@@ -1,4 +1,4 @@
-"""What the demo stands on: a cluster, the image, the product, and a service that is ill."""
+"""What the demo needs: a cluster, the image, the product, and a service that is ill."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _option(parameter: Any, context: Any) -> str:
 
 
 def _value(parameter: Any, context: Any) -> str:
-    """What stands for the value of an option: its choices, or its name."""
+    """The placeholder of an option's value: its choices, or its name."""
     shown: str = parameter.metavar or parameter.display_type(context).strip("<>[]")
     return shown if parameter.metavar or "|" in shown else parameter.name.upper().replace("_", "-")
 

@@ -1,4 +1,4 @@
-"""Nodes out of the examples that are shipped, which tests run as they stand."""
+"""Nodes out of the examples that are shipped, which tests run as they are."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def page(title: str, *parts: str) -> str:
 
 
 def section(title: str, *parts: str, level: int = 2) -> str:
-    """A heading with what stands below it."""
+    """A heading with what is below it."""
     return "\n\n".join([f"{'#' * level} {title}", *(part.strip() for part in parts if part)])
 
 

@@ -31,7 +31,7 @@ FIXED = [range(2_000), range(FIRST, FIRST + 1_000)]
 """The stories of every run, without and with interventions."""
 MOVING = [(range(2_000, 202_000), 1_000), (range(FIRST + 1_000, FIRST + 51_000), 500)]
 """Seeds of which each commit plays some: so many in a row, from a place that its hash gives."""
-MOST_FOR_A_BUG = 2_000
+MAX_FOR_A_BUG = 2_000
 CAUGHT = re.compile(r"Caught by seed (\d+)\.\n")
 RECORD_SEEDS = os.environ.get("ITW_RECORD_SEEDS") == "1"
 """Whether the seeds that catch the planted bugs are written into their patches: after a change of
@@ -172,7 +172,7 @@ def _seeds_for(patch: Path) -> list[str]:
     """From which seed to which it is to be caught: those in a folder of their own by stories with
     interventions. The seed that caught it last is tried first: it is in the patch's first line."""
     first = FIRST if patch.parent.name == "interventions" else 0
-    bounds = [str(first), str(first + MOST_FOR_A_BUG)]
+    bounds = [str(first), str(first + MAX_FOR_A_BUG)]
     caught = CAUGHT.match(patch.read_text())
     return [*bounds, "--hint", caught[1]] if caught else bounds
 

@@ -32,7 +32,7 @@ from orchestrator.engine.graph import Graph
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.reasons import Reason
 
-MOST_PAYLOAD = 4096
+MAX_PAYLOAD = 4096
 """Bytes of a signal's payload."""
 MAX_GROUPS = 64
 """Groups that a decision holds at most."""
@@ -176,6 +176,6 @@ def _payload(text: str) -> Raw:
         value = None
     if not isinstance(value, dict):
         raise UsageError("""--payload: write a JSON object such as '{"ready": true}'""")
-    if len(text.encode()) > MOST_PAYLOAD:
-        raise UsageError(f"--payload: at most {MOST_PAYLOAD} bytes, not {len(text.encode())}")
+    if len(text.encode()) > MAX_PAYLOAD:
+        raise UsageError(f"--payload: at most {MAX_PAYLOAD} bytes, not {len(text.encode())}")
     return value

@@ -50,7 +50,7 @@ from orchestrator.triggers.registry import REGISTRY, Registry
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN = 300.0
+RESYNC_INTERVAL = 300.0
 """Seconds from one pass over every execution to the next, whatever the watches say."""
 
 
@@ -241,7 +241,7 @@ class Operator:
                 start(self.queue.run(self._pass, self._workers), "executions"),
                 start(self.definitions.run(), "definitions"),
                 start(self.lingering.run(), "lingering pods"),
-                start(self._look_again(), "slow resync"),
+                start(self._resync(), "slow resync"),
                 start(self.retention.run(), "retention"),
                 start(self._run_triggers(), "triggers"),
             ]
@@ -293,9 +293,9 @@ class Operator:
         await self.metrics.recovered.wait()
         await self.triggers.run()
 
-    async def _look_again(self) -> None:
+    async def _resync(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(RESYNC_INTERVAL)
             for raw in self._caches.executions:
                 key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
                 self.held.note(key, None)

@@ -25,7 +25,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 _RACED = ("Conflict", "Expired")
 FIRST_BACKOFF = 0.1
-LONGEST_BACKOFF = 60.0
+MAX_BACKOFF = 60.0
 
 
 class WorkQueue(Generic[Key]):
@@ -83,7 +83,7 @@ class WorkQueue(Generic[Key]):
         """Work on the key again after a backoff that grows until `forget`."""
         failures = self._failed.get(key, 0)
         self._failed[key] = failures + 1
-        seconds = min(FIRST_BACKOFF * 2.0 ** min(failures, 20), LONGEST_BACKOFF)
+        seconds = min(FIRST_BACKOFF * 2.0 ** min(failures, 20), MAX_BACKOFF)
         self.add_after(key, seconds * random.uniform(0.75, 1.0))
 
     def forget(self, key: Key) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine.budget import MOST_VARIABLES
+from orchestrator.engine.budget import MAX_VARIABLES
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.records import as_stored
 from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
@@ -110,7 +110,7 @@ def prepare(
 
 
 def prepare_child(name: str, frozen: Mapping[str, Any]) -> Prepared | Refusal | Missing:
-    """Freeze a sub-workflow as it stands in the content of its parent's revision."""
+    """Freeze a sub-workflow from the content of its parent's revision."""
     workflows = frozen.get("workflows") or {}
     if name not in workflows:
         message = f"the parent's revision has no sub-workflow {name}"
@@ -182,10 +182,10 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
         return Refusal(Reason.INVALID_VARIABLES, words(problems))
     plain = [value for value in values.values() if not isinstance(value, SecretValue)]
     size = sum(len(orjson.dumps(value)) for value in plain)
-    if size > MOST_VARIABLES:
+    if size > MAX_VARIABLES:
         message = (
             f"spec.variables: the values are {size:,} bytes together, and a status holds"
-            f" {MOST_VARIABLES:,}; pass references to them instead"
+            f" {MAX_VARIABLES:,}; pass references to them instead"
         )
         return Refusal(Reason.INVALID_VARIABLES, message)
     secret = {variable.name for variable in spec.variables if variable.type == "secret"}

@@ -21,7 +21,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Approval, ApprovalTimeout
 from orchestrator.validation.inputs import check_inputs, check_size
 
-LOOK_AGAIN = 30.0
+RECHECK_INTERVAL = 30.0
 """Seconds after which it is made sure again that the API server checks who decides."""
 ASK_AGAIN = 10.0
 """Seconds after which missing policies are checked again."""
@@ -97,7 +97,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     elif work.now >= record.attempt_start + node.timeout:
         _time_out(work, node, record, approval, votes)
     else:
-        work.wake(min(record.attempt_start + node.timeout, work.now + LOOK_AGAIN))
+        work.wake(min(record.attempt_start + node.timeout, work.now + RECHECK_INTERVAL))
         words = _awaited(approval, votes, required)
         waiting = replace(record, reason=Reason.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)

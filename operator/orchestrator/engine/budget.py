@@ -14,11 +14,11 @@ import orjson
 if TYPE_CHECKING:
     from orchestrator.engine.records import Record
 
-MOST_OUTPUTS = 256 * 1024
+MAX_OUTPUTS = 256 * 1024
 """Bytes of all outputs together."""
-MOST_VARIABLES = 128 * 1024
-"""Bytes of all variables together: they stand in the spec and in the status."""
-MOST_STATUS = 1024 * 1024
+MAX_VARIABLES = 128 * 1024
+"""Bytes of all variables together: they are in the spec and in the status."""
+MAX_STATUS = 1024 * 1024
 """Bytes of all nodes' records together."""
 ROOM = 350
 """Bytes that a record takes at most, its message, ranges and outputs apart."""

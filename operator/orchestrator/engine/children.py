@@ -16,8 +16,8 @@ from orchestrator.engine.work import Work
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from orchestrator.models.reasons import Reason
 
-MOST_DEPTH = 8
-"""Sub-executions that may stand inside each other."""
+MAX_DEPTH = 8
+"""Maximum depth of nested sub-executions."""
 
 
 def watch_child(work: Work, node: GraphNode, record: Record) -> None:
@@ -56,7 +56,7 @@ def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
 
 
 def child_depth(run: Run) -> int:
-    """How deep below the root a sub-execution of the run stands."""
+    """How deep below the root a sub-execution of the run is."""
     return int((run.parent or {}).get("depth", 0)) + 1
 
 

@@ -1,7 +1,7 @@
 """Who may run now: a limit for each group (or workflow) and key, in the order of the queue.
 
-What is admitted stands in one object per group and key, written with its resourceVersion; here is
-only what follows from it. Nobody overtakes the head of the queue.
+What is admitted is listed in one object per group and key, written with its resourceVersion; here
+is only what follows from it. Nobody overtakes the head of the queue.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
 def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> Verdict:
     """What the claim comes to with these holders, and so many ahead of it in the queue.
 
-    Who stands ahead is about to take a slot: what is forbidden to wait waits only for that.
+    Whoever is ahead is about to take a slot: what is forbidden to wait waits only for that.
     """
     if any(holder.uid == claim.uid for holder in holders):
         return Verdict.HELD

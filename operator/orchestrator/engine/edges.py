@@ -16,7 +16,7 @@ _ASKS_FOR_SUCCESS = (Outcome.SUCCEEDED, Outcome.THEN, Outcome.ELSE)
 
 
 class EdgeState(StrEnum):
-    """Where an edge stands."""
+    """The state of an edge."""
 
     UNDECIDED = "Undecided"
     TAKEN = "Taken"

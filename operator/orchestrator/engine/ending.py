@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import orjson
 
-from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS
+from orchestrator.engine.budget import MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.control import phase_of
 from orchestrator.engine.costs import JUDGING_WORK, VIEW
 from orchestrator.engine.decisions import Ending
@@ -24,7 +24,7 @@ _FAILED_BY_NODE = (Reason.FAILURE_STOPPED, Reason.FAILURE_CANCELLED)
 
 
 def settle(work: Work) -> bool:
-    """Whether everything but `finally` has ended; what it came to is recorded once and stands."""
+    """Whether everything but `finally` has ended; the outcome is recorded once and final."""
     if work.settled is not None:
         return True
     if work.count < work.graph.main or work.goes_on():
@@ -106,8 +106,8 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
             message = f"spec.outputs[{index}].value: {error}"
             return Ending(ExecutionPhase.FAILED, error.reason, message, {})
     size = len(orjson.dumps(outputs))
-    if size > MOST_OUTPUTS or work.run.size + work.more_size + size > MOST_STATUS:
+    if size > MAX_OUTPUTS or work.run.size + work.more_size + size > MAX_STATUS:
         message = f"spec.outputs: they are {size:,} bytes together, and a status holds "
-        message += f"{MOST_OUTPUTS:,}, with its nodes {MOST_STATUS:,}"
+        message += f"{MAX_OUTPUTS:,}, with its nodes {MAX_STATUS:,}"
         return Ending(ExecutionPhase.FAILED, Reason.STATUS_BUDGET, message, {})
     return Ending(settled.phase, settled.reason, settled.message, outputs)

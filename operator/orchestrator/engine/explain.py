@@ -1,4 +1,4 @@
-"""Says in sentences why each node of an execution stands where it stands, and what it waits for.
+"""Explains in sentences why each node of an execution is in its state, and what it waits for.
 
 It says nothing that is not decided elsewhere: edges, joins and scopes are the engine's own, over
 what the status records.
@@ -26,7 +26,7 @@ _MEANINGS: Mapping[str, str] = {reason.value: reason.meaning for reason in Reaso
 
 
 def explain_execution(raw: Mapping[str, Any], now: float) -> str:
-    """Where the execution stands, in a sentence; `now` in seconds since the epoch."""
+    """The state of the execution, in a sentence; `now` in seconds since the epoch."""
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
     message = status.get("message") or "the operator has not reconciled it yet"

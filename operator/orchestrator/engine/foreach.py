@@ -11,7 +11,7 @@ from orchestrator.engine.decisions import CreateFanOut
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
 from orchestrator.engine.instant import fail
-from orchestrator.engine.manychildren import MOST_CHILDREN, progress_children
+from orchestrator.engine.manychildren import MAX_CHILDREN, progress_children
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.engine.work import Work
@@ -100,8 +100,8 @@ def begin_children(work: Work, node: GraphNode) -> list[Any] | None:
     items = items_of(work, node)
     if items is None:
         return None
-    if len(items) > MOST_CHILDREN:
-        message = f"{len(items):,} items; at most {MOST_CHILDREN} sub-executions"
+    if len(items) > MAX_CHILDREN:
+        message = f"{len(items):,} items; at most {MAX_CHILDREN} sub-executions"
         fail(work, node, Reason.TOO_MANY_ITEMS, f"{node.path}.forEach: {message}")
         return None
     work.set(node, replace(begun, items=len(items)), evidence=work.stored(node))

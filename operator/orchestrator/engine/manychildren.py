@@ -24,7 +24,7 @@ from orchestrator.models.base import parse_duration
 from orchestrator.models.execution import DesiredState, NodePhase
 from orchestrator.models.reasons import Reason
 
-MOST_CHILDREN = 500
+MAX_CHILDREN = 500
 """Sub-executions of one fan-out."""
 
 

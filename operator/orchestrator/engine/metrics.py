@@ -2,7 +2,7 @@
 
 What was counted travels in the same write as the figures: the newest executions one by one, the
 older ones by a mark. A mark orders executions by the time they ended and then by uid, so whatever
-stands at or below the mark counts as counted, and the list stays short.
+is at or below the mark counts as counted, and the list stays short.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Durations, LastExecution, WorkflowMetrics
 
-MOST_COUNTED = 500
+MAX_COUNTED = 500
 """Executions remembered one by one."""
-MOST_RECENT = 100
+MAX_RECENT = 100
 """Executions whose durations are summed up."""
 
 
@@ -57,12 +57,12 @@ def _add(metrics: WorkflowMetrics, new: list[Ended]) -> WorkflowMetrics:
     phases = Counter(metrics.executions) + Counter(ended.phase.value for ended in new)
     total = metrics.total + len(new)
     durations = [seconds for seconds in map(_duration, new) if seconds is not None]
-    recent = [*metrics.recent, *durations][-MOST_RECENT:]
+    recent = [*metrics.recent, *durations][-MAX_RECENT:]
     marks = sorted([*metrics.counted, *(ended.mark for ended in new)])
     refused = sum(ended.reason == Reason.CONCURRENCY_FORBIDDEN for ended in new)
     forbidden = metrics.forbidden + refused
     judged = total - forbidden
-    evicted, kept = marks[:-MOST_COUNTED], marks[-MOST_COUNTED:]
+    evicted, kept = marks[:-MAX_COUNTED], marks[-MAX_COUNTED:]
     return WorkflowMetrics(
         total=total,
         executions=dict(sorted(phases.items())),

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class AttemptState(StrEnum):
-    """Where an attempt's Job stands; the last three are final."""
+    """The state of an attempt's Job; the last three are final."""
 
     PENDING = "Pending"
     RUNNING = "Running"

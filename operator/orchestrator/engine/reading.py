@@ -13,9 +13,9 @@ from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.records import Record, record_from_status
 from orchestrator.engine.times import from_rfc3339
 
-MOST_ATTEMPTS = 1_000_000
+MAX_ATTEMPTS = 1_000_000
 """Attempts and iterations beyond any that limits allow."""
-MOST_ITEMS = 10_000
+MAX_ITEMS = 10_000
 LATEST = 253_000_000_000.0
 """A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
 
@@ -66,11 +66,11 @@ def _problems(node: GraphNode, record: Record) -> Iterator[str]:
         "iterationAttempts": record.iteration_attempts,
     }
     for key, number in numbers.items():
-        if not 0 <= number <= MOST_ATTEMPTS:
+        if not 0 <= number <= MAX_ATTEMPTS:
             yield f".{key}: {number} is no number of this operator"
     if record.iteration_attempts > record.attempts:
         yield ".iterationAttempts: more than attempts"
-    if record.items is not None and not 0 <= record.items <= MOST_ITEMS:
+    if record.items is not None and not 0 <= record.items <= MAX_ITEMS:
         yield f".items: {record.items} is none that a fan-out can have"
     for key, ranges in (("completed", record.completed), ("failed", record.failed)):
         if ranges and not _within(ranges, record.items):
@@ -85,7 +85,7 @@ def _problems(node: GraphNode, record: Record) -> Iterator[str]:
 
 def _within(ranges: str, items: int | None) -> bool:
     """Whether they are ranges such as `0-3,7` below the number of items; builds no sets."""
-    most = MOST_ITEMS if items is None else items
+    most = MAX_ITEMS if items is None else items
     for part in ranges.split(","):
         first, dash, last = part.partition("-")
         if not (_digits(first) and (_digits(last) if dash else True)):
@@ -96,4 +96,4 @@ def _within(ranges: str, items: int | None) -> bool:
 
 
 def _digits(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS))
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ITEMS))

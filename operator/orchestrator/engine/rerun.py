@@ -47,7 +47,7 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
 
 
 def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, Record] | Refusal:
-    """The records that stand from the beginning: of all nodes that do not run again."""
+    """The records that are reused: of all nodes that do not run again."""
     for index, name in enumerate(start):
         if name not in graph.nodes:
             hint = did_you_mean(name, list(graph.nodes))

@@ -16,7 +16,7 @@ from orchestrator.models.workflow import History
 
 SPARED = 24 * 3600.0
 """Seconds for which an execution made by a trigger is kept at least: a late duplicate finds it."""
-MOST_SPARED = 5_000
+MAX_SPARED = 5_000
 """Executions of one trigger that are kept so."""
 UNREFERENCED = 3600.0
 """Seconds after which a revision that nothing refers to any more is removed."""
@@ -131,5 +131,5 @@ def _spared(executions: Iterable[Stored], now: float, windows: Mapping[str, floa
     spared: set[str] = set()
     for made in by_trigger.values():
         made.sort(key=lambda one: one.created_at, reverse=True)
-        spared.update(one.uid for one in made[:MOST_SPARED])
+        spared.update(one.uid for one in made[:MAX_SPARED])
     return spared

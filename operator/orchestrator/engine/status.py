@@ -123,7 +123,7 @@ def active_words(run: Run) -> str:
 
 
 def counts(graph: Graph, run: Run) -> dict[str, int]:
-    """Nodes by where they stand."""
+    """Nodes by phase."""
 
     def of(*phases: NodePhase) -> int:
         return sum(run.tally.get(phase, 0) for phase in phases)

@@ -12,8 +12,8 @@ from typing import Any
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.incident import IncidentSpec, TimelineEntry
 
-MOST_ENTRIES = 200
-LONGEST_VALUE = 512
+MAX_ENTRIES = 200
+MAX_VALUE = 512
 FIELDS = ("title", "severity", "state", "assignee", "escalation", "summary", "links")
 
 
@@ -30,7 +30,7 @@ def extend(
             for field in FIELDS
             if getattr(observed, field) != getattr(spec, field)
         ]
-    return [*timeline, *entries][-MOST_ENTRIES:]
+    return [*timeline, *entries][-MAX_ENTRIES:]
 
 
 def _shown(spec: IncidentSpec, field: str) -> str:
@@ -38,4 +38,4 @@ def _shown(spec: IncidentSpec, field: str) -> str:
     if field == "links":
         value = ", ".join(f"{link.title} {link.url}".strip() for link in spec.links)
     text = str(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"

@@ -17,7 +17,7 @@ from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 
-MOST_PAYLOAD = 4096
+MAX_PAYLOAD = 4096
 """Bytes of a signal's payload; a larger one is no signal."""
 _BEFORE = "was sent before the admission policies were in place as they are now: send another one"
 PROTECTION_CHECK_SECONDS = 30.0
@@ -82,7 +82,7 @@ def _fits(work: Work, signal: Mapping[str, Any]) -> bool:
 
 def _is_small(payload: object) -> bool:
     try:
-        return len(to_json(payload, MOST_PAYLOAD)) <= MOST_PAYLOAD
+        return len(to_json(payload, MAX_PAYLOAD)) <= MAX_PAYLOAD
     except ExpressionError:  # nested too deep, say
         return False
 

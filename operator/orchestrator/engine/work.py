@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine.budget import MOST_OUTPUTS, MOST_STATUS, ROOM, outputs_size, record_size
+from orchestrator.engine.budget import MAX_OUTPUTS, MAX_STATUS, ROOM, outputs_size, record_size
 from orchestrator.engine.costs import ASKING_WORK, JUDGING_WORK, PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
@@ -83,7 +83,7 @@ class Work:
 
     @property
     def records(self) -> Mapping[str, Record]:
-        """The records as they stand now, this pass's changes included."""
+        """The current records, this pass's changes included."""
         if not self.changes:
             return self.run.records
         return ChainMap(self.changes, cast("dict[str, Record]", self.run.records))
@@ -130,7 +130,7 @@ class Work:
         return not any(edge.source in self.unstored for edge in node.incoming)
 
     def record(self, name: str) -> Record | None:
-        """The record of a node as it stands now."""
+        """The current record of a node."""
         return self.changes.get(name) or self.run.records.get(name)
 
     def attempt(self, node: str, record: Record) -> Attempt | None:
@@ -208,7 +208,7 @@ class Work:
         own, room = outputs_size(record), ROOM * (len(self.graph.nodes) - self.count)
         outputs = self.run.outputs_size + self.more_outputs + own
         size = self.run.size + self.more_size + record_size(record) + room
-        if outputs <= MOST_OUTPUTS and size <= MOST_STATUS:
+        if outputs <= MAX_OUTPUTS and size <= MAX_STATUS:
             return record
         if not record.outputs:
             return replace(record, message="")
@@ -217,7 +217,7 @@ class Work:
             phase=NodePhase.FAILED,
             reason=Reason.STATUS_BUDGET,
             message=f"its outputs are {own:,} bytes; with them the outputs of all nodes would be"
-            f" {outputs:,}, and a status holds {MOST_OUTPUTS:,}",
+            f" {outputs:,}, and a status holds {MAX_OUTPUTS:,}",
             outputs={},
         )
 

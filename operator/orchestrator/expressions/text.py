@@ -105,7 +105,7 @@ _cached = SourceCache(_compiled, _weight)
 
 
 def _merged(parts: Iterator[str | Expression]) -> Iterator[str | Expression]:
-    """Literals that stand side by side become one; empty ones vanish."""
+    """Adjacent literals become one; empty ones vanish."""
     literal = ""
     for part in parts:
         if isinstance(part, str):
@@ -137,7 +137,7 @@ def _split(text: str) -> Iterator[str | Expression]:
 
 
 def _end(text: str, start: int) -> int:
-    """Where the `]]` stands that closes the expression begun at `start`."""
+    """The position of the `]]` that closes the expression begun at `start`."""
     open_brackets: list[str] = []
     quote = ""
     position = start

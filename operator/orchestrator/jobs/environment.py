@@ -39,7 +39,7 @@ def environment(
         {"name": "OUTPUTS", "value": OUTPUTS_PATH},
         *context_variables(job, identity, fan_out=fan_out),
         *_of_parameters(job.parameters, single=not reads_params_only(template.action)),
-        *_of_template(template, scope),  # last: `$(NAME)` reaches what stands before it
+        *_of_template(template, scope),  # last: `$(NAME)` reaches what comes before it
         *_of_script(template),
     ]
 

@@ -24,7 +24,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
-MOST_GATHERED = 32 * 1024
+MAX_GATHERED = 32 * 1024
 """Bytes of all gathered outputs together."""
 
 
@@ -117,8 +117,8 @@ def gather(
         for name in names:
             lists[name][index] = outputs.get(name)
     size = len(orjson.dumps(lists))
-    if size > MOST_GATHERED:
-        message = f"the gathered outputs are {size:,} bytes together; at most {MOST_GATHERED:,}"
+    if size > MAX_GATHERED:
+        message = f"the gathered outputs are {size:,} bytes together; at most {MAX_GATHERED:,}"
         return OutputsProblem(Reason.OUTPUTS_TOO_LARGE, message)
     return lists
 

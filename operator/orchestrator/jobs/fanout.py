@@ -17,7 +17,7 @@ from orchestrator.jobs.evidence import ACTION
 from orchestrator.jobs.items import (
     ARGUMENT,
     DIRECTORY,
-    MOST_ITEMS,
+    MAX_ITEMS,
     SHIM,
     config_data,
     json_line,
@@ -30,7 +30,7 @@ from orchestrator.models.pod import Action, PodSettings
 from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
-LONGEST = 366 * 24 * 3600
+MAX_DEADLINE = 366 * 24 * 3600
 """Most seconds of a Job's deadline."""
 
 
@@ -69,8 +69,8 @@ def build_fan_out(
     """The manifests as the API takes them. Raises JobRefused with a reason and the path."""
     assert template.action is not None
     count = len(fan_out.items)
-    if count > MOST_ITEMS:
-        message = f"forEach has {count:,} items; at most {MOST_ITEMS:,}"
+    if count > MAX_ITEMS:
+        message = f"forEach has {count:,} items; at most {MAX_ITEMS:,}"
         raise JobRefused(Reason.TOO_MANY_ITEMS, message)
     _check_fixed(template.action)
     shared = NodeJob(fan_out.node, fan_out.attempt, 0, _secrets(fan_out), fan_out.item_timeout)
@@ -159,7 +159,7 @@ def _deadline(fan_out: FanOutJob) -> int:
     if fan_out.timeout is not None:
         return fan_out.timeout
     rounds = math.ceil(len(fan_out.items) / fan_out.parallelism)
-    return min(2 * rounds * fan_out.item_timeout * (fan_out.retries + 1), LONGEST)
+    return min(2 * rounds * fan_out.item_timeout * (fan_out.retries + 1), MAX_DEADLINE)
 
 
 def _failure_rules(fan_out: FanOutJob, template: TemplateSpec) -> list[dict[str, Any]]:

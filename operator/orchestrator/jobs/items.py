@@ -1,9 +1,9 @@
 """A fan-out's items as files: every pod of an Indexed Job mounts all, and reads its own line.
 
-A mount costs by files and not by bytes, so a file holds a hundred items
-where they are small. A line is read by a shim
-that decodes and never evaluates: `NAME=value` fields between tabs, where every byte that is not
-printable ASCII stands as an octal escape of printf's %b. Images without a shell read JSON lines.
+A mount costs by files and not by bytes, so a file holds a hundred items where they are small. A
+line is read by a shim that decodes and never evaluates: `NAME=value` fields between tabs, where
+every byte that is not printable ASCII is an octal escape of printf's %b. Images without a shell
+read JSON lines.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from orchestrator.models.reasons import Reason
 
 PER_FILE = (100, 20, 4, 1)
 """Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
-MOST_SHARD = 900 * 1024
+MAX_SHARD = 900 * 1024
 """Bytes of one ConfigMap; Kubernetes takes 1 MiB."""
-MOST_ITEMS = 10_000
+MAX_ITEMS = 10_000
 """Items of a fan-out."""
 DIRECTORY = "/automation/items"
 """Where the items are mounted; $PARAMS_DIR."""
@@ -71,20 +71,20 @@ def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
         raise JobRefused(Reason.TOO_MANY_ITEMS, message)
     for per_file in PER_FILE:
         files = list(_files(lines, per_file))
-        if all(len(text) <= MOST_SHARD for _, text in files):
+        if all(len(text) <= MAX_SHARD for _, text in files):
             return per_file, _shards(files)
     largest = max(map(len, lines))
-    message = f"an item is {largest:,} bytes; a ConfigMap takes {MOST_SHARD:,}"
+    message = f"an item is {largest:,} bytes; a ConfigMap takes {MAX_SHARD:,}"
     raise JobRefused(Reason.PARAMS_TOO_LARGE, message)
 
 
 def _shards(files: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     shards: list[dict[str, str]] = [{}]
-    room = MOST_SHARD
+    room = MAX_SHARD
     for name, text in files:
         if len(text) > room:
             shards.append({})
-            room = MOST_SHARD
+            room = MAX_SHARD
         shards[-1][name] = text
         room -= len(text)
     return shards

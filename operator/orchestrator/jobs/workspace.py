@@ -57,7 +57,7 @@ def build_claim(workspace: Workspace, identity: ExecutionIdentity) -> dict[str, 
 def mount(pod: dict[str, Any], workspace: Workspace, identity: ExecutionIdentity) -> None:
     """Give a pod's spec the volume.
 
-    A volume of one machine keeps the pods of the execution together: each must stand where another
+    A volume of one machine keeps the pods of the execution together: each must run where another
     does, which Kubernetes lets the first one decide.
     """
     claim = {"claimName": claim_name(identity.uid)}

@@ -87,7 +87,7 @@ def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Acces
             raise AccessError(f"the pod has no service account's token: {file} is not there")
     return Access(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        authorization=lambda: f"Bearer {_read(token)}",  # the kubelet writes it anew in time
+        authorization=lambda: f"Bearer {_read(token)}",  # the kubelet rotates it in time
         ca_file=str(authority),
         proxy=None if proxy_bypass(host) else getproxies().get("https"),
     )

@@ -1,4 +1,4 @@
-"""One of several operators works: the one that holds the Lease. The others stand by, caches warm.
+"""The leader among several replicas is the one that holds the Lease; the others stand by.
 
 The Lease spares work and nothing else: Job names and guarded writes make two at once harmless. So a
 holder that cannot renew stops at once, and one that wakes up late sends no further write.

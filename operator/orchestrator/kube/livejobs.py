@@ -15,8 +15,8 @@ from orchestrator.kube.resources import JOBS
 from orchestrator.models.labels import EXECUTION_UID
 
 AT_ONCE = 50
-"""Executions in one list at most: their uids stand in the request's address."""
-PATIENCE, MOST = 10.0, 1.0
+"""Executions in one list at most: their uids are in the request's URL."""
+REST_FACTOR, MAX_REST = 10.0, 1.0
 """As many times as long as the last lists took, the next one waits, and so many seconds at most:
 of thousands of Jobs they would be a tenth of what the API server does."""
 
@@ -51,7 +51,7 @@ class LiveJobs:
                     asked = {uid: waiting.pop(uid) for uid in list(islice(waiting, AT_ONCE))}
                     await self._list(namespace, asked)
                 ended = loop.time()
-                self._rested[namespace] = ended + min(PATIENCE * (ended - began), MOST)
+                self._rested[namespace] = ended + min(REST_FACTOR * (ended - began), MAX_REST)
         finally:
             del self._listing[namespace]
             if not waiting:

@@ -30,7 +30,7 @@ TRIES = 5
 STARTING_TRIES = 12
 """The same of one that an API server refuses which may only have begun: about half a minute, since
 on a busy machine it reads the roles for many seconds."""
-LONGEST_WAIT = 10.0
+MAX_WAIT = 10.0
 """Seconds: a longer Retry-After is given to the caller instead of being slept through."""
 SILENCE = 90.0
 """Seconds without a byte, not even a bookmark, after which a watch is taken for dead."""
@@ -217,7 +217,7 @@ def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
     if attempt >= tries or not (untaken or (repeatable and error.transient)):
         return None
     wait = _backoff(attempt) if error.retry_after is None else error.retry_after
-    return wait if wait <= LONGEST_WAIT else None
+    return wait if wait <= MAX_WAIT else None
 
 
 def _backoff(attempt: int) -> float:

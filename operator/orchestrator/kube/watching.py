@@ -3,7 +3,7 @@
 kopf cancels every task of its loop when it ends, which would cut passes short; hence the thread.
 Its handlers only hand events over: no finalizers, no annotations, no patches. Templates and
 Triggers are not its business, because they are acted upon from a cache, and a kopf list does not
-tell what is gone.
+report what is gone.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The API server reads such a body with go-yaml, for which most JSON is YAML. Three things are not:
 characters that YAML does not print or takes for line breaks, escapes of characters beyond U+FFFF
 as two surrogates, and keys longer than 1,024 characters. The first are escaped here, the second
-written as they are, and before the third stands the `?` that YAML has for long keys.
+written as they are, and the third is preceded by the `?` that YAML has for long keys.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def encode_applied(body: Any) -> bytes:
 
 
 def _may_have_long_key(text: str) -> bool:
-    """Whether so much stands before the end of a key, one of which may resemble another's."""
+    """Whether so much precedes the end of a key, one of which may resemble another's."""
     return '\\":' in text or max(map(len, text.split('":'))) > MAX_SIMPLE_KEY
 
 

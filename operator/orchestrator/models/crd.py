@@ -56,7 +56,7 @@ def custom_resource_definition(kind: Kind) -> dict[str, Any]:
 
 
 def render(kind: Kind) -> str:
-    """The definition as it stands in a file."""
+    """The definition as it is written to a file."""
     body = yaml.dump(
         custom_resource_definition(kind),
         Dumper=_Plain,

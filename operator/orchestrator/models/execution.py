@@ -103,7 +103,7 @@ class TriggerReference(Model):
     uid: Uid | None = None
     """Uid of the Trigger: only what names it was made by that Trigger."""
     depth: Annotated[int, Field(ge=0, le=5)] = 0
-    """How many executions stand before this one in a chain of triggers."""
+    """How many executions precede this one in a chain of triggers."""
     requester: Annotated[str, Field(max_length=253)] | None = None
     """The person behind the event; empty for one who is unknown, absent where there is none."""
     event: dict[str, Json] | None = None
@@ -191,9 +191,9 @@ class NodeRecord(Model):
     """What is recorded of a node; absent until the node starts or is skipped."""
 
     phase: NodePhase
-    """Where the node stands."""
+    """Phase of the node."""
     reason: Annotated[str, Field(max_length=64)] | None = None
-    """Why it stands there, one of the documented reasons."""
+    """Why it is in this phase, one of the documented reasons."""
     message: Line | None = None
     """The reason in words."""
     attempts: int | None = None
@@ -253,7 +253,7 @@ class SettledOutcome(Model):
 
 
 class Counts(Model):
-    """Nodes by where they stand."""
+    """Nodes by phase."""
 
     total: int = 0
     """Nodes of the workflow."""
@@ -286,9 +286,9 @@ class ExecutionStatus(Model):
     observed_generation: int | None = None
     """The generation that the status speaks of."""
     phase: ExecutionPhase | None = None
-    """Where the execution stands."""
+    """Phase of the execution."""
     reason: Annotated[str, Field(max_length=64)] | None = None
-    """Why it stands there, one of the documented reasons."""
+    """Why it is in this phase, one of the documented reasons."""
     message: Text | None = None
     """The reason in words."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
@@ -312,7 +312,7 @@ class ExecutionStatus(Model):
     active: Annotated[str, Field(max_length=256)] | None = None
     """Nodes that are running or waiting now."""
     counts: Counts | None = None
-    """Nodes by where they stand."""
+    """Nodes by phase."""
     outputs: dict[str, Json] | None = None
     """Outputs of the workflow."""
     nodes: Annotated[dict[Identifier, NodeRecord], Field(max_length=MAX_NODES)] | None = None

@@ -40,7 +40,7 @@ class IncidentSpec(Model):
     severity: Severity = Severity.MEDIUM
     """How bad it is."""
     state: IncidentState = IncidentState.OPEN
-    """Where it stands."""
+    """State of the incident."""
     assignee: Annotated[str, Field(max_length=253)] = ""
     """Who has it."""
     escalation: Annotated[str, Field(max_length=253)] = ""

@@ -123,7 +123,7 @@ class Variable(Value):
     """A typed variable; a secret is bound here only, and no execution can set it."""
 
     secret_key_ref: SecretKeyRef | None = None
-    """Where a secret variable's value stands."""
+    """The key of a Secret that holds a secret variable's value."""
 
 
 class Backoff(Model):

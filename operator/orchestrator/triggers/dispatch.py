@@ -24,9 +24,9 @@ from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGG
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.types import Event
 
-MOST_DEPTH = 5
-"""Executions that may stand behind each other in a chain of triggers."""
-MOST_EVENT = 64 * 1024
+MAX_DEPTH = 5
+"""Maximum length of a chain of triggers, in executions."""
+MAX_EVENT = 64 * 1024
 """Bytes of an event that an execution keeps."""
 
 
@@ -88,8 +88,8 @@ def plan(
 
     What it evaluates shares a budget of work: beyond it the event has failed.
     """
-    if event.depth > MOST_DEPTH:
-        return Failed(f"a chain of triggers is cut after {MOST_DEPTH} executions")
+    if event.depth > MAX_DEPTH:
+        return Failed(f"a chain of triggers is cut after {MAX_DEPTH} executions")
     scope = {
         "event": event.data,
         "trigger": {"name": metadata["name"], "namespace": metadata["namespace"]},
@@ -215,8 +215,8 @@ def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
         kept = compile_expression(spec.payload).evaluate(scope)
         if not isinstance(kept, dict):
             raise ExpressionError("must give an object, such as {'id': event.id}")
-    if (size := len(orjson.dumps(kept))) > MOST_EVENT:
-        raise ExpressionError(f"the event is {size:,} bytes, and at most {MOST_EVENT:,} are kept")
+    if (size := len(orjson.dumps(kept))) > MAX_EVENT:
+        raise ExpressionError(f"the event is {size:,} bytes, and at most {MAX_EVENT:,} are kept")
     return dict(kept)
 
 

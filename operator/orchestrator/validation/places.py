@@ -23,7 +23,7 @@ class Place:
     path: str
     source: str
     text: bool
-    """Whether the expressions stand in `$[[ ]]`."""
+    """Whether the expressions are inside `$[[ ]]`."""
     nodes: int
     """The nodes it may read."""
     owner: str

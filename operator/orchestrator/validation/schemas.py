@@ -19,7 +19,7 @@ from orchestrator.validation.problem import join
 MAX_SCHEMA = 16 * 1024
 """Bytes of a schema, as JSON."""
 MAX_LEVELS = 8
-"""Schemas that may stand inside each other."""
+"""Maximum depth of nested schemas."""
 MAX_PROGRAM = 1_800
 """Steps of a pattern's program: `.{1,200}` has 1,600."""
 MAX_REQUIRED = 64

@@ -27,7 +27,7 @@ class Subject:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Where each node stands; the first of those with the same name."""
+        """The position of each node; the first of those with the same name."""
         return {node.name: i for i, node in reversed(list(enumerate(self.spec.nodes)))}
 
     @cached_property
@@ -59,7 +59,7 @@ class Subject:
 
     @cached_property
     def order(self) -> list[int]:
-        """Nodes so that each stands after its sources; those behind a cycle are left out."""
+        """Nodes so that each follows its sources; those behind a cycle are left out."""
         waiting = [0] * len(self.spec.nodes)
         for _, _, target in self.edges:
             waiting[target] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.metrics import MOST_COUNTED, MOST_RECENT, Ended, count
+from orchestrator.engine.metrics import MAX_COUNTED, MAX_RECENT, Ended, count
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.workflow import WorkflowMetrics
 
@@ -53,12 +53,12 @@ def test_an_older_end_that_comes_late_does_not_become_the_last_execution() -> No
 
 
 def test_what_is_no_longer_listed_one_by_one_stays_counted() -> None:
-    everything = [ended(number) for number in range(3 * MOST_COUNTED)]
+    everything = [ended(number) for number in range(3 * MAX_COUNTED)]
     metrics = WorkflowMetrics()
     for start in range(0, len(everything), 100):
         metrics = count(metrics, everything[start : start + 100])
-    assert len(metrics.counted) == MOST_COUNTED
-    assert len(metrics.recent) == MOST_RECENT
+    assert len(metrics.counted) == MAX_COUNTED
+    assert len(metrics.recent) == MAX_RECENT
     assert metrics.counted_before is not None
     assert count(metrics, everything) is metrics
     assert metrics.total == len(everything)

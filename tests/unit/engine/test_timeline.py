@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine.timeline import LONGEST_VALUE, MOST_ENTRIES, extend
+from orchestrator.engine.timeline import MAX_ENTRIES, MAX_VALUE, extend
 from orchestrator.models.incident import IncidentSpec
 
 
@@ -41,10 +41,10 @@ def test_an_incident_that_did_not_change_has_no_new_entry() -> None:
 def test_the_newest_entries_are_kept_and_values_shortened() -> None:
     timeline = extend([], None, incident(), 0.0)
     before = incident()
-    for number in range(MOST_ENTRIES + 50):
+    for number in range(MAX_ENTRIES + 50):
         after = incident(summary=f"{number} " + "x" * 4000)
         timeline = extend(timeline, before, after, float(number))
         before = after
-    assert len(timeline) == MOST_ENTRIES
-    assert timeline[-1].to.startswith(f"{MOST_ENTRIES + 49} ")
-    assert all(len(entry.to) <= LONGEST_VALUE for entry in timeline)
+    assert len(timeline) == MAX_ENTRIES
+    assert timeline[-1].to.startswith(f"{MAX_ENTRIES + 49} ")
+    assert all(len(entry.to) <= MAX_VALUE for entry in timeline)

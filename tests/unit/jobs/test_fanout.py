@@ -22,7 +22,7 @@ from orchestrator.jobs.build import ExecutionIdentity, JobRefused
 from orchestrator.jobs.context import INDEX
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
-from orchestrator.jobs.items import MOST_SHARD
+from orchestrator.jobs.items import MAX_SHARD
 from orchestrator.jobs.outputs import OutputsProblem
 from tests.builders import IMAGE, template
 
@@ -217,7 +217,7 @@ def test_large_items_are_spread_and_too_large_ones_refused() -> None:
     fan_out = fanned(large, command=["sh"])
     assert len(fan_out.config_maps) > 3
     for item in fan_out.config_maps:
-        assert sum(map(len, item["data"].values())) <= MOST_SHARD
+        assert sum(map(len, item["data"].values())) <= MAX_SHARD
     with pytest.raises(JobRefused) as caught:
         fanned([{"text": "x" * 5000} for _ in range(1000)], command=["sh"])
     assert caught.value.reason == "TooManyItems"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.engine.revision import freeze
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
-from orchestrator.jobs.items import MOST_ITEMS
+from orchestrator.jobs.items import MAX_ITEMS
 from orchestrator.jobs.names import job_name
 from orchestrator.models.base import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IDENTIFIER_PATTERN
 from orchestrator.models.workflow import WorkflowSpec
@@ -64,7 +64,7 @@ def test_a_job_and_its_pods_have_names_and_labels_that_are_taken(
     made = build_fan_out(spec, fan, identity, None, IMAGE)
     for item in (made.job, *made.config_maps):
         check(item)
-    largest = f"{made.job['metadata']['name']}-{MOST_ITEMS - 1}"
+    largest = f"{made.job['metadata']['name']}-{MAX_ITEMS - 1}"
     assert LABEL.fullmatch(largest)
     assert len(largest) <= 63
 

@@ -15,7 +15,7 @@ from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 
-MOST_OVER = 1000
+MAX_OVER = 1000
 """Executions found to be over that are remembered."""
 
 Key = tuple[str, str]
@@ -174,7 +174,7 @@ class Held:
     def _drop(self, key: Key, uid: str) -> None:
         """What a live read found to be over is no longer known, whatever a watch reports of it."""
         self._over[uid] = None
-        if len(self._over) > MOST_OVER:
+        if len(self._over) > MAX_OVER:
             del self._over[next(iter(self._over))]
         known = self._shell.executions.get(*key)
         if known is None or known["metadata"]["uid"] != uid:

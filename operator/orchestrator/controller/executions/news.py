@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.controller.executions.held import Held
-from orchestrator.controller.executions.observe.fanout import look_again
+from orchestrator.controller.executions.observe.fanout import check_interval
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import execution_reference
 from orchestrator.jobs.evidence import controller_of
@@ -82,7 +82,7 @@ class News:
             return
         if kind != "DELETED":
             self._shell.figures.news(key)
-        self._shell.queue.add_after(key, self._patience(raw))
+        self._shell.queue.add_after(key, self._batching(raw))
 
     def on_pending(self, job: Raw) -> None:
         """There is a word on why a Job's pod does not start."""
@@ -102,11 +102,11 @@ class News:
             "whose action has ended",
         )
 
-    def _patience(self, pod: Raw) -> float:
+    def _batching(self, pod: Raw) -> float:
         """Seconds in which others of its fan-out may end: they are batched."""
         items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
         namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
-        return look_again(items) if self._shell.pods.count(namespace, uid) < items else 0.0
+        return check_interval(items) if self._shell.pods.count(namespace, uid) < items else 0.0
 
     def _job_of(self, pod: Raw) -> Raw | None:
         """The Job that controls a pod; None for one not seen yet, whose own event then reports the

@@ -33,7 +33,7 @@ from orchestrator.engine.reading import StatusError
 from orchestrator.engine.records import Record
 from orchestrator.models.reasons import Reason
 
-MOST_ROUNDS = 50
+MAX_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
 
 
@@ -121,12 +121,12 @@ class ExecutionReconciler:
     async def _advance(self, key: Key, tracked: Tracked) -> float | None:
         await stop_unwanted(self._shell, tracked)
         await recall_names(self._shell, tracked)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             if not self._held.holds(key, tracked):
                 return 0  # a write beside it failed, and everything is read again
             dirty = tracked.take_dirty(self._shell.clock())
             if dirty is not None and not dirty and not self._progress.due(tracked):
-                return self._progress.next_look(tracked)
+                return self._progress.next_change(tracked)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, tracked, dirty)
             policies = await self._policies(tracked, dirty)
@@ -167,7 +167,7 @@ class ExecutionReconciler:
                 if self._progress.due(tracked) and self._held.holds(key, tracked):
                     self._progress.begin(key, tracked)
             if not tracked.again and not tracked.whole:
-                return self._progress.next_look(tracked)
+                return self._progress.next_change(tracked)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
     async def _policies(self, tracked: Tracked, dirty: Collection[str] | None) -> Policies | None:

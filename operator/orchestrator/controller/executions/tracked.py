@@ -82,7 +82,7 @@ class Tracked:
     replaced: dict[str, Record | None] = field(default_factory=dict)
     """What the status has of these nodes, after the write under way."""
     writing: asyncio.Task[None] | None = None
-    """A write of progress under way, beside the passes: no other one begins before it ends."""
+    """A write of progress in flight, in the background: no other one begins before it ends."""
     moved: bool = False
     """Whether a node moved in them, and not only what is shown of it."""
     unstored_since: float = 0.0
@@ -116,7 +116,7 @@ class Tracked:
         self._keep_progress_of(earlier)
 
     def _keep_progress_of(self, earlier: Tracked) -> None:
-        """What rested on evidence stands, unless the status says otherwise by now."""
+        """What rested on evidence is kept, unless the status says otherwise by now."""
         stored = self.run.records
         if any(_stage(stored.get(name)) != _stage(old) for name, old in earlier.replaced.items()):
             return

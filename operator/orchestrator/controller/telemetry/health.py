@@ -16,7 +16,7 @@ from orchestrator.controller.side import SameLoop
 from orchestrator.controller.telemetry.figures import CONTENT_TYPE, Figures
 from orchestrator.kube.reflector import Reflector
 
-LONGEST_SILENCE = 180.0
+MAX_SILENCE = 180.0
 """Seconds; the API server sends a bookmark about every minute."""
 LOST = 600.0
 """Seconds of silence of a watch after which the process counts as dead. A watch that hears nothing
@@ -24,12 +24,12 @@ for 90 seconds is restarted, so this is not an outage of the API server but a fa
 
 
 def unready(reflectors: Sequence[Reflector]) -> list[str]:
-    """What stands in the way of being ready, in words."""
+    """Why it is not ready, in words."""
     return [
         f"the watch of {reflector.name} "
         + ("is silent" if reflector.synced.is_set() else "has not listed yet")
         for reflector in reflectors
-        if not reflector.synced.is_set() or reflector.silence > LONGEST_SILENCE
+        if not reflector.synced.is_set() or reflector.silence > MAX_SILENCE
     ]
 
 

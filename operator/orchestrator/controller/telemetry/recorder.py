@@ -23,7 +23,7 @@ SPARED = 30.0
 """Of the burst, what is kept for warnings."""
 REPEAT_SECONDS = 600.0
 """For how long the same event about the same object is not said again."""
-LONGEST_MESSAGE = 1024
+MAX_MESSAGE = 1024
 COMPONENT = "itechsmart-workflow"
 
 
@@ -99,8 +99,8 @@ def _event(
     about: Mapping[str, str], reason: EventReason, message: str, now: float
 ) -> dict[str, Any]:
     message = plain_text(message)
-    if len(message) > LONGEST_MESSAGE:
-        message = message[: LONGEST_MESSAGE - 1] + "…"
+    if len(message) > MAX_MESSAGE:
+        message = message[: MAX_MESSAGE - 1] + "…"
     at = to_rfc3339(now)
     return {
         "apiVersion": "v1",

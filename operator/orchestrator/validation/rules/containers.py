@@ -28,7 +28,7 @@ _VOLUME_TYPES = ("emptyDir", "configMap", "secret", "persistentVolumeClaim")
 
 
 def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
-    """A script stands instead of command and args."""
+    """A script replaces command and args."""
     action = spec.action
     if action is None or action.script is None:
         return
@@ -38,7 +38,7 @@ def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def environment(spec: TemplateSpec) -> Iterator[Problem]:
-    """Environment variables stand once, and none is ours."""
+    """Environment variables are listed once, and none is ours."""
     entries = (spec.action.env if spec.action else None) or []
     yield from no_duplicates(
         ((f"spec.action.env[{i}].name", entry.name) for i, entry in enumerate(entries)),

@@ -34,7 +34,7 @@ def unknown_node(name: str, subject: Subject) -> str:
 
 
 def edges_once(subject: Subject) -> Iterator[Problem]:
-    """An edge stands once for each outcome."""
+    """An edge is listed once for each outcome."""
     first: dict[tuple[str, str, Outcome], int] = {}
     for i, edge in enumerate(subject.spec.edges):
         key = (edge.from_, edge.to, subject.outcome(i))
@@ -107,7 +107,7 @@ def outcomes(subject: Subject) -> Iterator[Problem]:
 
 
 def final_nodes(subject: Subject) -> Iterator[Problem]:
-    """Nodes of `finally` stand there once, and no edge touches them."""
+    """Nodes of `finally` are listed there once, and no edge touches them."""
     seen = set()
     for i, name in enumerate(subject.spec.finally_):
         if name in seen:

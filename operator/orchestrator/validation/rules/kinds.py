@@ -37,7 +37,7 @@ def one_kind(subject: Subject) -> Iterator[Problem]:
 
 
 def fields_of_kind(subject: Subject) -> Iterator[Problem]:
-    """Fields stand only where they have a meaning."""
+    """Fields are set only where they have a meaning."""
     for path, node in subject.nodes():
         kinds = kinds_of(node)
         if len(kinds) == 1:

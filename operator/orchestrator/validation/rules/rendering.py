@@ -1,4 +1,4 @@
-"""Expressions of a Template: in which fields they may stand, and what they may see there."""
+"""Expressions of a Template: in which fields they are allowed, and what they may see there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
-    """No expression stands where none is rendered; a script's text may hold anything."""
+    """No expression is where none is rendered; a script's text may hold anything."""
     if spec.action is None:
         return
     rendered = {path for path, _ in rendered_fields(spec.action)}

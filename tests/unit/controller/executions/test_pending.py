@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.controller.executions.observe.pending import (
-    LEAST,
-    MOST,
-    UNEXPLAINED_LOOKS,
+    MAX_INTERVAL,
+    MIN_INTERVAL,
+    UNEXPLAINED_CHECKS,
     PendingPods,
 )
 from orchestrator.jobs.waiting import why_waiting
@@ -143,7 +143,7 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
     running = asyncio.create_task(looking.pending.run())
     looking.job("runs", active=1, ready=1)
     looking.job("slow")
-    assert await looking.naps.get() == LEAST
+    assert await looking.naps.get() == MIN_INTERVAL
     looking.wake.put_nowait(None)
     await looking.naps.get()
     assert looking.told == ["slow"]
@@ -153,7 +153,7 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
         await asyncio.sleep(0)
     assert looking.naps.empty()
     looking.job("another")
-    assert await looking.naps.get() == LEAST
+    assert await looking.naps.get() == MIN_INTERVAL
     running.cancel()
     await asyncio.wait([running])
 
@@ -170,7 +170,7 @@ async def test_after_a_look_that_took_long_it_rests_the_longer(
     monkeypatch.setattr(looking.pending, "check", slowly)
     looking.job("slow")
     running = asyncio.create_task(looking.pending.run())
-    assert LEAST < await looking.naps.get() <= MOST
+    assert MIN_INTERVAL < await looking.naps.get() <= MAX_INTERVAL
     running.cancel()
     await asyncio.wait([running])
 
@@ -191,7 +191,7 @@ async def test_a_volume_that_cannot_be_mounted_is_found_in_the_events_of_its_pod
         message=message,
     )
     looking.job("slow")
-    for _ in range(1 + UNEXPLAINED_LOOKS):
+    for _ in range(1 + UNEXPLAINED_CHECKS):
         await looking.pending.check()
     (seen,) = looking.pods.by_job("a", "uid-slow")
     assert why_waiting(seen) == (

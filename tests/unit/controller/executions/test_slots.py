@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.executions.admission.slots import (
-    LOOK_AGAIN,
-    MOST_GONE,
+    MAX_GONE,
+    RECHECK,
     SOON,
     Queued,
     Slots,
@@ -313,10 +313,10 @@ async def test_a_pass_reads_few_of_many_forged_holders_and_gives_no_slot_twice(
         waits = await slots.admit(key(2), claim(2), raw(2))
         assert isinstance(waits, Queued)
         assert waits.again == SOON
-        assert len(holders(server)) == 1_002 - number * MOST_GONE
+        assert len(holders(server)) == 1_002 - number * MAX_GONE
     waits = await slots.admit(key(2), claim(2), raw(2))
     assert isinstance(waits, Queued)
-    assert waits.again == LOOK_AGAIN
+    assert waits.again == RECHECK
     assert holders(server) == ["e0", "e1"]
     await slots.release("ns", claim(0))
     assert await slots.admit(key(2), claim(2), raw(2)) is None
@@ -331,8 +331,8 @@ async def test_forged_holders_behind_those_that_run_are_not_read(
     slots, _ = slots_of(client)
     waits = await slots.admit(key(2), claim(2), raw(2))
     assert isinstance(waits, Queued)
-    assert waits.again == LOOK_AGAIN
+    assert waits.again == RECHECK
     assert len(holders(server)) == 1_002
     await put(server, 0, "Failed")
     assert isinstance(await slots.admit(key(2), claim(2), raw(2)), Queued)
-    assert len(holders(server)) == 1_002 - MOST_GONE
+    assert len(holders(server)) == 1_002 - MAX_GONE

@@ -8,7 +8,7 @@ import aiohttp
 
 from orchestrator.controller.side import SameLoop
 from orchestrator.controller.telemetry.figures import PREFIX, Figures
-from orchestrator.controller.telemetry.health import LONGEST_SILENCE, LOST, lost, serving, unready
+from orchestrator.controller.telemetry.health import LOST, MAX_SILENCE, lost, serving, unready
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.reflector import Reflector
@@ -25,7 +25,7 @@ async def test_ready_means_that_every_watch_was_heard_of(
     assert unready([reflector]) == ["the watch of jobs has not listed yet"]
     await reflector._relist(None)
     assert unready([reflector]) == []
-    now = LONGEST_SILENCE + 1
+    now = MAX_SILENCE + 1
     assert unready([reflector]) == ["the watch of jobs is silent"]
     assert lost([reflector]) == []
     now = LOST + 1

@@ -6,7 +6,7 @@ import asyncio
 
 from orchestrator.controller.telemetry.recorder import (
     BURST,
-    LONGEST_MESSAGE,
+    MAX_MESSAGE,
     RATE,
     SPARED,
     Recorder,
@@ -68,6 +68,6 @@ async def test_an_event_says_who_and_what(server: ApiServer, client: ApiClient) 
     await written(server, recorder)
     (event,) = [raw for (plural, _, _), raw in server.objects.items() if plural == "events"]
     assert event["involvedObject"] == ABOUT
-    assert len(event["message"]) == LONGEST_MESSAGE
+    assert len(event["message"]) == MAX_MESSAGE
     assert event["metadata"]["namespace"] == "a"
     assert (event["type"], event["reason"]) == ("Warning", "Failed")

@@ -15,7 +15,7 @@ from orchestrator.controller.executions.observe.looking import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import Tracked
 from orchestrator.engine.graph import GraphNode, NodeKind
-from orchestrator.engine.manychildren import MOST_CHILDREN
+from orchestrator.engine.manychildren import MAX_CHILDREN
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS
@@ -99,7 +99,7 @@ def _candidates(tracked: Tracked, node: GraphNode) -> Iterable[Which]:
     items: Iterable[int | None] = (None,)
     if node.spec.for_each is not None:
         known = record.items if record is not None else None
-        items = range(MOST_CHILDREN if known is None else known)
+        items = range(MAX_CHILDREN if known is None else known)
     return (Which(node.name, attempt, item) for attempt in (last, last + 1) for item in items)
 
 

@@ -16,7 +16,7 @@ from orchestrator.controller.executions.act.childnames import (
 from orchestrator.controller.executions.act.holdups import HoldUp, held_up
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.tracked import CACHE_LAG, Tracked
-from orchestrator.engine.children import MOST_DEPTH, child_attempt, child_depth
+from orchestrator.engine.children import MAX_DEPTH, child_attempt, child_depth
 from orchestrator.engine.decisions import CreateChild
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.initiator import UNKNOWN
@@ -39,8 +39,8 @@ REFUSALS = (400, 403, 404, 422)
 
 async def create_child(shell: Shell, tracked: Tracked, decision: CreateChild) -> Attempt | None:
     """Create a sub-execution; where it is refused, the attempt: failed, or Pending for a quota."""
-    if child_depth(tracked.run) > MOST_DEPTH:
-        message = f"sub-workflows are nested more than {MOST_DEPTH} deep"
+    if child_depth(tracked.run) > MAX_DEPTH:
+        message = f"sub-workflows are nested more than {MAX_DEPTH} deep"
         return refused(Reason.DEPTH_EXCEEDED, message, permanent=True)
     which = Which(decision.node, decision.attempt, decision.index)
     while True:

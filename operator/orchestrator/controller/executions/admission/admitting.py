@@ -160,7 +160,7 @@ class Admission:
         tracked = self._admitted(raw, graph, admitted, taken)
         claim = await self._shell.offload.run(partial(claim_of, graph, tracked.run, raw))
         waits: Claim | Queued | Refusal | Stale | None = claim
-        if claim is None:  # it may have stood in line, before its workflow's limit was taken away
+        if claim is None:  # it may have been queued, before its workflow's limit was taken away
             self._slots.leave(key)
         if isinstance(claim, Claim):
             waits = await self._slots.admit(key, claim, raw)
@@ -244,5 +244,5 @@ class Admission:
         self._slots.leave(key)
         if not await end_unadmitted(self._shell, key, raw, refusal):
             return Overtaken()
-        self._slots.look_at_first(key[0])  # it may have been given a slot just before
+        self._slots.requeue_heads(key[0])  # it may have been given a slot just before
         return Later(None)

@@ -35,16 +35,16 @@ from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER
 from orchestrator.models.reasons import Reason
 
-LOOK_AGAIN = 15.0
+RECHECK = 15.0
 """Seconds after which the head of a queue checks again whether a holder is gone."""
-MOST_GONE = 200
+MAX_GONE = 200
 """Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,
 and each takes a live read."""
 SOON = 0.5
 """Seconds after which the rest of such a list is read."""
-BEGINNING = 0.5
+UNSEEN_WAIT = 0.5
 """Seconds that the first wait for those who queued before the operator began."""
-PATIENCE = 30.0
+MAX_UNSEEN_WAIT = 30.0
 """Seconds for which they are waited for, in all."""
 GROUP = "automation.itechsmart.dev/concurrency-group"
 KEY = "automation.itechsmart.dev/concurrency-key"
@@ -73,7 +73,7 @@ class _Queue:
     """Keys of executions by uid."""
 
     def ahead(self, claim: Claim, holders: Sequence[Holder] = ()) -> int:
-        """How many stand before the claim, without those that hold a slot by now."""
+        """How many are ahead of the claim, without those that hold a slot by now."""
         held = {holder.uid for holder in holders}
         return sum(
             uid not in held for *_, uid in self.order[: bisect_left(self.order, claim.order)]
@@ -89,7 +89,7 @@ class Slots:
         self._waiting: dict[Key, tuple[Claim, str]] = {}
         """Claims that wait, with their namespace."""
         self._unseen: set[Key] | None = None
-        """Executions that were queued when this process began, and have not stood in line yet."""
+        """Executions that were queued when this process began, and are not queued again yet."""
         self._began = 0.0
         self._half: set[str] = set()
         """Uids that were given a slot and may still be in line: their admission was cut off between
@@ -101,7 +101,7 @@ class Slots:
         """None once the execution holds a slot."""
         queue = self._stand_in_line(key, claim)
         if self._others_to_come(key):
-            return Queued(f"{claim.words}; queued", BEGINNING)
+            return Queued(f"{claim.words}; queued", UNSEEN_WAIT)
         if queue.ahead(claim) and claim.uid not in self._half and claim.policy.value != "Forbid":
             return Queued(f"{claim.words}; queued", None)
         self._half.discard(claim.uid)
@@ -127,7 +127,7 @@ class Slots:
                         return comes_to
                     left = [holder for holder in holders if holder not in gone]
                     await self._write(key[0], claim, stored, left)
-                    if len(gone) >= MOST_GONE:
+                    if len(gone) >= MAX_GONE:
                         return Queued(f"{claim.words}; queued", SOON)
         self.leave(key)
         self._half.add(claim.uid)  # until its end: the write of its status may still be refused
@@ -150,8 +150,8 @@ class Slots:
             return forbidden(claim)
         if verdict is Verdict.REPLACE:
             await self._replace(key[0], holders[0], claim)
-            return Queued(f"{claim.words}; queued until {holders[0].name} is replaced", LOOK_AGAIN)
-        return Queued(f"{claim.words}; queued", LOOK_AGAIN)
+            return Queued(f"{claim.words}; queued until {holders[0].name} is replaced", RECHECK)
+        return Queued(f"{claim.words}; queued", RECHECK)
 
     def _finish_half(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> None:
         """Requeue whichever execution has a slot and does not know it: the head waits for it."""
@@ -180,7 +180,7 @@ class Slots:
             return
         self._shell.queue.add(queue.keys[queue.order[0][2]])
 
-    def look_at_first(self, namespace: str) -> None:
+    def requeue_heads(self, namespace: str) -> None:
         """Requeue the head of each queue of the namespace: a holder may have ended."""
         for (where, _), queue in self._queues.items():
             if where == namespace:
@@ -223,7 +223,7 @@ class Slots:
                 if (raw.get("status") or {}).get("phase") == ExecutionPhase.QUEUED
             }
         self._unseen.discard(key)
-        if not self._began <= now < self._began + PATIENCE:
+        if not self._began <= now < self._began + MAX_UNSEEN_WAIT:
             self._unseen.clear()  # something is wrong with them: nobody waits for that
         return any(namespace == key[0] for namespace, _ in self._unseen)
 
@@ -279,7 +279,7 @@ class Slots:
                 running += 1
             else:
                 gone.add(holder)
-            if running >= claim.limit or len(gone) >= MOST_GONE:
+            if running >= claim.limit or len(gone) >= MAX_GONE:
                 break
         return gone
 

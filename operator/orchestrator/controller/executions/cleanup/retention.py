@@ -63,7 +63,7 @@ class Retention:
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._ended: dict[Group, dict[str, Stored]] = {}
         self._histories: dict[Group, tuple[Raw, History]] = {}
-        """As read of the workflow that stood in the cache."""
+        """As read of the workflow that was in the cache."""
         self._refused: set[str | None] = set()
         """Uids of what cannot be removed; each is said once."""
 

@@ -24,7 +24,7 @@ from orchestrator.kube.cache import Raw
 from orchestrator.models.reasons import Reason
 
 
-def look_again(items: int) -> float:
+def check_interval(items: int) -> float:
     """Seconds from one check of all items of a fan-out to the next, while it runs.
 
     A check goes through all of them: so it stays a few per cent of a processor.
@@ -50,7 +50,8 @@ async def observe_fan(
     verdict = failure(job) or completed(job)
     uid = job["metadata"]["uid"]
     goes_on = not verdict and shell.pods.count(namespace, uid) < items
-    if known and goes_on and known[1] <= shell.clock() < (again := known[1] + look_again(items)):
+    again = known[1] + check_interval(items) if known else 0.0
+    if known and goes_on and known[1] <= shell.clock() < again:
         tracked.recheck(again)
         return known[0]
     pods = shell.pods.by_job(namespace, uid)

@@ -15,7 +15,7 @@ from orchestrator.kube.resources import JOBS, PODS, Resource
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 
-LOOK_AGAIN = 10.0
+LIVE_READ_INTERVAL = 10.0
 """Seconds from one live read of an overdue attempt to the next."""
 
 
@@ -70,7 +70,7 @@ async def overdue(
     due = record.attempt_start + rounds * node.timeout + node.grace
     if record.phase is NodePhase.PENDING:
         due = min(due, record.attempt_start + node.start_timeout)
-    if now < due or now < tracked.read_live.get(name, 0.0) + LOOK_AGAIN:
+    if now < due or now < tracked.read_live.get(name, 0.0) + LIVE_READ_INTERVAL:
         return None
     tracked.read_live[name] = now
     job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))

@@ -46,7 +46,7 @@ async def observe_active(
                 observed[name, record.attempts] = attempt
         if tracked.scan or _lost(observed.get((name, record.attempts))):
             sources.append(node)
-    for node in sources:  # after all: that a Job exists must not stand for what it says
+    for node in sources:  # after all: that a Job exists must not replace what it reports
         _follow_ups(shell, tracked, node, observed)
     return {**observe_unrecorded(shell, tracked, dirty), **observed}
 

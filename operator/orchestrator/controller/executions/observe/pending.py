@@ -21,11 +21,11 @@ from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
 
-LEAST, MOST = 3.0, 30.0
+MIN_INTERVAL, MAX_INTERVAL = 3.0, 30.0
 """Seconds from one check to the next, at least and at most."""
-PATIENCE = 10.0
+INTERVAL_FACTOR = 10.0
 """The next check waits this many times as long as the last one took."""
-UNEXPLAINED_LOOKS = 4
+UNEXPLAINED_CHECKS = 4
 """Checks of a pod that does not say what it waits for, before its Events are read."""
 UNMOUNTED = "type=Warning,reason=FailedMount,involvedObject.kind=Pod"
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
@@ -77,7 +77,7 @@ class PendingPods:
             self._news.clear()
             took = await self._try()
             while self._seen:
-                await self._sleep(min(max(LEAST, PATIENCE * took), MOST))
+                await self._sleep(min(max(MIN_INTERVAL, INTERVAL_FACTOR * took), MAX_INTERVAL))
                 took = await self._try()
 
     async def _try(self) -> float:
@@ -124,7 +124,7 @@ class PendingPods:
         """Add to pods that do not say what they wait for what their Events say of their volumes."""
         silent = {_uid(pod): pod for pod in pods if why_waiting(pod) == NO_CAUSE}
         self._unexplained = {uid: self._unexplained.get(uid, 0) + 1 for uid in silent}
-        if any(looks % UNEXPLAINED_LOOKS == 0 for looks in self._unexplained.values()):
+        if any(checks % UNEXPLAINED_CHECKS == 0 for checks in self._unexplained.values()):
             self._unmounted = await self._mount_failures()
         for uid, pod in silent.items():
             if message := self._unmounted.get(uid):

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from orchestrator.controller.executions.tracked import Tracked
 
-COMPANY, PATIENT = 1.0, 5.0
+BATCH_WAIT, BATCH_FACTOR = 1.0, 5.0
 """Seconds that a write which only shows progress waits for another to join it; under load, where
 the pace is slow, several times the pace."""
-SHOWN = 50.0
+PROGRESS_WRITES = 50.0
 """Such writes a second, of all executions together: the more are active, the longer each waits."""
 BUSY = 0.5
 """The pace in seconds from which it is load."""
-LEAST, MOST = 0.25, 2.0
+MIN_PACE, MAX_PACE = 0.25, 2.0
 """Seconds between two writes of one execution's progress, at least and at most."""
-PATIENCE = 100.0
+PACE_FACTOR = 100.0
 """As many times as long as the last write took, the next one waits."""
 
 
 def pace(took: float) -> float:
     """Seconds to wait before the next write, when the last one took this long."""
-    return min(max(LEAST, PATIENCE * took), MOST)
+    return min(max(MIN_PACE, PACE_FACTOR * took), MAX_PACE)
 
 
 def due(tracked: Tracked, active: int, now: float) -> bool:
@@ -32,7 +32,7 @@ def due(tracked: Tracked, active: int, now: float) -> bool:
     return bool(tracked.unstored) and tracked.writing is None and _left(tracked, active, now) <= 0
 
 
-def next_look(tracked: Tracked, active: int, now: float) -> float | None:
+def next_change(tracked: Tracked, active: int, now: float) -> float | None:
     """Seconds until the clock alone changes something; None when only an event can.
 
     The end of a write under way is an event.
@@ -49,8 +49,8 @@ def _left(tracked: Tracked, active: int, now: float) -> float:
     left = _rest(tracked.written_at, tracked.pace, now)
     if tracked.moved:
         return left
-    company = max(COMPANY, PATIENT * (tracked.pace - BUSY), active / SHOWN)
-    return max(left, _rest(tracked.unstored_since, company, now))
+    batching = max(BATCH_WAIT, BATCH_FACTOR * (tracked.pace - BUSY), active / PROGRESS_WRITES)
+    return max(left, _rest(tracked.unstored_since, batching, now))
 
 
 def _rest(since: float, wait: float, now: float) -> float:

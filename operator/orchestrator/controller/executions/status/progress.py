@@ -1,4 +1,4 @@
-"""Writes of what an execution came to: with the pass where it cannot wait, else beside the passes.
+"""Writes of an execution's status: with the pass where it cannot wait, otherwise in the background.
 
 Of a large status a write takes a while, and what it shows can be found again.
 """
@@ -31,7 +31,7 @@ class Progress:
         self._shell = shell
         self._held = held
         self._writes: dict[Key, asyncio.Task[None]] = {}
-        """Those under way, beside the passes."""
+        """Those in flight, in the background."""
         self._failed: dict[Key, Exception] = {}
         """Why the last such write failed: the next pass fails with it, and comes back like any."""
 
@@ -39,9 +39,9 @@ class Progress:
         """Whether progress that could wait is to be written now."""
         return pacing.due(tracked, len(self._held), self._shell.clock())
 
-    def next_look(self, tracked: Tracked) -> float | None:
+    def next_change(self, tracked: Tracked) -> float | None:
         """Seconds until the clock alone changes something; None when only an event can."""
-        return pacing.next_look(tracked, len(self._held), self._shell.clock())
+        return pacing.next_change(tracked, len(self._held), self._shell.clock())
 
     def raise_failure(self, key: Key) -> None:
         """Raise what the last write beside a pass failed with, once."""
@@ -59,7 +59,7 @@ class Progress:
         stored = await store_pass(self._shell, tracked, ending=ending, transition=transition)
         if stored is None:
             return False
-        self._look_for_strays(key, tracked, stored)
+        self._find_orphans(key, tracked, stored)
         return True
 
     def begin(self, key: Key, tracked: Tracked) -> None:
@@ -111,11 +111,11 @@ class Progress:
                 self._failed[key] = failed
             self._shell.queue.add(key)
             return
-        self._look_for_strays(key, tracked, stored)
-        if (again := self.next_look(tracked)) is not None:
+        self._find_orphans(key, tracked, stored)
+        if (again := self.next_change(tracked)) is not None:
             self._shell.queue.add_after(key, again)
 
-    def _look_for_strays(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:
+    def _find_orphans(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:
         """A Job may have been made for what ended without it, and have reported that before."""
         for node, record in stored.items():
             name = tracked.name_of(node, record.attempts + 1)
