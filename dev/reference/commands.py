@@ -20,7 +20,7 @@ def commands() -> str:
     context = group.make_context("orchestrator", [], resilient_parsing=True)
     return page(
         "Commands",
-        "What `orchestrator` and `kubectl automation` accept. The page on the command line "
+        "What `orchestrator` and `kubectl automation` accept. [The command line](cli.md) "
         "explains how they behave, their exit codes and the rights that they need.",
         section("Options of every command", _parameters(group, context)),
         *[_command(name, command, context) for name, command in _below(group, context)],

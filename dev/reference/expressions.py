@@ -37,7 +37,7 @@ def expressions() -> str:
     """Operators, filters, tests and limits, with evaluated examples."""
     return page(
         "Operators, filters and tests",
-        "The page on expressions explains the language and what an expression sees. The "
+        "[Expressions](expressions.md) explains the language and what an expression sees. The "
         "results below are those of the examples with these values:",
         table(("Name", "Value"), _values()),
         section("Operators", table(("Operator", "Meaning", "Example", "Result"), _operators())),

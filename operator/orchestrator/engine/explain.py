@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.engine.causes import HOLD_UPS
 from orchestrator.engine.costs import PASS_WORK, VIEW
-from orchestrator.engine.edges import FAILURES, EdgeState, edge_state
+from orchestrator.engine.edges import EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.scope import workflow_scope
@@ -23,6 +24,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Join, Outcome
 
 _MEANINGS: Mapping[str, str] = {reason.value: reason.meaning for reason in Reason}
+_REMEDIES: Mapping[str, str] = {reason.value: reason.remedy for reason in Reason}
 
 
 def explain_execution(raw: Mapping[str, Any], now: float) -> str:
@@ -97,13 +99,15 @@ def _sentences(node: GraphNode, graph: Graph, run: Run, now: float) -> Iterator[
             why = record.message or _meaning(record.reason)
             ended = f"{verb}{_after(record)} ({record.reason}): {why}"
             yield f"{node.name} ran because {began}, and {ended}."
-            yield _handled(node, graph, run, record)
+            yield from _handled(node, graph, run, record)
         case NodePhase.CANCELLED:
             why = record.message or _meaning(record.reason)
             yield f"{node.name} was cancelled ({record.reason}): {why}."
         case _:
             yield f"{node.name} began because {began}."
             yield _goes_on(node, record, now)
+            if record.reason in HOLD_UPS:
+                yield from _remedy(record.reason)
 
 
 def _not_started(node: GraphNode, run: Run) -> str:
@@ -177,19 +181,19 @@ def _awaited(node: GraphNode) -> str:
     return f"the signal {wait.signal}" if wait.signal else f"until {wait.until}"
 
 
-def _handled(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
-    if record.phase not in FAILURES:
-        return ""
-    if node.allow_failure:
-        return f"{node.name} may fail (allowFailure), so the execution does not fail for it."
+def _handled(node: GraphNode, graph: Graph, run: Run, record: Record) -> Iterator[str]:
     handlers = [
         edge.target
         for edge in node.outgoing
         if edge.outcome is Outcome.FAILED and _state(edge, graph, run) is EdgeState.TAKEN
     ]
-    if handlers:
-        return f"{_listed(handlers)} handled it."
-    return "Nobody handled it: no edge with outcome Failed was taken from it."
+    if node.allow_failure:
+        yield f"{node.name} may fail (allowFailure), so the execution does not fail for it."
+    elif handlers:
+        yield f"{_listed(handlers)} handled it."
+    else:
+        yield "Nobody handled it: no edge with outcome Failed was taken from it."
+        yield from _remedy(record.reason)
 
 
 def _why(edge: GraphEdge, run: Run) -> str:
@@ -251,6 +255,11 @@ def _after(record: Record) -> str:
 
 def _meaning(reason: str) -> str:
     return _MEANINGS.get(reason, reason).rstrip(".")
+
+
+def _remedy(reason: str) -> Iterator[str]:
+    if reason in _REMEDIES:
+        yield f"What to do: {_REMEDIES[reason]}"
 
 
 def _listed(words: list[str]) -> str:

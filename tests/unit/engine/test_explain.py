@@ -6,9 +6,10 @@ from typing import Any
 
 from orchestrator.engine.explain import explain_execution, explain_nodes
 from orchestrator.engine.graph import Graph
+from orchestrator.engine.records import Record
 from orchestrator.engine.status import progress_patch
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.models.execution import DesiredState
+from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from tests.apiserver import merged
 from tests.builders import action, chain, edge, graph
 from tests.simulation.test_runs import scripted
@@ -58,7 +59,10 @@ def test_branches_and_blocks_say_which_edge() -> None:
     assert said["yes"].startswith(
         "yes ran because big succeeded, and failed after 1.0s (Failed): exit code 1."
     )
-    assert said["yes"].endswith("Nobody handled it: no edge with outcome Failed was taken from it.")
+    assert said["yes"].endswith(
+        "Nobody handled it: no edge with outcome Failed was taken from it. What to do: Read "
+        "`orchestrator logs` for the node; the exit code is in its status."
+    )
     assert said["after"] == (
         "after was skipped: the edge from yes asks for Succeeded, and it failed."
     )
@@ -102,8 +106,18 @@ def test_a_fail_is_explained_by_its_message() -> None:
     compiled = graph(action("a"), {"name": "no", "fail": "undone"}, edges=chain("a", "no"))
     assert told(compiled, 600)["no"] == (
         "no ran because a succeeded, and failed after 0.0s (FailNode): undone. "
-        "Nobody handled it: no edge with outcome Failed was taken from it."
+        "Nobody handled it: no edge with outcome Failed was taken from it. "
+        "What to do: See the nodes before it: what led to it is the failure."
     )
+
+
+def test_what_keeps_a_node_from_starting_is_explained_with_what_to_do() -> None:
+    compiled = graph(action("a"))
+    world = World(compiled, scripted())
+    held_up = Record(NodePhase.PENDING, reason="ImagePull", message="no such image", attempts=1)
+    world.run = world.run.recorded({"a": held_up}, ExecutionPhase.RUNNING, None)
+    said = explain_nodes(status_of(world), compiled, START + 60)["a"]
+    assert "no such image. What to do: Correct the image's name in the Template" in said
 
 
 def test_final_nodes_and_pauses_are_explained() -> None:

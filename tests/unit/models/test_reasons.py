@@ -12,16 +12,18 @@ import pytest
 
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.reasons import EventReason, Reason
-from orchestrator.models.workflow import RetryReason
+from orchestrator.models.workflow import Backoff, RetryReason
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "operator" / "orchestrator"
 DEFINED = SOURCES / "models" / "reasons.py"
 ALL: list[Reason | EventReason] = [*Reason, *EventReason]
 AMBIGUOUS = {
-    str(word) for words in (DesiredState, ExecutionPhase, NodePhase, RetryReason) for word in words
+    Backoff.__name__,
+    *(str(word) for words in (DesiredState, ExecutionPhase, NodePhase) for word in words),
+    *(str(word) for word in RetryReason),
 }
-"""Reasons that are phases too: only what is compared with or given as a reason is one."""
+"""Reasons that are phases or models too: only what is compared with or given as a reason is one."""
 
 
 @cache
