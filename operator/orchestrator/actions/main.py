@@ -170,7 +170,7 @@ def _item(environ: Mapping[str, str]) -> str:
 
 
 def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """PARAMS, and what is in PARAM_* only, as secrets do; null means absent."""
+    """PARAMS, and what stands in PARAM_* only, as secrets do; null means absent."""
     try:
         values = json.loads(environ.get("PARAMS") or _item(environ) or "{}")
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Values of secrets, replaced by `***` in whatever a runner's action writes.
 
-A value is found as it is, as it is inside JSON, in base64 (standard and URL-safe, alone or
+A value is found as it is, as it stands inside JSON, in base64 (standard and URL-safe, alone or
 inside something longer) and URL-encoded. Of a value of several lines, such as a key in PEM, each
 line is looked for too, since logs are written line by line.
 """
@@ -124,6 +124,6 @@ def _base64(raw: bytes) -> Iterable[str]:
     yield whole.rstrip("=")
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
-        first = -(-before * 8 // 6)  # characters that depend on what comes before
+        first = -(-before * 8 // 6)  # characters that depend on what stands before
         last = (before + len(raw)) * 8 // 6  # and those that depend on what follows
         yield encoded[first:last]

@@ -29,7 +29,7 @@ RESOURCES: dict[str, Resource] = {
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The state of a rollout; a failed one will not finish by waiting."""
+    """Where a rollout stands; a failed one will not finish by waiting."""
 
     message: str
     done: bool = False
@@ -37,7 +37,7 @@ class Rollout:
 
 
 def rollout(kind: str, workload: Object) -> Rollout:
-    """The state of a workload's rollout."""
+    """Where the rollout of a workload stands."""
     return _RULES[kind](workload)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.cli.tables import shorten, shorten_middle, width
 from orchestrator.engine.times import from_rfc3339, in_words
 from orchestrator.models.plaintext import plain_text
+from orchestrator.models.reasons import Reason
 
 SYMBOLS = {
     "Succeeded": "✔",
@@ -36,7 +37,7 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 """What stands before a running node, ten pictures a second."""
 _ASIDE = ("Failed", "Else")
 """Outcomes that lead away from the way things should go."""
-_QUIET = ("JobCreated", "Starting", "Completed", "")
+_QUIET = (Reason.JOB_CREATED, Reason.STARTING, Reason.COMPLETED, "")
 _MOST_RANGES = 8
 _DEEPEST = 12
 """Levels by which a line is indented at most."""

@@ -13,7 +13,7 @@ from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
-from orchestrator.models.reasons import EventReason, Reason
+from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.dispatch import Made, Outcome, Start, delivered, made_by
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Creator:
                 f"execution {manifest['metadata']['name']} was not made by this trigger; "
                 "starting the event's execution under another name"
             )
-            self.warn(trigger, Reason.NAME_TAKEN, message)
+            self.warn(trigger, EventReason.NAME_TAKEN, message)
         if delivered(await self.made(trigger), start):
             return Outcome.DEDUPLICATED
         return await self._try(trigger, start.unnamed()) or Outcome.FAILED
