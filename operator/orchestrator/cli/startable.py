@@ -5,10 +5,11 @@ from __future__ import annotations
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import InvalidWorkflowError, UsageError
 from orchestrator.cli.kinds import WORKFLOWS
+from orchestrator.models.reasons import Reason
 
 _NOT_STARTED = ("Inactive", "Archived")
 """States of a Workflow in which nothing starts it."""
-_INVALID = "InvalidSpec"
+_INVALID = Reason.INVALID_SPEC
 """The reason of a condition Ready that no wait changes."""
 
 

@@ -1,0 +1,121 @@
+"""Checks that code and documentation use the field's words: one term a concept.
+
+`python -m dev.words [FILE ...]` names each place that uses a word which has a better one. Without
+files it reads the packages of PACKAGES.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word that readers of this field do not expect, and the one that they do."""
+
+    pattern: re.Pattern[str]
+    instead: str
+
+
+def _term(pattern: str, instead: str) -> Term:
+    return Term(re.compile(pattern, re.IGNORECASE), instead)
+
+
+TEXT = (
+    _term(r"\blook(?:s|ed|ing)? (?:at|after|again|whether)\b", "reconcile, observe, check, read"),
+    _term(r"\b(?:a|one|each|next|last|live) looks?\b", "reconciliation, check, read"),
+    _term(r"\bnews\b", "event"),
+    _term(r"\b(?:tells?|told)\b", "report, say, notify"),
+    _term(r"\bstrays?\b", "orphan"),
+    _term(r"\b(?:in|for) company\b|\bbeside the passes\b", "batched, flushed in the background"),
+    _term(r"\bsomebody\b", "someone, a user, others"),
+    _term(r"\banew\b", "again"),
+    _term(r"\bmany children\b|\bfanned\b", "child fan-out, fan-out status"),
+    _term(r"\bnothing stands before\b", "has no dependencies"),
+    _term(r"\b(?:no machine takes|machine takes)\b", "is unschedulable"),
+    _term(r"\bpatience\b", "timeout"),
+)
+"""Of documentation, messages, docstrings and comments."""
+NAMES = (
+    _term(r"(?:^|_)(?:look|looks|looked|looked_at)(?:$|_)", "reconcile, check, read"),
+    _term(r"(?:^|_)patience(?:$|_)", "timeout"),
+)
+"""Of identifiers."""
+ALLOWED: tuple[tuple[str, str], ...] = ()
+"""Places where a word is meant literally: file and the words around it."""
+PACKAGES = ("controller", "engine", "jobs", "kube", "models")
+"""Packages that are checked where no file is named; others join as their words are reviewed."""
+
+
+_TEXTS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A place and what to write there."""
+
+    path: str
+    line: int
+    word: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.word!r}: write {self.instead}"
+
+
+def findings(path: Path) -> Iterator[Finding]:
+    """The words of a file that have better ones."""
+    name: str = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    text = path.read_text(encoding="utf-8")
+    parts = _python(text) if path.suffix == ".py" else _lines(text)
+    for line, words, terms in parts:
+        for term in terms:
+            for found in term.pattern.finditer(words):
+                if not _is_allowed(name, words):
+                    yield Finding(name, line, found[0].strip("_"), term.instead)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str, Sequence[Term]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        yield number, line, TEXT
+
+
+def _python(text: str) -> Iterator[tuple[int, str, Sequence[Term]]]:
+    """Strings and comments as text, line by line, and names as names."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in _TEXTS:
+            for offset, line in enumerate(token.string.splitlines()):
+                yield token.start[0] + offset, line, TEXT
+        elif token.type == tokenize.NAME:
+            yield token.start[0], token.string, NAMES
+
+
+def _is_allowed(path: str, words: str) -> bool:
+    return any(path == file and phrase in words for file, phrase in ALLOWED)
+
+
+def files() -> list[Path]:
+    """What is read where no file is named."""
+    package = ROOT / "operator" / "orchestrator"
+    return sorted(path for name in PACKAGES for path in (package / name).rglob("*.py"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 1 when a word has a better one."""
+    paths = [Path(argument).resolve() for argument in arguments] or files()
+    found = [finding for path in paths for finding in findings(path)]
+    for finding in found:
+        print(finding, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
