@@ -123,6 +123,44 @@ def test_definitions_say_whether_they_can_be_used(account: Path, kubectl: Kubect
         eventually(lambda: condition(kubectl, "awf", "waits")["status"] == "False")
 
 
+def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives(
+    account: Path, kubectl: Kubectl
+) -> None:
+    def reads(reason: str) -> bool:
+        found = condition(kubectl, "awft", "nightly")
+        return bool(
+            found["reason"] == reason and (found["status"] == "True") == (reason == "Valid")
+        )
+
+    def flow(*names: str, **fields: Any) -> dict[str, Any]:
+        variables = [{"name": name, "type": "string", "required": True} for name in names]
+        nodes = [{"name": "a", "delay": "1s"}]
+        return workflow("flow", nodes=nodes, variables=variables, **fields)
+
+    spec = {
+        "workflow": "flow",
+        "schedule": {"cron": "0 0 1 1 *"},
+        "variables": {"slot": "$[[ event.scheduledAt ]]"},
+    }
+    kubectl.apply(manifest("Trigger", "nightly", spec))
+    with operating(account):
+        eventually(lambda: reads("WorkflowNotFound"))
+        kubectl.apply(flow("slot"))
+        eventually(lambda: reads("Valid"))
+        kubectl.apply(flow("slot", "service"))
+        eventually(lambda: reads("InvalidVariables"))
+        assert (
+            "spec.variables.service: is required"
+            in condition(kubectl, "awft", "nightly")["message"]
+        )
+        kubectl.apply(flow("slot", state="Inactive"))
+        eventually(lambda: reads("WorkflowNotActive"))
+        kubectl.apply(flow("slot"))
+        eventually(lambda: reads("Valid"))
+        kubectl("delete", "awf", "flow")
+        eventually(lambda: reads("WorkflowNotFound"))
+
+
 def test_an_incident_has_each_change_once(account: Path, kubectl: Kubectl) -> None:
     kubectl.apply(manifest("Incident", "down", {"title": "checkout is down"}))
 

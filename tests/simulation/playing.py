@@ -13,7 +13,7 @@ from orchestrator.controller.offload import Inline
 from orchestrator.controller.operator import Operator
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.resources import Resource
-from orchestrator.kube.watching import Take
+from orchestrator.kube.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.triggers.registry import REGISTRY, Registry
 from tests.simulation.faults import FaultyTransport
@@ -71,11 +71,12 @@ async def operating(
     transport: FaultyTransport,
     offload: Inline | None = None,
     trigger_types: Registry = REGISTRY,
+    follow: Follow | None = None,
 ) -> AsyncIterator[None]:
     """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
 
-    async def follow(
+    async def listed(
         _: object, resources: Collection[Resource], __: object, take: Take, stop: threading.Event
     ) -> None:
         for resource in resources:
@@ -89,7 +90,7 @@ async def operating(
         runner_image="example.com/runner:1",
         clock=store.clock,
         monotonic=asyncio.get_running_loop().time,
-        follow=follow,
+        follow=follow or listed,
         offload=offload,
         trigger_types=trigger_types,
     )

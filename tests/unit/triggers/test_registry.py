@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.trigger import TriggerSpec
@@ -13,6 +16,7 @@ from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.schedule import SCHEDULE, Schedule, evaluate
 from orchestrator.triggers.types import Event, TriggerType
 
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "triggers.md"
 AT = from_rfc3339("2026-01-31T12:00:00Z")
 FAILED: dict[str, Any] = {
     "metadata": {"name": "run", "uid": "u", "namespace": "ns"},
@@ -62,6 +66,19 @@ def test_an_event_is_what_its_schema_says(type_: TriggerType[Any], event: Event)
 def test_every_field_of_a_type_and_its_event_is_described(type_: TriggerType[Any]) -> None:
     fields = {**type_.settings.model_fields, **type_.event.model_fields}
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("type_", REGISTRY.types)
+def test_the_reference_names_every_field_of_a_type_and_its_event(type_: TriggerType[Any]) -> None:
+    lines = REFERENCE.read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{type_.key}: ")]
+    settings, event = row.rsplit("|", 2)[0], row.rsplit("|", 2)[1]
+    assert [each for each in _names(type_.settings) if each not in settings] == []
+    assert re.findall(r"`(\w+)`", event) == _names(type_.event)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def test_a_spec_is_read_as_its_type_and_the_settings_of_that() -> None:

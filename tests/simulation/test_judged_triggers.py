@@ -1,0 +1,103 @@
+"""A Trigger is judged against its Workflow, whichever of the two comes, changes or goes first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from orchestrator.kube.cache import Key, Raw, key_of
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.watching import Follow, Take
+from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.scenario import NAMESPACE
+from tests.simulation.store import Store
+
+NODES = [{"name": "a", "delay": "1s"}]
+SLOT = {"name": "slot", "type": "string", "required": True}
+
+
+def watching(store: Store) -> Follow:
+    """Reports every change of the objects, as kopf does, each within a second."""
+
+    async def follow(
+        _: object, resources: Collection[Resource], __: object, take: Take, stop: threading.Event
+    ) -> None:
+        known: dict[tuple[Resource, Key], Raw] = {}
+        while not stop.is_set():
+            there = {
+                (resource, key_of(raw)): raw
+                for resource in resources
+                for raw in store.all(resource.plural)
+            }
+            for (resource, key), raw in there.items():
+                old = known.get((resource, key))
+                if old is None or old["metadata"] != raw["metadata"]:
+                    take(resource, None if old is None else "MODIFIED", raw)
+            for (resource, key), raw in known.items():
+                if (resource, key) not in there:
+                    take(resource, "DELETED", raw)
+            known = there
+            await asyncio.sleep(1.0)
+
+    return follow
+
+
+def ready(store: Store) -> tuple[str, str]:
+    (trigger,) = store.all("triggers")
+    condition = next(each for each in trigger["status"]["conditions"] if each["type"] == "Ready")
+    return condition["status"], condition["reason"]
+
+
+def edited(store: Store, **fields: Any) -> None:
+    """Somebody writes another spec of the Workflow."""
+    spec: dict[str, Any] = {"nodes": NODES, "state": None, "variables": None, **fields}
+    store.patch(("workflows", NAMESPACE, "nightly"), {"spec": spec})
+
+
+async def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives() -> None:
+    store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
+    spec = {
+        "workflow": "nightly",
+        "schedule": {"cron": "0 0 1 1 *"},
+        "variables": {"slot": "$[[ event.scheduledAt ]]"},
+    }
+    store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
+    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    async with operating(store, transport, follow=watching(store)):
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "WorkflowNotFound")
+        nightly = {"nodes": NODES, "variables": [SLOT]}
+        store.create("workflows", NAMESPACE, manifest("Workflow", "nightly", nightly))
+        await asyncio.sleep(5)
+        assert ready(store) == ("True", "Valid")
+        edited(store)
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "InvalidVariables")
+        edited(store, variables=[SLOT], state="Inactive")
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "WorkflowNotActive")
+        edited(store, variables=[SLOT])
+        await asyncio.sleep(5)
+        assert ready(store) == ("True", "Valid")
+        store.remove(("workflows", NAMESPACE, "nightly"))
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "WorkflowNotFound")
+
+
+async def test_a_restart_writes_nothing_to_a_trigger_that_is_settled() -> None:
+    store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
+    spec = {"workflow": "main", "schedule": {"cron": "0 0 1 1 *"}}
+    store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
+    versions = []
+    for seed in range(3):
+        transport = FaultyTransport(store, Faults(), random.Random(seed), 0.01)
+        async with operating(store, transport, follow=watching(store)):
+            await asyncio.sleep(20)
+        (trigger,) = store.all("triggers")
+        versions.append(trigger["metadata"]["resourceVersion"])
+        assert ready(store) == ("True", "Valid")
+    assert versions == versions[:1] * 3
