@@ -26,7 +26,6 @@ from orchestrator.validation.naming import workflow_name
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.strict import mistyped
-from orchestrator.validation.supported import unsupported_template
 from orchestrator.validation.template import validate_template
 from orchestrator.validation.trigger import validate_trigger
 from orchestrator.validation.workflow import validate_workflow
@@ -92,7 +91,7 @@ def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence
         case list() as problems:
             return problems
         case TemplateSpec() as template:
-            problems = unsupported_template(template) or validate_template(template)
+            problems = _of_template(document, template, beside, findings)
             warnings = advise_template(template)
         case TriggerSpec() as trigger:
             problems = validate_trigger(trigger, REGISTRY.types)
@@ -105,6 +104,28 @@ def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence
     if not problems:
         findings.warnings += [document.says(f"warning: {warning}") for warning in warnings]
     return problems
+
+
+def _of_template(
+    document: Document, template: TemplateSpec, beside: Beside, findings: Findings
+) -> list[Problem]:
+    """The problems of a Template; the actions of a whole workflow exist, where that is known."""
+    if template.workflow is None:
+        return validate_template(template)
+    named = {node.action: None for node in template.workflow.nodes if node.action}
+    templates, complete = beside.templates(document, template.workflow)
+    # Of a ClusterTemplate, each namespace in which a Workflow is made has local Templates.
+    unknown = [
+        action
+        for action in named
+        if action not in templates
+        and not (complete and (document.kind.namespaced or not action.startswith(LOCAL)))
+    ]
+    if unknown:
+        words = ", ".join(f"action {action}" for action in unknown)
+        why = beside.why_incomplete if not complete else "since each namespace has its own"
+        findings.unchecked.append(document.says(f"not checked, {why}: {words}"))
+    return validate_template(template, templates, assumed=unknown)
 
 
 def _of_workflow(

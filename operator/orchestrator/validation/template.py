@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, islice
 
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules import containers, interface, rendering
+from orchestrator.validation.wholeworkflow import validate_whole_workflow
 
 RULES: tuple[Callable[[TemplateSpec], Iterator[Problem]], ...] = (
     interface.one_purpose,
@@ -25,7 +26,20 @@ RULES: tuple[Callable[[TemplateSpec], Iterator[Problem]], ...] = (
 """Every rule, in the order in which their findings help most."""
 
 
-def validate_template(spec: TemplateSpec) -> list[Problem]:
-    """What is wrong with a Template, at most 50 problems."""
-    found = chain.from_iterable(rule(spec) for rule in RULES)
-    return list(islice(found, MAX_PROBLEMS))
+def validate_template(
+    spec: TemplateSpec,
+    templates: Mapping[str, TemplateSpec] | None = None,
+    *,
+    assumed: Collection[str] = (),
+) -> list[Problem]:
+    """What is wrong with a Template, at most 50 problems.
+
+    `templates` and `assumed` are the actions that the nodes of a whole workflow may have, as for a
+    Workflow. Without `templates`, nothing that depends on them is judged.
+    """
+    found = list(islice(chain.from_iterable(rule(spec) for rule in RULES), MAX_PROBLEMS))
+    if spec.workflow is None or found:
+        return found
+    if templates is None:
+        templates, assumed = {}, [node.action for node in spec.workflow.nodes if node.action]
+    return validate_whole_workflow(spec, templates, assumed)

@@ -78,7 +78,7 @@ def wrong_in_template(reference: tuple[str, ...], spec: TemplateSpec) -> str | N
     """What is wrong with a reference of an expression of a Template, or None."""
     root, rest = reference[0], reference[1:]
     if root == "params":
-        return _wrong_parameter(rest, spec)
+        return wrong_parameter(rest, spec)
     if root == "vars":
         return "vars is known in Workflows only; a Template has params"
     if root not in _ROOTS:
@@ -87,7 +87,8 @@ def wrong_in_template(reference: tuple[str, ...], spec: TemplateSpec) -> str | N
     return unknown_key(root, rest, _KEYS[root]) if root in _KEYS else None
 
 
-def _wrong_parameter(rest: tuple[str, ...], spec: TemplateSpec) -> str | None:
+def wrong_parameter(rest: tuple[str, ...], spec: TemplateSpec) -> str | None:
+    """That a reference below `params` names no parameter, or a secret."""
     types = {parameter.name: parameter.type for parameter in spec.parameters}
     if not rest:
         return None

@@ -1,0 +1,1 @@
+"""What people and programs ask for, as manifests that are checked before they are sent."""

@@ -1,0 +1,158 @@
+"""Templates of whole workflows, judged by the rules of the Workflows that are made of them.
+
+A parameter has no value yet. Where a text holds one, the rules see an expression of unknown value
+instead, so that they judge everything else as they would in a Workflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from orchestrator.expressions import Expression, ExpressionError, Text, compile_text
+from orchestrator.expressions.text import CLOSE, OPEN
+from orchestrator.models.base import Json, ValueType
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import Variable, WorkflowSpec
+from orchestrator.validation.parameterized import (
+    PARAMS,
+    ROOT,
+    is_text,
+    reads_params,
+    rewritten,
+    variable_of,
+)
+from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import MAX_PROBLEMS, Problem
+from orchestrator.validation.rules.rendering import wrong_parameter
+from orchestrator.validation.workflow import validate_workflow
+
+_UNKNOWN = f"{OPEN} event {CLOSE}"
+"""An expression that is allowed in every text and about whose value no rule knows anything."""
+
+
+def validate_whole_workflow(
+    spec: TemplateSpec, templates: Mapping[str, TemplateSpec], assumed: Collection[str]
+) -> list[Problem]:
+    """What is wrong with the workflow of a Template, at most 50 problems.
+
+    `templates` and `assumed` are the actions, as for a Workflow.
+    """
+    found = [*_of_actions_only(spec), *_secret_parameters(spec)]
+    judged = _Judged(spec)
+    raw = judged.workflow()
+    found += judged.problems
+    if not found:
+        workflow = parse(WorkflowSpec, raw, ROOT)
+        if isinstance(workflow, list):
+            return workflow
+        problems = validate_workflow(workflow, templates, assumed=assumed)
+        found = [_moved(problem) for problem in problems]
+    return list(islice(found, MAX_PROBLEMS))
+
+
+def _moved(problem: Problem) -> Problem:
+    """A problem of the workflow's spec where that spec stands in the Template."""
+    return Problem(ROOT + problem.path.removeprefix("spec"), problem.message)
+
+
+def _of_actions_only(spec: TemplateSpec) -> Iterator[Problem]:
+    if spec.outputs:
+        yield Problem("spec.outputs", f"are those of an action; a workflow has {ROOT}.outputs")
+    if spec.permanent_exit_codes:
+        yield Problem("spec.permanentExitCodes", "are those of an action's container")
+
+
+def _secret_parameters(spec: TemplateSpec) -> Iterator[Problem]:
+    for i, parameter in enumerate(spec.parameters):
+        if parameter.type is ValueType.SECRET:
+            message = (
+                f"a Workflow is made of values that are written down; declare a variable of type"
+                f" secret in {ROOT}.variables"
+            )
+            yield Problem(f"spec.parameters[{i}].type", message)
+
+
+class _Judged:
+    """The workflow with a stand-in for each parameter, and what is wrong with their use."""
+
+    def __init__(self, spec: TemplateSpec) -> None:
+        self._spec = spec
+        self.problems: list[Problem] = []
+
+    def workflow(self) -> Json:
+        """The spec that the rules of Workflows can judge."""
+        assert self._spec.workflow is not None
+        raw = self._spec.workflow.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return rewritten(raw, self._change)
+
+    def _change(self, path: str, source: str) -> Json:
+        try:
+            text = compile_text(source)
+        except ExpressionError as error:
+            if is_text(path):
+                return source  # the rule on expressions says what is wrong
+            self.problems.append(Problem(path, str(error)))
+            return source
+        if not any(map(reads_params, text.expressions)):
+            return source
+        self.problems += self._wrong(path, text)
+        index = variable_of(path)
+        if index is not None:
+            self.problems += self._wrong_default(path, text, index)
+            return None
+        return _stand_in(text) if is_text(path) else source
+
+    def _wrong(self, path: str, text: Text) -> Iterator[Problem]:
+        if path.endswith(".action"):
+            yield Problem(path, "the action of a node cannot be a parameter")
+        for expression in filter(reads_params, text.expressions):
+            others = sorted({each[0] for each in expression.references} - {PARAMS})
+            if others:
+                yield Problem(path, _mixed(expression, others[0]))
+            for reference in sorted(expression.references):
+                message = wrong_parameter(reference[1:], self._spec)
+                if reference[0] == PARAMS and message is not None:
+                    yield Problem(path, message)
+
+    def _wrong_default(self, path: str, text: Text, index: int) -> Iterator[Problem]:
+        assert self._spec.workflow is not None
+        variable = self._spec.workflow.variables[index]
+        given = self._type(text)
+        if given is not None and not _fits(given, variable):
+            message = f"is of type {given.value}; the variable {variable.name} is not"
+            yield Problem(path, message)
+
+    def _type(self, text: Text) -> ValueType | None:
+        """The type of a text with parameters, as far as it is known."""
+        if text.whole is None:
+            return ValueType.STRING
+        reference = text.whole.whole_reference
+        types = {parameter.name: parameter.type for parameter in self._spec.parameters}
+        return types.get(reference[1]) if reference and len(reference) == 2 else None
+
+
+def _fits(given: ValueType, variable: Variable) -> bool:
+    return given is variable.type or (given, variable.type) == (
+        ValueType.INTEGER,
+        ValueType.NUMBER,
+    )
+
+
+def _mixed(expression: Expression, other: str) -> str:
+    return (
+        f"{expression.source!r} reads params, which are known when the Workflow is made, and"
+        f" {other}, which is known when it runs: write two expressions"
+    )
+
+
+def _stand_in(text: Text) -> str:
+    parts = (
+        part.replace(OPEN, f"${OPEN}")
+        if isinstance(part, str)
+        else _UNKNOWN
+        if reads_params(part)
+        else f"{OPEN} {part.source} {CLOSE}"
+        for part in text.parts
+    )
+    return "".join(parts)
