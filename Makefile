@@ -33,7 +33,7 @@ images: setup ## Build the container image as build/images/itechsmart-workflow.t
 
 generate: setup ## Write every generated file anew (CRDs, the shipped actions, the reference)
 	@$(PYTHON) -m orchestrator.crds crds/
-	@$(PYTHON) -m orchestrator.actions.catalog manifests/catalog/actions
+	@$(PYTHON) -m orchestrator.actions.catalog .
 	@$(PYTHON) -m dev.reference
 
 lock: setup ## Lock the dependencies anew in requirements/

@@ -27,6 +27,8 @@ from dev.bench.podbench import Checkout, PodBench
 from dev.bench.realpods import WORK
 from dev.bench.report import Results, summary, table, write
 from dev.bench.shapes import WARM_UP, Shape, shapes
+from dev.bench.starts import SHAPE as STARTS
+from dev.bench.starts import table as starts
 from dev.bench.stored import SHAPE as STORED
 from dev.bench.stored import measure_stored
 from dev.bench.usage import machine
@@ -128,7 +130,7 @@ def main() -> int:
     options = parser.parse_args()
     every = shapes(quick=options.quick)
     quick = [shape.key for shape in every]
-    keys = [*quick, STORED.key, HOSTILE.key, *(work.key for work in WORK)]
+    keys = [*quick, STORED.key, HOSTILE.key, STARTS, *(work.key for work in WORK)]
     possible = [key for key in keys if os.geteuid() == 0 or not key.startswith("pods-")]
     chosen = options.shape or (quick if options.quick else possible)
     if unknown := sorted({*chosen} - {*keys}):
@@ -145,6 +147,8 @@ def main() -> int:
             work.stored()
         if HOSTILE.key in chosen:
             work.hostile(QUICK if options.quick else HOSTILE)
+        if STARTS in chosen:
+            print(f"\n{starts()}\n")
         if on_pods:
             pods.all()
     except* (RuntimeError, ClusterError) as group:

@@ -122,6 +122,52 @@ def test_a_paused_deployment_is_not_restarted(kubectl: Kubectl, runner: Runner) 
     assert (ended.code, "is paused" in ended.message) == (PERMANENT, True)
 
 
+def deploy(kubectl: Kubectl, image: str) -> None:
+    """The Deployment `web` with this image, once its ReplicaSet is there."""
+    made = workload("Deployment", "web")
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    made["metadata"]["annotations"] = {"kubernetes.io/change-cause": f"deploy {image}"}
+    kubectl.apply(made)
+
+    def has_replica_set() -> bool:
+        templates = (each["spec"]["template"] for each in kubectl.get("replicasets")["items"])
+        return image in [each["spec"]["containers"][0]["image"] for each in templates]
+
+    eventually(has_replica_set)
+
+
+def deployed(kubectl: Kubectl) -> tuple[str, str]:
+    """The image of `web` and the cause of its last change."""
+    web = kubectl.get("deployment", "web")
+    (container,) = web["spec"]["template"]["spec"]["containers"]
+    return container["image"], web["metadata"]["annotations"]["kubernetes.io/change-cause"]
+
+
+def test_a_deployment_is_rolled_back_once(kubectl: Kubectl, runner: Runner) -> None:
+    for image in ("v1", "v2", "v3"):
+        deploy(kubectl, image)
+    first = runner("rollout-undo", name="web")
+    assert (first.code, deployed(kubectl)) == (0, ("v2", "deploy v2")), first.message
+    expected = {"fromRevision": 3, "toRevision": 2, "revision": 4, "changed": True}
+    assert first.outputs == {**expected, "repeated": False}
+    again = runner("rollout-undo", attempt=2, name="web")
+    assert again.outputs == {**expected, "repeated": True}
+    assert deployed(kubectl)[0] == "v2"
+    named = runner("rollout-undo", uid="u2", name="web", toRevision=1)
+    assert (named.outputs["revision"], deployed(kubectl)[0]) == (5, "v1")
+    same = runner("rollout-undo", uid="u3", name="web", toRevision=5)
+    assert (same.outputs["changed"], same.outputs["revision"]) == (False, 5)
+    gone = runner("rollout-undo", uid="u4", name="web", toRevision=2)
+    assert (gone.code, "it has 3, 4, 5" in gone.message) == (PERMANENT, True)
+
+
+def test_what_has_no_revision_to_return_to_stays(kubectl: Kubectl, runner: Runner) -> None:
+    deploy(kubectl, "v1")
+    ended = runner("rollout-undo", name="web")
+    assert (ended.code, "no revision before 1" in ended.message) == (PERMANENT, True)
+    assert runner("rollout-undo", name="nobody").code == PERMANENT
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_a_rollout_is_waited_for(kubectl: Kubectl, runner: Runner, kind: str) -> None:
     kubectl.apply(workload(kind, "web"))

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
+from pydantic import ConfigDict
+
+from orchestrator.kube.resources import Resource
 from orchestrator.models.base import Model
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ USAGE = 64
 PERMANENT = 65
 """Exit code: the other side said no in a way that will not change; never retried."""
 PERMANENT_EXIT_CODES = (USAGE, PERMANENT)
+RUNNER_IMAGE = "$[[ runner.image ]]"
+"""The image that the operator is configured to run actions with; it holds the shipped ones."""
 
 
 class ActionError(Exception):
@@ -31,11 +36,17 @@ class ActionError(Exception):
         self.exit_code = exit_code or (PERMANENT if permanent else FAILED)
 
 
-class Parameters(Model):
+class _Interface(Model):
+    """Parameters or outputs: their docstrings are read for the Template only, not in each pod."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
+
+class Parameters(_Interface):
     """What an action is asked. Field names, types, defaults and docstrings are its Template's."""
 
 
-class Outputs(Model):
+class Outputs(_Interface):
     """What an action answers. Fields without a default are outputs it always writes."""
 
     bulky: ClassVar[tuple[str, ...]] = ()
@@ -114,6 +125,24 @@ def unclassified(_error: Exception) -> ActionError | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What an action does on the Kubernetes API, as a rule of a Role grants it."""
+
+    resource: Resource
+    verbs: tuple[str, ...]
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What an action's container requests, and the memory that it must not exceed."""
+
+    cpu: str = "20m"
+    memory: str = "48Mi"
+    memory_limit: str = "256Mi"
+
+
 @dataclass(frozen=True)
 class Action(Generic[P, O]):
     """A shipped action; its Template is made of this and of the two models."""
@@ -127,9 +156,15 @@ class Action(Generic[P, O]):
     run: Callable[[P, Context], O]
     retries: str
     """What is worth a retry, what never is, and what a retry repeats: for the Template's reader."""
+    example: str
+    """A Workflow's spec that uses it, as YAML: shown with the Template and in the docs."""
     classify: Callable[[Exception], ActionError | None] = unclassified
-    """Turns a library's error into a ActionError; None for one it does not know."""
+    """Turns a library's error into an ActionError; None for one it does not know."""
     writes_files: bool = False
     """Whether it needs a writable /tmp."""
-    uses_cluster: bool = False
-    """Whether it talks to the Kubernetes API and so needs the runner's service account."""
+    rights: tuple[Right, ...] = ()
+    """What it does on the Kubernetes API; with any, it runs under the runner's service account."""
+    image: str = RUNNER_IMAGE
+    """Image of its container."""
+    resources: Resources = Resources()
+    """Requests and limits of its container."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.action import ActionError
-from orchestrator.kube.access import AccessError, of_kubeconfig, of_pod
-from orchestrator.kube.blocking import BlockingClient
 from orchestrator.kube.errors import ApiError
 
+if TYPE_CHECKING:
+    from orchestrator.kube.blocking import BlockingClient
+
 FIELD_MANAGER = "itechsmart-workflow-action"
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
 
 
 def connect(environ: Mapping[str, str]) -> BlockingClient:
@@ -18,6 +22,10 @@ def connect(environ: Mapping[str, str]) -> BlockingClient:
 
     Raises ActionError, permanent, when there are no credentials.
     """
+    # Imported here: TLS and HTTP are half of what an action imports, and its function starts first.
+    from orchestrator.kube.access import AccessError, of_kubeconfig, of_pod
+    from orchestrator.kube.blocking import BlockingClient
+
     try:
         kubeconfig = environ.get("KUBECONFIG")
         access = of_kubeconfig(kubeconfig) if kubeconfig else of_pod(environ)
@@ -41,3 +49,8 @@ def classify(error: Exception) -> ActionError | None:
         words or f"the Kubernetes API answered {error.status}",
         permanent=400 <= error.status < 500 and error.status not in (408, 409, 429),
     )
+
+
+def annotations_of(found: Object) -> dict[str, str]:
+    """The annotations of an object."""
+    return found["metadata"].get("annotations") or {}

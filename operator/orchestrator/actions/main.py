@@ -10,7 +10,6 @@ import json
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +29,6 @@ from orchestrator.actions.action import (
 from orchestrator.actions.encoding import MAX_BYTES, encode
 from orchestrator.actions.masking import Mask, masker, secrets_in, secrets_of
 from orchestrator.actions.registry import NAMES, load
-from orchestrator.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
@@ -103,6 +101,8 @@ class _Run:
             known = action.classify(error) if action else None
             if known:
                 return known
+            import traceback
+
             print(self._mask(traceback.format_exc()), file=sys.stderr, flush=True)
             return ActionError(f"unexpected {type(error).__name__}: {error}")
 
@@ -135,6 +135,8 @@ def find(name: str) -> Action[Any, Any]:
     """The action of that name; ActionError with the nearest names otherwise."""
     if name in NAMES:
         return load(name)
+    from orchestrator.models.nearest import did_you_mean
+
     hint = did_you_mean(name, NAMES, most=3) or f"; there is {', '.join(NAMES)}"
     raise ActionError(f"there is no action {name!r} in this image{hint}", exit_code=USAGE)
 

@@ -1,5 +1,8 @@
-"""The shipped actions, in the catalogue's order. A new one is a value in its category's file and a
-line here. No module is imported before one of its actions is asked for: a small pod starts fast."""
+"""The shipped actions, in the catalogue's order.
+
+An action is a file in the folder of its category, named after it, that holds it as ACTION, and a
+line here. No file is imported before its action is asked for: a small pod starts fast.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,30 @@ from typing import Any
 
 from orchestrator.actions.action import Action
 
-_MODULES = {
+CATEGORIES = {
     "incident-create": "incident",
     "incident-update": "incident",
     "incident-resolve": "incident",
     "rollout-restart": "kubernetes",
     "rollout-status": "kubernetes",
-    "pod-logs": "diagnostics",
-    "describe-events": "diagnostics",
+    "rollout-undo": "kubernetes",
+    "pod-logs": "kubernetes",
+    "describe-events": "kubernetes",
     "slack-message": "notify",
     "run-script": "infrastructure",
     "http-request": "data",
 }
-"""The module of each action, which holds it as a constant: run-script is RUN_SCRIPT."""
+"""The category of each action."""
 
-NAMES = tuple(_MODULES)
+NAMES = tuple(CATEGORIES)
 
 
 def load(name: str) -> Action[Any, Any]:
     """The action of that name, one of NAMES."""
-    module = import_module(f"orchestrator.actions.{_MODULES[name]}")
-    action: Action[Any, Any] = getattr(module, name.upper().replace("-", "_"))
+    file = name.replace("-", "_")
+    action: Action[Any, Any] = import_module(
+        f"orchestrator.actions.{CATEGORIES[name]}.{file}"
+    ).ACTION
     return action
 
 

@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import ssl
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InsecureRequestWarning
+from orchestrator.actions.action import ActionError, Parameters
+from orchestrator.models.base import Duration
 
-from orchestrator.actions.action import ActionError
+if TYPE_CHECKING:
+    import requests
+
+    from orchestrator.actions.httpsession import Session
 
 WORTH_A_RETRY = frozenset({408, 425, 429})
 """The 4xx answers that speak of now, not of the request (RFC 9110, RFC 8470, RFC 6585)."""
 
 
-class Session(requests.Session):
-    """A session that carries no secret header to another host when it follows a redirect."""
+class WithTimeout(Parameters):
+    """How long an action on another service may take."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        super().__init__()
-        self.secret_headers: set[str] = set()
-        self.max_redirects = 10
-        self.auth = _as_it_is
-        self.verify = tls.verify_mode is ssl.CERT_REQUIRED
-        self.mount("https://", _Adapter(tls))
-
-    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        """Takes proxies from the environment, but not whom to trust: the context says that."""
-        return {**super().merge_environment_settings(*args, **kwargs), "verify": self.verify}
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        """Called by requests for each redirect; drops Authorization itself."""
-        super().rebuild_auth(prepared_request, response)
-        if self.should_strip_auth(response.request.url or "", prepared_request.url or ""):
-            for name in self.secret_headers:
-                prepared_request.headers.pop(name, None)
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from looking for a .netrc, which would replace the token we send."""
-    return request
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter that trusts whom its context trusts, with and without a proxy."""
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._tls = tls
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls, **kwargs)
+    timeout: Duration = "30s"
+    """Maximum time in all, waits for rate limits included."""
 
 
 @contextmanager
@@ -70,6 +33,14 @@ def session(*, tls_verify: bool = True, ca_certificate: str = "") -> Iterator[Se
     It trusts the image's certificates, and those in `ca_certificate` (PEM) besides. Raises
     ActionError, permanent, when that text holds none.
     """
+    # Imported here: TLS and HTTP are half of what an action imports, and its function starts first.
+    import ssl
+    import warnings
+
+    from urllib3.exceptions import InsecureRequestWarning
+
+    from orchestrator.actions.httpsession import Session
+
     tls = ssl.create_default_context()
     if ca_certificate:
         try:
@@ -95,6 +66,8 @@ def shown(url: str) -> str:
 
 def classify(error: Exception) -> ActionError | None:
     """What went wrong before there was an answer; only what cannot change is permanent."""
+    import requests
+
     if not isinstance(error, requests.RequestException):
         return None
     where = _host(error)

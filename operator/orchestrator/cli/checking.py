@@ -58,10 +58,12 @@ def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Fi
 
 
 def _shipped() -> dict[str, TemplateSpec]:
-    from orchestrator.actions.catalog import template
-    from orchestrator.actions.registry import every
+    from orchestrator.actions.manifest import templates
 
-    return {one.name: TemplateSpec.model_validate(template(one)["spec"]) for one in every()}
+    return {
+        name: TemplateSpec.model_validate(template["spec"])
+        for name, template in templates().items()
+    }
 
 
 def _check(documents: Sequence[Document], beside: Beside) -> Findings:

@@ -9,14 +9,39 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+import orchestrator.actions
 from orchestrator.actions.action import Action
-from orchestrator.actions.catalog import render
 from orchestrator.actions.main import find
-from orchestrator.actions.registry import every
+from orchestrator.actions.manifest import render, written
+from orchestrator.actions.manifest import templates as templates_by_name
+from orchestrator.actions.registry import NAMES, every
+from orchestrator.actions.shipped import Shipped, problems, read, read_all
 from orchestrator.models.template import TemplateSpec
 
-FOLDER = Path(__file__).parents[3] / "manifests/catalog/actions"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "manifests/catalog/actions"
 JSON_TYPES = {"secret": "string", "list": "array"}
+
+DESCRIBED = "spec.parameters[0].description: must say what 'minimumDays' is"
+MINE = """
+apiVersion: automation.itechsmart.dev/v1alpha1
+kind: ClusterTemplate
+metadata:
+  name: mine
+  annotations:
+    automation.itechsmart.dev/example: |
+      nodes:
+      - name: node
+        action: mine
+        with: {minimumDays: 3}
+spec:
+  title: Mine
+  description: Does something.
+  category: data
+  parameters:
+  - {name: minimumDays, type: integer, description: Days for which it must be valid.}
+  action: {image: busybox, command: [sh]}
+"""
 
 actions = pytest.mark.parametrize("action", every(), ids=lambda action: action.name)
 
@@ -45,7 +70,9 @@ def test_the_file_is_what_the_action_says(action: Action[Any, Any]) -> None:
 def test_parameters_agree_in_name_type_and_need(action: Action[Any, Any]) -> None:
     schema = TypeAdapter(action.parameters).json_schema(by_alias=True)
     parameters = spec(action).parameters
-    assert [each.name for each in parameters] == list(schema["properties"])
+    assert sorted(each.name for each in parameters) == sorted(schema["properties"])
+    needed = [each.required for each in parameters]
+    assert needed == sorted(needed, reverse=True), "required ones come first"
     for each in parameters:
         field = schema["properties"][each.name]
         expected = JSON_TYPES.get(each.type.value, each.type.value)
@@ -58,7 +85,7 @@ def test_parameters_agree_in_name_type_and_need(action: Action[Any, Any]) -> Non
 def test_outputs_agree_in_name_type_and_need(action: Action[Any, Any]) -> None:
     schema = TypeAdapter(action.outputs).json_schema(by_alias=True)
     outputs = spec(action).outputs
-    assert [each.name for each in outputs] == list(schema["properties"])
+    assert sorted(each.name for each in outputs) == sorted(schema["properties"])
     for each in outputs:
         field = schema["properties"][each.name]
         expected = JSON_TYPES.get(each.type.value, each.type.value)
@@ -86,8 +113,92 @@ def test_defaults_are_those_of_the_models() -> None:
                 assert each.default == field.default, f"{action.name} {each.name}"
 
 
-def test_every_shipped_template_has_its_action() -> None:
-    files = {path.stem for path in FOLDER.glob("*.yaml")}
-    assert files == {action.name for action in every()}
-    for name in files:
-        assert find(name).name == name
+def test_every_action_is_a_file_of_its_category_and_a_line_of_the_registry() -> None:
+    package = Path(orchestrator.actions.__file__).parent
+    files = {
+        (path.parent.name, path.stem.replace("_", "-"))
+        for path in package.glob("*/*.py")
+        if "\nACTION = Action(" in path.read_text()
+    }
+    assert files == {(action.category, action.name) for action in every()}
+    for action in every():
+        assert find(action.name) is action
+
+
+def test_the_runner_may_do_what_the_actions_do_and_no_more() -> None:
+    text = (ROOT / "manifests/install/runner-rbac.yaml").read_text()
+    granted = {
+        (group, resource, verb)
+        for rule in yaml.safe_load(text)["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert ("apps", "deployments", "patch") in granted
+    assert ("", "pods/log", "get") in granted
+    assert {verb for _, _, verb in granted} <= {"get", "list", "create", "patch"}
+    assert granted == {
+        (right.resource.group, "/".join(filter(None, names)), verb)
+        for action in every()
+        for right in action.rights
+        for names in [(right.resource.plural, right.subresource)]
+        for verb in right.verbs
+    }
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> dict[str, Shipped]:
+    found, wrong = read_all(FOLDER)
+    assert wrong == []
+    return {each.name: each for each in found}
+
+
+def test_every_shipped_template_is_described_and_has_a_valid_example(
+    catalogue: dict[str, Shipped],
+) -> None:
+    assert set(catalogue) == {*NAMES, *written()}
+    for name, text in written().items():
+        assert (FOLDER / f"{name}.yaml").read_text() == text
+    assert set(catalogue) == set(templates_by_name())
+    templates = {each.name: each.spec for each in catalogue.values()}
+    found = {name: problems(each, templates) for name, each in catalogue.items()}
+    assert found == {name: [] for name in catalogue}
+
+
+def test_the_page_shows_every_action(catalogue: dict[str, Shipped]) -> None:
+    page = (ROOT / "docs/reference/actions.md").read_text()
+    for name in catalogue:
+        assert f"\n## {name}\n" in page
+    assert "get `pods/log`" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (("Days for which", "Number of days for which"), ""),
+        (("description: Days for which it must be valid.", "description: ''"), DESCRIBED),
+        (("minimumDays:", "minDays:"), "'mine' has no parameter 'minDays'"),
+        (("action: mine", "action: rollout-status"), "no node has the action 'mine'"),
+        (("nodes:", "nodse:"), "nodse"),
+        (
+            ("automation.itechsmart.dev/example", "example"),
+            "must be the spec of a Workflow that uses it",
+        ),
+        (("name: mine", "name: other"), "must be 'mine', as the file is called"),
+        (("title: Mine", "title: ''"), "spec.title: must not be empty"),
+        (("[sh]", "[orchestrator, action, gone]"), "there is no action 'gone'"),
+        (("[sh]", "{}"), "spec.action.command: must be a list"),
+        (("kind: ClusterTemplate", "kind: Template"), "kind: must be ClusterTemplate"),
+    ],
+)
+def test_what_a_template_of_yaml_alone_lacks_is_said(
+    catalogue: dict[str, Shipped], change: tuple[str, str], wrong: str
+) -> None:
+    shipped = read(MINE.replace(*change), "mine")
+    templates = {each.name: each.spec for each in catalogue.values()}
+    if isinstance(shipped, Shipped):
+        found = problems(shipped, {**templates, "mine": shipped.spec})
+    else:
+        found = shipped
+    said = "\n".join(map(str, found))
+    assert (wrong in said) if wrong else not said, said

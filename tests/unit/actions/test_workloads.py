@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.actions.workloads import rollout, selector
+from orchestrator.actions.kubernetes.workloads import rollout, selector
 
 FAILED_PROGRESS = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]
 

@@ -11,7 +11,7 @@ import requests
 from pydantic import ValidationError
 
 from orchestrator.actions.action import FAILED, PERMANENT, ActionError, Context
-from orchestrator.actions.notify import SlackAnswer, SlackMessage, slack_message
+from orchestrator.actions.notify.slack_message import SlackAnswer, SlackMessage, slack_message
 
 TOKEN = "xoxb-1"
 HOOK = "/services/T0/B0/right"

@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from orchestrator.kube.blocking import Object
+from orchestrator.actions.cluster import Object, annotations_of
 from orchestrator.kube.resources import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS, Resource
+
+if TYPE_CHECKING:
+    from orchestrator.actions.action import Clock
+    from orchestrator.kube.blocking import BlockingClient
+
+REVISION = "deployment.kubernetes.io/revision"
+"""Annotation of a Deployment and of its ReplicaSets: the revision."""
+OBSERVED_TIMEOUT = 10.0
+"""Seconds in which a controller is expected to observe a new spec."""
+OBSERVED_POLL = 0.25
+"""Seconds between two reads meanwhile."""
 
 
 class WorkloadKind(StrEnum):
@@ -58,10 +70,29 @@ def selector(workload: Object) -> str:
     return ",".join(parts)
 
 
+def revision(workload: Object) -> int | None:
+    """The revision of a Deployment or of a ReplicaSet; None where there is none yet."""
+    text = annotations_of(workload).get(REVISION, "")
+    return int(text) if text.isdigit() else None
+
+
 def observed(workload: Object) -> bool:
-    """Whether the workload's controller has seen its newest spec."""
+    """Whether the workload's controller has observed its newest spec."""
     generation: int = workload["metadata"]["generation"]
     return bool(generation <= workload.get("status", {}).get("observedGeneration", 0))
+
+
+def observed_deployment(cluster: BlockingClient, namespace: str, name: str, clock: Clock) -> Object:
+    """The Deployment once its controller has observed its spec, and so has given it its revision.
+
+    After OBSERVED_TIMEOUT it is returned as it is.
+    """
+    deadline = clock.monotonic() + OBSERVED_TIMEOUT
+    while True:
+        deployment = cluster.get(DEPLOYMENTS, namespace, name)
+        if observed(deployment) or clock.monotonic() >= deadline:
+            return deployment
+        clock.sleep(OBSERVED_POLL)
 
 
 def _deployment(workload: Object) -> Rollout:

@@ -1,24 +1,26 @@
-"""Actions on data and on services that speak HTTP."""
+"""http-request: send an HTTP request and check the status of the answer."""
 
 from __future__ import annotations
 
 import json
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import requests
 from pydantic import Field, SecretStr, field_validator, model_validator
-from requests.auth import HTTPBasicAuth
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
-from orchestrator.actions.sending import WORTH_A_RETRY, classify, session, shown
-from orchestrator.models.base import Duration, parse_duration
+from orchestrator.actions.action import Action, ActionError, Context, Outputs
+from orchestrator.actions.sending import WORTH_A_RETRY, WithTimeout, classify, session, shown
+from orchestrator.models.base import parse_duration
+
+if TYPE_CHECKING:
+    import requests
+    from requests.auth import HTTPBasicAuth
 
 MAX_DOWNLOAD = 1024 * 1024
-"""Most bytes of a response's body that are read; the rest is not fetched."""
+"""Maximum number of bytes read of a response's body; the rest is not fetched."""
 MAX_JSON = 2048
-"""Most bytes of a JSON body that is also given as a value."""
+"""Maximum number of bytes of a JSON body that is also given as a value."""
 SHOWN_HEADERS = (
     "content-type",
     "content-length",
@@ -39,7 +41,7 @@ class Method(StrEnum):
     OPTIONS = "OPTIONS"
 
 
-class HttpRequest(Parameters):
+class HttpRequest(WithTimeout):
     """Parameters of http-request."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^/\s]+\S*$", max_length=8192)]
@@ -56,8 +58,6 @@ class HttpRequest(Parameters):
     """Body as an object, sent as application/json."""
     expect_status: list[int | str] = ["2xx"]
     """Statuses that mean success: numbers, or classes such as 2xx."""
-    timeout: Duration = "30s"
-    """Longest time for the whole request."""
     follow_redirects: bool = True
     """Whether redirects are followed, at most ten; credentials do not go to another host."""
     token: SecretStr | None = None
@@ -75,7 +75,7 @@ class HttpRequest(Parameters):
     ca_certificate: str = ""
     """PEM certificates to trust besides the public ones."""
     max_body: Annotated[int, Field(ge=0, le=3500)] = 2048
-    """Most bytes of the body kept as output."""
+    """Maximum number of bytes of the body kept as output."""
 
     @field_validator("expect_status")
     @classmethod
@@ -159,6 +159,8 @@ def _headers(parameters: HttpRequest, context: Context) -> dict[str, str]:
 def _basic(parameters: HttpRequest) -> HTTPBasicAuth | None:
     if not (parameters.username or parameters.password):
         return None
+    from requests.auth import HTTPBasicAuth
+
     password = parameters.password.get_secret_value() if parameters.password else ""
     return HTTPBasicAuth(parameters.username.encode(), password.encode())
 
@@ -214,7 +216,7 @@ def _parsed(content: bytes) -> Any:
         return None
 
 
-HTTP_REQUEST = Action(
+ACTION = Action(
     name="http-request",
     title="Send an HTTP request",
     category="data",
@@ -228,4 +230,15 @@ HTTP_REQUEST = Action(
         "Idempotency-Key header, by which a service may recognise a repeated request."
     ),
     classify=classify,
+    example="""
+        variables:
+        - {name: token, type: secret, secretKeyRef: {name: service-api, key: token}}
+        nodes:
+        - name: check
+          action: http-request
+          with:
+            url: https://service.example.com/healthz
+            expectStatus: [200, 503]
+            token: "$[[ vars.token ]]"
+    """,
 )

@@ -1,4 +1,4 @@
-"""Actions on machines and their programs."""
+"""run-script: run a script of the author's in the action's container."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def _result(path: Path) -> dict[str, Any] | None:
     return value
 
 
-RUN_SCRIPT = Action(
+ACTION = Action(
     name="run-script",
     title="Run a script",
     category="infrastructure",
@@ -239,4 +239,17 @@ RUN_SCRIPT = Action(
         "The parts of CONTEXT each have such a variable."
     ),
     writes_files=True,
+    example="""
+        variables:
+        - {name: limit, type: integer, default: 80}
+        nodes:
+        - name: measure
+          action: run-script
+          with:
+            script: |
+              used=$(df --output=pcent / | tail -n 1 | tr -dc 0-9)
+              echo "{\\"used\\": $used}" > "$RESULT"
+              test "$used" -le "$LIMIT"
+            env: {LIMIT: "$[[ vars.limit ]]"}
+    """,
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.actions.action import PERMANENT, ActionError, Context
-from orchestrator.actions.infrastructure import RunScript, ScriptResult, run_script
+from orchestrator.actions.infrastructure.run_script import RunScript, ScriptResult, run_script
 
 
 def run(context: Context, **parameters: Any) -> ScriptResult:

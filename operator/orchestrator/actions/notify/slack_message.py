@@ -1,16 +1,20 @@
-"""Actions that tell people."""
+"""slack-message: post a message to a Slack channel."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import requests
 from pydantic import Field, SecretStr, model_validator
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Parameters
-from orchestrator.actions.sending import Session, classify, session
-from orchestrator.models.base import Duration, parse_duration
+from orchestrator.actions.action import Action, ActionError, Context, Outputs
+from orchestrator.actions.sending import WithTimeout, classify, session
+from orchestrator.models.base import parse_duration
+
+if TYPE_CHECKING:
+    import requests
+
+    from orchestrator.actions.httpsession import Session
 
 TRANSIENT_ERRORS = frozenset(
     {
@@ -26,7 +30,7 @@ TRANSIENT_ERRORS = frozenset(
 """Errors of chat.postMessage that pass: https://docs.slack.dev/reference/methods/chat.postMessage"""
 
 
-class SlackMessage(Parameters):
+class SlackMessage(WithTimeout):
     """Parameters of slack-message."""
 
     text: Annotated[str, Field(max_length=40000)] = ""
@@ -41,8 +45,6 @@ class SlackMessage(Parameters):
     """Block Kit blocks, at most 50."""
     thread_ts: str = ""
     """The ts output of the message to answer in a thread."""
-    timeout: Duration = "30s"
-    """Longest time in all, waiting out rate limits included."""
     api_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://slack.com/api"
     """Address of Slack's API; for a bot's token."""
 
@@ -160,7 +162,7 @@ def _checked(response: requests.Response) -> dict[str, Any]:
     return answer
 
 
-SLACK_MESSAGE = Action(
+ACTION = Action(
     name="slack-message",
     title="Post a Slack message",
     category="notify",
@@ -174,4 +176,15 @@ SLACK_MESSAGE = Action(
         "Slack has no idempotency key: when an answer was lost, a retry posts the message again."
     ),
     classify=classify,
+    example="""
+        variables:
+        - {name: token, type: secret, secretKeyRef: {name: slack, key: bot-token}}
+        nodes:
+        - name: announce
+          action: slack-message
+          with:
+            channel: "#ops"
+            text: "$[[ workflow.name ]] has started"
+            token: "$[[ vars.token ]]"
+    """,
 )

@@ -21,7 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from orchestrator.actions.action import FAILED, PERMANENT, ActionError, Context
-from orchestrator.actions.data import HTTP_REQUEST, HttpRequest, HttpResponse, http_request
+from orchestrator.actions.data.http_request import (
+    ACTION,
+    HttpRequest,
+    HttpResponse,
+    http_request,
+)
 
 
 def request(context: Context, **parameters: Any) -> HttpResponse:
@@ -34,7 +39,7 @@ def failure(context: Context, **parameters: Any) -> ActionError:
         request(context, **parameters)
     if isinstance(caught.value, ActionError):
         return caught.value
-    known = HTTP_REQUEST.classify(caught.value)
+    known = ACTION.classify(caught.value)
     assert known is not None, caught.value
     return known
 

@@ -1,0 +1,1 @@
+"""Actions on data and on services that speak HTTP."""

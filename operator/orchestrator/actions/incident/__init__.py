@@ -1,0 +1,1 @@
+"""Actions on incidents: custom resources, whose timeline the operator keeps."""

@@ -1,0 +1,88 @@
+"""incident-update: change fields of an incident."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from orchestrator.actions.action import Action, Context, Outputs, Right
+from orchestrator.actions.cluster import classify
+from orchestrator.actions.incident.incidents import (
+    RETRIES,
+    IncidentDetails,
+    Links,
+    OnIncident,
+    Title,
+    change,
+    state_of,
+)
+from orchestrator.kube.resources import INCIDENTS
+from orchestrator.models.incident import IncidentState, Severity
+
+
+class IncidentUpdate(OnIncident, IncidentDetails):
+    """Parameters of incident-update; what is left empty stays as it is."""
+
+    title: Title = ""
+    """What is wrong, in one line; shortened to 256 characters."""
+    severity: Severity | None = None
+    """How bad it is."""
+    state: IncidentState | None = None
+    """Its state."""
+    links: Links = []
+    """Pages to add: objects with title and url."""
+
+    @model_validator(mode="after")
+    def _something(self) -> IncidentUpdate:
+        if self.model_fields_set == {"name"}:
+            raise ValueError("nothing to change: give at least one parameter besides name")
+        return self
+
+
+class Updated(Outputs):
+    """Outputs of incident-update."""
+
+    name: str
+    """Name of the incident."""
+    state: IncidentState
+    """Its state now."""
+    severity: Severity
+    """Its severity now."""
+    changed: list[str]
+    """The fields that were changed."""
+
+
+def incident_update(parameters: IncidentUpdate, context: Context) -> Updated:
+    """Changes fields of an incident."""
+    asked = parameters.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    incident, changed = change(parameters.name, asked, context)
+    return Updated(
+        name=parameters.name,
+        state=state_of(incident),
+        severity=incident["spec"].get("severity", Severity.MEDIUM),
+        changed=changed,
+    )
+
+
+ACTION = Action(
+    name="incident-update",
+    title="Update an incident",
+    category="incident",
+    icon="edit",
+    parameters=IncidentUpdate,
+    outputs=Updated,
+    run=incident_update,
+    retries=RETRIES + "Fields that have their value already are not written again.",
+    classify=classify,
+    rights=(Right(INCIDENTS, ("get", "patch")),),
+    example="""
+        nodes:
+        - name: open
+          action: incident-create
+          with: {title: The web shop is slow}
+        - name: acknowledge
+          action: incident-update
+          with: {name: "$[[ nodes.open.outputs.name ]]", state: Acknowledged, assignee: ana}
+        edges:
+        - {from: open, to: acknowledge}
+    """,
+)

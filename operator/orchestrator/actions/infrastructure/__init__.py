@@ -1,0 +1,1 @@
+"""Actions on machines and their programs."""

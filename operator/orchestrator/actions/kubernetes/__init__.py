@@ -1,0 +1,1 @@
+"""Actions on Kubernetes workloads: read them, change them, wait for them."""

@@ -1,0 +1,154 @@
+"""pod-logs: the logs of a pod, of a workload's pods or of those that a selector finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.cluster import Object, classify
+from orchestrator.actions.kubernetes.targets import READ_RETRIES, InNamespace, Name
+from orchestrator.actions.kubernetes.workloads import RESOURCES, selector
+from orchestrator.kube.errors import ApiError
+from orchestrator.kube.resources import JOBS, PODS, Resource
+from orchestrator.models.base import Duration, parse_duration
+
+if TYPE_CHECKING:
+    from orchestrator.kube.blocking import BlockingClient
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+"""Annotation of a pod: the container that `kubectl logs` takes."""
+
+
+class LogSource(StrEnum):
+    """Kinds whose pods' logs can be read."""
+
+    POD = "Pod"
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+    JOB = "Job"
+
+
+class LogQuery(InNamespace):
+    """Parameters of pod-logs."""
+
+    kind: LogSource = LogSource.POD
+    """Kind of the object called name."""
+    name: Name = ""
+    """Name of the pod, or of the object whose pods are meant; give either this or selector."""
+    selector: Annotated[str, Field(max_length=1024)] = ""
+    """Label selector of the pods, as for kubectl."""
+    container: Annotated[str, Field(max_length=63)] = ""
+    """Container; each pod's default one when empty."""
+    lines: Annotated[int, Field(ge=1, le=10000)] = 50
+    """Maximum number of lines of each pod, from the end."""
+    since: Duration | None = None
+    """How far back; from the beginning when absent."""
+    previous: bool = False
+    """Whether to read the container's previous run, as after a crash."""
+    max_pods: Annotated[int, Field(ge=1, le=100)] = 10
+    """Maximum number of pods, newest first."""
+
+    @model_validator(mode="after")
+    def _one(self) -> LogQuery:
+        if bool(self.name) == bool(self.selector):
+            raise ValueError("give either name or selector")
+        return self
+
+
+class Logs(Outputs):
+    """Outputs of pod-logs."""
+
+    bulky = ("text", "pods")
+    keep_end = frozenset({"text"})
+
+    text: str
+    """The logs, pod after pod, the end of them when they are long; all lines are in the node's
+    own log."""
+    pods: list[str]
+    """The pods that were read."""
+    truncated: bool = False
+    """Whether something was left out."""
+
+
+def pod_logs(parameters: LogQuery, context: Context) -> Logs:
+    """Reads the logs of a pod, of a workload's pods or of those that a selector finds."""
+    cluster = context.cluster()
+    namespace = parameters.in_namespace(context)
+    found = _pods(parameters, cluster, namespace)
+    if not found:
+        what = parameters.selector or f"{parameters.kind} {parameters.name}"
+        raise ActionError(f"there is no pod of {what} in namespace {namespace}", permanent=True)
+    newest = sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+    pods = newest[: parameters.max_pods]
+    texts = [_log(parameters, cluster, namespace, pod) for pod in pods]
+    for text in texts:
+        context.log(text)
+    return Logs(
+        text="\n".join(texts) if len(texts) > 1 else texts[0].partition("\n")[2],
+        pods=[pod["metadata"]["name"] for pod in pods],
+        truncated=len(found) > len(pods),
+    )
+
+
+def _pods(parameters: LogQuery, cluster: BlockingClient, namespace: str) -> Sequence[Object]:
+    if parameters.selector:
+        return cluster.list(PODS, namespace, label_selector=parameters.selector)
+    if parameters.kind is LogSource.POD:
+        return [cluster.get(PODS, namespace, parameters.name)]
+    resource: Resource = {**RESOURCES, LogSource.JOB: JOBS}[parameters.kind]
+    workload = cluster.get(resource, namespace, parameters.name)
+    return cluster.list(PODS, namespace, label_selector=selector(workload))
+
+
+def _log(parameters: LogQuery, cluster: BlockingClient, namespace: str, pod: Object) -> str:
+    """A heading and the log; a container that has none says why instead."""
+    name, container = pod["metadata"]["name"], parameters.container or _default_container(pod)
+    since = parse_duration(parameters.since) if parameters.since else None
+    try:
+        text = cluster.log(
+            namespace,
+            name,
+            container,
+            lines=parameters.lines,
+            seconds=max(1, round(since)) if since else None,
+            previous=parameters.previous,
+        )
+    except ApiError as error:
+        if error.status != 400:  # 400: waiting to start, or no previous run
+            raise
+        text = f"({error.message})"
+    return f"== {name}/{container}\n{text.rstrip()}"
+
+
+def _default_container(pod: Object) -> str:
+    annotations = pod["metadata"].get("annotations") or {}
+    return str(annotations.get(DEFAULT_CONTAINER) or pod["spec"]["containers"][0]["name"])
+
+
+ACTION = Action(
+    name="pod-logs",
+    title="Read pods' logs",
+    category="kubernetes",
+    icon="file-text",
+    parameters=LogQuery,
+    outputs=Logs,
+    run=pod_logs,
+    retries=READ_RETRIES,
+    classify=classify,
+    rights=(
+        Right(PODS, ("get", "list")),
+        Right(PODS, ("get",), subresource="log"),
+        *(Right(resource, ("get",)) for resource in (*RESOURCES.values(), JOBS)),
+    ),
+    example="""
+        nodes:
+        - name: logs
+          action: pod-logs
+          with: {kind: Deployment, name: web, lines: 100, since: 15m}
+    """,
+)

@@ -1,0 +1,91 @@
+"""rollout-restart: the pods of a workload are replaced one after another."""
+
+from __future__ import annotations
+
+from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.cluster import Object, annotations_of, classify
+from orchestrator.actions.kubernetes.targets import OnWorkload
+from orchestrator.actions.kubernetes.workloads import (
+    RESOURCES,
+    WorkloadKind,
+    observed_deployment,
+    revision,
+)
+
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+"""The annotation of the pod template that `kubectl rollout restart` sets."""
+RESTARTED_BY = "automation.itechsmart.dev/restarted-by"
+"""Annotation of the workload: the idempotency key of its last restart by a workflow."""
+
+
+class RolloutRestart(OnWorkload):
+    """Parameters of rollout-restart."""
+
+
+class Restarted(Outputs):
+    """Outputs of rollout-restart."""
+
+    restarted_at: str
+    """Time of the restart (RFC 3339)."""
+    revision: int | None = None
+    """The new revision, of a Deployment."""
+    repeated: bool = False
+    """Whether an earlier attempt had restarted it already."""
+
+
+def rollout_restart(parameters: RolloutRestart, context: Context) -> Restarted:
+    """Restarts the pods of a workload one after another, as kubectl rollout restart does."""
+    cluster, resource = context.cluster(), RESOURCES[parameters.kind]
+    namespace, shown = parameters.in_namespace(context), parameters.described(context)
+    workload = cluster.get(resource, namespace, parameters.name)
+    if workload["spec"].get("paused"):
+        raise ActionError(f"{shown} is paused: resume it first", permanent=True)
+    repeated = annotations_of(workload).get(RESTARTED_BY) == context.identity.key
+    if repeated:
+        context.log(f"{shown} was restarted by an earlier attempt")
+    else:
+        workload = cluster.merge(resource, namespace, parameters.name, _restart(context))
+        context.log(f"{shown} is restarting")
+    if parameters.kind is WorkloadKind.DEPLOYMENT:
+        workload = observed_deployment(cluster, namespace, parameters.name, context.clock)
+    template = workload["spec"]["template"]["metadata"].get("annotations") or {}
+    return Restarted(
+        restarted_at=template.get(RESTARTED_AT, ""),
+        revision=revision(workload),
+        repeated=repeated,
+    )
+
+
+def _restart(context: Context) -> Object:
+    """One write that restarts and remembers who did."""
+    now = context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "metadata": {"annotations": {RESTARTED_BY: context.identity.key}},
+        "spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}},
+    }
+
+
+ACTION = Action(
+    name="rollout-restart",
+    title="Restart a rollout",
+    category="kubernetes",
+    icon="refresh",
+    parameters=RolloutRestart,
+    outputs=Restarted,
+    run=rollout_restart,
+    retries=(
+        "Worth a retry: no answer, throttling, failures of the API server. Never: "
+        "a workload that is not there or is paused, missing permissions. The restart is remembered "
+        "in an annotation of the workload, so that a retry does not restart twice."
+    ),
+    classify=classify,
+    rights=tuple(Right(resource, ("get", "patch")) for resource in RESOURCES.values()),
+    example="""
+        variables:
+        - {name: service, type: string, required: true}
+        nodes:
+        - name: restart
+          action: rollout-restart
+          with: {kind: Deployment, name: "$[[ vars.service ]]"}
+    """,
+)

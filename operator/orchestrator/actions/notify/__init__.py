@@ -1,0 +1,1 @@
+"""Actions that notify people."""

@@ -1,0 +1,136 @@
+"""The catalogue as a page of the documentation."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+
+import yaml
+
+from orchestrator.actions.registry import NAMES, load
+from orchestrator.actions.shipped import Shipped
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.template import Parameter, TemplateOutput
+
+_HEAD = """\
+# Actions
+
+The actions that are shipped as ClusterTemplates in `manifests/catalog/actions`. A node runs one
+with `action: NAME` and gives it its parameters in `with`. This page is generated from the
+Templates; `kubectl get clustertemplates` lists those of a cluster.
+
+An action that uses the Kubernetes API runs under the service account `automation-runner`; what it
+needs there is listed under *Rights*. `manifests/install/runner-rbac.yaml` grants the rights of all
+shipped actions together.
+"""
+
+
+_WORKFLOWS = """\
+# Workflow templates
+
+The Templates of whole workflows that are shipped in `manifests/catalog/workflows`. A Workflow is
+made of one, with values for its parameters, by `orchestrator new`; from then on it is a Workflow
+like any other. This page is generated from the Templates.
+"""
+
+
+def render_actions(catalogue: Sequence[Shipped]) -> str:
+    """The page of the actions: a list by category, then each in full."""
+    return _page(_HEAD, "Action", catalogue, lambda each: f"```yaml\n{_manifest(each)}```")
+
+
+def render_workflows(catalogue: Sequence[Shipped]) -> str:
+    """The page of the Templates of whole workflows."""
+    return _page(_WORKFLOWS, "Template", catalogue, _command)
+
+
+def _page(
+    head: str, what: str, catalogue: Sequence[Shipped], example: Callable[[Shipped], str]
+) -> str:
+    by_category = sorted(catalogue, key=lambda each: (each.spec.category, each.name))
+    lines = [head, f"| {what} | Category | |", "|---|---|---|"]
+    lines += [
+        f"| [{each.name}](#{each.name}) | {each.spec.category} | {_cell(each.spec.title)} |"
+        for each in by_category
+    ]
+    return "\n".join(lines) + "\n" + "".join(_section(each, example) for each in by_category)
+
+
+def _section(shipped: Shipped, example: Callable[[Shipped], str]) -> str:
+    parts = [
+        f"## {shipped.name}",
+        shipped.spec.description.strip(),
+        _table("Parameter", [_parameter(each) for each in shipped.spec.parameters]),
+        _table("Output", [_output(each) for each in shipped.spec.outputs]),
+        _rights(shipped.name),
+        example(shipped),
+    ]
+    return "\n" + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _command(shipped: Shipped) -> str:
+    words = [f"orchestrator new my-{shipped.name} --from {shipped.name}"]
+    for name, value in yaml.safe_load(shipped.example).items():
+        words.append(f"    --var {shlex.quote(f'{name}={_json(value)}')}")
+    return "```\n" + " \\\n".join(words) + "\n```"
+
+
+def _table(what: str, rows: list[tuple[str, str, str, str]]) -> str:
+    if not rows:
+        return ""
+    head = [f"| {what} | Type | | Description |", "|---|---|---|---|"]
+    return "\n".join([*head, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
+
+
+def _parameter(each: Parameter) -> tuple[str, str, str, str]:
+    default = "" if each.default is None else f"default `{_json(each.default)}`"
+    choice = "" if each.enum is None else "one of " + ", ".join(f"`{one}`" for one in each.enum)
+    bounds = [
+        f"{word} {bound:g}"
+        for word, bound in (("at least", each.minimum), ("at most", each.maximum))
+        if bound is not None
+    ]
+    notes = ["required"] if each.required else [default]
+    return (
+        f"`{each.name}`",
+        each.type.value,
+        "; ".join(note for note in [*notes, choice, *bounds] if note),
+        each.description,
+    )
+
+
+def _output(each: TemplateOutput) -> tuple[str, str, str, str]:
+    return f"`{each.name}`", each.type.value, "always" if each.required else "", each.description
+
+
+def _rights(name: str) -> str:
+    rights = load(name).rights if name in NAMES else ()
+    if not rights:
+        return ""
+    granted = [
+        f"{', '.join(right.verbs)} `{'/'.join(_filled(right.resource.plural, right.subresource))}`"
+        for right in rights
+    ]
+    return textwrap.fill(f"*Rights:* {'; '.join(granted)}.", 100, break_on_hyphens=False)
+
+
+def _manifest(shipped: Shipped) -> str:
+    spec = textwrap.indent(shipped.example, "  ")
+    return (
+        f"apiVersion: {API_VERSION}\nkind: Workflow\n"
+        f"metadata: {{name: {shipped.name}-example}}\nspec:\n{spec}"
+    )
+
+
+def _filled(*names: str) -> Iterable[str]:
+    return (name for name in names if name)
+
+
+def _json(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,131 @@
+"""The catalogue's Templates as files, whether made from an action or written as YAML alone.
+
+What people must find in each is checked here: a description of everything that is asked and
+answered, and an example that is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.actions.registry import NAMES
+from orchestrator.commands.newworkflow import new_workflow
+from orchestrator.models.base import API_VERSION
+from orchestrator.models.labels import EXAMPLE
+from orchestrator.models.template import Parameter, TemplateOutput, TemplateSpec
+from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem, join
+from orchestrator.validation.template import validate_template
+from orchestrator.validation.workflow import validate_workflow
+
+RUN = ("orchestrator", "action")
+"""How a container runs one of the actions in this image."""
+_EXAMPLE_PATH = join("metadata.annotations", EXAMPLE)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A Template of the catalogue."""
+
+    name: str
+    spec: TemplateSpec
+    raw: Mapping[str, Any]
+    """The spec as it is written."""
+    example: str
+    """As YAML: the spec of a Workflow that uses it; of a whole workflow, values of parameters."""
+
+
+def read(text: str, stem: str) -> Shipped | list[Problem]:
+    """The Template in a file called after it, or what is wrong."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        return [Problem("", f"is not YAML: {' '.join(str(error).split())}")]
+    if not isinstance(raw, dict) or raw.get("kind") != "ClusterTemplate":
+        return [Problem("kind", "must be ClusterTemplate")]
+    if raw.get("apiVersion") != API_VERSION:
+        return [Problem("apiVersion", f"must be {API_VERSION}")]
+    metadata = raw.get("metadata") or {}
+    if metadata.get("name") != stem:
+        return [Problem("metadata.name", f"must be {stem!r}, as the file is called")]
+    spec = parse(TemplateSpec, raw.get("spec") or {})
+    if not isinstance(spec, TemplateSpec):
+        return spec
+    example = (metadata.get("annotations") or {}).get(EXAMPLE, "")
+    return Shipped(stem, spec, raw["spec"], example)
+
+
+def read_all(folder: Path) -> tuple[list[Shipped], list[str]]:
+    """The Templates of a folder by name, and what is wrong with the others."""
+    found: list[Shipped] = []
+    wrong: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        shipped = read(path.read_text(encoding="utf-8"), path.stem)
+        if isinstance(shipped, Shipped):
+            found.append(shipped)
+        else:
+            wrong += [f"{path}: {problem}" for problem in shipped]
+    return found, wrong
+
+
+def problems(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> list[Problem]:
+    """What a Template lacks or has wrong; `templates` are all of the catalogue by name."""
+    return [
+        *validate_template(shipped.spec, templates),
+        *_undescribed(shipped.spec),
+        *_unknown_action(shipped.spec),
+        *_example(shipped, templates),
+    ]
+
+
+def _undescribed(spec: TemplateSpec) -> Iterator[Problem]:
+    for field in ("title", "description", "category"):
+        if not getattr(spec, field).strip():
+            yield Problem(f"spec.{field}", "must not be empty")
+    named: tuple[tuple[str, Sequence[Parameter | TemplateOutput]], ...] = (
+        ("parameters", spec.parameters),
+        ("outputs", spec.outputs),
+    )
+    for field, declared in named:
+        for i, each in enumerate(declared):
+            if not each.description.strip():
+                path = f"spec.{field}[{i}].description"
+                yield Problem(path, f"must say what {each.name!r} is")
+
+
+def _unknown_action(spec: TemplateSpec) -> Iterator[Problem]:
+    """That it runs an action which the image does not have."""
+    command = tuple(spec.action.command or ()) if spec.action else ()
+    if command[:2] == RUN and command[2:3] and command[2] not in NAMES:
+        message = f"there is no action {command[2]!r} in orchestrator.actions.registry"
+        yield Problem("spec.action.command[2]", message)
+
+
+def _example(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> Iterator[Problem]:
+    whole = shipped.spec.workflow is not None
+    if not shipped.example.strip():
+        needed = "values of the parameters" if whole else "the spec of a Workflow that uses it"
+        yield Problem(_EXAMPLE_PATH, f"must be {needed}, as YAML")
+        return
+    try:
+        raw: Any = yaml.safe_load(shipped.example)
+    except yaml.YAMLError as error:
+        yield Problem(_EXAMPLE_PATH, f"is not YAML: {' '.join(str(error).split())}")
+        return
+    if whole:
+        made = new_workflow(shipped.name, shipped.raw, raw if isinstance(raw, dict) else {})
+        raw = made if isinstance(made, list) else made["spec"]
+    example = raw if isinstance(raw, list) else parse(WorkflowSpec, raw)
+    wrong = example if isinstance(example, list) else validate_workflow(example, templates)
+    for problem in wrong:
+        yield Problem(_EXAMPLE_PATH, str(problem))
+    if whole or not isinstance(example, WorkflowSpec):
+        return
+    if shipped.name not in {node.action for node in example.nodes}:
+        yield Problem(_EXAMPLE_PATH, f"no node has the action {shipped.name!r}")
