@@ -26,6 +26,7 @@ from orchestrator.cli.terminal import OutputClosedError, say
 COMMANDS = {
     "apply": "Check manifests and apply them: all of them, or none.",
     "lint": "Check manifests and change nothing.",
+    "new": "Make a Workflow of a Template.",
     "run": "Start a workflow.",
     "list": "List executions, the newest first.",
     "get": "Show objects.",
