@@ -6,22 +6,19 @@ key lookup, so the generated code holds no attribute access at all; `~` becomes 
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
+from orchestrator.expressions.arguments import check_arguments, check_naming
 from orchestrator.expressions.bounds import check_number
 from orchestrator.expressions.corrections import correct
 from orchestrator.expressions.errors import ExpressionError
-from orchestrator.expressions.library import FILTERS, NAMING, TESTS
-from orchestrator.expressions.patterns import check_pattern
+from orchestrator.expressions.library import FILTERS, TESTS
 from orchestrator.expressions.refusals import explain, path_of, refuse, unknown
-from orchestrator.models.nearest import did_you_mean
 
 MAX_SOURCE = 1024
 """Longest source, in bytes of UTF-8."""
@@ -203,8 +200,8 @@ class _Rewriter:
             raise ExpressionError(unknown(what, node.name, table))
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise ExpressionError(f"{what} {node.name!r} cannot be used like this")
-        _check_arguments(node, table[node.name], what)
-        _check_naming(node)
+        check_arguments(node, table[node.name], what)
+        check_naming(node)
         self._children(node, depth)
 
     def _access(self, node: nodes.Expr, depth: int) -> nodes.Expr:
@@ -277,31 +274,3 @@ def _lookup(owner: nodes.Expr, key: nodes.Expr, path: str) -> nodes.Expr:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ExpressionError(f"{name!r} is not a name; names are letters, digits and _")
-
-
-_signature = lru_cache(maxsize=None)(inspect.signature)
-
-
-def _check_arguments(
-    node: nodes.Filter | nodes.Test, function: Callable[..., Any], what: str
-) -> None:
-    keywords: dict[str, None] = {str(pair.key): None for pair in node.kwargs}
-    try:
-        _signature(function).bind(None, *node.args, **keywords)
-    except TypeError as error:
-        raise ExpressionError(f"{what} {node.name!r}: {error}") from error
-
-
-def _check_naming(node: nodes.Filter | nodes.Test) -> None:
-    """Arguments that name a filter, a test or a pattern are known before anything runs."""
-    if node.name == "matches" and isinstance(node.args[0], nodes.Const):
-        check_pattern(str(node.args[0].value))
-    if not isinstance(node, nodes.Filter) or node.name not in NAMING:
-        return
-    place, table, what = NAMING[node.name]
-    if len(node.args) > place:
-        name = node.args[place]
-        if not isinstance(name, nodes.Const) or name.value not in table:
-            shown = repr(name.value) if isinstance(name, nodes.Const) else "a computed name"
-            near = did_you_mean(str(name.value), table) if isinstance(name, nodes.Const) else ""
-            raise ExpressionError(f"{node.name}: {shown} is not the name of a {what}{near}")

@@ -15,6 +15,7 @@ from orchestrator.models.nearest import did_you_mean, nearest
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.annotations import Location, annotation_at, fields_of, place_of
 from orchestrator.validation.familiar import fields, patterns, shapes, words
+from orchestrator.validation.familiar.fieldtypes import EXAMPLES
 from orchestrator.validation.familiar.patterns import shown
 from orchestrator.validation.familiar.table import ON
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
@@ -109,7 +110,7 @@ def _message(model: type[BaseModel], detail: ErrorDetails, location: Location) -
     place = place_of(model, location)
     match detail["type"]:
         case "missing":
-            example = shapes.EXAMPLES.get(place, "")
+            example = EXAMPLES.get(place, "")
             return f"is required; {example}" if example else "is required"
         case "enum":
             return _not_allowed(annotation_at(model, location), given)

@@ -18,6 +18,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.familiar import fields, shapes
+from orchestrator.validation.familiar.fieldtypes import DURATIONS, EXAMPLES, EXPRESSIONS
 from orchestrator.validation.familiar.paths import translate
 from orchestrator.validation.familiar.proposals import duration, flow, quantity
 from orchestrator.validation.familiar.table import FIELDS
@@ -71,7 +72,7 @@ def test_every_table_is_of_a_model_and_of_fields_that_it_lacks() -> None:
 
 
 def test_the_shapes_are_of_fields_that_exist() -> None:
-    for model, field in [*shapes.EXAMPLES, *shapes._SHAPES, *shapes._EXPRESSIONS]:
+    for model, field in [*EXAMPLES, *shapes._SHAPES, *EXPRESSIONS]:
         assert field.removesuffix("[]") in _names(model), (model, field)
 
 
@@ -82,7 +83,7 @@ def test_every_duration_of_the_models_is_known_as_one() -> None:
         for name, schema in MODELS[model].model_json_schema()["properties"].items()
         if DURATION_PATTERN in [one.get("pattern") for one in (schema, *schema.get("anyOf", ()))]
     }
-    assert durations == shapes.DURATIONS
+    assert durations == DURATIONS
 
 
 def test_every_word_stands_for_a_value_of_its_enumeration() -> None:
@@ -118,7 +119,7 @@ def test_a_hint_is_bounded_whatever_is_written() -> None:
             for field in table:
                 owner = {"name": value, field: value}
                 assert len(fields.hint_for(model, field, value, owner)) < 1_000
-        for model, field in [*shapes.DURATIONS, *shapes._SHAPES, *shapes._EXPRESSIONS]:
+        for model, field in [*DURATIONS, *shapes._SHAPES, *EXPRESSIONS]:
             assert len(shapes.hint_for(model, field, value)) < 1_000
 
 

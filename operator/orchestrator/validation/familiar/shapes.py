@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.validation.familiar.fieldtypes import DURATIONS, EXPRESSIONS
 from orchestrator.validation.familiar.hints import bare
 from orchestrator.validation.familiar.proposals import duration, identifier, line, text_of
 
@@ -18,51 +19,12 @@ class _Words(str):
     __slots__ = ()
 
 
-DURATIONS = frozenset(
-    {
-        ("WorkflowSpec", "timeout"),
-        ("WorkflowSpec", "finallyTimeout"),
-        ("Defaults", "timeout"),
-        ("Defaults", "startTimeout"),
-        ("Node", "delay"),
-        ("Node", "timeout"),
-        ("Node", "startTimeout"),
-        ("ForEach", "timeout"),
-        ("Repeat", "delay"),
-        ("Backoff", "initial"),
-        ("Backoff", "max"),
-        ("History", "keepJobs"),
-        ("Dedupe", "window"),
-        ("RateLimit", "period"),
-        ("Schedule", "jitter"),
-        ("Action", "terminationGracePeriod"),
-    }
-)
-"""Fields that hold a duration, by model."""
-_EXPRESSIONS = frozenset(
-    {
-        ("Node", "condition"),
-        ("Node", "when"),
-        ("Edge", "when"),
-        ("Wait", "until"),
-        ("Repeat", "until"),
-        ("ForEach", "values"),
-        ("Output", "value"),
-        ("Concurrency", "key"),
-        ("TriggerSpec", "filter"),
-        ("TriggerSpec", "payload"),
-        ("Dedupe", "key"),
-    }
-)
-"""Fields that hold a bare expression, by model."""
-
-
 def hint_for(model: str, field: str, given: Any) -> str:
     """The line to type instead of this value; empty where nothing is known."""
     if (model, field) in DURATIONS:
         written = duration(given)
         return line({field: written}) if written else ""
-    if (model, field) in _EXPRESSIONS:
+    if (model, field) in EXPRESSIONS:
         return _expression(field, given)
     shape = _SHAPES.get((model, field))
     written = None if shape is None else shape(given)
@@ -305,32 +267,3 @@ _SHAPES: dict[tuple[str, str], _Shape] = {
     ("Workspace", "size"): lambda given: f"{given}Gi" if type(given) is int else None,
 }
 """By model and field; `[]` is an entry of a list."""
-
-EXAMPLES = {
-    ("WorkflowSpec", "nodes"): "write `nodes: [{name: NODE, action: NAME}]`",
-    ("Variable", "type"): "one of string, integer, number, boolean, list, object, secret",
-    ("Parameter", "type"): "one of string, integer, number, boolean, list, object, secret",
-    ("TemplateOutput", "type"): "one of string, integer, number, boolean, list, object",
-    ("Edge", "from"): "write the name of the node that the edge leads from",
-    ("Edge", "to"): "write the name of the node that the edge leads to",
-    ("ForEach", "values"): "write the list, such as `values: vars.hosts`",
-    ("ForEach", "as"): "write the name by which expressions read the item, such as `as: item`",
-    ("Retry", "limit"): "write the number of extra attempts, such as `limit: 3`",
-    ("Repeat", "until"): "write the expression that ends it, such as"
-    " `until: nodes.NODE.outputs.NAME == 'done'`",
-    ("Repeat", "limit"): "write how often it is run at most, such as `limit: 10`",
-    ("Approval", "approvers"): "write who may decide, such as `approvers: ['group:NAME']`",
-    ("SubWorkflow", "name"): "write the name of the workflow to run",
-    ("SecretKeyRef", "name"): "write the name of the Secret",
-    ("SecretKeyRef", "key"): "write the key in the Secret's data",
-    ("Output", "value"): "write an expression, such as `value: nodes.NODE.outputs.NAME`",
-    ("TriggerSpec", "workflow"): "write the name of the Workflow to start",
-    ("Schedule", "cron"): "write a cron expression, such as `cron: '30 3 * * 1-5'`",
-    ("Dedupe", "key"): "write an expression over event, such as `key: event.name`",
-    ("Dedupe", "window"): "write a duration, such as `window: 10m`",
-    ("RateLimit", "limit"): "write the number of executions, such as `limit: 10`",
-    ("RateLimit", "period"): "write a duration, such as `period: 1h`",
-    ("Script", "source"): "write the text of the script",
-    ("Volume", "mountPath"): "write where the container sees it, such as `mountPath: /data`",
-}
-"""What a required field holds, by model and field."""
