@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from orchestrator.cli.checking import Findings, lint_documents
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
+from orchestrator.cli.kinds import KINDS
 from orchestrator.cli.manifests import Document, read_documents
 from orchestrator.cli.terminal import say
 
@@ -31,7 +32,7 @@ def lint_files(target: Target, files: list[str], *, offline: bool) -> int:
             file=sys.stderr,
         )
     for document in documents:
-        say(_verdict(document, findings), flush=True)
+        say(verdict(document, findings), flush=True)
     return 2 if findings.problems else 0
 
 
@@ -56,8 +57,11 @@ def _connect(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
         return None, str(error)
 
 
-def _verdict(document: Document, findings: Findings) -> str:
-    """`workflow/restart: valid`, or how much was found."""
+def verdict(document: Document, findings: Findings) -> str:
+    """`workflow/restart: valid`, or how much was found; other kinds are not ours to check."""
+    name = f"{document.kind.name.lower()}/{document.name}"
+    if document.kind not in KINDS:
+        return f"{name}: not checked, it is of another API"
     own = document.says("")
     wrong = sum(line.startswith(own) for line in findings.problems)
     doubtful = sum(line.startswith(own) for line in findings.warnings)
@@ -67,5 +71,4 @@ def _verdict(document: Document, findings: Findings) -> str:
         if count
     ]
     state = "valid" if not wrong else "invalid"
-    name = f"{document.kind.name.lower()}/{document.name}"
     return f"{name}: {', '.join([state, *counts])}"

@@ -10,8 +10,9 @@ import pytest
 from orchestrator.cli.checking import Findings, check_documents
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.linting import lint_files
-from orchestrator.cli.manifests import read_documents
+from orchestrator.cli.kinds import Kind
+from orchestrator.cli.linting import lint_files, verdict
+from orchestrator.cli.manifests import Document, read_documents
 
 HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
 TEMPLATE = HEAD.format("ClusterTemplate", "greet") + "spec: {action: {command: [a]}}\n"
@@ -178,3 +179,9 @@ def test_actions_beside_a_workflow_need_no_list(tmp_path: Path) -> None:
     found = check(tmp_path, text, NoLists())
     assert found.unchecked == []
     assert "'greet' has no parameter 'x'" in found.problems[0]
+
+
+def test_objects_of_other_kinds_are_not_called_valid() -> None:
+    raw = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+    other = Document("it.yaml: document 1", raw, Kind("ConfigMap", "configmaps", "/api/v1"))
+    assert verdict(other, Findings()) == "configmap/settings: not checked, it is of another API"
