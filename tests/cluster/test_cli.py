@@ -213,7 +213,8 @@ def test_logs_say_when_a_pod_is_gone(cli: CommandLine, kubectl: Kubectl) -> None
     done = cli("logs", "mine", "frist")
     assert (done.returncode, done.stderr) == (
         2,
-        "error: mine has no node frist that has started; it has started first, second\n",
+        "error: mine has no node frist that has started; it has started first, second;"
+        " did you mean 'first'?\n",
     )
 
 
@@ -317,8 +318,8 @@ def test_several_executions_are_deleted_with_their_uids(cli: CommandLine, kubect
 
 
 def test_pause_records_who_asked(cli: CommandLine, kubectl: Kubectl) -> None:
-    kubectl.apply(TASK, SHORT)
-    cli("run", "short", "--var", "count=1", "--name", "mine")
+    kubectl.apply(workflow("slow", nodes=[{"name": "a", "delay": "1h"}]))
+    cli("run", "slow", "--name", "mine")
     assert cli("pause", "@latest").returncode == 0
     fields = json.loads(kubectl("get", "awfx", "mine", "-o", "json", "--show-managed-fields"))
     managers = {entry["manager"] for entry in fields["metadata"]["managedFields"]}

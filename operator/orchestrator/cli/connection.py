@@ -166,7 +166,11 @@ class Cluster(Transport):
     ) -> Raw:
         path = self.path(kind, every=every)
         try:
-            return self.request("GET", path, query=query, accept=accept)
+            answer = self.request("GET", path, query=query, accept=accept)
+            return {
+                **answer,
+                "items": answer["items"] or [],
+            }  # null where metadata is asked of none
         except NotFoundError as error:
             if kind not in KINDS:
                 raise

@@ -75,6 +75,13 @@ class Served(ApiServer):
         finally:
             self.objects = before
 
+    def _list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
+        if "PartialObjectMetadata" in request.headers.get("Accept", "") and not any(
+            kind == plural and namespace in (None, scope) for kind, scope, _ in self.objects
+        ):
+            return web.json_response({"metadata": {}, "items": None})  # as the real one does
+        return super()._list(request, plural, namespace)
+
     async def _create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
         match plural:
             case "selfsubjectreviews":
