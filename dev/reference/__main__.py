@@ -14,6 +14,7 @@ from dev.reference.metrics import metrics
 from dev.reference.nodes import node_kinds
 from dev.reference.reasons import reasons
 from dev.reference.resources import resources
+from dev.reference.trigger_types import trigger_types
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -27,6 +28,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics(),
         "node-kinds.md": node_kinds(),
         "reasons.md": reasons(),
+        "trigger-types.md": trigger_types(),
         **{f"resources/{name}.md": text for name, text in resources().items()},
     }
 

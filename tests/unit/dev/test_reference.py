@@ -15,6 +15,8 @@ from dev.reference.metrics import described
 from orchestrator.crds import KINDS
 from orchestrator.models.crd import custom_resource_definition
 from orchestrator.models.reasons import EventReason, Reason
+from orchestrator.triggers.registry import REGISTRY
+from orchestrator.triggers.types import TriggerType
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,15 @@ def test_what_people_look_for_is_there(reference: dict[str, str], page: str, tex
 def test_every_reason_and_metric_has_a_line(reference: dict[str, str]) -> None:
     assert all(f"| `{reason}` |" in reference["reasons.md"] for reason in (*Reason, *EventReason))
     assert all(f"| `{name}` |" in reference["metrics.md"] for name, *_ in described())
+
+
+@pytest.mark.parametrize("type_", REGISTRY.types, ids=lambda type_: type_.key)
+def test_every_field_of_an_event_has_a_line(
+    reference: dict[str, str], type_: TriggerType[Any]
+) -> None:
+    _, _, below = reference["trigger-types.md"].partition(f"\n## {type_.key}\n")
+    listed = re.findall(r"^\| `event\.(\w+)` \|", below.partition("\n## ")[0], re.MULTILINE)
+    assert listed == [field.alias for field in type_.event.model_fields.values()]
 
 
 def test_every_link_leads_somewhere(reference: dict[str, str]) -> None:
