@@ -13,6 +13,7 @@ from orchestrator.cli.kinds import EXECUTIONS, KINDS, Kind, is_path_segment
 from orchestrator.cli.reading import NotReadableError, read_yaml
 from orchestrator.models.base import API_VERSION, GROUP, Json, Model, ObjectName, WorkflowName
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.validation.problem import statement
 
 MAX_BYTES = 3 * 1024 * 1024
 """What the API server takes in a request; a file much larger is no manifest."""
@@ -62,7 +63,7 @@ class Document:
 
     def says(self, problem: object) -> str:
         """A problem with where it was found."""
-        return f"{self.where}: {self.kind.name} {self.name}: {problem}"
+        return f"{self.where}: {statement(self.kind.name, self.name, problem)}"
 
 
 def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:

@@ -9,9 +9,7 @@ from typing import Any
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.validation.parse import parse
-from orchestrator.validation.variables import resolve_variables
+from orchestrator.validation.starting import refused_variables
 
 
 def read_variables(
@@ -36,18 +34,9 @@ def read_assignments(
 
 
 def check_variables(workflow: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Say now what the operator would refuse. Raises UsageError.
-
-    A Workflow that is itself not valid is the operator's to judge: it may be newer than we are.
-    """
-    parsed = parse(WorkflowSpec, dict(spec))
-    if isinstance(parsed, WorkflowSpec):
-        _, problems = resolve_variables(parsed, values)
-        if problems:
-            said = "\n".join(
-                f"  {p.path.removeprefix('spec.variables.')}: {p.message}" for p in problems
-            )
-            raise UsageError(f"the variables are not what {workflow} asks for:\n{said}")
+    """Raises UsageError for what the operator would refuse."""
+    if refused := refused_variables(workflow, dict(spec), values):
+        raise UsageError(refused)
 
 
 def typed(name: str, text: str, kind: str) -> Any:

@@ -34,3 +34,8 @@ def join(path: str, *steps: str | int) -> str:
         else:
             path += f"[{step[:64]!r}]"
     return path
+
+
+def statement(kind: str, name: str, problem: object) -> str:
+    """A problem with the object that it is in, as every report of a manifest begins it."""
+    return f"{kind} {name}: {problem}"

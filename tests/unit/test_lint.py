@@ -1,0 +1,126 @@
+"""What is wrong with a manifest, and what another manifest may still put right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orchestrator.crds import KINDS
+from orchestrator.models.template import TemplateSpec
+from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.lint import SPECS, check_manifest
+from orchestrator.validation.problem import statement
+from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
+from tests.builders import action, template
+
+
+@dataclass(frozen=True)
+class Around:
+    """What there is to refer to."""
+
+    listed: tuple[str, ...] | None = ("deploy",)
+    complete: bool = True
+
+    def templates(self, spec: WorkflowSpec) -> tuple[Mapping[str, TemplateSpec], bool]:
+        del spec
+        return {"task": template()}, self.complete
+
+    def workflows(
+        self, spec: WorkflowSpec
+    ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
+        del spec
+        return {}, self.listed
+
+    def names(self) -> Collection[str] | None:
+        return self.listed
+
+    def near(self, name: str) -> str:
+        return f"; is it {name[:-1]!r}?"
+
+
+def found(kind: str, spec: Any, name: str = "x") -> list[str]:
+    return [str(each) for each in check_manifest(kind, name, spec, Around()).problems]
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_a_spec_that_is_no_object_is_refused_by_its_model(kind: str) -> None:
+    assert found(kind, [1]) == ["spec: must be an object, not a list"]
+    assert kind in SPECS
+
+
+def test_what_a_template_may_still_put_right_is_told_apart_and_keeps_its_place() -> None:
+    nodes = [action("a"), {"name": "b", "action": "tsak"}, {"name": "a", "condition": "1 +"}]
+    findings = check_manifest("Workflow", "x", {"nodes": nodes}, Around())
+    paths = [problem.path for problem in findings.problems]
+    assert paths == ["spec.nodes[2].name", "spec.nodes[1].action", "spec.nodes[2].condition"]
+    assert [problem.path for problem in findings.missing] == ["spec.nodes[1].action"]
+    assert findings.warnings == ()
+
+
+def test_where_templates_cannot_be_listed_an_action_is_unchecked_and_the_rest_is_not() -> None:
+    nodes = [{"name": "a", "action": "tsak"}, {"name": "b", "workflow": {"name": "deploi"}}]
+    unknown = Around(listed=None, complete=False)
+    findings = check_manifest("Workflow", "x", {"nodes": nodes}, unknown)
+    assert (findings.problems, findings.missing) == ((), frozenset())
+    assert findings.unchecked == ("action tsak", "sub-workflow deploi")
+    assert [warning.path for warning in findings.warnings] == [
+        "spec.nodes[0].action",
+        "spec.nodes[1].workflow.name",
+    ]
+    nodes.append({"name": "c", "condition": "1 +"})
+    findings = check_manifest("Workflow", "x", {"nodes": nodes}, unknown)
+    assert [problem.path for problem in findings.problems] == ["spec.nodes[2].condition"]
+
+
+def test_a_workflow_that_does_not_exist_is_a_warning_with_the_nearest() -> None:
+    trigger = {"workflow": "deplyo", "schedule": {"cron": "0 3 * * *"}}
+    findings = check_manifest("Trigger", "x", trigger, Around())
+    assert findings.problems == ()
+    assert [warning.path for warning in findings.warnings] == ["spec.workflow"]
+    assert "'deploy'" in findings.warnings[0].message
+
+
+def test_a_name_comes_before_the_spec() -> None:
+    assert found("Workflow", {"nodes": 5}, name="a.b")[0].startswith("metadata.name: ")
+    assert found("Trigger", {"workflow": 5}, name="a.b")[0].startswith("spec.workflow: ")
+
+
+def test_a_problem_is_reported_with_its_object() -> None:
+    assert statement("Workflow", "x", "spec: wrong") == "Workflow x: spec: wrong"
+
+
+@pytest.mark.parametrize(("state", "refused"), [("Archived", True), ("Draft", False)])
+def test_a_state_in_which_nothing_starts_is_named(state: str, refused: bool) -> None:
+    said = refused_state("deploy", {"state": state})
+    assert said == (
+        f"Workflow deploy is {state}, so nothing starts it; set spec.state to Active"
+        if refused
+        else ""
+    )
+
+
+def test_variables_are_refused_by_name() -> None:
+    variables = [{"name": "count", "type": "integer"}]
+    spec = {"nodes": [{"name": "d", "delay": "1s"}], "variables": variables}
+    assert refused_variables("deploy", spec, {"count": 5}) == ""
+    said = refused_variables("deploy", spec, {"count": "x", "cuont": 5}).splitlines()
+    assert said[0] == "the variables are not what deploy asks for:"
+    assert [line.split(":")[0] for line in said[1:]] == ["  cuont", "  count"]
+    assert refused_variables("deploy", {"nodes": 5}, {"count": "x"}) == ""
+
+
+def test_only_a_judgement_of_this_generation_counts() -> None:
+    ready = {"type": "Ready", "reason": "InvalidSpec", "message": "spec: is wrong"}
+    metadata = {"name": "deploy", "generation": 2}
+
+    def of(**condition: Any) -> str | None:
+        conditions = [{**ready, "observedGeneration": 2, **condition}]
+        return refused_as_invalid({"metadata": metadata, "status": {"conditions": conditions}})
+
+    assert of() == "Workflow deploy is not valid, so nothing was started:\n  spec: is wrong"
+    assert of(reason="TemplateNotFound") == ""
+    assert of(observedGeneration=1) is None
+    assert refused_as_invalid({"metadata": metadata}) is None
