@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from orchestrator.crds import KINDS
+from orchestrator.lint import SPECS, check_manifest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.lint import SPECS, check_manifest
 from orchestrator.validation.problem import statement
 from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
 from tests.builders import action, template

@@ -5,22 +5,13 @@ from __future__ import annotations
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import InvalidWorkflowError, UsageError
 from orchestrator.cli.kinds import WORKFLOWS
-from orchestrator.models.reasons import Reason
-
-_NOT_STARTED = ("Inactive", "Archived")
-"""States of a Workflow in which nothing starts it."""
-_INVALID = Reason.INVALID_SPEC
-"""The reason of a condition Ready that no wait changes."""
+from orchestrator.validation.starting import invalid, refused_as_invalid, refused_state
 
 
 def check_state(workflow: Raw) -> None:
     """Raises UsageError for a Workflow that nothing starts."""
-    state = workflow["spec"].get("state", "Active")
-    if state in _NOT_STARTED:
-        raise UsageError(
-            f"Workflow {workflow['metadata']['name']} is {state}, so nothing starts it;"
-            " set spec.state to Active"
-        )
+    if refusal := refused_state(workflow["metadata"]["name"], workflow["spec"]):
+        raise UsageError(refusal)
 
 
 def check_valid(cluster: Cluster, workflow: Raw) -> None:
@@ -28,21 +19,12 @@ def check_valid(cluster: Cluster, workflow: Raw) -> None:
 
     The operator's judgement counts; where it has not judged this generation, its own rules do.
     """
-    metadata = workflow["metadata"]
-    ready = _ready(workflow)
-    if ready is not None and ready.get("observedGeneration") == metadata.get("generation"):
-        problem = ready["message"] if ready.get("reason") == _INVALID else ""
-    else:
+    refusal = refused_as_invalid(workflow)
+    if refusal is None:
         problem = _own_judgement(cluster, workflow)
-    if problem:
-        raise InvalidWorkflowError(
-            f"Workflow {metadata['name']} is not valid, so nothing was started:\n  {problem}"
-        )
-
-
-def _ready(workflow: Raw) -> Raw | None:
-    conditions = (workflow.get("status") or {}).get("conditions") or ()
-    return next((one for one in conditions if one["type"] == "Ready"), None)
+        refusal = invalid(workflow["metadata"]["name"], problem) if problem else ""
+    if refusal:
+        raise InvalidWorkflowError(refusal)
 
 
 def _own_judgement(cluster: Cluster, workflow: Raw) -> str:

@@ -10,20 +10,31 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
+from orchestrator.controller.informers import Caches
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
 from orchestrator.controller.side import SideLoop
+from orchestrator.controller.webhook.reviewer import Reviewer
+from orchestrator.controller.webhook.server import Address
+from orchestrator.controller.webhook.server import serve as serve_webhook
+from orchestrator.kube.access import load
 from orchestrator.kube.client import ApiClient
+from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.lease import Lease
+from orchestrator.kube.transport import Transport
 
 logger = logging.getLogger(__name__)
+
+WEBHOOK_REQUESTS = 8
+"""Requests of the admission webhook to the API server at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,8 @@ class OperatorOptions:
     """HOST:PORT of /healthz and /readyz; none when empty."""
     lease: str = ""
     """NAMESPACE/NAME of the Lease that one of several operators holds; none when empty."""
+    webhook: Address | None = None
+    """Where the admission webhook is served; nowhere when absent."""
 
 
 def run(options: OperatorOptions) -> None:
@@ -71,6 +84,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
         ApiClient.from_environment(*kubeconfig) as client,
         SideLoop() as side,
         _beside(side, ApiClient.from_environment(*kubeconfig)) as lease_client,
+        _webhook(side, options) as webhook,
     ):
         where = ", ".join(options.namespaces) or "all namespaces"
         logger.info("watching %s at %s", where, client.credentials.server)
@@ -84,6 +98,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             side=side,
             offload=Offload(),
             policy_reads=READ_SECONDS,
+            webhook=webhook,
         )
         await operator.run(stop)
     logger.info("stopped")
@@ -96,6 +111,38 @@ async def _beside(side: SideLoop, client: ApiClient) -> AsyncIterator[ApiClient]
         yield client
     finally:
         await side.run(client.close())
+
+
+@asynccontextmanager
+async def _webhook(
+    side: SideLoop, options: OperatorOptions
+) -> AsyncIterator[Callable[[Caches], Coroutine[Any, Any, None]] | None]:
+    """What serves the admission webhook in the other loop, with a thread and connections of its
+    own: no review waits for a pass, and no pass for a review."""
+    address = options.webhook
+    if address is None:
+        yield None
+        return
+    credentials = Credentials(load(options.kubeconfig, options.context))
+    client = ApiClient(credentials, Transport(credentials, concurrency=WEBHOOK_REQUESTS))
+    offload = Offload(threads=1)
+
+    async def serve_reviews(caches: Caches) -> None:
+        reviewer = Reviewer(
+            caches.workflows,
+            caches.templates,
+            caches.cluster_templates,
+            client,
+            namespaces=options.namespaces,
+            offload=offload,
+        )
+        await serve_webhook(address, reviewer.review)
+
+    async with _beside(side, client):
+        try:
+            yield serve_reviews
+        finally:
+            offload.stop()
 
 
 def _lease(client: ApiClient, place: str, side: SideLoop) -> Lease | None:

@@ -51,9 +51,9 @@ class Inline:
 class Offload(Inline):
     """Does short work on the event loop and long work in threads."""
 
-    def __init__(self, rest: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, rest: Callable[[float], None] = time.sleep, threads: int = THREADS) -> None:
         self._rest = rest
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="long work")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="long work")
         self._stopping = threading.Event()
         self.moved = 0
         """How often work was done in a thread."""
@@ -63,7 +63,8 @@ class Offload(Inline):
 
         While it is done in a thread, or waits for one, the loop goes on and the pass that asks
         releases its worker: the caller checks afterwards whether the state that the work was
-        given is still current. Threads take work in the order in which it was asked for.
+        given is still current. Threads take work in the order in which it was asked for. Work that
+        nobody waits for any more is given up at the end of its slice.
         """
         if not long:
             try:
@@ -72,20 +73,25 @@ class Offload(Inline):
             except SliceUsedUp:
                 pass
         self.moved += 1
-        with worker_released():
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._pace, work)
+        abandoned = threading.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            with worker_released():
+                return await loop.run_in_executor(self._pool, self._pace, work, abandoned)
+        finally:
+            abandoned.set()
 
     def stop(self) -> None:
         """Give up what is under way at the end of its slice."""
         self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _pace(self, work: Callable[[], Result]) -> Result:
+    def _pace(self, work: Callable[[], Result], abandoned: threading.Event) -> Result:
         began = time.thread_time()
 
         def rest() -> None:
             nonlocal began
-            if self._stopping.is_set():
+            if self._stopping.is_set() or abandoned.is_set():
                 raise SliceUsedUp
             self._rest(min(REST * (time.thread_time() - began), MAX_REST))
             began = time.thread_time()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.incidents import incident_status
@@ -32,19 +33,12 @@ from orchestrator.controller.telemetry.health import serve
 from orchestrator.controller.telemetry.metrics import MetricsWriter
 from orchestrator.controller.telemetry.recorder import Recorder
 from orchestrator.controller.triggers.reconcile import Triggers
+from orchestrator.kube import resources
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.livejobs import LiveJobs
 from orchestrator.kube.livereads import LiveReads
-from orchestrator.kube.resources import (
-    CLUSTER_TEMPLATES,
-    EXECUTIONS,
-    INCIDENTS,
-    TEMPLATES,
-    TRIGGERS,
-    WORKFLOWS,
-)
 from orchestrator.kube.watching import Follow, follow_definitions
 from orchestrator.triggers.registry import REGISTRY, Registry
 
@@ -73,10 +67,11 @@ class Operator:
         offload: Inline | None = None,
         side: SameLoop | None = None,
         trigger_types: Registry = REGISTRY,
+        webhook: Callable[[Caches], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
 
-        The lease is kept and probes are answered by `side`; `offload` does long work.
+        `side` keeps the lease and serves probes and `webhook`; `offload` does long work.
 
         The admission policies are read every `policy_reads` seconds though nothing asks for them,
         while it stands by too. `follow` reports Workflows and Incidents until it is asked to stop.
@@ -92,6 +87,7 @@ class Operator:
         self._caches = Caches()
         self._offload = offload or Inline()
         self._side = side or SameLoop()
+        self._webhook = webhook
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
         self.figures = Figures()
         self.figures.watch(
@@ -181,25 +177,25 @@ class Operator:
             self._client,
             self._clock,
             caches={
-                WORKFLOWS: self._caches.workflows,
-                TEMPLATES: self._caches.templates,
-                CLUSTER_TEMPLATES: self._caches.cluster_templates,
-                TRIGGERS: self._caches.triggers,
-                INCIDENTS: self._caches.incidents,
+                resources.WORKFLOWS: self._caches.workflows,
+                resources.TEMPLATES: self._caches.templates,
+                resources.CLUSTER_TEMPLATES: self._caches.cluster_templates,
+                resources.TRIGGERS: self._caches.triggers,
+                resources.INCIDENTS: self._caches.incidents,
             },
             statuses={
-                WORKFLOWS: judge.status,
-                TEMPLATES: template_status,
-                CLUSTER_TEMPLATES: template_status,
-                INCIDENTS: incident_status,
+                resources.WORKFLOWS: judge.status,
+                resources.TEMPLATES: template_status,
+                resources.CLUSTER_TEMPLATES: template_status,
+                resources.INCIDENTS: incident_status,
             },
             offload=self._offload,
-            live={TRIGGERS: trigger_judge.status},
+            live={resources.TRIGGERS: trigger_judge.status},
         )
 
     def _on_ended(self, raw: Raw) -> None:
         self.retention.remember(raw)
-        self.triggers.observe(EXECUTIONS, raw)
+        self.triggers.observe(resources.EXECUTIONS, raw)
 
     # Running
 
@@ -224,6 +220,8 @@ class Operator:
             if stop.is_set():
                 return
             background.remove(synced)
+            if self._webhook is not None:
+                watches.append(start(self._side.run(self._webhook(self._caches)), "webhook"))
             if self._lease is not None and not await self._elected(
                 stop, watches, leasing, self._lease
             ):

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.variables import resolve_variables
 
 _NOT_STARTED = ("Inactive", "Archived")
 """States of a Workflow in which nothing starts it."""
-_INVALID = "InvalidSpec"
+_INVALID = Reason.INVALID_SPEC
 """The reason of a condition Ready that no wait changes."""
 
 

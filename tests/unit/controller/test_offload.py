@@ -64,6 +64,31 @@ async def test_a_thread_rests_after_each_slice_while_the_loop_goes_on() -> None:
     assert turns > 0
 
 
+async def test_work_that_nobody_waits_for_any_more_is_given_up() -> None:
+    begun, left, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def rest(_: float) -> None:
+        begun.set()
+        left.wait(20)
+
+    def endless() -> None:
+        try:
+            while True:
+                tick(SLICE)
+        finally:
+            ended.set()
+
+    offload = Offload(rest=rest, threads=1)
+    waiting = asyncio.create_task(offload.run(endless, long=True))
+    await asyncio.to_thread(begun.wait, 20)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    left.set()
+    assert await asyncio.to_thread(ended.wait, 20)
+    assert await offload.run(threading.get_ident, long=True) != threading.get_ident()
+    offload.stop()
+
+
 async def test_errors_are_those_of_the_work(offload: Offload) -> None:
     scope = {"vars": VARIABLES}
     evaluate = partial(compile_expression("vars.objects | unique").evaluate, scope)

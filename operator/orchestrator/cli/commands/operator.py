@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.impersonation import configured
 from orchestrator.cli.version import image
+from orchestrator.cli.webhook import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
 from orchestrator.kube.access import AccessError
 
@@ -45,6 +47,17 @@ def command(
             help="Lease that elects the leader of several replicas; none if empty.",
         ),
     ] = "",
+    webhook: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Address of the admission webhook; none if empty."),
+    ] = "",
+    webhook_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its certificate in PEM; read again when it changes."),
+    ] = None,
+    webhook_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its private key in PEM.")
+    ] = None,
 ) -> None:
     """It runs until SIGTERM or SIGINT."""
     if log_format not in ("plain", "json"):
@@ -72,6 +85,7 @@ def command(
         log_level=log_level,
         health_address=health_address,
         lease=lease,
+        webhook=webhook_address(webhook, webhook_certificate, webhook_key),
     )
     try:
         run(options)

@@ -1,0 +1,196 @@
+"""Serves reviews over HTTPS, within bounds: the API server does without an answer that is late.
+
+Nothing rests on it (failurePolicy Ignore), so whatever goes wrong here is logged, and the rest of
+the operator goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from orchestrator.controller.webhook.certificate import Certificate, CertificateFiles
+from orchestrator.controller.webhook.review import (
+    BadReviewError,
+    Request,
+    Verdict,
+    read_review,
+    write_review,
+)
+
+logger = logging.getLogger(__name__)
+
+PATH = "/review"
+MAX_BODY = 7 * 1024 * 1024
+"""Bytes of a request: an object and the one that it replaces, 3 MiB each at most, and the rest."""
+LARGE_BODY = 256 * 1024
+"""Bytes from which requests are read one after the other: as values they take many times more."""
+MAX_REVIEWS = 8
+"""Reviews at once; more are turned away."""
+MAX_CONNECTIONS = 64
+"""Connections at once: an API server needs a few."""
+READ_SECONDS = 2.0
+"""Within which a request must have arrived."""
+REVIEW_SECONDS = 4.0
+"""After which an object is allowed with a warning; the API server waits for five."""
+HANDSHAKE_SECONDS = 5.0
+IDLE_SECONDS = 120.0
+"""Until an idle connection is closed: later than by the API server (90 seconds), or a review could
+be sent into a connection that is being closed."""
+CHECK_SECONDS = 5.0
+"""Between two checks of the certificate's files."""
+RETRY_SECONDS = 10.0
+
+Review = Callable[[Request], Awaitable[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the webhook is served, and with which certificate."""
+
+    host: str
+    port: int
+    files: CertificateFiles
+
+
+async def serve(address: Address, review: Review) -> None:
+    """Serve until cancelled; what prevents it is logged, and tried again."""
+    said = ""
+    while True:
+        try:
+            async with serving(address, review) as certificate:
+                said = ""
+                logger.info("the admission webhook is served at %s:%d", address.host, address.port)
+                await _follow(certificate)
+        except OSError as error:
+            if str(error) != said:
+                said = str(error)
+                logger.error("the admission webhook is not served: %s", said)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _follow(certificate: Certificate) -> None:
+    """Use each new certificate."""
+    said = ""
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            if certificate.refresh():
+                said = ""
+                logger.info("the admission webhook has a new certificate")
+        except OSError as error:
+            if str(error) != said:
+                said = str(error)
+                logger.warning("the webhook's certificate is kept, the new one is not: %s", said)
+
+
+@asynccontextmanager
+async def serving(address: Address, review: Review) -> AsyncIterator[Certificate]:
+    """Serve meanwhile. Raises OSError for a certificate or an address that cannot be used."""
+    certificate = Certificate(address.files)
+    application = web.Application(client_max_size=MAX_BODY)
+    application.router.add_post(PATH, _Handler(review).answer)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=True,
+        keepalive_timeout=IDLE_SECONDS,
+        shutdown_timeout=1.0,
+    )
+    await runner.setup()
+    try:
+        server = runner.server
+        assert server is not None
+
+        def protocol() -> asyncio.BaseProtocol:
+            return server() if len(server.connections) < MAX_CONNECTIONS else _Refused()
+
+        listening = await asyncio.get_running_loop().create_server(
+            protocol,
+            address.host or "0.0.0.0",  # noqa: S104
+            address.port,
+            ssl=certificate.context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )
+        try:
+            yield certificate
+        finally:
+            listening.close()
+    finally:
+        await runner.cleanup()
+
+
+class _Refused(asyncio.Protocol):
+    """A connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+class _Handler:
+    def __init__(self, review: Review) -> None:
+        self._review = review
+        self._active = 0
+        self._large = asyncio.Lock()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """One AdmissionReview for another."""
+        if request.content_type != "application/json":
+            text = f"the content type is {request.content_type}; send application/json\n"
+            return web.Response(status=415, text=text)
+        if self._active >= MAX_REVIEWS:
+            text = f"{MAX_REVIEWS} reviews are under way; try again later\n"
+            return web.Response(status=503, text=text, headers={"Retry-After": "1"})
+        self._active += 1
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            text = f"the request did not arrive within {READ_SECONDS:g} seconds\n"
+            return web.Response(status=408, text=text)
+        else:
+            async with self._large if len(body) > LARGE_BODY else nullcontext():
+                return await self._reviewed(body)
+        finally:
+            self._active -= 1
+
+    async def _reviewed(self, body: bytes) -> web.Response:
+        try:
+            asked = read_review(body)
+        except BadReviewError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        answer = write_review(asked.uid, await self._verdict(asked))
+        return web.Response(body=answer, content_type="application/json")
+
+    async def _verdict(self, asked: Request) -> Verdict:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(REVIEW_SECONDS):
+                verdict = await self._review(asked)
+        except TimeoutError:
+            return _unchecked(f"it took more than {REVIEW_SECONDS:g} seconds")
+        except Exception:
+            logger.exception("%s %s/%s was not reviewed", asked.kind, asked.namespace, asked.name)
+            return _unchecked("the operator's log says why")
+        logger.debug(
+            "%s of %s %s/%s: %s after %.1f ms",
+            asked.operation,
+            asked.kind,
+            asked.namespace,
+            asked.name,
+            "refused" if verdict.refusal else f"allowed, {len(verdict.warnings)} warnings",
+            1000 * (time.monotonic() - began),
+        )
+        return verdict
+
+
+def _unchecked(why: str) -> Verdict:
+    """Allowed: the operator judges it again once it is stored, without haste."""
+    return Verdict(warnings=(f"this was not checked when it was applied: {why}; see its status",))
