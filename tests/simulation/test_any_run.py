@@ -134,8 +134,7 @@ def test_a_paused_run_starts_nothing_and_ends_as_soon_as_anything_ends_its_pause
         world.desire(DesiredState.PAUSED, at=moment)
         world.desire(state, at=moment + seconds)
         world.play()
-        cause = world.run.cancelling
-        over = min(cause.at if cause else float("inf"), START + moment + seconds)
+        over = min(world.cancelled_at, START + moment + seconds)
         began = [job.created_at for job in world.jobs.values()]
         assert not [at for at in began if START + moment < at < over]
         assert all(record.phase.terminal for record in world.run.records.values())

@@ -96,6 +96,8 @@ class World:
         self.started: list[str] = []
         self.story: list[str] = []
         self.writes = 0
+        self.cancelled_at = float("inf")
+        """When anything began to cancel the run: what does so later replaces the cause."""
         self.ending: Ending | None = None
         self.at: list[tuple[float, Callable[[World], None]]] = []
         self.run = Run(
@@ -284,6 +286,8 @@ class World:
         self.writes += 1 if changes else 0
         for name, record in self.run.records.items():
             assert not (record.phase.terminal and name in stored), f"{name} changed after its end"
+        if decided.cancelling is not None:
+            self.cancelled_at = min(self.cancelled_at, decided.cancelling.at)
         run = self.run.recorded(stored, decided.phase, decided.cancelling, decided.settled)
         trust = orjson.loads(orjson.dumps(trust_to_status(decided.trust)))
         self.run = replace(run, trust=trust_from_status(trust))
