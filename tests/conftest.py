@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,32 +16,6 @@ from dev.cluster.api import Cluster, down, up
 from tests.kube import NAMESPACES, Kubectl
 
 PREFIX = os.environ.get("ITW_CLUSTERS", "test")
-ON_A_CLUSTER = ("cluster", "e2e")
-"""Suites of which each works through its tests on one cluster, and mostly waits."""
-COMPUTING = ("simulation", "unit")
-"""Suites that only compute, those that take longest first."""
-
-
-def _suite(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side (see dev/test), each suite on a cluster goes to one worker, before the rest."""
-    if not hasattr(config, "workerinput"):
-        return
-    order = [*ON_A_CLUSTER, *COMPUTING]
-    items.sort(key=lambda item: (order.index(_suite(item)), item.path.name != "test_faults.py"))
-    for item in items:
-        if (suite := _suite(item)) in ON_A_CLUSTER:
-            item.add_marker(pytest.mark.xdist_group(suite))
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Side by side, what computes leaves the processors to what waits for a cluster."""
-    if hasattr(item.config, "workerinput") and os.geteuid() == 0:
-        os.setpriority(os.PRIO_PROCESS, 0, 10 if _suite(item) in COMPUTING else 0)
 
 
 def started(name: str, *, kubelet: bool, fake_nodes: int) -> Iterator[Cluster]:

@@ -71,7 +71,7 @@ def test_each_key_has_its_own_slots_and_a_group_shares_them(shop: Kubectl) -> No
     shop.create(execution("b", "api-b", variables={"service": "api"}))
     eventually(lambda: status(shop, "api-b").get("phase") == "Running")
     eventually(lambda: status(shop, "web-b").get("phase") == "Queued")
-    assert "at most once run of group deploys with key web" in status(shop, "web-b")["message"]
+    assert "concurrency limit 1 of group deploys with key web reached" in status(shop, "web-b")["message"]
     desire(shop, "web-b", "Cancelled")
     assert ended(shop, "web-b")["status"]["phase"] == "Cancelled"
     for name in ("web-a", "api-b"):
