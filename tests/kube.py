@@ -79,10 +79,10 @@ class Kubectl:
         try:
             match arguments:
                 case () if resource:
-                    return {"items": self.api.list(resource, self.namespace)}
+                    return _listed(resource, self.api.list(resource, self.namespace))
                 case ("-l", selector) if resource:
                     found = self.api.list(resource, self.namespace, label_selector=selector)
-                    return {"items": found}
+                    return _listed(resource, found)
                 case (name,) if resource and not name.startswith("-"):
                     return self.api.get(resource, self.namespace, name)
         except ApiError as error:
@@ -105,6 +105,12 @@ class Kubectl:
     def within(self, namespace: str) -> Kubectl:
         """The same in another namespace."""
         return Kubectl(self.kubeconfig, namespace)
+
+
+def _listed(resource: Resource, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A list whose items have their kind, as kubectl's have and the API server's have not."""
+    named = {"apiVersion": resource.api_version, "kind": resource.kind}
+    return {"items": [named | item for item in items]}
 
 
 @lru_cache(maxsize=64)
