@@ -71,7 +71,8 @@ def test_each_key_has_its_own_slots_and_a_group_shares_them(shop: Kubectl) -> No
     shop.create(execution("b", "api-b", variables={"service": "api"}))
     eventually(lambda: status(shop, "api-b").get("phase") == "Running")
     eventually(lambda: status(shop, "web-b").get("phase") == "Queued")
-    assert "concurrency limit 1 of group deploys with key web reached" in status(shop, "web-b")["message"]
+    words = "concurrency limit 1 of group deploys with key web reached"
+    assert words in status(shop, "web-b")["message"]
     desire(shop, "web-b", "Cancelled")
     assert ended(shop, "web-b")["status"]["phase"] == "Cancelled"
     for name in ("web-a", "api-b"):
