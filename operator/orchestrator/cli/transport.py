@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from orchestrator.cli.errors import UnreachableError, UsageError, in_words
+from orchestrator.kube.errors import cause_of
 from orchestrator.models.applied import NotUnicodeError, encode_applied
 
 Raw = dict[str, Any]
@@ -118,7 +119,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             host = self._client.configuration.host
             raise UnreachableError(
-                f"the API server at {host} does not answer: {_cause(error)}"
+                f"the API server at {host} does not answer: {cause_of(error)}"
             ) from error
         finally:
             if response is not None:
@@ -142,9 +143,3 @@ def _encode(body: object) -> str:
         raise UsageError(str(error)) from error
     except ValueError as error:
         raise UsageError(f"this is not JSON: {error}") from error
-
-
-def _cause(error: BaseException) -> str:
-    """Why there is no answer, without how the connection pool put it."""
-    reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

@@ -80,11 +80,13 @@ def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Acces
     """The access of the pod's service account. Raises AccessError outside of a pod with one."""
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
-        raise AccessError("this is no pod: KUBERNETES_SERVICE_HOST and _PORT are not set")
+        raise AccessError(
+            "not running in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set"
+        )
     token, authority = mounted / "token", mounted / "ca.crt"
     for file in (token, authority):
         if not _read(file):
-            raise AccessError(f"the pod has no service account's token: {file} is not there")
+            raise AccessError(f"the pod mounts no service account: {file} is missing or empty")
     return Access(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         authorization=lambda: f"Bearer {_read(token)}",  # the kubelet rotates it in time

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from orchestrator.kube.access import Access
-from orchestrator.kube.errors import ApiError, error_from
+from orchestrator.kube.errors import ApiError, cause_of, error_from
 from orchestrator.kube.resources import PODS, Resource
 from orchestrator.models.base import is_object_name
 
@@ -125,7 +125,7 @@ class BlockingClient:
         try:
             answer = self._pool.request(method, url, body=encoded, headers=headers)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "NoAnswer", _cause(error)) from error
+            raise ApiError(0, "NoAnswer", cause_of(error)) from error
         if answer.status >= 300:
             raise error_from(answer.status, answer.headers, answer.data)
         return answer.data
@@ -141,9 +141,3 @@ def _path(
         words = f"{resource.plural} {json.dumps(name)} not found: objects have no such names"
         raise ApiError(404, "NotFound", words)
     return resource.path(quote(namespace, safe=""), name, subresource)
-
-
-def _cause(error: BaseException) -> str:
-    """Why there is no answer, without how the connection pool put it."""
-    reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

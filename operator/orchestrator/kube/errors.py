@@ -72,3 +72,9 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(headers["Retry-After"]))
     except (KeyError, ValueError):
         return None
+
+
+def cause_of(error: BaseException) -> str:
+    """Why there is no answer, without how urllib3's connection pool put it."""
+    reason = getattr(error, "reason", None)
+    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

@@ -97,5 +97,5 @@ def test_a_pod_without_a_service_account_says_what_is_missing(tmp_path: Path, mi
 
 
 def test_outside_of_a_pod_it_says_so() -> None:
-    with pytest.raises(AccessError, match="this is no pod"):
+    with pytest.raises(AccessError, match="not running in a pod"):
         of_pod({})
