@@ -166,7 +166,7 @@ class Operator:
             remember=self._on_ended,
             accounts=ServiceAccounts(self._client, self._clock),
             protection=self._protection,
-            live_jobs=LiveJobs(self._client),
+            live_jobs=LiveJobs(self._client, self._caches.jobs),
             live_reads=LiveReads(self._client),
             runner_image=runner_image,
             offload=self._offload,

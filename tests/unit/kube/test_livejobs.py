@@ -27,7 +27,7 @@ async def test_each_is_told_its_own_and_lists_are_few(client: ApiClient) -> None
         await make_job(client, f"job-{number}", f"uid-{number % 60}")
     await make_job(client, "elsewhere", "uid-1", "b")
     before = client.requests["list", "jobs"]
-    live = LiveJobs(client)
+    live = LiveJobs(client, ())
     told = await asyncio.gather(*(names(live, f"uid-{number}") for number in range(70)))
     for number in range(60):
         assert told[number] == sorted([f"job-{number}", f"job-{number + 60}"])
@@ -38,7 +38,7 @@ async def test_each_is_told_its_own_and_lists_are_few(client: ApiClient) -> None
 async def test_who_asks_while_a_list_is_under_way_gets_one_that_began_later(
     client: ApiClient,
 ) -> None:
-    live = LiveJobs(client)
+    live = LiveJobs(client, ())
     first = asyncio.create_task(names(live, "one"))
     await asyncio.sleep(0)
     await make_job(client, "late", "two")
@@ -46,10 +46,18 @@ async def test_who_asks_while_a_list_is_under_way_gets_one_that_began_later(
     assert await first == []
 
 
+async def test_the_more_jobs_there_are_the_longer_lists_are_apart(client: ApiClient) -> None:
+    live = LiveJobs(client, range(1000))
+    await names(live, "one")
+    before = asyncio.get_running_loop().time()
+    await names(live, "two")
+    assert asyncio.get_running_loop().time() - before >= 0.29
+
+
 async def test_an_error_is_everybodys_and_the_next_is_asked_anew(
     server: ApiServer, client: ApiClient
 ) -> None:
-    live = LiveJobs(client)
+    live = LiveJobs(client, ())
     server.faults.append(busy("3600"))
     told = await asyncio.gather(
         *(live.of("a", f"uid-{number}") for number in range(3)), return_exceptions=True
