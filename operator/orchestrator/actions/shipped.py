@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from orchestrator.actions.registry import NAMES
+from orchestrator.commands.errors import CommandError
 from orchestrator.commands.newworkflow import new_workflow
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import EXAMPLE
@@ -119,8 +120,11 @@ def _example(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> Iterato
         yield Problem(_EXAMPLE_PATH, f"is not YAML: {' '.join(str(error).split())}")
         return
     if whole:
-        made = new_workflow(shipped.name, shipped.raw, raw if isinstance(raw, dict) else {})
-        raw = made if isinstance(made, list) else made["spec"]
+        try:
+            given = raw if isinstance(raw, dict) else {}
+            raw = new_workflow(shipped.name, shipped.raw, given)["spec"]
+        except CommandError as error:
+            raw = list(error.problems)
     example = raw if isinstance(raw, list) else parse(WorkflowSpec, raw)
     wrong = example if isinstance(example, list) else validate_workflow(example, templates)
     for problem in wrong:

@@ -21,6 +21,7 @@ from orchestrator.cli.transport import (
     Raw,
     Transport,
 )
+from orchestrator.commands.writes import Apply, Delete, Edit, Merge
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.models.nearest import did_you_mean
 
@@ -199,20 +200,23 @@ class Cluster(Transport):
                 self.list(kind)
             raise
 
-    def patch(self, kind: Kind, name: str, body: Raw, *, manager: str = "") -> Raw:
-        """Merge-patch an object, under the name of a field manager."""
-        path = self.path(kind, name)
-        query = {"fieldManager": manager} if manager else {}
-        return self.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
-
-    def edit(self, kind: Kind, name: str, steps: Sequence[Raw]) -> Raw:
-        """JSON-patch an object."""
-        return self.request("PATCH", self.path(kind, name), body=steps, content_type=JSON_PATCH)
-
-    def delete(self, kind: Kind, name: str, *, uid: str) -> None:
-        """Delete the object of this uid; what it owns goes with it."""
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
-        self.request("DELETE", self.path(kind, name), body=body)
+    def send(self, write: Merge | Apply | Edit | Delete) -> Raw:
+        """Send what a command has come to; the object, or of a deletion the answer."""
+        match write:
+            case Apply(manifest, manager):
+                query = {"fieldManager": manager, "force": "true"}
+                return self.apply(_kind(manifest["kind"]), manifest, query)
+            case Merge(kind, name, body, manager):
+                query = {"fieldManager": manager} if manager else {}
+                path = self.path(_kind(kind), name)
+                return self.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
+            case Edit(kind, name, steps):
+                path = self.path(_kind(kind), name)
+                return self.request("PATCH", path, body=steps, content_type=JSON_PATCH)
+            case Delete(kind, name, uid):
+                preconditions = {"preconditions": {"uid": uid}}
+                body = {"kind": "DeleteOptions", "apiVersion": "v1", **preconditions}
+                return self.request("DELETE", self.path(_kind(kind), name), body=body)
 
     def watch(self, kind: Kind, name: str, version: str) -> Iterator[Raw]:
         """The object at each change; ends when the server ends it. UsageError once it is gone."""
@@ -254,6 +258,10 @@ class Cluster(Transport):
         within = kind.namespaced and not every
         scope = f"/namespaces/{quote(self.namespace, safe='')}" if within else ""
         return f"{kind.root}{scope}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _kind(name: str) -> Kind:
+    return next(kind for kind in KINDS if kind.name == name)
 
 
 def _age(metadata: Raw) -> tuple[str, str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.printing import Format, name_of, read_format
 from orchestrator.cli.terminal import say
-from orchestrator.models.base import API_VERSION
 
 
 @dataclass(frozen=True)
@@ -24,18 +22,6 @@ class Printed:
     def format(self) -> Format:
         """The format. Raises UsageError for one there is not."""
         return read_format(self.output, table=False)
-
-
-def manifest(cluster: Cluster, name: str | None, spec: dict[str, Any]) -> Raw:
-    """An execution in the user's name, called so, or after its Workflow."""
-    naming = {"name": name} if name else {"generateName": f"{spec['workflow']}-"}
-    requester = {"requester": cluster.user} if cluster.user else {}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "WorkflowExecution",
-        "metadata": naming,
-        "spec": {**spec, **requester},
-    }
 
 
 def create(cluster: Cluster, body: Raw, printed: Printed, *, dry_run: bool = False) -> int:

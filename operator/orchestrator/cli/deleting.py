@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.durations import read_duration
-from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
+from orchestrator.cli.errors import (
+    ForbiddenError,
+    NotFoundError,
+    UnreachableError,
+    UsageError,
+    in_options,
+)
 from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
 from orchestrator.cli.listing import Query, list_kind
 from orchestrator.cli.printing import now
 from orchestrator.cli.terminal import say
-from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.engine.times import from_rfc3339
+from orchestrator.commands.delete import delete, is_older
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,23 @@ def delete_executions(target: Target, doomed: Doomed) -> int:
     if doomed.names and selecting:
         raise UsageError("--older, -l and --workflow select executions; name none beside them")
     cluster = target.connect()
-    found = _named(cluster, doomed) if doomed.names else _selected(cluster, doomed)
+    if doomed.names:
+        found = [cluster.get(EXECUTIONS, word) for word in doomed.names]
+    else:
+        found = _selected(cluster, doomed)
     if not found:
         say(f"no execution of namespace {cluster.namespace} is to be deleted")
         return 0
+    with in_options():
+        deletions = delete(found, force=doomed.force, forcing="delete with --force")
     failed = 0
-    for execution in found:
-        name = execution["metadata"]["name"]
+    for deletion in deletions:
+        name = deletion.name
         if doomed.dry_run:
             say(f"workflowexecution/{name} deleted (dry run)")
             continue
         try:
-            cluster.delete(EXECUTIONS, name, uid=execution["metadata"]["uid"])
+            cluster.send(deletion)
         except (UnreachableError, ForbiddenError):
             raise
         except NotFoundError:
@@ -61,23 +71,6 @@ def delete_executions(target: Target, doomed: Doomed) -> int:
     return 2 if failed else 0
 
 
-def _named(cluster: Cluster, doomed: Doomed) -> list[Raw]:
-    found = {}
-    for word in doomed.names:
-        execution = cluster.get(EXECUTIONS, word)
-        found[execution["metadata"]["uid"]] = execution
-    running = [one for one in found.values() if not _ended(one)]
-    if running and not doomed.force:
-        states = ", ".join(f"{one['metadata']['name']} is {_phase(one)}" for one in running)
-        which = "it" if len(running) == 1 else "them"
-        raise UsageError(f"{states}; cancel {which} first, or delete with --force")
-    return list(found.values())
-
-
-def _phase(execution: Raw) -> str:
-    return str((execution.get("status") or {}).get("phase") or "Pending")
-
-
 def _selected(cluster: Cluster, doomed: Doomed) -> list[Raw]:
     """The executions that ended so long ago; with --force also those that have not ended."""
     before = now() - (read_duration("--older", doomed.older) if doomed.older else 0.0)
@@ -86,15 +79,7 @@ def _selected(cluster: Cluster, doomed: Doomed) -> list[Raw]:
         fields = f"spec.workflow={name_in(WORKFLOWS, doomed.workflow)}"
 
     def keep(item: Raw) -> bool:
-        if not _ended(item):
-            return doomed.force and from_rfc3339(item["metadata"]["creationTimestamp"]) <= before
-        status = item["status"]
-        moment = status.get("finishedAt") or item["metadata"]["creationTimestamp"]
-        return from_rfc3339(moment) <= before
+        return is_older(item, before, force=doomed.force)
 
     query = Query(labels=doomed.labels, fields=fields, keep=keep)
     return list_kind(cluster, EXECUTIONS, query)[0]
-
-
-def _ended(execution: Raw) -> bool:
-    return (execution.get("status") or {}).get("phase") in EXIT_CODES

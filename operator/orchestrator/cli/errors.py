@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from orchestrator.cli.terminal import say
+from orchestrator.commands.errors import Cause, CommandError
 
 
 class UsageError(Exception):
@@ -35,6 +38,25 @@ class ExpiredError(UsageError):
 
 class UnreachableError(UsageError):
     """The API server does not answer, or stopped to."""
+
+
+@contextmanager
+def in_options(options: Mapping[str, str] | None = None, *, fix: str = "") -> Iterator[None]:
+    """Raises the errors of commands as UsageErrors.
+
+    A field is called by the option that sets it; `fix` replaces what an error says would be right.
+    """
+    try:
+        yield
+    except CommandError as error:
+        named = (
+            f"{name}: " for path, name in (options or {}).items() if error.path.startswith(path)
+        )
+        words = next(named, "") + error.words
+        if error.fix:
+            words += f"; {fix or error.fix}"
+        invalid = error.cause is Cause.INVALID_WORKFLOW
+        raise (InvalidWorkflowError if invalid else UsageError)(words) from error
 
 
 def fail(error: UsageError) -> int:

@@ -11,15 +11,14 @@ from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.listing import Query
 from orchestrator.cli.pending_approvals import (
     NOT_ENDED,
-    Asked,
     PendingApproval,
     load_graph,
     pending_of,
-    waiting_records,
 )
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.tables import age, print_table
 from orchestrator.cli.terminal import say
+from orchestrator.commands.approvals import Asked, waiting_records
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.times import to_rfc3339

@@ -14,8 +14,10 @@ from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.cli.manifests import Document
 from orchestrator.cli.terminal import say
 from orchestrator.cli.variables import read_variables
+from orchestrator.commands.errors import CommandError
 from orchestrator.commands.newworkflow import new_workflow
 from orchestrator.validation.missing import LOCAL
+from orchestrator.validation.problem import statement
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def _manifest(cluster: Cluster, asked: Asked) -> Raw:
     name = asked.template.removeprefix(LOCAL)
     spec = cluster.get(kind, name)["spec"]
     values = read_variables(spec.get("parameters") or [], asked.assignments, asked.values)
-    made = new_workflow(asked.name, spec, values)
-    if isinstance(made, list):
-        raise UsageError("\n".join(f"{kind.name} {name}: {problem}" for problem in made))
-    return made
+    try:
+        return new_workflow(asked.name, spec, values)
+    except CommandError as error:
+        lines = (statement(kind.name, name, problem) for problem in error.problems)
+        raise UsageError("\n".join(lines)) from error

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from orchestrator.commands.control import MANAGER
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
-
-MANAGER = "control-"
-"""Prefix of the field manager with which `pause` writes: what follows is the user's name."""
 
 
 def describe_pause(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None = None) -> str:

@@ -5,34 +5,19 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from orchestrator.cli.approval_inputs import fields_of
+from orchestrator.cli.approval_inputs import flag_of
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
 from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.commands.approvals import Asked, asked_of, waiting_records
+from orchestrator.commands.inputs import fields_of
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.reading import StatusError
-from orchestrator.engine.records import Run
 from orchestrator.engine.revision import thaw
-from orchestrator.engine.status import run_from
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.models.reasons import Reason
-from orchestrator.models.workflow import Approval
 
-REASONS = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNPROTECTED)
-"""Reasons with which an approval waits."""
 NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 """Selects the executions that have not ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the graph of an execution says of one of its approvals. Times in seconds."""
-
-    approval: Approval
-    run: Run
-    title: str
-    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +35,12 @@ class PendingApproval:
     @property
     def command(self) -> str:
         """What to type to approve it."""
-        flags = [] if self.asked is None else fields_of(self.asked.approval.inputs)
+        fields = [] if self.asked is None else fields_of(self.asked.approval.inputs)
         return " ".join(
             (
                 f"orchestrator -n {self.namespace} approve {shlex.quote(self.execution)}",
                 self.node,
-                *(field.flag for field in flags if field.required),
+                *(flag_of(field) for field in fields if field.required),
             )
         )
 
@@ -80,29 +65,6 @@ def pending(execution: Raw, node: str, asked: Asked | None) -> PendingApproval:
         from_rfc3339(record["startedAt"]),
         asked,
     )
-
-
-def waiting_records(execution: Raw) -> dict[str, Raw]:
-    """The records of the approvals that wait, by node."""
-    records = (execution.get("status") or {}).get("nodes") or {}
-    return {
-        node: record
-        for node, record in records.items()
-        if record["phase"] == "Waiting" and record.get("reason") in REASONS
-    }
-
-
-def asked_of(execution: Raw, graph: Graph, node: str) -> Asked | None:
-    """What the graph says of an approval; None where it has none, or the status cannot be read."""
-    compiled = graph.nodes.get(node)
-    if compiled is None or compiled.spec.approval is None:
-        return None
-    try:
-        run = run_from(execution, graph)
-    except StatusError:  # the operator ends such an execution
-        return None
-    until = run.records[node].attempt_start + compiled.timeout
-    return Asked(compiled.spec.approval, run, compiled.spec.title or node, until)
 
 
 def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.creating import Printed, create, manifest
-from orchestrator.cli.errors import UsageError
+from orchestrator.cli.connection import Raw, Target
+from orchestrator.cli.creating import Printed, create
+from orchestrator.cli.errors import UsageError, in_options
 from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
-from orchestrator.cli.startable import check_state, check_valid
-from orchestrator.cli.variables import check_variables, read_variables
+from orchestrator.cli.startable import startable
+from orchestrator.cli.variables import read_variables
+from orchestrator.commands.start import check_state, start_workflow
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,16 @@ def run_workflow(target: Target, asked: Asked, printed: Printed) -> int:
         raise UsageError("name a Workflow, or a file with -f")
     cluster = target.connect()
     workflow = cluster.get(WORKFLOWS, asked.workflow)
-    check_state(workflow)
-    body = _execution(cluster, workflow, asked)
-    check_valid(cluster, workflow)
+    body = startable(cluster, workflow, _variables(workflow, asked), asked.name)
     return create(cluster, body, printed, dry_run=asked.dry_run)
 
 
-def _execution(cluster: Cluster, workflow: Raw, asked: Asked) -> Raw:
-    """The execution of a Workflow. Raises UsageError for variables that it does not take."""
-    name, declared = workflow["metadata"]["name"], workflow["spec"]
-    variables = read_variables(declared.get("variables") or [], asked.assignments, asked.variables)
-    check_variables(name, declared, variables)
-    spec: dict[str, Any] = {"workflow": name}
-    if variables:
-        spec["variables"] = variables
-    return manifest(cluster, asked.name, spec)
+def _variables(workflow: Raw, asked: Asked) -> Mapping[str, Any]:
+    """The variables as typed. Raises UsageError, and first of all for what nothing starts."""
+    with in_options():
+        check_state(workflow)
+    declared = workflow["spec"].get("variables") or []
+    return read_variables(declared, asked.assignments, asked.variables)
 
 
 def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
@@ -83,8 +80,10 @@ def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
         if asked.name:
             body["metadata"]["name"] = asked.name
         return create(cluster, body, printed, dry_run=asked.dry_run)
-    check_state({"spec": {}, **chosen.raw})
-    body = _execution(cluster, {"spec": {}, **chosen.raw}, asked)
+    workflow = {"spec": {}, **chosen.raw, "status": {}}  # a judgement is of what is stored
+    variables = _variables(workflow, asked)
+    with in_options():
+        body = start_workflow(workflow, variables, requester=cluster.user, name=asked.name or "")
     # What is printed for programs stays alone on standard output.
     stream = sys.stderr if printed.output else sys.stdout
     code = apply_documents(target, documents, dry_run=asked.dry_run, stream=stream)

@@ -1,30 +1,35 @@
-"""Whether a Workflow can be started, reported before anything is created."""
+"""Executions of a Workflow, for which everything that can be known is checked beforehand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.errors import InvalidWorkflowError, UsageError
+from orchestrator.cli.errors import InvalidWorkflowError, in_options
 from orchestrator.cli.kinds import WORKFLOWS
-from orchestrator.validation.starting import invalid, refused_as_invalid, refused_state
+from orchestrator.commands.start import start_workflow
+from orchestrator.validation.starting import invalid, refused_as_invalid
 
 
-def check_state(workflow: Raw) -> None:
-    """Raises UsageError for a Workflow that nothing starts."""
-    if refusal := refused_state(workflow["metadata"]["name"], workflow["spec"]):
-        raise UsageError(refusal)
+def startable(
+    cluster: Cluster, workflow: Raw, variables: Mapping[str, Any], name: str | None = None
+) -> Raw:
+    """The execution of a Workflow of the cluster, in the user's name. Raises UsageError.
 
-
-def check_valid(cluster: Cluster, workflow: Raw) -> None:
-    """Raises InvalidWorkflowError for a Workflow of which every run would fail.
-
-    The operator's judgement counts; where it has not judged this generation, its own rules do.
+    The operator's judgement of the Workflow counts; where it has not judged this generation, its
+    own rules do.
     """
-    refusal = refused_as_invalid(workflow)
-    if refusal is None:
-        problem = _own_judgement(cluster, workflow)
-        refusal = invalid(workflow["metadata"]["name"], problem) if problem else ""
-    if refusal:
-        raise InvalidWorkflowError(refusal)
+    with in_options():
+        manifest = start_workflow(workflow, variables, requester=cluster.user, name=name or "")
+    check_unjudged(cluster, workflow)
+    return manifest
+
+
+def check_unjudged(cluster: Cluster, workflow: Raw) -> None:
+    """Raises InvalidWorkflowError for a Workflow that the operator has yet to find invalid."""
+    if refused_as_invalid(workflow) is None and (problem := _own_judgement(cluster, workflow)):
+        raise InvalidWorkflowError(invalid(workflow["metadata"]["name"], problem))
 
 
 def _own_judgement(cluster: Cluster, workflow: Raw) -> str:

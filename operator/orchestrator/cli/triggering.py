@@ -10,18 +10,28 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.creating import Printed, create, manifest
-from orchestrator.cli.errors import UsageError
+from orchestrator.cli.creating import Printed, create
+from orchestrator.cli.errors import UsageError, in_options
 from orchestrator.cli.kinds import EXECUTIONS, TRIGGERS, WORKFLOWS
 from orchestrator.cli.printing import now
-from orchestrator.cli.startable import check_state, check_valid
+from orchestrator.cli.startable import startable
 from orchestrator.cli.tables import age, moment, print_table
 from orchestrator.cli.terminal import say
-from orchestrator.cli.variables import check_variables
+from orchestrator.commands.errors import CommandError
+from orchestrator.commands.trigger import (
+    called,
+    event_of,
+    is_on_executions,
+    next_event,
+    next_moments,
+    read_trigger,
+    variables_for,
+)
+from orchestrator.commands.trigger import suspend as change
+from orchestrator.commands.writes import Unchanged
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.triggers.dispatch import Failed, Start, plan
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.types import Clock, Event, Watch
+from orchestrator.triggers.types import Clock, Event
 
 
 @dataclass(frozen=True)
@@ -42,19 +52,11 @@ def run_trigger(target: Target, name: str, given: Given, printed: Printed, *, dr
     cluster = target.connect()
     trigger = cluster.get(TRIGGERS, name)
     read = _read(trigger)
-    spec = read.spec
-    planned = plan(trigger["metadata"], spec, _event(cluster, trigger, read, given))
-    if isinstance(planned, Failed):
-        raise UsageError(f"{_called(trigger)}: {planned.message}")
-    if not isinstance(planned, Start):
-        raise UsageError(f"spec.filter of {_called(trigger)} does not hold for this event")
-    workflow = cluster.get(WORKFLOWS, spec.workflow)
-    check_state(workflow)
-    variables = planned.manifest["spec"].get("variables") or {}
-    check_variables(spec.workflow, workflow["spec"], variables)
-    check_valid(cluster, workflow)
-    asked = {"workflow": spec.workflow, **({"variables": variables} if variables else {})}
-    return create(cluster, manifest(cluster, None, asked), printed, dry_run=dry_run)
+    event = _event(cluster, trigger, read, given)
+    with in_options():
+        variables = variables_for(trigger, read, event)
+    workflow = cluster.get(WORKFLOWS, read.spec.workflow)
+    return create(cluster, startable(cluster, workflow, variables), printed, dry_run=dry_run)
 
 
 def suspend_triggers(target: Target, names: Sequence[str], *, suspend: bool) -> int:
@@ -63,11 +65,12 @@ def suspend_triggers(target: Target, names: Sequence[str], *, suspend: bool) -> 
     triggers = [cluster.get(TRIGGERS, name) for name in names]
     state = "suspended" if suspend else "resumed"
     for trigger in triggers:
-        if bool(trigger["spec"].get("suspend")) is suspend:
-            say(f"{_called(trigger)} is {'already' if suspend else 'not'} suspended")
+        write = change(trigger, suspend=suspend)
+        if isinstance(write, Unchanged):
+            say(f"{called(trigger)} {write.message}")
             continue
-        cluster.patch(TRIGGERS, trigger["metadata"]["name"], {"spec": {"suspend": suspend}})
-        say(f"{_called(trigger)} {state}")
+        cluster.send(write)
+        say(f"{called(trigger)} {state}")
     return 0
 
 
@@ -78,7 +81,7 @@ def print_next(target: Target, name: str | None, count: int | None) -> int:
         trigger = cluster.get(TRIGGERS, name)
         read = _read(trigger)
         if not isinstance(read.type.source, Clock):
-            raise UsageError(f"{_called(trigger)} has no schedule: it fires when its event happens")
+            raise UsageError(f"{called(trigger)} has no schedule: it fires when its event happens")
         found = _moments(trigger, read, count or 5)
     else:
         found = []
@@ -100,65 +103,45 @@ def print_next(target: Target, name: str | None, count: int | None) -> int:
 
 
 def _moments(trigger: Raw, read: Trigger, count: int) -> list[tuple[float, str, str, str]]:
-    """The next moments of a Trigger on the clock, jitter included, as the operator has them."""
-    source, at = read.type.source, now()
+    """The next moments of a Trigger on the clock, with what is shown of each."""
     state = "suspended" if read.spec.suspend else ""
     zone = getattr(read.settings, "time_zone", "UTC")
-    found: list[tuple[float, str, str, str]] = []
-    while isinstance(source, Clock) and len(found) < count:
-        due = source.due(read.settings, trigger["metadata"]["uid"], at, at, 0.0).again
-        if due is None:
-            break
-        at = due
-        shown = f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%a %d %b %H:%M:%S} {zone}"
-        found.append((at, trigger["metadata"]["name"], shown, state))
-    return found
+    return [
+        (
+            at,
+            trigger["metadata"]["name"],
+            f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%a %d %b %H:%M:%S} {zone}",
+            state,
+        )
+        for at in next_moments(trigger, read, now(), count)
+    ]
 
 
 def _event(cluster: Cluster, trigger: Raw, read: Trigger, given: Given) -> Event:
     source = read.type.source
-    on_executions = isinstance(source, Watch) and source.resource == EXECUTIONS.plural
     if given.event is not None and given.of is not None:
         raise UsageError("--event, --of: give one of them")
     if given.event is not None:
         return Event(read.type.key, "by hand", _object(given.event), now())
-    if given.of is not None and not on_executions:
-        raise UsageError(f"--of: {_called(trigger)} does not fire for executions")
+    if given.of is not None and not is_on_executions(read):
+        raise UsageError(f"--of: {called(trigger)} does not fire for executions")
     if isinstance(source, Clock):
-        return _next_event(trigger, read, source)
+        with in_options(fix="give an event with --event"):
+            return next_event(trigger, read, source, now())
     if given.of is None:
-        of = "name an execution with --of, or " if on_executions else ""
-        raise UsageError(f"{_called(trigger)} fires for an event: {of}give it with --event")
+        of = "name an execution with --of, or " if is_on_executions(read) else ""
+        raise UsageError(f"{called(trigger)} fires for an event: {of}give it with --event")
     execution = cluster.get(EXECUTIONS, given.of)
-    if not source.matches(read.settings, execution):
-        raise UsageError(
-            f"{execution['metadata']['name']} is no execution that {_called(trigger)} fires for:"
-            f" its Workflow is {execution['spec']['workflow']}, and its phase"
-            f" {(execution.get('status') or {}).get('phase') or 'Pending'}"
-        )
-    return source.event(read.settings, execution)
-
-
-def _next_event(trigger: Raw, read: Trigger, source: Clock[Any]) -> Event:
-    """The event that comes next by the clock."""
-    uid, at = trigger["metadata"]["uid"], now()
-    due = source.due(read.settings, uid, at, at, 0.0).again
-    events = () if due is None else source.due(read.settings, uid, due - 1, due, 0.0).events
-    if not events:
-        raise UsageError(f"{_called(trigger)} never fires again; give an event with --event")
-    return events[-1]
+    with in_options():
+        return event_of(trigger, read, execution)
 
 
 def _read(trigger: Raw) -> Trigger:
-    read = REGISTRY.read(trigger["spec"])
-    if not isinstance(read, Trigger):
-        problems = "\n  ".join(map(str, read))
-        raise UsageError(f"{_called(trigger)} is not valid:\n  {problems}")
-    return read
-
-
-def _called(trigger: Raw) -> str:
-    return f"trigger/{trigger['metadata']['name']}"
+    try:
+        return read_trigger(trigger)
+    except CommandError as error:
+        problems = "\n  ".join(map(str, error.problems))
+        raise UsageError(f"{called(trigger)} is not valid:\n  {problems}") from error
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.validation.starting import refused_variables
 
 
 def read_variables(
@@ -31,12 +30,6 @@ def read_assignments(
             raise UsageError(f"--var {assignment}: write NAME=VALUE")
         values[name] = typed(name, text, types.get(name, "string"))
     return values
-
-
-def check_variables(workflow: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Raises UsageError for what the operator would refuse."""
-    if refused := refused_variables(workflow, dict(spec), values):
-        raise UsageError(refused)
 
 
 def typed(name: str, text: str, kind: str) -> Any:

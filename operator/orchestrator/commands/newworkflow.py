@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.commands.errors import CommandError
 from orchestrator.expressions import ExpressionError, Text, compile_text
 from orchestrator.expressions.bounds import to_text
 from orchestrator.expressions.text import CLOSE, OPEN
@@ -20,8 +21,8 @@ from orchestrator.validation.variables import resolve_parameters
 
 def new_workflow(
     name: str, template: Mapping[str, Any], given: Mapping[str, Json]
-) -> dict[str, Any] | list[Problem]:
-    """The manifest of a Workflow of this name, or what is wrong.
+) -> dict[str, Any]:
+    """The manifest of a Workflow of this name. Raises CommandError with what is wrong.
 
     `template` is the spec of a Template or ClusterTemplate, `given` the values of its parameters.
     Problems with these have paths that begin with `params`, those with the Template `spec`. The
@@ -29,18 +30,20 @@ def new_workflow(
     """
     spec = parse(TemplateSpec, dict(template))
     if isinstance(spec, list):
-        return spec
+        raise CommandError(*spec)
     if spec.workflow is None:
-        return [Problem("spec", "is an action, not a whole workflow: name it in a node's action")]
+        message = "is an action, not a whole workflow: name it in a node's action"
+        raise CommandError(Problem("spec", message))
     if problems := [*workflow_name(name), *validate_template(spec)]:
-        return problems
+        raise CommandError(*problems)
     values, wrong = resolve_parameters(spec, given)
     if wrong:
-        return [Problem(f"params{each.path.removeprefix('with')}", each.message) for each in wrong]
+        paths = [f"params{each.path.removeprefix('with')}" for each in wrong]
+        raise CommandError(*map(Problem, paths, [each.message for each in wrong]))
     rendering = _Rendering({"params": values})
     workflow = rewritten(dict(template["workflow"]), rendering.change)
     if rendering.problems:
-        return rendering.problems
+        raise CommandError(*rendering.problems)
     return {
         "apiVersion": API_VERSION,
         "kind": "Workflow",

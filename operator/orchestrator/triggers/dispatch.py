@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ import orjson
 from orchestrator.engine.costs import TRIGGER_WORK
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
 from orchestrator.expressions.budget import Account, paid_by
-from orchestrator.models.base import API_VERSION, parse_duration
+from orchestrator.models.base import parse_duration
 from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGGER, WORKFLOW
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.types import Event
@@ -48,30 +48,28 @@ class Outcome(StrEnum):
 class Start:
     """The execution to create; `dedupe` is the hash of dedupe.key, empty without one."""
 
-    manifest: Mapping[str, Any]
+    workflow: str
+    variables: Mapping[str, Any]
+    trigger: Mapping[str, Any]
+    """What its spec holds of the trigger and the event."""
+    namespace: str
+    labels: Mapping[str, str]
     dedupe: str
     identity: str
     """What the name is a hash of, beside the trigger's uid."""
 
     def counted(self, counter: int) -> Start:
         """The same execution by another count of its dedupe.key, and so under another name."""
-        identity = f"{self.dedupe}/{counter}"
-        trigger = self.manifest["spec"]["trigger"]
-        name = execution_name(trigger["name"], trigger["uid"], identity)
-        manifest = {**self.manifest, "metadata": {**self.manifest["metadata"], "name": name}}
-        return Start(manifest, self.dedupe, identity)
+        return replace(self, identity=f"{self.dedupe}/{counter}")
 
-    def salted(self, salt: int) -> dict[str, Any]:
-        """The same execution under the name of this salt: the same for whoever delivers it."""
-        trigger = self.manifest["spec"]["trigger"]
-        name = execution_name(trigger["name"], trigger["uid"], self.identity, salt)
-        return {**self.manifest, "metadata": {**self.manifest["metadata"], "name": name}}
+    def name(self, salt: int = 0) -> str:
+        """The name of this salt: the same for whoever delivers the event."""
+        return execution_name(self.trigger["name"], self.trigger["uid"], self.identity, salt)
 
-    def unnamed(self) -> dict[str, Any]:
-        """The same execution under a name that the API server draws."""
-        metadata = dict(self.manifest["metadata"])
-        metadata["generateName"] = f"{_readable(metadata.pop('name'))}-"
-        return {**self.manifest, "metadata": metadata}
+    @property
+    def prefix(self) -> str:
+        """What a name begins with that the API server draws."""
+        return f"{_readable(self.name())}-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +105,18 @@ def plan(
             dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
     except ExpressionError as error:
         return Failed(f"{where}: {error}")
+    labels = {
+        MANAGED_BY: MANAGER,
+        WORKFLOW: spec.workflow,
+        TRIGGER: metadata["uid"],
+        EVENT: _hash(metadata["uid"], "event", event.identity),
+    }
+    if dedupe:
+        labels[DEDUPE] = dedupe
     identity = f"{dedupe}/0" if dedupe else event.identity
-    manifest = _manifest(metadata, spec, event, kept, variables, dedupe, identity)
-    return Start(manifest, dedupe, identity)
+    trigger = _reference(metadata, event, kept)
+    namespace = metadata["namespace"]
+    return Start(spec.workflow, variables, trigger, namespace, labels, dedupe, identity)
 
 
 def admit(
@@ -135,7 +142,7 @@ def admit(
 
 def delivered(made: Sequence[Made], start: Start) -> bool:
     """Whether one of these executions was made for the very event, under whatever name."""
-    event = start.manifest["metadata"]["labels"][EVENT]
+    event = start.labels[EVENT]
     return any(labels.get(EVENT) == event for _, labels in made)
 
 
@@ -167,23 +174,9 @@ def _readable(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name[:32].lower()).strip("-")
 
 
-def _manifest(
-    metadata: Mapping[str, Any],
-    spec: TriggerSpec,
-    event: Event,
-    kept: Mapping[str, Any],
-    variables: Mapping[str, Any],
-    dedupe: str,
-    identity: str,
+def _reference(
+    metadata: Mapping[str, Any], event: Event, kept: Mapping[str, Any]
 ) -> dict[str, Any]:
-    labels = {
-        MANAGED_BY: MANAGER,
-        WORKFLOW: spec.workflow,
-        TRIGGER: metadata["uid"],
-        EVENT: _hash(metadata["uid"], "event", event.identity),
-    }
-    if dedupe:
-        labels[DEDUPE] = dedupe
     trigger = {
         "type": event.type,
         "name": metadata["name"],
@@ -194,19 +187,7 @@ def _manifest(
         trigger["requester"] = event.requester
     if kept:
         trigger["event"] = dict(kept)
-    asked: dict[str, Any] = {"workflow": spec.workflow, "trigger": trigger}
-    if variables:
-        asked["variables"] = dict(variables)
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "WorkflowExecution",
-        "metadata": {
-            "name": execution_name(metadata["name"], metadata["uid"], identity),
-            "namespace": metadata["namespace"],
-            "labels": labels,
-        },
-        "spec": asked,
-    }
+    return trigger
 
 
 def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:

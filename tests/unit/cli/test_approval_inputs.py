@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.approval_inputs import fields_of, read_inputs
+from orchestrator.cli.approval_inputs import flag_of, read_inputs
 from orchestrator.cli.errors import UsageError
+from orchestrator.commands.inputs import fields_of
 
 
 @pytest.mark.parametrize(
@@ -76,26 +77,7 @@ def test_a_name_without_a_value_or_given_twice_is_refused() -> None:
         read_inputs([], ["a=1", "a=2"])
 
 
-def test_fields_say_what_their_schema_asks_and_the_required_ones_come_first() -> None:
-    fields = fields_of(
-        {
-            "required": ["why", "size"],
-            "properties": {
-                "note": {"type": ["string", "null"], "title": "Note"},
-                "size": {"enum": ["small", "large"], "description": "how\nlarge"},
-                "count": {"type": "integer", "minimum": 1, "maximum": 3},
-            },
-        }
-    )
-    assert [field.words for field in fields] == [
-        "why (any JSON value, required)",
-        "size (any JSON value, one of small, large, required): how large",
-        "note (string or null, optional): Note",
-        "count (integer, at least 1; at most 3, optional)",
-    ]
-    assert [field.flag for field in fields[:2]] == ["--input why=VALUE", "--input size=small"]
-
-
-@pytest.mark.parametrize("schema", [None, {}, {"type": "object"}, {"properties": {"x": True}}])
-def test_a_schema_that_names_little_is_no_obstacle(schema: Any) -> None:
-    assert all(field.types == () for field in fields_of(schema))
+def test_what_is_typed_for_an_input_is_an_example_of_it() -> None:
+    properties = {"size": {"enum": ["small", "large"]}}
+    fields = fields_of({"required": ["why", "size"], "properties": properties})
+    assert [flag_of(field) for field in fields] == ["--input why=VALUE", "--input size=small"]

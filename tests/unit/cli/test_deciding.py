@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.deciding import decide, send_signal
+from orchestrator.cli.deciding import decide
 from orchestrator.cli.errors import UsageError
+from orchestrator.cli.signalling import send_signal
 from tests.unit.cli.people import Person, Stored
 
 SCHEMA: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.variables import check_variables, read_variables, typed
+from orchestrator.cli.variables import read_variables, typed
 from tests.builders import action
 
 SPEC: dict[str, Any] = {
@@ -87,24 +87,3 @@ def test_a_file_that_holds_no_variables_is_refused(tmp_path: Path, content: str)
 def test_an_assignment_needs_an_equals_sign() -> None:
     with pytest.raises(UsageError, match="--var service: write NAME=VALUE"):
         read_variables(SPEC["variables"], ["service"], None)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({}, "service: is required"),
-        ({"service": "web", "atempts": 1}, "did you mean 'attempts'?"),
-        ({"service": "web", "attempts": 11}, "attempts: "),
-        ({"service": "web", "token": "x"}, "token: is a secret"),
-    ],
-)
-def test_what_the_operator_would_refuse_is_said_before_anything_starts(
-    values: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(UsageError) as refused:
-        check_variables("restart", SPEC, values)
-    assert said in str(refused.value)
-
-
-def test_a_workflow_we_do_not_understand_is_left_to_the_operator() -> None:
-    check_variables("restart", {"nodes": [{"name": "a", "fromTheFuture": 1}]}, {"x": 1})

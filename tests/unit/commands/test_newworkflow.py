@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.commands.errors import CommandError
 from orchestrator.commands.newworkflow import new_workflow
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.models.workflow import WorkflowSpec
@@ -27,16 +28,15 @@ ANY = [{"name": "value", "type": "object"}, {"name": "word", "type": "string"}]
 
 def made(raw: dict[str, Any], **values: Any) -> dict[str, Any]:
     result = new_workflow("new", raw, values)
-    assert isinstance(result, dict), list(map(str, result))
     assert isinstance(parse(WorkflowSpec, result["spec"]), WorkflowSpec)
     spec: dict[str, Any] = result["spec"]
     return spec
 
 
 def refused(raw: dict[str, Any], name: str = "new", **values: Any) -> str:
-    result = new_workflow(name, raw, values)
-    assert isinstance(result, list)
-    return "\n".join(map(str, result))
+    with pytest.raises(CommandError) as error:
+        new_workflow(name, raw, values)
+    return str(error.value)
 
 
 def test_parameters_are_replaced_and_other_expressions_stay() -> None:
@@ -119,13 +119,20 @@ def test_no_value_becomes_an_expression(word: str, around: str) -> None:
             "nodes": [{"name": "only", "fail": source}],
         },
     }
-    result = new_workflow("new", raw, {"word": word})
-    if isinstance(result, list):
-        assert "a $ cannot stand right before" in str(result[0])
+    result, said = _made_or_refused(raw, word)
+    if result is None:
+        assert "a $ cannot stand right before" in said
         return
     text = compile_text(result["spec"]["nodes"][0]["fail"])
     assert len(text.expressions) == 1
     assert text.render({"vars": {"x": "X"}}) == literal
+
+
+def _made_or_refused(raw: dict[str, Any], word: str) -> tuple[dict[str, Any] | None, str]:
+    try:
+        return new_workflow("new", raw, {"word": word}), ""
+    except CommandError as error:
+        return None, str(error)
 
 
 def test_expressions_inside_a_value_stay_text() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.commands.start import start_for_trigger
 from orchestrator.engine.revision import freeze
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
@@ -87,7 +88,7 @@ def test_a_trigger_of_any_name_starts_executions_with_names_that_are_taken(
     metadata = {"name": trigger, "namespace": "shop", "uid": UID}
     started = plan(metadata, spec, Event("schedule", identity, {}, 0.0))
     assert isinstance(started, Start)
-    check(dict(started.manifest))
+    check(start_for_trigger(started))
 
 
 @given(workflows | st.just("w" * 63))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.commands.start import start_for_trigger
 from orchestrator.engine.initiator import UNKNOWN, initiator_of
 from orchestrator.triggers.dispatch import Start, plan
 from orchestrator.triggers.execution import event_of
@@ -30,7 +31,7 @@ def started(event: Event, number: int = 0) -> dict[str, Any]:
     trigger = {"name": f"after-{number}", "namespace": "default", "uid": f"trigger-{number}"}
     outcome = plan(trigger, SPEC, event)
     assert isinstance(outcome, Start), outcome
-    spec: dict[str, Any] = outcome.manifest["spec"]
+    spec: dict[str, Any] = start_for_trigger(outcome)["spec"]
     return spec
 
 
@@ -83,7 +84,7 @@ def test_a_payload_that_keeps_nothing_still_names_the_person() -> None:
     trigger = {"name": "after", "namespace": "default", "uid": "uid"}
     outcome = plan(trigger, spec, event_of(ended({"requester": "ana"})))
     assert isinstance(outcome, Start)
-    assert outcome.manifest["spec"]["trigger"] == {
+    assert start_for_trigger(outcome)["spec"]["trigger"] == {
         "type": "execution",
         "name": "after",
         "uid": "uid",

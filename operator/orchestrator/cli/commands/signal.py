@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.deciding import send_signal
 from orchestrator.cli.options import Execution, on_cluster
+from orchestrator.cli.signalling import send_signal
 
 
 @on_cluster

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.commands.start import start_for_trigger
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
 from orchestrator.kube.cache import Raw
@@ -44,7 +45,7 @@ class Creator:
         name, which nobody can take beforehand, after a live read found no execution of the event.
         """
         for salt in range(MAX_SALTS + 1):
-            manifest = start.salted(salt)
+            manifest = start_for_trigger(start, salt=salt)
             outcome = await self._try(trigger, manifest)
             if outcome is not None:
                 return outcome
@@ -55,7 +56,7 @@ class Creator:
             self.warn(trigger, EventReason.NAME_TAKEN, message)
         if delivered(await self.made(trigger), start):
             return Outcome.DEDUPLICATED
-        return await self._try(trigger, start.unnamed()) or Outcome.FAILED
+        return await self._try(trigger, start_for_trigger(start, salt=None)) or Outcome.FAILED
 
     async def made(self, trigger: Mapping[str, Any]) -> list[Made]:
         """Creation and labels of the executions that the trigger made, by a live read."""

@@ -10,9 +10,9 @@ import yaml
 from aiohttp import web
 
 from orchestrator.cli.checking import check_documents
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.manifests import read_documents
-from orchestrator.cli.variables import check_variables
+from orchestrator.commands.errors import CommandError
+from orchestrator.commands.start import start_workflow
 from orchestrator.controller.offload import Offload
 from orchestrator.controller.webhook.review import ALLOWED, Verdict, read_review
 from orchestrator.controller.webhook.reviewer import Reviewer
@@ -244,9 +244,10 @@ async def test_variables_that_the_workflow_does_not_take_are_refused(
     applying.workflows.put(await server.put("workflows", "a", "deploy", spec=DEPLOY))
     given = {"count": "many", "note": 5}
     verdict = await applying("WorkflowExecution", "x", {"workflow": "deploy", "variables": given})
-    with pytest.raises(UsageError) as refused:
-        check_variables("deploy", DEPLOY, given)
-    assert verdict == Verdict(str(refused.value))
+    workflow = {"metadata": {"name": "deploy"}, "spec": DEPLOY}
+    with pytest.raises(CommandError) as refused:
+        start_workflow(workflow, given, requester="ana")
+    assert verdict == Verdict(refused.value.words)
     assert verdict.refusal.count("\n") == 2
 
 

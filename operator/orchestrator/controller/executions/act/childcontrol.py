@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.commands.control import may_become
 from orchestrator.controller.executions.act.childnames import is_ours
 from orchestrator.controller.executions.observe.looking import live
 from orchestrator.controller.executions.shell import Shell
@@ -45,7 +46,7 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     status precedes a pause that is handed down again, and another process may have ended it. Of
     what has changed the watch reports, and the next pass asks again.
     """
-    if not _may_become(raw, state):
+    if not may_become(raw, state):
         return
     metadata = raw["metadata"]
     guard = {"resourceVersion": metadata["resourceVersion"]} if guarded else {}
@@ -55,17 +56,3 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     except ApiError as error:
         if error.status not in (404, 409, 422):  # gone, or someone asked for more in the meantime
             raise
-
-
-_FIRMNESS = {
-    DesiredState.RUNNING: 0,
-    DesiredState.PAUSED: 0,
-    DesiredState.CANCELLED: 1,
-    DesiredState.TERMINATED: 2,
-}
-
-
-def _may_become(raw: Raw, wanted: DesiredState) -> bool:
-    state = DesiredState(raw["spec"].get("desiredState", "Running"))
-    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
-    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.commands.start import start_child
 from orchestrator.controller.executions.act.childnames import (
     Which,
     is_ours,
@@ -19,7 +20,6 @@ from orchestrator.controller.executions.tracked import CACHE_LAG, Tracked
 from orchestrator.engine.children import MAX_DEPTH, child_attempt, child_depth
 from orchestrator.engine.decisions import CreateChild
 from orchestrator.engine.graph import GraphNode
-from orchestrator.engine.initiator import UNKNOWN
 from orchestrator.engine.manychildren import begun
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import parse_ranges
@@ -28,9 +28,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.waiting import quota_message
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
-from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import DesiredState
-from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
 from orchestrator.models.reasons import Reason
 
 REFUSALS = (400, 403, 404, 422)
@@ -173,40 +171,8 @@ def refused(reason: str, message: str, *, permanent: bool) -> Attempt:
 
 
 def _manifest(tracked: Tracked, decision: CreateChild) -> dict[str, Any]:
-    run, node = tracked.run, tracked.graph.nodes[decision.node]
-    assert node.spec.workflow is not None
-    workflow = node.spec.workflow.name
-    spec: dict[str, Any] = {
-        "workflow": workflow,
-        "variables": dict(decision.variables),
-        "parent": {
-            "name": run.name,
-            "uid": run.uid,
-            "node": decision.node,
-            "depth": child_depth(run),
-        },
-    }
-    if run.requester and run.trust.requester:
-        spec["requester"] = run.requester
-    if run.trigger:
-        spec["trigger"] = dict(run.trigger)
-        if not run.trust.requester:
-            spec["trigger"]["requester"] = UNKNOWN
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "WorkflowExecution",
-        "metadata": {
-            "name": tracked.name_of(decision.node, decision.attempt, decision.index),
-            "namespace": run.namespace,
-            "labels": {MANAGED_BY: MANAGER, WORKFLOW: workflow, PARENT_UID: run.uid},
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": "WorkflowExecution",
-                    "name": run.name,
-                    "uid": run.uid,
-                }
-            ],
-        },
-        "spec": spec,
-    }
+    node, attempt, index = decision.node, decision.attempt, decision.index
+    reference = tracked.graph.nodes[node].spec.workflow
+    assert reference is not None
+    name = tracked.name_of(node, attempt, index)
+    return start_child(tracked.run, node, reference.name, decision.variables, name)
