@@ -12,8 +12,8 @@ from typing import Any
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.operator import Operator
 from orchestrator.kube.client import ApiClient, Raw
+from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
-from orchestrator.kube.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.triggers.registry import REGISTRY, Registry
 from tests.simulation.faults import FaultyTransport

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Any
 
 from orchestrator.kube.cache import Key, Raw, key_of
+from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
-from orchestrator.kube.watching import Follow, Take
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE

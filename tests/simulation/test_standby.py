@@ -12,9 +12,9 @@ import pytest
 
 from orchestrator.controller.operator import Operator
 from orchestrator.kube.client import ApiClient
+from orchestrator.kube.kopf_watch import Take
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.resources import Resource
-from orchestrator.kube.watching import Take
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE

@@ -15,8 +15,8 @@ from orchestrator.controller.operator import Operator
 from orchestrator.kube.cache import execution_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.errors import ApiError
+from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
-from orchestrator.kube.watching import Follow, Take
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import ATTEMPT, NODE
 from orchestrator.models.reasons import Reason

@@ -17,7 +17,8 @@ from orchestrator.controller.telemetry.metrics import TERMINAL
 from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.kube.client import ApiClient
-from orchestrator.kube.lean import ended_pod, lean, lean_job
+from orchestrator.kube.kopf_watch import Follow
+from orchestrator.kube.projection import project_ended_pod, project_job, without_managed_fields
 from orchestrator.kube.reflector import Reflector
 from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
@@ -30,7 +31,6 @@ from orchestrator.kube.resources import (
     WORKFLOWS,
     Resource,
 )
-from orchestrator.kube.watching import Follow
 from orchestrator.models.labels import EXECUTION_UID
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Watches:
                 EXECUTIONS,
                 caches.executions,
                 field_selector=NOT_ENDED,
-                transform=lean,
+                transform=without_managed_fields,
                 on_event=news.on_execution,
                 on_silence=self._silent.set,
             ),
@@ -97,7 +97,7 @@ class Watches:
                 caches.jobs,
                 label_selector=EXECUTION_UID,
                 in_part=True,
-                transform=lean_job,
+                transform=project_job,
                 on_event=news.on_job,
             ),
             watch(
@@ -106,17 +106,24 @@ class Watches:
                 label_selector=EXECUTION_UID,
                 in_part=True,
                 only_ends=True,
-                transform=ended_pod,
+                transform=project_ended_pod,
                 on_event=news.on_pod,
             ),
-            watch(TRIGGERS, caches.triggers, transform=lean, on_event=self._on_trigger),
+            watch(
+                TRIGGERS,
+                caches.triggers,
+                transform=without_managed_fields,
+                on_event=self._on_trigger,
+            ),
         ]
         for resource, cache in (
             (TEMPLATES, caches.templates),
             (CLUSTER_TEMPLATES, caches.cluster_templates),
         ):
             on_event = partial(self._on_template, resource)
-            self.reflectors.append(watch(resource, cache, transform=lean, on_event=on_event))
+            self.reflectors.append(
+                watch(resource, cache, transform=without_managed_fields, on_event=on_event)
+            )
 
     async def synced(self) -> None:
         """Wait for the first list of each reflector."""
@@ -149,7 +156,9 @@ class Watches:
         loop = asyncio.get_running_loop()
 
         def take(resource: Resource, kind: str | None, raw: Raw) -> None:
-            loop.call_soon_threadsafe(self._on_definition, resource, kind, lean(raw))
+            loop.call_soon_threadsafe(
+                self._on_definition, resource, kind, without_managed_fields(raw)
+            )
 
         await self._follow(
             self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop

@@ -36,10 +36,10 @@ from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube import resources
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
+from orchestrator.kube.kopf_watch import Follow, follow_definitions
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.livejobs import LiveJobs
 from orchestrator.kube.livereads import LiveReads
-from orchestrator.kube.watching import Follow, follow_definitions
 from orchestrator.triggers.registry import REGISTRY, Registry
 
 logger = logging.getLogger(__name__)

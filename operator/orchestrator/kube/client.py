@@ -14,8 +14,9 @@ from orchestrator.kube.access import load
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import ApiError, error_from
-from orchestrator.kube.gate import Priority
+from orchestrator.kube.protobuf_watch import event_from
 from orchestrator.kube.resources import Resource
+from orchestrator.kube.semaphore import Priority
 from orchestrator.kube.transport import (
     APPLY_PATCH,
     FRAMES,
@@ -26,7 +27,6 @@ from orchestrator.kube.transport import (
     Raw,
     Transport,
 )
-from orchestrator.kube.wire import event_from
 
 __all__ = ["ApiClient", "ApiError", "Raw"]
 
@@ -156,7 +156,7 @@ class ApiClient:
     ) -> AsyncIterator[Raw]:
         """Events from a version on, bookmarks included, until the server ends the watch.
 
-        `in_part`, for Jobs and pods: with what the module `wire` reads of them at least; of pods
+        `in_part`, for Jobs and pods: with what `protobuf_watch` reads of them at least; of pods
         that show no end not even that if `only_ends`.
         Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
         """

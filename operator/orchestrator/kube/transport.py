@@ -18,7 +18,7 @@ from yarl import URL
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import ApiError, error_from
-from orchestrator.kube.gate import Gate, Priority
+from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from orchestrator.models.applied import encode_applied
 
 Raw = dict[str, Any]
@@ -70,7 +70,7 @@ class Transport:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._credentials = credentials
-        self._gate = Gate(concurrency)
+        self._semaphore = PrioritySemaphore(concurrency)
         self._silence = silence
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
@@ -106,7 +106,7 @@ class Transport:
         for attempt in count(1):
             self.requests[verb, plural] += 1
             try:
-                async with self._gate.passing(priority):
+                async with self._semaphore.acquired(priority):
                     if verb not in _READS and plural != "leases":
                         self.guard()
                     raw = await self._once(verb, path, query or {}, data, accept, content_type)
@@ -129,8 +129,10 @@ class Transport:
     async def stream(
         self, plural: str, path: str, query: Mapping[str, str], accept: str
     ) -> AsyncIterator[bytes]:
-        """The lines of an answer that goes on, or its frames, as they come; not bounded by the
-        gate."""
+        """The lines of an answer that goes on, or its frames, as they come.
+
+        It is not one of the requests that `concurrency` bounds.
+        """
         self.requests["watch", plural] += 1
         headers = await self._headers(accept, "")
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from orchestrator.kube.client import ApiClient, ApiError
-from orchestrator.kube.gate import Gate, Priority
 from orchestrator.kube.resources import CLUSTER_TEMPLATES, EXECUTIONS, JOBS, PODS
+from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from tests.apiserver import ApiServer, busy, starting
 
 
@@ -127,14 +127,14 @@ async def test_an_expired_version_is_an_error(server: ApiServer, client: ApiClie
 
 
 async def test_urgent_requests_go_before_others() -> None:
-    gate = Gate(1)
+    semaphore = PrioritySemaphore(1)
     order: list[Priority] = []
 
     async def request(priority: Priority) -> None:
-        async with gate.passing(priority):
+        async with semaphore.acquired(priority):
             order.append(priority)
 
-    async with gate.passing(Priority.NORMAL):
+    async with semaphore.acquired(Priority.NORMAL):
         tasks = [
             asyncio.create_task(request(priority))
             for priority in (Priority.BACKGROUND, Priority.NORMAL, Priority.URGENT)
@@ -145,10 +145,10 @@ async def test_urgent_requests_go_before_others() -> None:
 
 
 async def test_a_cancelled_request_gives_its_place_back() -> None:
-    gate = Gate(1)
-    async with gate.passing(Priority.NORMAL):
-        waiting = asyncio.create_task(gate._enter(Priority.NORMAL))
+    semaphore = PrioritySemaphore(1)
+    async with semaphore.acquired(Priority.NORMAL):
+        waiting = asyncio.create_task(semaphore._acquire(Priority.NORMAL))
         await asyncio.sleep(0)
         waiting.cancel()
-    async with asyncio.timeout(1), gate.passing(Priority.NORMAL):
+    async with asyncio.timeout(1), semaphore.acquired(Priority.NORMAL):
         pass

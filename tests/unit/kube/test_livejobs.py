@@ -22,16 +22,16 @@ async def names(live: LiveJobs, uid: str) -> list[str]:
     return sorted(job["metadata"]["name"] for job in await live.of("a", uid))
 
 
-async def test_each_is_told_its_own_and_lists_are_few(client: ApiClient) -> None:
+async def test_each_gets_its_own_and_lists_are_few(client: ApiClient) -> None:
     for number in range(120):
         await make_job(client, f"job-{number}", f"uid-{number % 60}")
     await make_job(client, "elsewhere", "uid-1", "b")
     before = client.requests["list", "jobs"]
     live = LiveJobs(client, ())
-    told = await asyncio.gather(*(names(live, f"uid-{number}") for number in range(70)))
+    answers = await asyncio.gather(*(names(live, f"uid-{number}") for number in range(70)))
     for number in range(60):
-        assert told[number] == sorted([f"job-{number}", f"job-{number + 60}"])
-    assert told[60:] == [[]] * 10
+        assert answers[number] == sorted([f"job-{number}", f"job-{number + 60}"])
+    assert answers[60:] == [[]] * 10
     assert client.requests["list", "jobs"] == before + 2
 
 
@@ -59,8 +59,8 @@ async def test_an_error_is_everybodys_and_the_next_is_asked_anew(
 ) -> None:
     live = LiveJobs(client, ())
     server.faults.append(busy("3600"))
-    told = await asyncio.gather(
+    answers = await asyncio.gather(
         *(live.of("a", f"uid-{number}") for number in range(3)), return_exceptions=True
     )
-    assert [answer.status for answer in told if isinstance(answer, ApiError)] == [429] * 3
+    assert [answer.status for answer in answers if isinstance(answer, ApiError)] == [429] * 3
     assert await live.of("a", "uid-1") == []

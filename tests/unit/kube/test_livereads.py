@@ -22,7 +22,7 @@ async def test_many_that_ask_at_once_share_a_read(server: ApiServer, client: Api
     assert client.requests["get", "workflows"] == before + 2
 
 
-async def test_who_asks_while_a_read_is_under_way_is_told_what_was_there_then(
+async def test_who_asks_while_a_read_is_under_way_gets_what_was_there_then(
     server: ApiServer, client: ApiClient
 ) -> None:
     reads = LiveReads(client)

@@ -20,7 +20,7 @@ from tests.apiserver import ApiServer
 
 
 class Seen:
-    """What callbacks told, and a way to wait for it."""
+    """What callbacks reported, and a way to wait for it."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -152,12 +152,12 @@ async def test_a_bookmark_is_a_sign_of_life(server: ApiServer, client: ApiClient
         assert reflector.silence == 0.0
 
 
-async def test_a_watch_that_falls_silent_is_told_of(server: ApiServer, client: ApiClient) -> None:
-    told = asyncio.Event()
+async def test_a_watch_that_falls_silent_is_reported(server: ApiServer, client: ApiClient) -> None:
+    reported = asyncio.Event()
     patient = ApiClient(client.credentials, Transport(client.credentials, silence=0.05))
-    async with patient, following(Reflector(patient, JOBS, Cache(), on_silence=told.set)):
+    async with patient, following(Reflector(patient, JOBS, Cache(), on_silence=reported.set)):
         async with asyncio.timeout(10):
-            await told.wait()
+            await reported.wait()
     assert server.watched
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
-from orchestrator.kube.lean import lean
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import TRIGGERS
 from orchestrator.triggers.dispatch import Made, Outcome
 
@@ -74,7 +74,7 @@ class StatusWriter:
                 if error.status not in (404, 409):
                     raise
             else:
-                self._triggers.put(lean(stored))
+                self._triggers.put(without_managed_fields(stored))
                 return
             try:
                 known = await self._client.get(TRIGGERS, namespace, name)

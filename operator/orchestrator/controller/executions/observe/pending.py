@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from orchestrator.jobs.waiting import MOUNT_FAILURE, NO_CAUSE, why_waiting
 from orchestrator.kube.cache import Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient, ApiError
-from orchestrator.kube.lean import lean_pod
+from orchestrator.kube.projection import project_pod
 from orchestrator.kube.resources import EVENTS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 
@@ -117,7 +117,7 @@ class PendingPods:
             pods, _ = await self._client.list(
                 PODS, scope, label_selector=EXECUTION_UID, field_selector="status.phase=Pending"
             )
-            found += [lean_pod(pod) for pod in pods]
+            found += [project_pod(pod) for pod in pods]
         return found
 
     async def _explain(self, pods: list[Raw]) -> None:

@@ -1,4 +1,4 @@
-"""Bounds how many requests are under way, and lets what moves workflows go first."""
+"""A priority semaphore: bounds the requests under way, and what moves workflows goes first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Priority(IntEnum):
     """What may be late or lost: Events."""
 
 
-class Gate:
+class PrioritySemaphore:
     """A semaphore whose waiters pass by priority, and in order within one."""
 
     def __init__(self, limit: int) -> None:
@@ -29,15 +29,15 @@ class Gate:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def passing(self, priority: Priority) -> AsyncIterator[None]:
-        """Hold one of the places."""
-        await self._enter(priority)
+    async def acquired(self, priority: Priority) -> AsyncIterator[None]:
+        """Hold one of the places, as soon as it is this one's turn."""
+        await self._acquire(priority)
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
-    async def _enter(self, priority: Priority) -> None:
+    async def _acquire(self, priority: Priority) -> None:
         if self._free:
             self._free -= 1
             return
@@ -47,10 +47,10 @@ class Gate:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the place was ours already
+                self._release()  # the place was ours already
             raise
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         while self._waiting:
             turn = heapq.heappop(self._waiting)[2]
             if not turn.done():

@@ -1,6 +1,6 @@
 """Watches in protobuf, by a server whose bytes arrive as they will.
 
-That a real API server's events read the same as in JSON is in tests/cluster/test_wire.py.
+That a real API server's events read the same as in JSON is in tests/cluster/test_protobuf_watch.py.
 """
 
 from __future__ import annotations
@@ -74,24 +74,24 @@ async def serving(data: bytes, size: int) -> AsyncIterator[ApiClient]:
         await runner.cleanup()
 
 
-async def _told(data: bytes, size: int) -> list[Raw]:
+async def _observed(data: bytes, size: int) -> list[Raw]:
     async with serving(data, size) as client:
         return [event async for event in client.watch(JOBS, resource_version="1", in_part=True)]
 
 
 @pytest.mark.parametrize("size", [1, 3, 700, 1_000_000])
 async def test_frames_are_put_together_however_they_arrive(size: int) -> None:
-    told = await _told(
+    events = await _observed(
         frame("ADDED", job("x", 5, padding=900)) + frame("DELETED", job("y", 6)), size
     )
-    assert [(event["type"], event["object"]["metadata"]["name"]) for event in told] == [
+    assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [
         ("ADDED", "x"),
         ("DELETED", "y"),
     ]
 
 
 async def test_a_job_reads_as_its_json() -> None:
-    (event,) = await _told(frame("MODIFIED", job("x", 5, padding=10)), 100)
+    (event,) = await _observed(frame("MODIFIED", job("x", 5, padding=10)), 100)
     assert event == {
         "type": "MODIFIED",
         "object": {
@@ -113,20 +113,20 @@ async def test_a_job_reads_as_its_json() -> None:
 
 
 async def test_what_is_no_text_is_replaced_as_in_json() -> None:
-    (event,) = await _told(frame("ADDED", field(1, field(1, b"x\xff") + field(6, "5"))), 100)
+    (event,) = await _observed(frame("ADDED", field(1, field(1, b"x\xff") + field(6, "5"))), 100)
     assert event["object"]["metadata"]["name"] == "x\ufffd"
 
 
 async def test_a_condition_that_says_nothing_is_there_as_in_json() -> None:
     silent = field(3, field(1, field(1, "") + field(2, "")))
-    (event,) = await _told(frame("ADDED", field(1, field(6, "5")) + silent), 100)
+    (event,) = await _observed(frame("ADDED", field(1, field(6, "5")) + silent), 100)
     assert event["object"]["status"]["conditions"] == [{"type": "", "status": ""}]
 
 
 async def test_an_error_is_raised_as_one() -> None:
     expired = field(3, "too old resource version: 1 (7)") + field(4, "Expired") + field(6, 410)
     with pytest.raises(ApiError) as caught:
-        await _told(frame("ERROR", expired), 100)
+        await _observed(frame("ERROR", expired), 100)
     assert (caught.value.status, caught.value.reason) == (410, "Expired")
     assert caught.value.message == "too old resource version: 1 (7)"
 
@@ -144,6 +144,6 @@ async def test_an_error_is_raised_as_one() -> None:
 )
 async def test_what_cannot_be_read_says_so(data: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        await _told(data, 100)
+        await _observed(data, 100)
     assert caught.value.reason == "Unreadable"
     assert "an event of jobs cannot be read" in caught.value.message

@@ -22,7 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from orchestrator.jobs.evidence import ACTION, ENDED_PHASES
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.errors import ApiError
-from orchestrator.kube.lean import POD_CONDITIONS
+from orchestrator.kube.projection import POD_CONDITIONS
 from orchestrator.kube.resources import Resource
 
 # By message: the fields that are read, their numbers and types. JSON leaves out a `string` that is

@@ -13,7 +13,7 @@ from orchestrator.jobs.build import build_job
 from orchestrator.jobs.evidence import has_ended, terminated
 from orchestrator.jobs.fanout import FanOutJob, build_fan_out
 from orchestrator.kube.client import ApiClient, Raw
-from orchestrator.kube.lean import lean_job, lean_pod
+from orchestrator.kube.projection import project_job, project_pod
 from orchestrator.kube.resources import JOBS, PODS, Resource
 from tests.kube import Kubectl
 from tests.reliance.api import Api, until
@@ -27,7 +27,7 @@ from tests.reliance.jobs import (
     verdict,
 )
 
-KINDS: list[tuple[Resource, Callable[[Raw], Raw]]] = [(JOBS, lean_job), (PODS, lean_pod)]
+KINDS: list[tuple[Resource, Callable[[Raw], Raw]]] = [(JOBS, project_job), (PODS, project_pod)]
 
 
 @pytest.fixture
@@ -37,20 +37,20 @@ async def api(kubectl: Kubectl) -> AsyncIterator[Api]:
         await asyncio.sleep(0.1)  # watches that were left are closed in the loop's next turns
 
 
-async def _told(
+async def _observed(
     api: Api, resource: Resource, version: str, last: str, *, in_part: bool
 ) -> list[Raw]:
     """The events from a version on, up to the one of the version `last`."""
-    told: list[Raw] = []
+    events: list[Raw] = []
     watch = api.client.watch(
         resource, api.namespace, resource_version=version, in_part=in_part, timeout_seconds=10
     )
     async for event in watch:
         if event["type"] != "BOOKMARK":
-            told.append(event)
+            events.append(event)
             if event["object"]["metadata"]["resourceVersion"] == last:
-                return told
-    raise AssertionError(f"{last} was never told of: {len(told)} events")
+                return events
+    raise AssertionError(f"{last} was never observed: {len(events)} events")
 
 
 async def test_an_event_says_the_same_in_both_encodings(api: Api) -> None:
@@ -70,15 +70,17 @@ async def test_an_event_says_the_same_in_both_encodings(api: Api) -> None:
     await api.client.delete(PODS, api.namespace, pod, grace_period=1)
     await until(lambda: pods_of(api, stopped), lambda pods: pod not in map(_name, pods))
     await running_pod(api, await _job(api, who, "last", {"delay": "10m"}))
-    for resource, lean in KINDS:
+    for resource, project in KINDS:
         items, _ = await api.client.list(resource, api.namespace)
         last = max((item["metadata"]["resourceVersion"] for item in items), key=int)
         whole, part = [
-            await _told(api, resource, versions[resource], last, in_part=in_part)
+            await _observed(api, resource, versions[resource], last, in_part=in_part)
             for in_part in (False, True)
         ]
         assert len(whole) > 10
-        assert [_lean(event, lean) for event in part] == [_lean(event, lean) for event in whole]
+        assert [_projected(event, project) for event in part] == [
+            _projected(event, project) for event in whole
+        ]
 
 
 async def _job(api: Api, who: ExecutionIdentity, node: str, settings: dict[str, str]) -> str:
@@ -97,8 +99,8 @@ def _name(raw: Raw) -> Any:
     return raw["metadata"]["name"]
 
 
-def _lean(event: Raw, lean: Callable[[Raw], Raw]) -> tuple[str, Any]:
-    return event["type"], _said(lean(event["object"]))
+def _projected(event: Raw, project: Callable[[Raw], Raw]) -> tuple[str, Any]:
+    return event["type"], _said(project(event["object"]))
 
 
 def _said(value: Any) -> Any:
@@ -114,7 +116,7 @@ async def test_of_pods_that_show_no_end_only_the_version_is_read(api: Api) -> No
     await verdict(api, job, await api.version(JOBS))
     (pod,) = await pods_of(api, job)
     last = pod["metadata"]["resourceVersion"]
-    whole = await _told(api, PODS, version, last, in_part=False)
+    whole = await _observed(api, PODS, version, last, in_part=False)
     async with asyncio.timeout(60):
         watch = api.client.watch(
             PODS, api.namespace, resource_version=version, in_part=True, only_ends=True
@@ -122,7 +124,7 @@ async def test_of_pods_that_show_no_end_only_the_version_is_read(api: Api) -> No
         ends = [await anext(watch) for _ in whole]
     for full, short in zip(whole, ends, strict=True):
         if has_ended(full["object"]):
-            assert _lean(short, lean_pod) == _lean(full, lean_pod)
+            assert _projected(short, project_pod) == _projected(full, project_pod)
         else:
             assert short["type"] == "BOOKMARK"
         versions = [each["object"]["metadata"]["resourceVersion"] for each in (full, short)]

@@ -25,7 +25,7 @@ POD_CONDITIONS = ("DisruptionTarget", "PodScheduled")
 _CONTAINER = ("name", "image", "started", "state")
 
 
-def lean_job(raw: Raw) -> Raw:
+def project_job(raw: Raw) -> Raw:
     """A Job without its pod template, and with what decisions rest on."""
     metadata = raw["metadata"]
     kept = _some(metadata, _METADATA)
@@ -40,7 +40,7 @@ def lean_job(raw: Raw) -> Raw:
     }
 
 
-def lean_pod(raw: Raw) -> Raw:
+def project_pod(raw: Raw) -> Raw:
     """A pod with how it ended, or what it waits for."""
     metadata, status = raw["metadata"], raw.get("status") or {}
     kept = _some(metadata, _METADATA)
@@ -59,12 +59,12 @@ def lean_pod(raw: Raw) -> Raw:
     return {"metadata": kept, "spec": _some(raw.get("spec") or {}, _POD_SPEC), "status": said}
 
 
-def ended_pod(raw: Raw) -> Raw | None:
+def project_ended_pod(raw: Raw) -> Raw | None:
     """The same of a pod that shows an end and is controlled by something; None of others."""
-    return lean_pod(raw) if has_ended(raw) and controller_of(raw) else None
+    return project_pod(raw) if has_ended(raw) and controller_of(raw) else None
 
 
-def lean(raw: Raw) -> Raw:
+def without_managed_fields(raw: Raw) -> Raw:
     """Any object without its managedFields."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}
