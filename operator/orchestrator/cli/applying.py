@@ -63,7 +63,7 @@ def apply_documents(
 
 
 def _rank(document: Document) -> int:
-    name = document.kind.name
+    name = document.resource.kind
     return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
@@ -102,8 +102,8 @@ def _apply(cluster: Cluster, item: Resolved, *, dry_run: bool) -> str:
     until = time.monotonic() + (ESTABLISHED if item.waits else 0.0)
     while True:
         try:
-            before = cluster.find(document.kind, document.name)
-            after = cluster.apply(document.kind, document.raw, query)
+            before = cluster.find(document.resource, document.name)
+            after = cluster.apply(document.resource, document.raw, query)
             break
         except UnreachableError:
             raise
@@ -118,7 +118,7 @@ def _apply(cluster: Cluster, item: Resolved, *, dry_run: bool) -> str:
 
 
 def _said(document: Document, verb: str, *, dry_run: bool) -> str:
-    kind = document.kind.name.lower()
+    kind = document.resource.kind.lower()
     return f"{kind}/{document.name} {verb}{' (dry run)' if dry_run else ''}"
 
 

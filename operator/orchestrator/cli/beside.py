@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.cli.manifests import Document
+from orchestrator.kube.resources import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
@@ -37,11 +37,11 @@ class Beside:
         self._started: dict[str | None, RawSpecs | None] = {}
         for document in documents:
             raw, namespace = document.raw.get("spec") or {}, self._namespace(document)
-            if document.kind in (TEMPLATES, CLUSTER_TEMPLATES):
+            if document.resource in (TEMPLATES, CLUSTER_TEMPLATES):
                 template = parse(TemplateSpec, raw)
                 if isinstance(template, TemplateSpec):
                     self._templates[namespace, _action(document)] = template
-            elif document.kind is WORKFLOWS:
+            elif document.resource is WORKFLOWS:
                 self._workflows[namespace, document.name] = raw
 
     @property
@@ -98,7 +98,7 @@ class Beside:
         return {name: spec for (where, name), spec in self._workflows.items() if where == namespace}
 
     def _namespace(self, document: Document) -> str | None:
-        return document.namespace or self._default if document.kind.namespaced else None
+        return document.namespace or self._default if document.resource.namespaced else None
 
     def _workflows_of(self, namespace: str | None) -> RawSpecs | None:
         if namespace not in self._started:
@@ -135,4 +135,4 @@ class Beside:
 
 
 def _action(document: Document) -> str:
-    return f"{LOCAL if document.kind is TEMPLATES else ''}{document.name}"
+    return f"{LOCAL if document.resource is TEMPLATES else ''}{document.name}"

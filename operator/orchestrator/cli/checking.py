@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
-from orchestrator.cli.kinds import KINDS
 from orchestrator.cli.manifests import Document, Metadata
+from orchestrator.kube.resources import KINDS
 from orchestrator.lint import check_manifest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
@@ -60,13 +60,13 @@ def _check(documents: Sequence[Document], beside: Beside) -> Findings:
 
 def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence[object]:
     """What is wrong with a document; its warnings are added to the findings."""
-    if document.kind not in KINDS:
+    if document.resource not in KINDS:
         return []
     metadata = parse(Metadata, document.raw["metadata"], "metadata")
     if isinstance(metadata, list):
         return metadata
     spec = document.raw.get("spec") or {}
-    found = check_manifest(document.kind.name, document.name, spec, _Around(document, beside))
+    found = check_manifest(document.resource.kind, document.name, spec, _Around(document, beside))
     findings.warnings += [document.says(f"warning: {warning}") for warning in found.warnings]
     if found.unchecked:
         why = found.why_unchecked or beside.why_incomplete

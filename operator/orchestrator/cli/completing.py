@@ -12,7 +12,8 @@ import typer
 
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import APPROVALS, EXECUTIONS, KINDS, LATEST, NAMESPACES, Kind, kind_of
+from orchestrator.cli.kinds import APPROVALS, LATEST, kind_of
+from orchestrator.kube.resources import EXECUTIONS, KINDS, NAMESPACES, Resource
 
 TIMEOUT = 3.0
 """Seconds for which an API server that does not answer is waited for."""
@@ -34,7 +35,7 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
     return _beginning((f"{before}/{name}" for name in _names(context, kind)), incomplete)
 
 
-def names_of(kind: Kind) -> Complete:
+def names_of(kind: Resource) -> Complete:
     """The names of the objects of a kind."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
@@ -75,7 +76,7 @@ def namespaces(context: typer.Context, incomplete: str) -> list[str]:
     return _beginning(_asked(context, read), incomplete)
 
 
-def _names(context: typer.Context, kind: Kind) -> list[str]:
+def _names(context: typer.Context, kind: Resource) -> list[str]:
     return _asked(context, lambda cluster: cluster.names(kind, _NAMES))
 
 

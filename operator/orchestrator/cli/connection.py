@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from orchestrator.cli.errors import ExpiredError, NotFoundError, UsageError
-from orchestrator.cli.impersonation import Impersonation, configured
-from orchestrator.cli.kinds import KINDS, LATEST, Kind, is_path_segment, name_in
+from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
+from orchestrator.cli.kinds import LATEST, is_path_segment, name_in
 from orchestrator.cli.transport import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -22,11 +23,16 @@ from orchestrator.cli.transport import (
     Transport,
 )
 from orchestrator.commands.writes import Apply, Delete, Edit, Merge
+from orchestrator.kube.resources import KINDS, Resource
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.models.nearest import did_you_mean
 
+if TYPE_CHECKING:
+    from orchestrator.kube.blocking import BlockingTransport
+
 __all__ = ["READ", "WATCH", "Cluster", "Raw", "Target"]
 
+USER_AGENT = "User-Agent", "orchestrator-cli"
 WATCH = 300
 """Seconds after which the server ends a watch, so that a dead connection is noticed."""
 
@@ -50,16 +56,20 @@ class Target:
 
         `timeout` bounds each request, in seconds; otherwise CONNECT and READ do.
         """
-        from kubernetes import config as kube_config
+        from kubernetes import config
 
+        from orchestrator.kube.access import AccessError, of_kubeconfig
+        from orchestrator.kube.blocking import BlockingTransport
+
+        path = self.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_PATH
         try:
-            config: Any = kube_config
-            client = config.new_client_from_config(self.kubeconfig, self.context)
-            every, active = config.list_kube_config_contexts(self.kubeconfig)
+            access = of_kubeconfig(path, self.context)
+            list_contexts: Any = config.list_kube_config_contexts
+            every, active = list_contexts(path)
             below = configured(self.kubeconfig, self.context)
         except UsageError:
             raise
-        except kube_config.ConfigException as error:
+        except (AccessError, config.ConfigException) as error:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
         except Exception as error:  # the loader takes it for granted that the file is one
@@ -67,29 +77,25 @@ class Target:
             raise UsageError(f"the kubeconfig cannot be read: {words}") from error
         chosen = next((item for item in every if item["name"] == self.context), active)
         default = chosen.get("context", {}).get("namespace") or "default"
-        headers = list(self.impersonation.over(below).headers())
-        return Cluster(client, self.namespace or default, headers, timeout=timeout)
+        headers = [USER_AGENT, *self.impersonation.over(below).headers()]
+        transport = BlockingTransport(access, headers)
+        return Cluster(transport, self.namespace or default, timeout=timeout)
 
 
 class Cluster(Transport):
     """The objects of one cluster; `namespace` is the one commands work in."""
 
     def __init__(
-        self,
-        client: Any,
-        namespace: str,
-        headers: Sequence[tuple[str, str]] = (),
-        *,
-        timeout: float | None = None,
+        self, transport: BlockingTransport, namespace: str, *, timeout: float | None = None
     ) -> None:
-        super().__init__(client, headers, timeout=timeout)
+        super().__init__(transport, timeout=timeout)
         self.namespace = namespace
 
     def within(self, namespace: str | None) -> Cluster:
         """The same cluster, in another namespace if one is named."""
         if not namespace:
             return self
-        return Cluster(self._client, namespace, self._headers, timeout=self._timeout)
+        return Cluster(self._transport, namespace, timeout=self._timeout)
 
     @property
     def user(self) -> str:
@@ -112,7 +118,7 @@ class Cluster(Transport):
         found: Raw = answer["status"]["userInfo"]
         return found
 
-    def get(self, kind: Kind, word: str) -> Raw:
+    def get(self, kind: Resource, word: str) -> Raw:
         """One object by its name, KIND/NAME, or @latest for the newest.
 
         Raises UsageError with the nearest names when there is none.
@@ -127,11 +133,11 @@ class Cluster(Transport):
             return found
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
         if name == LATEST:
-            raise UsageError(f"there is no {kind.name}{where}")
+            raise UsageError(f"there is no {kind.kind}{where}")
         hint = did_you_mean(name, self.names(kind), most=3)
-        raise UsageError(f"there is no {kind.name} {name or repr(name)}{where}{hint}")
+        raise UsageError(f"there is no {kind.kind} {name or repr(name)}{where}{hint}")
 
-    def find(self, kind: Kind, name: str) -> Raw | None:
+    def find(self, kind: Resource, name: str) -> Raw | None:
         """One object, or None."""
         own = re.fullmatch(DNS_SUBDOMAIN_PATTERN, name)
         if not (own if kind in KINDS else is_path_segment(name)):
@@ -142,24 +148,24 @@ class Cluster(Transport):
             return None
 
     def list(
-        self, kind: Kind, *, every: bool = False, query: Mapping[str, str] | None = None
+        self, kind: Resource, *, every: bool = False, query: Mapping[str, str] | None = None
     ) -> Raw:
         """All objects of a kind in the namespace, or in all of them."""
         return self._listed(kind, every=every, query=query)
 
-    def metadata(self, kind: Kind, limit: int | None = None) -> Sequence[Raw]:
+    def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
         """The metadata alone of all objects of a kind, or of so many."""
         query = {} if limit is None else {"limit": str(limit)}
         items = self._listed(kind, query=query, accept=METADATA)["items"]
         return [item["metadata"] for item in items]
 
-    def names(self, kind: Kind, limit: int | None = None) -> Sequence[str]:
+    def names(self, kind: Resource, limit: int | None = None) -> Sequence[str]:
         """The names of all objects of a kind, or of so many."""
         return [metadata["name"] for metadata in self.metadata(kind, limit)]
 
     def _listed(
         self,
-        kind: Kind,
+        kind: Resource,
         *,
         every: bool = False,
         query: Mapping[str, str] | None = None,
@@ -180,7 +186,7 @@ class Cluster(Transport):
                 "  orchestrator crds | kubectl apply --server-side -f -"
             ) from error
 
-    def create(self, kind: Kind, body: Raw, *, dry_run: bool = False) -> Raw:
+    def create(self, kind: Resource, body: Raw, *, dry_run: bool = False) -> Raw:
         """Create an object; of a dry run the API server stores nothing."""
         query = {"dryRun": "All"} if dry_run else {}
         try:
@@ -189,7 +195,7 @@ class Cluster(Transport):
             self.list(kind)  # says so when the kind is what is missing
             raise
 
-    def apply(self, kind: Kind, body: Raw, query: Mapping[str, str]) -> Raw:
+    def apply(self, kind: Resource, body: Raw, query: Mapping[str, str]) -> Raw:
         """Server-side apply an object; a field that the API server does not know is refused."""
         path = self.path(kind, body["metadata"]["name"])
         query = {"fieldValidation": "Strict", **query}
@@ -218,20 +224,20 @@ class Cluster(Transport):
                 body = {"kind": "DeleteOptions", "apiVersion": "v1", **preconditions}
                 return self.request("DELETE", self.path(_kind(kind), name), body=body)
 
-    def watch(self, kind: Kind, name: str, version: str) -> Iterator[Raw]:
+    def watch(self, kind: Resource, name: str, version: str) -> Iterator[Raw]:
         """The object at each change; ends when the server ends it. UsageError once it is gone."""
         query = {"fieldSelector": f"metadata.name={name}"}
         try:
             for happened, raw in self.events(kind, version, query=query):
                 if happened == "DELETED":
-                    raise UsageError(f"{kind.name} {name} was deleted")
+                    raise UsageError(f"{kind.kind} {name} was deleted")
                 yield raw
         except ExpiredError:
             return
 
     def events(
         self,
-        kind: Kind,
+        kind: Resource,
         version: str,
         *,
         every: bool = False,
@@ -247,21 +253,22 @@ class Cluster(Transport):
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH),
         }
-        for line in self.text(self.path(kind, every=every), asked, patience=WATCH + READ):
+        for line in self.text(self.path(kind, every=every), asked, silence=WATCH + READ):
             event = self._read(line)
             if event["type"] == "ERROR":
                 raise ExpiredError(event["object"].get("message", "the watch has expired"))
             yield event["type"], event["object"]
 
-    def path(self, kind: Kind, name: str = "", *, every: bool = False) -> str:
+    def path(
+        self, kind: Resource, name: str = "", subresource: str = "", *, every: bool = False
+    ) -> str:
         """The path of a collection or of an object in it."""
-        within = kind.namespaced and not every
-        scope = f"/namespaces/{quote(self.namespace, safe='')}" if within else ""
-        return f"{kind.root}{scope}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
+        namespace = None if every else quote(self.namespace, safe="")
+        return kind.path(namespace, quote(name, safe=""), subresource)
 
 
-def _kind(name: str) -> Kind:
-    return next(kind for kind in KINDS if kind.name == name)
+def _kind(name: str) -> Resource:
+    return next(kind for kind in KINDS if kind.kind == name)
 
 
 def _age(metadata: Raw) -> tuple[str, str]:

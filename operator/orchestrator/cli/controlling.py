@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import in_options
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.terminal import say
 from orchestrator.cli.watching import follow
 from orchestrator.commands.control import control
 from orchestrator.commands.writes import Unchanged
+from orchestrator.kube.resources import EXECUTIONS
 
 _SAID = {
     "Paused": "is being paused: nothing new starts",

@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.printing import Format, name_of, read_format
 from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import EXECUTIONS
 
 
 @dataclass(frozen=True)

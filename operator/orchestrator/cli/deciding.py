@@ -11,7 +11,6 @@ from typing import Any
 from orchestrator.cli.approval_inputs import read_inputs
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.pending_approvals import inside, load_graph, pending
 from orchestrator.cli.permission import require
 from orchestrator.cli.prompting import complete
@@ -25,6 +24,7 @@ from orchestrator.commands.executions import has_ended
 from orchestrator.commands.inputs import fields_of, missing
 from orchestrator.commands.writes import Edit
 from orchestrator.engine.graph import Graph
+from orchestrator.kube.resources import EXECUTIONS
 
 _ATTEMPTS = 10
 """Times that a replacement is tried while others write."""

@@ -15,11 +15,12 @@ from orchestrator.cli.errors import (
     UsageError,
     in_options,
 )
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
+from orchestrator.cli.kinds import name_in
 from orchestrator.cli.listing import Query, list_kind
 from orchestrator.cli.printing import now
 from orchestrator.cli.terminal import say
 from orchestrator.commands.delete import delete, is_older
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.terminal import say
-from orchestrator.commands.errors import Cause, CommandError
+
+if TYPE_CHECKING:
+    from orchestrator.kube.errors import ApiError
 
 
 class UsageError(Exception):
@@ -46,6 +49,8 @@ def in_options(options: Mapping[str, str] | None = None, *, fix: str = "") -> It
 
     A field is called by the option that sets it; `fix` replaces what an error says would be right.
     """
+    from orchestrator.commands.errors import Cause, CommandError
+
     try:
         yield
     except CommandError as error:
@@ -65,21 +70,18 @@ def fail(error: UsageError) -> int:
     return error.code
 
 
-def in_words(
-    status: int, reason: str, body: bytes, *, namespace: str = "", sent: object = None
-) -> UsageError:
+def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> UsageError:
     """An answer that is a refusal, in the API server's own words where it gives some.
 
     `namespace` and `sent` are the request's: they say which right it takes.
     """
-    try:
-        message = json.loads(body).get("message", "")
-    except (ValueError, AttributeError):
-        message = ""
-    message = message or f"{status} {reason}"
+    from orchestrator.kube.errors import NO_STATUS
+
+    message = "" if error.reason == NO_STATUS else error.message
+    message = message or f"{error.status} {HTTPStatus(error.status).phrase}"
     if message.startswith("failed to create typed patch object"):
         return UsageError(message)  # what Kubernetes 1.35 answers with 500
-    match status:
+    match error.status:
         case 404:
             return NotFoundError(message)
         case 410:

@@ -8,13 +8,13 @@ import time
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UsageError
 from orchestrator.cli.frozen import read_workflow
-from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import read_format
 from orchestrator.cli.terminal import say
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
+from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS
 from orchestrator.models.nearest import did_you_mean
 
 
@@ -58,7 +58,7 @@ def _graph(cluster: Cluster, execution: Raw) -> Graph | None:
     revision = (execution.get("status") or {}).get("revision")
     if not revision:
         return None
-    raw = cluster.get(REVISIONS, revision)
+    raw = cluster.get(CONTROLLER_REVISIONS, revision)
     try:
         return thaw(revision, raw["data"])
     except ValueError as error:

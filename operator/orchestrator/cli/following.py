@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
-from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
+from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
 
 POLL = 1.0
 """Seconds between two lists of the pods, and between two attempts to reach a server."""
@@ -28,11 +28,11 @@ Say = Callable[[str], None]
 class Source(Protocol):
     """What is asked of a cluster."""
 
-    def get(self, kind: Kind, name: str) -> Raw: ...
-    def list(self, kind: Kind, *, query: Mapping[str, str] | None = None) -> Raw: ...
-    def path(self, kind: Kind, name: str = "") -> str: ...
+    def get(self, kind: Resource, name: str) -> Raw: ...
+    def list(self, kind: Resource, *, query: Mapping[str, str] | None = None) -> Raw: ...
+    def path(self, kind: Resource, name: str = "", subresource: str = "") -> str: ...
     def text(
-        self, path: str, query: Mapping[str, str], *, patience: float | None
+        self, path: str, query: Mapping[str, str], *, silence: float | None
     ) -> Iterator[str]: ...
 
 
@@ -82,13 +82,13 @@ class Reader:
             self._pause()
 
     def _once(self) -> Iterator[str]:
-        path = f"{self._source.path(PODS, self._pod)}/log"
+        path = self._source.path(PODS, self._pod, "log")
         query = self._reading.query()
         if self._last:
             query = {"container": ACTION, "sinceTime": f"{self._last[:19]}Z"}
         query |= {"follow": "true", "timestamps": "true"}
         seen = 0
-        for raw in self._source.text(path, query, patience=None):
+        for raw in self._source.text(path, query, silence=None):
             moment, _, line = raw.partition(" ")
             if moment < self._last:
                 continue

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import REVISIONS, WORKFLOWS
+from orchestrator.kube.resources import CONTROLLER_REVISIONS, WORKFLOWS
 
 
 def read_workflow(cluster: Cluster, execution: Raw) -> Mapping[str, Any]:
@@ -17,7 +17,7 @@ def read_workflow(cluster: Cluster, execution: Raw) -> Mapping[str, Any]:
     """
     revision = (execution.get("status") or {}).get("revision")
     try:
-        frozen = cluster.find(REVISIONS, revision) if revision else None
+        frozen = cluster.find(CONTROLLER_REVISIONS, revision) if revision else None
         if frozen is not None:
             workflow: Mapping[str, Any] = frozen["data"]["workflow"]
             return workflow

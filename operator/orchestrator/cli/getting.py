@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import APPROVALS, Kind, kind_of, kinds_of
+from orchestrator.cli.kinds import APPROVALS, kind_of, kinds_of
 from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import Resource
 
 
 def get_objects(
@@ -52,7 +53,7 @@ def get_objects(
     return 0
 
 
-def _pairs(word: str, names: Sequence[str]) -> list[tuple[Kind, str]]:
+def _pairs(word: str, names: Sequence[str]) -> list[tuple[Resource, str]]:
     """Each kind with the name that is asked for, or with none for all of its objects."""
     if "/" in word:
         words = [word, *names]
@@ -69,14 +70,14 @@ def _pairs(word: str, names: Sequence[str]) -> list[tuple[Kind, str]]:
     return [(kinds[0], name) for name in names] if names else [(kind, "") for kind in kinds]
 
 
-def _items(cluster: Cluster, kind: Kind, name: str, query: Query) -> list[Raw]:
+def _items(cluster: Cluster, kind: Resource, name: str, query: Query) -> list[Raw]:
     if name:
         return [cluster.get(kind, name)]
     return list_kind(cluster, kind, query)[0]
 
 
-def _by_kind(found: Sequence[tuple[Kind, list[Raw]]]) -> list[tuple[Kind, list[Raw]]]:
-    tables: dict[Kind, list[Raw]] = {}
+def _by_kind(found: Sequence[tuple[Resource, list[Raw]]]) -> list[tuple[Resource, list[Raw]]]:
+    tables: dict[Resource, list[Raw]] = {}
     for kind, items in found:
         tables.setdefault(kind, []).extend(items)
     return list(tables.items())

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.listing import Query
 from orchestrator.cli.pending_approvals import (
     NOT_ENDED,
@@ -22,6 +21,7 @@ from orchestrator.commands.approvals import Asked, waiting_records
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.reasons import Reason
 
 

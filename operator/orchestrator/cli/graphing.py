@@ -13,9 +13,10 @@ from orchestrator.cli.drawing.svg import to_svg
 from orchestrator.cli.drawing.text import to_dot, to_mermaid
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.frozen import read_workflow
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, kind_of, name_in
+from orchestrator.cli.kinds import kind_of, name_in
 from orchestrator.cli.manifests import read_documents
 from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 FORMATS: Mapping[str, Callable[[Picture], str]] = {
     "mermaid": to_mermaid,
@@ -62,7 +63,7 @@ def _of_files(files: list[str], word: str | None) -> Picture:
     documents, problems = read_documents(files)
     if problems:
         raise UsageError("\n".join(problems))
-    workflows = [one for one in documents if one.kind == WORKFLOWS]
+    workflows = [one for one in documents if one.resource == WORKFLOWS]
     if word is not None:
         wanted = name_in(WORKFLOWS, word)
         workflows = [one for one in workflows if one.name == wanted]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from orchestrator.cli.checking import Findings, lint_documents
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import KINDS
 from orchestrator.cli.manifests import Document, read_documents
 from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import KINDS
 
 
 def lint_files(target: Target, files: list[str], *, offline: bool) -> int:
@@ -59,8 +59,8 @@ def _connect(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
 
 def verdict(document: Document, findings: Findings) -> str:
     """`workflow/restart: valid`, or how much was found; other kinds are not ours to check."""
-    name = f"{document.kind.name.lower()}/{document.name}"
-    if document.kind not in KINDS:
+    name = f"{document.resource.kind.lower()}/{document.name}"
+    if document.resource not in KINDS:
         return f"{name}: not checked, it is of another API"
     own = document.says("")
     wrong = sum(line.startswith(own) for line in findings.problems)

@@ -10,10 +10,10 @@ from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import ExpiredError, UnreachableError, UsageError
-from orchestrator.cli.kinds import Kind
 from orchestrator.cli.printing import Format, list_of, now
 from orchestrator.cli.tables import Table, rows
 from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import Resource
 
 PATIENCE = 60.0
 """Seconds for which an API server that stopped answering is asked again."""
@@ -49,17 +49,17 @@ class Query:
         return chosen if self.limit is None else chosen[: self.limit]
 
 
-def list_kind(cluster: Cluster, kind: Kind, query: Query) -> tuple[list[Raw], str]:
+def list_kind(cluster: Cluster, kind: Resource, query: Query) -> tuple[list[Raw], str]:
     """The objects that are meant, and the version of the list."""
     listed = cluster.list(kind, every=query.every, query=query.parameters())
     items = listed["items"]
     for item in items:
-        item.setdefault("kind", kind.name)
+        item.setdefault("kind", kind.kind)
     return query.select(items), str((listed.get("metadata") or {}).get("resourceVersion", ""))
 
 
 def print_items(
-    cluster: Cluster, kind: Kind, items: Sequence[Raw], query: Query, wanted: Format
+    cluster: Cluster, kind: Resource, items: Sequence[Raw], query: Query, wanted: Format
 ) -> Table | None:
     """Print what was listed; the table, if it is one that has rows."""
     if not wanted.table:
@@ -77,7 +77,7 @@ def print_items(
     return table
 
 
-def watch_items(cluster: Cluster, kind: Kind, query: Query, wanted: Format) -> int:
+def watch_items(cluster: Cluster, kind: Resource, query: Query, wanted: Format) -> int:
     """Print what there is, and then every change, until the user ends it."""
     items, version = list_kind(cluster, kind, query)
     watch = _Watch(kind, query, wanted)
@@ -105,7 +105,7 @@ def watch_items(cluster: Cluster, kind: Kind, query: Query, wanted: Format) -> i
 class _Watch:
     """What was printed so far: each version of an object is printed once."""
 
-    def __init__(self, kind: Kind, query: Query, wanted: Format) -> None:
+    def __init__(self, kind: Resource, query: Query, wanted: Format) -> None:
         self._kind = kind
         self._query = query
         self._wanted = wanted
@@ -124,7 +124,7 @@ class _Watch:
 
     def show(self, raw: Raw) -> None:
         """Print an object that has changed."""
-        raw.setdefault("kind", self._kind.name)
+        raw.setdefault("kind", self._kind.kind)
         version = raw["metadata"].get("resourceVersion", "")
         if self._printed.get(_key(raw)) == version:
             return
@@ -144,10 +144,10 @@ class _Watch:
 
 
 def _rows(
-    kind: Kind, items: Sequence[Raw], query: Query, wanted: Format
+    kind: Resource, items: Sequence[Raw], query: Query, wanted: Format
 ) -> tuple[list[str], list[list[str]]]:
     every = query.every and kind.namespaced
-    return rows(kind.name, items, wide=wanted.wide, every=every, now=now())
+    return rows(kind.kind, items, wide=wanted.wide, every=every, now=now())
 
 
 def _created(item: Raw) -> tuple[str, str]:

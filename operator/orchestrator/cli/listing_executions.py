@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from orchestrator.cli.connection import Raw, Target
 from orchestrator.cli.durations import read_duration
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
+from orchestrator.cli.kinds import name_in
 from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
 from orchestrator.cli.printing import now, read_format
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.nearest import did_you_mean
 
 PHASES = (

@@ -10,12 +10,12 @@ from typing import Any
 from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.following import Follower, Reading
-from orchestrator.cli.kinds import EXECUTIONS, PODS
 from orchestrator.cli.terminal import say, say_log
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.evidence import has_ended, has_succeeded
 from orchestrator.jobs.fanned import index_of
+from orchestrator.kube.resources import EXECUTIONS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.nearest import did_you_mean
 
@@ -122,9 +122,9 @@ def _selector(execution: Raw) -> str:
 
 def _show(cluster: Cluster, pod: Raw, reading: Reading) -> None:
     before = prefix_of(pod)
-    path = f"{cluster.path(PODS, pod['metadata']['name'])}/log"
+    path = cluster.path(PODS, pod["metadata"]["name"], "log")
     try:
-        for line in cluster.text(path, reading.query(), patience=READ):
+        for line in cluster.text(path, reading.query(), silence=READ):
             say_log(f"{before} | {line}")
     except (UnreachableError, ForbiddenError):
         raise

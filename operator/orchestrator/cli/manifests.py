@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import EXECUTIONS, KINDS, Kind, is_path_segment
+from orchestrator.cli.kinds import is_path_segment
 from orchestrator.cli.reading import NotReadableError, read_yaml
+from orchestrator.kube.resources import EXECUTIONS, KINDS, Resource
 from orchestrator.models.base import API_VERSION, GROUP, Json, Model, ObjectName, WorkflowName
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import statement
@@ -48,7 +49,7 @@ class Document:
 
     where: str
     raw: dict[str, Any]
-    kind: Kind
+    resource: Resource
 
     @property
     def name(self) -> str:
@@ -59,11 +60,11 @@ class Document:
     @property
     def namespace(self) -> str | None:
         """The namespace it names, of a kind that has one."""
-        return self.raw["metadata"].get("namespace") if self.kind.namespaced else None
+        return self.raw["metadata"].get("namespace") if self.resource.namespaced else None
 
     def says(self, problem: object) -> str:
         """A problem with where it was found."""
-        return f"{self.where}: {statement(self.kind.name, self.name, problem)}"
+        return f"{self.where}: {statement(self.resource.kind, self.name, problem)}"
 
 
 def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:
@@ -162,7 +163,7 @@ def _items(raw: Any) -> Iterator[tuple[str, Any]]:
     yield "", raw
 
 
-def _kind(version: Any, name: Any) -> Kind | str:
+def _kind(version: Any, name: Any) -> Resource | str:
     """One of our kinds, or one that the API server may know; otherwise what is wrong with it."""
     if not isinstance(version, str) or not isinstance(name, str) or not version or not name:
         return "apiVersion, kind: both are needed, such as apiVersion: v1 and kind: ConfigMap"
@@ -170,10 +171,10 @@ def _kind(version: Any, name: Any) -> Kind | str:
     if group == _KUSTOMIZE:
         return "a Kustomization is no object; apply what `kubectl kustomize FOLDER` prints"
     if group != GROUP:
-        return Kind(name, "", "")
+        return Resource(group, version.rpartition("/")[2], "", name)
     if version != API_VERSION:
         return f"apiVersion: {version} is none of ours; write {API_VERSION}"
-    known = [kind.name for kind in KINDS]
-    found = next((kind for kind in KINDS if kind.name == name), None)
+    known = [kind.kind for kind in KINDS]
+    found = next((kind for kind in KINDS if kind.kind == name), None)
     hint = did_you_mean(name, known) or f"; write one of {', '.join(known)}"
     return found or f"kind: there is no kind {name!r} of {API_VERSION}{hint}"

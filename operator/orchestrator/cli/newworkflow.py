@@ -10,12 +10,12 @@ from pathlib import Path
 from orchestrator.cli.checking import check_documents
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.cli.manifests import Document
 from orchestrator.cli.terminal import say
 from orchestrator.cli.variables import read_variables
 from orchestrator.commands.errors import CommandError
 from orchestrator.commands.newworkflow import new_workflow
+from orchestrator.kube.resources import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.validation.missing import LOCAL
 from orchestrator.validation.problem import statement
 
@@ -63,5 +63,5 @@ def _manifest(cluster: Cluster, asked: Asked) -> Raw:
     try:
         return new_workflow(asked.name, spec, values)
     except CommandError as error:
-        lines = (statement(kind.name, name, problem) for problem in error.problems)
+        lines = (statement(kind.kind, name, problem) for problem in error.problems)
         raise UsageError("\n".join(lines)) from error

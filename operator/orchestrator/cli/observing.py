@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.kube.resources import EXECUTIONS
 
 PATIENCE = 60.0
 """Seconds for which an API server that stopped answering is asked again."""

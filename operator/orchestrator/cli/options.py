@@ -17,11 +17,12 @@ def _later(name: str, *arguments: str) -> Complete:
     """A completion of `completing`, which is imported only where a shell asks."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
-        from orchestrator.cli import completing, kinds
+        from orchestrator.cli import completing
+        from orchestrator.kube import resources
 
         found = getattr(completing, name)
         if arguments:
-            found = found(*(getattr(kinds, argument) for argument in arguments))
+            found = found(*(getattr(resources, argument) for argument in arguments))
         words: list[str] = found(context, incomplete)
         return words
 

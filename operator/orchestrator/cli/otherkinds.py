@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import NotFoundError, UsageError
-from orchestrator.cli.kinds import KINDS, NAMESPACES, Kind
 from orchestrator.cli.manifests import Document
+from orchestrator.kube.resources import KINDS, NAMESPACES, Resource
 
 _DEFINITION = "CustomResourceDefinition"
 
@@ -37,42 +37,44 @@ def resolve(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[Resol
 class _Resolver:
     def __init__(self, cluster: Cluster, documents: Sequence[Document]) -> None:
         self._cluster = cluster
-        self._served: dict[str, dict[str, Kind]] = {}
+        self._served: dict[str, dict[str, Resource]] = {}
         self._defined = dict(
             pair
             for document in documents
-            if document.kind.name == _DEFINITION
+            if document.resource.kind == _DEFINITION
             for pair in _kinds_of(document)
         )
         self._new = {
             document.name
             for document in documents
-            if document.kind.name == "Namespace" and not self._is_there(document.name)
+            if document.resource.kind == "Namespace" and not self._is_there(document.name)
         }
 
     def resolve(self, document: Document) -> Resolved:
         """Raises NotFoundError for a kind that the cluster does not have."""
         waits = False
-        if document.kind not in KINDS:
-            version, name = str(document.raw["apiVersion"]), document.kind.name
+        if document.resource not in KINDS:
+            version, name = str(document.raw["apiVersion"]), document.resource.kind
             kind = self._kinds(version).get(name)
             if kind is None:
                 kind, waits = self._defined.get((version, name)), True
             if kind is None:
                 raise NotFoundError(f"the cluster has no kind {name} of {version}")
-            document = replace(document, kind=kind)
+            document = replace(document, resource=kind)
         namespace = document.namespace or self._cluster.namespace
-        return Resolved(document, waits or (document.kind.namespaced and namespace in self._new))
+        return Resolved(
+            document, waits or (document.resource.namespaced and namespace in self._new)
+        )
 
-    def _kinds(self, version: str) -> dict[str, Kind]:
+    def _kinds(self, version: str) -> dict[str, Resource]:
         if version not in self._served:
-            root = _root(version)
+            root = "/apis" if "/" in version else "/api"
             try:
-                resources = self._cluster.request("GET", root)["resources"]
+                resources = self._cluster.request("GET", f"{root}/{version}")["resources"]
             except NotFoundError:
                 resources = []
             self._served[version] = {
-                one["kind"]: Kind(one["kind"], one["name"], root, one["namespaced"])
+                one["kind"]: _resource(version, one["name"], one["kind"], one["namespaced"])
                 for one in resources
                 if "/" not in one["name"]
             }
@@ -85,17 +87,18 @@ class _Resolver:
             return True  # who may not read namespaces hears of it when it is applied
 
 
-def _root(version: str) -> str:
-    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+def _resource(api: str, plural: str, kind: str, namespaced: bool) -> Resource:
+    group, _, version = api.rpartition("/")
+    return Resource(group, version, plural, kind, namespaced)
 
 
-def _kinds_of(document: Document) -> list[tuple[tuple[str, str], Kind]]:
+def _kinds_of(document: Document) -> list[tuple[tuple[str, str], Resource]]:
     """The kinds, by version, that a custom resource definition defines."""
     spec = document.raw.get("spec") or {}
     names, namespaced = spec.get("names") or {}, spec.get("scope") != "Cluster"
     kinds = []
     for version in spec.get("versions") or ():
         api = f"{spec.get('group')}/{version.get('name')}"
-        kind = Kind(str(names.get("kind")), str(names.get("plural")), _root(api), namespaced)
-        kinds.append(((api, kind.name), kind))
+        kind = _resource(api, str(names.get("plural")), str(names.get("kind")), namespaced)
+        kinds.append(((api, kind.kind), kind))
     return kinds

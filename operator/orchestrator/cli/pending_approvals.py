@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from orchestrator.cli.approval_inputs import flag_of
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import EXECUTIONS, REVISIONS
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.commands.approvals import Asked, asked_of, waiting_records
 from orchestrator.commands.inputs import fields_of
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS
 
 NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 """Selects the executions that have not ended."""
@@ -73,7 +73,7 @@ def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
     if not revision:
         return None
     try:
-        raw = cluster.find(REVISIONS, revision)
+        raw = cluster.find(CONTROLLER_REVISIONS, revision)
         return None if raw is None else thaw(revision, raw["data"])
     except UnreachableError:
         raise

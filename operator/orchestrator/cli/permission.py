@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import ForbiddenError, UsageError
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.rights import Missing
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import GROUP
 
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.creating import Printed, create
 from orchestrator.cli.errors import UnreachableError, UsageError, in_options
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS
 from orchestrator.cli.pending_approvals import load_graph
 from orchestrator.cli.permission import require
 from orchestrator.cli.startable import check_unjudged
 from orchestrator.cli.variables import read_assignments
 from orchestrator.commands.rerun import FROM, check_source, check_workflow, rerun, rerun_with
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)

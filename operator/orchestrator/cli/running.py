@@ -11,10 +11,11 @@ from typing import Any
 from orchestrator.cli.connection import Raw, Target
 from orchestrator.cli.creating import Printed, create
 from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.kinds import EXECUTIONS, WORKFLOWS, name_in
+from orchestrator.cli.kinds import name_in
 from orchestrator.cli.startable import startable
 from orchestrator.cli.variables import read_variables
 from orchestrator.commands.start import check_state, start_workflow
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
     from orchestrator.cli.manifests import read_documents
 
     documents, problems = read_documents(asked.files)
-    executions = [one for one in documents if one.kind == EXECUTIONS]
-    workflows = [one for one in documents if one.kind == WORKFLOWS]
+    executions = [one for one in documents if one.resource == EXECUTIONS]
+    workflows = [one for one in documents if one.resource == WORKFLOWS]
     where = ", ".join(asked.files)
     if asked.workflow is not None:
         wanted = name_in(WORKFLOWS, asked.workflow)

@@ -7,9 +7,9 @@ import uuid
 
 from orchestrator.cli.connection import Raw, Target
 from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.terminal import say
 from orchestrator.commands.signal import PAYLOAD, signal
+from orchestrator.kube.resources import EXECUTIONS
 
 
 def send_signal(

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.creating import Printed, create
 from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.kinds import EXECUTIONS, TRIGGERS, WORKFLOWS
 from orchestrator.cli.printing import now
 from orchestrator.cli.startable import startable
 from orchestrator.cli.tables import age, moment, print_table
@@ -30,6 +29,7 @@ from orchestrator.commands.trigger import (
 from orchestrator.commands.trigger import suspend as change
 from orchestrator.commands.writes import Unchanged
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
 from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.types import Clock, Event
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.durations import read_duration
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.observing import code_of, observe_all
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending
+from orchestrator.kube.resources import EXECUTIONS
 
 TIMED_OUT = 124
 """The exit code when the time is over, as of timeout(1)."""

@@ -9,11 +9,11 @@ from typing import TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.frozen import read_workflow
-from orchestrator.cli.kinds import EXECUTIONS
 from orchestrator.cli.observing import Observer, code_of, observe_all
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
+from orchestrator.kube.resources import EXECUTIONS
 
 
 def watch_executions(target: Target, names: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The API server for programs that wait for each answer: the actions in their pods.
+"""The API server for programs that wait for each answer: the command line, the actions in pods.
 
 The official client does the same, and its import alone takes longer than most actions run.
 """
@@ -6,20 +6,22 @@ The official client does the same, and its import alone takes longer than most a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import urllib3
 
 from orchestrator.kube.access import Access
-from orchestrator.kube.errors import ApiError, cause_of, error_from
+from orchestrator.kube.errors import NO_ANSWER, ApiError, cause_of, error_from
 from orchestrator.kube.resources import PODS, Resource
 from orchestrator.models.base import is_object_name
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
+ACCEPT = "application/json, */*"
 CONNECT, READ = 10.0, 30.0
 """Seconds to connect, and to wait for an answer."""
 TRIES = urllib3.Retry(
@@ -28,14 +30,14 @@ TRIES = urllib3.Retry(
 """Connects again, and asks again what is safe to repeat or what a busy server asks us to."""
 
 
-class BlockingClient:
-    """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
+class BlockingTransport:
+    """Sends requests, each with the same headers besides its own."""
 
-    def __init__(self, access: Access, field_manager: str) -> None:
+    def __init__(self, access: Access, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self.server = access.server
         self._access = access
-        self._field_manager = field_manager
-        timeout = urllib3.Timeout(connect=CONNECT, read=READ)
-        options: dict[str, Any] = {"timeout": timeout, "retries": TRIES}
+        self._headers = headers
+        options: dict[str, Any] = {"retries": TRIES}
         if (tls := access.tls()) is not None:
             options |= {"ssl_context": tls, "server_hostname": access.server_name}
         self._pool = (
@@ -43,6 +45,63 @@ class BlockingClient:
             if access.proxy
             else urllib3.PoolManager(**options)
         )
+
+    @contextmanager
+    def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        accept: str = ACCEPT,
+        connect: float = CONNECT,
+        read: float | None = READ,
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An answer, to be read to its end or left; an empty value of the query is left out.
+
+        `read` is the longest silence in seconds, None for any. Raises ApiError for an answer that
+        is not 2xx, and for a connection that is lost while it is read.
+        """
+        asked = {name: value for name, value in (query or {}).items() if value}
+        url = f"{self.server}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        response = None
+        try:
+            response = self._pool.request(
+                method,
+                url,
+                body=body,
+                headers=self._made_headers(accept, content_type if body is not None else ""),
+                timeout=urllib3.Timeout(connect=connect, read=read),
+                preload_content=False,
+            )
+            if response.status >= 300:
+                raise error_from(response.status, response.headers, response.data)
+            yield response
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, NO_ANSWER, cause_of(error)) from error
+        finally:
+            if response is not None:
+                response.close()
+
+    def _made_headers(self, accept: str, content_type: str) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict({"Accept": accept})
+        if authorization := self._access.authorization():
+            headers["Authorization"] = authorization
+        if content_type:
+            headers["Content-Type"] = content_type
+        for name, value in self._headers:
+            headers.add(name, value)  # a group to act in is a header of its own
+        return headers
+
+
+class BlockingClient:
+    """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
+
+    def __init__(self, access: Access, field_manager: str) -> None:
+        self._transport = BlockingTransport(access)
+        self._field_manager = field_manager
 
     def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """An object by its name."""
@@ -112,23 +171,14 @@ class BlockingClient:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> bytes:
-        headers = {"Accept": "application/json, */*"}
-        if authorization := self._access.authorization():
-            headers["Authorization"] = authorization
-        asked = {name: value for name, value in (query or {}).items() if value}
-        encoded = None
+        asked, encoded = dict(query or {}), None
         if body is not None:
-            headers["Content-Type"] = content_type
             asked["fieldManager"] = self._field_manager
             encoded = json.dumps(body).encode()
-        url = f"{self._access.server}{path}" + (f"?{urlencode(asked)}" if asked else "")
-        try:
-            answer = self._pool.request(method, url, body=encoded, headers=headers)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "NoAnswer", cause_of(error)) from error
-        if answer.status >= 300:
-            raise error_from(answer.status, answer.headers, answer.data)
-        return answer.data
+        with self._transport.answer(
+            method, path, query=asked, body=encoded, content_type=content_type
+        ) as response:
+            return response.data
 
 
 def _path(

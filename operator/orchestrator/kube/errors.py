@@ -12,8 +12,14 @@ _STARTING = re.compile(r'User ".*" cannot |not yet ready to handle request')
 (https://github.com/kubernetes/apiserver: responsewriters.Forbidden, admission/initializer)."""
 
 
+NO_ANSWER = "NoAnswer"
+"""The reason of an error without an answer, whose status is 0."""
+NO_STATUS = "NoStatus"
+"""The reason of an answer that is no Status object, such as a proxy's page."""
+
+
 class ApiError(Exception):
-    """An answer that is not 2xx, or (status 0, reason NoAnswer) none at all.
+    """An answer that is not 2xx, or none at all.
 
     `retry_after` is what the server asked us to wait, in seconds.
     """
@@ -57,7 +63,7 @@ def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiEr
         answer = None
     if not isinstance(answer, dict):
         text = payload[:500].decode(errors="replace").strip()
-        return ApiError(status, "Unknown", text or "an empty answer", _seconds(headers))
+        return ApiError(status, NO_STATUS, text or "an empty answer", _seconds(headers))
     details = answer.get("details") or {}
     retry_after = _seconds(headers)
     if retry_after is None and details.get("retryAfterSeconds"):

@@ -16,6 +16,8 @@ class Resource:
     plural: str
     kind: str
     namespaced: bool = True
+    short: str = ""
+    """The short name, of a kind of ours."""
 
     @property
     def api_version(self) -> str:
@@ -34,12 +36,21 @@ class Resource:
         return "/".join(parts)
 
 
-WORKFLOWS = Resource(GROUP, VERSION, "workflows", "Workflow")
-EXECUTIONS = Resource(GROUP, VERSION, "workflowexecutions", "WorkflowExecution")
-TRIGGERS = Resource(GROUP, VERSION, "triggers", "Trigger")
-TEMPLATES = Resource(GROUP, VERSION, "templates", "Template")
-CLUSTER_TEMPLATES = Resource(GROUP, VERSION, "clustertemplates", "ClusterTemplate", False)
-INCIDENTS = Resource(GROUP, VERSION, "incidents", "Incident")
+def _ours(plural: str, kind: str, short: str, *, namespaced: bool = True) -> Resource:
+    return Resource(GROUP, VERSION, plural, kind, namespaced, short)
+
+
+# The same as in crds, where each is declared with its models: importing those takes longer than
+# most commands run. A test compares them.
+WORKFLOWS = _ours("workflows", "Workflow", "awf")
+EXECUTIONS = _ours("workflowexecutions", "WorkflowExecution", "awfx")
+TRIGGERS = _ours("triggers", "Trigger", "awft")
+TEMPLATES = _ours("templates", "Template", "atpl")
+CLUSTER_TEMPLATES = _ours("clustertemplates", "ClusterTemplate", "actpl", namespaced=False)
+INCIDENTS = _ours("incidents", "Incident", "ainc")
+KINDS = (WORKFLOWS, EXECUTIONS, TRIGGERS, TEMPLATES, CLUSTER_TEMPLATES, INCIDENTS)
+"""The kinds of our own API."""
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", False)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")

@@ -17,7 +17,7 @@ from yarl import URL
 
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
-from orchestrator.kube.errors import ApiError, error_from
+from orchestrator.kube.errors import NO_ANSWER, ApiError, error_from
 from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from orchestrator.models.applied import encode_applied
 
@@ -121,7 +121,7 @@ class Transport:
                 self.answers[verb, plural, "none"] += 1
                 if not repeatable or attempt >= TRIES:
                     message = f"no answer to {verb} {path}: {error or type(error).__name__}"
-                    raise ApiError(0, "NoAnswer", message) from error
+                    raise ApiError(0, NO_ANSWER, message) from error
                 wait = _backoff(attempt)
             await self._sleep(wait)
         raise AssertionError("the last try either answers or raises")

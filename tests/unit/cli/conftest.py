@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 
-from orchestrator.cli.kinds import KINDS
 from orchestrator.cli.main import main
 from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.kube.resources import KINDS
 from orchestrator.models.base import API_VERSION
 from tests.apiserver import ApiServer
 from tests.builders import IMAGE
 from tests.commandline import kubeconfig_of
 
 T = TypeVar("T")
-PLURALS = {kind.name: kind.plural for kind in KINDS} | {
+PLURALS = {kind.kind: kind.plural for kind in KINDS} | {
     "ControllerRevision": "controllerrevisions",
     "Pod": "pods",
     "ConfigMap": "configmaps",

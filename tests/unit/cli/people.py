@@ -13,10 +13,12 @@ from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import NotFoundError, UsageError
-from orchestrator.cli.kinds import Kind
 from orchestrator.cli.transport import JSON_PATCH
 from orchestrator.engine.admission import Prepared, prepare
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.access import Access
+from orchestrator.kube.blocking import BlockingTransport
+from orchestrator.kube.resources import Resource
 from tests.builders import IMAGE
 from tests.simulation.world import START
 
@@ -89,7 +91,7 @@ class PersonsCluster(Cluster):
         namespace: str,
         lacks: Sequence[str],
     ) -> None:
-        super().__init__(None, namespace)
+        super().__init__(BlockingTransport(Access("http://nowhere")), namespace)
         self._stored = stored
         self._person = user, list(groups)
         self._lacks = lacks
@@ -105,14 +107,14 @@ class PersonsCluster(Cluster):
     def within(self, namespace: str | None) -> Cluster:
         return PersonsCluster(self._stored, *self._person, namespace or self.namespace, self._lacks)
 
-    def find(self, kind: Kind, name: str) -> Raw | None:
+    def find(self, kind: Resource, name: str) -> Raw | None:
         if f"get {kind.plural}" in self._lacks:
             raise UsageError(f"you may not do this: cannot get {kind.plural}")
-        found = self._stored.objects.get((kind.name, self.namespace, name))
+        found = self._stored.objects.get((kind.kind, self.namespace, name))
         return copy.deepcopy(found)
 
     def list(
-        self, kind: Kind, *, every: bool = False, query: Mapping[str, str] | None = None
+        self, kind: Resource, *, every: bool = False, query: Mapping[str, str] | None = None
     ) -> Raw:
         ended = [
             part.rpartition("=")[2] for part in (query or {}).get("fieldSelector", "").split(",")
@@ -120,7 +122,7 @@ class PersonsCluster(Cluster):
         items = [
             copy.deepcopy(raw)
             for (name, namespace, _), raw in self._stored.objects.items()
-            if name == kind.name
+            if name == kind.kind
             and (every or namespace == self.namespace)
             and raw.get("status", {}).get("phase") not in ended
         ]

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.kinds import WORKFLOWS
+from orchestrator.kube.resources import WORKFLOWS
 from tests.commandline import kubeconfig_of
 
 

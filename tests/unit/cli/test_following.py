@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError
 from orchestrator.cli.following import Follower, Reading
-from orchestrator.cli.kinds import EXECUTIONS, PODS, Kind
+from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
 
 SECOND = "2026-01-31T12:00:0"
 RUN = {"metadata": {"name": "run", "uid": "u"}, "status": {"phase": "Running"}}
@@ -30,31 +30,31 @@ class FakeCluster:
         self.breaks: dict[str, list[int]] = {}
         self.outages = 0
         self.forbidden = False
-        self.looks = 0
+        self.reads = 0
         self.ends_after = 3
         self.later: dict[int, str] = {}
         self.queries: list[Mapping[str, str]] = []
 
-    def path(self, kind: Kind, name: str = "") -> str:
-        return f"{kind.plural}/{name}"
+    def path(self, kind: Resource, name: str = "", subresource: str = "") -> str:
+        return f"{kind.plural}/{name}/{subresource}"
 
-    def get(self, kind: Kind, name: str) -> dict[str, Any]:
+    def get(self, kind: Resource, name: str) -> dict[str, Any]:
         self._fail()
         if kind is PODS:
             if name not in self.phases:
                 raise NotFoundError("gone")
             return {"status": {"phase": self.phases[name]}}
         assert kind is EXECUTIONS
-        self.looks += 1
-        phase = "Succeeded" if self.looks >= self.ends_after else "Running"
+        self.reads += 1
+        phase = "Succeeded" if self.reads >= self.ends_after else "Running"
         return {**RUN, "status": {"phase": phase}}
 
-    def list(self, kind: Kind, *, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def list(self, kind: Resource, *, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         assert kind is PODS
         assert query == {"labelSelector": "all"}
         self._fail()
-        if self.looks in self.later:
-            self.phases[self.later[self.looks]] = "Succeeded"
+        if self.reads in self.later:
+            self.phases[self.later[self.reads]] = "Succeeded"
         return {
             "items": [
                 {
@@ -65,8 +65,8 @@ class FakeCluster:
             ]
         }
 
-    def text(self, path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
-        assert patience is None
+    def text(self, path: str, query: Mapping[str, str], *, silence: float | None) -> Iterator[str]:
+        assert silence is None
         if self.forbidden:
             raise ForbiddenError("ana may not get pods/log in namespace shop")
         self.queries.append(dict(query))
@@ -126,8 +126,8 @@ def test_a_stream_that_ends_while_its_pod_runs_is_opened_again() -> None:
     cluster.phases["a"] = "Running"
     opened = cluster.text
 
-    def text(path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
-        yield from opened(path, query, patience=patience)
+    def text(path: str, query: Mapping[str, str], *, silence: float | None) -> Iterator[str]:
+        yield from opened(path, query, silence=silence)
         if len(cluster.queries) == 2:
             cluster.logs["a"] = stamped("one", "two")
         if len(cluster.queries) == 3:
@@ -159,9 +159,9 @@ def test_a_log_that_is_refused_is_said_in_its_place() -> None:
     cluster = FakeCluster()
     cluster.phases["a"] = "Succeeded"
 
-    def text(path: str, query: Mapping[str, str], *, patience: float | None) -> Iterator[str]:
+    def text(path: str, query: Mapping[str, str], *, silence: float | None) -> Iterator[str]:
         raise NotFoundError("container is gone")
-        yield path, query, patience  # type: ignore[unreachable]
+        yield path, query, silence  # type: ignore[unreachable]
 
     cluster.text = text  # type: ignore[method-assign]
     assert followed(cluster)[0] == ["a | (no log: container is gone)"]

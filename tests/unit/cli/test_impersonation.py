@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.impersonation import Impersonation, configured
-from orchestrator.cli.kinds import WORKFLOWS
 from orchestrator.cli.main import COMMANDS, app, load
+from orchestrator.kube.resources import WORKFLOWS
 from tests.commandline import kubeconfig_of
 
 EVERYTHING = {

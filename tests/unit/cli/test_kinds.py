@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import EXECUTIONS, KINDS, WORKFLOWS, kind_of
+from orchestrator.cli.kinds import kind_of
 from orchestrator.crds import KINDS as DEFINITIONS
+from orchestrator.kube.resources import EXECUTIONS, KINDS, WORKFLOWS
 
 
 def test_the_kinds_are_those_of_the_custom_resources() -> None:
-    assert [(kind.name, kind.plural, kind.namespaced) for kind in KINDS] == [
+    assert [(kind.kind, kind.plural, kind.namespaced) for kind in KINDS] == [
         (kind.name, kind.plural, kind.namespaced) for kind in DEFINITIONS
     ]
     assert all(
-        definition.short in kind.words for kind, definition in zip(KINDS, DEFINITIONS, strict=True)
+        definition.short == kind.short for kind, definition in zip(KINDS, DEFINITIONS, strict=True)
     )
 
 

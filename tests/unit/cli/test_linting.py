@@ -10,9 +10,9 @@ import pytest
 from orchestrator.cli.checking import Findings, check_documents
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import Kind
 from orchestrator.cli.linting import lint_files, verdict
 from orchestrator.cli.manifests import Document, read_documents
+from orchestrator.kube.resources import CONFIG_MAPS
 
 HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
 TEMPLATE = HEAD.format("ClusterTemplate", "greet") + "spec: {action: {command: [a]}}\n"
@@ -37,7 +37,7 @@ class FakeCluster:
                 }
             },
         }
-        listed = specs.get(kind.name, {})
+        listed = specs.get(kind.kind, {})
         return {"items": [{"metadata": {"name": n}, "spec": spec} for n, spec in listed.items()]}
 
 
@@ -183,5 +183,5 @@ def test_actions_beside_a_workflow_need_no_list(tmp_path: Path) -> None:
 
 def test_objects_of_other_kinds_are_not_called_valid() -> None:
     raw = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
-    other = Document("it.yaml: document 1", raw, Kind("ConfigMap", "configmaps", "/api/v1"))
+    other = Document("it.yaml: document 1", raw, CONFIG_MAPS)
     assert verdict(other, Findings()) == "configmap/settings: not checked, it is of another API"

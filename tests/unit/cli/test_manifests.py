@@ -31,7 +31,7 @@ def test_documents_are_numbered_as_they_stand_and_empty_ones_are_passed_over(
     (tmp_path / "it.yaml").write_text(f"---\n---\n{WORKFLOW}---\n{TEMPLATE}")
     documents, problems = read_documents([str(tmp_path / "it.yaml")])
     assert problems == []
-    assert [(d.where.rpartition(": ")[2], d.kind.name, d.name) for d in documents] == [
+    assert [(d.where.rpartition(": ")[2], d.resource.kind, d.name) for d in documents] == [
         ("document 2", "Workflow", "w"),
         ("document 3", "Template", "sh"),
     ]
@@ -43,7 +43,7 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(WORKFLOW)
     (tmp_path / "readme.md").write_text("# not a manifest")
     documents, _ = read_documents([str(tmp_path)])
-    assert [document.kind.name for document in documents] == ["Workflow", "Template"]
+    assert [document.resource.kind for document in documents] == ["Workflow", "Template"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import yaml
 
 from orchestrator.cli.errors import ForbiddenError, in_words
 from orchestrator.cli.rights import ONCALL, Missing, explain_refusal
+from orchestrator.kube.errors import error_from
 from tests.account import INSTALL
 
 OURS = "automation.itechsmart.dev"
@@ -128,6 +129,6 @@ def test_what_no_shipped_role_grants_is_the_administrators() -> None:
 
 def test_a_quota_is_said_as_the_api_server_says_it() -> None:
     body = b'{"message": "jobs.batch \\"x\\" is forbidden: exceeded quota: few"}'
-    error = in_words(403, "Forbidden", body)
+    error = in_words(error_from(403, {}, body))
     assert isinstance(error, ForbiddenError)
     assert "exceeded quota: few" in str(error)
