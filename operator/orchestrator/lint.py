@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 from orchestrator.crds import KINDS
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.judging import obstacle
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
 from orchestrator.validation.missing import (
@@ -43,6 +45,9 @@ class Surroundings(Protocol):
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
         """The sub-workflows by name, and the names of all Workflows, if they are known."""
 
+    def started(self, name: str) -> Mapping[str, Any] | None:
+        """The spec, as written, of the Workflow of this name, where it is known."""
+
     def names(self) -> Collection[str] | None:
         """The names of all Workflows of the namespace, if they are known."""
 
@@ -57,7 +62,7 @@ class Findings:
     problems: tuple[Problem, ...] = ()
     """What makes it invalid, in the order in which it helps most."""
     missing: frozenset[Problem] = frozenset()
-    """Those problems that a Template applied later puts right as well."""
+    """Those problems that a Template or Workflow applied later puts right as well."""
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
     unchecked: tuple[str, ...] = ()
@@ -80,8 +85,7 @@ def check_manifest(kind: str, name: str, spec: Any, around: Surroundings) -> Fin
         case TemplateSpec() as template:
             return _of_template(template, around, namespaced=kind == "Template")
         case TriggerSpec() as trigger:
-            advice = [*advise_trigger(trigger, REGISTRY.types), *_started(trigger, around)]
-            return _findings(validate_trigger(trigger, REGISTRY.types), advice)
+            return _of_trigger(trigger, around)
         case WorkflowSpec() as workflow:
             return _of_workflow(workflow, raw, around)
     return Findings()
@@ -118,8 +122,7 @@ def _of_workflow(spec: WorkflowSpec, raw: Mapping[str, Any], around: Surrounding
         if listed is not None:
             warnings.append(Problem(place_of_workflow(raw, name), unknown_workflow(name, listed)))
         elif near := around.near(name):
-            message = f"there is no Workflow {name!r} beside this one{near}"
-            warnings.append(Problem(place_of_workflow(raw, name), message))
+            warnings.append(Problem(place_of_workflow(raw, name), _not_beside(name, near)))
     unchecked = [f"action {action}" for action in unknown]
     unchecked += [f"sub-workflow {name}" for name in absent if listed is None]
     return _findings(problems, warnings, _missing(problems, spec, templates, "spec"), unchecked)
@@ -158,9 +161,28 @@ def _missing(
     return [problem for problem in problems if problem.path in lacking]
 
 
-def _started(trigger: TriggerSpec, around: Surroundings) -> list[Problem]:
-    """That the Workflow of a trigger does not exist, where that is known."""
-    listed = around.names()
-    if listed is None or trigger.workflow in listed:
-        return []
-    return [Problem("spec.workflow", unknown_workflow(trigger.workflow, listed))]
+def _of_trigger(trigger: TriggerSpec, around: Surroundings) -> Findings:
+    """The Workflow that it starts exists and takes its variables, where that is known."""
+    advice = advise_trigger(trigger, REGISTRY.types)
+    if problems := validate_trigger(trigger, REGISTRY.types):
+        return _findings(problems, advice)
+    name, listed = trigger.workflow, around.names()
+    workflow = around.started(name)
+    if workflow is None and (listed is None or name in listed):
+        if near := around.near(name):
+            advice.append(Problem("spec.workflow", _not_beside(name, near)))
+        return _findings((), advice, unchecked=[f"Workflow {name}"])
+    found = obstacle(trigger, workflow, listed or ())
+    if found is None:
+        return _findings((), advice)
+    match found.reason:
+        case Reason.INVALID_SPEC:  # which is reported of the Workflow
+            return _findings((), advice)
+        case Reason.INVALID_VARIABLES:
+            return _findings(found.problems, advice, missing=found.problems)
+        case _:  # a state that may be meant, or a Workflow that may still be applied
+            return _findings((), [*advice, *found.problems])
+
+
+def _not_beside(name: str, near: str) -> str:
+    return f"there is no Workflow {name!r} beside this one{near}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from orchestrator.crds import KINDS
-from orchestrator.lint import SPECS, check_manifest
+from orchestrator.lint import SPECS, Findings, check_manifest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.triggers.judging import judge_trigger
+from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.problem import statement
 from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
 from tests.builders import action, template
@@ -23,6 +25,7 @@ class Around:
 
     listed: tuple[str, ...] | None = ("deploy",)
     complete: bool = True
+    specs: Mapping[str, Any] = field(default_factory=dict)
 
     def templates(self, spec: WorkflowSpec) -> tuple[Mapping[str, TemplateSpec], bool]:
         del spec
@@ -33,6 +36,9 @@ class Around:
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
         del spec
         return {}, self.listed
+
+    def started(self, name: str) -> Mapping[str, Any] | None:
+        return self.specs.get(name)
 
     def names(self) -> Collection[str] | None:
         return self.listed
@@ -81,6 +87,55 @@ def test_a_workflow_that_does_not_exist_is_a_warning_with_the_nearest() -> None:
     assert findings.problems == ()
     assert [warning.path for warning in findings.warnings] == ["spec.workflow"]
     assert "'deploy'" in findings.warnings[0].message
+
+
+NIGHTLY = {"workflow": "deploy", "schedule": {"cron": "0 3 * * *"}}
+DEPLOY = {"variables": [{"name": "service", "type": "string", "required": True}]}
+
+
+def test_variables_that_a_triggers_workflow_does_not_take_are_problems_it_may_put_right() -> None:
+    around = Around(specs={"deploy": DEPLOY})
+    findings = check_manifest("Trigger", "x", {**NIGHTLY, "variables": {"servce": "a"}}, around)
+    assert [str(problem) for problem in findings.problems] == [
+        "spec.variables.servce: Workflow deploy has no variable 'servce'; did you mean 'service'?",
+        "spec.variables.service: is required: Workflow deploy's variable service has no default",
+    ]
+    assert findings.missing == frozenset(findings.problems)
+    fits = {**NIGHTLY, "variables": {"service": "$[[ event.timeZone ]]"}}
+    assert check_manifest("Trigger", "x", fits, around).problems == ()
+
+
+@pytest.mark.parametrize("state", ["Draft", "Inactive"])
+def test_a_workflow_that_no_trigger_starts_is_a_warning_with_the_fix(state: str) -> None:
+    around = Around(specs={"deploy": {"state": state}})
+    findings = check_manifest("Trigger", "x", NIGHTLY, around)
+    (warning,) = findings.warnings
+    assert findings.problems == ()
+    assert str(warning).startswith(f"spec.workflow: the Workflow's state is {state}: ")
+    assert str(warning).endswith("; set spec.state of Workflow deploy to Active")
+
+
+def test_what_a_trigger_is_told_is_what_its_status_will_say() -> None:
+    for workflow in (None, {**DEPLOY, "state": "Draft"}, DEPLOY):
+        specs = {} if workflow is None else {"deploy": workflow}
+        others = ("deploi",) if workflow is None else ("deploy",)
+        around = Around(listed=others, specs=specs)
+        findings = check_manifest("Trigger", "x", NIGHTLY, around)
+        said = [str(each) for each in (*findings.problems, *findings.warnings)]
+        assert judge_trigger(REGISTRY, NIGHTLY, workflow, others).message == "; ".join(said)
+
+
+def test_a_workflow_that_is_not_valid_is_left_to_its_own_findings() -> None:
+    around = Around(specs={"deploy": {"variables": 5}})
+    assert check_manifest("Trigger", "x", NIGHTLY, around) == Findings()
+
+
+def test_a_workflow_that_is_not_known_is_unchecked() -> None:
+    findings = check_manifest("Trigger", "x", NIGHTLY, Around(listed=None))
+    assert findings.unchecked == ("Workflow deploy",)
+    assert [str(warning) for warning in findings.warnings] == [
+        "spec.workflow: there is no Workflow 'deploy' beside this one; is it 'deplo'?"
+    ]
 
 
 def test_a_name_comes_before_the_spec() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.errors import UnreachableError, UsageError
@@ -83,6 +84,14 @@ class Beside:
         parsed = {name: parse(WorkflowSpec, found[name]) for name in named if name in found}
         known = {name: spec for name, spec in parsed.items() if isinstance(spec, WorkflowSpec)}
         return known, listed
+
+    def started(self, document: Document, name: str) -> Mapping[str, Any] | None:
+        """The spec of a Workflow of the document's namespace as it is written, if it is known."""
+        namespace = self._namespace(document)
+        beside = self._beside(namespace)
+        found = beside if name in beside else self._workflows_of(namespace) or {}
+        spec = found.get(name)
+        return spec if isinstance(spec, dict) else None
 
     def names(self, document: Document) -> Collection[str] | None:
         """The Workflows of the document's namespace, if they are known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
@@ -89,6 +90,9 @@ class _Around:
         self, spec: WorkflowSpec
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
         return self.beside.workflows(self.document, spec)
+
+    def started(self, name: str) -> Mapping[str, Any] | None:
+        return self.beside.started(self.document, name)
 
     def names(self) -> Collection[str] | None:
         return self.beside.names(self.document)

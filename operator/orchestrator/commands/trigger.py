@@ -10,10 +10,9 @@ from orchestrator.commands.executions import phase_of
 from orchestrator.commands.writes import Manifest, Merge, Raw, Unchanged
 from orchestrator.models.base import API_VERSION
 from orchestrator.triggers.dispatch import Failed, Start, plan
-from orchestrator.triggers.judging import judge_trigger
+from orchestrator.triggers.judging import obstacle
 from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.types import Clock, Event, Watch
-from orchestrator.validation.problem import Problem
 
 KIND = "Trigger"
 EXECUTIONS = "workflowexecutions"
@@ -25,17 +24,13 @@ def set_up(
     """The manifest of a Trigger that can start executions of its Workflow.
 
     `workflow` is the spec of that Workflow, None where there is none, and `others` are the names of
-    those that there are. Raises CommandError with what the Trigger's status would say.
+    those that there are. Raises CommandError with what the Trigger's status would report.
     """
-    verdict = judge_trigger(REGISTRY, spec, workflow, others)
-    if not verdict.ready:
-        raise CommandError(Problem("spec", verdict.message))
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": name},
-        "spec": dict(spec),
-    }
+    metadata = {"name": name}
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
+    if found := obstacle(read_trigger(manifest).spec, workflow, others):
+        raise CommandError(*found.problems)
+    return manifest
 
 
 def suspend(trigger: Raw, *, suspend: bool) -> Merge | Unchanged:

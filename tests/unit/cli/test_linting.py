@@ -168,6 +168,26 @@ def test_the_workflow_of_a_trigger_is_looked_up(tmp_path: Path) -> None:
     assert check(tmp_path, trigger).warnings == []
 
 
+def test_a_trigger_is_checked_against_its_workflow_beside_it_or_on_the_cluster(
+    tmp_path: Path,
+) -> None:
+    trigger = HEAD.format("Trigger", "t") + "spec: {workflow: deploy, execution: {}}\n"
+    found = check(tmp_path, trigger, FakeCluster())
+    assert found.problems[0].endswith(
+        "Trigger t: spec.variables.image: is required: Workflow deploy's variable image has no"
+        " default"
+    )
+    newer = HEAD.format("Workflow", "deploy") + "spec: {nodes: [{name: a, delay: 1s}]}\n"
+    for cluster in (None, FakeCluster()):
+        beside = check(tmp_path, f"{trigger}---\n{newer}", cluster)
+        assert beside.problems == beside.warnings == beside.unchecked == []
+    assert (
+        check(tmp_path, trigger)
+        .unchecked[0]
+        .endswith("Trigger t: not checked, without a cluster: Workflow deploy")
+    )
+
+
 def test_what_may_not_be_listed_is_not_checked(tmp_path: Path) -> None:
     found = check(tmp_path, flow("{name: a, action: greet}"), NoLists())
     assert found.problems == found.warnings == []

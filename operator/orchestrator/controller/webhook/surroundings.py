@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.models.template import TemplateSpec
@@ -146,6 +147,11 @@ class Around:
         if name in self._live:
             return self._live[name]
         return self._workflows.get(self._namespace, name)
+
+    def started(self, name: str) -> Mapping[str, Any] | None:
+        """The spec of the Workflow that a Trigger starts."""
+        raw = self.workflow(name)
+        return None if raw is None else raw.get("spec") or {}
 
     def names(self) -> Collection[str]:
         """All names that are known; what a manifest names was read live where they lack it."""

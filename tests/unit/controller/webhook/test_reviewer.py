@@ -146,7 +146,11 @@ async def test_a_trigger_of_a_workflow_that_was_applied_a_moment_ago_has_no_warn
     server: ApiServer, applying: Applying
 ) -> None:
     applying.workflows.put(await server.put("workflows", "a", "deploy", spec=DEPLOY))
-    trigger = {"workflow": "deplyo", "schedule": {"cron": "0 3 * * *"}}
+    trigger = {
+        "workflow": "deplyo",
+        "schedule": {"cron": "0 3 * * *"},
+        "variables": {"count": 2},
+    }
     (warning,) = (await applying("Trigger", "t", trigger)).warnings
     assert warning.startswith("Trigger t: spec.workflow: there is no Workflow 'deplyo'")
     assert "'deploy'" in warning
