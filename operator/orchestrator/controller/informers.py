@@ -12,7 +12,7 @@ from functools import partial
 from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
-from orchestrator.controller.executions.news import News
+from orchestrator.controller.executions.watch_events import WatchEvents
 from orchestrator.controller.telemetry.metrics import TERMINAL
 from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
@@ -63,7 +63,7 @@ class Watches:
         caches: Caches,
         *,
         namespaces: Collection[str],
-        news: News,
+        events: WatchEvents,
         judge: Workflows,
         trigger_judge: TriggerJudge,
         definitions: Definitions,
@@ -89,7 +89,7 @@ class Watches:
                 caches.executions,
                 field_selector=NOT_ENDED,
                 transform=without_managed_fields,
-                on_event=news.on_execution,
+                on_event=events.on_execution,
                 on_silence=self._silent.set,
             ),
             watch(
@@ -98,7 +98,7 @@ class Watches:
                 label_selector=EXECUTION_UID,
                 in_part=True,
                 transform=project_job,
-                on_event=news.on_job,
+                on_event=events.on_job,
             ),
             watch(
                 PODS,
@@ -107,7 +107,7 @@ class Watches:
                 in_part=True,
                 only_ends=True,
                 transform=project_ended_pod,
-                on_event=news.on_pod,
+                on_event=events.on_pod,
             ),
             watch(
                 TRIGGERS,

@@ -66,7 +66,7 @@ class Figures:
             namespace=PREFIX,
             registry=self._registry,
         )
-        self._news: dict[tuple[str, str], float] = {}
+        self._ended_pods: dict[tuple[str, str], float] = {}
         """Since when the end of a pod waits to be reconciled, by execution."""
 
     def watch(
@@ -80,20 +80,20 @@ class Figures:
         self._lease.set_function(lease)
         self._registry.register(_Answers(answers))
 
-    def news(self, key: tuple[str, str]) -> None:
+    def pod_ended(self, key: tuple[str, str]) -> None:
         """A pod of this execution has ended."""
-        self._news.setdefault(key, time.monotonic())
+        self._ended_pods.setdefault(key, time.monotonic())
 
     def created(self, key: tuple[str, str]) -> None:
         """Something was created for this execution."""
-        began = self._news.pop(key, None)
+        began = self._ended_pods.pop(key, None)
         if began is not None:
             self._next.observe(time.monotonic() - began)
 
     def passed(self, key: tuple[str, str], seconds: float) -> None:
         """A reconciliation of an execution took so long."""
         self._passes.observe(seconds)
-        self._news.pop(key, None)
+        self._ended_pods.pop(key, None)
 
     def node_ended(self, kind: str, phase: str) -> None:
         """A node's end was stored."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.executions.admission.revisions import UNREFERENCED_SINCE, Revisions
+from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.cleanup.retention import Retention
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.times import to_rfc3339

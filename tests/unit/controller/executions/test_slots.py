@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
+from orchestrator.controller.executions.admission.slot_holders import MAX_GONE
 from orchestrator.controller.executions.admission.slots import (
-    MAX_GONE,
-    RECHECK,
-    SOON,
+    GONE_RECHECK,
+    HEAD_RECHECK,
     Queued,
     Slots,
 )
@@ -312,11 +312,11 @@ async def test_a_pass_reads_few_of_many_forged_holders_and_gives_no_slot_twice(
     for number in range(1, 6):
         waits = await slots.admit(key(2), claim(2), raw(2))
         assert isinstance(waits, Queued)
-        assert waits.again == SOON
+        assert waits.retry_after == GONE_RECHECK
         assert len(holders(server)) == 1_002 - number * MAX_GONE
     waits = await slots.admit(key(2), claim(2), raw(2))
     assert isinstance(waits, Queued)
-    assert waits.again == RECHECK
+    assert waits.retry_after == HEAD_RECHECK
     assert holders(server) == ["e0", "e1"]
     await slots.release("ns", claim(0))
     assert await slots.admit(key(2), claim(2), raw(2)) is None
@@ -331,7 +331,7 @@ async def test_forged_holders_behind_those_that_run_are_not_read(
     slots, _ = slots_of(client)
     waits = await slots.admit(key(2), claim(2), raw(2))
     assert isinstance(waits, Queued)
-    assert waits.again == RECHECK
+    assert waits.retry_after == HEAD_RECHECK
     assert len(holders(server)) == 1_002
     await put(server, 0, "Failed")
     assert isinstance(await slots.admit(key(2), claim(2), raw(2)), Queued)

@@ -41,7 +41,7 @@ async def test_probes_are_answered(client: ApiClient) -> None:
     figures.watch(lambda: 3.0, lambda: 1.0, client.answers)
     figures.execution_ended("shop", "deploy", "Succeeded")
     figures.node_ended("action", "Failed")
-    figures.news(("shop", "run"))
+    figures.pod_ended(("shop", "run"))
     figures.created(("shop", "run"))
     figures.passed(("shop", "run"), 0.003)
     await client.list(JOBS)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from orchestrator.commands.control import may_become
-from orchestrator.controller.executions.act.childnames import is_ours
-from orchestrator.controller.executions.observe.looking import live
+from orchestrator.controller.executions.observe.childnames import is_ours
+from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.decisions import ControlChild
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
@@ -14,20 +14,20 @@ from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import DesiredState
 
 
-async def control_child(shell: Shell, tracked: Tracked, decision: ControlChild) -> None:
+async def control_child(shell: Shell, state: ExecutionState, decision: ControlChild) -> None:
     """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
-    namespace = tracked.run.namespace
-    name = tracked.name_of(decision.node, decision.attempt, decision.index)
+    namespace = state.run.namespace
+    name = state.name_of(decision.node, decision.attempt, decision.index)
     if decision.state is DesiredState.RUNNING:
         # It is asked for once, and no watch may have reported yet that it exists or was to pause.
         raw = await live(shell, EXECUTIONS, namespace, name)
     else:
         raw = shell.executions.get(namespace, name)
-    if raw is None or not is_ours(tracked, raw):
+    if raw is None or not is_ours(state, raw):
         return
     if decision.state is not DesiredState.PAUSED:
         await set_state(shell, raw, decision.state)
-    elif not _pause_is_over(shell.executions.get(namespace, tracked.run.name)):
+    elif not _pause_is_over(shell.executions.get(namespace, state.run.name)):
         await set_state(shell, raw, decision.state, guarded=True)
 
 

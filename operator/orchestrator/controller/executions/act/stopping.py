@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.executions.observe.looking import known_job, live, own_job
+from orchestrator.controller.executions.observe.live_read import known_job, live, own_job
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.decisions import StopJob
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import fans_out
@@ -17,17 +17,17 @@ WORKING = "status.phase!=Succeeded,status.phase!=Failed"
 """Selects the pods that have not ended."""
 
 
-async def stop_job(shell: Shell, tracked: Tracked, decision: StopJob) -> None:
+async def stop_job(shell: Shell, state: ExecutionState, decision: StopJob) -> None:
     """Stop an attempt's Job; asked again, it does nothing."""
-    name = tracked.name_of(decision.node, decision.attempt)
-    if (name, decision.force) in tracked.stopped:
+    name = state.name_of(decision.node, decision.attempt)
+    if state.stops.was_sent(name, force=decision.force):
         return
-    job = known_job(shell, tracked, name)
+    job = known_job(shell, state, name)
     if job is None:  # of an earlier process, or not seen yet
-        job = own_job(tracked, name, await live(shell, JOBS, tracked.run.namespace, name))
+        job = own_job(state, name, await live(shell, JOBS, state.run.namespace, name))
     if job is not None:
         await stop(shell, job, force=decision.force)
-    tracked.stopped.add((name, decision.force))
+    state.stops.sent(name, force=decision.force)
 
 
 async def stop(shell: Shell, job: Raw, *, force: bool) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
-from orchestrator.controller.executions.admission.revisions import UNREFERENCED_SINCE, Revisions
+from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.retention import (
     UNREFERENCED,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.controller.executions.observe.looking import (
-    deleted,
+from orchestrator.controller.executions.observe.live_read import (
     job_or_attempt,
     known_job,
     overdue,
     pods_of,
 )
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
+from orchestrator.jobs.absent import deleted
 from orchestrator.jobs.evidence import has_succeeded
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.observe import completed, failure, unfinished
@@ -33,29 +33,29 @@ def check_interval(items: int) -> float:
 
 
 async def observe_fan(
-    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+    shell: Shell, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
     """A fan-out, observed as a whole at intervals: thousands of pods end one by one."""
     each, items = node.spec.for_each, record.items or 0
     assert each is not None
     assert node.template is not None
-    name, namespace = tracked.name_of(node.name, record.attempts), tracked.run.namespace
-    job = known_job(shell, tracked, name)
+    name, namespace = state.name_of(node.name, record.attempts), state.run.namespace
+    job = known_job(shell, state, name)
     if job is None:
-        found = await job_or_attempt(shell, tracked, record, name)
+        found = await job_or_attempt(shell, state, record, name)
         if found is None or isinstance(found, Attempt):
             return found
         job = found
-    known = tracked.fan_outs.get(name)
+    known = state.observations.fan_out(name)
     verdict = failure(job) or completed(job)
     uid = job["metadata"]["uid"]
     goes_on = not verdict and shell.pods.count(namespace, uid) < items
-    again = known[1] + check_interval(items) if known else 0.0
-    if known and goes_on and known[1] <= shell.clock() < again:
-        tracked.recheck(again)
+    due = known[1] + check_interval(items) if known else 0.0
+    if known and goes_on and known[1] <= shell.clock() < due:
+        state.wakeups.recheck(due)
         return known[0]
     pods = shell.pods.by_job(namespace, uid)
-    if not verdict and (live := await overdue(shell, tracked, node, record, name)):
+    if not verdict and (live := await overdue(shell, state, node, record, name)):
         found, pods = live
         if found is None:
             return deleted(name)
@@ -70,16 +70,16 @@ async def observe_fan(
         events = shell.pending.events(job["metadata"]["uid"]) if not pods else ()
         attempt = unfinished(job, pods, events)
     elif attempt.state is AttemptState.SUCCEEDED and each.gather:
-        attempt = await _gathered(shell, tracked, node, attempt, pods, items)
+        attempt = await _gathered(shell, state, node, attempt, pods, items)
     elif attempt.state is AttemptState.FAILED:
         attempt = replace(attempt, message=why_failed(attempt, pods))
-    tracked.fan_outs[name] = attempt, shell.clock()
+    state.observations.observed_fan_out(name, attempt, shell.clock())
     return attempt
 
 
 async def _gathered(
     shell: Shell,
-    tracked: Tracked,
+    state: ExecutionState,
     node: GraphNode,
     attempt: Attempt,
     pods: list[Raw],
@@ -91,7 +91,7 @@ async def _gathered(
     gathered = gather(node.template, names, items, attempt, pods)
     if isinstance(gathered, OutputsProblem) and gathered.reason == Reason.OUTPUTS_LOST:
         # The cache may be behind the Job: an absence is made sure of.
-        live = await pods_of(shell, tracked, attempt.job)
+        live = await pods_of(shell, state, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)
     if isinstance(gathered, OutputsProblem):
         return replace(

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.controller.executions.act.childnames import Which
-from orchestrator.controller.executions.act.children import holds, observe_child, observe_children
+from orchestrator.controller.executions.observe.children import observe_child, observe_children
 from orchestrator.controller.executions.observe.fanout import observe_fan
-from orchestrator.controller.executions.observe.looking import (
-    deleted,
+from orchestrator.controller.executions.observe.live_read import (
     job_or_attempt,
     known_job,
     overdue,
     pods_of,
 )
-from orchestrator.controller.executions.observe.unrecorded import made_job, observe_unrecorded
+from orchestrator.controller.executions.observe.unrecorded import existing_job, observe_unrecorded
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.tracked import Tracked
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.advance import nodes_to_reconcile
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt
 from orchestrator.engine.records import Record
 from orchestrator.engine.retry import disruption_matters
+from orchestrator.jobs.absent import deleted
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
 from orchestrator.jobs.observe import completed, evident, failure, observe
 from orchestrator.kube.cache import Raw
@@ -29,38 +28,38 @@ from orchestrator.models.reasons import Reason
 
 
 async def observe_active(
-    shell: Shell, tracked: Tracked, dirty: Collection[str] | None
+    shell: Shell, state: ExecutionState, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
     """The attempts of the active nodes that are reconciled, and first attempts that exist without a
     record: after a start, where what they follow from is lost, and under a pause."""
-    observed = {**tracked.refused, **_held_up(shell, tracked)}
+    observed = {**state.creations.refusals(), **_held_up(shell, state)}
     sources: list[GraphNode] = []
-    for name in nodes_to_reconcile(tracked.graph, tracked.run, dirty):
-        node = tracked.graph.nodes[name]
-        record = tracked.run.records[name]
+    for name in nodes_to_reconcile(state.graph, state.run, dirty):
+        node = state.graph.nodes[name]
+        record = state.run.records[name]
         if not node.kind.attempts or record.retry_at is not None:
             continue
         if (name, record.attempts) not in observed:
-            attempt = await _observer(node)(shell, tracked, node, record)
+            attempt = await _observer(node)(shell, state, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
-        if tracked.scan or _lost(observed.get((name, record.attempts))):
+        if state.wakeups.first or _lost(observed.get((name, record.attempts))):
             sources.append(node)
     for node in sources:  # after all: that a Job exists must not replace what it reports
-        _follow_ups(shell, tracked, node, observed)
-    return {**observe_unrecorded(shell, tracked, dirty), **observed}
+        _follow_ups(shell, state, node, observed)
+    return {**observe_unrecorded(shell, state, dirty), **observed}
 
 
-def _held_up(shell: Shell, tracked: Tracked) -> dict[tuple[str, int], Attempt]:
+def _held_up(shell: Shell, state: ExecutionState) -> dict[tuple[str, int], Attempt]:
     """The attempts whose Job or sub-execution cannot be created yet."""
     return {
-        (node, attempt): hold_up.attempt
-        for node, attempt, index in tracked.hold_ups
-        if index is None and (hold_up := holds(shell, tracked, Which(node, attempt)))
+        (key.node, key.attempt): hold_up.attempt
+        for key in state.creations.held_up_nodes()
+        if (hold_up := state.hold_up(key, shell.clock()))
     }
 
 
-_Observer = Callable[[Shell, Tracked, GraphNode, Record], Awaitable[Attempt | None]]
+_Observer = Callable[[Shell, ExecutionState, GraphNode, Record], Awaitable[Attempt | None]]
 
 
 def _observer(node: GraphNode) -> _Observer:
@@ -70,23 +69,23 @@ def _observer(node: GraphNode) -> _Observer:
 
 
 async def _attempt(
-    shell: Shell, tracked: Tracked, node: GraphNode, record: Record
+    shell: Shell, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
     assert node.template is not None
-    name = tracked.name_of(node.name, record.attempts)
-    namespace = tracked.run.namespace
-    job = known_job(shell, tracked, name)
-    pods = shell.pods.by_job(namespace, tracked.job_uids.get(name, ""))
+    name = state.name_of(node.name, record.attempts)
+    namespace = state.run.namespace
+    job = known_job(shell, state, name)
+    pods = shell.pods.by_job(namespace, state.creations.job_uid(name))
     if job is None and not any(has_succeeded(pod) for pod in pods):
-        found = await job_or_attempt(shell, tracked, record, name)
+        found = await job_or_attempt(shell, state, record, name)
         if found is None or isinstance(found, Attempt):
             return found
         job = found
         pods = shell.pods.by_job(namespace, job["metadata"]["uid"])
     if not _conclusive(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: what a pod said counts, so its absence is made sure of.
-        pods = await pods_of(shell, tracked, name) or pods
-    elif not _said(job, pods) and (live := await overdue(shell, tracked, node, record, name)):
+        pods = await pods_of(shell, state, name) or pods
+    elif not _reports_end(job, pods) and (live := await overdue(shell, state, node, record, name)):
         job, pods = live
         if job is None and not evident(pods):
             return deleted(name)
@@ -101,8 +100,8 @@ def _conclusive(pods: Sequence[Raw]) -> bool:
     return any(has_succeeded(pod) or phase_of(pod) in ENDED_PHASES for pod in pods)
 
 
-def _said(job: Raw | None, pods: Sequence[Raw]) -> bool:
-    """Whether the Job or a pod says how the attempt ended."""
+def _reports_end(job: Raw | None, pods: Sequence[Raw]) -> bool:
+    """Whether the Job or a pod reports how the attempt ended."""
     succeeded = any(has_succeeded(pod) for pod in pods)
     return succeeded or completed(job) or failure(job) is not None
 
@@ -113,10 +112,10 @@ def _lost(attempt: Attempt | None) -> bool:
 
 def _follow_ups(
     shell: Shell,
-    tracked: Tracked,
+    state: ExecutionState,
     node: GraphNode,
     observed: dict[tuple[str, int], Attempt],
 ) -> None:
     for edge in node.outgoing:
-        if (seen := made_job(shell, tracked, edge.target)) is not None:
+        if (seen := existing_job(shell, state, edge.target)) is not None:
             observed.setdefault((edge.target, 1), seen)

@@ -52,19 +52,19 @@ class PendingPods:
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._sleep = sleep
         self._seen: set[str] = set()
-        self._said: dict[str, object] = {}
+        self._reported: dict[str, object] = {}
         self._events: dict[str, list[Raw]] = {}
         self._unexplained: dict[str, int] = {}
         """Checks of pods that do not say what they wait for, by uid."""
         self._unmounted: dict[str, str] = {}
         """What their Events say of their volumes, by uid."""
-        self._news = asyncio.Event()
+        self._unchecked = asyncio.Event()
         """Set once a Job waits that no check has seen."""
 
     def take(self, job: Raw) -> None:
         """A Job came or changed: it is checked while it waits for its pod."""
         if self._waits(job):
-            self._news.set()
+            self._unchecked.set()
 
     def events(self, job_uid: str) -> Sequence[Raw]:
         """Warning Events of pods that the Job could not create, oldest first."""
@@ -73,8 +73,8 @@ class PendingPods:
     async def run(self) -> None:
         """Check while there are Jobs that wait, until cancelled."""
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._unchecked.wait()
+            self._unchecked.clear()
             took = await self._try()
             while self._seen:
                 await self._sleep(min(max(MIN_INTERVAL, INTERVAL_FACTOR * took), MAX_INTERVAL))
@@ -100,7 +100,7 @@ class PendingPods:
         self._pods.replace_pending(pods)
         without = [job for job in slow if not self._pods.by_job(*_key(job))]
         self._events = await self._refusals(without) if without else {}
-        self._tell(slow)
+        self._report(slow)
 
     def _waits(self, job: Raw) -> bool:
         """Whether nothing shows that the Job's pod runs or has ended."""
@@ -149,21 +149,21 @@ class PendingPods:
                     found[uid].append(event)
         return {uid: sorted(of_one, key=_when) for uid, of_one in found.items()}
 
-    def _tell(self, slow: list[Raw]) -> None:
-        said: dict[str, object] = {}
+    def _report(self, slow: list[Raw]) -> None:
+        reported: dict[str, object] = {}
         for job in slow:
             uid = _uid(job)
-            said[uid] = (
-                [_says(pod) for pod in self._pods.by_job(*_key(job))],
+            reported[uid] = (
+                [_causes(pod) for pod in self._pods.by_job(*_key(job))],
                 [event.get("message") for event in self.events(uid)],
             )
-            if said[uid] != self._said.get(uid):
+            if reported[uid] != self._reported.get(uid):
                 self._enqueue(job)
-        self._said = said
+        self._reported = reported
 
 
-def _says(pod: Raw) -> object:
-    """What a pending pod says of itself, without times and counts."""
+def _causes(pod: Raw) -> object:
+    """What a pending pod reports of itself, without times and counts."""
     status = pod.get("status") or {}
     containers = [
         *(status.get("initContainerStatuses") or []),

@@ -10,11 +10,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.executions.held import Held, Key
+from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.status import pacing
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.status.writing import store_pass
-from orchestrator.controller.executions.tracked import Tracked
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.records import Record
 
@@ -27,51 +26,52 @@ FLUSHING = 5.0
 class Progress:
     """One write of an execution's status at a time."""
 
-    def __init__(self, shell: Shell, held: Held) -> None:
+    def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
         self._shell = shell
-        self._held = held
+        self._active = active
         self._writes: dict[Key, asyncio.Task[None]] = {}
         """Those in flight, in the background."""
         self._failed: dict[Key, Exception] = {}
         """Why the last such write failed: the next pass fails with it, and comes back like any."""
 
-    def due(self, tracked: Tracked) -> bool:
+    def due(self, state: ExecutionState) -> bool:
         """Whether progress that could wait is to be written now."""
-        return pacing.due(tracked, len(self._held), self._shell.clock())
+        left = state.pending.due_in(len(self._active), self._shell.clock())
+        return left is not None and left <= 0
 
-    def next_change(self, tracked: Tracked) -> float | None:
+    def next_change(self, state: ExecutionState) -> float | None:
         """Seconds until the clock alone changes something; None when only an event can."""
-        return pacing.next_change(tracked, len(self._held), self._shell.clock())
+        return state.next_change(len(self._active), self._shell.clock())
 
     def raise_failure(self, key: Key) -> None:
-        """Raise what the last write beside a pass failed with, once."""
+        """Raise what the last write in the background failed with, once."""
         if (error := self._failed.pop(key, None)) is not None:
             raise error
 
     async def store(
-        self, key: Key, tracked: Tracked, *, ending: Ending | None, transition: bool
+        self, key: Key, state: ExecutionState, *, ending: Ending | None, transition: bool
     ) -> bool:
         """Store what cannot wait; False when the status is not what it was taken for."""
-        if tracked.writing is not None:
-            await asyncio.wait([tracked.writing])
-        if not self._held.holds(key, tracked):
+        if state.pending.write is not None:
+            await asyncio.wait([state.pending.write])
+        if not self._active.has(key, state):
             return False
-        stored = await store_pass(self._shell, tracked, ending=ending, transition=transition)
+        stored = await store_pass(self._shell, state, ending=ending, transition=transition)
         if stored is None:
             return False
-        self._find_orphans(key, tracked, stored)
+        self._find_orphans(key, state, stored)
         return True
 
-    def begin(self, key: Key, tracked: Tracked) -> None:
+    def begin(self, key: Key, state: ExecutionState) -> None:
         """Begin to store progress, while passes go on."""
-        work = self._store_beside(key, tracked)
-        tracked.writing = self._writes[key] = asyncio.create_task(work)
+        write = self._writes[key] = asyncio.create_task(self._store_progress(key, state))
+        state.pending.begin_write(write)
 
     async def caught_up(self, key: Key, raw: Mapping[str, Any] | None) -> bool:
         """Wait for a write under way of which `raw`, from the cache, may say more than is held;
         whether there was one, and the cache is to be asked again."""
         write = self._writes.get(key)
-        if write is None or (raw is not None and self._held.current(key, raw) is not None):
+        if write is None or (raw is not None and self._active.current(key, raw) is not None):
             return False
         await asyncio.wait([write])
         return True
@@ -87,38 +87,38 @@ class Progress:
     async def _flush(self) -> None:
         if self._writes:
             await asyncio.wait(list(self._writes.values()))
-        waiting = [tracked for tracked in self._held if tracked.unstored]
-        writes = (store_pass(self._shell, tracked) for tracked in waiting)
+        waiting = [state for state in self._active if state.pending.unstored]
+        writes = (store_pass(self._shell, state) for state in waiting)
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(outcome, Exception):
                 logger.info("progress that was not written is found again: %s", outcome)
 
-    async def _store_beside(self, key: Key, tracked: Tracked) -> None:
+    async def _store_progress(self, key: Key, state: ExecutionState) -> None:
         stored: Mapping[str, Record] | None = None
         failed: Exception | None = None
         try:
-            stored = await store_pass(self._shell, tracked)
+            stored = await store_pass(self._shell, state)
         except Exception as error:
             failed = error
         finally:
-            tracked.writing = None
+            state.pending.end_write()
             self._writes.pop(key, None)
-        if not self._held.holds(key, tracked):
+        if not self._active.has(key, state):
             return
         if stored is None:
-            self._held.forget(key)
+            self._active.invalidate(key)
             if failed is not None:
                 self._failed[key] = failed
             self._shell.queue.add(key)
             return
-        self._find_orphans(key, tracked, stored)
-        if (again := self.next_change(tracked)) is not None:
-            self._shell.queue.add_after(key, again)
+        self._find_orphans(key, state, stored)
+        if (seconds := self.next_change(state)) is not None:
+            self._shell.queue.add_after(key, seconds)
 
-    def _find_orphans(self, key: Key, tracked: Tracked, stored: Mapping[str, Record]) -> None:
+    def _find_orphans(self, key: Key, state: ExecutionState, stored: Mapping[str, Record]) -> None:
         """A Job may have been made for what ended without it, and have reported that before."""
         for node, record in stored.items():
-            name = tracked.name_of(node, record.attempts + 1)
+            name = state.name_of(node, record.attempts + 1)
             job = self._shell.jobs.get(key[0], name) if record.phase.terminal else None
-            if job is not None and self._held.note_job(key, job):
+            if job is not None and self._active.note_job(key, job):
                 self._shell.queue.add(key)

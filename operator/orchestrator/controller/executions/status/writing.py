@@ -6,25 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.status.pacing import pace
-from orchestrator.controller.executions.tracked import Tracked, execution_reference
+from orchestrator.controller.executions.state.admitted import execution_reference
+from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.admission import Refusal
-from orchestrator.engine.conditions import execution_conditions
 from orchestrator.engine.decisions import Ending, Pass
 from orchestrator.engine.nulls import json_patch, needs_json_patch
-from orchestrator.engine.records import Record, Run, clip
+from orchestrator.engine.records import Record, clip
 from orchestrator.engine.retention import counted_as
-from orchestrator.engine.status import ending_patch, progress_patch
-from orchestrator.engine.times import in_words, to_rfc3339
+from orchestrator.engine.status import progress_patch
+from orchestrator.engine.transitions import (
+    MAX_MESSAGE,
+    end_announced,
+    end_patch,
+    ended_status,
+    goes_on_patch,
+    reports,
+    unadmitted_patch,
+)
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
-from orchestrator.models.reasons import EventReason, Reason
+
+Key = tuple[str, str]
 
 
 async def store_pass(
     shell: Shell,
-    tracked: Tracked,
+    state: ExecutionState,
     *,
     ending: Ending | None = None,
     extra: Mapping[str, Any] | None = None,
@@ -37,78 +45,54 @@ async def store_pass(
     `transition` says that the execution's phase is another now. The records that were stored; None
     when someone else wrote first.
     """
-    now = shell.clock()
-    run, changes = tracked.run, tracked.take_unstored()
-    patch = {**progress_patch(tracked.graph, run, changes, tracked.generation), **(extra or {})}
-    phase = run.phase
+    now, generation, pending = shell.clock(), state.execution.generation, state.pending
+    run, changes = state.run, pending.take()
+    patch = {**progress_patch(state.graph, run, changes, generation), **(extra or {})}
     if ending is not None:
-        phase, transition = ending.phase, True
-        patch.update(ending_patch(ending, now))
+        patch.update(end_patch(ending, generation, now, pending.conditions))
     elif transition:
-        paused = phase is ExecutionPhase.PAUSED
-        patch["reason"] = Reason.PAUSED if paused else Reason.ADMITTED
-        patch["message"] = "paused: nothing new starts" if paused else "running"
-    if transition:
-        patch["conditions"] = execution_conditions(
-            phase, patch["reason"], patch["message"], tracked.generation, now, tracked.conditions
-        )
-    key = (run.namespace, run.name)
-    body = _body(
-        run.uid, str(tracked.version), patch, before, whole_nodes=len(run.records) == len(changes)
-    )
-    version = await _patch(shell, key, body)
+        patch.update(goes_on_patch(run.phase, generation, now, pending.conditions))
+    whole = len(run.records) == len(changes)
+    body = _body(run.uid, str(pending.version), patch, before, whole_nodes=whole)
+    version = await _patch(shell, (run.namespace, run.name), body)
     if version is None:
         return None
     for name, record in changes.items():
         if record.phase.terminal:
-            shell.figures.node_ended(tracked.graph.nodes[name].kind.value, record.phase.value)
-    tracked.conditions = patch.get("conditions", tracked.conditions)
-    tracked.stored(version, now, pace(shell.clock() - now))
+            shell.figures.node_ended(state.graph.nodes[name].kind.value, record.phase.value)
+    conditions = patch.get("conditions", pending.conditions)
+    pending.stored(version, now, shell.clock() - now, conditions)
     return changes
 
 
 async def write_pending(
     shell: Shell,
-    key: tuple[str, str],
+    key: Key,
     raw: Mapping[str, Any],
     reason: str,
     message: str,
     phase: ExecutionPhase = ExecutionPhase.PENDING,
 ) -> bool:
-    """Say why an execution is not admitted yet; writes nothing that is already said."""
-    status, message = raw.get("status") or {}, clip(message, 4000)
-    if status.get("reason") == reason and status.get("message") == message:
+    """Store why an execution is not admitted yet, unless that is stored; False when someone else
+    wrote first."""
+    message = clip(message, MAX_MESSAGE)
+    if reports(raw, reason, message):
         return True
-    return await _write_unadmitted(shell, key, raw, phase, reason, message, finished={})
+    patch = unadmitted_patch(raw, phase, reason, message, shell.clock())
+    return await _write_unadmitted(shell, key, raw, patch)
 
 
-async def end_unadmitted(
-    shell: Shell, key: tuple[str, str], raw: Mapping[str, Any], refusal: Refusal
-) -> bool:
+async def end_unadmitted(shell: Shell, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> bool:
     """End an execution that runs nothing (more); False when someone else wrote first."""
-    now = shell.clock()
     ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
-    stored = await _write_unadmitted(
-        shell,
-        key,
-        raw,
-        refusal.phase,
-        refusal.reason,
-        refusal.message,
-        finished=ending_patch(ending, now),
+    patch = unadmitted_patch(
+        raw, refusal.phase, refusal.reason, refusal.message, shell.clock(), ending
     )
+    stored = await _write_unadmitted(shell, key, raw, patch)
     if stored:
-        uid = raw["metadata"]["uid"]
-        announce_end(shell, execution_reference(*key, uid), raw, "", ending, None)
+        reference = execution_reference(*key, raw["metadata"]["uid"])
+        announce_end(shell, reference, raw, "", ending, None)
     return stored
-
-
-_EVENTS = {
-    ExecutionPhase.SUCCEEDED: EventReason.SUCCEEDED,
-    ExecutionPhase.FAILED: EventReason.FAILED,
-    ExecutionPhase.TIMED_OUT: EventReason.TIMED_OUT,
-    ExecutionPhase.CANCELLED: EventReason.CANCELLED,
-}
 
 
 def announce_end(
@@ -123,16 +107,12 @@ def announce_end(
 
     `manifest` has its metadata and spec; it may never have started.
     """
-    now = shell.clock()
-    took = "" if started_at is None else f" after {in_words(now - started_at)}"
-    shell.recorder.emit(
-        reference,
-        _EVENTS[ending.phase],
-        f"ended {ending.phase.value}{took}: {ending.message}",
-    )
+    now, workflow = shell.clock(), manifest["spec"]["workflow"]
+    event = end_announced(ending, started_at, now)
+    shell.recorder.emit(reference, event.reason, event.message)
     shell.metrics.ended(
         namespace=reference["namespace"],
-        workflow=manifest["spec"]["workflow"],
+        workflow=workflow,
         uid=reference["uid"],
         name=reference["name"],
         phase=ending.phase,
@@ -140,46 +120,22 @@ def announce_end(
         started_at=started_at,
         finished_at=now,
     )
-    status = {
-        "phase": ending.phase.value,
-        "reason": ending.reason,
-        "finishedAt": to_rfc3339(now),
-        "revision": revision,
-    }
-    workflow = counted_as(manifest["spec"]["workflow"], status)
-    shell.figures.execution_ended(reference["namespace"], workflow, ending.phase.value)
+    status = ended_status(ending, revision, now)
+    counted = counted_as(workflow, status)
+    shell.figures.execution_ended(reference["namespace"], counted, ending.phase.value)
     shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 
-def announce_pass(shell: Shell, run: Run, decided: Pass) -> None:
+def announce_pass(shell: Shell, state: ExecutionState, decided: Pass) -> None:
     """The transitions of a pass as Events."""
-    reference = execution_reference(run.namespace, run.name, run.uid)
-    for word in decided.announcements:
-        shell.recorder.emit(reference, word.reason, word.message)
+    for event in decided.announcements:
+        shell.recorder.emit(state.reference, event.reason, event.message)
 
 
 async def _write_unadmitted(
-    shell: Shell,
-    key: tuple[str, str],
-    raw: Mapping[str, Any],
-    phase: ExecutionPhase,
-    reason: str,
-    message: str,
-    *,
-    finished: Mapping[str, Any],
+    shell: Shell, key: Key, raw: Mapping[str, Any], patch: Mapping[str, Any]
 ) -> bool:
     metadata = raw["metadata"]
-    generation = metadata["generation"]
-    old = (raw.get("status") or {}).get("conditions") or []
-    conditions = execution_conditions(phase, reason, message, generation, shell.clock(), old)
-    patch = {
-        "observedGeneration": generation,
-        "phase": phase.value,
-        "reason": reason,
-        "message": clip(message, 4000),
-        "conditions": conditions,
-        **finished,
-    }
     body = _body(metadata["uid"], metadata["resourceVersion"], patch)
     return await _patch(shell, key, body) is not None
 
@@ -200,7 +156,7 @@ def _body(
 
 
 async def _patch(
-    shell: Shell, key: tuple[str, str], body: Mapping[str, Any] | list[dict[str, Any]]
+    shell: Shell, key: Key, body: Mapping[str, Any] | list[dict[str, Any]]
 ) -> int | None:
     """The new resourceVersion; None when the execution was changed or deleted meanwhile."""
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.executions.held import Held
+from orchestrator.controller.executions.active import ActiveExecutions
 from orchestrator.controller.executions.observe.fanout import check_interval
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.executions.tracked import execution_reference
+from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.jobs.evidence import controller_of
 from orchestrator.jobs.observe import fans_out, node_of
 from orchestrator.kube.cache import JOB_NAME, Raw, execution_of, execution_owner
@@ -20,16 +20,16 @@ from orchestrator.models.reasons import EventReason
 _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
 
-class News:
-    """Notes which nodes are affected, and puts their executions in the queue.
+class WatchEvents:
+    """Notes which nodes an event concerns, and puts their executions in the queue.
 
     The caches have the object already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
     known before.
     """
 
-    def __init__(self, shell: Shell, held: Held) -> None:
+    def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
         self._shell = shell
-        self._held = held
+        self._active = active
         self._begun = False
 
     def begin(self) -> None:
@@ -49,7 +49,7 @@ class News:
         queue.add((metadata["namespace"], metadata["name"]))
         if parent := raw["spec"].get("parent"):
             key = (metadata["namespace"], parent["name"])
-            self._held.note(key, parent.get("node"))
+            self._active.note(key, parent.get("node"))
             queue.add(key)
         if kind == "DELETED":  # gone, or ended
             self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
@@ -58,36 +58,36 @@ class News:
         """A Job of an execution changed."""
         self._shell.pending.take(raw)
         if kind == "DELETED":
-            self._held.forget_job(raw)
-        if not self._begun or (kind == "MODIFIED" and not _job_tells(old, raw)):
+            self._active.forget_job(raw)
+        if not self._begun or (kind == "MODIFIED" and not _job_reports(old, raw)):
             return
         if (key := execution_of(raw)) is None:
             return
         metadata = raw["metadata"]
-        made = kind == "ADDED" and self._held.made(key, metadata["name"])
+        own = kind == "ADDED" and self._active.created(key, metadata["name"])
         ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
-        if made and not ended and not any(_said(raw)):
+        if own and not ended and not any(_reported(raw)):
             return  # the echo of its creation; a pod seen before it was not reported
-        if self._held.note_job(key, raw):
+        if self._active.note_job(key, raw):
             self._shell.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """The action of a pod has ended, or its pod, or one that had ended is gone."""
         self._shell.lingering.take(kind, raw)
-        if not self._begun or (kind == "MODIFIED" and not _pod_tells(old, raw)):
+        if not self._begun or (kind == "MODIFIED" and not _pod_reports(old, raw)):
             return
         job = self._job_of(raw)
         key = execution_of(job) if job is not None else None
-        if job is None or key is None or not self._held.note_attempt(key, job):
+        if job is None or key is None or not self._active.note_attempt(key, job):
             return
         if kind != "DELETED":
-            self._shell.figures.news(key)
+            self._shell.figures.pod_ended(key)
         self._shell.queue.add_after(key, self._batching(raw))
 
     def on_pending(self, job: Raw) -> None:
-        """There is a word on why a Job's pod does not start."""
+        """A cause is known why a Job's pod does not start."""
         if self._begun and (key := execution_of(job)) is not None:
-            self._held.note_attempt(key, job)
+            self._active.note_attempt(key, job)
             self._shell.queue.add(key)
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
@@ -117,17 +117,17 @@ class News:
         return job if job and job["metadata"]["uid"] == controller_of(pod) else None
 
 
-def _job_tells(old: Raw | None, new: Raw) -> bool:
+def _job_reports(old: Raw | None, new: Raw) -> bool:
     """Whether a Job reports something that it did not report before."""
-    return old is None or _said(old) != _said(new)
+    return old is None or _reported(old) != _reported(new)
 
 
-def _pod_tells(old: Raw | None, new: Raw) -> bool:
+def _pod_reports(old: Raw | None, new: Raw) -> bool:
     """The same of a pod that has ended."""
     return old is None or old.get("status") != new.get("status")
 
 
-def _said(raw: Raw) -> list[Any]:
-    """What a Job says that a pass may rest on; nothing of it is true of one just made."""
+def _reported(raw: Raw) -> list[Any]:
+    """What a Job reports that a pass may rest on; nothing of it is true of one just created."""
     status = raw.get("status") or {}
     return [bool(status.get("ready")), *map(status.get, _COUNTS)]

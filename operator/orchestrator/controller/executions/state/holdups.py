@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.engine.observed import Attempt, AttemptState
+from orchestrator.engine.observed import Attempt
 
 FIRST_RETRY, MAX_RETRY = 2.0, 30.0
 """Seconds from one creation to the next, at first and at most."""
@@ -24,11 +24,6 @@ class HoldUp:
     """When its creation was first refused, as far as this process knows."""
     retry_at: float
     delay: float
-
-
-def held_up(reason: str, message: str) -> Attempt:
-    """The attempt of which nothing could be made yet."""
-    return Attempt(AttemptState.PENDING, reason, message)
 
 
 def following(before: HoldUp | None, attempt: Attempt, now: float) -> HoldUp:

@@ -1,0 +1,161 @@
+"""Carries out what a pass decided about Jobs and sub-executions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from orchestrator.controller.executions.act.childcontrol import control_child
+from orchestrator.controller.executions.act.childcreation import create_child
+from orchestrator.controller.executions.act.stopping import stop_job
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.state.child_names import AttemptKey
+from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.offload import LARGE
+from orchestrator.engine.decisions import (
+    ControlChild,
+    CreateChild,
+    CreateFanOut,
+    CreateJob,
+    Creation,
+    StopJob,
+)
+from orchestrator.engine.observed import Attempt
+from orchestrator.jobs.absent import REFUSALS, name_taken, refused_by_server, refused_by_template
+from orchestrator.jobs.manifests import job_manifests, service_account_of
+from orchestrator.jobs.observe import is_ours
+from orchestrator.jobs.refusal import JobRefused
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
+from orchestrator.models.reasons import Reason
+
+_CREATED = (JOBS, CONFIG_MAPS, CLAIMS)
+Step = Creation | StopJob | ControlChild
+
+
+async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
+    """Create Jobs and sub-executions; what is refused is from now on part of what is observed."""
+    now = shell.clock()
+    wanted = [
+        job
+        for job in steps
+        if isinstance(job, Creation)
+        and state.creations.may_create(_key(job), now)
+        and state.name_of(*_key(job)) not in state.creations
+    ]
+    problems = []
+    outcomes = await _create_each(shell, state, wanted)
+    for job, outcome in zip(wanted, outcomes, strict=True):
+        state.wakeups.requeue(job.node)  # what was created may have come to its end long ago
+        if isinstance(outcome, BaseException):
+            problems.append(outcome)
+        else:
+            state.creations.settle(_key(job), outcome, now)
+    if problems:
+        raise problems[0]
+
+
+async def control_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
+    """Stop Jobs and pass on to sub-executions what is asked of them."""
+    for step in steps:
+        if isinstance(step, StopJob):
+            await stop_job(shell, state, step)
+        elif isinstance(step, ControlChild):
+            await control_child(shell, state, step)
+
+
+def _key(decision: Creation) -> AttemptKey:
+    item = decision.index if isinstance(decision, CreateChild) else None
+    return AttemptKey(decision.node, decision.attempt, item)
+
+
+async def _create_each(
+    shell: Shell, state: ExecutionState, wanted: Sequence[Creation]
+) -> Sequence[Attempt | BaseException | None]:
+    """All of them are waited for: what is still on its way must not arrive in a later pass."""
+    if len(wanted) == 1:  # as most often, and then without a task of its own
+        return [await _create(shell, state, wanted[0])]
+    creations = (_create(shell, state, job) for job in wanted)
+    return await asyncio.gather(*creations, return_exceptions=True) if wanted else ()
+
+
+async def _create(shell: Shell, state: ExecutionState, decision: Creation) -> Attempt | None:
+    if isinstance(decision, CreateChild):
+        return await create_child(shell, state, decision)
+    return await _create_job(shell, state, decision)
+
+
+async def _create_job(
+    shell: Shell, state: ExecutionState, decision: CreateJob | CreateFanOut
+) -> Attempt | None:
+    long = isinstance(decision, CreateFanOut) and len(decision.items) > LARGE
+    try:
+        build = partial(job_manifests, state.graph, decision, state.identity)
+        manifests = await shell.offload.run(build, long=long)
+    except JobRefused as error:
+        return refused_by_template(error)
+    if account := service_account_of(manifests):
+        refusal = await shell.accounts.refusal(state.run.namespace, account)
+        if refusal is not None:
+            return refusal
+    for manifest in manifests:
+        name = manifest["metadata"]["name"]
+        if manifest["kind"] == CLAIMS.kind and name in state.creations:
+            continue
+        asked = shell.clock()  # the answer may be old when it is read
+        refusal = await _create_object(shell, state, manifest)
+        if refusal is not None:
+            return refusal
+        state.creations.add(name, asked)
+    shell.figures.created((state.run.namespace, state.run.name))
+    return None
+
+
+async def _create_object(
+    shell: Shell, state: ExecutionState, manifest: Mapping[str, Any]
+) -> Attempt | None:
+    resource = next(each for each in _CREATED if each.kind == manifest["kind"])
+    namespace = state.run.namespace
+    try:
+        created = await shell.client.create(
+            resource, namespace, manifest, urgent=True, metadata_only=True
+        )
+    except ApiError as error:
+        if error.status == 409 and error.reason == "AlreadyExists":
+            return await _adopt(shell, state, resource, manifest)
+        if error.status in REFUSALS:
+            refusal = refused_by_server(Reason.JOB_REFUSED, error.status, error.message, namespace)
+            # A webhook or quota answers before the name is checked: an earlier creation, whose
+            # answer was lost, may have made it.
+            return await _adopt(shell, state, resource, manifest, refusal)
+        raise
+    if resource is JOBS:
+        state.creations.add_job(created["metadata"]["name"], created["metadata"]["uid"])
+    return None
+
+
+async def _adopt(
+    shell: Shell,
+    state: ExecutionState,
+    resource: Resource,
+    manifest: Mapping[str, Any],
+    absent: Attempt | None = None,
+) -> Attempt | None:
+    """What an object that may be ours comes to; `absent` where there is none.
+
+    One that was deleted by others since is seen as that by whatever reads it. Whoever may
+    create ConfigMaps can give one our owner and label: only one that holds the items is believed.
+    """
+    name = manifest["metadata"]["name"]
+    try:
+        found = await shell.client.get(resource, state.run.namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return absent
+        raise
+    same = all(found.get(field) == manifest.get(field) for field in ("immutable", "data"))
+    if is_ours(found, state.identity) and (resource is not CONFIG_MAPS or same):
+        return None
+    return name_taken(resource.kind, name)

@@ -1,0 +1,111 @@
+"""Stops orphaned Jobs, with a Warning Event each.
+
+They can come from an operator that was cut off in the middle of a creation, or that woke up late.
+"""
+
+from __future__ import annotations
+
+from orchestrator.controller.executions.act.stopping import stop
+from orchestrator.controller.executions.observe.live_read import known_job, live
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.state.admitted import execution_reference
+from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.engine.decisions import Pass
+from orchestrator.jobs import orphans
+from orchestrator.jobs.observe import completed, failure, fans_out, node_of
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS, JOBS
+from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.reasons import EventReason
+
+
+async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:
+    """Before the end: list the Jobs live, and stop any that no record speaks of."""
+    run = state.run
+    for job in await shell.live_jobs.of(run.namespace, run.uid):
+        name = job["metadata"]["name"]
+        if not orphans.is_unrecorded(state.latest(node_of(job), decided), job):
+            continue
+        found = await live(shell, JOBS, run.namespace, name)
+        if found is None or (found.get("status") or {}).get("completionTime"):
+            continue
+        await stop(shell, found, force=False)
+        message = orphans.stopped_unrecorded(name)
+        shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
+
+
+def is_orphan(state: ExecutionState, job: Raw) -> bool:
+    """Whether a Job that is not over works for an attempt that its node's record is past, and is
+    not about to be stopped for that."""
+    node = node_of(job)
+    record = state.run.records.get(node)
+    if record is None or state.stops.is_orphan(job["metadata"]["name"]):
+        return False
+    if not names_its_attempt(state, job) and _is_in_flight(state, job):
+        return False
+    return orphans.is_past(record, orphans.attempt_of(job), stored=state.pending.has_stored(node))
+
+
+def names_its_attempt(state: ExecutionState, job: Raw) -> bool:
+    """Whether a Job has the name of the attempt that its annotations say: whoever may edit Jobs may
+    edit these, and must not hide an end by it."""
+    node = node_of(job)
+    known = node in state.graph.nodes
+    return known and job["metadata"]["name"] == state.name_of(node, orphans.attempt_of(job))
+
+
+def _is_in_flight(state: ExecutionState, job: Raw) -> bool:
+    """Whether a Job has the name of an attempt in flight, whatever its annotations say."""
+    run, name = state.run, job["metadata"]["name"]
+    return any(name == state.name_of(node, run.records[node].attempts) for node in run.active)
+
+
+async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
+    """Stop the Jobs that were found to be orphans; each once."""
+    while (orphan := state.stops.next_orphan()) is not None:
+        name, node = orphan
+        if not state.stops.was_sent(name, force=False):
+            message = orphans.stopped_past(name, node)
+            try:
+                if (job := known_job(shell, state, name)) is not None:
+                    await stop(shell, job, force=False)
+            except ApiError as error:
+                if not error.refuses:
+                    raise
+                message = orphans.not_stopped(name, node, error.message)
+            state.stops.sent(name, force=False)
+            shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
+        state.stops.remove_orphan(name)
+
+
+async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:
+    """Stop Jobs that still work for an execution that has ended; each once."""
+    active = [
+        job
+        for job in shell.jobs.of_execution(namespace, name)
+        if job["metadata"]["uid"] not in stopped and _active(shell, job)
+    ]
+    if not active:
+        return
+    execution = await live(shell, EXECUTIONS, namespace, name)
+    if execution is None:  # garbage collection removes what it owned
+        return
+    status = execution.get("status") or {}
+    if not status.get("phase") or not ExecutionPhase(status["phase"]).terminal:
+        return
+    reference = execution_reference(namespace, name, execution["metadata"]["uid"])
+    for job in active:
+        if orphans.succeeded(status, job):
+            continue
+        await stop(shell, job, force=False)
+        stopped.add(job["metadata"]["uid"])
+        message = orphans.stopped_after_end(job["metadata"]["name"])
+        shell.recorder.emit(reference, EventReason.STRAY_JOB, message)
+
+
+def _active(shell: Shell, job: Raw) -> bool:
+    if completed(job) or failure(job):
+        return False
+    ended = shell.pods.any_ended(job["metadata"]["namespace"], job["metadata"]["uid"])
+    return fans_out(job) or not ended

@@ -1,0 +1,156 @@
+"""Who holds the slots of a group and key: one ConfigMap, and live reads of those that it names.
+
+Two operators give no slot twice: the list is written with the resourceVersion that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.controller.executions.observe.live_read import live
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.engine.concurrency import Claim, Holder, holders_to
+from orchestrator.engine.queueing import replacement
+from orchestrator.engine.retention import ended_at
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import CONFIG_MAPS, EXECUTIONS
+from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.labels import MANAGED_BY, MANAGER
+
+MAX_GONE = 200
+"""Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,
+and each takes a live read."""
+GROUP = "automation.itechsmart.dev/concurrency-group"
+KEY = "automation.itechsmart.dev/concurrency-key"
+"""Annotations: what the slots are of."""
+
+
+class Holders:
+    """Reads and writes the lists, and checks whether those in them still hold their slots."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def read(self, namespace: str, claim: Claim) -> Mapping[str, Any] | None:
+        """The ConfigMap of the claim's slots; None where nobody holds one."""
+        return await live(self._shell, CONFIG_MAPS, namespace, claim.slots)
+
+    async def write(
+        self,
+        namespace: str,
+        claim: Claim,
+        stored: Mapping[str, Any] | None,
+        holders: Sequence[Holder],
+    ) -> bool:
+        """Whether the list is now this one; False when someone else wrote first."""
+        client = self._shell.client
+        try:
+            if stored is None:
+                await client.create(CONFIG_MAPS, namespace, _manifest(namespace, claim, holders))
+            elif not holders:
+                metadata = stored["metadata"]
+                await client.delete(
+                    CONFIG_MAPS,
+                    namespace,
+                    claim.slots,
+                    uid=metadata["uid"],
+                    resource_version=metadata["resourceVersion"],
+                )
+            else:
+                version = stored["metadata"]["resourceVersion"]
+                body = {"metadata": {"resourceVersion": version}, "data": holders_to(holders)}
+                await client.patch(CONFIG_MAPS, namespace, claim.slots, body)
+        except ApiError as error:
+            if error.status in (404, 409):
+                return False
+            raise
+        return True
+
+    async def gone(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> set[Holder]:
+        """The first holders that do not hold by a live read: gone, another object, or ended.
+
+        Nor does an execution of another workflow: whoever may edit ConfigMaps could have it
+        replaced. Once as many hold as the limit allows, the others make no difference.
+        """
+        gone: set[Holder] = set()
+        running = 0
+        for holder in holders:
+            if await self._runs(namespace, claim, holder):
+                running += 1
+            else:
+                gone.add(holder)
+            if running >= claim.limit or len(gone) >= MAX_GONE:
+                break
+        return gone
+
+    async def is_new(self, namespace: str, claim: Claim) -> bool:
+        """Whether the claim's execution is still to be admitted, by a live read: watches may have
+        lost its end."""
+        raw = await self._execution(namespace, claim.name)
+        if raw is None or raw["metadata"]["uid"] != claim.uid:
+            return False
+        status = raw.get("status") or {}
+        return not status.get("revision") and not ended_at(status)
+
+    async def ancestor(
+        self, namespace: str, claim: Claim, raw: Mapping[str, Any], holders: Sequence[Holder]
+    ) -> str | None:
+        """The name of an execution that holds a slot and waits for this one."""
+        held = {holder.uid for holder in holders}
+        parent = raw["spec"].get("parent")
+        while parent:
+            holder = Holder(parent["uid"], parent["name"])
+            if holder.uid in held and await self._runs(namespace, claim, holder):
+                return holder.name
+            found = await self._execution(namespace, parent["name"])
+            parent = (found or {"spec": {}})["spec"].get("parent")
+        return None
+
+    async def replace(self, namespace: str, oldest: Holder, claim: Claim) -> None:
+        """Ask the oldest holder to end, once; its own pass acts on it like on a cancel."""
+        raw = await self._execution(namespace, oldest.name)
+        if raw is None or raw["metadata"]["uid"] != oldest.uid:
+            return
+        status = raw.get("status") or {}
+        if status.get("cancelRequested") or ended_at(status):
+            return
+        version = raw["metadata"]["resourceVersion"]
+        body = {
+            "metadata": {"uid": oldest.uid, "resourceVersion": version},
+            "status": {"cancelRequested": replacement(claim, self._shell.clock())},
+        }
+        try:
+            await self._shell.client.patch(
+                EXECUTIONS, namespace, oldest.name, body, subresource="status"
+            )
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            self._shell.queue.add((namespace, claim.name))
+
+    async def _runs(self, namespace: str, claim: Claim, holder: Holder) -> bool:
+        raw = await self._execution(namespace, holder.name)
+        if raw is None or raw["metadata"]["uid"] != holder.uid:
+            return False
+        if not claim.covers(raw["spec"]["workflow"]):
+            return False
+        phase = (raw.get("status") or {}).get("phase")
+        return not (phase and ExecutionPhase(phase).terminal)
+
+    async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        return await live(self._shell, EXECUTIONS, namespace, name)
+
+
+def _manifest(namespace: str, claim: Claim, holders: Sequence[Holder]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": claim.slots,
+            "namespace": namespace,
+            "labels": {MANAGED_BY: MANAGER},
+            "annotations": {GROUP: claim.group, KEY: claim.key},
+        },
+        "data": holders_to(holders),
+    }

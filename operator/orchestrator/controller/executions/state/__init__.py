@@ -1,0 +1,1 @@
+"""What this process knows of one active execution between two reconciliations."""

@@ -1,0 +1,149 @@
+"""The state of one active execution: what it is, what is to be written, what was done for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.controller.executions.state.admitted import AdmittedExecution
+from orchestrator.controller.executions.state.child_names import AttemptKey, ChildNames
+from orchestrator.controller.executions.state.creations import Creations
+from orchestrator.controller.executions.state.holdups import HoldUp
+from orchestrator.controller.executions.state.observations import Observations
+from orchestrator.controller.executions.state.pending_status import PendingStatus
+from orchestrator.controller.executions.state.slot import HeldSlot
+from orchestrator.controller.executions.state.stops import Stops
+from orchestrator.controller.executions.state.wakeups import WakeUps
+from orchestrator.engine.concurrency import Claim
+from orchestrator.engine.decisions import Pass
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.records import Record, Run
+from orchestrator.engine.scope import execution_view
+from orchestrator.engine.status import run_from
+from orchestrator.jobs.build import ExecutionIdentity
+from orchestrator.jobs.names import job_name
+from orchestrator.models.execution import DesiredState
+
+
+@dataclass(slots=True)
+class ExecutionState:
+    """Composed of small types with rules of their own; here is what concerns several of them."""
+
+    execution: AdmittedExecution
+    run: Run
+    """As the status will be once `pending` is stored."""
+    pending: PendingStatus
+    wakeups: WakeUps = field(default_factory=WakeUps)
+    creations: Creations = field(default_factory=Creations)
+    stops: Stops = field(default_factory=Stops)
+    observations: Observations = field(default_factory=Observations)
+    names: ChildNames = field(default_factory=ChildNames)
+    slot: HeldSlot = field(default_factory=HeldSlot)
+    ended: bool = False
+    """Whether its end is stored, though no watch may have reported that yet."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any], graph: Graph) -> ExecutionState:
+        """An admitted execution as its manifest and status say; ValueError if they cannot be."""
+        version, conditions = raw["metadata"]["resourceVersion"], raw["status"].get("conditions")
+        return cls(
+            execution=AdmittedExecution.read(raw, graph),
+            run=run_from(raw, graph),
+            pending=PendingStatus(int(version), conditions or []),
+        )
+
+    def continue_from(self, earlier: ExecutionState) -> None:
+        """What this process did for the execution stays known when its status is read again."""
+        self.creations, self.observations = earlier.creations, earlier.observations
+        self.names, self.slot = earlier.names, earlier.slot
+        self.stops = earlier.stops.continued()
+        self.pending.continue_from(earlier.pending, self.run.records)
+        run = self.run
+        self.run = run.recorded(self.pending.unstored, run.phase, run.cancelling, run.settled)
+
+    def admit(self, claim: Claim | None, reused: Mapping[str, Record]) -> None:
+        """It begins now, with a slot where it has a claim, and with `reused` of its source."""
+        if claim is not None:
+            self.slot.acquired(claim)
+        self.pending.reuse(reused)
+        self.names.all_recalled()  # nothing can have been created for what has not begun
+
+    def apply(self, decided: Pass, changes: Mapping[str, Record], now: float) -> None:
+        """Take what a pass decided into the run; the status has it after the next write."""
+        run, records = self.run, self.run.records
+        self.wakeups.wake(decided.wake_at)
+        if _facts(decided) != _facts(run):
+            self.wakeups.mark_all()
+        for name, record in changes.items():
+            old = records.get(name)
+            begun = old is None or old.attempts != record.attempts
+            if begun and not record.phase.terminal:
+                self.wakeups.requeue(name)
+        self.pending.add(changes, records, now, transition=decided.moved)
+        run = run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
+        self.run = replace(run, trust=decided.trust)
+
+    def end(self) -> None:
+        """Its end is stored."""
+        self.ended = True
+
+    def hold_up(self, key: AttemptKey, now: float) -> HoldUp | None:
+        """What keeps the attempt from being created; None once that is due again, so that the
+        engine asks for it. Under a pause nothing is due: nothing is created, and `startTimeout`
+        goes on."""
+        hold_up = self.creations.hold_up(key)
+        if hold_up is not None and now < hold_up.retry_at:
+            self.wakeups.recheck(hold_up.retry_at)
+            return hold_up
+        return hold_up if self.run.desired_state is DesiredState.PAUSED else None
+
+    def next_change(self, active: int, now: float) -> float | None:
+        """Seconds until the clock alone changes something; None when only an event can.
+
+        `active` is how many executions are active.
+        """
+        waits = [moment - now for moment in self.wakeups.moments]
+        if (write := self.pending.due_in(active, now)) is not None:
+            waits.append(write)
+        return max(min(waits), 0.001) if waits else None
+
+    def latest(self, node: str, decided: Pass) -> Record | None:
+        """The record of a node with the changes of a pass."""
+        return decided.records.get(node) or self.run.records.get(node)
+
+    def name_of(self, node: str, attempt: int, item: int | None = None) -> str:
+        """The name of an attempt's Job or sub-execution."""
+        return self.salted_name(
+            node, attempt, item, self.names.salt(AttemptKey(node, attempt, item))
+        )
+
+    def salted_name(self, node: str, attempt: int, item: int | None, salt: int) -> str:
+        """The name that `name_of` gives once so many names are passed over."""
+        which = node if item is None else f"{node}[{item}]"
+        known = self.graph.nodes.get(node)
+        indexed = item is None and known is not None and known.spec.for_each is not None
+        return job_name(self.run.workflow, which, self.run.uid, attempt, salt, indexed=indexed)
+
+    @property
+    def graph(self) -> Graph:
+        """The workflow that was frozen for the execution."""
+        return self.execution.graph
+
+    @property
+    def identity(self) -> ExecutionIdentity:
+        """The execution as its Jobs name it."""
+        run = self.run
+        return ExecutionIdentity(
+            run.name, run.namespace, run.uid, run.workflow, execution_view(run)
+        )
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """The execution as Events name it."""
+        return self.execution.reference
+
+
+def _facts(source: Pass | Run) -> tuple[object, ...]:
+    """What every active node depends on."""
+    return source.phase, source.cancelling, source.settled, source.trust

@@ -1,0 +1,36 @@
+"""The slot that an execution holds against a concurrency limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.admission import Refusal
+from orchestrator.engine.concurrency import Claim, claim_of
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.records import Run
+
+
+@dataclass(slots=True)
+class HeldSlot:
+    """Which slot is given back at the end, and whether it was."""
+
+    _claim: Claim | Refusal | None = None
+    """As of its admission, if this process admitted it."""
+    _released: bool = False
+
+    def acquired(self, claim: Claim) -> None:
+        """This process admitted the execution with this claim."""
+        self._claim = claim
+
+    def to_release(self, graph: Graph, run: Run, manifest: Mapping[str, Any]) -> Claim | None:
+        """The claim to give back; None where there is none (left)."""
+        claim = self._claim
+        if claim is None:  # admitted by an earlier process
+            claim = claim_of(graph, run, manifest)
+        return claim if isinstance(claim, Claim) and not self._released else None
+
+    def released(self) -> None:
+        """The slot was given back."""
+        self._released = True

@@ -1,0 +1,42 @@
+"""Jobs that this process stopped, and those that it has to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Stops:
+    """Stop requests that were sent, and orphans: Jobs that work for what has ended."""
+
+    _sent: set[tuple[str, bool]] = field(default_factory=set)
+    _orphans: dict[str, str] = field(default_factory=dict)
+    """Nodes by Job."""
+
+    def continued(self) -> Stops:
+        """What is still true once the execution is read again: its orphans are found again."""
+        return Stops(self._sent)
+
+    def was_sent(self, job: str, *, force: bool) -> bool:
+        """Whether the Job was asked to stop like that."""
+        return (job, force) in self._sent
+
+    def sent(self, job: str, *, force: bool) -> None:
+        """The Job was asked to stop, gently or by force."""
+        self._sent.add((job, force))
+
+    def add_orphan(self, job: str, node: str) -> None:
+        """The Job works for an attempt of the node that has ended."""
+        self._orphans[job] = node
+
+    def is_orphan(self, job: str) -> bool:
+        """Whether the Job is about to be stopped."""
+        return job in self._orphans
+
+    def next_orphan(self) -> tuple[str, str] | None:
+        """A Job to stop, with its node; it stays the next one until it is removed."""
+        return next(iter(self._orphans.items()), None)
+
+    def remove_orphan(self, job: str) -> None:
+        """The Job was stopped, or cannot be."""
+        del self._orphans[job]

@@ -1,0 +1,67 @@
+"""What the next pass over an execution reconciles, and when the clock alone asks for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class WakeUps:
+    """Nodes with events, nodes that were requeued, and the moments at which something is due."""
+
+    dirty: set[str] = field(default_factory=set)
+    """Active nodes with events, to be reconciled in the next pass."""
+    requeued: set[str] = field(default_factory=set)
+    """Nodes that the last round began or created for, to be reconciled in the same pass."""
+    rescan: bool = True
+    """Whether the next round reconciles all active nodes."""
+    first: bool = True
+    """Whether no round has ended yet: until then every node is considered, active or not."""
+    wake_at: float | None = None
+    """When the clock alone changes something, as the passes so far decided."""
+    recheck_at: float | None = None
+    """When what the caches lack is read live, or what is held up is created again."""
+
+    def mark(self, node: str) -> None:
+        """An event concerns the node."""
+        self.dirty.add(node)
+
+    def mark_all(self) -> None:
+        """Something changed that may concern every active node."""
+        self.rescan = True
+
+    def requeue(self, node: str) -> None:
+        """Reconcile the node once more in this pass."""
+        self.requeued.add(node)
+
+    def wake(self, moment: float | None) -> None:
+        """Something changes by the clock at this moment; nothing does without one."""
+        if moment is not None:
+            self.wake_at = min(moment, self.wake_at or moment)
+
+    def recheck(self, moment: float) -> None:
+        """Reconcile all active nodes at this moment at the latest."""
+        self.recheck_at = min(moment, self.recheck_at or moment)
+
+    def take(self, now: float) -> set[str] | None:
+        """The active nodes to reconcile in a round that begins now; None is all of them."""
+        names = self.dirty | self.requeued
+        self.dirty, self.requeued = set(), set()
+        if self.rescan or self.first or any(moment <= now for moment in self.moments):
+            self.rescan, self.wake_at, self.recheck_at = False, None, None
+            return None
+        return names
+
+    def round_ended(self) -> None:
+        """Every node has been considered once."""
+        self.first = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last round left nothing to reconcile in the same pass."""
+        return not self.requeued and not self.rescan
+
+    @property
+    def moments(self) -> list[float]:
+        """When the clock alone asks for a pass."""
+        return [moment for moment in (self.wake_at, self.recheck_at) if moment is not None]

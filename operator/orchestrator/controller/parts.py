@@ -1,0 +1,169 @@
+"""The operator's parts, put together: caches, what works on them, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.incidents import incident_status
+from orchestrator.controller.definitions.templates import template_status
+from orchestrator.controller.definitions.triggers import TriggerJudge
+from orchestrator.controller.definitions.workflows import Workflows
+from orchestrator.controller.executions.act.lingering import LingeringPods
+from orchestrator.controller.executions.active import ActiveExecutions
+from orchestrator.controller.executions.admission.accounts import ServiceAccounts
+from orchestrator.controller.executions.admission.protection import Protection
+from orchestrator.controller.executions.cleanup.retention import Retention
+from orchestrator.controller.executions.observe.pending import PendingPods
+from orchestrator.controller.executions.reconciler import ExecutionReconciler
+from orchestrator.controller.executions.revisions import Revisions
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.watch_events import WatchEvents
+from orchestrator.controller.informers import Caches, Watches
+from orchestrator.controller.offload import Inline
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.metrics import MetricsWriter
+from orchestrator.controller.telemetry.recorder import Recorder
+from orchestrator.controller.triggers.reconcile import Triggers
+from orchestrator.kube import resources
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient
+from orchestrator.kube.kopf_watch import Follow
+from orchestrator.kube.livejobs import LiveJobs
+from orchestrator.kube.livereads import LiveReads
+from orchestrator.triggers.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all parts share."""
+
+    client: ApiClient
+    namespaces: Collection[str]
+    runner_image: str
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    follow: Follow
+    offload: Inline
+    trigger_types: Registry
+
+
+class Parts:
+    """Each part is built once; those that report to each other do so through `events`."""
+
+    def __init__(self, settings: Settings) -> None:
+        client, clock, namespaces = settings.client, settings.clock, settings.namespaces
+        self._settings = settings
+        self.caches = Caches()
+        self.protection = Protection(client, clock)
+        self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
+        self.figures = Figures()
+        self.recorder = Recorder(client, clock)
+        self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
+        self.pending = PendingPods(
+            client,
+            self.caches.jobs,
+            self.caches.pods,
+            lambda job: self.events.on_pending(job),
+            namespaces=namespaces,
+        )
+        self.lingering = LingeringPods(
+            client,
+            self.caches.jobs,
+            self.caches.pods,
+            lambda job, pod, containers: self.events.on_rest_stopped(job, pod, containers),
+        )
+        self.triggers = Triggers(
+            client,
+            clock,
+            self.caches.triggers,
+            self.recorder.emit,
+            settings.offload,
+            settings.trigger_types,
+        )
+        shell = self._build_shell()
+        revisions = Revisions(shell)
+        self.retention = Retention(
+            shell, revisions, triggers=self.caches.triggers, namespaces=namespaces
+        )
+        self.active = ActiveExecutions(shell, revisions)
+        self.reconciler = ExecutionReconciler(shell, revisions, self.active)
+        self.events = WatchEvents(shell, self.active)
+        self.definitions, self.watches = self._build_watches()
+
+    def _build_shell(self) -> Shell:
+        settings, caches = self._settings, self.caches
+        return Shell(
+            client=settings.client,
+            clock=settings.clock,
+            executions=caches.executions,
+            jobs=caches.jobs,
+            pods=caches.pods,
+            workflows=caches.workflows,
+            templates=caches.templates,
+            cluster_templates=caches.cluster_templates,
+            pending=self.pending,
+            lingering=self.lingering,
+            queue=self.queue,
+            recorder=self.recorder,
+            metrics=self.metrics,
+            figures=self.figures,
+            remember=self._on_ended,
+            accounts=ServiceAccounts(settings.client, settings.clock),
+            protection=self.protection,
+            live_jobs=LiveJobs(settings.client, caches.jobs),
+            live_reads=LiveReads(settings.client),
+            runner_image=settings.runner_image,
+            offload=settings.offload,
+        )
+
+    def _build_watches(self) -> tuple[Definitions, Watches]:
+        settings, caches = self._settings, self.caches
+        judge = Workflows(
+            caches.workflows, caches.templates, caches.cluster_templates, settings.runner_image
+        )
+        trigger_judge = TriggerJudge(
+            settings.client, caches.workflows, caches.triggers, settings.trigger_types
+        )
+        definitions = self._build_definitions(judge, trigger_judge)
+        watches = Watches(
+            settings.client,
+            caches,
+            namespaces=settings.namespaces,
+            events=self.events,
+            judge=judge,
+            trigger_judge=trigger_judge,
+            definitions=definitions,
+            triggers=self.triggers,
+            monotonic=settings.monotonic,
+            follow=settings.follow,
+        )
+        return definitions, watches
+
+    def _build_definitions(self, judge: Workflows, trigger_judge: TriggerJudge) -> Definitions:
+        settings, caches = self._settings, self.caches
+        return Definitions(
+            settings.client,
+            settings.clock,
+            caches={
+                resources.WORKFLOWS: caches.workflows,
+                resources.TEMPLATES: caches.templates,
+                resources.CLUSTER_TEMPLATES: caches.cluster_templates,
+                resources.TRIGGERS: caches.triggers,
+                resources.INCIDENTS: caches.incidents,
+            },
+            statuses={
+                resources.WORKFLOWS: judge.status,
+                resources.TEMPLATES: template_status,
+                resources.CLUSTER_TEMPLATES: template_status,
+                resources.INCIDENTS: incident_status,
+            },
+            offload=settings.offload,
+            live={resources.TRIGGERS: trigger_judge.status},
+        )
+
+    def _on_ended(self, raw: Raw) -> None:
+        self.retention.remember(raw)
+        self.triggers.observe(resources.EXECUTIONS, raw)
