@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import signal
 import socket
@@ -13,7 +12,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
@@ -22,6 +20,7 @@ from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
 from orchestrator.controller.side import SideLoop
+from orchestrator.controller.telemetry.logs import configure
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
 from orchestrator.controller.webhook.server import serve as serve_webhook
@@ -65,7 +64,7 @@ class OperatorOptions:
 
 def run(options: OperatorOptions) -> None:
     """Run until SIGINT or SIGTERM; exceptions say in words what made it end otherwise."""
-    _log(options)
+    configure(options.log_format, options.log_level)
     # Caches live long and hold no cycles: collecting them over and over finds nothing.
     gc.set_threshold(20_000, 50, 100)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -151,27 +150,3 @@ def _lease(client: ApiClient, place: str, side: SideLoop) -> Lease | None:
     namespace, _, name = place.partition("/")
     identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     return Lease(client, namespace, name, identity, works=lambda: not side.hung)
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
-def _log(options: OperatorOptions) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(_JsonLines() if options.log_format == "json" else plain)
-    logging.basicConfig(level=options.log_level.upper(), handlers=[handler], force=True)
-    for noisy in ("kopf", "asyncio", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -24,6 +24,7 @@ from orchestrator.controller.informers import Caches, Watches
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.logs import execution_field
 from orchestrator.controller.telemetry.metrics import MetricsWriter
 from orchestrator.controller.telemetry.recorder import Recorder
 from orchestrator.controller.triggers.reconcile import Triggers
@@ -58,7 +59,7 @@ class Parts:
         self._settings = settings
         self.caches = Caches()
         self.protection = Protection(client, clock)
-        self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution")
+        self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution", execution_field)
         self.figures = Figures()
         self.recorder = Recorder(client, clock)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
@@ -31,8 +31,12 @@ MAX_BACKOFF = 60.0
 class WorkQueue(Generic[Key]):
     """Keys to work on; times are seconds of the running event loop."""
 
-    def __init__(self, name: str = "work") -> None:
+    def __init__(
+        self, name: str = "work", fields: Callable[[Key], Mapping[str, str]] | None = None
+    ) -> None:
+        """`fields` are those of a log line about a key."""
         self.name = name
+        self._fields = fields or (lambda _: {})
         self.passes = 0
         """Passes finished, failed ones included."""
         self.failures = 0
@@ -128,18 +132,25 @@ class WorkQueue(Generic[Key]):
                 return
             self._begin(key)
             try:
-                again = await work(key)
+                delay = await work(key)
             except Exception as error:
                 self.failures += 1
                 raced = isinstance(error, ApiError) and error.reason in _RACED
                 expected = raced or (isinstance(error, ApiError) and error.transient)
                 trace = None if expected else error
-                logger.warning("%s %s failed: %s", self.name, key, error, exc_info=trace)
+                logger.warning(
+                    "%s %s failed: %s",
+                    self.name,
+                    key,
+                    error,
+                    exc_info=trace,
+                    extra=self._fields(key),
+                )
                 self.add_rate_limited(key)
             else:
                 self.forget(key)
-                if again is not None:
-                    self.add_after(key, again)
+                if delay is not None:
+                    self.add_after(key, delay)
             finally:
                 self._end(key)
 

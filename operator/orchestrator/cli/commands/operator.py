@@ -15,6 +15,9 @@ from orchestrator.cli.webhook import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
 from orchestrator.kube.access import AccessError
 
+LOG_VARIABLE = "ORCHESTRATOR_LOG"
+"""Environment variable with the level of the log, where no option has it."""
+
 
 def command(
     context: typer.Context,
@@ -35,7 +38,9 @@ def command(
         int, typer.Option(min=1, max=1000, help="Executions that are reconciled concurrently.")
     ] = 128,
     log_format: Annotated[str, typer.Option(help="plain or json.")] = "plain",
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[
+        str, typer.Option(envvar=LOG_VARIABLE, help="debug, info, warning or error.")
+    ] = "info",
     health_address: Annotated[
         str,
         typer.Option(metavar="HOST:PORT", help="Address of /healthz and /readyz; none if empty."),
@@ -61,9 +66,12 @@ def command(
 ) -> None:
     """It runs until SIGTERM or SIGINT."""
     if log_format not in ("plain", "json"):
-        raise UsageError(f"--log-format {log_format}: say plain or json")
+        raise UsageError(f"--log-format {log_format}: write plain or json")
     if log_level not in ("debug", "info", "warning", "error"):
-        raise UsageError(f"--log-level {log_level}: say debug, info, warning or error")
+        source = context.get_parameter_source("log_level")
+        from_environment = source is not None and source.name == "ENVIRONMENT"
+        given = f"{LOG_VARIABLE}=" if from_environment else "--log-level "
+        raise UsageError(f"{given}{log_level}: write debug, info, warning or error")
     if lease and len([part for part in lease.split("/") if part]) != 2:
         raise UsageError(f"--lease {lease}: write NAMESPACE/NAME")
     target = context.obj

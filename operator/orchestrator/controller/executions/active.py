@@ -10,6 +10,7 @@ from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
@@ -45,6 +46,10 @@ class ActiveExecutions:
     def has(self, key: Key, state: ExecutionState) -> bool:
         """Whether this is still the execution's state; not when all of it is to be read again."""
         return self._states.get(key) is state
+
+    def get(self, key: Key) -> ExecutionState | None:
+        """The execution's state, if this process has one."""
+        return self._states.get(key)
 
     def put(self, key: Key, state: ExecutionState) -> None:
         """This is the execution's state from now on."""
@@ -128,6 +133,7 @@ class ActiveExecutions:
         if key not in self._unsure and not missed:
             return known
         raw = await live(self._shell, EXECUTIONS, *key)
+        log.debug(key, "observed: read live, %s", "gone" if raw is None else "present")
         self._unsure.discard(key)
         there = raw["metadata"]["uid"] if raw is not None else ""
         before = {known["metadata"]["uid"]} if known is not None else set()
@@ -159,6 +165,7 @@ class ActiveExecutions:
         if earlier is not None and earlier.run.uid == fresh.run.uid:
             fresh.continue_from(earlier)
         self._states[key] = fresh
+        log.debug(key, "observed: the execution as of version %d", fresh.pending.version)
         for job in self._shell.jobs.by_execution(key[0], fresh.run.uid).values():
             self.note_job(key, job)
         return fresh

@@ -21,22 +21,33 @@ from orchestrator.controller.executions.observe.unrecorded import stop_unrecorde
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.state.wakeups import Due
 from orchestrator.controller.executions.status.progress import Progress
 from orchestrator.controller.executions.status.writing import (
     announce_end,
     announce_pass,
     end_unadmitted,
 )
+from orchestrator.controller.executions.trace import (
+    log,
+    trace_decided,
+    trace_observed,
+    trace_requeued,
+    trace_round,
+)
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.advance import advance, nodes_to_reconcile
 from orchestrator.engine.created import with_created
 from orchestrator.engine.decisions import Creation, Pass
+from orchestrator.engine.observed import Observed
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
 from orchestrator.models.reasons import Reason
 
 MAX_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
+
+_INVALIDATED = Due(0, "a write in the background failed, and everything is read again")
 
 
 class ExecutionReconciler:
@@ -57,24 +68,21 @@ class ExecutionReconciler:
         """One pass; the seconds until the next one, or None where only an event asks for it."""
         key = (namespace, name)
         try:
-            return await self._reconcile(key)
-        except Exception:
+            due = await self._reconcile(key)
+        except Exception as error:
+            log.debug(key, "the pass failed, and everything is read again: %s", error)
             self._active.invalidate(key)
             raise
+        trace_requeued(key, self._active.get(key), due)
+        return None if due is None else due.seconds
 
-    async def _reconcile(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> Due | None:
         self._progress.raise_failure(key)
         raw = await self._active.read(key)
         if await self._progress.caught_up(key, raw):
             raw = await self._active.read(key)
         if raw is None or is_over(raw):
-            self._slots.leave(key)
-            state = self._active.pop(key) or await self._active.ended(key, raw)
-            if state is not None:
-                await self._give_back(state)
-            if raw is not None:  # whoever wrote its end may not have lived to count it
-                self._shell.metrics.left(*key, raw["metadata"]["uid"])
-            await stop_after_end(self._shell, *key, self._active.stopped)
+            await self._leave(key, raw)
             return None
         current = self._active.current(key, raw)
         if current is None:
@@ -89,13 +97,23 @@ class ExecutionReconciler:
             return await self._refuse(key, raw, Refusal(Reason.REVISION_LOST, str(error)))
         return None if state.ended else await self._advance(key, state)
 
-    async def _admit(self, key: Key, raw: Mapping[str, Any]) -> float | None:
+    async def _leave(self, key: Key, raw: Mapping[str, Any] | None) -> None:
+        """The execution has ended or is gone: nothing is kept of it, and nothing works for it."""
+        log.debug(key, "no longer active: deleted or ended" if raw is None else "ended")
+        self._slots.leave(key)
+        state = self._active.pop(key) or await self._active.ended(key, raw)
+        if state is not None:
+            await self._give_back(state)
+        if raw is not None:  # whoever wrote its end may not have lived to count it
+            self._shell.metrics.left(*key, raw["metadata"]["uid"])
+        await stop_after_end(self._shell, *key, self._active.stopped)
+
+    async def _admit(self, key: Key, raw: Mapping[str, Any]) -> Due | None:
         outcome = await self._admission.admit(key, raw)
         if isinstance(outcome, Conflict):
-            self._active.invalidate(key)
-            return 0
+            return self._read_again(key)
         if isinstance(outcome, Wait):
-            return outcome.seconds
+            return None if outcome.seconds is None else Due(outcome.seconds, "not admitted yet")
         state, decided = outcome.state, outcome.decided
         self._active.put(key, state)
         if await self._act(state, decided):
@@ -109,57 +127,50 @@ class ExecutionReconciler:
             await self._slots.release(state.run.namespace, claim)
             state.slot.released()
 
-    async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> float | None:
+    async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Due | None:
         self._slots.leave(key)
         if await end_unadmitted(self._shell, key, raw, refusal):
             return None
+        return self._read_again(key)
+
+    def _read_again(self, key: Key) -> Due:
+        """Someone else wrote the execution first."""
         self._active.invalidate(key)
-        return 0
+        return Due(0, "the execution was changed meanwhile, and is read live")
 
     # While it runs
 
-    async def _advance(self, key: Key, state: ExecutionState) -> float | None:
+    async def _advance(self, key: Key, state: ExecutionState) -> Due | None:
         await stop_orphans(self._shell, state)
         await recall_names(self._shell, state)
         for _ in range(MAX_ROUNDS):
             if not self._active.has(key, state):
-                return 0  # a write beside it failed, and everything is read again
+                return _INVALIDATED
             dirty = state.wakeups.take(self._shell.clock())
             if dirty is not None and not dirty and not self._progress.due(state):
                 return self._progress.next_change(state)
+            trace_round(key, state.run, dirty)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, state, dirty)
-            policies = await self._policies(state, dirty)
-            decided = await self._shell.offload.run(
-                partial(
-                    advance,
-                    state.graph,
-                    state.run,
-                    observed,
-                    now,
-                    scan=state.wakeups.first,
-                    dirty=dirty,
-                    policies=policies,
-                )
-            )
+            trace_observed(key, observed)
+            decided = await self._decide(state, observed, dirty, now)
             if not self._active.has(key, state):
-                return 0
+                return _INVALIDATED
+            trace_decided(key, state.run, decided)
             await create_all(self._shell, state, decided.before)
             await control_all(self._shell, state, decided.before)
             if decided.ending is not None:
                 await stop_unrecorded_jobs(self._shell, state, decided)
                 await stop_unrecorded_children(self._shell, state, decided)
             before = state.run.phase
-            created = partial(_created, state)
-            state.apply(decided, with_created(decided, created), now)
+            state.apply(decided, with_created(decided, partial(_created, state)), now)
             state.wakeups.round_ended()
             if decided.urgent or decided.ending:
                 stored = await self._progress.store(
                     key, state, ending=decided.ending, transition=decided.phase is not before
                 )
                 if not stored:
-                    self._active.invalidate(key)
-                    return 0
+                    return self._read_again(key)
                 if await self._act(state, decided):
                     return None
             else:
@@ -169,6 +180,23 @@ class ExecutionReconciler:
             if state.wakeups.settled:
                 return self._progress.next_change(state)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
+
+    async def _decide(
+        self, state: ExecutionState, observed: Observed, dirty: Collection[str] | None, now: float
+    ) -> Pass:
+        policies = await self._policies(state, dirty)
+        return await self._shell.offload.run(
+            partial(
+                advance,
+                state.graph,
+                state.run,
+                observed,
+                now,
+                scan=state.wakeups.first,
+                dirty=dirty,
+                policies=policies,
+            )
+        )
 
     async def _policies(
         self, state: ExecutionState, dirty: Collection[str] | None

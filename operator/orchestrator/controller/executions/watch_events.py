@@ -12,7 +12,8 @@ from orchestrator.controller.executions.active import ActiveExecutions
 from orchestrator.controller.executions.observe.fanout import check_interval
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
-from orchestrator.jobs.evidence import controller_of
+from orchestrator.controller.executions.trace import log
+from orchestrator.jobs.evidence import controller_of, phase_of
 from orchestrator.jobs.observe import fans_out, node_of
 from orchestrator.kube.cache import JOB_NAME, Raw, execution_of, execution_owner
 from orchestrator.models.reasons import EventReason
@@ -47,6 +48,7 @@ class WatchEvents:
             return
         metadata, queue = raw["metadata"], self._shell.queue
         queue.add((metadata["namespace"], metadata["name"]))
+        log.debug((metadata["namespace"], metadata["name"]), "event: execution %s", kind)
         if parent := raw["spec"].get("parent"):
             key = (metadata["namespace"], parent["name"])
             self._active.note(key, parent.get("node"))
@@ -69,6 +71,7 @@ class WatchEvents:
         if own and not ended and not any(_reported(raw)):
             return  # the echo of its creation; a pod seen before it was not reported
         if self._active.note_job(key, raw):
+            log.debug(key, "event: Job %s %s, node %s", metadata["name"], kind, node_of(raw))
             self._shell.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
@@ -82,12 +85,23 @@ class WatchEvents:
             return
         if kind != "DELETED":
             self._shell.figures.pod_ended(key)
-        self._shell.queue.add_after(key, self._batching(raw))
+        delay = self._batching(raw)
+        log.debug(
+            key,
+            "event: pod %s %s, node %s: %s; reconciled in %.1f s",
+            raw["metadata"]["name"],
+            kind,
+            node_of(job),
+            phase_of(raw),
+            delay,
+        )
+        self._shell.queue.add_after(key, delay)
 
     def on_pending(self, job: Raw) -> None:
         """A cause is known why a Job's pod does not start."""
         if self._begun and (key := execution_of(job)) is not None:
             self._active.note_attempt(key, job)
+            log.debug(key, "event: cause of a wait, node %s", node_of(job))
             self._shell.queue.add(key)
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.cleanup.retention import Retention
+from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Cache, Jobs

@@ -7,6 +7,7 @@ from orchestrator.controller.executions.observe.childnames import is_ours
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import ControlChild
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
@@ -49,10 +50,12 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     if not may_become(raw, state):
         return
     metadata = raw["metadata"]
+    child = (metadata["namespace"], metadata["name"])
+    log.debug(child, "set to %s by its parent", state.value)
     guard = {"resourceVersion": metadata["resourceVersion"]} if guarded else {}
     patch = {"metadata": {"uid": metadata["uid"], **guard}, "spec": {"desiredState": state.value}}
     try:
-        await shell.client.patch(EXECUTIONS, metadata["namespace"], metadata["name"], patch)
+        await shell.client.patch(EXECUTIONS, *child, patch)
     except ApiError as error:
         if error.status not in (404, 409, 422):  # gone, or someone asked for more in the meantime
             raise

@@ -13,6 +13,7 @@ from orchestrator.controller.executions.act.stopping import stop_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import trace_created
 from orchestrator.controller.offload import LARGE
 from orchestrator.engine.decisions import (
     ControlChild,
@@ -53,6 +54,7 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
             problems.append(outcome)
         else:
             state.creations.settle(_key(job), outcome, now)
+        trace_created(state, job, outcome)
     if problems:
         raise problems[0]
 

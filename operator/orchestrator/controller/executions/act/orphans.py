@@ -10,6 +10,7 @@ from orchestrator.controller.executions.observe.live_read import known_job, live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs import orphans
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
@@ -32,6 +33,7 @@ async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pas
             continue
         await stop(shell, found, force=False)
         message = orphans.stopped_unrecorded(name)
+        log.debug(state.key, "%s", message)
         shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
 
 
@@ -75,6 +77,7 @@ async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
                     raise
                 message = orphans.not_stopped(name, node, error.message)
             state.stops.sent(name, force=False)
+            log.debug(state.key, "%s", message)
             shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
         state.stops.remove_orphan(name)
 
@@ -101,6 +104,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
         await stop(shell, job, force=False)
         stopped.add(job["metadata"]["uid"])
         message = orphans.stopped_after_end(job["metadata"]["name"])
+        log.debug((namespace, name), "%s", message)
         shell.recorder.emit(reference, EventReason.STRAY_JOB, message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.controller.executions.observe.live_read import known_job, live, own_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import StopJob
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import fans_out
@@ -27,6 +28,7 @@ async def stop_job(shell: Shell, state: ExecutionState, decision: StopJob) -> No
         job = own_job(state, name, await live(shell, JOBS, state.run.namespace, name))
     if job is not None:
         await stop(shell, job, force=decision.force)
+    log.debug(state.key, "stopped: Job %s%s", name, " by force" if decision.force else "")
     state.stops.sent(name, force=decision.force)
 
 

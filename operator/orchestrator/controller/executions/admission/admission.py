@@ -17,6 +17,7 @@ from orchestrator.controller.executions.status.writing import (
     store_pass,
     write_pending,
 )
+from orchestrator.controller.executions.trace import trace_decided
 from orchestrator.controller.offload import LARGE
 from orchestrator.engine.admission import (
     Missing,
@@ -161,6 +162,7 @@ class Admission:
             state = self._admitted(raw, graph, admitted, reused)  # it may have taken a while
         now, first = state.run.started_at, partial(first_pass, graph, state.run)
         decided = await self._shell.offload.run(first, long=len(graph.nodes) > LARGE)
+        trace_decided(key, state.run, decided)
         state.admit(claim, reused)
         state.apply(decided, decided.records, now)
         admitted["startedAt"] = to_rfc3339(now)

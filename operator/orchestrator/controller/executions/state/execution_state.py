@@ -14,7 +14,7 @@ from orchestrator.controller.executions.state.observations import Observations
 from orchestrator.controller.executions.state.pending_status import PendingStatus
 from orchestrator.controller.executions.state.slot import HeldSlot
 from orchestrator.controller.executions.state.stops import Stops
-from orchestrator.controller.executions.state.wakeups import WakeUps
+from orchestrator.controller.executions.state.wakeups import Due, WakeUps
 from orchestrator.engine.concurrency import Claim
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
@@ -98,15 +98,18 @@ class ExecutionState:
             return hold_up
         return hold_up if self.run.desired_state is DesiredState.PAUSED else None
 
-    def next_change(self, active: int, now: float) -> float | None:
-        """Seconds until the clock alone changes something; None when only an event can.
+    def next_change(self, active: int, now: float) -> Due | None:
+        """When the clock alone changes something; None when only an event can.
 
         `active` is how many executions are active.
         """
-        waits = [moment - now for moment in self.wakeups.moments]
+        due = [*self.wakeups.due(now)]
         if (write := self.pending.due_in(active, now)) is not None:
-            waits.append(write)
-        return max(min(waits), 0.001) if waits else None
+            due.append(Due(write, "batched progress is written"))
+        if not due:
+            return None
+        first = min(due)
+        return Due(max(first.seconds, 0.001), first.why)
 
     def latest(self, node: str, decided: Pass) -> Record | None:
         """The record of a node with the changes of a pass."""
@@ -124,6 +127,11 @@ class ExecutionState:
         known = self.graph.nodes.get(node)
         indexed = item is None and known is not None and known.spec.for_each is not None
         return job_name(self.run.workflow, which, self.run.uid, attempt, salt, indexed=indexed)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its namespace and name."""
+        return self.run.namespace, self.run.name
 
     @property
     def graph(self) -> Graph:

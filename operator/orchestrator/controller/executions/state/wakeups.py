@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Due(NamedTuple):
+    """When an execution is reconciled next though no event asks for it, and why then."""
+
+    seconds: float
+    why: str
 
 
 @dataclass(slots=True)
@@ -47,7 +56,7 @@ class WakeUps:
         """The active nodes to reconcile in a round that begins now; None is all of them."""
         names = self.dirty | self.requeued
         self.dirty, self.requeued = set(), set()
-        if self.rescan or self.first or any(moment <= now for moment in self.moments):
+        if self.rescan or self.first or any(due.seconds <= 0 for due in self.due(now)):
             self.rescan, self.wake_at, self.recheck_at = False, None, None
             return None
         return names
@@ -61,7 +70,9 @@ class WakeUps:
         """Whether the last round left nothing to reconcile in the same pass."""
         return not self.requeued and not self.rescan
 
-    @property
-    def moments(self) -> list[float]:
-        """When the clock alone asks for a pass."""
-        return [moment for moment in (self.wake_at, self.recheck_at) if moment is not None]
+    def due(self, now: float) -> Iterator[Due]:
+        """What the clock alone asks for, in seconds from now."""
+        if self.wake_at is not None:
+            yield Due(self.wake_at - now, "a retry, a timeout or another moment is due")
+        if self.recheck_at is not None:
+            yield Due(self.recheck_at - now, "what the caches lack or a quota refuses is due")

@@ -13,7 +13,9 @@ from typing import Any
 from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.state.wakeups import Due
 from orchestrator.controller.executions.status.writing import store_pass
+from orchestrator.controller.executions.trace import log, trace_requeued
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.records import Record
 
@@ -39,8 +41,8 @@ class Progress:
         left = state.pending.due_in(len(self._active), self._shell.clock())
         return left is not None and left <= 0
 
-    def next_change(self, state: ExecutionState) -> float | None:
-        """Seconds until the clock alone changes something; None when only an event can."""
+    def next_change(self, state: ExecutionState) -> Due | None:
+        """When the clock alone changes something; None when only an event can."""
         return state.next_change(len(self._active), self._shell.clock())
 
     def raise_failure(self, key: Key) -> None:
@@ -109,11 +111,13 @@ class Progress:
             self._active.invalidate(key)
             if failed is not None:
                 self._failed[key] = failed
+            log.debug(key, "requeued: progress was not stored")
             self._shell.queue.add(key)
             return
         self._find_orphans(key, state, stored)
-        if (seconds := self.next_change(state)) is not None:
-            self._shell.queue.add_after(key, seconds)
+        if (due := self.next_change(state)) is not None:
+            trace_requeued(key, state, due)
+            self._shell.queue.add_after(key, due.seconds)
 
     def _find_orphans(self, key: Key, state: ExecutionState, stored: Mapping[str, Record]) -> None:
         """A Job may have been made for what ended without it, and have reported that before."""

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log, trace_refused, trace_stored
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.decisions import Ending, Pass
 from orchestrator.engine.nulls import json_patch, needs_json_patch
@@ -54,9 +55,11 @@ async def store_pass(
         patch.update(goes_on_patch(run.phase, generation, now, pending.conditions))
     whole = len(run.records) == len(changes)
     body = _body(run.uid, str(pending.version), patch, before, whole_nodes=whole)
-    version = await _patch(shell, (run.namespace, run.name), body)
+    key = (run.namespace, run.name)
+    version = await _patch(shell, key, body)
     if version is None:
         return None
+    trace_stored(key, patch["phase"], changes, version)
     for name, record in changes.items():
         if record.phase.terminal:
             shell.figures.node_ended(state.graph.nodes[name].kind.value, record.phase.value)
@@ -78,6 +81,7 @@ async def write_pending(
     message = clip(message, MAX_MESSAGE)
     if reports(raw, reason, message):
         return True
+    log.debug(key, "decided: %s, reason %s: %s", phase.value, reason, message)
     patch = unadmitted_patch(raw, phase, reason, message, shell.clock())
     return await _write_unadmitted(shell, key, raw, patch)
 
@@ -85,6 +89,7 @@ async def write_pending(
 async def end_unadmitted(shell: Shell, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> bool:
     """End an execution that runs nothing (more); False when someone else wrote first."""
     ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
+    trace_refused(key, refusal)
     patch = unadmitted_patch(
         raw, refusal.phase, refusal.reason, refusal.message, shell.clock(), ending
     )
@@ -164,6 +169,7 @@ async def _patch(
             EXECUTIONS, *key, body, subresource="status", metadata_only=True
         )
     except ApiError as error:
+        log.debug(key, "not stored: %s", error)
         if error.status in (404, 409):
             return None
         raise
