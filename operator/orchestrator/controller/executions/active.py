@@ -11,10 +11,10 @@ from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
+from orchestrator.engine.phases import is_over
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
-from orchestrator.models.execution import ExecutionPhase
 
 MAX_OVER = 1000
 """Executions found to be over that are remembered."""
@@ -193,9 +193,3 @@ class ActiveExecutions:
             above = (key[0], parent["name"])
             self.note(above, parent.get("node"))
             self._shell.queue.add(above)
-
-
-def is_over(execution: Mapping[str, Any]) -> bool:
-    """Whether its phase is final."""
-    phase: str | None = (execution.get("status") or {}).get("phase")
-    return phase is not None and ExecutionPhase(phase).terminal

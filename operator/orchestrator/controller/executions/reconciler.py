@@ -10,14 +10,14 @@ from orchestrator.controller.executions.act.executor import control_all, create_
 from orchestrator.controller.executions.act.orphans import (
     stop_after_end,
     stop_orphans,
+    stop_unrecorded_children,
     stop_unrecorded_jobs,
 )
-from orchestrator.controller.executions.active import ActiveExecutions, Key, is_over
+from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.admission.admission import Admission, Conflict, Wait
 from orchestrator.controller.executions.admission.slots import Slots
 from orchestrator.controller.executions.observe.childnames import recall_names
 from orchestrator.controller.executions.observe.observing import observe_active
-from orchestrator.controller.executions.observe.unrecorded import stop_unrecorded_children
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
@@ -40,9 +40,10 @@ from orchestrator.engine.advance import advance, nodes_to_reconcile
 from orchestrator.engine.created import with_created
 from orchestrator.engine.decisions import Creation, Pass
 from orchestrator.engine.observed import Observed
+from orchestrator.engine.phases import is_over
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
-from orchestrator.models.reasons import Reason
+from orchestrator.engine.refusals import revision_lost, status_invalid
 
 MAX_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
@@ -92,9 +93,9 @@ class ExecutionReconciler:
         try:
             state = current or await self._active.refresh(key, raw)
         except StatusError as error:
-            return await self._refuse(key, raw, Refusal(Reason.STATUS_INVALID, str(error)))
+            return await self._refuse(key, raw, status_invalid(error))
         except ValueError as error:
-            return await self._refuse(key, raw, Refusal(Reason.REVISION_LOST, str(error)))
+            return await self._refuse(key, raw, revision_lost(error))
         return None if state.ended else await self._advance(key, state)
 
     async def _leave(self, key: Key, raw: Mapping[str, Any] | None) -> None:

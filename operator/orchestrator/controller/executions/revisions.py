@@ -1,4 +1,4 @@
-"""Admission: reads what an execution needs, live, and freezes it in a ControllerRevision."""
+"""Revisions: what an execution needs, read live and frozen in a ControllerRevision."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ from orchestrator.engine.admission import (
     workflows_of,
 )
 from orchestrator.engine.graph import Graph
+from orchestrator.engine.refusals import (
+    parent_gone,
+    parent_revision_gone,
+    revision_lost,
+    revision_taken,
+    workflow_missing,
+)
 from orchestrator.engine.revision import Revision, thaw, verify
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
@@ -37,9 +44,7 @@ from orchestrator.kube.resources import (
     WORKFLOWS,
 )
 from orchestrator.models.base import GROUP
-from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
-from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import WorkflowState
 
 _Key = TypeVar("_Key")
@@ -72,9 +77,7 @@ class Revisions:
         """The workflow as it is now, read live, checked and frozen (not yet stored)."""
         raw = await self._shell.live_reads.get(WORKFLOWS, namespace, workflow)
         if raw is None:
-            return Missing(
-                Reason.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}"
-            )
+            return workflow_missing(workflow, namespace)
         workflows = await self._reached(namespace, raw["spec"])
         used = [raw["spec"], *(child["spec"] for child in workflows.values() if child)]
         actions = dict.fromkeys(action for spec in used for action in actions_of(spec))
@@ -103,8 +106,7 @@ class Revisions:
         """A sub-workflow as it was frozen with its parent."""
         execution = await self._shell.live_reads.get(EXECUTIONS, namespace, parent["name"])
         if execution is None or execution["metadata"]["uid"] != parent["uid"]:
-            message = f"its parent {parent['name']} is gone"
-            return Refusal(Reason.PARENT_GONE, message, ExecutionPhase.CANCELLED)
+            return parent_gone(parent["name"])
         revision = (execution.get("status") or {}).get("revision", "")
         key = (namespace, revision, workflow)
         if (known := self._prepared.get(key)) is not None:
@@ -112,13 +114,12 @@ class Revisions:
             return known
         raw = await self._revision(namespace, revision) if revision else None
         if raw is None:
-            message = f"ControllerRevision {revision} of its parent is gone"
-            return Refusal(Reason.REVISION_LOST, message)
+            return parent_revision_gone(revision)
         work = partial(self._prepare_frozen, workflow, revision, raw.get("data"))
         try:
             result = await self._preparing.do((*key, _content(raw)), work)
         except ValueError as error:
-            return Refusal(Reason.REVISION_LOST, str(error))
+            return revision_lost(error)
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
         return result
@@ -177,8 +178,7 @@ class Revisions:
         try:
             await self.graph(namespace, name)
         except ValueError as error:
-            message = f"{error}; delete it and run again"
-            return Refusal(Reason.NAME_TAKEN, message)
+            return revision_taken(error)
         self._stored[key] = now
         while len(self._stored) > _KEPT:
             self._stored.pop(next(iter(self._stored)))

@@ -9,6 +9,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import ControlChild
+from orchestrator.engine.subexecutions import may_become, pause_is_over
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
@@ -28,16 +29,8 @@ async def control_child(shell: Shell, state: ExecutionState, decision: ControlCh
         return
     if decision.state is not DesiredState.PAUSED:
         await set_state(shell, raw, decision.state)
-    elif not _pause_is_over(shell.executions.get(namespace, state.run.name)):
+    elif not pause_is_over(shell.executions.get(namespace, state.run.name)):
         await set_state(shell, raw, decision.state, guarded=True)
-
-
-def _pause_is_over(raw: Raw | None) -> bool:
-    """Whether the cache has the parent as no longer paused: this pass began before that."""
-    if raw is None:
-        return False
-    ending = (raw.get("status") or {}).get("cancelRequested")
-    return bool(ending) or raw["spec"].get("desiredState") != DesiredState.PAUSED
 
 
 async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: bool = False) -> None:

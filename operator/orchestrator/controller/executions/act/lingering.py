@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from orchestrator.engine.phases import is_over
 from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.jobs.stop import PatchJob, stop_rest
@@ -29,7 +30,7 @@ from orchestrator.kube.cache import (
 )
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS, PODS
-from orchestrator.models.execution import ExecutionPhase, NodePhase
+from orchestrator.models.execution import NodePhase
 
 logger = logging.getLogger(__name__)
 
@@ -137,10 +138,11 @@ class LingeringPods:
         key = execution_of(job)
         if key is None:
             return False
-        status = (await self._client.get(EXECUTIONS, *key)).get("status") or {}
-        if (phase := status.get("phase")) and ExecutionPhase(phase).terminal:
+        execution = await self._client.get(EXECUTIONS, *key)
+        if is_over(execution):
             return True
-        record = (status.get("nodes") or {}).get(node_of(job)) or {}
+        nodes = (execution.get("status") or {}).get("nodes") or {}
+        record = nodes.get(node_of(job)) or {}
         return "phase" in record and NodePhase(record["phase"]).terminal
 
     def _needs_room(self, job: Raw) -> bool:

@@ -1,23 +1,27 @@
-"""Stops orphaned Jobs, with a Warning Event each.
+"""Stops what no record speaks of: orphaned Jobs, with a Warning Event each, and sub-executions.
 
 They can come from an operator that was cut off in the middle of a creation, or that woke up late.
 """
 
 from __future__ import annotations
 
+from orchestrator.controller.executions.act.childcontrol import set_state
 from orchestrator.controller.executions.act.stopping import stop
+from orchestrator.controller.executions.observe.childnames import own_children
 from orchestrator.controller.executions.observe.live_read import known_job, live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import Pass
+from orchestrator.engine.phases import is_over
+from orchestrator.engine.subexecutions import may_be_unrecorded
 from orchestrator.jobs import orphans
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS
-from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.execution import DesiredState
 from orchestrator.models.reasons import EventReason
 
 
@@ -35,6 +39,22 @@ async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pas
         message = orphans.stopped_unrecorded(name)
         log.debug(state.key, "%s", message)
         shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
+
+
+async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided: Pass) -> None:
+    """Before the end: stop sub-executions that no watch has reported yet, of nodes that a
+    cancellation ended or kept from starting.
+
+    By force, without their `finally`: no record names them, so nothing would wait for that.
+    """
+    nodes = state.graph.nodes.values()
+    if not any(
+        may_be_unrecorded(node, state.latest(node.name, decided), decided) for node in nodes
+    ):
+        return
+    for raw in await own_children(shell, state):
+        if not is_over(raw):
+            await set_state(shell, raw, DesiredState.TERMINATED)
 
 
 def is_orphan(state: ExecutionState, job: Raw) -> bool:
@@ -94,12 +114,11 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
     execution = await live(shell, EXECUTIONS, namespace, name)
     if execution is None:  # garbage collection removes what it owned
         return
-    status = execution.get("status") or {}
-    if not status.get("phase") or not ExecutionPhase(status["phase"]).terminal:
+    if not is_over(execution):
         return
     reference = execution_reference(namespace, name, execution["metadata"]["uid"])
     for job in active:
-        if orphans.succeeded(status, job):
+        if orphans.succeeded(execution["status"], job):
             continue
         await stop(shell, job, force=False)
         stopped.add(job["metadata"]["uid"])

@@ -26,16 +26,17 @@ from orchestrator.engine.admission import (
     check_start,
     waited_long_enough,
 )
-from orchestrator.engine.beginning import (
-    cancelled_early,
-    first_pass,
-    status_at_start,
-    still_missing,
-)
+from orchestrator.engine.beginning import first_pass, status_at_start
 from orchestrator.engine.concurrency import claim_of
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.records import Record
+from orchestrator.engine.refusals import (
+    cancelled_early,
+    revision_lost,
+    server_refuses,
+    still_missing,
+)
 from orchestrator.engine.rerun import source_of, take_over
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.engine.transitions import admission_announced
@@ -91,10 +92,7 @@ class Admission:
         except ApiError as error:
             if not error.refuses:
                 raise
-            said = Reason.ADMISSION_REFUSED, f"the API server refuses: {error.message}"
-            if not await write_pending(self._shell, key, raw, *said):
-                return Conflict()
-            return Wait(REFUSED_RETRY)
+            return await self._wait(key, raw, server_refuses(error.message), REFUSED_RETRY)
 
     async def _admit(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
         spec = raw["spec"]
@@ -124,7 +122,7 @@ class Admission:
         try:
             graph = await self._revisions.graph(key[0], source.revision)
         except ValueError as error:
-            return await self._refuse(key, raw, Refusal(Reason.REVISION_LOST, str(error)))
+            return await self._refuse(key, raw, revision_lost(error))
         if refusal := await self._revisions.refusal_of_state(key[0], raw):
             return await self._refuse(key, raw, refusal)
         reuse = partial(take_over, graph, source, spec["rerunOf"]["from"])
@@ -217,9 +215,14 @@ class Admission:
     async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> Outcome:
         if waited_long_enough(raw, self._shell.clock()):
             return await self._refuse(key, raw, still_missing(missing))
+        return await self._wait(key, raw, missing, MISSING_RETRY)
+
+    async def _wait(
+        self, key: Key, raw: Mapping[str, Any], missing: Missing, seconds: float
+    ) -> Outcome:
         if not await write_pending(self._shell, key, raw, missing.reason, missing.message):
             return Conflict()
-        return Wait(MISSING_RETRY)
+        return Wait(seconds)
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Outcome:
         self._slots.leave(key)

@@ -11,11 +11,11 @@ from typing import Any
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.concurrency import Claim, Holder, holders_to
+from orchestrator.engine.phases import is_over
 from orchestrator.engine.queueing import replacement
 from orchestrator.engine.retention import ended_at
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CONFIG_MAPS, EXECUTIONS
-from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.labels import MANAGED_BY, MANAGER
 
 MAX_GONE = 200
@@ -135,8 +135,7 @@ class Holders:
             return False
         if not claim.covers(raw["spec"]["workflow"]):
             return False
-        phase = (raw.get("status") or {}).get("phase")
-        return not (phase and ExecutionPhase(phase).terminal)
+        return not is_over(raw)
 
     async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         return await live(self._shell, EXECUTIONS, namespace, name)

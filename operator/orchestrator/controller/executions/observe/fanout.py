@@ -17,6 +17,7 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.jobs.absent import deleted
 from orchestrator.jobs.evidence import has_succeeded
+from orchestrator.jobs.existing import with_outputs
 from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.observe import completed, failure, unfinished
 from orchestrator.jobs.outputs import OutputsProblem
@@ -93,12 +94,4 @@ async def _gathered(
         # The cache may be behind the Job: an absence is made sure of.
         live = await pods_of(shell, state, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)
-    if isinstance(gathered, OutputsProblem):
-        return replace(
-            attempt,
-            state=AttemptState.FAILED,
-            reason=gathered.reason,
-            message=gathered.message,
-            permanent=True,
-        )
-    return replace(attempt, outputs=gathered)
+    return with_outputs(attempt, gathered)

@@ -12,7 +12,7 @@ from orchestrator.controller.executions.observe.live_read import (
     overdue,
     pods_of,
 )
-from orchestrator.controller.executions.observe.unrecorded import existing_job, observe_unrecorded
+from orchestrator.controller.executions.observe.unrecorded import first_job, observe_unrecorded
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.advance import nodes_to_reconcile
@@ -117,5 +117,5 @@ def _follow_ups(
     observed: dict[tuple[str, int], Attempt],
 ) -> None:
     for edge in node.outgoing:
-        if (seen := existing_job(shell, state, edge.target)) is not None:
+        if (seen := first_job(shell, state, edge.target)) is not None:
             observed.setdefault((edge.target, 1), seen)

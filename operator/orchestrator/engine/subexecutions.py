@@ -1,0 +1,49 @@
+"""When something is asked of a sub-execution, and which nodes may have one that nobody recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestrator.engine.decisions import Pass
+from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
+from orchestrator.engine.records import Record
+from orchestrator.models.execution import DesiredState, NodePhase
+
+_FIRMNESS = {
+    DesiredState.RUNNING: 0,
+    DesiredState.PAUSED: 0,
+    DesiredState.CANCELLED: 1,
+    DesiredState.TERMINATED: 2,
+}
+
+
+def may_become(child: Mapping[str, Any], wanted: DesiredState) -> bool:
+    """Whether the state is asked of the sub-execution: not if as much was asked for before."""
+    state = DesiredState(child["spec"].get("desiredState", "Running"))
+    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
+    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
+
+
+def pause_is_over(parent: Mapping[str, Any] | None) -> bool:
+    """Whether the parent is no longer paused: the pass that hands its pause down began before."""
+    if parent is None:
+        return False
+    ending = (parent.get("status") or {}).get("cancelRequested")
+    return bool(ending) or parent["spec"].get("desiredState") != DesiredState.PAUSED
+
+
+def may_be_unrecorded(node: GraphNode, record: Record | None, decided: Pass) -> bool:
+    """Whether a cancellation ended the node, or kept it from starting, and no record says of any
+    sub-execution."""
+    if node.kind is not NodeKind.WORKFLOW or record is None:
+        return False
+    skipped = record.phase is NodePhase.SKIPPED and decided.cancelling is not None
+    cancelled = record.phase is NodePhase.CANCELLED
+    return (cancelled or skipped) and not record.execution and record.items is None
+
+
+def first_items(node: GraphNode) -> Iterable[int | None]:
+    """The items with which a fan-out begins; what is none has itself."""
+    each = node.spec.for_each
+    return (None,) if each is None else range(each.parallelism or DEFAULT_PARALLELISM)
