@@ -42,11 +42,16 @@ TEXT = (
     _term(r"\bnothing stands before\b", "has no dependencies"),
     _term(r"\b(?:no machine takes|machine takes)\b", "is unschedulable"),
     _term(r"\bpatience\b", "timeout"),
+    _term(r"\bonce more\b", "again, requeue, rescan"),
 )
 """Of documentation, messages, docstrings and comments."""
 NAMES = (
     _term(r"(?:^|_)(?:look|looks|looked|looked_at)(?:$|_)", "reconcile, check, read"),
     _term(r"(?:^|_)patience(?:$|_)", "timeout"),
+    _term(r"(?:^|_)tracked(?:$|_)", "execution state"),
+    _term(r"(?:^|_)strays(?:$|_)|^is_stray$", "orphans"),
+    _term(r"(?:^|_)news(?:$|_)", "event, observation"),
+    _term(r"(?:^|_)(?:looking|acting|admitting)(?:$|_)", "live read, executor, admission"),
 )
 """Of identifiers."""
 ALLOWED: tuple[tuple[str, str], ...] = ()

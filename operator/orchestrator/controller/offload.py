@@ -1,7 +1,7 @@
 """Work of the pure core that may take long: on the event loop while it is short, else beside it.
 
-Work is pure, so it can be given up and done again. What exceeds a slice on the loop is done once
-more in a thread, which rests after each slice: the loop, and with it the passes of every other
+Work is pure, so it can be given up and repeated. What exceeds a slice on the loop is repeated in a
+thread, which rests after each slice: the loop, and with it the passes of every other
 execution, comes first. Where work is done has no influence on what it comes to.
 """
 

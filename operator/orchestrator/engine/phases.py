@@ -11,4 +11,4 @@ from orchestrator.models.execution import ExecutionPhase
 def is_over(execution: Mapping[str, Any]) -> bool:
     """Whether its phase is final."""
     phase: str | None = (execution.get("status") or {}).get("phase")
-    return bool(phase) and ExecutionPhase(phase).terminal
+    return ExecutionPhase(phase).terminal if phase else False

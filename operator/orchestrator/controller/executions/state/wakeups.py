@@ -40,7 +40,7 @@ class WakeUps:
         self.rescan = True
 
     def requeue(self, node: str) -> None:
-        """Reconcile the node once more in this pass."""
+        """Reconcile the node in another round of this pass."""
         self.requeued.add(node)
 
     def wake(self, moment: float | None) -> None:
