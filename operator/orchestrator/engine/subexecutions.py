@@ -1,4 +1,4 @@
-"""When something is asked of a sub-execution, and which nodes may have one that nobody recorded."""
+"""What a pass may not have seen of sub-executions: that a pause is over, and that some exist."""
 
 from __future__ import annotations
 
@@ -9,20 +9,6 @@ from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
 from orchestrator.engine.records import Record
 from orchestrator.models.execution import DesiredState, NodePhase
-
-_FIRMNESS = {
-    DesiredState.RUNNING: 0,
-    DesiredState.PAUSED: 0,
-    DesiredState.CANCELLED: 1,
-    DesiredState.TERMINATED: 2,
-}
-
-
-def may_become(child: Mapping[str, Any], wanted: DesiredState) -> bool:
-    """Whether the state is asked of the sub-execution: not if as much was asked for before."""
-    state = DesiredState(child["spec"].get("desiredState", "Running"))
-    firmer = _FIRMNESS[wanted] > _FIRMNESS[state]
-    return firmer or (_FIRMNESS[wanted] == _FIRMNESS[state] == 0 and wanted is not state)
 
 
 def pause_is_over(parent: Mapping[str, Any] | None) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.orphans import is_orphan, names_its_attempt
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
-from orchestrator.engine.phases import is_over
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
@@ -141,7 +141,7 @@ class ActiveExecutions:
             before.add(state.run.uid)
         for uid in before - {there}:
             self._drop(key, uid)
-        if raw is not None and is_over(raw):
+        if raw is not None and has_ended(raw):
             self._drop(key, there)
         return raw
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
+from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.executor import control_all, create_all
 from orchestrator.controller.executions.act.orphans import (
     stop_after_end,
@@ -40,7 +41,6 @@ from orchestrator.engine.advance import advance, nodes_to_reconcile
 from orchestrator.engine.created import with_created
 from orchestrator.engine.decisions import Creation, Pass
 from orchestrator.engine.observed import Observed
-from orchestrator.engine.phases import is_over
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.reading import StatusError
 from orchestrator.engine.refusals import revision_lost, status_invalid
@@ -82,7 +82,7 @@ class ExecutionReconciler:
         raw = await self._active.read(key)
         if await self._progress.caught_up(key, raw):
             raw = await self._active.read(key)
-        if raw is None or is_over(raw):
+        if raw is None or has_ended(raw):
             await self._leave(key, raw)
             return None
         current = self._active.current(key, raw)

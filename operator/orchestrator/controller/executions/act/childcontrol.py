@@ -9,7 +9,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import ControlChild
-from orchestrator.engine.subexecutions import may_become, pause_is_over
+from orchestrator.engine.subexecutions import pause_is_over
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS

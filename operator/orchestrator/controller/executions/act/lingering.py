@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from orchestrator.engine.phases import is_over
+from orchestrator.commands.executions import has_ended
 from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.jobs.stop import PatchJob, stop_rest
@@ -139,7 +139,7 @@ class LingeringPods:
         if key is None:
             return False
         execution = await self._client.get(EXECUTIONS, *key)
-        if is_over(execution):
+        if has_ended(execution):
             return True
         nodes = (execution.get("status") or {}).get("nodes") or {}
         record = nodes.get(node_of(job)) or {}

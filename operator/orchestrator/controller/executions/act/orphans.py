@@ -5,6 +5,7 @@ They can come from an operator that was cut off in the middle of a creation, or 
 
 from __future__ import annotations
 
+from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.childcontrol import set_state
 from orchestrator.controller.executions.act.stopping import stop
 from orchestrator.controller.executions.observe.childnames import own_children
@@ -14,7 +15,6 @@ from orchestrator.controller.executions.state.admitted import execution_referenc
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.engine.decisions import Pass
-from orchestrator.engine.phases import is_over
 from orchestrator.engine.subexecutions import may_be_unrecorded
 from orchestrator.jobs import orphans
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
@@ -53,7 +53,7 @@ async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided:
     ):
         return
     for raw in await own_children(shell, state):
-        if not is_over(raw):
+        if not has_ended(raw):
             await set_state(shell, raw, DesiredState.TERMINATED)
 
 
@@ -114,7 +114,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
     execution = await live(shell, EXECUTIONS, namespace, name)
     if execution is None:  # garbage collection removes what it owned
         return
-    if not is_over(execution):
+    if not has_ended(execution):
         return
     reference = execution_reference(namespace, name, execution["metadata"]["uid"])
     for job in active:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.concurrency import Claim, Holder, holders_to
-from orchestrator.engine.phases import is_over
 from orchestrator.engine.queueing import replacement
 from orchestrator.engine.retention import ended_at
 from orchestrator.kube.client import ApiError
@@ -135,7 +135,7 @@ class Holders:
             return False
         if not claim.covers(raw["spec"]["workflow"]):
             return False
-        return not is_over(raw)
+        return not has_ended(raw)
 
     async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         return await live(self._shell, EXECUTIONS, namespace, name)
