@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.engine.protection import SETTLES
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
 from tests.commandline import CommandLine
@@ -118,7 +118,7 @@ def until_in_effect(place: Place) -> None:
     eventually(lambda: "by must be" in _probe(place))
     stored = place.admin.get("validatingadmissionpolicybindings", "itechsmart-workflow-people")
     created = from_rfc3339(stored["metadata"]["creationTimestamp"])
-    eventually(lambda: time.time() > created + SETTLES + 1)
+    eventually(lambda: time.time() > created + POLICY_SETTLE_SECONDS + 1)
 
 
 def _probe(place: Place) -> str:
@@ -312,7 +312,7 @@ def test_without_the_policies_an_approval_waits_and_what_is_written_never_counts
     finally:
         place.admin("apply", "--server-side", "-f", POLICIES)
     said = "eve decided before the admission policies were in place as they are now"
-    eventually(lambda: said in node(place).get("message", ""), SETTLES + 45)
+    eventually(lambda: said in node(place).get("message", ""), POLICY_SETTLE_SECONDS + 45)
     assert place.admin.get("awfx", "run")["status"]["trust"]["requesterUnknown"] is True
     assert place.cli("ana")("approve", "run").returncode == 0
     assert ended(place.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["ana"]

@@ -20,7 +20,7 @@ import pytest
 
 from dev.cluster.api import down, up
 from dev.cluster.tools import kubectl as kubectl_path
-from orchestrator.engine.protection import SETTLES
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS
 from tests.conftest import PREFIX
 from tests.documentation import DOCS, PAGES, play
 from tests.kube import ROOT
@@ -35,7 +35,7 @@ SIDE_BY_SIDE = 4
 class Reader:
     """Types pages on one cluster; each in a folder like the checkout, with a kubeconfig of its own.
 
-    The decisions of people count from `SETTLES` after the installation.
+    The decisions of people count from `POLICY_SETTLE_SECONDS` after the installation.
     """
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
@@ -46,7 +46,7 @@ class Reader:
     def types(self, page: Path) -> None:
         """Do what the page says."""
         if page.stem in PEOPLE:
-            time.sleep(max(0.0, self.installed + SETTLES + 2 - time.monotonic()))
+            time.sleep(max(0.0, self.installed + POLICY_SETTLE_SECONDS + 2 - time.monotonic()))
         folder = self._folder / page.stem
         folder.mkdir()
         for name in ("crds", "manifests", "dev"):

@@ -73,7 +73,7 @@ def many(count: int) -> World:
 
 
 def test_what_a_pass_cannot_pay_for_fails_as_too_costly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.engine.work.PASS_WORK", 1_500_000)
+    monkeypatch.setattr("orchestrator.engine.work.MAX_PASS_WORK", 1_500_000)
     world = many(20).play()
     reasons = [world.reason(f"c{number}") for number in range(20)]
     assert reasons == [REASON] * 7 + ["TooCostly"] * 13
@@ -97,7 +97,7 @@ def failing(*, after: str, **fields: Any) -> World:
 def test_a_handled_failure_stays_handled_whatever_the_rest_of_the_pass_costs(
     monkeypatch: pytest.MonkeyPatch, after: str, policy: str
 ) -> None:
-    monkeypatch.setattr("orchestrator.engine.work.PASS_WORK", 1_500_000)
+    monkeypatch.setattr("orchestrator.engine.work.MAX_PASS_WORK", 1_500_000)
     outputs = [{"name": "few", "value": "vars.few"}]
     world = failing(after=after, onFailure=policy, outputs=outputs).play()
     assert "TooCostly" in {world.reason(f"c{number}") for number in range(12)}
@@ -113,7 +113,7 @@ def test_what_waits_for_conditions_shares_a_smaller_budget() -> None:
     phases = {world.phase(f"w{number}") for number in range(60)}
     assert phases == {"TimedOut", "Failed"}
     assert {world.reason(f"w{number}") for number in range(60)} == {"TimedOut", "TooCostly"}
-    assert costs.ASKING_WORK < costs.PASS_WORK
+    assert costs.MAX_WAITS_WORK < costs.MAX_PASS_WORK
 
 
 def test_a_restart_comes_to_the_same_and_evaluates_nothing_that_has_ended() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.protection import SETTLES, Policies
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
 from orchestrator.engine.trust import trust_at_admission
 from tests.builders import action, chain, edge, graph
 from tests.simulation.test_runs import scripted
@@ -293,7 +293,7 @@ def test_a_reject_that_was_forged_in_a_window_does_not_count_either() -> None:
 
 
 def test_the_requester_of_an_execution_older_than_the_policies_is_unknown() -> None:
-    young = Policies("young", START - SETTLES / 2)
+    young = Policies("young", START - POLICY_SETTLE_SECONDS / 2)
     for policies in (None, young):
         world = by(judged(asked(excludeRequester=True), policies), "bob")
         world.play()

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.protection import SETTLES, Policies
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
 from orchestrator.engine.trust import (
     TRUSTED,
     Trust,
@@ -20,7 +20,7 @@ from orchestrator.engine.trust import (
     trust_under,
 )
 
-WHILES = st.sampled_from([0.0, 0.4, 3.0, SETTLES, 60.0])
+WHILES = st.sampled_from([0.0, 0.4, 3.0, POLICY_SETTLE_SECONDS, 60.0])
 """Seconds."""
 STEPS = ("remove", "create", "edit", "forge", "vote", "pass")
 
@@ -126,7 +126,7 @@ class Story:
         ),
         max_size=30,
     ),
-    lag=st.sampled_from([0.0, 2.0, SETTLES - 1]),
+    lag=st.sampled_from([0.0, 2.0, POLICY_SETTLE_SECONDS - 1]),
 )
 def test_a_forged_decision_never_counts_and_the_last_one_that_is_checked_does(
     before: list[str], steps: list[tuple[str, float, list[tuple[str, float]]]], lag: float
@@ -146,7 +146,7 @@ def test_a_forged_decision_never_counts_and_the_last_one_that_is_checked_does(
         assert story.forged.isdisjoint(story.counted)
     story.create()
     for _ in range(3):
-        story.now += 2 * SETTLES
+        story.now += 2 * POLICY_SETTLE_SECONDS
         story.judge()
     story.vote()
     last = fingerprint(story.entries[-1])

@@ -14,7 +14,7 @@ from orchestrator.cli.terminal import say, say_log
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.evidence import has_ended, has_succeeded
-from orchestrator.jobs.fanned import index_of
+from orchestrator.jobs.fanoutstatus import index_of
 from orchestrator.kube.resources import EXECUTIONS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.nearest import did_you_mean

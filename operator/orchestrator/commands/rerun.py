@@ -10,7 +10,7 @@ from orchestrator.commands.start import check_state, start, start_workflow
 from orchestrator.commands.writes import Manifest, Raw
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.rerun import source_of, take_over
+from orchestrator.engine.rerun import source_of, reused_records
 from orchestrator.models.base import Json
 
 FROM = "spec.rerunOf.from"
@@ -55,7 +55,7 @@ def rerun(
     found = source_of(spec, source)
     if isinstance(found, Refusal):
         raise _error(found)
-    if graph is not None and isinstance(kept := take_over(graph, found, nodes), Refusal):
+    if graph is not None and isinstance(kept := reused_records(graph, found, nodes), Refusal):
         raise _error(kept)
     return start({**spec, "requester": requester or None}, name=name)
 

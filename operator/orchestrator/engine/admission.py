@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine.budget import MAX_VARIABLES
+from orchestrator.engine.statussize import MAX_VARIABLES
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.records import as_stored
 from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
@@ -36,7 +36,7 @@ Raw = Mapping[str, Any]
 Children = Mapping[str, Mapping[str, Any] | None]
 NOTHING_KNOWN = Known()
 
-WAIT_FOR_WORKFLOW = 60.0
+MISSING_DEFINITION_TIMEOUT = 60.0
 """Seconds that a missing Workflow or Template is waited for: `kubectl apply -f` has no order."""
 
 
@@ -194,7 +194,7 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
 
 def waited_long_enough(execution: Mapping[str, Any], now: float) -> bool:
     """Whether the minute for a missing Workflow or Template is over."""
-    return now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + WAIT_FOR_WORKFLOW
+    return now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + MISSING_DEFINITION_TIMEOUT
 
 
 def actions_of(raw_spec: Mapping[str, Any]) -> list[str]:

@@ -20,20 +20,7 @@ MAX_DEPTH = 8
 """Maximum depth of nested sub-executions."""
 
 
-def watch_child(work: Work, node: GraphNode, record: Record) -> None:
-    """Cancel a sub-execution whose time is over.
-
-    A node's timeout counts from the creation of the sub-execution; the node ends when that has
-    ended.
-    """
-    due = record.attempt_start + node.timeout
-    if work.now >= due:
-        work.after.append(ControlChild(node.name, record.attempts, DesiredState.CANCELLED))
-        return
-    work.wake(due)
-
-
-def stop_child(work: Work, node: GraphNode, record: Record, *, force: bool) -> None:
+def control_child(work: Work, node: GraphNode, record: Record, *, force: bool) -> None:
     """Cancel a sub-execution; the node ends when that has ended."""
     state = DesiredState.TERMINATED if force else DesiredState.CANCELLED
     work.after.append(ControlChild(node.name, record.attempts, state))

@@ -5,17 +5,17 @@ Counted and never timed: a pass over the same state comes to the same decisions,
 
 from __future__ import annotations
 
-PASS_WORK = 50_000_000
+MAX_PASS_WORK = 50_000_000
 """Units for all expressions of one pass: 250 of the costliest, or the parameters of a hundred
 thousand items."""
-ASKING_WORK = 2_000_000
+MAX_WAITS_WORK = 2_000_000
 """Units of these for what waits for a condition, which is asked at each change."""
-JUDGING_WORK = 50_000_000
+MAX_JUDGING_WORK = 50_000_000
 """Units, apart from the pass's, for how a run ends and its outputs, and for which failures are
 handled: the same state comes to the same end, however much the rest of the pass costs."""
-JOB_WORK = 2_000_000
+MAX_JOB_WORK = 2_000_000
 """Units for all that a Template has rendered for one Job."""
-TRIGGER_WORK = 400_000
+MAX_TRIGGER_WORK = 400_000
 """Units for all that a trigger evaluates for one event."""
 VIEW = 8
 """Units for each node that an expression can see."""

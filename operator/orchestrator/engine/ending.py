@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import orjson
 
-from orchestrator.engine.budget import MAX_OUTPUTS, MAX_STATUS
+from orchestrator.engine.statussize import MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.control import phase_of
-from orchestrator.engine.costs import JUDGING_WORK, VIEW
+from orchestrator.engine.costs import MAX_JUDGING_WORK, VIEW
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import failures
@@ -29,7 +29,7 @@ def settle(work: Work) -> bool:
         return True
     if work.count < work.graph.main or work.goes_on():
         return False
-    with paid_by(Account(JUDGING_WORK)):
+    with paid_by(Account(MAX_JUDGING_WORK)):
         settled = _outcome(work)
     if work.graph.final:
         work.settle(settled)
@@ -45,7 +45,7 @@ def ending(work: Work) -> Ending | None:
         return None
     if settled.phase is not ExecutionPhase.SUCCEEDED:
         return Ending(settled.phase, settled.reason, settled.message, {})
-    with paid_by(Account(JUDGING_WORK)):
+    with paid_by(Account(MAX_JUDGING_WORK)):
         return _end_of(work, settled)
 
 

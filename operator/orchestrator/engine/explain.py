@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.engine.causes import HOLD_UPS
-from orchestrator.engine.costs import PASS_WORK, VIEW
+from orchestrator.engine.costs import MAX_PASS_WORK, VIEW
 from orchestrator.engine.edges import EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.records import Record, Run
@@ -60,7 +60,7 @@ def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str,
     Its expressions share the budget of a pass; beyond it a `when` counts as one that did not hold.
     """
     run = run_from(raw, graph)
-    with paid_by(Account(PASS_WORK)):
+    with paid_by(Account(MAX_PASS_WORK)):
         return {
             name: " ".join(_sentences(node, graph, run, now)) for name, node in graph.nodes.items()
         }

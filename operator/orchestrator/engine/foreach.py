@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.engine.childfanout import MAX_CHILDREN, progress_child_fan_out
 from orchestrator.engine.costs import ITEMS_BYTES
 from orchestrator.engine.decisions import CreateFanOut
+from orchestrator.engine.gathering import gather
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
 from orchestrator.engine.instant import fail
-from orchestrator.engine.manychildren import MAX_CHILDREN, progress_children
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Record
 from orchestrator.engine.work import Work
@@ -83,17 +84,18 @@ def items_of(work: Work, node: GraphNode) -> list[Any] | None:
     return items
 
 
-def start_children(work: Work, node: GraphNode) -> None:
+def start_child_fan_out(work: Work, node: GraphNode) -> None:
     """A fan-out over a sub-workflow."""
-    items = begin_children(work, node)
+    items = begin_child_fan_out(work, node)
     record = work.record(node.name)
     if items is None or record is None:
         return
     gathered = Attempt(AttemptState.SUCCEEDED, outputs=_no_items(node)) if not items else None
-    progress_children(work, node, record, lambda: items, gathered)
+    facts = replace(gather(work, node, record), attempt=gathered)
+    progress_child_fan_out(work, facts, lambda: items)
 
 
-def begin_children(work: Work, node: GraphNode) -> list[Any] | None:
+def begin_child_fan_out(work: Work, node: GraphNode) -> list[Any] | None:
     """Record how many items the fan-out has; None when the node has failed for them."""
     begun = Record(NodePhase.PENDING, reason=Reason.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))

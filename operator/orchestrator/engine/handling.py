@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from orchestrator.engine.costs import JUDGING_WORK, VIEW
+from orchestrator.engine.costs import MAX_JUDGING_WORK, VIEW
 from orchestrator.engine.edges import FAILURES, matches
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.scope import Surroundings, workflow_scope
@@ -52,7 +52,7 @@ def _outcome(work: Work) -> Surroundings | None:
         return work.surroundings
     main = (node for node in work.graph.nodes.values() if not node.final)
     found = []
-    with paid_by(Account(JUDGING_WORK)):
+    with paid_by(Account(MAX_JUDGING_WORK)):
         failed = failures(work, main)
     for node in failed:
         record = work.records[node.name]

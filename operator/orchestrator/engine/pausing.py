@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from orchestrator.engine.childitems import begun
 from orchestrator.engine.decisions import ControlChild
 from orchestrator.engine.graph import GraphNode, NodeKind
-from orchestrator.engine.manychildren import begun
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.records import Record
 from orchestrator.engine.work import Work

@@ -18,7 +18,7 @@ PEOPLE = "itechsmart-workflow-people"
 STATUS = "itechsmart-workflow-status"
 POLICIES = {PEOPLE: ("workflowexecutions", 22), STATUS: ("workflowexecutions/status", 1)}
 """What each policy is about, and the least number of its rules."""
-SETTLES = 10.0
+POLICY_SETTLE_SECONDS = 10.0
 """Seconds after which every API server enforces a policy and its binding."""
 
 Raw = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.engine.budget import outputs_size, record_size
+from orchestrator.engine.statussize import outputs_size, record_size
 from orchestrator.engine.initiator import initiator_of
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import TRUSTED, Trust

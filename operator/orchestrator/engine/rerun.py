@@ -46,7 +46,7 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
     return Refusal(Reason.INVALID_RERUN, message)
 
 
-def take_over(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, Record] | Refusal:
+def reused_records(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, Record] | Refusal:
     """The records that are reused: of all nodes that do not run again."""
     for index, name in enumerate(start):
         if name not in graph.nodes:

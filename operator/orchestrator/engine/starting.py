@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.engine.control import ended_by
 from orchestrator.engine.decisions import CreateChild, CreateJob
 from orchestrator.engine.edges import JoinResult, join
-from orchestrator.engine.foreach import begin_children, create_fan_out, start_children
+from orchestrator.engine.foreach import begin_child_fan_out, create_fan_out, start_child_fan_out
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.handling import scope
 from orchestrator.engine.instant import fail, start_condition, start_fail, start_transform
@@ -99,7 +99,7 @@ def _start(work: Work, node: GraphNode) -> None:
         fail(work, node, error.reason, f"{node.path}.when: {error}")
         return
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
-        start_children(work, node)
+        start_child_fan_out(work, node)
         return
     _STARTERS[node.kind](work, node)
 
@@ -129,7 +129,7 @@ def _adopt(work: Work, node: GraphNode) -> bool:
     if made is None or not (made.job or made.execution):
         return False
     if node.kind is NodeKind.WORKFLOW and node.spec.for_each is not None:
-        begin_children(work, node)  # the next pass observes them
+        begin_child_fan_out(work, node)  # the next pass observes them
         return True
     begun = Record(
         NodePhase.PENDING,

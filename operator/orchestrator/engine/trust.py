@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine.protection import SETTLES, Policies
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
 
 Entry = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def trust_under(
     Where they are others than before, what is there was written before them and is ignored; where
     they are the first, unless they were in effect before the execution was created.
     """
-    if policies is None or now < policies.since + SETTLES:
+    if policies is None or now < policies.since + POLICY_SETTLE_SECONDS:
         return trust
     if policies.identity in ("", trust.policies):
         return trust
@@ -119,4 +119,4 @@ def entries_of(spec: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _covers(policies: Policies | None, created_at: float) -> bool:
     """Whether the policies were in effect when the execution was created, and have been since."""
-    return policies is not None and created_at >= policies.since + SETTLES
+    return policies is not None and created_at >= policies.since + POLICY_SETTLE_SECONDS

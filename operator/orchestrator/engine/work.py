@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine.budget import MAX_OUTPUTS, MAX_STATUS, ROOM, outputs_size, record_size
-from orchestrator.engine.costs import ASKING_WORK, JUDGING_WORK, PASS_WORK
+from orchestrator.engine.statussize import MAX_OUTPUTS, MAX_STATUS, ROOM, outputs_size, record_size
+from orchestrator.engine.costs import MAX_WAITS_WORK, MAX_JUDGING_WORK, MAX_PASS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
@@ -54,11 +54,11 @@ class Work:
     more_outputs: int = 0
     more_size: int = 0
     """Bytes that this pass adds to the run's."""
-    account: Account = field(default_factory=lambda: Account(PASS_WORK))
+    account: Account = field(default_factory=lambda: Account(MAX_PASS_WORK))
     """Pays for the expressions that move the nodes on."""
     asking: Account = field(init=False)
     """Pays, with it, for what waits for a condition."""
-    reacting: Account = field(default_factory=lambda: Account(JUDGING_WORK))
+    reacting: Account = field(default_factory=lambda: Account(MAX_JUDGING_WORK))
     """Pays, and nothing else does, for whether the failures of the pass are handled."""
     fitting: dict[str, bool] = field(default_factory=dict)
     """Whether a signal's payload is small enough, by the signal's id, once worked out."""
@@ -66,7 +66,7 @@ class Work:
     """What the nodes of `finally` see, once worked out: what it rests on has ended."""
 
     def __post_init__(self) -> None:
-        self.asking = Account(ASKING_WORK, self.account)
+        self.asking = Account(MAX_WAITS_WORK, self.account)
 
     @property
     def protected(self) -> bool:

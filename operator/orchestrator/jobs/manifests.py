@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from orchestrator.engine.costs import JOB_WORK, PASS_WORK
+from orchestrator.engine.costs import MAX_JOB_WORK, MAX_PASS_WORK
 from orchestrator.engine.decisions import CreateFanOut, CreateJob
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, Graph
 from orchestrator.expressions.budget import Account, paid_by
@@ -52,7 +52,7 @@ def _job(graph: Graph, decision: CreateJob, identity: ExecutionIdentity) -> dict
         parameters=decision.parameters,
         timeout_seconds=max(1, round(node.timeout)),
     )
-    with paid_by(Account(JOB_WORK)):
+    with paid_by(Account(MAX_JOB_WORK)):
         return build_job(node.template, wanted, identity, graph.spec.pod, graph.runner_image)
 
 
@@ -74,6 +74,6 @@ def _fan_out(
         retries=rules.limit if RetryReason.FAILED in rules.reasons else 0,
         replace_disrupted=rules.limit > 0 and RetryReason.DISRUPTED in rules.reasons,
     )
-    with paid_by(Account(PASS_WORK)):
+    with paid_by(Account(MAX_PASS_WORK)):
         built = build_fan_out(node.template, wanted, identity, graph.spec.pod, graph.runner_image)
     return [*built.config_maps, built.job]

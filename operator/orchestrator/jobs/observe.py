@@ -30,7 +30,7 @@ from orchestrator.jobs.evidence import (
     was_signalled,
 )
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
-from orchestrator.jobs.waiting import failed_init, why_refused, why_waiting
+from orchestrator.jobs.pending import failed_init, why_refused, why_waiting
 from orchestrator.models.labels import EXECUTION_UID, NODE
 from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec

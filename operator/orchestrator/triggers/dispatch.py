@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
-from orchestrator.engine.costs import TRIGGER_WORK
+from orchestrator.engine.costs import MAX_TRIGGER_WORK
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.models.base import parse_duration
@@ -94,7 +94,7 @@ def plan(
     }
     where = "spec.filter"
     try:
-        with paid_by(Account(TRIGGER_WORK)):
+        with paid_by(Account(MAX_TRIGGER_WORK)):
             if spec.filter is not None and not evaluate_boolean(spec.filter, scope):
                 return Outcome.FILTERED
             where = "spec.payload"

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.admission import Prepared, Refusal, prepare
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.rerun import Source, source_of, take_over
+from orchestrator.engine.rerun import Source, source_of, reused_records
 from orchestrator.engine.revision import thaw
 from tests.builders import IMAGE, action, chain, edge, graph, template
 
@@ -34,7 +34,7 @@ def records(**phases: str) -> Source:
 
 
 def taken(compiled: Any, source: Source, *start: str) -> set[str]:
-    found = take_over(compiled, source, start)
+    found = reused_records(compiled, source, start)
     assert isinstance(found, dict), found
     return set(found)
 
@@ -43,7 +43,7 @@ def test_a_half_failed_chain_goes_on_where_it_failed() -> None:
     compiled = graph(*(action(name) for name in "abcd"), edges=chain("a", "b", "c", "d"))
     source = records(a="Succeeded", b="Succeeded", c="Failed", d="Skipped/Blocked")
     assert taken(compiled, source, "c") == {"a", "b"}
-    found = take_over(compiled, source, ["c"])
+    found = reused_records(compiled, source, ["c"])
     assert isinstance(found, dict)
     assert (found["a"].reason, found["a"].outputs, found["a"].job) == ("Reused", {"of": "a"}, "")
 
@@ -220,7 +220,7 @@ def test_with_a_workspace_every_action_runs_again() -> None:
 
 
 def test_an_unknown_node_is_refused_with_the_nearest() -> None:
-    refusal = take_over(graph(action("check")), records(check="Failed"), ["chekc"])
+    refusal = reused_records(graph(action("check")), records(check="Failed"), ["chekc"])
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "InvalidRerun"
     assert "spec.rerunOf.from[0]" in refusal.message

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.protection import SETTLES, UNCHECKED, Policies
+from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, UNCHECKED, Policies
 from orchestrator.engine.trust import (
     TRUSTED,
     Trust,
@@ -22,8 +22,8 @@ CREATED = 1000.0
 VOTE = {"node": "ask", "by": "ana", "decision": "Approve"}
 SIGNAL = {"id": "1", "name": "go", "by": "ana"}
 ENTRIES = (VOTE, SIGNAL)
-OLD = Policies("old", CREATED - SETTLES)
-YOUNG = Policies("young", CREATED - SETTLES + 1)
+OLD = Policies("old", CREATED - POLICY_SETTLE_SECONDS)
+YOUNG = Policies("young", CREATED - POLICY_SETTLE_SECONDS + 1)
 
 
 def ignored(*entries: dict[str, Any]) -> frozenset[str]:
@@ -54,8 +54,8 @@ def test_what_is_there_when_policies_take_effect_is_ignored() -> None:
 def test_policies_take_effect_ten_seconds_after_they_are_in_place() -> None:
     new = Policies("new", CREATED + 50)
     before = Trust("old")
-    assert trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + SETTLES - 1) == before
-    after = trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + SETTLES)
+    assert trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + POLICY_SETTLE_SECONDS - 1) == before
+    after = trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + POLICY_SETTLE_SECONDS)
     assert after == Trust("new", ignored=ignored(VOTE, SIGNAL))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.records import clip
 from orchestrator.jobs.observe import observe
-from orchestrator.jobs.waiting import MOUNT_FAILURE, quota_message, why_refused, why_waiting
+from orchestrator.jobs.pending import MOUNT_FAILURE, quota_message, why_refused, why_waiting
 from tests.builders import template
 
 NAMESPACE = "shop"

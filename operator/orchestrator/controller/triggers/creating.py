@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.commands.start import start_for_trigger
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.jobs.waiting import quota_message
+from orchestrator.jobs.pending import quota_message
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS

@@ -16,7 +16,7 @@ from typing import Any
 from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.webhook.review import ALLOWED, Request, Verdict
 from orchestrator.controller.webhook.surroundings import Around, KnownTemplates, Live, Parsed
-from orchestrator.engine.admission import WAIT_FOR_WORKFLOW, actions_of, workflows_of
+from orchestrator.engine.admission import MISSING_DEFINITION_TIMEOUT, actions_of, workflows_of
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.livereads import LiveReads
@@ -150,7 +150,7 @@ class Reviewer:
         words = unknown_workflow(name, self._around(request, Live()).names())
         problem = Problem(
             "spec.workflow",
-            f"{words}; the execution waits {WAIT_FOR_WORKFLOW:.0f} seconds for it",
+            f"{words}; the execution waits {MISSING_DEFINITION_TIMEOUT:.0f} seconds for it",
         )
         return Verdict(warnings=(statement(request.kind, request.name, problem),))
 

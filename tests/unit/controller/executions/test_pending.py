@@ -13,7 +13,7 @@ from orchestrator.controller.executions.observe.pending import (
     UNEXPLAINED_CHECKS,
     PendingPods,
 )
-from orchestrator.jobs.waiting import why_waiting
+from orchestrator.jobs.pending import why_waiting
 from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import PODS

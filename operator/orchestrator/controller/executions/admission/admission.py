@@ -37,7 +37,7 @@ from orchestrator.engine.refusals import (
     server_refuses,
     still_missing,
 )
-from orchestrator.engine.rerun import source_of, take_over
+from orchestrator.engine.rerun import source_of, reused_records
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.engine.transitions import admission_announced
 from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, trust_to_status
@@ -125,7 +125,7 @@ class Admission:
             return await self._refuse(key, raw, revision_lost(error))
         if refusal := await self._revisions.refusal_of_state(key[0], raw):
             return await self._refuse(key, raw, refusal)
-        reuse = partial(take_over, graph, source, spec["rerunOf"]["from"])
+        reuse = partial(reused_records, graph, source, spec["rerunOf"]["from"])
         reused = await self._shell.offload.run(reuse, long=len(graph.nodes) > LARGE)
         if isinstance(reused, Refusal):
             return await self._refuse(key, raw, reused)

@@ -15,7 +15,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.graph import GraphNode, NodeKind
-from orchestrator.engine.manychildren import MAX_CHILDREN
+from orchestrator.engine.childfanout import MAX_CHILDREN
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS

@@ -18,7 +18,7 @@ from orchestrator.engine.records import Record
 from orchestrator.jobs.absent import deleted
 from orchestrator.jobs.evidence import has_succeeded
 from orchestrator.jobs.existing import with_outputs
-from orchestrator.jobs.fanned import gather, index_of, observe_fan_out, why_failed
+from orchestrator.jobs.fanoutstatus import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.observe import completed, failure, unfinished
 from orchestrator.jobs.outputs import OutputsProblem
 from orchestrator.kube.cache import Raw

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.jobs.waiting import MOUNT_FAILURE, NO_CAUSE, why_waiting
+from orchestrator.jobs.pending import MOUNT_FAILURE, NO_CAUSE, why_waiting
 from orchestrator.kube.cache import Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.projection import project_pod

@@ -80,7 +80,7 @@ class ExecutionState:
             begun = old is None or old.attempts != record.attempts
             if begun and not record.phase.terminal:
                 self.wakeups.requeue(name)
-        self.pending.add(changes, records, now, transition=decided.moved)
+        self.pending.add(changes, records, now, transition=decided.transition)
         run = run.recorded(changes, decided.phase, decided.cancelling, decided.settled)
         self.run = replace(run, trust=decided.trust)
 
