@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from orchestrator.engine.ranges import format_ranges
-from orchestrator.engine.records import Record, record_to_status
+from orchestrator.engine.recordcodec import record_to_status
+from orchestrator.engine.records import Record
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph

@@ -28,7 +28,8 @@ from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.protection import UNCHECKED, Policies
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.reading import read_records
-from orchestrator.engine.records import Run, record_to_status
+from orchestrator.engine.recordcodec import record_to_status
+from orchestrator.engine.records import Run
 from orchestrator.engine.trust import trust_from_status, trust_to_status
 from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.engine.advance import advance
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Record, Run, record_to_status
+from orchestrator.engine.recordcodec import record_to_status
+from orchestrator.engine.records import Record, Run
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import ExecutionPhase
 

@@ -130,9 +130,7 @@ def _items(facts: Facts) -> Items:
     ended = succeeded | failed
     active = tuple(index for index in observed if index not in ended)
     running = tuple(index for index in active if not is_held_up(observed[index]))
-    return Items(
-        observed, frozenset(succeeded), frozenset(failed), active, running, message, due
-    )
+    return Items(observed, frozenset(succeeded), frozenset(failed), active, running, message, due)
 
 
 def _on_record(facts: Facts) -> Mapping[int, Attempt]:

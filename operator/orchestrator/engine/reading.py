@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.engine.graph import Graph, GraphNode
-from orchestrator.engine.records import Record, record_from_status
+from orchestrator.engine.recordcodec import FieldError, keys_of, record_from_status
+from orchestrator.engine.records import Record
 from orchestrator.engine.times import from_rfc3339
 
 MAX_ATTEMPTS = 1_000_000
@@ -18,6 +19,9 @@ MAX_ATTEMPTS = 1_000_000
 MAX_ITEMS = 10_000
 LATEST = 253_000_000_000.0
 """A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
+
+_TIMES = keys_of(float | None)
+_COUNTS = keys_of(int)
 
 
 class StatusError(ValueError):
@@ -35,7 +39,7 @@ def read_time(text: Any, path: str) -> float:
         seconds = from_rfc3339(text)
     except (TypeError, ValueError) as error:
         raise StatusError(f"{path}: {text!r} is no time") from error
-    if not 0 <= seconds < LATEST:
+    if not _is_time(seconds):
         raise StatusError(f"{path}: {text} is no time of this operator")
     return seconds
 
@@ -47,31 +51,26 @@ def _record(name: str, raw: Any, graph: Graph) -> Record:
         raise StatusError(f"{path}: the workflow has no node {name!r}")
     if not isinstance(raw, Mapping):
         raise StatusError(f"{path}: {raw!r} is no record")
-    for key in ("startedAt", "attemptStartedAt", "finishedAt", "retryAt"):
-        if key in raw:
-            read_time(raw[key], f"{path}.{key}")
     try:
         record = record_from_status(raw)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StatusError(f"{path}: cannot be read: {error!r}") from error
-    if (problem := next(_problems(node, record), None)) is not None:
+    except FieldError as error:
+        what = "phase" if error.key == "phase" else "time"
+        raise StatusError(f"{path}.{error.key}: {error.value!r} is no {what}") from error
+    except TypeError as error:
+        raise StatusError(f"{path}: cannot be read: {error}") from error
+    if (problem := next(_problems(node, record, raw), None)) is not None:
         raise StatusError(f"{path}{problem}")
     return record
 
 
-def _problems(node: GraphNode, record: Record) -> Iterator[str]:
-    numbers = {
-        "attempts": record.attempts,
-        "iteration": record.iteration,
-        "iterationAttempts": record.iteration_attempts,
-    }
-    for key, number in numbers.items():
-        if not 0 <= number <= MAX_ATTEMPTS:
-            yield f".{key}: {number} is no number of this operator"
+def _problems(node: GraphNode, record: Record, raw: Mapping[str, Any]) -> Iterator[str]:
+    yield from _out_of_bounds(record, raw)
     if record.iteration_attempts > record.attempts:
         yield ".iterationAttempts: more than attempts"
     if record.items is not None and not 0 <= record.items <= MAX_ITEMS:
         yield f".items: {record.items} is none that a fan-out can have"
+    if record.items is not None and node.spec.for_each is None:
+        yield ".items: the node is no fan-out"
     for key, ranges in (("completed", record.completed), ("failed", record.failed)):
         if ranges and not _within(ranges, record.items):
             yield f".{key}: {ranges[:64]!r} are no items of this fan-out"
@@ -81,6 +80,20 @@ def _problems(node: GraphNode, record: Record) -> Iterator[str]:
         yield f".phase: a {node.kind.value} is never {record.phase.value}"
     if node.kind.attempts and record.attempts < 1:
         yield f".attempts: a node that is {record.phase.value} has begun one"
+
+
+def _out_of_bounds(record: Record, raw: Mapping[str, Any]) -> Iterator[str]:
+    for name, key in _TIMES.items():
+        moment = getattr(record, name)
+        if moment is not None and not _is_time(moment):
+            yield f".{key}: {raw[key]} is no time of this operator"
+    for name, key in _COUNTS.items():
+        if not 0 <= getattr(record, name) <= MAX_ATTEMPTS:
+            yield f".{key}: {raw[key]} is no number of this operator"
+
+
+def _is_time(seconds: float) -> bool:
+    return 0 <= seconds < LATEST
 
 
 def _within(ranges: str, items: int | None) -> bool:

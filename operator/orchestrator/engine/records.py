@@ -8,7 +8,6 @@ from typing import Any
 
 from orchestrator.engine.statussize import outputs_size, record_size
 from orchestrator.engine.initiator import initiator_of
-from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.plaintext import plain_text
@@ -171,59 +170,3 @@ def as_stored(value: Any) -> Any:
             return [as_stored(item) for item in value]
         case _:
             return value
-
-
-def record_from_status(raw: Mapping[str, Any]) -> Record:
-    """A record as read from `status.nodes`."""
-    return Record(
-        phase=NodePhase(raw["phase"]),
-        reason=raw.get("reason", ""),
-        message=raw.get("message", ""),
-        attempts=raw.get("attempts", 0),
-        exit_code=raw.get("exitCode"),
-        job=raw.get("job", ""),
-        started_at=optional_from_rfc3339(raw.get("startedAt")),
-        attempt_started_at=optional_from_rfc3339(raw.get("attemptStartedAt")),
-        finished_at=optional_from_rfc3339(raw.get("finishedAt")),
-        retry_at=optional_from_rfc3339(raw.get("retryAt")),
-        outputs=raw.get("outputs", {}),
-        iteration=raw.get("iteration", 0),
-        iteration_attempts=raw.get("iterationAttempts", 0),
-        execution=raw.get("execution", ""),
-        items=raw.get("items"),
-        completed=raw.get("completed", ""),
-        failed=raw.get("failed", ""),
-    )
-
-
-def record_to_status(record: Record) -> dict[str, Any]:
-    """A record as written to `status.nodes`: compact, what is empty is absent."""
-    raw: dict[str, Any] = {"phase": record.phase.value}
-    if record.message:
-        raw["message"] = clip(record.message)
-    plain = {
-        "reason": record.reason,
-        "attempts": record.attempts,
-        "job": record.job,
-        "execution": record.execution,
-        "iteration": record.iteration,
-        "iterationAttempts": record.iteration_attempts,
-        "completed": record.completed,
-        "failed": record.failed,
-    }
-    raw |= {key: value for key, value in plain.items() if value}
-    if record.exit_code is not None:
-        raw["exitCode"] = record.exit_code
-    if record.items is not None:
-        raw["items"] = record.items
-    for key, moment in (
-        ("startedAt", record.started_at),
-        ("attemptStartedAt", record.attempt_started_at),
-        ("finishedAt", record.finished_at),
-        ("retryAt", record.retry_at),
-    ):
-        if moment is not None:
-            raw[key] = to_rfc3339(moment)
-    if record.outputs:
-        raw["outputs"] = dict(record.outputs)
-    return raw

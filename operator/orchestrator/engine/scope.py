@@ -10,22 +10,13 @@ from orchestrator.engine.records import Record, Run
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import NodePhase
 
-_UNSTARTED: dict[str, Any] = {
-    "phase": "Pending",
-    "reason": "",
-    "message": "",
-    "outputs": {},
-    "attempts": 0,
-    "exitCode": None,
-    "startedAt": None,
-    "finishedAt": None,
-}
-
 
 def node_view(record: Record | None) -> dict[str, Any]:
     """A node as expressions read it; the outputs of one that has not Succeeded are `{}`."""
-    if record is None:
-        return _UNSTARTED
+    return _UNSTARTED if record is None else _view(record)
+
+
+def _view(record: Record) -> dict[str, Any]:
     return {
         "phase": record.phase.value,
         "reason": str(record.reason),  # of the exact type that expressions compare
@@ -80,3 +71,6 @@ def execution_view(run: Run) -> dict[str, Any]:
 
 def _moment(seconds: float | None) -> str | None:
     return None if seconds is None else to_rfc3339(seconds)
+
+
+_UNSTARTED = _view(Record(NodePhase.PENDING))

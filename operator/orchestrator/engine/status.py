@@ -8,13 +8,13 @@ from typing import Any
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.reading import StatusError, read_records, read_time
+from orchestrator.engine.recordcodec import record_to_patch
 from orchestrator.engine.records import (
     Cancelling,
     Record,
     Run,
     Settled,
     clip,
-    record_to_status,
 )
 from orchestrator.engine.times import optional_from_rfc3339, to_rfc3339
 from orchestrator.engine.trust import Trust, trust_from_status, trust_to_status
@@ -76,7 +76,7 @@ def progress_patch(
         "counts": counts(graph, run),
     }
     if changes:
-        patch["nodes"] = {name: _replacing(record) for name, record in changes.items()}
+        patch["nodes"] = {name: record_to_patch(record) for name, record in changes.items()}
     if trust := trust_to_status(run.trust):
         patch["trust"] = trust
     if run.cancelling is not None:
@@ -184,27 +184,3 @@ def _settled_to_status(settled: Settled) -> dict[str, Any]:
     if settled.expired_at is not None:
         raw["expiredAt"] = to_rfc3339(settled.expired_at)
     return raw
-
-
-_KEYS = (
-    "reason",
-    "message",
-    "attempts",
-    "exitCode",
-    "job",
-    "attemptStartedAt",
-    "finishedAt",
-    "retryAt",
-    "outputs",
-    "execution",
-    "iteration",
-    "iterationAttempts",
-    "items",
-    "completed",
-    "failed",
-)
-
-
-def _replacing(record: Record) -> dict[str, Any]:
-    """A record for a merge patch: what it no longer has is removed by a null."""
-    return {**dict.fromkeys(_KEYS), **record_to_status(record)}

@@ -70,6 +70,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"nodes": {"fan": {**RUNNING, "items": 2, "failed": "0-x"}}},
         "status.nodes.fan.failed",
     ),
+    "items of what is no fan-out": (
+        {"nodes": {"a": {**RUNNING, "items": 2}}},
+        "status.nodes.a.items",
+    ),
     "more items than there can be": (
         {"nodes": {"fan": {**RUNNING, "items": 10**9}}},
         "status.nodes.fan.items",

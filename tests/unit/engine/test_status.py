@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.engine.conditions import execution_conditions
-from orchestrator.engine.records import Record, clip, record_from_status, record_to_status
+from orchestrator.engine.recordcodec import record_from_status, record_to_status
+from orchestrator.engine.records import Record, clip
 from orchestrator.engine.status import progress_patch, run_from
 from orchestrator.engine.times import from_rfc3339, in_words, to_rfc3339
 from orchestrator.models.execution import ExecutionPhase, NodePhase
