@@ -10,7 +10,7 @@ from orchestrator.commands.start import check_state, start, start_workflow
 from orchestrator.commands.writes import Manifest, Raw
 from orchestrator.engine.admission import Refusal
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.rerun import source_of, reused_records
+from orchestrator.engine.rerun import reused_records, source_of
 from orchestrator.models.base import Json
 
 FROM = "spec.rerunOf.from"

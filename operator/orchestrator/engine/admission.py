@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine.statussize import MAX_VARIABLES
 from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.records import as_stored
-from orchestrator.engine.revision import MAX_BYTES, Revision, freeze
+from orchestrator.engine.revision import MAX_REVISION_BYTES, Revision, freeze
+from orchestrator.engine.statussize import MAX_VARIABLES
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
@@ -99,11 +99,11 @@ def prepare(
         if problems := validate_workflow(parsed, templates, workflows):
             return _invalid(problems, f"workflow {child}: ")
     revision = freeze(name, spec, templates, runner_image, workflows)
-    if revision.size > MAX_BYTES:
+    if revision.size > MAX_REVISION_BYTES:
         return Refusal(
             Reason.REVISION_TOO_LARGE,
             f"the workflow, its Templates and its sub-workflows are {revision.size:,} bytes "
-            f"together; at most {MAX_BYTES:,} can be frozen",
+            f"together; at most {MAX_REVISION_BYTES:,} can be frozen",
         )
     graph = compile_graph(spec, templates, runner_image, revision.data.get("workflows"))
     return Prepared(graph, revision)
@@ -194,7 +194,9 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
 
 def waited_long_enough(execution: Mapping[str, Any], now: float) -> bool:
     """Whether the minute for a missing Workflow or Template is over."""
-    return now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + MISSING_DEFINITION_TIMEOUT
+    return (
+        now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + MISSING_DEFINITION_TIMEOUT
+    )
 
 
 def actions_of(raw_spec: Mapping[str, Any]) -> list[str]:

@@ -86,7 +86,7 @@ def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
             or work.cancelling != run.cancelling
             or trust != run.trust
         ),
-        moved=work.moved,
+        transition=work.transition,
         wake_at=work.wake_at,
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.initiator import UNKNOWN
+from orchestrator.engine.protection import MISSING_POLICY_CHECK_SECONDS, POLICY_CHECK_SECONDS
 from orchestrator.engine.records import Record, Run
 from orchestrator.engine.work import Work
 from orchestrator.models.execution import NodePhase
@@ -20,12 +21,6 @@ from orchestrator.models.execution import Verdict as Decided
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Approval, ApprovalTimeout
 from orchestrator.validation.inputs import check_inputs, check_size
-
-RECHECK_INTERVAL = 30.0
-"""Seconds after which it is made sure again that the API server checks who decides."""
-ASK_AGAIN = 10.0
-"""Seconds after which missing policies are checked again."""
-
 
 _BEFORE = "decided before the admission policies were in place as they are now: decide again"
 
@@ -97,7 +92,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
     elif work.now >= record.attempt_start + node.timeout:
         _time_out(work, node, record, approval, votes)
     else:
-        work.wake(min(record.attempt_start + node.timeout, work.now + RECHECK_INTERVAL))
+        work.wake(min(record.attempt_start + node.timeout, work.now + POLICY_CHECK_SECONDS))
         words = _awaited(approval, votes, required)
         waiting = replace(record, reason=Reason.AWAITING_APPROVAL, message=words)
         work.observe(node, waiting)
@@ -119,7 +114,7 @@ def _await_protection(work: Work, node: GraphNode, record: Record) -> None:
     if work.now >= due:
         work.end(node, NodePhase.FAILED, Reason.APPROVAL_TIMED_OUT, message, evidence=False)
         return
-    work.wake(min(due, work.now + ASK_AGAIN))
+    work.wake(min(due, work.now + MISSING_POLICY_CHECK_SECONDS))
     waiting = replace(record, reason=Reason.APPROVALS_UNPROTECTED, message=message)
     work.observe(node, waiting)
 

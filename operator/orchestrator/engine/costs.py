@@ -17,7 +17,7 @@ MAX_JOB_WORK = 2_000_000
 """Units for all that a Template has rendered for one Job."""
 MAX_TRIGGER_WORK = 400_000
 """Units for all that a trigger evaluates for one event."""
-VIEW = 8
+NODE_VIEW_WORK = 8
 """Units for each node that an expression can see."""
-ITEMS_BYTES = 8 * 1024 * 1024
+MAX_ITEMS_BYTES = 8 * 1024 * 1024
 """Bytes of the parameters of all items of a fan-out together."""

@@ -87,9 +87,9 @@ class Pass:
 
     `before` may be done before the status is written, since it rests on evidence that cannot
     change; `after` only once `records` and `cancelling` are stored. A pass that is not `urgent`
-    rests on evidence alone, which outlives a crash: its write can be batched with others; one that
-    has not `moved` any node either only shows progress. `wake_at` is when the clock alone will
-    change something.
+    rests on evidence alone, which outlives a crash: its write can be batched with others; one
+    without a `transition` of a node either only reports progress. `wake_at` is when the clock alone
+    will change something.
     """
 
     records: Mapping[str, Record]
@@ -102,5 +102,5 @@ class Pass:
     trust: Trust = TRUSTED
     ending: Ending | None = None
     urgent: bool = False
-    moved: bool = False
+    transition: bool = False
     wake_at: float | None = None

@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 import orjson
 
-from orchestrator.engine.statussize import MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.control import phase_of
-from orchestrator.engine.costs import MAX_JUDGING_WORK, VIEW
+from orchestrator.engine.costs import MAX_JUDGING_WORK, NODE_VIEW_WORK
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import failures
 from orchestrator.engine.records import Settled
 from orchestrator.engine.scope import workflow_scope
+from orchestrator.engine.statussize import MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.work import Work
 from orchestrator.expressions import ExpressionError, compile_expression
 from orchestrator.expressions.budget import Account, paid_by, pay
@@ -97,7 +97,7 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
     graph = work.graph
     names: Collection[str] = graph.nodes if graph.output_reads is None else graph.output_reads
     scope = workflow_scope(work.run, work.records, names)
-    pay(VIEW * len(names))
+    pay(NODE_VIEW_WORK * len(names))
     outputs = {}
     for index, output in enumerate(graph.spec.outputs):
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.engine.causes import HOLD_UPS
-from orchestrator.engine.costs import MAX_PASS_WORK, VIEW
+from orchestrator.engine.costs import MAX_PASS_WORK, NODE_VIEW_WORK
 from orchestrator.engine.edges import EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.records import Record, Run
@@ -219,7 +219,7 @@ def _state(edge: GraphEdge, graph: Graph, run: Run) -> EdgeState:
         if edge.when is None:
             return True
         try:
-            afford(VIEW * len(names))
+            afford(NODE_VIEW_WORK * len(names))
             return evaluate_boolean(edge.when, workflow_scope(run, run.records, names))
         except ExpressionError:
             return False

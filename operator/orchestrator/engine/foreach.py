@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.engine.childfanout import MAX_CHILDREN, progress_child_fan_out
-from orchestrator.engine.costs import ITEMS_BYTES
+from orchestrator.engine.costs import MAX_ITEMS_BYTES
 from orchestrator.engine.decisions import CreateFanOut
 from orchestrator.engine.gathering import gather
 from orchestrator.engine.graph import GraphNode
@@ -58,9 +58,9 @@ def create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
             return
         rendered.append(parameters)
         size += length_of(values)
-        if size > ITEMS_BYTES:
+        if size > MAX_ITEMS_BYTES:
             message = f"{node.path}.with: the first {index + 1:,} of {len(items):,} items are"
-            message += f" {size:,} bytes together; at most {ITEMS_BYTES:,}"
+            message += f" {size:,} bytes together; at most {MAX_ITEMS_BYTES:,}"
             fail(work, node, Reason.TOO_MANY_ITEMS, message)
             return
     if record.items is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from orchestrator.engine.costs import MAX_JUDGING_WORK, VIEW
+from orchestrator.engine.costs import MAX_JUDGING_WORK, NODE_VIEW_WORK
 from orchestrator.engine.edges import FAILURES, matches
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.scope import Surroundings, workflow_scope
@@ -42,7 +42,7 @@ def scope(work: Work, node: GraphNode, **more: Any) -> dict[str, Any]:
     Raises BudgetUsedUpError when the pass can pay for nothing more.
     """
     names: Collection[str] = work.graph.nodes if node.reads is None else node.reads
-    afford(VIEW * len(names))
+    afford(NODE_VIEW_WORK * len(names))
     surroundings = _outcome(work) if node.final else None
     return {**workflow_scope(work.run, work.records, names, surroundings), **more}
 

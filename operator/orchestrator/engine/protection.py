@@ -20,6 +20,10 @@ POLICIES = {PEOPLE: ("workflowexecutions", 22), STATUS: ("workflowexecutions/sta
 """What each policy is about, and the least number of its rules."""
 POLICY_SETTLE_SECONDS = 10.0
 """Seconds after which every API server enforces a policy and its binding."""
+POLICY_CHECK_SECONDS = 30.0
+"""Seconds between two checks that the policies are in place, while something rests on them."""
+MISSING_POLICY_CHECK_SECONDS = 10.0
+"""Seconds between two checks while they are not."""
 
 Raw = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from orchestrator.engine.times import from_rfc3339
 MAX_ATTEMPTS = 1_000_000
 """Attempts and iterations beyond any that limits allow."""
 MAX_ITEMS = 10_000
-LATEST = 253_000_000_000.0
+MAX_TIME = 253_000_000_000.0
 """A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
 
 _TIMES = keys_of(float | None)
@@ -93,7 +93,7 @@ def _out_of_bounds(record: Record, raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_time(seconds: float) -> bool:
-    return 0 <= seconds < LATEST
+    return 0 <= seconds < MAX_TIME
 
 
 def _within(ranges: str, items: int | None) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.engine.statussize import outputs_size, record_size
+import orjson
+
 from orchestrator.engine.initiator import initiator_of
+from orchestrator.engine.statussize import BARE_RECORD_BYTES
 from orchestrator.engine.trust import TRUSTED, Trust
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.plaintext import plain_text
@@ -47,6 +49,17 @@ class Record:
     def attempt_start(self) -> float:
         """When the last attempt was decided."""
         return self.attempt_started_at or self.started_at or 0.0
+
+    @property
+    def outputs_size(self) -> int:
+        """Bytes of the outputs."""
+        return len(orjson.dumps(self.outputs)) if self.outputs else 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that the record takes at most in a status."""
+        texts = len(self.message.encode()) + len(self.completed) + len(self.failed)
+        return BARE_RECORD_BYTES + texts + self.outputs_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +139,11 @@ class Run:
             old = self.records.get(name)
             if old is not None:
                 tally[old.phase] -= 1
-                outputs -= outputs_size(old)
-                size -= record_size(old)
+                outputs -= old.outputs_size
+                size -= old.size
             tally[record.phase] = tally.get(record.phase, 0) + 1
-            outputs += outputs_size(record)
-            size += record_size(record)
+            outputs += record.outputs_size
+            size += record.size
         active = [name for name in self.active if name not in changes]
         active += [name for name, record in changes.items() if not record.phase.terminal]
         return replace(

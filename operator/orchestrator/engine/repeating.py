@@ -40,10 +40,10 @@ def repeat(work: Work, node: GraphNode, done: Record) -> None:
         )
         work.set(node, ended, evidence=False)
     else:
-        _again(work, node, done, rules.limit)
+        _await_next_iteration(work, node, done, rules.limit)
 
 
-def _again(work: Work, node: GraphNode, done: Record, limit: int) -> None:
+def _await_next_iteration(work: Work, node: GraphNode, done: Record, limit: int) -> None:
     due = (done.finished_at or work.now) + node.delay
     waiting = replace(
         done,

@@ -1,4 +1,4 @@
-"""Runs a part of an ended execution again: what is run, and what is taken over."""
+"""Re-runs a part of an ended execution: which nodes run, and whose records are reused."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
     return Refusal(Reason.INVALID_RERUN, message)
 
 
-def reused_records(graph: Graph, source: Source, start: Iterable[str]) -> dict[str, Record] | Refusal:
-    """The records that are reused: of all nodes that do not run again."""
+def reused_records(
+    graph: Graph, source: Source, start: Iterable[str]
+) -> dict[str, Record] | Refusal:
+    """The records of all nodes that are not run again."""
     for index, name in enumerate(start):
         if name not in graph.nodes:
             hint = did_you_mean(name, list(graph.nodes))
@@ -57,15 +59,15 @@ def reused_records(graph: Graph, source: Source, start: Iterable[str]) -> dict[s
         records = read_records(source.nodes, graph)
     except StatusError as error:
         return Refusal(Reason.INVALID_RERUN, f"the source's {error}")
-    again = _again(graph, records, start)
+    rerun = _nodes_to_rerun(graph, records, start)
     return {
-        name: _taken(record)
+        name: _reused(record)
         for name, record in records.items()
-        if name in graph.nodes and name not in again
+        if name in graph.nodes and name not in rerun
     }
 
 
-def _again(graph: Graph, records: Mapping[str, Record], start: Iterable[str]) -> set[str]:
+def _nodes_to_rerun(graph: Graph, records: Mapping[str, Record], start: Iterable[str]) -> set[str]:
     """What runs again: these nodes, what did not end well, all that follows from them, and what
     asks people before them, since their approvals were given for another run.
 
@@ -85,19 +87,19 @@ def _again(graph: Graph, records: Mapping[str, Record], start: Iterable[str]) ->
 def _with_dependents(graph: Graph, start: Iterable[str]) -> set[str]:
     """These nodes, what follows from them, and from whatever asks people before any of these."""
     before, after = _dependencies(graph)
-    again: set[str] = set()
+    rerun: set[str] = set()
     upstream: set[str] = set()
     waiting = [(name, True) for name in start]
     while waiting:  # each node once as upstream and once as running again, at most
         name, runs = waiting.pop()
         runs = runs or name in graph.asks_people
-        if name in again or (name in upstream and not runs):
+        if name in rerun or (name in upstream and not runs):
             continue
-        (again if runs else upstream).add(name)
+        (rerun if runs else upstream).add(name)
         waiting += [(source, False) for source in before[name]]
         if runs:
             waiting += [(target, True) for target in after[name]]
-    return again
+    return rerun
 
 
 def _dependencies(graph: Graph) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -121,7 +123,7 @@ def _ended_well(record: Record | None) -> bool:
     return record.phase is NodePhase.SUCCEEDED or (record.phase is NodePhase.SKIPPED and not_chosen)
 
 
-def _taken(record: Record) -> Record:
+def _reused(record: Record) -> Record:
     if record.phase is NodePhase.SKIPPED:
         return record
     return replace(record, reason=Reason.REUSED, job="", execution="", exit_code=None)

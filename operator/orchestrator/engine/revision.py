@@ -18,7 +18,7 @@ from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 
-MAX_BYTES = 1024 * 1024
+MAX_REVISION_BYTES = 1024 * 1024
 """Most bytes of a revision's content; etcd refuses objects over 1.5 MiB."""
 
 

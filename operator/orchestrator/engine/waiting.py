@@ -1,4 +1,4 @@
-"""A wait node: for a condition, asked again at each change and every ten seconds, or a signal."""
+"""A wait node: for a condition, evaluated at each change and every ten seconds, or a signal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.handling import scope
+from orchestrator.engine.protection import MISSING_POLICY_CHECK_SECONDS, POLICY_CHECK_SECONDS
 from orchestrator.engine.records import Record
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.engine.work import Work
@@ -20,10 +21,8 @@ from orchestrator.models.reasons import Reason
 MAX_PAYLOAD = 4096
 """Bytes of a signal's payload; a larger one is no signal."""
 _BEFORE = "was sent before the admission policies were in place as they are now: send another one"
-PROTECTION_CHECK_SECONDS = 30.0
-"""Seconds after which it is checked again that the API server checks who signals."""
-ASK_AGAIN = 10.0
-"""Seconds after which a condition is asked again though nothing of the run has changed."""
+CONDITION_CHECK_SECONDS = 10.0
+"""Seconds after which a condition is evaluated though nothing of the run has changed."""
 
 
 def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
@@ -60,14 +59,14 @@ def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> Non
             }
             _succeed(work, node, record, outputs)
             return
-    work.wake(work.now + PROTECTION_CHECK_SECONDS)
+    work.wake(work.now + POLICY_CHECK_SECONDS)
     work.observe(node, replace(record, reason=Reason.AWAITING_SIGNAL, message=ignored))
     _time_out(work, node, record, f"no signal {name} came")
 
 
 def _await_protection(work: Work, node: GraphNode, record: Record, name: str) -> None:
     message = "the admission policies that check who signals are not in place: no signal counts"
-    work.wake(work.now + ASK_AGAIN)
+    work.wake(work.now + MISSING_POLICY_CHECK_SECONDS)
     work.observe(node, replace(record, reason=Reason.SIGNALS_UNPROTECTED, message=message))
     _time_out(work, node, record, f"no signal {name} counted: {message}")
 
@@ -98,7 +97,7 @@ def _await_condition(work: Work, node: GraphNode, record: Record, until: str) ->
     if holds:
         _succeed(work, node, record, {})
         return
-    work.wake(work.now + ASK_AGAIN)
+    work.wake(work.now + CONDITION_CHECK_SECONDS)
     _time_out(work, node, record, f"{until} did not hold")
 
 

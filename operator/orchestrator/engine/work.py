@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine.statussize import MAX_OUTPUTS, MAX_STATUS, ROOM, outputs_size, record_size
-from orchestrator.engine.costs import MAX_WAITS_WORK, MAX_JUDGING_WORK, MAX_PASS_WORK
+from orchestrator.engine.costs import MAX_JUDGING_WORK, MAX_PASS_WORK, MAX_WAITS_WORK
 from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.records import Cancelling, Record, Run, Settled, as_stored, clip
 from orchestrator.engine.scope import Surroundings
+from orchestrator.engine.statussize import BARE_RECORD_BYTES, MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.times import in_words
 from orchestrator.engine.trust import Trust, trust_under
 from orchestrator.expressions.budget import Account
@@ -42,8 +42,8 @@ class Work:
     changes: dict[str, Record] = field(default_factory=dict)
     unstored: set[str] = field(default_factory=set)
     ended: list[str] = field(default_factory=list)
-    moved: bool = False
-    """Whether a node changed, and not only what is shown of it."""
+    transition: bool = False
+    """Whether a node changed, and not only what is reported of it."""
     settled_now: bool = False
     before: list[Creation | ControlChild] = field(default_factory=list)
     after: list[Creation | StopJob | ControlChild] = field(default_factory=list)
@@ -148,7 +148,7 @@ class Work:
         record = self._within_budget(_stored_form(record))
         if record == self.record(node.name):
             return
-        self.moved = True
+        self.transition = True
         self._put(node.name, record)
         if not evidence:
             self.unstored.add(node.name)
@@ -195,19 +195,19 @@ class Work:
         if old is None:
             self.begun += 1
         else:
-            self.more_outputs -= outputs_size(old)
-            self.more_size -= record_size(old)
-        self.more_outputs += outputs_size(record)
-        self.more_size += record_size(record)
+            self.more_outputs -= old.outputs_size
+            self.more_size -= old.size
+        self.more_outputs += record.outputs_size
+        self.more_size += record.size
         self.changes[name] = record
 
     def _within_budget(self, record: Record) -> Record:
         """The record as a status can hold it: outputs that cannot be held fail their node."""
         if not record.outputs and not record.message:
             return record
-        own, room = outputs_size(record), ROOM * (len(self.graph.nodes) - self.count)
+        own, room = record.outputs_size, BARE_RECORD_BYTES * (len(self.graph.nodes) - self.count)
         outputs = self.run.outputs_size + self.more_outputs + own
-        size = self.run.size + self.more_size + record_size(record) + room
+        size = self.run.size + self.more_size + record.size + room
         if outputs <= MAX_OUTPUTS and size <= MAX_STATUS:
             return record
         if not record.outputs:

@@ -7,8 +7,8 @@ from typing import Any
 
 from orchestrator.engine.children import MAX_DEPTH
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.jobs.refusal import JobRefused
 from orchestrator.jobs.pending import missing_account, quota_message
+from orchestrator.jobs.refusal import JobRefused
 from orchestrator.models.labels import ALLOW_WORKFLOWS
 from orchestrator.models.reasons import Reason
 

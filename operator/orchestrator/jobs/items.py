@@ -12,11 +12,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.engine.costs import ITEMS_BYTES
+from orchestrator.engine.costs import MAX_ITEMS_BYTES
 from orchestrator.jobs.refusal import JobRefused
 from orchestrator.models.reasons import Reason
 
-PER_FILE = (100, 20, 4, 1)
+ITEMS_PER_FILE = (100, 20, 4, 1)
 """Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
 MAX_SHARD = 900 * 1024
 """Bytes of one ConfigMap; Kubernetes takes 1 MiB."""
@@ -66,10 +66,12 @@ def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
 
     Raises JobRefused when no ConfigMaps could hold them.
     """
-    if (total := sum(len(line) + 1 for line in lines)) > ITEMS_BYTES:
-        message = f"the {len(lines):,} items are {total:,} bytes together; at most {ITEMS_BYTES:,}"
+    if (total := sum(len(line) + 1 for line in lines)) > MAX_ITEMS_BYTES:
+        message = (
+            f"the {len(lines):,} items are {total:,} bytes together; at most {MAX_ITEMS_BYTES:,}"
+        )
         raise JobRefused(Reason.TOO_MANY_ITEMS, message)
-    for per_file in PER_FILE:
+    for per_file in ITEMS_PER_FILE:
         files = list(_files(lines, per_file))
         if all(len(text) <= MAX_SHARD for _, text in files):
             return per_file, _shards(files)

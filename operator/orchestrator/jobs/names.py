@@ -7,7 +7,7 @@ import hashlib
 import re
 from functools import lru_cache
 
-MAX_LENGTH = 63
+MAX_NAME_LENGTH = 63
 """A Job's name is a label value on its pods."""
 MAX_INDEX = len("-9999")
 """An Indexed Job's name and the largest index of its pods are one label value together."""
@@ -34,6 +34,6 @@ def job_name(
     digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
     suffix = base64.b32encode(digest).decode().rstrip("=").lower()
     readable = re.sub(r"[^a-z0-9]+", "-", f"{workflow[:18]}-{node}".lower())
-    room = MAX_LENGTH - (MAX_INDEX if indexed else 0)
+    room = MAX_NAME_LENGTH - (MAX_INDEX if indexed else 0)
     prefix = readable[: room - len(suffix) - 1].strip("-")
     return f"{prefix}-{suffix}"

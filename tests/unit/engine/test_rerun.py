@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.admission import Prepared, Refusal, prepare
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.rerun import Source, source_of, reused_records
+from orchestrator.engine.rerun import Source, reused_records, source_of
 from orchestrator.engine.revision import thaw
 from tests.builders import IMAGE, action, chain, edge, graph, template
 

@@ -54,7 +54,10 @@ def test_what_is_there_when_policies_take_effect_is_ignored() -> None:
 def test_policies_take_effect_ten_seconds_after_they_are_in_place() -> None:
     new = Policies("new", CREATED + 50)
     before = Trust("old")
-    assert trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + POLICY_SETTLE_SECONDS - 1) == before
+    assert (
+        trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + POLICY_SETTLE_SECONDS - 1)
+        == before
+    )
     after = trust_under(before, new, CREATED, ENTRIES, CREATED + 50 + POLICY_SETTLE_SECONDS)
     assert after == Trust("new", ignored=ignored(VOTE, SIGNAL))
 

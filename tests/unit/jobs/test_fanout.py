@@ -20,8 +20,8 @@ from orchestrator.engine.ranges import format_ranges, parse_ranges
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused
 from orchestrator.jobs.context import INDEX
-from orchestrator.jobs.fanoutstatus import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.fanout import FanOut, FanOutJob, build_fan_out
+from orchestrator.jobs.fanoutstatus import gather, index_of, observe_fan_out, why_failed
 from orchestrator.jobs.items import MAX_SHARD
 from orchestrator.jobs.outputs import OutputsProblem
 from tests.builders import IMAGE, template

@@ -37,7 +37,7 @@ from orchestrator.engine.refusals import (
     server_refuses,
     still_missing,
 )
-from orchestrator.engine.rerun import source_of, reused_records
+from orchestrator.engine.rerun import reused_records, source_of
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.engine.transitions import admission_announced
 from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, trust_to_status
