@@ -50,7 +50,7 @@ class ApiServer:
     async def start(self) -> str:
         """Serve; the address."""
         application = web.Application()
-        application.router.add_route("*", "/{rest:.*}", self._answer)
+        application.router.add_route("*", "/{rest:.*}", self.answer)
         self._server = TestServer(application)
         await self._server.start_server()
         return str(self._server.make_url("")).rstrip("/")
@@ -103,7 +103,8 @@ class ApiServer:
 
     # Answers
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """The answer to a request; servers with more than objects put it in here."""
         match = _PATH.fullmatch(request.path)
         if match is None:
             return _status(404, "NotFound", request.path)
@@ -113,11 +114,11 @@ class ApiServer:
             return self.faults.popleft()
         plural, namespace, name = parts["plural"], parts["namespace"], parts["name"]
         if request.method == "POST":
-            return await self._create(request, plural, namespace or "")
+            return await self.create(request, plural, namespace or "")
         if name is None:
             if request.query.get("watch"):
                 return await self._watch(request, plural, namespace)
-            return self._list(request, plural, namespace)
+            return self.list(request, plural, namespace)
         key = (plural, namespace or "", name)
         if key not in self.objects and request.content_type != "application/apply-patch+yaml":
             return _status(404, "NotFound", f'{plural} "{name}" not found')
@@ -130,7 +131,8 @@ class ApiServer:
                 return await self._delete(request, key)
         return _status(405, "MethodNotAllowed", request.method)
 
-    async def _create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
+    async def create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
+        """The answer to a creation."""
         body = await request.json()
         metadata = body["metadata"]
         name = metadata.get("name") or f"{metadata['generateName']}{self.version}"
@@ -170,7 +172,8 @@ class ApiServer:
         await self.remove(*key)
         return _json({"kind": "Status", "status": "Success"})
 
-    def _list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
+    def list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
+        """The answer to a list."""
         chosen = [
             raw
             for (kind, scope, _), raw in sorted(self.objects.items())

@@ -69,9 +69,16 @@ class Crash(BaseException):
 class FaultyTransport(Transport):
     """The real transport with its retries, over a store instead of a network."""
 
-    def __init__(self, store: Store, faults: Faults, rng: random.Random, latency: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        faults: Faults | None = None,
+        rng: random.Random | None = None,
+        latency: float = 0.01,
+    ) -> None:
         super().__init__(_NoCredentials())
-        self._store, self._faults, self._rng, self._latency = store, faults, rng, latency
+        self.store, self._faults, self._latency = store, faults or Faults(), latency
+        self._rng = rng or random.Random(1)
         self.dead = False
         self.thawed = asyncio.Event()
         """Unset while the process is frozen: what it sends leaves when it wakes."""
@@ -81,7 +88,7 @@ class FaultyTransport(Transport):
         self.crashed = asyncio.Event()
         self.writes = 0
 
-    async def _once(
+    async def exchange(
         self,
         verb: str,
         path: str,
@@ -90,21 +97,22 @@ class FaultyTransport(Transport):
         accept: str,
         content_type: str,  # noqa: ARG002
     ) -> Raw:
+        """As the store answers; tests put further faults in here."""
         await asyncio.sleep(self._latency * self._rng.random())
         await self._alive()
         write = verb not in ("get", "list")
         body = None if data is None else orjson.loads(data)
         if write and self._crashes(before=True):
-            await self._die()
-        if self._store.away:
+            await self.die()
+        if self.store.away:
             raise aiohttp.ServerDisconnectedError("nobody is there")
         lost = self._rng.random() < self._faults.lost
         if lost and self._rng.random() < 0.5:
             raise aiohttp.ServerDisconnectedError("the request was lost")
         self._refuse(verb, path, query, body)
-        answer = self._store.answer(verb, path, self._paged(verb, query), body, accept)
+        answer = self.store.answer(verb, path, self._paged(verb, query), body, accept)
         if write and self._crashes(before=False):
-            await self._die()
+            await self.die()
         self.writes += write
         await asyncio.sleep(self._latency * self._rng.random())
         await self._linger()
@@ -155,9 +163,9 @@ class FaultyTransport(Transport):
         """Events, late, twice, several as one, or not at all."""
         await self._alive()
         faults, rng = self._faults, self._rng
-        if self._store.away or rng.random() < faults.lost:
+        if self.store.away or rng.random() < faults.lost:
             raise aiohttp.ServerDisconnectedError("no watch")
-        async for event in self._store.watch(path, query, accept, self._merges):
+        async for event in self.store.watch(path, query, accept, self._merges):
             if rng.random() < 0.3:
                 await asyncio.sleep(faults.lag * rng.random())
             await self._alive()
@@ -169,13 +177,14 @@ class FaultyTransport(Transport):
             yield orjson.dumps(event)
             if rng.random() < faults.cut:
                 if rng.random() < 0.5:
-                    self._store.compact()
+                    self.store.compact()
                 raise aiohttp.ServerDisconnectedError("the watch was cut")
 
     def _crashes(self, *, before: bool) -> bool:
         return self.crash_at == (self.writes, before)
 
-    async def _die(self) -> None:
+    async def die(self) -> None:
+        """End the process: it gets no answer any more."""
         self.dead = True
         self.crashed.set()
         await self._alive()

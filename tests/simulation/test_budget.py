@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from orchestrator.engine.records import Record
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, played, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -70,16 +69,15 @@ def test_ten_thousand_items_fit_in_sixty_four_kib_whichever_of_them_failed(patte
 class _Etcd(FaultyTransport):
     """Takes no object over 1.5 MiB."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
-
-    async def _once(self, verb: str, path: str, query: Any, data: bytes | None, *rest: Any) -> Raw:
+    async def exchange(
+        self, verb: str, path: str, query: Any, data: bytes | None, *rest: Any
+    ) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
             assert data is not None
-            size = len(orjson.dumps(self._store.objects[RUN])) + len(data)
+            size = len(orjson.dumps(self.store.objects[RUN])) + len(data)
             if size > 1.5 * 1024 * 1024:
                 raise ApiError(500, "InternalError", "etcdserver: request is too large")
-        return await super()._once(verb, path, query, data, *rest)
+        return await super().exchange(verb, path, query, data, *rest)
 
 
 def _large(variables: int, outputs: int) -> Store:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.evidence import phase_of
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ALLOW_WORKFLOWS
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -30,15 +29,15 @@ class UnderQuota(FaultyTransport):
     """Jobs are refused by a quota until some are ended."""
 
     def __init__(self, store: Store, seconds: float) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._free_at = store.clock() + seconds
         self.refused = 0
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        if verb == "create" and path.endswith("/jobs") and self._store.clock() < self._free_at:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "create" and path.endswith("/jobs") and self.store.clock() < self._free_at:
             self.refused += 1
             raise ApiError(403, "Forbidden", QUOTA)
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 def workflow(**fields: Any) -> Raw:
@@ -47,7 +46,7 @@ def workflow(**fields: Any) -> Raw:
 
 
 def well(store: Store) -> FaultyTransport:
-    return FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    return FaultyTransport(store)
 
 
 def record_of(store: Store) -> Raw:

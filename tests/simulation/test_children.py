@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orchestrator.kube.client import Raw
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -33,13 +33,10 @@ def _store(seconds: float, **node: Any) -> Store:
 class _SlowControl(FaultyTransport):
     """Half a second for a change of a spec, a tenth for what a watch tells of executions."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
-
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and "/workflowexecutions/" in path and not path.endswith("/status"):
             await asyncio.sleep(0.5)
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
     async def stream(self, plural: str, *rest: Any) -> AsyncIterator[bytes]:
         async for line in super().stream(plural, *rest):

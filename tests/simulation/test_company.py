@@ -32,9 +32,9 @@ class _Counting(FaultyTransport):
         # With this seed the news that a pod runs does not come together with that of its end.
         super().__init__(store, Faults(), random.Random(2), 0.01)
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         self.statuses += verb == "patch" and path.endswith("/run/status")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 def side_by_side() -> Raw:
@@ -109,19 +109,19 @@ class _Asked(FaultyTransport):
         super().__init__(store, Faults(), random.Random(2), 0.01)
         self.statuses = self.lists = 0
 
-    async def _once(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
         self.statuses += "/workflowexecutions/" in path and path.endswith("/status")
         named = query.get("labelSelector", "") != EXECUTION_UID
         if verb == "list" and path.endswith("/jobs") and named:
             self.lists += 1
             await asyncio.sleep(self.SECONDS)
-        return await super()._once(verb, path, query, *rest)
+        return await super().exchange(verb, path, query, *rest)
 
 
 async def test_that_a_pod_runs_is_shown_soon_of_one_and_rarely_of_many_at_once() -> None:
     alone, many = _Asked(one_node_each(1)), _Asked(one_node_each(300))
-    await all_ended(alone._store, alone)
-    await all_ended(many._store, many)
+    await all_ended(alone.store, alone)
+    await all_ended(many.store, many)
     assert alone.statuses == 3
     assert many.statuses == 2 * 300
 
@@ -144,10 +144,10 @@ class _SlowStatuses(FaultyTransport):
         # With this seed the news that a pod runs does not come together with that of its end.
         super().__init__(store, Faults(), random.Random(2), 0.01)
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
             await asyncio.sleep(self.SECONDS)
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_the_next_node_does_not_wait_until_progress_is_written() -> None:
@@ -173,14 +173,14 @@ class _LosesProgress(FaultyTransport):
 
     writes_of_status = 0
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
             self.writes_of_status += 1
             if 2 <= self.writes_of_status <= 6:
                 raise aiohttp.ServerDisconnectedError("the request was lost")
         if verb == "create" and path.endswith("/jobs") and b'"name":"main-cc-' in rest[1]:
             await asyncio.sleep(20.0)
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> None:
@@ -203,7 +203,7 @@ async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> 
                 wrong.append(records)
 
     store.observers.append(look)
-    transport = _LosesProgress(store, Faults(), random.Random(1), 0.01)
+    transport = _LosesProgress(store)
     raw = await played(store, transport)
     assert raw["status"]["phase"] == "Succeeded"
     assert transport.writes_of_status > 6
@@ -215,12 +215,12 @@ class _RefusesProgress(FaultyTransport):
 
     writes_of_status = 0
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
             self.writes_of_status += 1
             if self.writes_of_status == 2:
                 raise ApiError(422, "Invalid", "not this status")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_why_progress_could_not_be_written_is_told_as_of_any_pass(
@@ -229,7 +229,7 @@ async def test_why_progress_could_not_be_written_is_told_as_of_any_pass(
     nodes = [{"name": name, "action": "local/task"} for name in ("aa", "bb")]
     edges = [{"from": "aa", "to": "bb"}]
     store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
-    raw = await played(store, _RefusesProgress(store, Faults(), random.Random(1), 0.01))
+    raw = await played(store, _RefusesProgress(store))
     assert raw["status"]["phase"] == "Succeeded"
     (told,) = [record for record in caplog.records if "not this status" in record.getMessage()]
     assert told.levelname == "WARNING"

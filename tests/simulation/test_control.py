@@ -11,11 +11,6 @@ SLOW = Result(seconds=30)
 SEES = {"with": {"text": "$[[ execution.phase ]]: $[[ execution.failures | length ]]"}}
 
 
-def ended(world: World) -> tuple[str, str]:
-    assert world.ending is not None
-    return world.ending.phase.value, world.ending.reason
-
-
 def test_final_nodes_run_last_and_see_the_outcome() -> None:
     compiled = graph(
         action("a"),
@@ -27,11 +22,11 @@ def test_final_nodes_run_last_and_see_the_outcome() -> None:
     world = play(compiled)
     assert world.started == ["a", "b", "tell"]
     assert world.jobs["tell", 1].parameters == {"text": "Succeeded: 0"}
-    assert ended(world) == ("Succeeded", "Completed")
+    assert world.end == ("Succeeded", "Completed")
     failed = play(compiled, a=FAILURE)
     assert failed.started == ["a", "tell"]
     assert failed.jobs["tell", 1].parameters == {"text": "Failed: 1"}
-    assert ended(failed) == ("Failed", "NodeFailed")
+    assert failed.end == ("Failed", "NodeFailed")
 
 
 def test_final_nodes_run_after_a_cancel_too_but_not_when_terminated() -> None:
@@ -41,12 +36,12 @@ def test_final_nodes_run_after_a_cancel_too_but_not_when_terminated() -> None:
     world.play()
     assert world.phases == {"a": "Cancelled", "tell": "Succeeded"}
     assert world.jobs["tell", 1].parameters == {"text": "Cancelled: 0"}
-    assert ended(world) == ("Cancelled", "CancelRequested")
+    assert world.end == ("Cancelled", "CancelRequested")
     terminated = World(compiled, scripted(a=HANG))
     terminated.desire(DesiredState.TERMINATED, at=5)
     terminated.play()
     assert terminated.phases == {"a": "Cancelled", "tell": "Skipped"}
-    assert ended(terminated) == ("Cancelled", "Terminated")
+    assert terminated.end == ("Cancelled", "Terminated")
 
 
 def test_what_came_before_finally_stands_whatever_is_asked_later() -> None:
@@ -55,7 +50,7 @@ def test_what_came_before_finally_stands_whatever_is_asked_later() -> None:
     world.desire(DesiredState.CANCELLED, at=5)
     world.play()
     assert world.phases == {"a": "Succeeded", "tell": "Succeeded"}
-    assert ended(world) == ("Succeeded", "Completed")
+    assert world.end == ("Succeeded", "Completed")
 
 
 def test_terminated_stops_finally_as_well() -> None:
@@ -64,7 +59,7 @@ def test_terminated_stops_finally_as_well() -> None:
     world.desire(DesiredState.TERMINATED, at=5)
     world.play()
     assert world.phases == {"a": "Succeeded", "tell": "Cancelled"}
-    assert ended(world) == ("Cancelled", "Terminated")
+    assert world.end == ("Cancelled", "Terminated")
 
 
 def test_finally_that_takes_too_long_is_stopped_and_fails_the_execution() -> None:
@@ -72,18 +67,18 @@ def test_finally_that_takes_too_long_is_stopped_and_fails_the_execution() -> Non
     world = play(compiled, tell=HANG)
     assert world.phase("tell") == "TimedOut"
     assert world.reason("tell") == "FinallyTimedOut"
-    assert ended(world) == ("Failed", "FinallyTimedOut")
+    assert world.end == ("Failed", "FinallyTimedOut")
     assert world.now < START + 70
 
 
 def test_a_final_node_that_fails_turns_success_into_failure_and_leaves_other_ends() -> None:
     compiled = graph(action("a"), action("tell"), finally_=["tell"])
-    assert ended(play(compiled, tell=FAILURE)) == ("Failed", "NodeFailed")
+    assert play(compiled, tell=FAILURE).end == ("Failed", "NodeFailed")
     cancelled = World(compiled, scripted(a=HANG, tell=FAILURE))
     cancelled.desire(DesiredState.CANCELLED, at=5)
-    assert ended(cancelled.play())[0] == "Cancelled"
+    assert cancelled.play().end[0] == "Cancelled"
     forgiven = graph(action("a"), action("tell", allowFailure=True), finally_=["tell"])
-    assert ended(play(forgiven, tell=FAILURE)) == ("Succeeded", "Completed")
+    assert play(forgiven, tell=FAILURE).end == ("Succeeded", "Completed")
 
 
 def test_outputs_may_read_final_nodes() -> None:
@@ -112,14 +107,14 @@ def test_the_executions_timeout_stops_what_runs_and_finally_still_runs() -> None
     assert world.reason("a") == "ExecutionTimedOut"
     assert "rescue" not in world.started
     assert world.jobs["tell", 1].parameters == {"text": "TimedOut: 0"}
-    assert ended(world) == ("TimedOut", "ExecutionTimedOut")
+    assert world.end == ("TimedOut", "ExecutionTimedOut")
 
 
 def test_a_cancel_goes_before_a_timeout_that_came_first() -> None:
     compiled = graph(action("a"), timeout="10s")
     world = World(compiled, scripted(a=HANG))
     world.desire(DesiredState.CANCELLED, at=10.5)
-    assert ended(world.play()) == ("Cancelled", "CancelRequested")
+    assert world.play().end == ("Cancelled", "CancelRequested")
 
 
 STOP = [action("a"), action("b"), action("slow"), action("later"), action("rescue")]
@@ -129,7 +124,7 @@ STOP_EDGES = [*chain("slow", "later"), edge("slow", "rescue", "Failed"), edge("a
 def test_on_failure_finish_lets_the_other_branches_go_on() -> None:
     world = play(graph(*STOP, edges=STOP_EDGES), a=FAILURE, slow=SLOW)
     assert world.phase("later") == "Succeeded"
-    assert ended(world) == ("Failed", "NodeFailed")
+    assert world.end == ("Failed", "NodeFailed")
 
 
 def test_on_failure_stop_starts_nothing_new_and_lets_what_runs_end() -> None:
@@ -139,7 +134,7 @@ def test_on_failure_stop_starts_nothing_new_and_lets_what_runs_end() -> None:
     assert world.phase("later") == "Cancelled"
     assert world.reason("later") == "FailureStopped"
     assert world.stopped == []
-    assert ended(world) == ("Failed", "NodeFailed")
+    assert world.end == ("Failed", "NodeFailed")
     handlers = play(compiled, a=FAILURE, slow=Result(FAILURE.state, seconds=30, reason="Failed"))
     assert handlers.phases["slow"] == "Failed"
     assert handlers.phases["rescue"] == "Cancelled"
@@ -168,14 +163,14 @@ def test_on_failure_cancel_stops_what_runs() -> None:
     assert world.phases["slow"] == "Cancelled"
     assert world.reason("slow") == "FailureCancelled"
     assert world.phases["tell"] == "Succeeded"
-    assert ended(world) == ("Failed", "NodeFailed")
+    assert world.end == ("Failed", "NodeFailed")
 
 
 def test_a_handled_failure_stops_nothing() -> None:
     compiled = graph(*STOP, edges=STOP_EDGES, onFailure="Cancel")
     world = play(compiled, slow=FAILURE)
     assert world.phases["rescue"] == "Succeeded"
-    assert ended(world) == ("Succeeded", "Completed")
+    assert world.end == ("Succeeded", "Completed")
 
 
 def test_nothing_of_finally_starts_while_paused_and_its_clock_goes_on() -> None:
@@ -185,7 +180,7 @@ def test_nothing_of_finally_starts_while_paused_and_its_clock_goes_on() -> None:
     world.play()
     assert world.phases == {"a": "Succeeded", "tell": "TimedOut"}
     assert world.started == ["a"]
-    assert ended(world) == ("Failed", "FinallyTimedOut")
+    assert world.end == ("Failed", "FinallyTimedOut")
 
 
 def away(world: World, node: str) -> World:
@@ -200,14 +195,14 @@ def away(world: World, node: str) -> World:
 
 def test_what_ended_in_time_while_nobody_looked_did_not_time_out() -> None:
     last = away(World(graph(action("a"), action("tell"), finally_=["tell"]), scripted()), "tell")
-    assert ended(last) == ("Succeeded", "Completed")
+    assert last.end == ("Succeeded", "Completed")
     whole = away(World(graph(action("a"), timeout="10m"), scripted()), "a")
-    assert ended(whole) == ("Succeeded", "Completed")
+    assert whole.end == ("Succeeded", "Completed")
     cut = away(
         World(graph(action("a"), action("b"), edges=chain("a", "b"), timeout="10m"), scripted()),
         "a",
     )
-    assert ended(cut) == ("TimedOut", "ExecutionTimedOut")
+    assert cut.end == ("TimedOut", "ExecutionTimedOut")
 
 
 def test_finally_that_is_cut_off_where_failures_are_allowed_fails_nothing() -> None:
@@ -216,4 +211,4 @@ def test_finally_that_is_cut_off_where_failures_are_allowed_fails_nothing() -> N
     )
     world = play(compiled, tell=HANG)
     assert world.phases == {"a": "Succeeded", "tell": "TimedOut"}
-    assert ended(world) == ("Succeeded", "Completed")
+    assert world.end == ("Succeeded", "Completed")

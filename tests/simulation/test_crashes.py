@@ -8,19 +8,15 @@ from typing import Any
 from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, played, store_with
-from tests.simulation.store import Store
 
 
 class _DiesOfAFanOut(FaultyTransport):
     """Does not survive the creation of an Indexed Job, which takes effect."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
-
-    async def _once(self, verb: str, path: str, query: Any, data: Any, *rest: Any) -> Raw:
-        answer = await super()._once(verb, path, query, data, *rest)
+    async def exchange(self, verb: str, path: str, query: Any, data: Any, *rest: Any) -> Raw:
+        answer = await super().exchange(verb, path, query, data, *rest)
         if verb == "create" and path.endswith("/jobs") and b"Indexed" in data:
-            await self._die()
+            await self.die()
         return answer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.evidence import phase_of, terminated
 from orchestrator.kube.client import Raw
 from orchestrator.models.labels import EXECUTION_UID
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.pods import JOB_NAME
@@ -31,7 +30,7 @@ CHAIN: Raw = {
 
 
 def transport(store: Store) -> FaultyTransport:
-    return FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    return FaultyTransport(store)
 
 
 def one(**fields: Any) -> Raw:

@@ -66,7 +66,7 @@ async def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives() -> No
         "variables": {"slot": "$[[ event.scheduledAt ]]"},
     }
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
-    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    transport = FaultyTransport(store)
     async with operating(store, transport, follow=watching(store)):
         await asyncio.sleep(5)
         assert ready(store) == ("False", "WorkflowNotFound")

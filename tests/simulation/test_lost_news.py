@@ -10,21 +10,15 @@ from typing import Any
 import aiohttp
 
 from orchestrator.kube.client import ApiError, Raw
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
-from tests.simulation.store import Store
 
 ACTION = {"nodes": [{"name": "only", "action": "local/task"}]}
 
 
-class _Transport(FaultyTransport):
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
-
-
-class _LateJobs(_Transport):
+class _LateJobs(FaultyTransport):
     """The watch of Jobs tells nothing for 15 seconds, and has then expired."""
 
     late = True
@@ -50,16 +44,16 @@ async def test_a_job_that_is_first_seen_when_it_has_failed_is_news() -> None:
     assert store.clock() - began < 20.0
 
 
-class _LostRelease(_Transport):
+class _LostRelease(FaultyTransport):
     """Giving a slot back fails until it is given up."""
 
     losing = 5
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb in ("patch", "delete") and "/configmaps/slots-" in path and self.losing:
             self.losing -= 1
             raise aiohttp.ServerDisconnectedError("the request was lost")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_a_slot_that_could_not_be_given_back_is_given_back_at_the_next_look() -> None:

@@ -19,7 +19,7 @@ from orchestrator.engine.records import Cancelling
 from orchestrator.kube.client import Raw
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from tests.builders import action, chain, edge, graph
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -52,11 +52,6 @@ def paused(compiled: Graph, forgetful: bool, *, at: float = 5, **results: Result
     return world.play()
 
 
-def end_of(world: World) -> tuple[str, str]:
-    assert world.ending is not None
-    return world.ending.phase.value, world.ending.reason
-
-
 # The execution's timeout
 
 
@@ -81,7 +76,7 @@ def test_the_timeout_ends_a_paused_execution_whatever_was_active(
         edges=[edge("first", "second", "Always")], timeout="12s", finally_=["tell"],
     )  # fmt: skip
     world = paused(compiled, forgetful, at=0.5, first=result)
-    assert end_of(world) == ("TimedOut", "ExecutionTimedOut")
+    assert world.end == ("TimedOut", "ExecutionTimedOut")
     assert world.phases["second"] in NOT_STARTED
     assert world.jobs["tell", 1].parameters == {"text": "TimedOut"}
     assert world.now < START + 20
@@ -95,7 +90,7 @@ def test_the_timeout_ends_a_paused_execution_without_final_nodes(forgetful: bool
     world = paused(compiled, forgetful, at=0.5)
     assert world.phases == {"first": "Succeeded", "second": "Cancelled"}
     assert world.reason("second") == "ExecutionTimedOut"
-    assert (end_of(world)[0], world.now) == ("TimedOut", START + 12)
+    assert (world.end[0], world.now) == ("TimedOut", START + 12)
 
 
 @pytest.mark.parametrize("node", [CHILD, EACH], ids=["sub-workflow", "fan-out"])
@@ -110,7 +105,7 @@ def test_the_timeout_ends_sub_executions_that_were_paused_with_their_parent(
     world.forgetful = forgetful
     world.desire(DesiredState.PAUSED, at=5)
     world.play()
-    assert end_of(world) == ("TimedOut", "ExecutionTimedOut")
+    assert world.end == ("TimedOut", "ExecutionTimedOut")
     assert world.phases == {node["name"]: "Cancelled", "after": "Skipped", "tell": "Succeeded"}
 
 
@@ -135,7 +130,7 @@ def test_a_failure_that_stops_or_cancels_ends_a_paused_execution(
         edges=[*chain("other", "then"), *chain("a", "next")], onFailure=policy, finally_=["tell"],
     )  # fmt: skip
     world = paused(compiled, forgetful, at=0.5, a=SLOW_FAILURE, other=FAILURE)
-    assert end_of(world) == ("Failed", "NodeFailed")
+    assert world.end == ("Failed", "NodeFailed")
     assert world.phases["then"] in NOT_STARTED
     assert world.jobs["tell", 1].parameters == {"text": "Failed"}
     assert "then" not in world.started
@@ -177,7 +172,7 @@ def test_an_expression_that_fails_while_paused_ends_the_pause_as_well(forgetful:
     world = paused(compiled, forgetful, at=0.5, a=Result(seconds=5, outputs={"value": 1}))
     assert (world.phases["b"], world.reason("b")) == ("Failed", "ExpressionError")
     assert world.phases["withheld"] == "Cancelled"
-    assert end_of(world) == ("Failed", "NodeFailed")
+    assert world.end == ("Failed", "NodeFailed")
 
 
 # Resuming, replacing, cancelling
@@ -193,7 +188,7 @@ def test_a_resumed_execution_starts_what_the_pause_withheld(forgetful: bool) -> 
     world.desire(DesiredState.RUNNING, at=50)
     world.play()
     assert world.jobs["b", 1].created_at == START + 50
-    assert end_of(world) == ("Succeeded", "Completed")
+    assert world.end == ("Succeeded", "Completed")
 
 
 @pytest.mark.parametrize("state", [DesiredState.CANCELLED, DesiredState.TERMINATED])
@@ -209,7 +204,7 @@ def test_a_paused_execution_can_be_cancelled_and_terminated(
     world.desire(DesiredState.PAUSED, at=0.5)
     world.desire(state, at=50)
     world.play()
-    assert end_of(world)[0] == "Cancelled"
+    assert world.end[0] == "Cancelled"
     terminated = state is DesiredState.TERMINATED
     assert world.phases["tell"] == ("Skipped" if terminated else "Succeeded")
 
@@ -225,7 +220,7 @@ def test_a_paused_execution_can_be_replaced(forgetful: bool) -> None:
 
     world.at.append((START + 20, replaced))
     world.play()
-    assert end_of(world) == ("Cancelled", "Replaced")
+    assert world.end == ("Cancelled", "Replaced")
     assert world.phases == {"a": "Succeeded", "b": "Cancelled", "tell": "Succeeded"}
 
 
@@ -264,14 +259,14 @@ def _store(parent: Raw, seconds: float = 20.0, kind: str = "success") -> Store:
 
 async def _played(store: Store, *, restart: bool) -> Raw:
     """The run, paused after five seconds, once it has ended; perhaps with a restart meanwhile."""
-    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    transport = FaultyTransport(store)
     async with operating(store, transport):
         await asyncio.sleep(5.0)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(5.0)
         if not restart:
             return await _ended(store)
-    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    transport = FaultyTransport(store)
     async with operating(store, transport):
         return await _ended(store)
 
@@ -331,7 +326,7 @@ class _Intervening(FaultyTransport):
 
     def __init__(self, store: Store, state: str, late: float = 0.0) -> None:
         """`late`: seconds by which watches are behind with what was created."""
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._asks, self._late = state, late
 
     async def stream(self, plural: str, *rest: Any) -> AsyncIterator[bytes]:
@@ -339,11 +334,11 @@ class _Intervening(FaultyTransport):
             await asyncio.sleep(self._late * (b"-then-" in line))
             yield line
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        answer = await super()._once(verb, path, *rest)
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super().exchange(verb, path, *rest)
         made = verb == "create" and path.endswith(("/jobs", "/workflowexecutions"))
         if made and "-then-" in answer["metadata"]["name"] and self._asks:
-            self._store.patch(RUN, {"spec": {"desiredState": self._asks}})
+            self.store.patch(RUN, {"spec": {"desiredState": self._asks}})
             self._asks = ""
         return answer
 
@@ -400,13 +395,13 @@ class _Writes(FaultyTransport):
     """Counts the requests that change something."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self.changes: list[tuple[str, str]] = []
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb not in ("get", "list"):
             self.changes.append((verb, path))
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 @pytest.mark.parametrize("node", [_SUB, _FAN], ids=["sub-workflow", "fan-out"])
@@ -428,7 +423,7 @@ async def test_a_paused_execution_writes_nothing_however_often_it_asks(node: Raw
 
 async def test_the_record_of_a_sub_execution_is_no_jobs_once_it_was_paused_and_resumed() -> None:
     store = _store({"nodes": [_SUB]})
-    async with operating(store, FaultyTransport(store, Faults(), random.Random(1), 0.01)):
+    async with operating(store, FaultyTransport(store)):
         for state in ("Paused", "Running"):
             await asyncio.sleep(5.0)
             store.patch(RUN, {"spec": {"desiredState": state}})

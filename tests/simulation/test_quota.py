@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiError, Raw
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -29,18 +28,18 @@ class RoomFor(FaultyTransport):
     """A quota leaves room for so many further executions, and for all after some seconds."""
 
     def __init__(self, store: Store, room: int, seconds: float) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._room, self._free_at = room, store.clock() + seconds
         self.refused: list[float] = []
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "create" and path.endswith("/workflowexecutions"):
-            now = self._store.clock()
+            now = self.store.clock()
             if self._room <= 0 and now < self._free_at:
                 self.refused.append(now)
                 raise ApiError(403, "Forbidden", QUOTA)
             self._room -= 1
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 def store_of(seconds: float = 2.0, **node: Any) -> Store:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 import pytest
 
@@ -11,7 +10,7 @@ from orchestrator.engine.advance import advance
 from orchestrator.engine.records import Run
 from orchestrator.kube.client import Raw
 from tests.builders import action, graph
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -26,7 +25,7 @@ REPEATED = action(
 
 
 def healthy(store: Store) -> FaultyTransport:
-    return FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    return FaultyTransport(store)
 
 
 @pytest.mark.parametrize(

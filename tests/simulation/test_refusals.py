@@ -26,18 +26,18 @@ class Webhook(FaultyTransport):
     """The first creation of a kind is lost, or its answer, and all later are refused."""
 
     def __init__(self, store: Store, plural: str, status: int, *, made: bool = True) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._plural, self._status = plural, status
         self._made, self._first = made, True
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb != "create" or not path.endswith(f"/{self._plural}"):
-            return await super()._once(verb, path, *rest)
+            return await super().exchange(verb, path, *rest)
         if not self._first:
             raise ApiError(self._status, "Invalid", "admission webhook denied the request")
         self._first = False
         if self._made:
-            await super()._once(verb, path, *rest)
+            await super().exchange(verb, path, *rest)
         raise aiohttp.ServerDisconnectedError("the answer was lost")
 
     async def stream(
@@ -93,12 +93,12 @@ class _Busy(FaultyTransport):
             "quick": [ApiError(503, "ServiceUnavailable", "come again")],
         }
 
-    async def _once(self, verb: str, path: str, query: Any, data: Any, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, query: Any, data: Any, *rest: Any) -> Raw:
         if verb == "create" and path.endswith("/jobs"):
             node = orjson.loads(data)["metadata"]["annotations"][NODE]
             if answers := self._answers[node]:
                 raise answers.pop(0)
-        return await super()._once(verb, path, query, data, *rest)
+        return await super().exchange(verb, path, query, data, *rest)
 
 
 async def test_no_creation_outlives_the_pass_that_decided_it() -> None:
@@ -119,15 +119,15 @@ class _Forbidding(FaultyTransport):
     """Refuses revisions for the first 25 seconds, and notes what the execution says meanwhile."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self.said: list[tuple[str, str, str]] = []
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        if verb == "apply" and "/controllerrevisions/" in path and self._store.clock() < START + 25:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "apply" and "/controllerrevisions/" in path and self.store.clock() < START + 25:
             raise ApiError(403, "Forbidden", "controllerrevisions is forbidden")
-        if status := self._store.all("workflowexecutions")[0].get("status"):
+        if status := self.store.all("workflowexecutions")[0].get("status"):
             self.said.append((status["phase"], status["reason"], status["message"]))
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_an_execution_says_what_is_refused_before_it_can_run_and_runs_once_it_is_not(

@@ -323,15 +323,6 @@ def test_an_execution_that_takes_too_long_times_out() -> None:
     assert world.ending.phase == "TimedOut"
 
 
-def test_a_paused_execution_starts_nothing_until_it_is_resumed() -> None:
-    compiled = graph(action("a"), action("b"), edges=chain("a", "b"))
-    world = World(compiled, scripted(a=Result(seconds=10)))
-    world.desire(DesiredState.PAUSED, at=5)
-    world.desire(DesiredState.RUNNING, at=100)
-    world.play()
-    assert world.jobs["b", 1].created_at == START + 100
-
-
 def test_an_attempt_that_says_nothing_is_given_up_by_the_clock() -> None:
     world = play(graph(action("a", timeout="1m")), a=HANG)
     assert world.phase("a") == "TimedOut"

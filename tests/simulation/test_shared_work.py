@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from orchestrator.controller.offload import LARGE, Inline
 from orchestrator.controller.queue import worker_released
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -43,7 +42,7 @@ class Elsewhere(Inline):
 
 
 def transport(store: Store) -> FaultyTransport:
-    return FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    return FaultyTransport(store)
 
 
 def executions(store: Store) -> list[Any]:

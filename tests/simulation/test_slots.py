@@ -98,19 +98,19 @@ async def test_after_a_start_nobody_waits_for_one_that_needs_no_slot_any_more() 
 class _SlowToAdmit(_Transport):
     """The status of one execution takes a while, so that others are looked at meanwhile."""
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/first/status"):
             await asyncio.sleep(0.3)
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 class _Refusing(_Transport):
     """One execution's Workflow cannot be read."""
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "get" and path.endswith("/workflows/main"):
             raise TimeoutError
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_after_a_start_one_that_cannot_be_looked_at_is_waited_for_only_so_long() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 from collections.abc import Collection
 from typing import Any
@@ -15,7 +14,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.kopf_watch import Take
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.resources import Resource
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -61,7 +60,7 @@ def _second(store: Store, transport: FaultyTransport, follow: _Follow, **more: A
 
 
 def _transport(store: Store) -> FaultyTransport:
-    return FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    return FaultyTransport(store)
 
 
 async def test_who_stands_by_keeps_nothing_of_what_came_and_went_and_takes_over() -> None:
@@ -109,7 +108,7 @@ class _Silent(FaultyTransport):
 async def test_after_a_watch_fell_silent_what_kopf_follows_is_listed_anew_too() -> None:
     store = store_with(manifest("Workflow", "main", ONE))
     follow, over = _Follow(), asyncio.Event()
-    transport = _Silent(store, Faults(), random.Random(1), 0.01)
+    transport = _Silent(store)
     running = asyncio.create_task(_second(store, transport, follow).run(over))
     await asyncio.sleep(80.0)
     assert follow.begun == 1

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import TERMINAL, manifest, operating, store_with
 from tests.simulation.pods import JOB_NAME, work_of
@@ -40,11 +40,6 @@ LONG: dict[str, Any] = {
     "edges": [{"from": "first", "to": "next"}],
     "finally": ["last"],
 }
-
-
-class _Transport(FaultyTransport):
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
 
 
 def _working_for(store: Store, **seconds: float) -> None:
@@ -79,7 +74,7 @@ async def _until_ended(store: Store) -> Raw:
 
 async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> None:
     store = store_with(manifest("Workflow", "main", FAN_OUT))
-    async with operating(store, _Transport(store)):
+    async with operating(store, FaultyTransport(store)):
         raw = await _until_ended(store)
     assert raw["status"]["phase"] == "Succeeded"
     (job,) = store.all("jobs")
@@ -91,15 +86,15 @@ async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> Non
     assert "StrayJob" not in {event["reason"] for event in store.all("events")}
 
 
-class _Dies(_Transport):
+class _Dies(FaultyTransport):
     """Its operator is killed at its first write of the status after a Job of `next` was made."""
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and path.endswith("/run/status"):
-            jobs = self._store.all("jobs")
+            jobs = self.store.all("jobs")
             if any(job["metadata"]["annotations"][NODE] == "next" for job in jobs):
-                await self._die()
-        return await super()._once(verb, path, *rest)
+                await self.die()
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_what_nobody_wrote_down_before_a_cancel_is_stopped_after_it() -> None:
@@ -112,22 +107,22 @@ async def test_what_nobody_wrote_down_before_a_cancel_is_stopped_after_it() -> N
     assert _phases(store, "next") == ["Running"]
     assert "next" not in store.objects[RUN]["status"]["nodes"]
     store.patch(RUN, {"spec": {"desiredState": "Cancelled"}})
-    async with operating(store, _Transport(store)):
+    async with operating(store, FaultyTransport(store)):
         await asyncio.sleep(30.0)
         assert _phases(store, "last") == ["Running"]
         assert _phases(store, "next") == ["Failed"]
 
 
-class _AwayForPods(_Transport):
+class _AwayForPods(FaultyTransport):
     """Lists of a Job's pods get no answer for a while."""
 
     left = 0
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "list" and path.endswith("/pods") and "job-name" in str(rest[0]) and self.left:
             self.left -= 1
             raise aiohttp.ServerDisconnectedError("nobody is there")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 @pytest.mark.parametrize(("node", "attempt"), [("only", "2"), ("sum", "1")])
@@ -162,7 +157,7 @@ async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
 async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": LONG["nodes"][:1]}))
     _working_for(store, first=600.0)
-    async with operating(store, _Transport(store)):
+    async with operating(store, FaultyTransport(store)):
         await asyncio.sleep(5.0)
         (job,) = store.all("jobs")
         others = copy.deepcopy(job)
@@ -186,13 +181,13 @@ async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
         assert not [event for event in store.all("events") if event["reason"] == "StrayJob"]
 
 
-class _Webhook(_Transport):
+class _Webhook(FaultyTransport):
     """Others refuse every change of a Job or pod."""
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "patch" and ("/pods/" in path or "/jobs/" in path):
             raise ApiError(403, "Forbidden", "nothing is to be changed")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_a_stray_that_cannot_be_stopped_holds_up_nothing_and_is_spoken_of() -> None:
@@ -227,7 +222,7 @@ async def test_edited_annotations_of_a_job_neither_hide_its_end_nor_have_it_stop
 ) -> None:
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, first=20.0, next=20.0)
-    async with operating(store, _Transport(store)):
+    async with operating(store, FaultyTransport(store)):
         await asyncio.sleep(10.0)
         (job,) = store.all("jobs")
         key = ("jobs", NAMESPACE, job["metadata"]["name"])

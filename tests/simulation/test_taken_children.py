@@ -53,15 +53,15 @@ class Dies(FaultyTransport):
     """Does not survive its n-th creation of an execution, or what follows it by so many writes."""
 
     def __init__(self, store: Store, writes: int) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._writes = writes
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        answer = await super()._once(verb, path, *rest)
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super().exchange(verb, path, *rest)
         if verb in ("create", "patch") and "/events" not in path:
             self._writes -= 1
             if self._writes == 0:
-                await self._die()
+                await self.die()
         return answer
 
 
@@ -141,17 +141,17 @@ class Overtaken(FaultyTransport):
     executions of others are gone."""
 
     def __init__(self, store: Store, count: int, foreign: list[str]) -> None:
-        super().__init__(store, Faults(), random.Random(1), 0.01)
+        super().__init__(store)
         self._count, self._foreign = count, foreign
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        due = self._foreign and len(children(self._store)) >= self._count
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        due = self._foreign and len(children(self.store)) >= self._count
         if due and verb == "patch" and path.endswith("/run/status"):
             for name in self._foreign:
-                self._store.remove(("workflowexecutions", NAMESPACE, name))
+                self.store.remove(("workflowexecutions", NAMESPACE, name))
             self._foreign = []
             raise ApiError(409, "Conflict", "the object has been modified")
-        return await super()._once(verb, path, *rest)
+        return await super().exchange(verb, path, *rest)
 
 
 async def test_a_refused_write_creates_no_second_sub_execution() -> None:
@@ -189,9 +189,9 @@ class Lists(FaultyTransport):
         super().__init__(store, Faults(), random.Random(seed), 0.01)
         self.count = 0
 
-    async def _once(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
+    async def exchange(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
         self.count += verb == "list" and PARENT_UID in query.get("labelSelector", "")
-        return await super()._once(verb, path, query, *rest)
+        return await super().exchange(verb, path, query, *rest)
 
 
 @pytest.mark.parametrize(("node", "lists"), [({}, 1), ({"workflow": None, "delay": "9s"}, 0)])
@@ -207,10 +207,10 @@ async def test_names_are_recalled_with_one_list_after_a_restart(node: Any, lists
 class DiesOfAConfigMap(FaultyTransport):
     """Does not survive the creation of a fan-out's items, which takes effect."""
 
-    async def _once(self, verb: str, path: str, *rest: Any) -> Raw:
-        answer = await super()._once(verb, path, *rest)
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        answer = await super().exchange(verb, path, *rest)
         if verb == "create" and path.endswith("/configmaps"):
-            await self._die()
+            await self.die()
         return answer
 
 
@@ -219,7 +219,7 @@ async def test_items_that_others_wrote_under_our_owner_and_label_never_run(forge
     each = {"values": "[1, 2, 3]", "as": "it"}
     node = {"name": "each", "action": "local/task", "forEach": each}
     store = store_with(manifest("Workflow", "main", {"nodes": [node]}))
-    await played(store, DiesOfAConfigMap(store, Faults(), random.Random(1), 0.01))
+    await played(store, DiesOfAConfigMap(store))
     (items,) = store.all("configmaps")
     if forged:
         key = ("configmaps", NAMESPACE, items["metadata"]["name"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import replace
 from typing import Any, cast
 
@@ -21,7 +20,7 @@ from orchestrator.triggers.judging import judge_trigger
 from orchestrator.triggers.registry import REGISTRY, Registry
 from tests.interval import INTERVAL
 from tests.opened import OPENED
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.test_triggers import Cluster, Process, trigger
@@ -46,7 +45,7 @@ async def test_a_type_of_its_own_fires_each_event_once() -> None:
         "variables": {"number": "$[[ event.number ]]"},
     }
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
-    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    transport = FaultyTransport(store)
     async with operating(store, transport, trigger_types=TYPES):
         await asyncio.sleep(605)
     made = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("trigger")]

@@ -22,7 +22,7 @@ from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.schedule import Schedule, evaluate
 from tests.apiserver import merged
 from tests.selectors import selects
-from tests.simulation.faults import Faults, FaultyTransport
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.world import START
@@ -109,14 +109,14 @@ class Process:
         self._cluster.writes += 1
         crashes = self._cluster.writes == self._cluster.crash_at
         if crashes and not self._cluster.applied:
-            await self._die()
+            await self.die()
         try:
             return apply()
         finally:
             if crashes:
-                await self._die()
+                await self.die()
 
-    async def _die(self) -> None:
+    async def die(self) -> None:
         self.dead.set()
         await self._alive()
 
@@ -482,7 +482,7 @@ async def test_a_trigger_that_went_while_nobody_watched_starts_nothing_more() ->
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "a", "delay": "1s"}]}))
     spec = {"workflow": "main", "schedule": {"cron": "* * * * *"}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
-    transport = FaultyTransport(store, Faults(), random.Random(1), 0.01)
+    transport = FaultyTransport(store)
     async with operating(store, transport):
         await asyncio.sleep(200)
         assert len(store.all("workflowexecutions")) >= 4

@@ -84,16 +84,16 @@ def check(raw: Raw, store: Store) -> None:
 
 async def test_nulls_stay_wherever_a_value_can_be() -> None:
     store = store_of_nulls()
-    raw = await played(store, FaultyTransport(store, Faults(), random.Random(1), 0.01))
+    raw = await played(store, FaultyTransport(store))
     check(raw, store)
 
 
 async def test_a_re_run_takes_nulls_over() -> None:
     store = store_of_nulls()
-    await played(store, FaultyTransport(store, Faults(), random.Random(1), 0.01))
+    await played(store, FaultyTransport(store))
     spec = {"workflow": "main", "rerunOf": {"name": "run", "from": ["last"]}}
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "again", spec))
-    async with operating(store, FaultyTransport(store, Faults(), random.Random(1), 0.01)):
+    async with operating(store, FaultyTransport(store)):
         key = "workflowexecutions", NAMESPACE, "again"
         async with asyncio.timeout(60):
             while "finishedAt" not in (store.objects[key].get("status") or {}):  # noqa: ASYNC110 (virtual time)

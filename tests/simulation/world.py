@@ -181,6 +181,12 @@ class World:
         """All nodes' phases."""
         return {name: self.phase(name) for name in self.graph.nodes}
 
+    @property
+    def end(self) -> tuple[str, str]:
+        """Phase and reason of the execution's end."""
+        assert self.ending is not None
+        return self.ending.phase.value, self.ending.reason
+
     def _settle(self) -> float | None:
         for _ in range(1000):
             scan = self.forgetful or self.fresh

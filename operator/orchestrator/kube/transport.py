@@ -109,7 +109,7 @@ class Transport:
                 async with self._semaphore.acquired(priority):
                     if verb not in _READS and plural != "leases":
                         self.guard()
-                    raw = await self._once(verb, path, query or {}, data, accept, content_type)
+                    raw = await self.exchange(verb, path, query or {}, data, accept, content_type)
                 self.answers[verb, plural, "2xx"] += 1
                 return raw
             except ApiError as error:
@@ -143,7 +143,7 @@ class Transport:
             async for part in parts(response):
                 yield part
 
-    async def _once(
+    async def exchange(
         self,
         verb: str,
         path: str,
@@ -152,6 +152,7 @@ class Transport:
         accept: str,
         content_type: str,
     ) -> Raw:
+        """Send one request, once: what answers without a network is put in here."""
         headers = await self._headers(accept, "" if data is None else content_type)
         async with self._send(_METHODS[verb], path, query, headers, data, _BOUNDED) as response:
             payload = await response.read()

@@ -52,7 +52,7 @@ class Served(ApiServer):
         self.managers: list[str] = []
         """Field managers of what was changed."""
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path in RESOURCES:
             listed = [
                 {"kind": kind, "name": name, "namespaced": namespaced}
@@ -68,27 +68,27 @@ class Served(ApiServer):
         if request.method == "PATCH":
             self.managers.append(request.query.get("fieldManager", ""))
         if not request.query.get("dryRun"):
-            return await super()._answer(request)
+            return await super().answer(request)
         before = dict(self.objects)
         try:
-            return await super()._answer(request)
+            return await super().answer(request)
         finally:
             self.objects = before
 
-    def _list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
+    def list(self, request: web.Request, plural: str, namespace: str | None) -> web.Response:
         if "PartialObjectMetadata" in request.headers.get("Accept", "") and not any(
             kind == plural and namespace in (None, scope) for kind, scope, _ in self.objects
         ):
             return web.json_response({"metadata": {}, "items": None})  # as the real one does
-        return super()._list(request, plural, namespace)
+        return super().list(request, plural, namespace)
 
-    async def _create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
+    async def create(self, request: web.Request, plural: str, namespace: str) -> web.Response:
         match plural:
             case "selfsubjectreviews":
                 return web.json_response({"status": {"userInfo": {"username": "ana"}}})
             case "selfsubjectaccessreviews":
                 return web.json_response({"status": {"allowed": True}})
-        return await super()._create(request, plural, namespace)
+        return await super().create(request, plural, namespace)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_of_the_lease(
 ) -> None:
     first = lease(client, clock, "a")
     await first.acquire()
-    once, lost = client._transport._once, [True]
+    once, lost = client._transport.exchange, [True]
 
     async def losing(verb: str, *rest: Any) -> Any:
         answer = await once(verb, *rest)
@@ -130,7 +130,7 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_of_the_lease(
             raise aiohttp.ServerDisconnectedError("the answer was lost")
         return answer
 
-    monkeypatch.setattr(client._transport, "_once", losing)
+    monkeypatch.setattr(client._transport, "exchange", losing)
     assert not await first._try()  # sent again, it met its own first one
     assert first.held
     assert await first._try()

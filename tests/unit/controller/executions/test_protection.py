@@ -12,7 +12,6 @@ from orchestrator.controller.executions.admission.protection import ANSWER_SECON
 from orchestrator.engine.protection import Policies
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError, Raw
-from orchestrator.kube.resources import Resource
 from tests.account import INSTALL
 from tests.apiserver import ApiServer, starting
 
@@ -90,23 +89,24 @@ async def test_who_asks_while_one_is_read_shares_the_next(
     assert len(server.requests) <= 2 * 4
 
 
-class _SecondReadFails(Protection):
-    """The API server does not answer its second read."""
+class _SecondReadFails(ApiClient):
+    """The API server does not answer when the four objects are read for the second time."""
 
     asked = 0
 
-    async def _read(self, resource: Resource, name: str) -> Raw | None:
+    async def get(self, *of: Any, **options: Any) -> Raw:
         self.asked += 1
         if 4 < self.asked <= 8:
             raise ApiError(0, "NoAnswer", "the API server does not answer")
-        return await super()._read(resource, name)
+        return await super().get(*of, **options)
 
 
 async def test_whoever_shares_a_read_that_fails_is_given_no_earlier_answer(
     server: ApiServer, client: ApiClient, clock: Clock
 ) -> None:
     await install(server)
-    protection = _SecondReadFails(client, clock)
+    failing = _SecondReadFails(client.credentials)
+    protection = Protection(failing, clock)
     fresh = (protection.policies(fresh=True) for _ in range(3))
     first, second, third = await asyncio.gather(*fresh, return_exceptions=True)
     assert isinstance(first, Policies)
@@ -114,7 +114,8 @@ async def test_whoever_shares_a_read_that_fails_is_given_no_earlier_answer(
     assert isinstance(third, ApiError)
     await server.remove("validatingadmissionpolicybindings", "", "itechsmart-workflow-people")
     assert await protection.policies() is None
-    assert protection.asked == 12
+    assert failing.asked == 12
+    await failing.close()
 
 
 async def test_edited_policies_count_since_they_were_first_seen_as_they_are(
