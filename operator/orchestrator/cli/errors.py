@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.terminal import say
@@ -75,6 +74,8 @@ def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> Us
 
     `namespace` and `sent` are the request's: they say which right it takes.
     """
+    from http import HTTPStatus
+
     from orchestrator.kube.errors import NO_STATUS
 
     message = "" if error.reason == NO_STATUS else error.message

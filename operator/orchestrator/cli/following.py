@@ -1,19 +1,22 @@
 """`logs --follow`: many pods at once, line by line, over every interruption.
 
-Each stream is asked for with timestamps. When it breaks off it is opened again where it ended: the
-API takes that moment in whole seconds, so what was shown of that second is counted and skipped.
+When a stream breaks off it is opened again where it ended: the API takes that moment in whole
+seconds, so what was shown of that second is counted and skipped.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
+from orchestrator.cli.merging import Line, Merger, Queue, read_line, stamp_of
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
@@ -46,14 +49,15 @@ class Reading:
     timestamps: bool = False
 
     def query(self) -> dict[str, str]:
-        """What the API server is asked for: the action's log, whatever else a webhook injected."""
-        query = {"container": ACTION}
+        """What the API server is asked for: the action's log, whatever else a webhook injected.
+
+        Its timestamps are always asked for: logs are merged by them.
+        """
+        query = {"container": ACTION, "timestamps": "true"}
         if self.tail is not None:
             query["tailLines"] = str(self.tail)
         if self.since is not None:
             query["sinceSeconds"] = str(max(1, math.ceil(self.since)))
-        if self.timestamps:
-            query["timestamps"] = "true"
         return query
 
 
@@ -69,8 +73,9 @@ class Reader:
         """The moment of the last line shown, as the kubelet writes it."""
         self._shown = 0
         """Lines shown of that moment."""
+        self._at = 0.0
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[Line]:
         """The lines as they come. Raises UsageError when the log is refused or gone."""
         while True:
             try:
@@ -78,18 +83,19 @@ class Reader:
                 if self._ended():
                     return
             except UnreachableError:
-                pass  # it comes back, or somebody ends the command
+                pass  # it comes back, or the user ends the command
             self._pause()
 
-    def _once(self) -> Iterator[str]:
+    def _once(self) -> Iterator[Line]:
         path = self._source.path(PODS, self._pod, "log")
         query = self._reading.query()
         if self._last:
-            query = {"container": ACTION, "sinceTime": f"{self._last[:19]}Z"}
-        query |= {"follow": "true", "timestamps": "true"}
+            since = re.sub(r"\.\d+", "", self._last)
+            query = {"container": ACTION, "timestamps": "true", "sinceTime": since}
+        query["follow"] = "true"
         seen = 0
         for raw in self._source.text(path, query, silence=None):
-            moment, _, line = raw.partition(" ")
+            moment = stamp_of(raw) or self._last
             if moment < self._last:
                 continue
             if moment == self._last:
@@ -99,7 +105,9 @@ class Reader:
                 self._shown = seen
             else:
                 self._last, self._shown, seen = moment, 1, 1
-            yield raw if self._reading.timestamps else line
+            line = read_line(raw, self._at, timestamps=self._reading.timestamps)
+            self._at = line.at
+            yield line
 
     def _ended(self) -> bool:
         """Whether the action has ended, so that a stream's end is the log's."""
@@ -125,18 +133,18 @@ class Follower:
         *,
         wanted: Callable[[Raw, Raw], str | None],
         reading: Reading | None = None,
-        pause: Callable[[], None] = lambda: time.sleep(POLL),
+        poll: float = POLL,
     ) -> None:
         """`wanted` gives the prefix of a pod's lines, or None for a pod not wanted (yet), from the
         pod and the execution's state."""
         self._source = source
-        self._say = say
+        self._lines = Merger(say)
         self._warn = warn
         self._wanted = wanted
         self._reading = reading or Reading()
-        self._pause = pause
-        self._lock = threading.Lock()
-        self._readers: dict[str, threading.Thread] = {}
+        self._poll = poll
+        self._readers: set[str] = set()
+        """Uids of the pods whose logs are read, or were."""
         self._forbidden: ForbiddenError | None = None
 
     def follow(self, execution: Raw, selector: str) -> None:
@@ -149,7 +157,7 @@ class Follower:
                 self._begin_readers(selector, execution)
                 if ended:
                     break
-                self._pause()
+                self._lines.show(self._poll)
                 if self._forbidden is not None:
                     raise self._forbidden
                 execution = self._source.get(EXECUTIONS, name)
@@ -158,9 +166,8 @@ class Follower:
                 if not warned:
                     self._warn(f"{error}; trying again")
                 warned = True
-                self._pause()
-        for reader in self._readers.values():
-            reader.join()
+                self._lines.show(self._poll)
+        self._lines.show()
         if self._forbidden is not None:
             raise self._forbidden
 
@@ -171,20 +178,21 @@ class Follower:
             begun = has_begun(pod) or has_ended(pod)
             if not begun or uid in self._readers or prefix is None:
                 continue
-            reader = Reader(self._source, pod["metadata"]["name"], self._reading, self._pause)
-            thread = threading.Thread(target=self._read, args=(reader, prefix), daemon=True)
-            self._readers[uid] = thread
-            thread.start()
+            self._readers.add(uid)
+            pause = partial(time.sleep, self._poll)
+            reader = Reader(self._source, pod["metadata"]["name"], self._reading, pause)
+            arguments = reader, prefix, self._lines.open()
+            threading.Thread(target=self._read, args=arguments, daemon=True).start()
 
-    def _read(self, reader: Reader, prefix: str) -> None:
+    def _read(self, reader: Reader, prefix: str, queue: Queue) -> None:
+        at = 0.0
         try:
             for line in reader.lines():
-                self._print(f"{prefix} | {line}")
+                at = line.at
+                self._lines.put(queue, Line(at, f"{prefix} | {line.text}"))
         except ForbiddenError as error:
             self._forbidden = error
         except UsageError as error:
-            self._print(f"{prefix} | (no log: {error})")
-
-    def _print(self, line: str) -> None:
-        with self._lock:  # or two pods' lines tear each other apart
-            self._say(line)
+            self._lines.put(queue, Line(at, f"{prefix} | (no log: {error})"))
+        finally:
+            self._lines.close(queue)

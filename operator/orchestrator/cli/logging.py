@@ -5,19 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from orchestrator.cli.connection import READ, Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.following import Follower, Reading
+from orchestrator.cli.merging import Line, Log, merged, read_line
 from orchestrator.cli.terminal import say, say_log
 from orchestrator.engine.ranges import parse_ranges
+from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.evidence import has_ended, has_succeeded
 from orchestrator.jobs.fanoutstatus import index_of
 from orchestrator.kube.resources import EXECUTIONS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.models.plaintext import plain_text
 
 _BAD = ("Failed", "TimedOut")
 
@@ -55,7 +59,7 @@ def _has_failed(pod: Raw, record: Raw, attempt: int) -> bool:
 
 
 def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int:
-    """Print the logs in the order in which the attempts began."""
+    """Print the logs, the lines of all pods in the order in which they were written."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     name = execution["metadata"]["name"]
@@ -68,14 +72,20 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
         )
     every = _pods(cluster, execution)
     if choice.item is None:
-        for line in missing(records, every, choice):
-            say(line)
+        for gone in missing(records, every, choice):
+            say(gone)
     if follow:
         _follow(cluster, execution, choice)
         return 0
     chosen = [pod for pod in every if choice.takes_pod(pod, records)]
-    for pod in chosen:
-        _show(cluster, pod, choice.reading)
+    logs = [
+        Log(
+            from_rfc3339(pod["metadata"]["creationTimestamp"]), partial(_read, cluster, pod, choice)
+        )
+        for pod in chosen
+    ]
+    for line in merged(logs):
+        say_log(line.text)
     if not chosen and (choice.failed or choice.item is not None):
         which = "that failed" if choice.failed else f"of item {choice.item}"
         say(f"{name} has no pod {which}", file=sys.stderr)
@@ -120,16 +130,20 @@ def _selector(execution: Raw) -> str:
     return f"{EXECUTION_UID}={execution['metadata']['uid']}"
 
 
-def _show(cluster: Cluster, pod: Raw, reading: Reading) -> None:
-    before = prefix_of(pod)
+def _read(cluster: Cluster, pod: Raw, choice: Choice) -> Iterator[Line]:
+    """The lines of a pod, or that it has no log. Raises UnreachableError and ForbiddenError."""
+    before, reading = prefix_of(pod), choice.reading
     path = cluster.path(PODS, pod["metadata"]["name"], "log")
+    at = from_rfc3339(pod["metadata"]["creationTimestamp"])
     try:
-        for line in cluster.text(path, reading.query(), silence=READ):
-            say_log(f"{before} | {line}")
+        for raw in cluster.text(path, reading.query(), silence=READ):
+            line = read_line(raw, at, timestamps=reading.timestamps)
+            at = line.at
+            yield Line(at, f"{before} | {line.text}")
     except (UnreachableError, ForbiddenError):
         raise
     except UsageError as error:
-        say(f"{before} | (no log: {error})", flush=True)
+        yield Line(at, f"{before} | (no log: {plain_text(str(error))})")
 
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:

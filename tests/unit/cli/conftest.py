@@ -47,6 +47,8 @@ class Served(ApiServer):
         super().__init__()
         self.logs: dict[str, list[str]] = {}
         """Lines by pod, each after its timestamp."""
+        self.refused_logs: set[str] = set()
+        """Pods that have no log."""
         self.queries: list[dict[str, str]] = []
         """What was asked of logs."""
         self.managers: list[str] = []
@@ -61,6 +63,9 @@ class Served(ApiServer):
             return web.json_response({"resources": [*listed, {"name": "x/status", "kind": "X"}]})
         if request.path.endswith("/log"):
             self.queries.append(dict(request.query))
+            if request.path.split("/")[-2] in self.refused_logs:
+                refusal = {"message": "container is waiting to start", "reason": "BadRequest"}
+                return web.json_response(refusal, status=400)
             lines = self.logs[request.path.split("/")[-2]]
             if not request.query.get("timestamps"):
                 lines = [line.partition(" ")[2] for line in lines]

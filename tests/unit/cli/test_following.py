@@ -96,7 +96,7 @@ def followed(cluster: FakeCluster, tail: int | None = None) -> tuple[list[str], 
         warned.append,
         wanted=lambda pod, _: pod["metadata"]["name"],
         reading=Reading(tail),
-        pause=lambda: None,
+        poll=0.0,
     )
     follower.follow(RUN, "all")
     return said, warned
@@ -193,7 +193,7 @@ def test_lines_of_two_pods_never_tear_each_other_apart() -> None:
         say,
         said.append,
         wanted=lambda pod, _: pod["metadata"]["name"],
-        pause=lambda: None,
+        poll=0.0,
     )
     follower.follow(RUN, "all")
     for name in "abcd":

@@ -70,9 +70,37 @@ def prefixes(place: Place, *arguments: str) -> list[str]:
     return list(dict.fromkeys(line.partition(" | ")[0] for line in done.lines))
 
 
-def test_attempts_come_as_they_began_and_items_in_their_order(place: Place) -> None:
-    assert prefixes(place) == ["flaky", "flaky #2", "each[0]", "each[1]", "each[2]", "odd"]
+def test_lines_of_all_pods_come_in_the_order_in_which_they_were_written(place: Place) -> None:
+    assert prefixes(place) == ["flaky", "flaky #2", "each[1]", "each[0]", "odd", "each[2]"]
     assert place("logs", "run", "odd").lines == ["odd | odd-1 says", "odd | end"]
+
+
+def test_lines_of_pods_that_ran_at_the_same_time_are_merged(place: Place) -> None:
+    place.server.logs["each-1-0"] = [
+        "2027-01-15T08:00:06.100000000Z a1",
+        "2027-01-15T08:00:06.300000000Z a2",
+        "no timestamp at all",
+        "2027-01-15T08:00:06.250000000Z a clock that was put back",
+    ]
+    place.server.logs["each-1-1"] = [
+        "2027-01-15T10:00:06.200000000+02:00 b1",
+        "2027-01-15T08:00:06.301000000Z b2",
+    ]
+    place.server.logs["each-1-2"] = []
+    assert place("logs", "run", "each").lines == [
+        "each[0] | a1",
+        "each[1] | b1",
+        "each[0] | a2",
+        "each[0] | no timestamp at all",
+        "each[0] | a clock that was put back",
+        "each[1] | b2",
+    ]
+
+
+def test_a_log_that_is_gone_is_said_in_its_place(place: Place) -> None:
+    place.server.refused_logs.add("each-1-0")
+    lines = place("logs", "run", "each", "--item", "0").lines
+    assert lines == ["each[0] | (no log: container is waiting to start)"]
 
 
 def test_one_item_or_what_failed(place: Place) -> None:

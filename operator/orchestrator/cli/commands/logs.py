@@ -43,8 +43,7 @@ def command(
     ] = None,
 ) -> int:
     """A line is `NODE | TEXT`, `NODE #2 | TEXT` from a second attempt, and `NODE[7] | TEXT` of an
-    item of a fan-out. Attempts come in the order in which they began, and their lines in the order
-    in which they were written.
+    item of a fan-out. The lines of all pods come in the order in which they were written.
 
     \b
     Examples:
