@@ -56,7 +56,7 @@ NAMES = (
 """Of identifiers."""
 ALLOWED: tuple[tuple[str, str], ...] = ()
 """Places where a word is meant literally: file and the words around it."""
-PACKAGES = ("controller", "engine", "jobs", "kube", "models")
+PACKAGES = ("cli", "commands", "controller", "engine", "jobs", "kube", "models")
 """Packages that are checked where no file is named; others join as their words are reviewed."""
 
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.cli.beside import Beside
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.manifests import Document, Metadata
+from orchestrator.cli.references import References
 from orchestrator.kube.resources import KINDS
 from orchestrator.lint import check_manifest
 from orchestrator.models.template import TemplateSpec
@@ -34,12 +34,12 @@ def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> F
     A workflow's actions and sub-workflows may be beside it or on the cluster. Without a cluster,
     what depends on those that are elsewhere is not judged, and all else is.
     """
-    return _check(documents, Beside(documents, cluster))
+    return _check(documents, References(documents, cluster))
 
 
 def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
     """As `check_documents`; without a cluster the shipped actions are those of this release."""
-    return _check(documents, Beside(documents, cluster, None if cluster else _shipped()))
+    return _check(documents, References(documents, cluster, None if cluster else _shipped()))
 
 
 def _shipped() -> dict[str, TemplateSpec]:
@@ -51,15 +51,15 @@ def _shipped() -> dict[str, TemplateSpec]:
     }
 
 
-def _check(documents: Sequence[Document], beside: Beside) -> Findings:
+def _check(documents: Sequence[Document], references: References) -> Findings:
     findings = Findings()
     for document in documents:
-        problems = _examine(document, beside, findings)
+        problems = _examine(document, references, findings)
         findings.problems += [document.says(problem) for problem in problems]
     return findings
 
 
-def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence[object]:
+def _examine(document: Document, references: References, findings: Findings) -> Sequence[object]:
     """What is wrong with a document; its warnings are added to the findings."""
     if document.resource not in KINDS:
         return []
@@ -67,10 +67,12 @@ def _examine(document: Document, beside: Beside, findings: Findings) -> Sequence
     if isinstance(metadata, list):
         return metadata
     spec = document.raw.get("spec") or {}
-    found = check_manifest(document.resource.kind, document.name, spec, _Around(document, beside))
+    found = check_manifest(
+        document.resource.kind, document.name, spec, _Around(document, references)
+    )
     findings.warnings += [document.says(f"warning: {warning}") for warning in found.warnings]
     if found.unchecked:
-        why = found.why_unchecked or beside.why_incomplete
+        why = found.why_unchecked or references.why_incomplete
         what = ", ".join(found.unchecked)
         findings.unchecked.append(document.says(f"not checked, {why}: {what}"))
     return found.problems
@@ -81,21 +83,21 @@ class _Around:
     """What a document can refer to."""
 
     document: Document
-    beside: Beside
+    references: References
 
     def templates(self, spec: WorkflowSpec) -> tuple[Mapping[str, TemplateSpec], bool]:
-        return self.beside.templates(self.document, spec)
+        return self.references.templates(self.document, spec)
 
     def workflows(
         self, spec: WorkflowSpec
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
-        return self.beside.workflows(self.document, spec)
+        return self.references.workflows(self.document, spec)
 
     def started(self, name: str) -> Mapping[str, Any] | None:
-        return self.beside.started(self.document, name)
+        return self.references.started(self.document, name)
 
     def names(self) -> Collection[str] | None:
-        return self.beside.names(self.document)
+        return self.references.names(self.document)
 
     def near(self, name: str) -> str:
-        return self.beside.near(self.document, name)
+        return self.references.near(self.document, name)

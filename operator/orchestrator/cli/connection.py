@@ -1,4 +1,4 @@
-"""The API server as the commands speak to it: its objects as raw JSON."""
+"""Access to the API server for the commands; objects are raw JSON."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ WATCH = 300
 
 @dataclass(frozen=True)
 class Target:
-    """Which cluster and namespace the user means."""
+    """The cluster and namespace that a command works on."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
     impersonation: Impersonation = field(default_factory=Impersonation)
-    """Whom the user asks to act as, beside what the kubeconfig says."""
+    """Whom the user asks to act as, in addition to the kubeconfig."""
 
     def within(self, namespace: str | None) -> Target:
         """The same cluster, in another namespace if one is named."""
@@ -99,7 +99,7 @@ class Cluster(Transport):
 
     @property
     def user(self) -> str:
-        """Who the API server says the user is; empty where it does not tell."""
+        """Who the API server says the user is; empty where it does not say."""
         return str(self._whoami.get("username", ""))
 
     @property
@@ -150,17 +150,17 @@ class Cluster(Transport):
     def list(
         self, kind: Resource, *, every: bool = False, query: Mapping[str, str] | None = None
     ) -> Raw:
-        """All objects of a kind in the namespace, or in all of them."""
+        """All objects of a kind in the namespace, or if `every` in all namespaces."""
         return self._listed(kind, every=every, query=query)
 
     def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
-        """The metadata alone of all objects of a kind, or of so many."""
+        """Only the metadata of all objects of a kind, or of the first `limit`."""
         query = {} if limit is None else {"limit": str(limit)}
         items = self._listed(kind, query=query, accept=METADATA)["items"]
         return [item["metadata"] for item in items]
 
     def names(self, kind: Resource, limit: int | None = None) -> Sequence[str]:
-        """The names of all objects of a kind, or of so many."""
+        """The names of all objects of a kind, or of the first `limit`."""
         return [metadata["name"] for metadata in self.metadata(kind, limit)]
 
     def _listed(
@@ -187,7 +187,7 @@ class Cluster(Transport):
             ) from error
 
     def create(self, kind: Resource, body: Raw, *, dry_run: bool = False) -> Raw:
-        """Create an object; of a dry run the API server stores nothing."""
+        """Create an object; in a dry run the API server stores nothing."""
         query = {"dryRun": "All"} if dry_run else {}
         try:
             return self.request("POST", self.path(kind), query=query, body=body)
@@ -207,7 +207,7 @@ class Cluster(Transport):
             raise
 
     def send(self, write: Merge | Apply | Edit | Delete) -> Raw:
-        """Send what a command has come to; the object, or of a deletion the answer."""
+        """Send a command's write; returns the object, or the answer to a deletion."""
         match write:
             case Apply(manifest, manager):
                 query = {"fieldManager": manager, "force": "true"}
@@ -225,7 +225,10 @@ class Cluster(Transport):
                 return self.request("DELETE", self.path(_kind(kind), name), body=body)
 
     def watch(self, kind: Resource, name: str, version: str) -> Iterator[Raw]:
-        """The object at each change; ends when the server ends it. UsageError once it is gone."""
+        """The object after each change, until the server ends the watch.
+
+        Raises UsageError once it is deleted.
+        """
         query = {"fieldSelector": f"metadata.name={name}"}
         try:
             for happened, raw in self.events(kind, version, query=query):
@@ -245,7 +248,7 @@ class Cluster(Transport):
     ) -> Iterator[tuple[str, Raw]]:
         """Each change after a version, and the object: ADDED, MODIFIED, DELETED or BOOKMARK.
 
-        Ends when the server ends it. Raises ExpiredError where it has forgotten the version.
+        Ends when the server ends the watch. Raises ExpiredError when the version is too old.
         """
         asked = {
             **(query or {}),

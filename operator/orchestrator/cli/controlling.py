@@ -18,8 +18,8 @@ _SAID = {
 }
 
 
-def desire(target: Target, name: str, state: str, *, wait: bool = False) -> int:
-    """Ask for a state of an execution; the exit code of its end when it is waited for."""
+def request_state(target: Target, name: str, state: str, *, wait: bool = False) -> int:
+    """Request a state of an execution; if `wait`, the exit code of its end."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     with in_options():

@@ -1,4 +1,4 @@
-"""An execution that was asked for: created, printed, and followed where that is asked for."""
+"""Creates an execution, prints it, and follows it with `--watch`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Printed:
 
     @property
     def format(self) -> Format:
-        """The format. Raises UsageError for one there is not."""
+        """The format. Raises UsageError for an unknown one."""
         return read_format(self.output, table=False)
 
 

@@ -15,7 +15,12 @@ from orchestrator.cli.pending_approvals import inside, load_graph, pending
 from orchestrator.cli.permission import require
 from orchestrator.cli.prompting import complete
 from orchestrator.cli.terminal import say
-from orchestrator.commands.approvals import Asked, asked_of, waiting_approval, waiting_records
+from orchestrator.commands.approvals import (
+    ApprovalDetails,
+    details_of,
+    waiting_approval,
+    waiting_records,
+)
 from orchestrator.commands.decide import APPROVE, REJECT, Person, Verdict, check_eligible
 from orchestrator.commands.decide import decide as decide_on
 from orchestrator.commands.entries import decision_of
@@ -27,7 +32,7 @@ from orchestrator.engine.graph import Graph
 from orchestrator.kube.resources import EXECUTIONS
 
 _ATTEMPTS = 10
-"""Times that a replacement is tried while others write."""
+"""Attempts to replace a decision while others write."""
 _PAST = {APPROVE: "approved", REJECT: "rejected"}
 
 
@@ -40,15 +45,15 @@ def decide(
     execution = cluster.get(EXECUTIONS, name)
     graph = load_graph(cluster, execution)
     node = _approval(cluster, execution, graph, node)
-    asked = None if graph is None else asked_of(execution, graph, node)
+    details = None if graph is None else details_of(execution, graph, node)
     person = Person(cluster.user, cluster.groups)
     with in_options():
-        check_eligible(asked, node, person)
-    fields = fields_of(asked.approval.inputs) if asked is not None else []
+        check_eligible(details, node, person)
+    fields = fields_of(details.approval.inputs) if details is not None else []
     inputs = read_inputs(fields, given)
-    if decision == APPROVE and asked is not None:
+    if decision == APPROVE and details is not None:
         inputs = complete(node, fields, inputs)
-    entry = _entry(execution, asked, node, person, Verdict(decision, comment, inputs))
+    entry = _entry(execution, details, node, person, Verdict(decision, comment, inputs))
     replaced = _write(cluster, execution, entry)
     earlier = f", in place of {replaced}" if replaced else ""
     called = execution["metadata"]["name"]
@@ -57,7 +62,7 @@ def decide(
 
 
 def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str | None) -> str:
-    """The approval that is meant; where none waits, with what waits in sub-executions instead."""
+    """The approval to decide on. Raises UsageError; if none waits, with those of sub-executions."""
     try:
         return waiting_approval(execution, graph, node)
     except CommandError as error:
@@ -65,25 +70,25 @@ def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str |
         if node is None and not has_ended(execution) and not waiting_records(execution):
             below = inside(cluster, execution)
         lines = "".join(f"\n  {one.command}" for one in below)
-        elsewhere = f"; in its sub-executions waits{lines}" if lines else ""
+        elsewhere = f"; waiting in its sub-executions:{lines}" if lines else ""
         raise UsageError(f"{error.words}{elsewhere}") from error
 
 
 def _entry(
-    execution: Raw, asked: Asked | None, node: str, person: Person, verdict: Verdict
+    execution: Raw, details: ApprovalDetails | None, node: str, person: Person, verdict: Verdict
 ) -> dict[str, Any]:
-    """The entry; where inputs are missing, UsageError with what to type."""
+    """The entry. Raises UsageError; if inputs are missing, with the command to type."""
     try:
-        return decide_on(asked, node, person, verdict, now=time.time())
+        return decide_on(details, node, person, verdict, now=time.time())
     except CommandError as error:
-        fields = fields_of(asked.approval.inputs) if asked is not None else []
+        fields = fields_of(details.approval.inputs) if details is not None else []
         lacking = verdict.decision == APPROVE and missing(fields, verdict.inputs)
-        typed = f"\ntype\n  {pending(execution, node, asked).command}" if lacking else ""
+        typed = f"\ntype\n  {pending(execution, node, details).command}" if lacking else ""
         raise UsageError(f"{error.words}{typed}") from error
 
 
 def _write(cluster: Cluster, execution: Raw, entry: dict[str, Any]) -> str:
-    """Write a decision; the earlier one of the same person that it replaces, or empty."""
+    """Write a decision; returns the same person's earlier one that it replaces, or empty."""
     name = execution["metadata"]["name"]
     for _ in range(_ATTEMPTS):
         write, replaced = decision_of(execution, entry)
@@ -96,4 +101,4 @@ def _write(cluster: Cluster, execution: Raw, entry: dict[str, Any]) -> str:
             execution = newer  # changed meanwhile, which is what the write is guarded against
         else:
             return replaced
-    raise UsageError("others kept changing the execution meanwhile; try again")
+    raise UsageError("the execution kept changing meanwhile; try again")

@@ -1,4 +1,4 @@
-"""`delete`: executions removed by name, or those that ended long ago."""
+"""`delete`: deletes executions by name, or those that ended long ago."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)
-class Doomed:
-    """Which executions are to be deleted."""
+class DeleteOptions:
+    """The options of `delete`."""
 
     names: Sequence[str] = ()
     older: str | None = None
@@ -35,27 +35,27 @@ class Doomed:
     dry_run: bool = False
 
 
-def delete_executions(target: Target, doomed: Doomed) -> int:
+def delete_executions(target: Target, options: DeleteOptions) -> int:
     """Delete executions; of those named, all or none."""
-    selecting = doomed.older or doomed.labels or doomed.workflow
-    if not doomed.names and not selecting:
+    selecting = options.older or options.labels or options.workflow
+    if not options.names and not selecting:
         raise UsageError("name executions, or select ended ones with --older, -l or --workflow")
-    if doomed.names and selecting:
-        raise UsageError("--older, -l and --workflow select executions; name none beside them")
+    if options.names and selecting:
+        raise UsageError("--older, -l and --workflow select executions; do not name any as well")
     cluster = target.connect()
-    if doomed.names:
-        found = [cluster.get(EXECUTIONS, word) for word in doomed.names]
+    if options.names:
+        found = [cluster.get(EXECUTIONS, word) for word in options.names]
     else:
-        found = _selected(cluster, doomed)
+        found = _selected(cluster, options)
     if not found:
         say(f"no execution of namespace {cluster.namespace} is to be deleted")
         return 0
     with in_options():
-        deletions = delete(found, force=doomed.force, forcing="delete with --force")
+        deletions = delete(found, force=options.force, forcing="delete with --force")
     failed = 0
     for deletion in deletions:
         name = deletion.name
-        if doomed.dry_run:
+        if options.dry_run:
             say(f"workflowexecution/{name} deleted (dry run)")
             continue
         try:
@@ -63,7 +63,7 @@ def delete_executions(target: Target, doomed: Doomed) -> int:
         except (UnreachableError, ForbiddenError):
             raise
         except NotFoundError:
-            pass  # somebody else was faster
+            pass  # someone else deleted it first
         except UsageError as error:
             say(f"error: {name}: {error}", file=sys.stderr)
             failed += 1
@@ -72,15 +72,15 @@ def delete_executions(target: Target, doomed: Doomed) -> int:
     return 2 if failed else 0
 
 
-def _selected(cluster: Cluster, doomed: Doomed) -> list[Raw]:
+def _selected(cluster: Cluster, options: DeleteOptions) -> list[Raw]:
     """The executions that ended so long ago; with --force also those that have not ended."""
-    before = now() - (read_duration("--older", doomed.older) if doomed.older else 0.0)
+    before = now() - (read_duration("--older", options.older) if options.older else 0.0)
     fields = None
-    if doomed.workflow:
-        fields = f"spec.workflow={name_in(WORKFLOWS, doomed.workflow)}"
+    if options.workflow:
+        fields = f"spec.workflow={name_in(WORKFLOWS, options.workflow)}"
 
     def keep(item: Raw) -> bool:
-        return is_older(item, before, force=doomed.force)
+        return is_older(item, before, force=options.force)
 
-    query = Query(labels=doomed.labels, fields=fields, keep=keep)
+    query = Query(labels=options.labels, fields=fields, keep=keep)
     return list_kind(cluster, EXECUTIONS, query)[0]

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """Something the user can mend: what was wrong, and what would be right."""
+    """A mistake that the user can fix: what is wrong, and what would be right."""
 
     code = 2
     """The exit code."""
 
 
 class NotFoundError(UsageError):
-    """The API server has no such thing."""
+    """The API server does not have the object or resource."""
 
 
 class ForbiddenError(UsageError):
-    """The user lacks a right: which one, and what grants it."""
+    """The user lacks a right; the message names it and what grants it."""
 
 
 class InvalidWorkflowError(UsageError):
@@ -35,11 +35,11 @@ class InvalidWorkflowError(UsageError):
 
 
 class ExpiredError(UsageError):
-    """The API server has forgotten the version that a watch was to begin at."""
+    """The resourceVersion that a watch starts at is too old."""
 
 
 class UnreachableError(UsageError):
-    """The API server does not answer, or stopped to."""
+    """The API server does not answer, or stopped answering."""
 
 
 @contextmanager
@@ -64,15 +64,15 @@ def in_options(options: Mapping[str, str] | None = None, *, fix: str = "") -> It
 
 
 def fail(error: UsageError) -> int:
-    """Say it; its exit code."""
+    """Print the error; returns its exit code."""
     say(f"error: {error}", file=sys.stderr)
     return error.code
 
 
 def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> UsageError:
-    """An answer that is a refusal, in the API server's own words where it gives some.
+    """The error for a refused request, in the API server's own words where it gives any.
 
-    `namespace` and `sent` are the request's: they say which right it takes.
+    `namespace` and `sent` are the request's; they determine which right it requires.
     """
     from http import HTTPStatus
 
@@ -88,11 +88,11 @@ def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> Us
         case 410:
             return ExpiredError(message)
         case 401:
-            return UsageError(f"the API server does not know you: {message}")
+            return UsageError(f"the API server rejected your credentials: {message}")
         case 403:
             from orchestrator.cli.rights import explain_refusal
 
             return ForbiddenError(explain_refusal(message, namespace, sent))
         case 429 | 500 | 502 | 503 | 504:
-            return UnreachableError(f"the API server is not well: {message}")
+            return UnreachableError(f"the API server failed: {message}")
     return UsageError(message)

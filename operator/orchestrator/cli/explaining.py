@@ -1,4 +1,4 @@
-"""`explain`: why an execution and its nodes stand where they stand."""
+"""`explain`: why an execution and its nodes are in their states."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         if graph is not None:
             nodes = explain_nodes(execution, graph, now)
     except ForbiddenError as error:
-        say(f"without what it runs, only what its status records: {error}", file=sys.stderr)
+        why = "what it runs cannot be read, so this is only what its status records"
+        say(f"{why}: {error}", file=sys.stderr)
         nodes = explain_records(execution)
     if node is not None:
         if node not in nodes:

@@ -17,7 +17,7 @@ from orchestrator.cli.pending_approvals import (
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.tables import age, print_table
 from orchestrator.cli.terminal import say
-from orchestrator.commands.approvals import Asked, waiting_records
+from orchestrator.commands.approvals import ApprovalDetails, waiting_records
 from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.times import to_rfc3339
@@ -65,9 +65,10 @@ def _print_table(found: list[PendingApproval], now: float, *, every: bool) -> No
         header = ["Namespace", *header]
         cells = [[one.namespace, *row] for one, row in zip(found, cells, strict=True)]
     print_table(header, cells)
-    if any(one.asked is None for one in found):
+    if any(one.details is None for one in found):
         say(
-            "for whom and until when takes the right to get controllerrevisions (ClusterRole"
+            "showing the approvers and the deadline requires the right to get controllerrevisions"
+            " (ClusterRole"
             " itechsmart-workflow-oncall)",
             file=sys.stderr,
         )
@@ -75,26 +76,26 @@ def _print_table(found: list[PendingApproval], now: float, *, every: bool) -> No
 
 def _cells(one: PendingApproval, now: float) -> list[str]:
     waited = age(now - one.since)
-    if one.asked is None:
+    if one.details is None:
         return [one.execution, one.node, "?", "?", waited, "?", one.command]
-    approved = f"{len(_approved(one))}/{one.asked.approval.required or 1}"
+    approved = f"{len(_approved(one))}/{one.details.approval.required or 1}"
     if one.reason == Reason.APPROVALS_UNPROTECTED:
         approved = one.reason
-    left = age(max(0.0, one.asked.until - now))
-    return [one.execution, one.node, _for_whom(one.asked), approved, waited, left, one.command]
+    left = age(max(0.0, one.details.until - now))
+    return [one.execution, one.node, _for_whom(one.details), approved, waited, left, one.command]
 
 
-def _for_whom(asked: Asked) -> str:
-    words = ",".join(asked.approval.approvers)
-    if asked.approval.exclude_requester and asked.run.initiator:
-        words += f" but not user:{asked.run.initiator}"
+def _for_whom(details: ApprovalDetails) -> str:
+    words = ",".join(details.approval.approvers)
+    if details.approval.exclude_requester and details.run.initiator:
+        words += f" but not user:{details.run.initiator}"
     return words
 
 
 def _approved(one: PendingApproval) -> list[str]:
-    if one.asked is None:
+    if one.details is None:
         return []
-    votes = count_votes(one.asked.approval, one.node, one.asked.run)
+    votes = count_votes(one.details.approval, one.node, one.details.run)
     return [vote["by"] for vote in votes.approved]
 
 
@@ -107,15 +108,15 @@ def _raw(one: PendingApproval) -> Raw:
         "message": one.message,
         "since": to_rfc3339(one.since),
     }
-    if (asked := one.asked) is not None:
-        excludes = asked.approval.exclude_requester and asked.run.initiator
+    if (details := one.details) is not None:
+        excludes = details.approval.exclude_requester and details.run.initiator
         raw |= {
-            "title": asked.title,
-            "approvers": list(asked.approval.approvers),
-            "excluded": [asked.run.initiator] if excludes else [],
-            "required": asked.approval.required or 1,
+            "title": details.title,
+            "approvers": list(details.approval.approvers),
+            "excluded": [details.run.initiator] if excludes else [],
+            "required": details.approval.required or 1,
             "approved": _approved(one),
-            "until": to_rfc3339(asked.until),
-            "inputs": asked.approval.inputs or {},
+            "until": to_rfc3339(details.until),
+            "inputs": details.approval.inputs or {},
         }
     return {**raw, "command": one.command}

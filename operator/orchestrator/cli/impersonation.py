@@ -20,7 +20,7 @@ DEFAULT_PATH = "~/.kube/config"
 
 @dataclass(frozen=True)
 class Impersonation:
-    """Whom requests act as; nobody else without a user."""
+    """The user that requests act as; without one they act as the user themselves."""
 
     user: str = ""
     groups: tuple[str, ...] = ()
@@ -39,12 +39,12 @@ class Impersonation:
     def headers(self) -> Iterator[tuple[str, str]]:
         """The headers of a request, in which a group is one each.
 
-        Raises UsageError for groups, a uid or more of nobody: the API server ignores them, and the
-        request would be the user's own.
+        Raises UsageError for groups, a uid or extra fields without a user: the API server ignores
+        them, and the request would be made as the user themselves.
         """
         if not self.user:
             if self.groups or self.uid or self.extra:
-                raise UsageError("--as-group, --as-uid: say by --as whom to act as")
+                raise UsageError("--as-group, --as-uid: also name the user with --as")
             return
         yield "Impersonate-User", self.user
         for group in self.groups:
@@ -100,5 +100,5 @@ def _strings(values: Any, what: str) -> tuple[str, ...]:
     if values is None:
         return ()
     if not isinstance(values, list):
-        raise UsageError(f"the kubeconfig's {what} is no list")
+        raise UsageError(f"the kubeconfig's {what} is not a list")
     return tuple(str(value) for value in values)

@@ -180,7 +180,7 @@ class Scanner:
                 if self.rest and not self.rest.startswith("["):
                     steps.append(self._field())
         if not steps and self.rest:
-            raise ValueError(f"{self.rest!r} is no path; one begins with a dot")
+            raise ValueError(f"{self.rest!r} is not a path; a path begins with a dot")
         return absolute, steps
 
     def quoted(self) -> str:

@@ -1,4 +1,4 @@
-"""The kinds that commands know, by every word people use for them."""
+"""The words that users type for the kinds of our API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.models.nearest import did_you_mean
 _MORE = {EXECUTIONS: ("execution", "executions")}
 """Words for a kind besides its name, its plural and its short name."""
 APPROVALS = ("approval", "approvals")
-"""What `get` lists too, and is no kind of the API server's."""
+"""What `get` lists too, and is not a kind of the API server."""
 LATEST = "@latest"
 """Stands for the name of the newest object."""
 

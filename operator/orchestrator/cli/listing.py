@@ -1,4 +1,4 @@
-"""Objects of a kind: selected, sorted, printed, and then watched where that is asked for."""
+"""Objects of a kind: selected, sorted, printed, and watched with `--watch`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.cli.tables import Table, rows
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import Resource
 
-PATIENCE = 60.0
+OUTAGE_SECONDS = 60.0
 """Seconds for which an API server that stopped answering is asked again."""
 Keep = Callable[[Raw], bool]
 
@@ -35,12 +35,12 @@ class Query:
     """What the API server cannot select."""
 
     def parameters(self) -> dict[str, str]:
-        """What the API server is asked."""
+        """The query parameters of the list."""
         asked = {"labelSelector": self.labels, "fieldSelector": self.fields}
         return {key: value for key, value in asked.items() if value}
 
     def select(self, items: Sequence[Raw]) -> list[Raw]:
-        """Those that are meant, in their order. Raises UsageError."""
+        """The selected objects, sorted. Raises UsageError."""
         chosen = [item for item in items if self.keep is None or self.keep(item)]
         if self.newest_first:
             chosen.sort(key=_created, reverse=True)
@@ -50,7 +50,7 @@ class Query:
 
 
 def list_kind(cluster: Cluster, kind: Resource, query: Query) -> tuple[list[Raw], str]:
-    """The objects that are meant, and the version of the list."""
+    """The selected objects, and the resourceVersion of the list."""
     listed = cluster.list(kind, every=query.every, query=query.parameters())
     items = listed["items"]
     for item in items:
@@ -96,14 +96,14 @@ def watch_items(cluster: Cluster, kind: Resource, query: Query, wanted: Format) 
             for item in items:
                 watch.show(item)
         except UnreachableError as error:
-            if time.monotonic() - answered > PATIENCE:
+            if time.monotonic() - answered > OUTAGE_SECONDS:
                 raise
             say(f"{error}; trying again", file=sys.stderr)
             time.sleep(1)
 
 
 class _Watch:
-    """What was printed so far: each version of an object is printed once."""
+    """Remembers what was printed: each version of an object is printed once."""
 
     def __init__(self, kind: Resource, query: Query, wanted: Format) -> None:
         self._kind = kind

@@ -25,7 +25,7 @@ PHASES = (
     "TimedOut",
     "Cancelled",
 )
-"""As models.execution has them, which takes longer to import than this command to run."""
+"""The phases of models.execution, which takes longer to import than this command runs."""
 FAILED = ("Failed", "TimedOut")
 
 
@@ -40,7 +40,7 @@ class Wanted:
     failed: bool = False
 
     def phases(self) -> frozenset[str]:
-        """The phases asked for; empty for all. Raises UsageError for one there is not."""
+        """The phases asked for; empty for all. Raises UsageError for an unknown one."""
         words = [word for text in self.status for word in text.split(",") if word]
         chosen = {_phase(word) for word in words}
         return frozenset(chosen | set(FAILED if self.failed else ()))

@@ -101,7 +101,11 @@ def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
         for attempt in range(1, record.get("attempts", 0) + 1):
             if "job" in record and choice.takes(node, attempt) and (node, attempt) not in present:
                 waits = record["phase"] == "Pending" and attempt == record["attempts"]
-                said = "its pod is not there yet" if waits else "its pod is gone, and its log"
+                said = (
+                    "its pod does not exist yet"
+                    if waits
+                    else "its pod is gone, and its log with it"
+                )
                 yield f"{prefix(node, attempt, None)} | ({said})"
 
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "watch": "Follow executions to their end.",
     "wait": "Wait until executions have ended.",
     "logs": "Show what the pods of an execution wrote.",
-    "explain": "Say why an execution, or one of its nodes, is in its state.",
+    "explain": "Explain why an execution, or one of its nodes, is in its state.",
     "pause": "Start nothing new; running nodes go on.",
     "resume": "Continue a paused execution.",
     "cancel": "Cancel an execution: its pods are stopped gracefully, and their logs are kept.",
@@ -47,7 +47,7 @@ COMMANDS = {
     "graph": "Draw the graph of a Workflow or of an execution.",
     "crds": "Print the custom resources, for `kubectl apply --server-side -f -`.",
     "completion": "Print the completion script of a shell.",
-    "operator": "Run the operator until it is told to stop.",
+    "operator": "Run the operator until it is stopped.",
     "action": "Run a shipped action, as the Job of a node does.",
     "version": "Print the version.",
 }
@@ -166,7 +166,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except (BrokenPipeError, OutputClosedError):
-        # Or the interpreter would flush it once more at its exit, and complain.
+        # Or the interpreter would flush it again at its exit, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(CLOSED)
 

@@ -169,11 +169,13 @@ def _kind(version: Any, name: Any) -> Resource | str:
         return "apiVersion, kind: both are needed, such as apiVersion: v1 and kind: ConfigMap"
     group = version.rpartition("/")[0]
     if group == _KUSTOMIZE:
-        return "a Kustomization is no object; apply what `kubectl kustomize FOLDER` prints"
+        return (
+            "a Kustomization is not an API object; apply the output of `kubectl kustomize FOLDER`"
+        )
     if group != GROUP:
         return Resource(group, version.rpartition("/")[2], "", name)
     if version != API_VERSION:
-        return f"apiVersion: {version} is none of ours; write {API_VERSION}"
+        return f"apiVersion: {version} is not supported; write {API_VERSION}"
     known = [kind.kind for kind in KINDS]
     found = next((kind for kind in KINDS if kind.kind == name), None)
     hint = did_you_mean(name, known) or f"; write one of {', '.join(known)}"

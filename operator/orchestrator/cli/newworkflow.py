@@ -21,8 +21,8 @@ from orchestrator.validation.problem import statement
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a Workflow is to be made."""
+class NewOptions:
+    """The options of `new`."""
 
     name: str
     template: str
@@ -32,36 +32,36 @@ class Asked:
     dry_run: bool
 
 
-def make_workflow(target: Target, asked: Asked, show: Callable[[Raw], None]) -> int:
+def make_workflow(target: Target, options: NewOptions, show: Callable[[Raw], None]) -> int:
     """Create the Workflow and show it; of a dry run, the manifest that would be created.
 
     Raises UsageError with everything that is wrong with the values or with the Workflow.
     """
     cluster = target.connect()
-    manifest = _manifest(cluster, asked)
-    document = Document(f"--from {asked.template}", manifest, WORKFLOWS)
+    manifest = _manifest(cluster, options)
+    document = Document(f"--from {options.template}", manifest, WORKFLOWS)
     findings = check_documents([document], cluster)
     if findings.problems:
         raise UsageError("\n".join(findings.problems))
     for warning in findings.warnings:
         say(warning, file=sys.stderr)
-    if cluster.find(WORKFLOWS, asked.name) is not None:
+    if cluster.find(WORKFLOWS, options.name) is not None:
         raise UsageError(
-            f"there is a Workflow {asked.name} in namespace {cluster.namespace} already: choose"
+            f"there is a Workflow {options.name} in namespace {cluster.namespace} already: choose"
             " another name, or change it with apply"
         )
-    created = cluster.create(WORKFLOWS, manifest, dry_run=asked.dry_run)
-    show(manifest if asked.dry_run else created)
+    created = cluster.create(WORKFLOWS, manifest, dry_run=options.dry_run)
+    show(manifest if options.dry_run else created)
     return 0
 
 
-def _manifest(cluster: Cluster, asked: Asked) -> Raw:
-    kind = TEMPLATES if asked.template.startswith(LOCAL) else CLUSTER_TEMPLATES
-    name = asked.template.removeprefix(LOCAL)
+def _manifest(cluster: Cluster, options: NewOptions) -> Raw:
+    kind = TEMPLATES if options.template.startswith(LOCAL) else CLUSTER_TEMPLATES
+    name = options.template.removeprefix(LOCAL)
     spec = cluster.get(kind, name)["spec"]
-    values = read_variables(spec.get("parameters") or [], asked.assignments, asked.values)
+    values = read_variables(spec.get("parameters") or [], options.assignments, options.values)
     try:
-        return new_workflow(asked.name, spec, values)
+        return new_workflow(options.name, spec, values)
     except CommandError as error:
         lines = (statement(kind.kind, name, problem) for problem in error.problems)
         raise UsageError("\n".join(lines)) from error

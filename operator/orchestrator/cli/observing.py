@@ -11,7 +11,7 @@ from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.kube.resources import EXECUTIONS
 
-PATIENCE = 60.0
+OUTAGE_SECONDS = 60.0
 """Seconds for which an API server that stopped answering is asked again."""
 
 
@@ -23,9 +23,9 @@ def has_ended(execution: Raw) -> bool:
 def states(
     cluster: Cluster, execution: Raw, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[Raw]:
-    """The execution now and after each change, until it has ended or nobody asks any more.
+    """The execution now and after each change, until it has ended or `stopped` returns true.
 
-    Raises UsageError once it is deleted, and when the API server stays silent for PATIENCE.
+    Raises UsageError once it is deleted, and when the API server stays silent for OUTAGE_SECONDS.
     """
     name, uid = execution["metadata"]["name"], execution["metadata"]["uid"]
     answered = time.monotonic()
@@ -40,12 +40,12 @@ def states(
                     return
             execution = cluster.get(EXECUTIONS, name)
         except UnreachableError:
-            if stopped() or time.monotonic() - answered > PATIENCE:
+            if stopped() or time.monotonic() - answered > OUTAGE_SECONDS:
                 raise
             time.sleep(1)
             continue
         if execution["metadata"]["uid"] != uid:
-            raise UsageError(f"{name} was deleted, and another of its name was made")
+            raise UsageError(f"{name} was deleted, and another of this name was created")
         answered = time.monotonic()
         yield execution
 
@@ -78,7 +78,7 @@ class Observer:
         return self._done.wait(seconds)
 
     def stop(self) -> None:
-        """Observe it no longer than until its connection breaks."""
+        """Stop observing it when its connection breaks."""
         self._stopped.set()
 
     def code(self) -> int:

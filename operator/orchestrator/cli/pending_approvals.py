@@ -9,7 +9,7 @@ from orchestrator.cli.approval_inputs import flag_of
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.commands.approvals import Asked, asked_of, waiting_records
+from orchestrator.commands.approvals import ApprovalDetails, details_of, waiting_records
 from orchestrator.commands.inputs import fields_of
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.revision import thaw
@@ -22,7 +22,7 @@ NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 
 @dataclass(frozen=True, slots=True)
 class PendingApproval:
-    """An approval that waits; `asked` is None where the user may not read the graph."""
+    """An approval that waits; `details` is None where the user may not read the graph."""
 
     namespace: str
     execution: str
@@ -30,12 +30,12 @@ class PendingApproval:
     reason: str
     message: str
     since: float
-    asked: Asked | None
+    details: ApprovalDetails | None
 
     @property
     def command(self) -> str:
         """What to type to approve it."""
-        fields = [] if self.asked is None else fields_of(self.asked.approval.inputs)
+        fields = [] if self.details is None else fields_of(self.details.approval.inputs)
         return " ".join(
             (
                 f"orchestrator -n {self.namespace} approve {shlex.quote(self.execution)}",
@@ -48,12 +48,12 @@ class PendingApproval:
 def pending_of(execution: Raw, graph: Graph | None) -> list[PendingApproval]:
     """The approvals of an execution that wait, by name."""
     return [
-        pending(execution, node, None if graph is None else asked_of(execution, graph, node))
+        pending(execution, node, None if graph is None else details_of(execution, graph, node))
         for node in sorted(waiting_records(execution))
     ]
 
 
-def pending(execution: Raw, node: str, asked: Asked | None) -> PendingApproval:
+def pending(execution: Raw, node: str, details: ApprovalDetails | None) -> PendingApproval:
     """One approval of an execution that waits."""
     record = execution["status"]["nodes"][node]
     return PendingApproval(
@@ -63,7 +63,7 @@ def pending(execution: Raw, node: str, asked: Asked | None) -> PendingApproval:
         record["reason"],
         record.get("message", ""),
         from_rfc3339(record["startedAt"]),
-        asked,
+        details,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the user holds one of the verbs of this API on executions, asked of the API server."""
+"""Checks with the API server that the user holds one of our verbs on executions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 def require(cluster: Cluster, verb: str) -> None:
     """Raises UsageError with the command that grants it where the user lacks the verb.
 
-    Where the API server does not answer the question, the request itself is what it refuses.
+    If the API server does not answer, the request itself is refused later.
     """
     asked = {
         "namespace": cluster.namespace,

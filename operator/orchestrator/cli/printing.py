@@ -52,7 +52,7 @@ class Format:
 
 
 def read_format(output: str | None, *, table: bool = True) -> Format:
-    """The format of an option `-o`. Raises UsageError for one there is not.
+    """The format of an option `-o`. Raises UsageError for an unknown one.
 
     Without `table`, wide is none, and no option means the name.
     """

@@ -134,6 +134,6 @@ def _check(document: Json) -> None:
 def _check_scalar(value: Any, path: str) -> None:
     where = f"{path}: " if path else ""
     if isinstance(value, float) and not math.isfinite(value):
-        raise NotReadableError(f"{where}{value} is no number that JSON knows; quote it")
+        raise NotReadableError(f"{where}{value} is not a JSON number; quote it")
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise NotReadableError(f"{where}this is not Unicode: half of a surrogate pair")

@@ -16,8 +16,8 @@ from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)
-class Again:
-    """What is to run again, and how."""
+class RerunOptions:
+    """The options of `rerun`."""
 
     start: list[str]
     """Nodes; those that ended badly where there is none."""
@@ -27,42 +27,46 @@ class Again:
     """The name of the new execution."""
 
 
-def rerun_execution(target: Target, name: str, again: Again, printed: Printed) -> int:
-    """Create an execution from an ended one, once everything that can be checked holds."""
+def rerun_execution(target: Target, name: str, options: RerunOptions, printed: Printed) -> int:
+    """Create an execution from an ended one, after all checks."""
     printed.format  # noqa: B018 - refuses a wrong one before anything is asked
-    if again.assignments and again.start:
+    if options.assignments and options.start:
         raise UsageError(
             "--var: a run from --from keeps the variables of its source; leave out --from to run"
             " everything again with others"
         )
     cluster = target.connect()
-    if not again.assignments:
+    if not options.assignments:
         require(cluster, "rerun")
     source = cluster.get(EXECUTIONS, name)
     with in_options():
         check_source(source)
     workflow = _workflow(cluster, source)
-    if again.assignments:
-        body = _with_other_variables(cluster, source, workflow, again)
+    if options.assignments:
+        body = _with_other_variables(cluster, source, workflow, options)
     else:
-        body = _from_nodes(cluster, source, again)
+        body = _from_nodes(cluster, source, options)
     return create(cluster, body, printed)
 
 
-def _from_nodes(cluster: Cluster, source: Raw, again: Again) -> Raw:
+def _from_nodes(cluster: Cluster, source: Raw, options: RerunOptions) -> Raw:
     graph = load_graph(cluster, source)
     with in_options({FROM: "--from"}, fix="name some by --from"):
-        return rerun(source, graph, again.start, requester=cluster.user, name=again.name or "")
+        return rerun(source, graph, options.start, requester=cluster.user, name=options.name or "")
 
 
-def _with_other_variables(cluster: Cluster, source: Raw, workflow: Raw | None, again: Again) -> Raw:
+def _with_other_variables(
+    cluster: Cluster, source: Raw, workflow: Raw | None, options: RerunOptions
+) -> Raw:
     if workflow is None:
         name = source["spec"]["workflow"]
         raise UsageError(f"--var: you may not read Workflow {name}, which declares the variables")
     declared = workflow["spec"].get("variables") or []
-    changed = read_assignments(declared, again.assignments)
+    changed = read_assignments(declared, options.assignments)
     with in_options():
-        body = rerun_with(source, workflow, changed, requester=cluster.user, name=again.name or "")
+        body = rerun_with(
+            source, workflow, changed, requester=cluster.user, name=options.name or ""
+        )
     check_unjudged(cluster, workflow)
     return body
 

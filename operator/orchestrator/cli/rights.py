@@ -59,7 +59,9 @@ class Missing:
             f"  kubectl create {kind} {name}{place} --clusterrole={role} {_subject(self.user)}",
         ]
         if self.namespace and role != ONCALL and suffix in (*_VERBS, "view"):
-            lines.append(f"  ({ONCALL} holds that and all else that a person on call needs)")
+            lines.append(
+                f"  ({ONCALL} grants this and everything else that an on-call engineer needs)"
+            )
         return "\n".join(lines)
 
 

@@ -19,8 +19,8 @@ from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How an execution is to be started."""
+class RunOptions:
+    """The options of `run`."""
 
     workflow: str | None
     files: list[str]
@@ -30,44 +30,44 @@ class Asked:
     dry_run: bool
 
 
-def run_workflow(target: Target, asked: Asked, printed: Printed) -> int:
+def run_workflow(target: Target, options: RunOptions, printed: Printed) -> int:
     """Create an execution; the exit code of its end when it is watched."""
-    if asked.dry_run and printed.watch:
+    if options.dry_run and printed.watch:
         raise UsageError("--watch: a dry run creates nothing to watch")
-    if asked.files:
-        return _run_files(target, asked, printed)
-    if asked.workflow is None:
+    if options.files:
+        return _run_files(target, options, printed)
+    if options.workflow is None:
         raise UsageError("name a Workflow, or a file with -f")
     cluster = target.connect()
-    workflow = cluster.get(WORKFLOWS, asked.workflow)
-    body = startable(cluster, workflow, _variables(workflow, asked), asked.name)
-    return create(cluster, body, printed, dry_run=asked.dry_run)
+    workflow = cluster.get(WORKFLOWS, options.workflow)
+    body = startable(cluster, workflow, _variables(workflow, options), options.name)
+    return create(cluster, body, printed, dry_run=options.dry_run)
 
 
-def _variables(workflow: Raw, asked: Asked) -> Mapping[str, Any]:
-    """The variables as typed. Raises UsageError, and first of all for what nothing starts."""
+def _variables(workflow: Raw, options: RunOptions) -> Mapping[str, Any]:
+    """The variables as typed. Raises UsageError, first for a Workflow that cannot be started."""
     with in_options():
         check_state(workflow)
     declared = workflow["spec"].get("variables") or []
-    return read_variables(declared, asked.assignments, asked.variables)
+    return read_variables(declared, options.assignments, options.variables)
 
 
-def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
+def _run_files(target: Target, options: RunOptions, printed: Printed) -> int:
     """Apply what the files hold and run its Workflow, or create the execution that they hold."""
     from orchestrator.cli.applying import apply_documents
     from orchestrator.cli.manifests import read_documents
 
-    documents, problems = read_documents(asked.files)
+    documents, problems = read_documents(options.files)
     executions = [one for one in documents if one.resource == EXECUTIONS]
     workflows = [one for one in documents if one.resource == WORKFLOWS]
-    where = ", ".join(asked.files)
-    if asked.workflow is not None:
-        wanted = name_in(WORKFLOWS, asked.workflow)
+    where = ", ".join(options.files)
+    if options.workflow is not None:
+        wanted = name_in(WORKFLOWS, options.workflow)
         workflows = [one for one in workflows if one.name == wanted]
-    if executions and asked.workflow is None:
+    if executions and options.workflow is None:
         if len(executions) > 1 or len(documents) > 1:
             raise UsageError(f"{where}: run takes one execution alone; apply the other manifests")
-        if asked.assignments or asked.variables:
+        if options.assignments or options.variables:
             raise UsageError("--var: the variables of an execution are in its manifest")
     elif len(workflows) != 1:
         names = ", ".join(one.name for one in workflows) or "none"
@@ -76,16 +76,16 @@ def _run_files(target: Target, asked: Asked, printed: Printed) -> int:
         raise UsageError("\n".join(problems))
     chosen = (executions or workflows)[0]
     cluster = target.connect().within(chosen.namespace)
-    if executions and asked.workflow is None:
+    if executions and options.workflow is None:
         body = {**chosen.raw, "metadata": dict(chosen.raw["metadata"])}
-        if asked.name:
-            body["metadata"]["name"] = asked.name
-        return create(cluster, body, printed, dry_run=asked.dry_run)
+        if options.name:
+            body["metadata"]["name"] = options.name
+        return create(cluster, body, printed, dry_run=options.dry_run)
     workflow = {"spec": {}, **chosen.raw, "status": {}}  # a judgement is of what is stored
-    variables = _variables(workflow, asked)
+    variables = _variables(workflow, options)
     with in_options():
-        body = start_workflow(workflow, variables, requester=cluster.user, name=asked.name or "")
+        body = start_workflow(workflow, variables, requester=cluster.user, name=options.name or "")
     # What is printed for programs stays alone on standard output.
     stream = sys.stderr if printed.output else sys.stdout
-    code = apply_documents(target, documents, dry_run=asked.dry_run, stream=stream)
-    return code or create(cluster, body, printed, dry_run=asked.dry_run)
+    code = apply_documents(target, documents, dry_run=options.dry_run, stream=stream)
+    return code or create(cluster, body, printed, dry_run=options.dry_run)

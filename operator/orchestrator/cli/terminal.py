@@ -1,4 +1,4 @@
-"""What the command line writes to people: nothing in it is obeyed by their terminal.
+"""What the command line writes to people: no control sequence of an object reaches the terminal.
 
 Names, messages, outputs and comments come from whoever may write an object or run a container.
 `say` replaces their control and bidirectional characters; JSON and YAML escape them and stay exact.

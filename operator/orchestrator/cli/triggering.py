@@ -35,7 +35,7 @@ from orchestrator.triggers.types import Clock, Event
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenEvent:
     """The event that a Trigger is run with."""
 
     event: str | None = None
@@ -44,7 +44,9 @@ class Given:
     """An execution that has ended."""
 
 
-def run_trigger(target: Target, name: str, given: Given, printed: Printed, *, dry_run: bool) -> int:
+def run_trigger(
+    target: Target, name: str, given: GivenEvent, printed: Printed, *, dry_run: bool
+) -> int:
     """Start what the Trigger would start, in the user's name, suspended or not."""
     if dry_run and printed.watch:
         raise UsageError("--watch: a dry run creates nothing to watch")
@@ -117,7 +119,7 @@ def _moments(trigger: Raw, read: Trigger, count: int) -> list[tuple[float, str, 
     ]
 
 
-def _event(cluster: Cluster, trigger: Raw, read: Trigger, given: Given) -> Event:
+def _event(cluster: Cluster, trigger: Raw, read: Trigger, given: GivenEvent) -> Event:
     source = read.type.source
     if given.event is not None and given.of is not None:
         raise UsageError("--event, --of: give one of them")

@@ -1,4 +1,4 @@
-"""`wait`: executions waited for without a word, until they have ended or time is up."""
+"""`wait`: waits silently until executions have ended or the timeout is over."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def follow_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = 
 
 
 def _hint(observers: Sequence[Observer]) -> None:
-    """What people type next after a failure."""
+    """The commands to type after a failure."""
     for observer in observers:
         metadata, status = observer.latest["metadata"], observer.latest.get("status") or {}
         if observer.failure is None and status.get("phase") in ("Failed", "TimedOut"):

@@ -21,7 +21,7 @@ NODE = "spec.decisions[].node"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApprovalDetails:
     """What the graph of an execution says of one of its approvals. Times in seconds."""
 
     approval: Approval
@@ -40,7 +40,7 @@ def waiting_records(execution: Raw) -> dict[str, Manifest]:
     }
 
 
-def asked_of(execution: Raw, graph: Graph, node: str) -> Asked | None:
+def details_of(execution: Raw, graph: Graph, node: str) -> ApprovalDetails | None:
     """What the graph says of an approval; None where it has none, or the status cannot be read."""
     compiled = graph.nodes.get(node)
     if compiled is None or compiled.spec.approval is None:
@@ -50,7 +50,7 @@ def asked_of(execution: Raw, graph: Graph, node: str) -> Asked | None:
     except StatusError:  # the operator ends such an execution
         return None
     until = run.records[node].attempt_start + compiled.timeout
-    return Asked(compiled.spec.approval, run, compiled.spec.title or node, until)
+    return ApprovalDetails(compiled.spec.approval, run, compiled.spec.title or node, until)
 
 
 def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> str:
@@ -67,7 +67,7 @@ def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> s
         if not waiting:
             raise conflict(NODE, f"no approval of {name} waits")
         if len(waiting) > 1:
-            raise invalid(NODE, f"several approvals of {name} wait: say which of {which}")
+            raise invalid(NODE, f"several approvals of {name} are waiting: name one of {which}")
         node = next(iter(waiting))
     if node not in waiting:
         raise _not_waiting(execution, graph, node, which)
@@ -79,7 +79,7 @@ def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> s
 
 def _not_waiting(execution: Raw, graph: Graph | None, node: str, waiting: str) -> CommandError:
     name = execution["metadata"]["name"]
-    known = f"; what waits is {waiting}" if waiting else "; no approval does"
+    known = f"; waiting: {waiting}" if waiting else "; no approval is waiting"
     if graph is not None and node not in graph.nodes:
         hint = did_you_mean(node, graph.nodes) or known
         return invalid(NODE, f"{name} has no node {node}{hint}")

@@ -10,25 +10,25 @@ MANAGER = "control-"
 """Prefix of the field manager with which people write: what follows is the user's name."""
 MAX_MANAGER = 128
 """Bytes of a field manager's name."""
-_FIRMNESS = {"Running": 0, "Paused": 0, "Cancelled": 1, "Terminated": 2}
+_STRENGTH = {"Running": 0, "Paused": 0, "Cancelled": 1, "Terminated": 2}
 
 
 def desired_state(execution: Raw) -> str:
-    """What is asked of the execution."""
+    """The state that is requested of the execution."""
     return str(execution["spec"].get("desiredState", "Running"))
 
 
 def may_become(execution: Raw, state: str) -> bool:
-    """Whether a state can be asked for that is not asked for yet: nothing softer ever can."""
+    """Whether a state can be requested that is not requested yet: a weaker one never can."""
     now = desired_state(execution)
-    firmer = _FIRMNESS[state] > _FIRMNESS[now]
-    return firmer or (_FIRMNESS[state] == _FIRMNESS[now] == 0 and state != now)
+    stronger = _STRENGTH[state] > _STRENGTH[now]
+    return stronger or (_STRENGTH[state] == _STRENGTH[now] == 0 and state != now)
 
 
 def control(execution: Raw, state: str, *, by: str) -> Merge | Unchanged:
-    """Ask an execution for a state, in the name of a user, who may be unknown.
+    """Request a state of an execution in the name of a user, who may be unknown.
 
-    Raises CommandError where a firmer one was asked for.
+    Raises CommandError where a stronger one was requested before.
     """
     name, now = execution["metadata"]["name"], desired_state(execution)
     if has_ended(execution):
@@ -36,7 +36,7 @@ def control(execution: Raw, state: str, *, by: str) -> Merge | Unchanged:
     if now == state:
         return Unchanged(f"is already asked to be {state}")
     if not may_become(execution, state):
-        message = f"{name} was asked to be {now}; nothing softer can be asked of it now"
+        message = f"{name} was asked to be {now}, which cannot be undone"
         raise conflict("spec.desiredState", message)
     return Merge(EXECUTION, name, {"spec": {"desiredState": state}}, _manager(by))
 

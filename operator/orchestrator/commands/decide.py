@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from orchestrator.commands.approvals import Asked
+from orchestrator.commands.approvals import ApprovalDetails
 from orchestrator.commands.entries import check_known
 from orchestrator.commands.errors import CommandError, invalid
 from orchestrator.commands.inputs import fields_of, listed, missing, nearest
@@ -40,60 +40,60 @@ class Verdict:
     inputs: Mapping[str, Json] = field(default_factory=dict)
 
 
-def check_eligible(asked: Asked | None, node: str, person: Person) -> None:
+def check_eligible(details: ApprovalDetails | None, node: str, person: Person) -> None:
     """Raises CommandError where the person's decision would not count whatever it says.
 
-    `asked` is what the graph says of the approval, None where it cannot be read.
+    `details` is what the graph says of the approval, None where it cannot be read.
     """
     check_known(person.name, BY)
-    if asked is None:
+    if details is None:
         return
-    entry = {**_entry(asked, node, person), "decision": REJECT, "inputs": {}}
-    if refusal := refusal_of(asked.approval, entry, asked.run):
+    entry = {**_entry(details, node, person), "decision": REJECT, "inputs": {}}
+    if refusal := refusal_of(details.approval, entry, details.run):
         raise invalid(
             BY,
             f"{person.name} {refusal}, so your decision on {node} would not count;"
-            f" asked: {', '.join(asked.approval.approvers)}",
+            f" asked: {', '.join(details.approval.approvers)}",
         )
 
 
 def decide(
-    asked: Asked | None, node: str, person: Person, verdict: Verdict, *, now: float
+    details: ApprovalDetails | None, node: str, person: Person, verdict: Verdict, *, now: float
 ) -> Manifest:
     """The entry of the decision; `now`, in seconds since the epoch, makes it differ from others.
 
     Raises CommandError where it would not count: for who decides, or for the inputs.
     """
-    check_eligible(asked, node, person)
-    entry = {**_entry(asked, node, person), "decision": verdict.decision}
+    check_eligible(details, node, person)
+    entry = {**_entry(details, node, person), "decision": verdict.decision}
     if verdict.comment:
         entry["comment"] = verdict.comment
     if verdict.inputs:
         entry["inputs"] = dict(verdict.inputs)
-    if asked is not None:
-        _check_inputs(asked, entry)
+    if details is not None:
+        _check_inputs(details, entry)
     entry["at"] = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     return entry
 
 
-def _entry(asked: Asked | None, node: str, person: Person) -> Manifest:
+def _entry(details: ApprovalDetails | None, node: str, person: Person) -> Manifest:
     """The groups are those that make the person eligible; any where nothing says which do."""
     groups = list(person.groups[:MAX_GROUPS])
-    if asked is not None:
-        groups = [name for name in person.groups if f"group:{name}" in asked.approval.approvers]
+    if details is not None:
+        groups = [name for name in person.groups if f"group:{name}" in details.approval.approvers]
     return {"node": node, "by": person.name, **({"groups": groups} if groups else {})}
 
 
-def _check_inputs(asked: Asked, entry: Manifest) -> None:
+def _check_inputs(details: ApprovalDetails, entry: Manifest) -> None:
     """Raises CommandError where the decision would not count for its inputs."""
-    fields, inputs = fields_of(asked.approval.inputs), entry.get("inputs") or {}
+    fields, inputs = fields_of(details.approval.inputs), entry.get("inputs") or {}
     if entry["decision"] == APPROVE and (lacking := missing(fields, inputs)):
         names = ", ".join(field.name for field in lacking) + nearest(lacking, fields, inputs)
-        run = f"{entry['node']} of {asked.run.name}"
+        run = f"{entry['node']} of {details.run.name}"
         raise _error(f"{run} asks for inputs that are missing: {names}{listed(fields)}")
     if (size := len(json.dumps(inputs, ensure_ascii=False).encode())) > MAX_INPUTS:
         raise _error(f"the inputs are {size:,} bytes as JSON, and at most {MAX_INPUTS:,} count")
-    if refusal := refusal_of(asked.approval, entry, asked.run):
+    if refusal := refusal_of(details.approval, entry, details.run):
         why = f"{entry['by']} {refusal}{nearest(fields, fields, inputs)}"
         count = f"so your decision on {entry['node']} would not count"
         raise _error(f"{why}, {count}{listed(fields)}")

@@ -25,7 +25,7 @@ def delete(
 
 
 def is_older(execution: Raw, moment: float, *, force: bool) -> bool:
-    """Whether it ended before a moment, in seconds since the epoch; if `force`, or began."""
+    """Whether it ended before a moment (seconds since the epoch); with `force`, or was created."""
     created = execution["metadata"]["creationTimestamp"]
     if not has_ended(execution):
         return force and from_rfc3339(created) <= moment

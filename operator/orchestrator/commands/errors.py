@@ -8,7 +8,7 @@ from orchestrator.validation.problem import Problem
 
 
 class Cause(StrEnum):
-    """What stands against a command."""
+    """Why a command is refused."""
 
     INVALID = "Invalid"
     """What was asked for is not valid, whatever state the objects are in."""

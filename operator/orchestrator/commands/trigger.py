@@ -72,7 +72,7 @@ def event_of(trigger: Raw, read: Trigger, execution: Raw) -> Event:
     if not source.matches(read.settings, execution):
         raise conflict(
             f"spec.{read.type.key}",
-            f"{execution['metadata']['name']} is no execution that {called(trigger)} fires for:"
+            f"{execution['metadata']['name']} is not an execution that {called(trigger)} fires for:"
             f" its Workflow is {execution['spec']['workflow']}, and its phase"
             f" {phase_of(execution)}",
         )

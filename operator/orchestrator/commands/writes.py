@@ -1,4 +1,4 @@
-"""What commands come to: writes for whoever asked to send, each to an object of a kind."""
+"""The writes that commands return and their callers send."""
 
 from __future__ import annotations
 

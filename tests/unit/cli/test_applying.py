@@ -84,14 +84,14 @@ def test_a_definition_comes_before_objects_of_its_kind(place: Place, tmp_path: P
         ),
         (
             {**WORKFLOW, "apiVersion": "automation.itechsmart.dev/v1"},
-            f"automation.itechsmart.dev/v1 is none of ours; write {API_VERSION}",
+            f"automation.itechsmart.dev/v1 is not supported; write {API_VERSION}",
         ),
         ({**CONFIG, "metadata": {}}, "metadata.name: a name is needed"),
         ({**CONFIG, "metadata": {"name": "../x"}}, "metadata.name: may not be empty"),
         ({"kind": "ConfigMap"}, "apiVersion, kind: both are needed"),
         (
             {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"},
-            "apply what `kubectl kustomize FOLDER` prints",
+            "apply the output of `kubectl kustomize FOLDER`",
         ),
     ],
 )

@@ -165,13 +165,13 @@ def test_an_unknown_node_is_told_the_nearest_and_one_that_does_not_wait_its_stat
     stored.ask()
     assert "run has no node aks; did you mean 'ask'?" in refused(stored, node="aks")
     said = refused(stored, node="go")
-    assert "go of run does not wait for a decision (not started); what waits is ask" in said
+    assert "go of run does not wait for a decision (not started); waiting: ask" in said
 
 
 def test_what_has_timed_out_or_ended_is_refused_in_words() -> None:
     stored = Stored()
     raw = stored.ask(record={"phase": "Failed", "reason": "ApprovalTimedOut"})
-    assert "(Failed, ApprovalTimedOut); no approval does" in refused(stored, node="ask")
+    assert "(Failed, ApprovalTimedOut); no approval is waiting" in refused(stored, node="ask")
     raw["status"]["phase"] = "Failed"
     assert "run has already ended: Failed" in refused(stored)
 
@@ -240,7 +240,7 @@ def test_what_waits_in_sub_executions_is_shown_with_what_to_type() -> None:
     middle = stored.ask("middle", spec={"parent": parent}, record={"phase": "Succeeded"})
     stored.ask("inner", spec={"parent": {**parent, "uid": middle["metadata"]["uid"]}})
     said = refused(stored)
-    assert said.startswith("no approval of run waits; in its sub-executions waits")
+    assert said.startswith("no approval of run waits; waiting in its sub-executions:")
     assert "orchestrator -n default approve inner ask" in said
 
 

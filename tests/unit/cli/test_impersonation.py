@@ -99,13 +99,13 @@ def test_a_flag_replaces_its_field_of_the_kubeconfig(echo: str, tmp_path: Path) 
     "user", [{"as-groups": ["sre"]}, {"as-uid": "1"}, {"as-user-extra": {"a": ["b"]}}]
 )
 def test_groups_without_a_user_are_refused(user: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="say by --as whom to act as"):
+    with pytest.raises(UsageError, match="also name the user with --as"):
         Target(str(config("http://127.0.0.1:1", tmp_path / "config", user))).connect()
 
 
 def test_groups_that_are_no_list_are_refused(tmp_path: Path) -> None:
     user = {"as": "ana", "as-groups": "sre"}
-    with pytest.raises(UsageError, match="as-groups is no list"):
+    with pytest.raises(UsageError, match="as-groups is not a list"):
         Target(str(config("http://127.0.0.1:1", tmp_path / "config", user))).connect()
 
 

@@ -81,7 +81,7 @@ def test_a_template_prints_what_it_picks(template: str, printed: str) -> None:
         ("{.items[::0]}", "at least 1"),
         ("{.items[?(@.a==1]}", ") is expected"),
         ("{.a b}", "unexpected 'b'"),
-        ("{a.b}", "one begins with a dot"),
+        ("{a.b}", "a path begins with a dot"),
         ("{.a..}", "a field is expected"),
         ("{'a}", "{ without }"),
     ],

@@ -50,7 +50,7 @@ def test_a_folder_is_read_with_its_folders_in_order(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("a: [", "it.yaml: document 1: this is not YAML: "),
-        ("---\n---\na: .nan", "it.yaml: document 2: a: nan is no number that JSON knows"),
+        ("---\n---\na: .nan", "it.yaml: document 2: a: nan is not a JSON number"),
         ("- a", "it.yaml: document 1: a manifest is one object"),
         ("kind: Pod\napiVersion: v1", "it.yaml: document 1: metadata.name: a name is needed"),
         ("kind: Pod", "it.yaml: document 1: apiVersion, kind: both are needed"),

@@ -63,7 +63,7 @@ def test_an_ended_execution_or_an_event_is_what_another_runs_with(place: Place) 
     ("arguments", "said"),
     [
         (("after",), "fires for an event: name an execution with --of, or give it with --event"),
-        (("after", "--of", "other"), "other is no execution that trigger/after fires for"),
+        (("after", "--of", "other"), "other is not an execution that trigger/after fires for"),
         (("after", "--of", "skip"), "spec.filter of trigger/after does not hold"),
         (("after", "--event", "[]"), "--event: write a JSON object"),
         (("after", "--event", "{}"), "trigger/after: spec."),

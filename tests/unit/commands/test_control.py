@@ -46,7 +46,7 @@ def test_nothing_softer_can_be_asked_for() -> None:
     with pytest.raises(CommandError) as error:
         control(ending, "Running", by="ana")
     assert error.value.cause is Cause.CONFLICT
-    said = "run was asked to be Cancelled; nothing softer can be asked of it now"
+    said = "run was asked to be Cancelled, which cannot be undone"
     assert problem_of(error) == ("spec.desiredState", said, "")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.commands.approvals import Asked, asked_of, waiting_approval
+from orchestrator.commands.approvals import ApprovalDetails, details_of, waiting_approval
 from orchestrator.commands.decide import Person, Verdict, decide
 from orchestrator.commands.entries import decision_of
 from orchestrator.commands.errors import CommandError
@@ -35,8 +35,8 @@ def graph(**approval: Any) -> Any:
     return graph_of({"nodes": [{"name": "ask", "approval": spec}]})
 
 
-def asked(**approval: Any) -> Asked:
-    found = asked_of(waiting(), graph(**approval), "ask")
+def asked(**approval: Any) -> ApprovalDetails:
+    found = details_of(waiting(), graph(**approval), "ask")
     assert found is not None
     return found
 
@@ -61,7 +61,7 @@ def test_the_only_approval_that_waits_is_meant() -> None:
         (
             waiting(phase="Failed", reason="Rejected"),
             "ask",
-            "ask of run does not wait for a decision (Failed, Rejected); no approval does",
+            "ask of run does not wait for a decision (Failed, Rejected); no approval is waiting",
         ),
         (
             waiting(reason="ApprovalsUnprotected", message="no policies"),
@@ -81,7 +81,9 @@ def test_an_approval_that_cannot_be_decided_on_is_refused(
 def test_of_several_approvals_one_must_be_named() -> None:
     raw = waiting()
     raw["status"]["nodes"]["also"] = raw["status"]["nodes"]["ask"]
-    with pytest.raises(CommandError, match="several approvals of run wait: say which of also, ask"):
+    with pytest.raises(
+        CommandError, match="several approvals of run are waiting: name one of also, ask"
+    ):
         waiting_approval(raw, None, None)
     assert waiting_approval(raw, None, "also") == "also"
 

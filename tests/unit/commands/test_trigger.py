@@ -104,7 +104,7 @@ def test_an_ended_execution_is_an_event_for_a_trigger_that_fires_for_it() -> Non
     with pytest.raises(CommandError) as error:
         event_of(raw, read, execution("x", phase="Failed", finishedAt=ended))
     assert error.value.words == (
-        "x is no execution that trigger/t fires for: its Workflow is flow, and its phase Failed"
+        "x is not an execution that trigger/t fires for: its Workflow is flow, and its phase Failed"
     )
     by_clock = trigger(HOURLY)
     with pytest.raises(CommandError, match="does not fire for executions"):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.deleting import Doomed, delete_executions
+from orchestrator.cli.deleting import DeleteOptions, delete_executions
 from orchestrator.cli.options import EXECUTION_NAMES, WORKFLOW_NAMES, Labels, on_cluster
 
 
@@ -51,5 +51,5 @@ def command(
       orchestrator delete restart-x7k2p deploy-b2c4d
       orchestrator delete --older 30d --workflow restart
     """
-    doomed = Doomed(executions or [], older, labels, workflow, force, dry_run)
-    return delete_executions(target, doomed)
+    options = DeleteOptions(executions or [], older, labels, workflow, force, dry_run)
+    return delete_executions(target, options)

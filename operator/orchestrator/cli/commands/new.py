@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.newworkflow import Asked, make_workflow
+from orchestrator.cli.newworkflow import NewOptions, make_workflow
 from orchestrator.cli.options import Output, on_cluster
 from orchestrator.cli.printing import read_format
 
@@ -44,5 +44,5 @@ def command(
 ) -> int:
     """With `--dry-run -o yaml` it prints the manifest, to be kept in Git and applied from there."""
     wanted = read_format(output, table=False)
-    asked = Asked(name, template, var or [], vars_file, dry_run)
-    return make_workflow(target, asked, wanted.show)
+    options = NewOptions(name, template, var or [], vars_file, dry_run)
+    return make_workflow(target, options, wanted.show)

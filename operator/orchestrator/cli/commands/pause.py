@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.controlling import desire
+from orchestrator.cli.controlling import request_state
 from orchestrator.cli.options import Execution, on_cluster
 
 
 @on_cluster
 def command(target: Target, execution: Execution) -> int:
-    """It takes the verb control on workflowexecutions."""
-    return desire(target, execution, "Paused")
+    """Requires the verb control on workflowexecutions."""
+    return request_state(target, execution, "Paused")

@@ -9,7 +9,7 @@ import typer
 from orchestrator.cli.connection import Target
 from orchestrator.cli.creating import Printed
 from orchestrator.cli.options import NODE_NAMES, Execution, Output, Watch, on_cluster
-from orchestrator.cli.rerunning import Again, rerun_execution
+from orchestrator.cli.rerunning import RerunOptions, rerun_execution
 
 
 @on_cluster
@@ -40,7 +40,7 @@ def command(
     watch: Watch = False,
     output: Output = None,
 ) -> int:
-    """It takes the verb rerun on workflowexecutions. With --watch: 0 Succeeded, 1 Failed,
+    """Requires the verb rerun on workflowexecutions. With --watch: 0 Succeeded, 1 Failed,
     3 TimedOut, 4 Cancelled.
 
     \b
@@ -49,5 +49,5 @@ def command(
       orchestrator rerun restart-x7k2p --from check
       orchestrator rerun restart-x7k2p --var service=orders
     """
-    again = Again(start or [], var or [], name)
-    return rerun_execution(target, execution, again, Printed(output, watch))
+    options = RerunOptions(start or [], var or [], name)
+    return rerun_execution(target, execution, options, Printed(output, watch))

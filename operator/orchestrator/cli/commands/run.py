@@ -10,7 +10,7 @@ import typer
 from orchestrator.cli.connection import Target
 from orchestrator.cli.creating import Printed
 from orchestrator.cli.options import WORKFLOW_NAMES, Output, Watch, on_cluster
-from orchestrator.cli.running import Asked, run_workflow
+from orchestrator.cli.running import RunOptions, run_workflow
 
 
 @on_cluster
@@ -62,5 +62,5 @@ def command(
       orchestrator run -f workflow.yaml
       orchestrator run restart --dry-run -o yaml
     """
-    asked = Asked(workflow, files or [], var or [], vars_file, name, dry_run)
-    return run_workflow(target, asked, Printed(output, watch))
+    options = RunOptions(workflow, files or [], var or [], vars_file, name, dry_run)
+    return run_workflow(target, options, Printed(output, watch))

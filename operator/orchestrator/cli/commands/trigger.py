@@ -15,7 +15,7 @@ from orchestrator.cli.options import (
     Watch,
     on_cluster,
 )
-from orchestrator.cli.triggering import Given, print_next, run_trigger, suspend_triggers
+from orchestrator.cli.triggering import GivenEvent, print_next, run_trigger, suspend_triggers
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 Name = Annotated[
@@ -56,11 +56,11 @@ def run(
     watch: Watch = False,
     output: Output = None,
 ) -> int:
-    """Start an execution with the variables that the Trigger computes of an event.
+    """Start an execution with the variables that the Trigger computes from an event.
 
     You are its requester, as with `run`, and the Trigger may be suspended.
     """
-    return run_trigger(target, name, Given(event, of), Printed(output, watch), dry_run=dry_run)
+    return run_trigger(target, name, GivenEvent(event, of), Printed(output, watch), dry_run=dry_run)
 
 
 @app.command("suspend")
@@ -92,7 +92,11 @@ def next_slots(
     count: Annotated[
         int | None,
         typer.Option(
-            "--count", metavar="N", min=1, max=100, help="Moments of each; 5 of one, 1 of all."
+            "--count",
+            metavar="N",
+            min=1,
+            max=100,
+            help="Moments to show of each Trigger; 5 for one, 1 for all.",
         ),
     ] = None,
 ) -> int:

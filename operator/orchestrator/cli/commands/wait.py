@@ -20,7 +20,8 @@ def command(
         typer.Option("--timeout", metavar="DURATION", help="Wait at most this long, such as 30m."),
     ] = None,
 ) -> int:
-    """Each end is a line. Exit code: 0 if all Succeeded, otherwise that of the first that did not:
+    """Prints a line as each execution ends. Exit code: 0 if all Succeeded, otherwise that of the
+    first that did not:
     1 Failed, 3 TimedOut, 4 Cancelled. 124: the --timeout is over.
 
     \b

@@ -1,4 +1,4 @@
-"""The Templates and Workflows that a manifest can refer to: beside it, on the cluster, shipped."""
+"""What a manifest can refer to: Templates and Workflows of its files, of the cluster, shipped."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RawSpecs = dict[str, object]
 """The specs of Workflows by name, as written."""
 
 
-class Beside:
-    """What manifests can refer to; each list of the cluster's is read at most once."""
+class References:
+    """Resolves what manifests refer to; each list is read from the cluster at most once."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Beside:
         cluster: Cluster | None,
         shipped: Mapping[str, TemplateSpec] | None = None,
     ) -> None:
-        """`shipped` are actions that are taken to be on a cluster that is not there to ask."""
+        """`shipped` are the actions assumed to exist where there is no cluster to ask."""
         self._cluster = cluster
         self._shipped = dict(shipped or {})
         self._default = cluster.namespace if cluster else None
