@@ -26,7 +26,10 @@ from tests.documentation import DOCS, PAGES, play
 from tests.kube import ROOT
 
 INSTALL, REMOVE = DOCS / "how-to/install.md", DOCS / "how-to/remove.md"
-BETWEEN = [page for page in PAGES if page.stem != "index" and page not in (INSTALL, REMOVE)]
+RESTARTS = DOCS / "how-to/read-the-operators-log.md"
+"""Restarts the operator: played once the others have ended."""
+APART = (INSTALL, RESTARTS, REMOVE)
+BETWEEN = [page for page in PAGES if page.stem != "index" and page not in APART]
 PEOPLE = {"approvals-with-two-people", "observe", "rights-for-a-team"}
 """Guides in which people decide or signal, which counts once the policies have settled."""
 SIDE_BY_SIDE = 4
@@ -89,6 +92,13 @@ def played(reader: Reader) -> Iterator[dict[Path, Future[None]]]:
 @pytest.mark.parametrize("page", BETWEEN, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(played: dict[Path, Future[None]], page: Path) -> None:
     played[page].result()
+
+
+def test_a_page_that_restarts_the_operator_does_what_it_says(
+    reader: Reader, played: dict[Path, Future[None]]
+) -> None:
+    wait(played.values())
+    reader.types(RESTARTS)
 
 
 def test_the_product_is_removed_as_the_guide_says(

@@ -42,7 +42,7 @@ async def test_the_log_of_one_key_answers_why_a_node_was_retried(
     log = await _log_of(f"{NAMESPACE}/run", caplog)
     story = [
         r"event: pod main-flaky-\S+ ADDED, node flaky: Failed",
-        r"observed node flaky, attempt 1: Failed.*; exit code 1",
+        r"observed node flaky, attempt 1: Failed, reason Failed: exit code 1",
         r"decided: node flaky: Running → Waiting, reason Backoff: attempt 1 of 2: .*; attempt 2 at",
         r"stored as version \d+: phase Running, changed nodes: flaky",
         r"requeued in [1-4]\.\d+ s: .*; nodes to retry: flaky at ",

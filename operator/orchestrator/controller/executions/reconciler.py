@@ -17,8 +17,8 @@ from orchestrator.controller.executions.act.orphans import (
 from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.admission.admission import Admission, Conflict, Wait
 from orchestrator.controller.executions.admission.slots import Slots
-from orchestrator.controller.executions.observe.childnames import recall_names
 from orchestrator.controller.executions.observe.observing import observe_active
+from orchestrator.controller.executions.observe.own_children import recall_names
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
@@ -48,7 +48,7 @@ from orchestrator.engine.refusals import revision_lost, status_invalid
 MAX_ROUNDS = 50
 """Rounds of one pass; more would mean that two rules disagree for ever."""
 
-_INVALIDATED = Due(0, "a write in the background failed, and everything is read again")
+_INVALIDATED = Due(0, "a background write failed, and the execution is read live")
 
 
 class ExecutionReconciler:

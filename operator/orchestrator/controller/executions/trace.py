@@ -118,7 +118,7 @@ def _change(old: Record | None, new: Record) -> str:
     after = f"{before} → {new.phase.value}{_because(new.reason, new.message)}"
     if new.retry_at is not None:
         return f"{after}; attempt {new.attempts + 1} at {to_rfc3339(new.retry_at)}"
-    if old is not None and new.attempts != old.attempts:
+    if new.attempts != (0 if old is None else old.attempts):
         return f"{after}; attempt {new.attempts}"
     if old is not None and old.phase is new.phase:
         names = [field.name for field in fields(new)]
@@ -145,8 +145,6 @@ def _step(step: object) -> str:
 
 def _attempt(attempt: Attempt) -> str:
     words = f"{attempt.state.value}{_because(attempt.reason, attempt.message)}"
-    if attempt.exit_code is not None:
-        words += f"; exit code {attempt.exit_code}"
     if name := attempt.job or attempt.execution:
         words += f" ({name})"
     return words

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.commands.control import may_become
-from orchestrator.controller.executions.observe.childnames import is_ours
 from orchestrator.controller.executions.observe.live_read import live
+from orchestrator.controller.executions.observe.own_children import is_ours
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.commands.start import start_child
-from orchestrator.controller.executions.observe.childnames import is_ours, pass_over, read_child
+from orchestrator.controller.executions.observe.own_children import is_ours, pass_over, read_child
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState

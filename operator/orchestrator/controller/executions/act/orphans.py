@@ -8,8 +8,8 @@ from __future__ import annotations
 from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.childcontrol import set_state
 from orchestrator.controller.executions.act.stopping import stop
-from orchestrator.controller.executions.observe.childnames import own_children
 from orchestrator.controller.executions.observe.live_read import known_job, live
+from orchestrator.controller.executions.observe.own_children import own_children
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState

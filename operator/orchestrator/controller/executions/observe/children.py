@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.executions.observe.childnames import (
+from orchestrator.controller.executions.observe.own_children import (
     is_ours,
     own_child,
     pass_over,

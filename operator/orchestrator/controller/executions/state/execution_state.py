@@ -105,7 +105,7 @@ class ExecutionState:
         """
         due = [*self.wakeups.due(now)]
         if (write := self.pending.due_in(active, now)) is not None:
-            due.append(Due(write, "batched progress is written"))
+            due.append(Due(write, "batched status write"))
         if not due:
             return None
         first = min(due)

@@ -73,6 +73,6 @@ class WakeUps:
     def due(self, now: float) -> Iterator[Due]:
         """What the clock alone asks for, in seconds from now."""
         if self.wake_at is not None:
-            yield Due(self.wake_at - now, "a retry, a timeout or another moment is due")
+            yield Due(self.wake_at - now, "next retry, timeout or delay")
         if self.recheck_at is not None:
-            yield Due(self.recheck_at - now, "what the caches lack or a quota refuses is due")
+            yield Due(self.recheck_at - now, "a live read, or another try of a creation")
