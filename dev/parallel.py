@@ -1,0 +1,237 @@
+"""A pytest plugin that runs suites in parallel and reports them in one session.
+
+    pytest -p dev.parallel tests/cluster --parallel=tests/e2e --background=tests/unit
+
+Each `--parallel` and each `--background` is a pytest process of its own, which appends its reports
+to a file. The main process reads them between two test files and once its own tests have ended, and
+counts them as its own: progress, failures, the JUnit report and the summary line cover all suites.
+A process that ends otherwise than pytest does after its last test is a failure, with its output.
+
+Suites in the background compute, while the others mostly wait. They start at normal priority, as
+they share the machine with the compiler of the control plane. Once the first test of the main
+process has its cluster, they only take what the others leave, so that these keep their times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path("build/tests")
+"""Of reports and output, below the folder of pytest's configuration."""
+NICE = 10
+"""Of suites in the background: a tenth of the share of the others, so that none of them starves."""
+POLL_SECONDS = 1.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the main process, and the one that it gives to the others."""
+    group = parser.getgroup("parallel", "suites in parallel")
+    for option, what in (("parallel", ""), ("background", ", which yields to all others")):
+        group.addoption(
+            f"--{option}", action="append", default=[], metavar="SUITES",
+            help=f"run suites (a,b) in a process of their own{what}",
+        )  # fmt: skip
+    group.addoption("--reports", metavar="FILE", help="where such a process writes its reports")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what this process is: the main one, or one that reports to it."""
+    if reports := config.option.reports:
+        config.pluginmanager.register(Reporter(config, Path(reports)))
+    elif config.option.parallel or config.option.background:
+        config.pluginmanager.register(Suites(config))
+
+
+class Reporter:
+    """Writes what a main process wants to count, one JSON object a line."""
+
+    def __init__(self, config: pytest.Config, path: Path) -> None:
+        self._config = config
+        self._path = path
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """The number of tests that are going to run."""
+        self._write({"collected": len(session.items)})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a test."""
+        hook = self._config.hook
+        self._write(hook.pytest_report_to_serializable(config=self._config, report=report))
+
+    def _write(self, message: dict[str, Any]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(message) + "\n")
+
+
+class Process:
+    """A pytest process, its reports and its output."""
+
+    def __init__(self, suites: str, folder: Path, options: list[str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.suites = suites.split(",")
+        stem = suites.replace("/", "-").replace(",", "-")
+        self._reports, self._log = folder / f"{stem}.jsonl", folder / f"{stem}.log"
+        self._reports.write_bytes(b"")
+        self._read = 0
+        self.collected = self.ended = 0
+        command = [sys.executable, "-m", "pytest", *self.suites, *options]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, f"--reports={self._reports}"],
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """What it has written since the last call."""
+        with self._reports.open("rb") as file:
+            file.seek(self._read)
+            lines = file.read()
+        complete = lines[: lines.rfind(b"\n") + 1]
+        self._read += len(complete)
+        for line in complete.splitlines():
+            message = json.loads(line)
+            self.collected = message.get("collected", self.collected)
+            self.ended += message.get("when") == "teardown"
+            yield message
+
+    def problem(self, *, stopped: bool) -> str | None:
+        """Why an ended process did not do what it had to, with its output.
+
+        `stopped`: it may have left tests out, as it was to stop at a failure.
+        """
+        wrong = None
+        if self.code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            wrong = f"ended with exit code {self.code}"
+        elif self.ended != self.collected and not stopped:
+            wrong = f"ended after {self.ended} of {self.collected} tests"
+        if wrong is None:
+            return None
+        output = self._log.read_text(errors="replace")[-20_000:]
+        return f"pytest {' '.join(self.suites)} {wrong}; its output:\n\n{output}"
+
+    def yield_to_others(self) -> None:
+        """Lower the priority of the process and of those that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PGRP, self._process.pid, NICE)
+        # Where the kernel groups processes by session, only the group's own niceness counts.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(NICE))
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, so long at most."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def stop(self) -> None:
+        """Interrupt it, so that its fixtures remove what they made."""
+        if self.code is None:
+            os.killpg(self._process.pid, signal.SIGINT)
+            self.wait(60)
+        if self.code is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class Suites:
+    """The suites that run in other processes, as parts of the main session."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._background: list[Process] = []
+        self._processes: list[Process] = []
+        self._lowered = False
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start them all, unless nothing is to run."""
+        option = session.config.option
+        if option.collectonly:
+            return
+        ours = ("--parallel", "--background")
+        given = session.config.invocation_params.args
+        named = set(session.config.args)
+        options = [each for each in given if each not in named and not each.startswith(ours)]
+        folder = session.config.rootpath / FOLDER
+        self._background = [Process(suites, folder, options) for suites in option.background]
+        others = [Process(suites, folder, options) for suites in option.parallel]
+        self._processes = [*others, *self._background]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """After the last test of a file: what the others reported meanwhile."""
+        done = yield
+        if nextitem is None or nextitem.path != item.path:
+            self._forward(item.session)
+        return done
+
+    def pytest_runtest_logreport(self) -> None:
+        """With the first report of a test the main process has its cluster."""
+        if not self._lowered:
+            self._lowered = True
+            for process in self._background:
+                process.yield_to_others()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """After the tests of the main process: the rest of the others', as it comes."""
+        done = yield
+        running = list(self._processes)
+        while running:
+            running[0].wait(POLL_SECONDS)
+            ended = [process for process in running if process.code is not None]
+            self._forward(session)
+            for process in ended:
+                self._judge(session, process)
+                running.remove(process)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+        return done
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave none behind when the session was interrupted."""
+        for process in self._processes:
+            process.stop()
+
+    def _forward(self, session: pytest.Session) -> None:
+        for process in self._processes:
+            for message in process.messages():
+                if "collected" in message:
+                    session.testscollected += message["collected"]
+                else:
+                    self._report(message)
+
+    def _report(self, message: dict[str, Any]) -> None:
+        hook = self._config.hook
+        report = hook.pytest_report_from_serializable(config=self._config, data=message)
+        if isinstance(report.longrepr, list):  # JSON has no tuples: where and why it was skipped
+            report.longrepr = tuple(report.longrepr)
+        if report.when == "setup":
+            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
+        hook.pytest_runtest_logreport(report=report)
+        if report.when == "teardown":
+            hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
+
+    def _judge(self, session: pytest.Session, process: Process) -> None:
+        """Count a process that broke off as one more test, which failed."""
+        problem = process.problem(stopped=bool(self._config.option.maxfail))
+        if problem is None:
+            return
+        session.testscollected += 1
+        name = " ".join(process.suites)
+        report = pytest.TestReport(name, (name, None, name), {}, "failed", problem, "call")
+        self._config.hook.pytest_runtest_logreport(report=report)
