@@ -46,7 +46,7 @@ def test_a_thousand_dense_expressions_do_not_exceed_the_weight_of_a_cache() -> N
 
 
 def test_an_expression_with_too_many_nodes_is_refused_with_their_number() -> None:
-    with pytest.raises(ExpressionError, match=r"at most 300 names.* this one has 991: divide it"):
+    with pytest.raises(ExpressionError, match=r"at most 300 names.* this one has 991: split it"):
         compile_expression("[" + "1<1," * 247 + "i,j]")
     assert compile_expression("[" + "1," * 298 + "1]").evaluate({}) == [1] * 299
 

@@ -1,8 +1,8 @@
 """The bounded expression language: Jinja2 expressions in `$[[ … ]]`, safe with any author's input.
 
 Authors of workflows are trusted less than the operator that evaluates what they write. So every
-part is an allow-list, every size has a bound, all work is counted against a budget, and whatever
-happens is an ExpressionError.
+part is an allow-list, every size has a bound, all work is counted against a budget, and every
+failure is an ExpressionError.
 """
 
 from orchestrator.expressions.budget import BudgetUsedUpError, TooCostlyError

@@ -20,7 +20,7 @@ _signature = lru_cache(maxsize=None)(inspect.signature)
 def check_arguments(
     node: nodes.Filter | nodes.Test, function: Callable[..., Any], what: str
 ) -> None:
-    """The arguments are those that the filter or test takes."""
+    """Check that the filter or test accepts these arguments."""
     keywords: dict[str, None] = {str(pair.key): None for pair in node.kwargs}
     try:
         _signature(function).bind(None, *node.args, **keywords)
@@ -29,7 +29,7 @@ def check_arguments(
 
 
 def check_naming(node: nodes.Filter | nodes.Test) -> None:
-    """Arguments that name a filter, a test or a pattern are known before anything runs."""
+    """Check arguments that name a filter, a test or a pattern before anything runs."""
     if node.name == "matches" and isinstance(node.args[0], nodes.Const):
         check_pattern(str(node.args[0].value))
     if not isinstance(node, nodes.Filter) or node.name not in NAMING:

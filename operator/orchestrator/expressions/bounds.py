@@ -1,4 +1,4 @@
-"""The bounds of values: what an expression may build, and what it may yield."""
+"""The bounds of values: what an expression may build, and what it may return."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from orchestrator.expressions.comparing import walk
 from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
 
 MAX_RESULT = 64 * 1024
-"""Longest result, in bytes of JSON."""
+"""Maximum size of a result, in bytes of JSON."""
 MAX_INTERMEDIATE = 256 * 1024
-"""Longest text, list or JSON that an operator or filter may build on the way."""
+"""Maximum size of an intermediate string, list or JSON text, in bytes."""
 MAX_PARSED = 16 * 1024
-"""Longest JSON text that an expression may parse: parsed values take many times its length."""
+"""Maximum length of JSON that an expression may parse: the parsed value takes many times as much
+memory."""
 MAX_INTEGER = 2**63 - 1
-"""Integers stay within what JSON parsers of all languages and Kubernetes read exactly enough."""
+"""Largest integer: Kubernetes and the JSON parsers of most languages read 64 bits."""
 
 
 def check_result(value: Any) -> Any:
@@ -38,18 +39,18 @@ def check_result(value: Any) -> Any:
 
 
 def to_json(value: Any, limit: int = MAX_INTERMEDIATE) -> bytes:
-    """Compact JSON; refuses what is no JSON value, and what is clearly longer than the limit."""
+    """Compact JSON; ExpressionError for a value that is not JSON or clearly exceeds the limit."""
     _measure(value, limit)
     return _encode(value)
 
 
 def to_text(value: Any) -> str:
-    """A value inside a longer text: strings as they are, everything else as JSON."""
+    """A value inside a longer string: strings as they are, everything else as JSON."""
     return value if type(value) is str else to_json(value).decode()
 
 
 def length_of(value: Any) -> int:
-    """About how many bytes of JSON a value takes; what is no JSON value counts little."""
+    """Approximate size of a value in bytes of JSON; a value that is not JSON counts little."""
     match value:
         case str():
             return len(value) + 2
@@ -62,9 +63,9 @@ def length_of(value: Any) -> int:
 
 
 def check_length(length: int) -> None:
-    """Raises ExpressionError when something of this length may not be built."""
+    """Raises ExpressionError when an intermediate value of this length is not allowed."""
     if length > MAX_INTERMEDIATE:
-        raise ExpressionError(f"a value on the way exceeds {MAX_INTERMEDIATE // 1024} KiB")
+        raise ExpressionError(f"an intermediate value exceeds {MAX_INTERMEDIATE // 1024} KiB")
 
 
 def check_number(value: Any) -> Any:
@@ -74,17 +75,17 @@ def check_number(value: Any) -> Any:
     if type(value) is float and not math.isfinite(value):
         raise ExpressionError("a number is too large, or not a number")
     if type(value) is complex:
-        raise ExpressionError("a root of a negative number is no number")
+        raise ExpressionError("a negative number has no real root")
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number; booleans are none."""
+    """Whether it is a number; booleans are not."""
     return type(value) is int or type(value) is float
 
 
 def require_defined(value: Any) -> Any:
-    """The value itself; what is missing, and a secret, raises an error that says which it is."""
+    """The value itself; a missing value or a secret raises an error that names it."""
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if type(value) is SecretValue:
@@ -96,17 +97,17 @@ def _encode(value: Any) -> bytes:
     try:
         encoded = orjson.dumps(value)
     except TypeError as error:
-        raise ExpressionError(f"this is no JSON value: {error}") from error
+        raise ExpressionError(f"not a JSON value: {error}") from error
     charge(1 + len(encoded) // 64)
     return encoded
 
 
 _WEIGHTS = {type(None): 5, bool: 5, int: 2, float: 2, str: 1, list: 1, dict: 1}
-"""Bytes that a value takes at least, by its type, without what is inside it."""
+"""Minimum size of a value in bytes, by its type, without its contents."""
 
 
 def _measure(value: Any, limit: int) -> None:
-    """Walks a value before it is encoded, so that one made of many references costs no memory."""
+    """Measure a value before it is encoded, so that one made of many references costs no memory."""
     charge(12)
     if type(value) is str and len(value) <= limit:
         return
@@ -121,7 +122,7 @@ def _measure(value: Any, limit: int) -> None:
 
 
 def _weigh(items: Collection[Any], types: Counter[type]) -> int:
-    """Bytes that values take at least, without those inside them; ExpressionError for others."""
+    """Minimum size of values in bytes, without their contents; ExpressionError if not JSON."""
     if not types.keys() <= _WEIGHTS.keys():
         _refuse_all(items)
     size = sum(_WEIGHTS[kind] * count for kind, count in types.items())

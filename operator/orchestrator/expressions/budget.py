@@ -1,7 +1,7 @@
-"""The budget of work: what an evaluation does is counted, and one that does too much is ended.
+"""The budget of work: the work of an evaluation is counted, and stops when it exceeds a limit.
 
 The count is of items, comparisons and bytes, never of time: the same expression over the same
-values costs the same everywhere, so a decision that rests on it can be repeated after a restart.
+values costs the same everywhere, so a decision based on it can be repeated after a restart.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from orchestrator.expressions.errors import ExpressionError
 from orchestrator.models.reasons import Reason
 
 MAX_WORK = 200_000
-"""Units that one evaluation may cost. A unit is 10 to 200 ns of one core, whatever it counts, so
-that no evaluation takes longer than about 40 ms."""
+"""Units that one evaluation may cost. A unit of any kind takes 10 to 200 ns of one core, so an
+evaluation takes at most about 40 ms."""
 SLICE = 100_000
 """Units after which a pacer is asked to yield: 10 to 20 ms."""
 UNLIMITED = 1 << 62
@@ -43,7 +43,7 @@ class Meter:
         self.limit = limit
         self.spent = 0
         self.memory: dict[Any, Any] = {}
-        """What was worked out once for this evaluation, such as the members of a list."""
+        """Results cached for this evaluation, such as the members of a list."""
 
 
 class Account:
@@ -52,7 +52,7 @@ class Account:
     __slots__ = ("_parent", "left", "used")
 
     def __init__(self, work: int = UNLIMITED, parent: Account | None = None) -> None:
-        """`parent` pays the same, and both must be able to."""
+        """`parent` is charged the same; both must have units left."""
         self.left = work
         """Units that further evaluations may cost."""
         self.used = 0
@@ -64,7 +64,7 @@ class Account:
         return self.left if self._parent is None else min(self.left, self._parent.available)
 
     def pay(self, units: int) -> None:
-        """Take the units of work that is done."""
+        """Deduct the units of finished work."""
         self.left -= units
         self.used += units
         if self._parent is not None:
@@ -72,9 +72,9 @@ class Account:
 
 
 class Pacer:
-    """Asks `yields` between two evaluations whenever about `SLICE` units were used.
+    """Calls `yields` between two evaluations, once about `SLICE` units were used.
 
-    It may wait, or raise what gives the work up; it has no influence on what anything costs.
+    The callback may wait, or raise an error to abandon the work; it has no effect on the cost.
     """
 
     __slots__ = ("_since", "_yields")
@@ -97,9 +97,9 @@ _pacer: ContextVar[Pacer | None] = ContextVar("pacer", default=None)
 
 
 def charge(units: int) -> None:
-    """Count work of the evaluation under way; TooCostlyError when it exceeds its budget.
+    """Count work of the current evaluation; TooCostlyError when it exceeds its budget.
 
-    Outside an evaluation the account pays, if there is one.
+    Outside an evaluation, the account is charged, if there is one.
     """
     meter = _meter.get()
     if meter is None:
@@ -107,35 +107,35 @@ def charge(units: int) -> None:
         return
     meter.spent += units
     if meter.spent > meter.limit:
-        meter.spent = meter.limit  # what was to be done is not done
+        meter.spent = meter.limit  # the work beyond the limit is not done
         raise TooCostlyError(
             f"the expression is too costly: its work exceeds the budget of {MAX_WORK:,} units;"
-            " make its lists, texts or patterns smaller"
+            " make its lists, strings or patterns smaller"
         )
 
 
 def note(units: int) -> None:
-    """Count work that is done once an evaluation has failed: it ends nothing any more."""
+    """Count work that is done after an evaluation has failed; it raises no further error."""
     meter = _meter.get()
     if meter is not None:
         meter.spent = min(meter.spent + units, meter.limit)
 
 
 def memory() -> dict[Any, Any]:
-    """What the evaluation under way keeps until its end; a new dict outside of one."""
+    """The cache of the current evaluation; a new dict outside an evaluation."""
     meter = _meter.get()
     return {} if meter is None else meter.memory
 
 
 def tick(units: int) -> None:
-    """Count work towards the next slice that costs nothing, since it is bounded or cached."""
+    """Count bounded or cached work towards the next slice; it costs nothing."""
     pacer = _pacer.get()
     if pacer is not None:
         pacer.tick(units)
 
 
 def pay(units: int) -> None:
-    """Have the account pay for work between evaluations."""
+    """Charge the account for work between evaluations."""
     account = _account.get()
     if account is not None:
         account.pay(units)
@@ -143,7 +143,7 @@ def pay(units: int) -> None:
 
 
 def afford(units: int) -> None:
-    """As `pay`, for work that is still to be done; BudgetUsedUpError where nothing is left."""
+    """Like `pay`, for work that is yet to be done; BudgetUsedUpError when nothing is left."""
     account = _account.get()
     if account is not None and account.available <= 0:
         raise _used_up()
@@ -151,7 +151,7 @@ def afford(units: int) -> None:
 
 
 class metered:  # noqa: N801 - read as contextlib's own, and entered for every evaluation
-    """One evaluation: what is charged inside counts towards its budget and is paid for."""
+    """One evaluation: work inside counts towards its budget and is charged to the account."""
 
     __slots__ = ("_meter", "_token")
 
@@ -173,7 +173,7 @@ class metered:  # noqa: N801 - read as contextlib's own, and entered for every e
 
 @contextmanager
 def paid_by(account: Account) -> Iterator[Account]:
-    """Have the account pay for every evaluation inside."""
+    """Charge every evaluation inside to the account."""
     token = _account.set(account)
     try:
         yield account
@@ -193,6 +193,6 @@ def paced_by(pacer: Pacer) -> Iterator[None]:
 
 def _used_up() -> BudgetUsedUpError:
     return BudgetUsedUpError(
-        "too costly: the expressions evaluated together before this one have used up what one pass"
-        " over an execution may cost"
+        "too costly: the expressions evaluated before this one have used up the budget of one"
+        " reconcile of the execution"
     )

@@ -1,4 +1,4 @@
-"""A cache of what was read from sources, bounded by the memory that it takes."""
+"""A cache of parsed sources, bounded by the memory that it takes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Made = TypeVar("Made")
 
 
 class SourceCache(Generic[Made]):
-    """Makes something from a source once, and drops what was used least recently.
+    """Parses each source once, and drops the least recently used results.
 
-    No lock is held while something is made: a thread that yields there must hold none. Two threads
-    may make the same; an error is not kept.
+    No lock is held while a source is parsed, because a thread that yields there must hold none.
+    Two threads may parse the same source; errors are not cached.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class SourceCache(Generic[Made]):
         self._kept: OrderedDict[str, Made] = OrderedDict()
         self._lock = threading.Lock()
         self.weight = 0
-        """Syntax nodes that are kept."""
+        """Syntax nodes in the cache."""
 
     def __call__(self, source: str) -> Made:
-        """What the source comes to; the error of making it."""
+        """The result for a source; raises the error of parsing it."""
         with self._lock:
             known = self._kept.get(source)
             if known is not None:

@@ -1,6 +1,6 @@
-"""Comparison and membership, charged for what they walk through, and hashed where that is shorter.
+"""Comparison and membership, charged by the size of the values, and hashed where that is faster.
 
-Two values are equal as Python has it: `true == 1 == 1.0`, lists item by item, objects key by key.
+Equality is Python's: `true == 1 == 1.0`, lists item by item, objects key by key.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from orchestrator.expressions.budget import charge, memory
 from orchestrator.expressions.errors import ExpressionError
 
 MAX_DEPTH = 64
-"""Deepest nesting of a value."""
+"""Maximum nesting depth of a value."""
 SCALARS = frozenset({type(None), bool, int, float, str})
 _SHORT = 8
-"""Items of a list that is searched one by one."""
+"""Maximum length of a list that is searched item by item."""
 _EXACT = 2.0**63
 _UNKNOWN = object()
 """Stands for a value that has no canonical form, such as a missing one."""
@@ -47,7 +47,7 @@ def walk(value: Any) -> Iterator[Walked]:
 
 
 def weigh(value: Any) -> None:
-    """Charge for going through the whole value once."""
+    """Charge for one traversal of the whole value."""
     if type(value) is str:
         charge(1 + len(value) // 64)
     elif type(value) in (list, dict):
@@ -59,7 +59,7 @@ def weigh(value: Any) -> None:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether both are the same value."""
+    """Whether the values are equal."""
     if type(left) in (str, list, dict) and type(left) is type(right) and len(left) == len(right):
         weigh(left)
     else:
@@ -79,10 +79,10 @@ def within(item: Any, container: Any) -> bool:
 
 
 def charge_search(text: str, part: str) -> None:
-    """Charge for finding every place of a part in a text.
+    """Charge for finding every occurrence of a part in a string.
 
-    The worst of CPython's search (stringlib/fastsearch.h): each character of the part at each place
-    of the text for short parts or texts, linear otherwise.
+    The worst case of CPython's search (stringlib/fastsearch.h): length of the part times length of
+    the string when either is short, linear otherwise.
     """
     length, size = len(text), len(part)
     each = size if length < 2500 or size < 6 or (size < 100 and length < 30_000) else 8
@@ -105,7 +105,7 @@ def _is_member(item: Any, container: list[Any]) -> bool:
 
 
 def _members(container: list[Any]) -> frozenset[Hashable] | None:
-    """The canonical forms of a list's items, worked out once an evaluation; None where one has
+    """The canonical forms of a list's items, computed once per evaluation; None if an item has
     none."""
     known = memory()
     key = "members", id(container)
@@ -117,16 +117,16 @@ def _members(container: list[Any]) -> frozenset[Hashable] | None:
             found = frozenset(container)
         else:
             found = frozenset(map(canonical, container))
-        known[key] = container, None if _UNKNOWN in found else found  # kept, so its id is its own
+        known[key] = container, None if _UNKNOWN in found else found  # kept, so its id is unique
     members: frozenset[Hashable] | None = known[key][1]
     return members
 
 
 def canonical(value: Any) -> Any:
-    """What is equal, and hashed alike, exactly for equal values.
+    """A form that is equal, and has the same hash, exactly for equal values.
 
-    Numbers that are no integers, lists and objects become bytes, whose hashes are keyed: nobody can
-    choose values that all fall together.
+    Non-integer numbers, lists and objects become bytes, whose hashes are keyed: no author can
+    choose values that all collide.
     """
     charge(2)
     if type(value) is float:
@@ -143,7 +143,7 @@ def canonical(value: Any) -> Any:
     weigh(value)
     try:
         return orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # a key that is no string, or what is no JSON value
+    except TypeError:  # a key that is not a string, or a value that is not JSON
         return _UNKNOWN
 
 
@@ -161,14 +161,14 @@ def _normal(value: Any) -> Any:
 
 
 def _number(value: float) -> Any:
-    """Equal numbers alike: true and 1.0 as 1; the floats beyond 64 bits equal no integer."""
+    """One form for equal numbers: 1 for true and 1.0; floats beyond 64 bits equal no integer."""
     if not math.isfinite(value):
         raise TypeError("not a number")
     return int(value) if abs(value) < _EXACT and value == int(value) else value
 
 
 class Operand:
-    """A side of a comparison: Python's own operators, charged for their work."""
+    """One operand of a comparison: Python's own operators, charged for their work."""
 
     __slots__ = ("value",)
 
@@ -199,7 +199,7 @@ class Operand:
     __hash__ = None  # type: ignore[assignment]
 
     def _weighed(self, other: Operand) -> Any:
-        """This side, once the work is charged: no comparison goes further than its shorter side."""
+        """The operand, after charging: a comparison never goes beyond its shorter operand."""
         left, right = self.value, other.value
         sized = type(left) in (str, list) and type(left) is type(right)
         weigh(right if sized and len(right) < len(left) else left)

@@ -1,9 +1,9 @@
-"""What was probably meant by an expression that is not one: the text to write instead.
+"""What an author probably meant by an invalid expression: the text to write instead.
 
-People come with the habits of other languages: `&&` of Go and JavaScript, `${{ }}` of GitHub
+Authors bring the habits of other languages: `&&` of Go and JavaScript, `${{ }}` of GitHub
 Actions, `{{ }}` of Argo Workflows and Ansible, `$( )` of Tekton, `null`, `len(x)`. A correction is
-only proposed once the language has read it. Used after an expression was refused, so that it costs
-nothing where all is well; its work is bounded by the length of a source.
+proposed only if it is itself a valid expression. It is computed only for a refused expression, so
+valid ones pay nothing; its work is bounded by the length of the source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _QUOTES = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "`": "'"}
 )
 _PLAIN_TEXT = re.compile(r"[A-Z]?[a-z]+(?: [A-Za-z]+){1,20}[.!]?")
-"""Words that were written where an expression is read."""
+"""Prose where an expression is expected."""
 _OPERATORS = frozenset({"if", "else", "is", "in", "not", "and", "or"})
 _STATEMENTS = "there are no statements, only expressions; a choice is written A if B else C"
 _KEYWORD = re.compile(r"[(,]\s*[A-Za-z_]\w*\s*$")
@@ -40,7 +40,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class _Slip:
-    """A pattern in a source outside its strings, and what is written instead."""
+    """A pattern in a source outside its strings, and its replacement."""
 
     pattern: re.Pattern[str]
     instead: str | Callable[[re.Match[str]], str]
@@ -109,7 +109,7 @@ _SLIPS = (
 
 
 def correct(source: str, reads: Callable[[str], bool]) -> str:
-    """Why a refused source is no expression and what to write, or nothing if that is not known."""
+    """Why a source is not an expression and what to write instead; empty if unknown."""
     fixed, words = _undelimited(source.translate(_QUOTES))
     if source.translate(_QUOTES) != source:
         words.append("strings take straight quotes")
@@ -129,7 +129,7 @@ def correct(source: str, reads: Callable[[str], bool]) -> str:
             words.append(meaning)
     fixed = fixed.strip()
     if not words and _PLAIN_TEXT.fullmatch(fixed) and not _OPERATORS.intersection(fixed.split()):
-        fixed, words = repr(fixed), ["a text is quoted"]
+        fixed, words = repr(fixed), ["a string is quoted"]
     if not words or not reads(fixed):
         return _STATEMENTS if "{%" in source else ""
     write = f": write `{fixed}`" if len(fixed) <= _MAX_SHOWN else ""
@@ -145,7 +145,7 @@ def write_nulls(source: str) -> str:
 
 
 def _undelimited(source: str) -> tuple[str, list[str]]:
-    """Without `$[[ ]]` and what others write for it."""
+    """The source without `$[[ ]]` or the delimiters of other languages."""
     bare = _DELIMITED.sub(_inside, source)
     if bare == source:
         return source, []
@@ -157,7 +157,7 @@ def _inside(match: re.Match[str]) -> str:
 
 
 def _choice(source: str) -> str:
-    """`A ? B : C` as `B if A else C`, where there is only one."""
+    """`A ? B : C` as `B if A else C`, if there is exactly one."""
     parts = _split(source, "?")
     if len(parts) != 2:
         return source
@@ -174,7 +174,7 @@ def _fallback(source: str) -> str:
 
 
 def _split(source: str, sign: str) -> list[str]:
-    """The parts between a sign, outside strings."""
+    """The parts between an operator, outside strings."""
     parts = [""]
     for at, piece in enumerate(_STRING.split(source)):
         if at % 2:

@@ -1,4 +1,4 @@
-"""What can go wrong, in words: the error, and the names of types."""
+"""The error of an expression, and the names of types in messages."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from orchestrator.models.reasons import Reason
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read or evaluated; the message is for people."""
+    """An expression that cannot be parsed or evaluated; the message is for its author."""
 
     reason: ClassVar[Reason] = Reason.EXPRESSION_ERROR
-    """The reason of what fails because its expression failed."""
+    """The reason of a node or trigger that fails because of the expression."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
-    """Stands for a secret variable in a scope: where the value is, never the value itself.
+    """A secret variable in a scope: a reference to the value, never the value itself.
 
-    An expression can pass it on whole; every other use is an ExpressionError.
+    An expression can only pass it on unchanged; every other use is an ExpressionError.
     """
 
     name: str
@@ -42,5 +42,5 @@ _KINDS = {
 
 
 def kind(value: object) -> str:
-    """The type of a JSON value as people say it: `a string`, `an object`."""
-    return _KINDS.get(type(value), "no JSON value")
+    """The type of a JSON value in words: `a string`, `an object`."""
+    return _KINDS.get(type(value), "not a JSON value")

@@ -45,8 +45,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 _MAX_EXPONENT = 64
 _READING, _COMPILING = 40, 60
-"""Units for each character that is read, or turned into what can be evaluated, for the first
-time."""
+"""Units for each character that is parsed or compiled for the first time."""
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -73,14 +72,14 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return left + right
         for operand in (left, right):
             if not is_number(require_defined(operand)):
-                hint = "; use ~ to join texts" if operator == "+" else ""
+                hint = "; use ~ to join strings" if operator == "+" else ""
                 raise ExpressionError(f"cannot compute {kind(left)} {operator} {kind(right)}{hint}")
         if operator == "**" and abs(right) > _MAX_EXPONENT:
             raise ExpressionError(f"an exponent is at most {_MAX_EXPONENT}")
         return check_number(_ARITHMETIC[operator](left, right))
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
-        """The sign of a number."""
+        """A unary operator."""
         del context
         if not is_number(require_defined(arg)):
             raise ExpressionError(f"cannot compute {operator} of {kind(arg)}")
@@ -91,7 +90,7 @@ _SANDBOX = _Sandbox()
 
 
 class Expression:
-    """An expression that was read and found allowed."""
+    """A parsed expression that uses only allowed syntax."""
 
     def __init__(self, source: str) -> None:
         tick(100 + _READING * len(source))
@@ -99,23 +98,23 @@ class Expression:
         self.source = source
         """As written, without delimiters."""
         tree, self.references = parse(_SANDBOX, source)
-        """Constant paths it looks up, such as ("nodes", "check", "outputs", "status")."""
+        """The constant paths that it reads, such as ("nodes", "check", "outputs", "status")."""
         self._tree: nodes.Expr | None = tree
         self.weight = count_nodes(tree)
-        """Nodes of its syntax tree, which say how much memory it takes."""
+        """Nodes of its syntax tree, a measure of its memory."""
 
     @property
     def whole_reference(self) -> tuple[str, ...] | None:
-        """The path, if the expression is nothing but one reference."""
+        """The path, if the expression is a single reference."""
         names = self.source.strip().split(".")
         found = tuple(name.strip() for name in names)
         return found if self.references == {found} else None
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
-        """The value in this scope: JSON of at most 64 KiB, or a SecretValue passed on whole.
+        """The value in this scope: JSON of at most 64 KiB, or an unchanged SecretValue.
 
-        Raises ExpressionError, in words, for whatever goes wrong: TooCostlyError when the
-        work exceeds its budget, and BudgetUsedUpError when whatever pays for it is used up.
+        Raises ExpressionError for every failure: TooCostlyError when the work exceeds its
+        budget, BudgetUsedUpError when the account is used up.
         """
         with metered():
             charge(20)
@@ -145,10 +144,10 @@ class Expression:
             raise ExpressionError(_words(error)) from error
 
     def _template(self) -> Any:
-        """The expression as Jinja2 evaluates it, made when it is first needed.
+        """The expression as Jinja2 evaluates it, compiled on first use.
 
-        Without a lock, as cached_property has one: a thread that yields here must hold none. The
-        tree goes last, so whoever finds none finds what was made of it.
+        Unlike cached_property, it takes no lock: a thread that yields here must hold none. The
+        tree is dropped last, so a thread that finds none finds the compiled expression.
         """
         tree = self._tree
         if tree is not None:
@@ -163,12 +162,12 @@ _expressions = SourceCache(Expression, lambda expression: expression.weight)
 
 
 def compile_expression(source: str) -> Expression:
-    """Reads an expression; ExpressionError when it is not one, or not an allowed one."""
+    """Parse an expression; ExpressionError when it is invalid or not allowed."""
     return _expressions(source)
 
 
 def evaluate_boolean(source: str, scope: Mapping[str, Any]) -> bool:
-    """The value of a condition; ExpressionError when it is neither true nor false."""
+    """The value of a condition; ExpressionError unless it is true or false."""
     value = compile_expression(source).evaluate(scope)
     if type(value) is not bool:
         raise ExpressionError(f"the expression must be true or false; it is {kind(value)}")
@@ -189,7 +188,7 @@ _PYTHON = {
 
 
 def _words(error: Exception) -> str:
-    """A message of Python's without its names of types."""
+    """Python's message without the names of its types."""
     message = _COMPARISON.sub(r"cannot compare (\1)", str(error))
     for python, words in _PYTHON.items():
         message = message.replace(python, words)

@@ -12,11 +12,11 @@ from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
 from orchestrator.models.nearest import MOST_COMPARED, did_you_mean
 
 _COMPARING = 40
-"""Units for each character of a missing name, for each name with which it is compared."""
+"""Units per character of a missing name and per name that it is compared with."""
 
 
 class Missing(StrictUndefined):
-    """A key that is not there. `default()` covers it; any other use says what is missing."""
+    """A missing key. `default()` covers it; any other use raises an error that names it."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class Missing(StrictUndefined):
 
 
 class Hidden(StrictUndefined):
-    """A secret that was looked up: it can be the whole result, and nothing else."""
+    """A secret that was looked up: it can only be the whole result."""
 
     __slots__ = ()
 
@@ -39,13 +39,13 @@ class Hidden(StrictUndefined):
 
     @property
     def secret(self) -> SecretValue:
-        """What it stands for."""
+        """The reference to the secret."""
         found: SecretValue = self._undefined_obj
         return found
 
 
 def lookup(owner: Any, key: Any, path: str) -> Any:
-    """`owner[key]`, or a Missing that knows the owner's path."""
+    """`owner[key]`, or a Missing with the owner's path."""
     charge(2)
     if isinstance(owner, Undefined):
         return owner if type(owner) is Missing else _refuse(owner)

@@ -1,7 +1,7 @@
-"""Regular expressions: RE2, so that none takes more than linear time; they match whole strings.
+"""Regular expressions: RE2, so that matching takes linear time; they match whole strings.
 
-Linear is the length of the text times the size of the pattern's program, and that is charged,
-whatever a text really takes.
+The charge is the length of the string times the size of the pattern's program, the worst case,
+however long the match takes.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from orchestrator.expressions.budget import MAX_WORK, charge, memory
 from orchestrator.expressions.errors import ExpressionError
 
 MAX_PATTERN = 256
-"""Longest pattern, in characters."""
+"""Maximum length of a pattern, in characters."""
 MAX_MEMORY = 256 * 1024
-"""Bytes that RE2 may use for a pattern's program and its states: a few thousand steps."""
+"""Maximum memory of a pattern's program and its states, in bytes: a few thousand steps."""
 MAX_CACHED = 256
-"""Patterns kept compiled, of all workflows together."""
+"""Maximum number of compiled patterns in the cache, of all workflows together."""
 
 
 def check_pattern(pattern: str, steps: int | None = None) -> None:
-    """Raises ExpressionError, in words, when the pattern is not RE2 or is too long.
+    """Raises ExpressionError when the pattern is not RE2 or is too long.
 
-    `steps` is how many its program may have.
+    `steps` is the maximum size of its program.
     """
     program = _compiled(pattern).programsize
     if steps is not None and program > steps:
@@ -35,26 +35,26 @@ def check_pattern(pattern: str, steps: int | None = None) -> None:
 
 
 def full_match(pattern: str, text: str) -> bool:
-    """Whether the pattern matches the whole text; ExpressionError on a bad pattern."""
+    """Whether the pattern matches the whole string; ExpressionError for an invalid pattern."""
     known = memory()
     if (compiled := known.get(("pattern", pattern))) is None:
-        # As if nobody had compiled it before: what is charged may not depend on a cache.
+        # Charged even for a cached pattern: the cost must not depend on a cache.
         charge(50 + 10 * len(pattern) + 1000 * pattern.lower().count("\\p"))
         compiled = known["pattern", pattern] = _compiled(pattern)
     work = match_work(compiled.programsize, text)
     charge(work)
     if work > MAX_WORK:
         raise ExpressionError(
-            f"{pattern[:64]!r} is too costly for a text of {len(text):,} characters"
+            f"{pattern[:64]!r} is too costly for a string of {len(text):,} characters"
         )
     try:
         return compiled.fullmatch(text) is not None
     except UnicodeError as error:
-        raise ExpressionError("the text to match is not valid Unicode") from error
+        raise ExpressionError("the string to match is not valid Unicode") from error
 
 
 def match_work(program: int, text: str) -> int:
-    """Units that a match may cost: at worst each step of the program for each byte of the text."""
+    """Maximum cost of a match in units: each step of the program for each byte of the string."""
     size = len(text) if text.isascii() else 4 * len(text)
     return 40 + size * (16 + program) // 64
 

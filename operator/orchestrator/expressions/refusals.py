@@ -1,4 +1,4 @@
-"""Why a part of an expression is refused, and what the language has instead."""
+"""Why part of an expression is refused, and what to write instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.models.nearest import did_you_mean
 
 _ANYTHING = "the value"
 _MAX_STEPS = 50
-"""Dots and brackets of an access that are shown."""
+"""Maximum number of dots and brackets in a path that a message shows."""
 _FILTER_OF = {
     "len": "length",
     "size": "length",
@@ -40,10 +40,10 @@ _INSTEAD_OF = {
     "always": "to run a node after any end write `outcome: Always` at its edge, or name it in"
     " spec.finally",
     "cancelled": "what runs after a cancellation is named in spec.finally",
-    "format": "texts are joined by ~, as in 'a' ~ vars.b",
+    "format": "strings are joined by ~, as in 'a' ~ vars.b",
     "now": "now is a name, known in wait.until only",
     "range": "write the list",
-    "json_query": "keys are looked up by dots and brackets, items picked by selectattr",
+    "json_query": "keys are read with dots and brackets, items are selected with selectattr",
     "ternary": "a choice is written A if B else C",
     "lookup": "a secret is a variable of type secret",
     "hashfiles": "an expression reads no files",
@@ -52,7 +52,7 @@ _INSTEAD_OF = {
 
 
 def unknown(what: str, name: str, table: Collection[str]) -> str:
-    """That there is no filter or test of this name, and what to write instead."""
+    """The message for an unknown filter or test, and what to write instead."""
     instead = _INSTEAD_OF.get(name.lower())
     called = _FILTER_OF.get(name.lower(), "")
     if instead is None and called in table:
@@ -66,7 +66,7 @@ def explain(message: str) -> str:
     if "end of " in message:
         expected = re.search(r"expected '(.)'", message)
         if expected is None:
-            return "it ends where a value is missing"
+            return "it ends where a value is expected"
         return f"it ends without {expected[1]!r}" if expected[1] in ")]}" else "a bracket is open"
     if at := re.fullmatch(r"""unexpected char ["'\\]+ at (\d+)""", message):
         return f"the string at character {int(at[1]) + 1} has no closing quote"
@@ -74,7 +74,7 @@ def explain(message: str) -> str:
 
 
 def refuse(node: nodes.Node) -> str:
-    """Why this part of a tree is not allowed, and what to write where that is known."""
+    """Why this part of a tree is not allowed, and what to write instead if that is known."""
     if not isinstance(node, nodes.Call):
         return f"{type(node).__name__} is not part of the expression language"
     path = path_of(node.node)
@@ -116,7 +116,7 @@ def _written(arguments: list[nodes.Expr], nothing: str) -> str:
 
 
 def path_of(node: nodes.Node, depth: int = 0) -> str:
-    """How the author wrote an access, for messages."""
+    """A path as its author wrote it, for messages."""
     if depth > _MAX_STEPS:
         return "…"
     match node:

@@ -1,7 +1,7 @@
-"""The allow-list of syntax, and the rewriting of what Jinja2 would do too freely.
+"""The allow-list of syntax, and the rewriting of operations that Jinja2 does not bound.
 
-Jinja2 parses; everything it may then run is listed here. Names, dots and brackets become our own
-key lookup, so the generated code holds no attribute access at all; `~` becomes a bounded filter.
+Jinja2 parses; everything that may then run is listed here. Names, dots and brackets become our own
+key lookup, so the generated code contains no attribute access at all; `~` becomes a bounded filter.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from orchestrator.expressions.library import FILTERS, TESTS
 from orchestrator.expressions.refusals import explain, path_of, refuse, unknown
 
 MAX_SOURCE = 1024
-"""Longest source, in bytes of UTF-8."""
+"""Maximum length of a source, in bytes of UTF-8."""
 MAX_NESTING = 50
-"""Deepest syntax tree."""
+"""Maximum depth of a syntax tree."""
 MAX_NODES = 300
-"""Most nodes of a syntax tree as written: names, constants, operators, lists and so on."""
+"""Maximum number of nodes of a syntax tree as written: names, constants, operators, lists …"""
 
 SCOPE = "scope"
 LOOKUP = "lookup key"
 CONCAT = "concat all"
 SLICE = "slice part"
 OPERAND = "operand of comparison"
-"""Names that no source can write: an identifier has no space."""
+"""Names that no source can contain, since an identifier has no space."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = (
@@ -56,7 +56,7 @@ _NodeT = TypeVar("_NodeT", bound=nodes.Node)
 
 
 def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
-    """The rewritten tree of an expression and the references it makes; ExpressionError if bad."""
+    """The rewritten tree of an expression and its references; ExpressionError if invalid."""
     try:
         return _read(environment, source)
     except ExpressionError as error:
@@ -67,7 +67,7 @@ def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[
 
 
 def _reads(environment: Environment, source: str) -> bool:
-    """Whether the language takes it."""
+    """Whether it is a valid expression."""
     try:
         _read(environment, source)
     except ExpressionError:
@@ -83,13 +83,13 @@ def _read(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[
     if count > MAX_NODES:
         raise ExpressionError(
             f"an expression has at most {MAX_NODES} names, constants and operators; this one has"
-            f" {count}: divide it, or pass long lists as a variable"
+            f" {count}: split it, or pass long lists as a variable"
         )
     return rewritten, frozenset(references)
 
 
 def count_nodes(tree: nodes.Node) -> int:
-    """Nodes of a syntax tree, however deep it is."""
+    """The number of nodes of a syntax tree of any depth."""
     count, waiting = 0, [tree]
     while waiting:
         count += 1
@@ -170,7 +170,7 @@ class _Rewriter:
         return self._children(node, depth)
 
     def _compare(self, node: nodes.Compare, depth: int) -> nodes.Expr:
-        """Both sides become operands, whose comparison is charged."""
+        """Both sides become Operands, whose comparison is charged."""
         self._children(node, depth)
         node.expr = _call(OPERAND, node.expr)
         for operand in node.ops:
@@ -205,14 +205,14 @@ class _Rewriter:
         self._children(node, depth)
 
     def _access(self, node: nodes.Expr, depth: int) -> nodes.Expr:
-        """A name with all that follows it in dots and brackets."""
+        """A name with the dots and brackets that follow it."""
         found, reference = self._chain(node, depth)
         if reference:
             self._references.add(reference)
         return found
 
     def _chain(self, node: nodes.Expr, depth: int) -> tuple[nodes.Expr, tuple[str, ...]]:
-        """The rewritten access, and its constant path as far as that is known."""
+        """The rewritten access, and the constant part of its path."""
         if depth > MAX_NESTING:
             raise ExpressionError("the expression is nested too deeply")
         if isinstance(node, nodes.Name):

@@ -1,4 +1,5 @@
-"""Strings with `$[[ … ]]` in them: found by a scanner, since brackets nest and quotes hide."""
+"""Strings with `$[[ … ]]` in them: found by a scanner, since brackets nest and strings may contain
+`]]`."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ CLOSE = "]]"
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _MAX_CACHED = 4096
 MAX_EXPRESSIONS = 100
-"""Most expressions in one string: reading each costs time."""
+"""Maximum number of expressions in one string: parsing each takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,17 @@ class Text:
 
     @property
     def references(self) -> frozenset[tuple[str, ...]]:
-        """All that its expressions look up."""
+        """All references of its expressions."""
         return frozenset().union(*(part.references for part in self.expressions))
 
     @property
     def whole(self) -> Expression | None:
-        """The expression, if the string is nothing else; its value then keeps its type."""
+        """The expression, if the string contains nothing else; its value then keeps its type."""
         only = self.parts[0] if len(self.parts) == 1 else None
         return only if isinstance(only, Expression) else None
 
     def render(self, scope: Mapping[str, Any]) -> Any:
-        """The native value of a whole expression, otherwise a string; ExpressionError."""
+        """The value of a single expression, otherwise a string; may raise ExpressionError."""
         if self.whole is not None:
             return self.whole.evaluate(scope)
         pieces, size = [], 0
@@ -51,19 +52,19 @@ class Text:
             pieces.append(part if isinstance(part, str) else _in_text(part, scope))
             size += len(pieces[-1])
             if size > MAX_RESULT and len(self.parts) > 1:
-                raise ExpressionError(f"the text exceeds {MAX_RESULT // 1024} KiB")
+                raise ExpressionError(f"the string exceeds {MAX_RESULT // 1024} KiB")
         return "".join(pieces)
 
 
 def compile_text(text: str) -> Text:
-    """Reads the expressions of a string; ExpressionError for a bad one."""
+    """Parse the expressions of a string; ExpressionError for an invalid one."""
     if OPEN not in text:
         return Text((text,))
     return _cached(text) if len(text) <= _MAX_CACHED else _compiled(text)
 
 
 def render(value: Any, scope: Mapping[str, Any]) -> Any:
-    """Renders every string inside a JSON value; keys stay as they are."""
+    """Render every string inside a JSON value; keys stay as they are."""
     return _render(value, scope, 0)
 
 
@@ -85,7 +86,7 @@ def _in_text(expression: Expression, scope: Mapping[str, Any]) -> str:
     value = expression.evaluate(scope)
     if isinstance(value, SecretValue):
         raise ExpressionError(
-            f"{expression.source.strip()} is a secret: it cannot be part of a text; pass it on"
+            f"{expression.source.strip()} is a secret: it cannot be part of a string; pass it on"
             " whole, as a parameter of its own"
         )
     return to_text(value)
@@ -96,7 +97,7 @@ def _compiled(text: str) -> Text:
 
 
 def _weight(text: Text) -> int:
-    """Memory in syntax nodes; 100 characters, of up to 4 bytes each, count as one."""
+    """Memory in syntax nodes; 100 characters of up to 4 bytes count as one."""
     literal = sum(len(part) for part in text.parts if isinstance(part, str))
     return 1 + literal // 100 + sum(expression.weight for expression in text.expressions)
 
@@ -105,7 +106,7 @@ _cached = SourceCache(_compiled, _weight)
 
 
 def _merged(parts: Iterator[str | Expression]) -> Iterator[str | Expression]:
-    """Adjacent literals become one; empty ones vanish."""
+    """Merge adjacent literals and drop empty ones."""
     literal = ""
     for part in parts:
         if isinstance(part, str):
@@ -128,7 +129,7 @@ def _split(text: str) -> Iterator[str | Expression]:
             continue
         count += 1
         if count > MAX_EXPRESSIONS:
-            raise ExpressionError(f"a text has at most {MAX_EXPRESSIONS} expressions")
+            raise ExpressionError(f"a string has at most {MAX_EXPRESSIONS} expressions")
         yield text[position:start]
         end = _end(text, start + len(OPEN))
         yield compile_expression(text[start + len(OPEN) : end].strip())
@@ -137,7 +138,7 @@ def _split(text: str) -> Iterator[str | Expression]:
 
 
 def _end(text: str, start: int) -> int:
-    """The position of the `]]` that closes the expression begun at `start`."""
+    """The position of the `]]` that closes the expression that begins at `start`."""
     open_brackets: list[str] = []
     quote = ""
     position = start

@@ -248,7 +248,7 @@ def test_a_disruption_is_no_failure_of_the_action() -> None:
         ('{"value": NaN}', "OutputsInvalid", "NaN"),
         ('{"value": 100000000000000000000}', "OutputsInvalid", "64 bits"),
         ('{"value": 1e999}', "OutputsInvalid", "too large"),
-        ('{"value": "\\ud800"}', "OutputsInvalid", "no JSON value"),
+        ('{"value": "\\ud800"}', "OutputsInvalid", "not a JSON value"),
         ("[" * 4000, "OutputsInvalid", "nested too deeply"),
         ('{"items": ' + "[" * 99 + "]" * 99 + "}", "OutputsInvalid", "nested"),
         ('"' + "x" * 4095, "OutputsTooLarge", "4,096 bytes"),

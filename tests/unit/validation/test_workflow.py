@@ -486,7 +486,7 @@ def test_a_workflow_has_a_bounded_number_of_expressions() -> None:
     nodes = ", ".join(
         f"{{name: n{i}, action: local/notify, with: {{text: '{text}'}}}}" for i in range(101)
     )
-    assert problems(f"nodes: [{nodes}]") == ["spec: has more than 10,000 expressions; divide it"]
+    assert problems(f"nodes: [{nodes}]") == ["spec: has more than 10,000 expressions; split it"]
 
 
 def test_each_rule_stands_once_and_says_what_it_asks() -> None:

@@ -1,4 +1,4 @@
-"""The filters and tests that expressions may use: each is safe and linear in what it is given."""
+"""The filters and tests that expressions may use: each is safe and linear in its input."""
 
 from orchestrator.expressions.library import selection
 from orchestrator.expressions.library.tests import TESTS
@@ -15,4 +15,4 @@ NAMING = {
     "selectattr": (1, TESTS, "test"),
     "rejectattr": (1, TESTS, "test"),
 }
-"""Filters of which an argument (at this place) names a filter or a test."""
+"""Filters that take the name of a filter or a test as the argument at this index."""

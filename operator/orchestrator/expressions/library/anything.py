@@ -1,4 +1,4 @@
-"""Filters over any value: defaults, text and JSON."""
+"""Filters for any value: defaults, strings and JSON."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
 
 
 def string(value: Any) -> str:
-    """As text; lists and objects as JSON."""
+    """The value as a string; lists and objects as JSON."""
     return to_text(value)
 
 
 def tojson(value: Any) -> str:
-    """As compact JSON."""
+    """The value as compact JSON."""
     text = to_json(value).decode()
     check_length(len(text))
     return text
 
 
 def fromjson(value: Any) -> Any:
-    """The value that a JSON text stands for."""
+    """The value of a JSON text."""
     text = a_string(value)
     if len(text) > MAX_PARSED:
         raise ExpressionError(f"fromjson reads at most {MAX_PARSED // 1024} KiB")
@@ -53,7 +53,7 @@ def fromjson(value: Any) -> Any:
     try:
         return orjson.loads(text)
     except (ValueError, UnicodeError) as error:
-        raise ExpressionError(f"fromjson: this is not JSON: {error}") from error
+        raise ExpressionError(f"fromjson: not valid JSON: {error}") from error
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""What filters ask of their values: a wrong type is an error, never a silent default."""
+"""Type checks of filters: a wrong type is an error, never a silent default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.expressions.errors import ExpressionError, kind
 
 
 def require(value: Any, words: str, *types: type) -> Any:
-    """The value itself if it is of one of these types; `words` say what was expected."""
+    """The value itself if it is of one of these types; `words` names them in the error."""
     if type(value) not in types:
         require_defined(value)
         raise ExpressionError(f"expected {words}, not {kind(value)}")

@@ -29,7 +29,7 @@ def length(value: Any) -> int:
 
 
 def join(value: Any, separator: Any = "") -> str:
-    """The items of a list as one text."""
+    """The items of a list as one string."""
     between, parts, total = a_string(separator), [], 0
     for item in a_list(value):
         charge(3)
@@ -56,17 +56,17 @@ def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
 
 
 def first(value: Any) -> Any:
-    """First item of a list or character of a string; missing when there is none."""
+    """The first item of a list or character of a string; missing if it is empty."""
     return lookup(require(value, "a list or a string", list, str), 0, "an empty list")
 
 
 def last(value: Any) -> Any:
-    """Last item of a list or character of a string; missing when there is none."""
+    """The last item of a list or character of a string; missing if it is empty."""
     return lookup(require(value, "a list or a string", list, str), -1, "an empty list")
 
 
 def sort(value: Any, reverse: bool = False) -> list[Any]:
-    """Strings or numbers in order."""
+    """Strings or numbers in ascending order."""
     items = scalars(value)
     charge_sort(items)
     return sorted(items, reverse=reverse is True)
@@ -80,13 +80,13 @@ def charge_sort(items: list[Any]) -> None:
 
 
 def reverse(value: Any) -> list[Any]:
-    """The items in the opposite order."""
+    """The items in reverse order."""
     charge(1 + len(a_list(value)) // 16)
     return a_list(value)[::-1]
 
 
 def unique(value: Any) -> list[Any]:
-    """Each item once, in the order of first appearance."""
+    """The distinct items, in the order of their first occurrence."""
     seen: dict[bytes, Any] = {}
     total = 0
     for item in a_list(value):
@@ -99,13 +99,13 @@ def unique(value: Any) -> list[Any]:
 
 
 def minimum(value: Any) -> Any:
-    """Least of a list of strings or numbers; missing when it is empty."""
+    """The smallest item of a list of strings or numbers; missing if it is empty."""
     items = scalars(value)
     return min(items) if items else first(items)
 
 
 def maximum(value: Any) -> Any:
-    """Greatest of a list of strings or numbers; missing when it is empty."""
+    """The largest item of a list of strings or numbers; missing if it is empty."""
     items = scalars(value)
     return max(items) if items else first(items)
 

@@ -1,4 +1,4 @@
-"""Filters over numbers, and conversions to them."""
+"""Filters for numbers, and conversions to numbers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from orchestrator.expressions.library.guards import (
 
 
 def total(value: Any) -> Any:
-    """Sum of a list of numbers."""
+    """The sum of a list of numbers."""
     charge(3 * len(a_list(value)))
     return check_number(sum(a_number(item) for item in value))
 
 
 def absolute(value: Any) -> Any:
-    """Without its sign."""
+    """The absolute value."""
     return check_number(abs(a_number(value)))
 
 
@@ -40,12 +40,12 @@ def rounded(value: Any, precision: Any = 0) -> Any:
 
 
 def integer(value: Any, fallback: Any = None) -> Any:
-    """An integer from a number (cut off) or a string; an error, or the fallback, otherwise."""
+    """An integer from a number (truncated) or a string; otherwise the fallback, or an error."""
     return _converted(value, int, "an integer", fallback)
 
 
 def floating(value: Any, fallback: Any = None) -> Any:
-    """A number from a number or a string; an error, or the fallback, otherwise."""
+    """A number from a number or a string; otherwise the fallback, or an error."""
     return _converted(value, float, "a number", fallback)
 
 

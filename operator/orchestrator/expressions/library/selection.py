@@ -22,7 +22,7 @@ SIMPLE = {**anything.FILTERS, **lists.FILTERS, **numbers.FILTERS, **texts.FILTER
 """The filters that `map` can apply."""
 
 _EACH = 4
-"""Units for each item that a filter or test is applied to, besides its own."""
+"""Units for each item that a filter or test is applied to, in addition to its own."""
 
 
 def mapped(value: Any, name: Any = None, attribute: Any = None) -> list[Any]:

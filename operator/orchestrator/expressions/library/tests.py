@@ -22,19 +22,19 @@ def _is(*types: type) -> Callable[[Any], bool]:
 
 
 def defined(value: Any) -> bool:
-    """Whether it is there; asking it of a secret is an error as well."""
+    """Whether the value exists; a secret is an error."""
     if is_secret(value):
         require_defined(value)
     return not isinstance(value, Undefined)
 
 
 def undefined(value: Any) -> bool:
-    """Whether it is missing."""
+    """Whether the value is missing."""
     return not defined(value)
 
 
 def equal(value: Any, other: Any) -> bool:
-    """Whether both are the same value."""
+    """Whether the values are equal."""
     return same(require_defined(value), require_defined(other))
 
 
@@ -44,7 +44,7 @@ def unequal(value: Any, other: Any) -> bool:
 
 
 def within(value: Any, container: Any) -> bool:
-    """Whether a container holds the value."""
+    """Whether a container contains the value."""
     return contains(container, value)
 
 

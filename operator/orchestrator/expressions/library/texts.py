@@ -1,4 +1,4 @@
-"""Filters over strings."""
+"""Filters for strings."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from orchestrator.expressions.library.guards import (
 from orchestrator.expressions.patterns import full_match
 
 _REFERENCE = 8
-"""Bytes that each part of a split text takes at least."""
+"""Minimum size of each part of a split string, in bytes."""
 
 
 def lower(value: Any) -> str:
-    """In lower case."""
+    """The string in lower case."""
     charge(1 + len(a_string(value)) // 16)
     return a_string(value).lower()
 
 
 def upper(value: Any) -> str:
-    """In upper case."""
+    """The string in upper case."""
     charge(1 + len(a_string(value)) // 16)
     return a_string(value).upper()
 
 
 def trim(value: Any) -> str:
-    """Without the white space at both ends."""
+    """The string without whitespace at either end."""
     charge(1 + len(a_string(value)) // 16)
     return a_string(value).strip()
 
 
 def replace(value: Any, old: Any, new: Any) -> str:
-    """Every `old` replaced by `new`."""
+    """The string with every `old` replaced by `new`."""
     text, before, after = a_string(value), a_string(old), a_string(new)
     charge_search(text, before)
     count = text.count(before)
@@ -49,7 +49,7 @@ def replace(value: Any, old: Any, new: Any) -> str:
 
 
 def split(value: Any, separator: Any = None) -> list[str]:
-    """Parts between separators; at white space when none is given."""
+    """The parts between separators; by default, between whitespace."""
     if separator is not None and not a_string(separator):
         raise ExpressionError("the separator of split is empty")
     text = a_string(value)
@@ -61,13 +61,13 @@ def split(value: Any, separator: Any = None) -> list[str]:
 
 
 def startswith(value: Any, prefix: Any) -> bool:
-    """Whether the string begins so."""
+    """Whether the string starts with this prefix."""
     charge(1 + len(a_string(prefix)) // 1024)
     return a_string(value).startswith(prefix)
 
 
 def endswith(value: Any, suffix: Any) -> bool:
-    """Whether the string ends so."""
+    """Whether the string ends with this suffix."""
     charge(1 + len(a_string(suffix)) // 1024)
     return a_string(value).endswith(suffix)
 

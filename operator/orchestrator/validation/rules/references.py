@@ -56,7 +56,7 @@ def expressions(subject: Subject) -> Iterator[Problem]:
             continue
         count += len(found)
         if count > MAX_EXPRESSIONS:
-            yield Problem("spec", f"has more than {MAX_EXPRESSIONS:,} expressions; divide it")
+            yield Problem("spec", f"has more than {MAX_EXPRESSIONS:,} expressions; split it")
             return
         messages = (
             wrong_reference(reference, place, subject, each.source)
@@ -108,7 +108,7 @@ def _meant(reference: Reference, place: Place, subject: Subject, source: str) ->
     if root in paths.ROOTS or write:
         return f"; {paths.ROOTS.get(root, 'it is called otherwise here')}{write}"
     if root == source.strip():
-        return f"; a text is quoted: write `'{root}'`"
+        return f"; a string is quoted: write `'{root}'`"
     return f"; there is {', '.join(sorted(place.roots | place.free))}"
 
 
