@@ -151,7 +151,7 @@ def test_a_problem_is_reported_with_its_object() -> None:
 def test_a_state_in_which_nothing_starts_is_named(state: str, refused: bool) -> None:
     said = refused_state("deploy", {"state": state})
     assert said == (
-        f"Workflow deploy is {state}, so nothing starts it; set spec.state to Active"
+        f"Workflow deploy is {state} and cannot be started; set spec.state to Active"
         if refused
         else ""
     )
@@ -162,7 +162,7 @@ def test_variables_are_refused_by_name() -> None:
     spec = {"nodes": [{"name": "d", "delay": "1s"}], "variables": variables}
     assert refused_variables("deploy", spec, {"count": 5}) == ""
     said = refused_variables("deploy", spec, {"count": "x", "cuont": 5}).splitlines()
-    assert said[0] == "the variables are not what deploy asks for:"
+    assert said[0] == "invalid variables of deploy:"
     assert [line.split(":")[0] for line in said[1:]] == ["  cuont", "  count"]
     assert refused_variables("deploy", {"nodes": 5}, {"count": "x"}) == ""
 

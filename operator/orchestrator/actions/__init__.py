@@ -1,1 +1,1 @@
-"""What the shipped actions do, inside the Job that the operator made for their node."""
+"""The shipped actions, which run inside the Job that the operator created for their node."""

@@ -1,4 +1,4 @@
-"""An action: a model in, a model out, a function, and what of its failures is worth a retry."""
+"""An action: parameters, outputs, a function, and which of its failures to retry."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
 
 FAILED = 1
-"""Exit code: failed, and another attempt may succeed."""
+"""Exit code: failed, but another attempt may succeed."""
 USAGE = 64
 """Exit code: the parameters are wrong (sysexits.h, EX_USAGE); never retried."""
 PERMANENT = 65
-"""Exit code: the other side said no in a way that will not change; never retried."""
+"""Exit code: refused by the other side for good; never retried."""
 PERMANENT_EXIT_CODES = (USAGE, PERMANENT)
 RUNNER_IMAGE = "$[[ runner.image ]]"
 """The image that the operator is configured to run actions with; it holds the shipped ones."""
 
 
 class ActionError(Exception):
-    """The action did not do what it was asked; the message is one sentence for a person."""
+    """The action failed; the message is one sentence for a person."""
 
     def __init__(self, message: str, *, permanent: bool = False, exit_code: int = 0) -> None:
         super().__init__(message)
@@ -37,27 +37,27 @@ class ActionError(Exception):
 
 
 class _Interface(Model):
-    """Parameters or outputs: their docstrings are read for the Template only, not in each pod."""
+    """Parameters or outputs: docstrings are read only to generate the Template, not in each pod."""
 
     model_config = ConfigDict(use_attribute_docstrings=False)
 
 
 class Parameters(_Interface):
-    """What an action is asked. Field names, types, defaults and docstrings are its Template's."""
+    """Parameters of an action; the Template is generated from the fields and their docstrings."""
 
 
 class Outputs(_Interface):
-    """What an action answers. Fields without a default are outputs it always writes."""
+    """Outputs of an action. It always writes the fields without a default."""
 
     bulky: ClassVar[tuple[str, ...]] = ()
-    """Fields to shorten, first ones first, when all together are too large; `truncated` says so."""
+    """Fields to shorten, in this order, when the outputs are too large; `truncated` reports it."""
     keep_end: ClassVar[frozenset[str]] = frozenset()
-    """Bulky texts of which the end matters more than the beginning."""
+    """Bulky strings whose end matters more than their beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which node's attempt this is, as CONTEXT says in the Job's environment."""
+    """The attempt that this is, from CONTEXT in the Job's environment."""
 
     namespace: str = "default"
     workflow: str = ""
@@ -68,13 +68,13 @@ class Identity:
     index: int | None = None
     attempt: int = 1
     key: str = ""
-    """The idempotency key: the same in every attempt of one piece of work."""
+    """The idempotency key: the same in every attempt of the same work."""
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Identity:
-        """The identity that a Job's CONTEXT holds; run by hand, one of its own.
+        """The identity in a Job's CONTEXT; a generated one when run by hand.
 
-        Raises ActionError for a CONTEXT that is none.
+        Raises ActionError for an invalid CONTEXT.
         """
         text = environ.get("CONTEXT")
         if not text:
@@ -84,12 +84,12 @@ class Identity:
             parts = json.loads(text)
             return cls(**{name: parts[name] for name in (each.name for each in fields(cls))})
         except (ValueError, TypeError, KeyError) as error:
-            message = f"CONTEXT is not what a Job of ours has: {error!r}"
+            message = f"CONTEXT is invalid: {error!r}"
             raise ActionError(message, exit_code=USAGE) from None
 
 
 class Clock(Protocol):
-    """Time as an argument, so that waiting can be tested without waiting."""
+    """The clock, as an argument so that tests do not wait."""
 
     def now(self) -> datetime:
         """The time of day, in UTC."""
@@ -98,22 +98,22 @@ class Clock(Protocol):
         """Seconds from some fixed point."""
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What surrounds one run of an action."""
+    """The surroundings of one run of an action."""
 
     identity: Identity
     clock: Clock
     cluster: Callable[[], BlockingClient]
-    """Connects to the Kubernetes API; called by the actions that need it."""
+    """Connects to the Kubernetes API; only some actions call it."""
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Callable[[str], None] = print
     """Writes a line of progress to the node's log."""
     mask: Callable[[str], str] = str
-    """Replaces the values of secrets in a text, for what an action writes by itself."""
+    """Masks the values of secrets in a string, for output that an action writes itself."""
 
 
 P = TypeVar("P", bound=Parameters)
@@ -121,13 +121,13 @@ O = TypeVar("O", bound=Outputs)  # noqa: E741 - parameters in, outputs out
 
 
 def unclassified(_error: Exception) -> ActionError | None:
-    """For actions whose function already raises ActionError for everything it foresees."""
+    """For actions whose function raises only ActionError for expected failures."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What an action does on the Kubernetes API, as a rule of a Role grants it."""
+    """A permission on the Kubernetes API that an action needs, as a rule of a Role grants it."""
 
     resource: Resource
     verbs: tuple[str, ...]
@@ -136,7 +136,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What an action's container requests, and the memory that it must not exceed."""
+    """Requests and the memory limit of an action's container."""
 
     cpu: str = "20m"
     memory: str = "48Mi"
@@ -145,7 +145,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Action(Generic[P, O]):
-    """A shipped action; its Template is made of this and of the two models."""
+    """A shipped action; its Template is generated from this and from the two models."""
 
     name: str
     title: str
@@ -155,15 +155,15 @@ class Action(Generic[P, O]):
     outputs: type[O]
     run: Callable[[P, Context], O]
     retries: str
-    """What is worth a retry, what never is, and what a retry repeats: for the Template's reader."""
+    """Which failures are retried and what a retry repeats, for the Template's description."""
     example: str
-    """A Workflow's spec that uses it, as YAML: shown with the Template and in the docs."""
+    """A Workflow's spec that uses the action, as YAML: part of the Template and of the docs."""
     classify: Callable[[Exception], ActionError | None] = unclassified
-    """Turns a library's error into an ActionError; None for one it does not know."""
+    """Turns a library's error into an ActionError; None for an unknown error."""
     writes_files: bool = False
     """Whether it needs a writable /tmp."""
     rights: tuple[Right, ...] = ()
-    """What it does on the Kubernetes API; with any, it runs under the runner's service account."""
+    """Its permissions on the Kubernetes API; with any, it runs as the runner's service account."""
     image: str = RUNNER_IMAGE
     """Image of its container."""
     resources: Resources = Resources()

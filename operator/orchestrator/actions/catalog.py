@@ -1,7 +1,7 @@
-"""The files made from the shipped actions: their Templates, the runner's role, the reference.
+"""The files generated from the shipped actions: Templates, the runner's role, the reference.
 
 `python -m orchestrator.actions.catalog FOLDER` writes them into a checkout of the project. With
-`--check` it says which differ from what the actions say, and what is wrong with a Template.
+`--check` it reports which files are out of date, and problems of the Templates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WORKFLOW_REFERENCE = Path("docs/reference/workflow-templates.md")
 
 
 def from_actions() -> dict[Path, str]:
-    """The files that the actions alone decide, by their path in the project."""
+    """The generated files by their path in the project."""
     actions = every()
     made = {action.name: manifest.render(action) for action in actions}
     templates = {
@@ -32,8 +32,8 @@ def from_actions() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write the files, or with --check compare them; 1 when they differ or a Template is wrong."""
-    parser = argparse.ArgumentParser(description="Write what is made from the shipped actions.")
+    """Write the files, or with --check compare them; 1 if one differs or a Template is invalid."""
+    parser = argparse.ArgumentParser(description="Generate the files of the shipped actions.")
     parser.add_argument("folder", type=Path, help="the project's folder")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on differences")
     arguments = parser.parse_args()
@@ -41,7 +41,7 @@ def main() -> int:
     stale = list(_updated(folder, from_actions(), check=arguments.check))
     actions, wrong = shipped.read_all(folder / TEMPLATES)
     unknown = sorted({each.name for each in actions} - manifest.templates().keys())
-    wrong += [f"{folder / TEMPLATES / name}.yaml: is of no action" for name in unknown]
+    wrong += [f"{folder / TEMPLATES / name}.yaml: belongs to no action" for name in unknown]
     workflows, more = shipped.read_all(folder / WORKFLOWS)
     wrong += more
     templates = {each.name: each.spec for each in actions}
@@ -55,14 +55,14 @@ def main() -> int:
     }
     stale += _updated(folder, pages, check=arguments.check)
     for path in stale if arguments.check else ():
-        wrong.append(f"{path} is not what the actions say: run `make generate`")
+        wrong.append(f"{path} is out of date: run `make generate`")
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0
 
 
 def _updated(folder: Path, wanted: dict[Path, str], *, check: bool) -> Iterator[Path]:
-    """The files that differ, written unless they are only checked."""
+    """The files that differ; they are written unless this is a check."""
     for name, text in wanted.items():
         path = folder / name
         if path.exists() and path.read_text(encoding="utf-8") == text:

@@ -1,4 +1,4 @@
-"""The Kubernetes API for actions: plain objects in and out, errors in words."""
+"""The Kubernetes API for actions: plain objects, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Object = dict[str, Any]
 
 
 def connect(environ: Mapping[str, str]) -> BlockingClient:
-    """Connect as the pod's service account, or with $KUBECONFIG where it is set.
+    """Connect as the pod's service account, or with $KUBECONFIG if it is set.
 
     Raises ActionError, permanent, when there are no credentials.
     """
-    # Imported here: TLS and HTTP are half of what an action imports, and its function starts first.
+    # Imported here: TLS and HTTP are half of an action's imports, and not every action needs them.
     from orchestrator.kube.access import AccessError, of_kubeconfig, of_pod
     from orchestrator.kube.blocking import BlockingClient
 
@@ -39,7 +39,7 @@ def connect(environ: Mapping[str, str]) -> BlockingClient:
 
 
 def classify(error: Exception) -> ActionError | None:
-    """What an error of the API is worth: conflicts, throttling and its own failures pass."""
+    """The API's error as an ActionError: conflicts, throttling and server errors are transient."""
     if not isinstance(error, ApiError):
         return None
     words = re.sub(r"\s+", " ", error.message).strip()

@@ -1,6 +1,6 @@
-"""Outputs as the kubelet takes them: one JSON object of at most 4096 bytes.
+"""Outputs as the kubelet accepts them: one JSON object of at most 4096 bytes.
 
-The kubelet keeps the *last* 4096 bytes of a termination message and says nothing, so what is larger
+The kubelet silently keeps only the *last* 4096 bytes of a termination message, so larger outputs
 must be shortened here, visibly, or fail.
 """
 
@@ -13,14 +13,15 @@ from orchestrator.actions.action import ActionError, Outputs
 from orchestrator.actions.masking import Mask, mask_value
 
 MAX_BYTES = 4096
-"""Most bytes of a termination message (k8s.io/kubernetes, MaxContainerTerminationMessageLength)."""
+"""Maximum size of a termination message (k8s.io/kubernetes, MaxContainerTerminationMessageLength).
+"""
 
 
 def encode(outputs: Outputs, mask: Mask = str) -> bytes:
     """The outputs as JSON, absent ones left out, bulky ones shortened until all fit.
 
-    Secrets are masked first: half of one would not be found. Raises ActionError, permanent, when
-    even without the bulky ones they are too large.
+    Secrets are masked first, since half a secret would not be recognised. Raises ActionError,
+    permanent, if they are too large even without the bulky ones.
     """
     dumped = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
     values = {name: mask_value(value, mask) for name, value in dumped.items()}
@@ -39,7 +40,7 @@ def encode(outputs: Outputs, mask: Mask = str) -> bytes:
 
 
 def _shorten(values: dict[str, Any], name: str, *, keep_end: bool) -> None:
-    """Keep as much as fits of a text or a list; of an object nothing, as half of one misleads."""
+    """Keep as much of a string or list as fits, and nothing of an object: half of one misleads."""
     whole = values.pop(name, None)
     if not isinstance(whole, str | list):
         return

@@ -1,4 +1,4 @@
-"""The session of requests that actions use; importing it takes as long as most of their work."""
+"""The HTTP session of actions; importing it takes as long as most of their work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 
 
 class Session(requests.Session):
-    """A session that carries no secret header to another host when it follows a redirect."""
+    """A session that sends no secret header to another host when it follows a redirect."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Session(requests.Session):
         self.mount("https://", _Adapter(tls))
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        """Takes proxies from the environment, but not whom to trust: the context says that."""
+        """Read proxies from the environment, but not certificates: the SSL context has those."""
         return {**super().merge_environment_settings(*args, **kwargs), "verify": self.verify}
 
     def rebuild_auth(
@@ -35,12 +35,12 @@ class Session(requests.Session):
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from reading a .netrc, which would replace the token we send."""
+    """Keeps requests from reading .netrc, which would replace our token."""
     return request
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that trusts whom its context trusts, with and without a proxy."""
+    """An adapter that uses our SSL context, with and without a proxy."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls

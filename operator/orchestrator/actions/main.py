@@ -1,7 +1,7 @@
 """`orchestrator action NAME`: from a Job's environment to a termination message and an exit code.
 
-The termination message ($OUTPUTS) holds the outputs when the action succeeded, and one plain
-sentence when it failed, which the operator shows as the node's message.
+The termination message ($OUTPUTS) contains the outputs if the action succeeded, and one plain
+sentence if it failed, which becomes the node's message.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
 
 TERMINATED = 128 + signal.SIGTERM
-"""Exit code after SIGTERM, as a shell would report it."""
+"""Exit code after SIGTERM, as a shell reports it."""
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The system clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -54,8 +54,8 @@ def run(name: str, environ: Mapping[str, str]) -> int:
     """Run an action and return the exit code for its container.
 
     Reads PARAMS and PARAM_*, the node's identity (see Identity.of) and OUTPUTS from `environ`;
-    reads KUBECONFIG too, outside a cluster. As the container's first process it must ask for
-    SIGTERM, or the kernel would drop it and a cancel would wait out its grace.
+    outside a cluster also KUBECONFIG. As the container's first process it must handle SIGTERM:
+    otherwise the kernel ignores the signal, and a cancellation waits for the whole grace period.
     """
     previous = signal.signal(signal.SIGTERM, _terminate)
     this = _Run(name, environ)
@@ -68,12 +68,12 @@ def run(name: str, environ: Mapping[str, str]) -> int:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping needs no second reminder
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one SIGTERM is enough
     raise SystemExit(TERMINATED)
 
 
 class _Run:
-    """One run of an action: whatever it writes has the secrets it was given masked."""
+    """One run of an action: its secrets are masked in everything that it writes."""
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         self._name, self._environ = name, environ
@@ -97,7 +97,7 @@ class _Run:
             return encode(action.run(parameters, context), self._mask)
         except ActionError as failure:
             return failure
-        except Exception as error:  # whatever happened, the node gets a sentence
+        except Exception as error:  # the node gets a sentence after any failure
             known = action.classify(error) if action else None
             if known:
                 return known
@@ -107,7 +107,7 @@ class _Run:
             return ActionError(f"unexpected {type(error).__name__}: {error}")
 
     def _connect(self) -> BlockingClient:
-        # Imported here: most actions need no cluster, and every pod pays for what it imports.
+        # Imported here: most actions need no cluster, and imports slow every pod down.
         from orchestrator.actions.cluster import connect
 
         return connect(self._environ)
@@ -132,7 +132,7 @@ class _Run:
 
 
 def find(name: str) -> Action[Any, Any]:
-    """The action of that name; ActionError with the nearest names otherwise."""
+    """The action of that name; otherwise ActionError with the nearest name."""
     if name in NAMES:
         return load(name)
     from orchestrator.models.nearest import did_you_mean
@@ -142,7 +142,7 @@ def find(name: str) -> Action[Any, Any]:
 
 
 def read_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> Parameters:
-    """The action's parameters; ActionError that names each wrong one, without showing its value."""
+    """The action's parameters; ActionError that names each invalid one, without its value."""
     given = _given(action, environ)
     try:
         parameters: Parameters = action.parameters.model_validate(given)
@@ -152,14 +152,14 @@ def read_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> Par
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ActionError(
-            f"wrong parameters of {action.name}: {problems.replace('Value error, ', '')}",
+            f"invalid parameters of {action.name}: {problems.replace('Value error, ', '')}",
             exit_code=USAGE,
         ) from None
     return parameters
 
 
 def _item(environ: Mapping[str, str]) -> str:
-    """The parameters of a fan-out's item, as they are mounted: lines of JSON, many in a file."""
+    """The parameters of a fan-out's item, from mounted files with one JSON object per line."""
     directory, index = environ.get("PARAMS_DIR"), environ.get("JOB_COMPLETION_INDEX")
     if not directory or not index:
         return ""
@@ -172,7 +172,7 @@ def _item(environ: Mapping[str, str]) -> str:
 
 
 def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """PARAMS, and what stands in PARAM_* only, as secrets do; null means absent."""
+    """PARAMS, and parameters that are in PARAM_* only, such as secrets; null means absent."""
     try:
         values = json.loads(environ.get("PARAMS") or _item(environ) or "{}")
     except ValueError as error:
@@ -188,7 +188,7 @@ def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, An
 
 
 def _typed(text: str, annotation: Any) -> Any:
-    """A PARAM_* text as the parameter's type; texts and secrets are taken as they are."""
+    """A PARAM_* string as the parameter's type; strings and secrets stay as they are."""
     if annotation is str or SecretStr in (annotation, *getattr(annotation, "__args__", ())):
         return text
     try:

@@ -1,4 +1,4 @@
-"""A shipped action's Template, made from its models so that the two cannot disagree."""
+"""A shipped action's Template, generated from its models so that the two cannot disagree."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from orchestrator.models.labels import EXAMPLE
 from orchestrator.models.template import TemplateSpec
 
 SERVICE_ACCOUNT = "automation-runner"
-"""Service account of the actions that use the Kubernetes API, where a namespace has made it."""
+"""Service account of the actions that use the Kubernetes API; each namespace creates its own."""
 
 _TYPES: dict[type, ValueType] = {
     str: ValueType.STRING,
@@ -38,13 +38,13 @@ _TYPES: dict[type, ValueType] = {
 
 
 def written() -> dict[str, str]:
-    """The Templates written as YAML alone, by name: each is a file among the actions."""
+    """The Templates that are written as YAML, by name: each is a file beside the actions."""
     found = sorted(Path(__file__).parent.glob("*/*.yaml"))
     return {path.stem: path.read_text(encoding="utf-8") for path in found}
 
 
 def templates() -> dict[str, dict[str, Any]]:
-    """The Templates of all shipped actions as values, by name."""
+    """The Templates of all shipped actions, by name."""
     alone = {name: yaml.safe_load(text) for name, text in written().items()}
     return {**{action.name: template(action) for action in every()}, **alone}
 
@@ -86,7 +86,7 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
 
 
 def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """Required fields, then the model's own, then those that it has in common with others."""
+    """Required fields, then the model's own, then inherited ones."""
     declared = [name for cls in model.__mro__ for name in inspect.get_annotations(cls)]
     fields = model.model_fields
     names = [name for name in dict.fromkeys(declared) if name in fields]
@@ -96,7 +96,7 @@ def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
 
 
 def _descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """The docstrings below the fields of a model and of those it inherits from."""
+    """The docstrings of the fields of a model and of its base classes."""
     found: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if not issubclass(cls, BaseModel) or cls is BaseModel:
@@ -174,7 +174,7 @@ def render(action: Action[Any, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they are read."""
+    """Writes multi-line strings as literal blocks."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         style = "|" if "\n" in data else None

@@ -1,8 +1,8 @@
-"""Values of secrets, replaced by `***` in whatever a runner's action writes.
+"""Masks the values of secrets with `***` in everything that an action writes.
 
-A value is found as it is, as it stands inside JSON, in base64 (standard and URL-safe, alone or
-inside something longer) and URL-encoded. Of a value of several lines, such as a key in PEM, each
-line is looked for too, since logs are written line by line.
+A value is found in plain text, inside JSON, in base64 (standard and URL-safe, alone or inside a
+longer string) and URL-encoded. Each line of a multi-line value, such as a key in PEM, is masked
+too, since logs are written line by line.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from pydantic import BaseModel, SecretStr
 
 MASK = "***"
 MIN_LENGTH = 4
-"""Characters of the shortest value that is masked: shorter ones are parts of ordinary words."""
+"""Minimum length of a value that is masked: shorter ones occur in ordinary words."""
 MIN_LINE = 8
-"""Characters of the shortest line of a longer value that is masked by itself."""
+"""Minimum length of a line of a multi-line value that is masked by itself."""
 MIN_ENCODED = 8
-"""Characters of the shortest piece of base64 that is masked."""
+"""Minimum length of a piece of base64 that is masked."""
 _PARAM = "PARAM_"
 
 Mask = Callable[[str], str]
 
 
 def masker(secrets: Iterable[str]) -> Mask:
-    """A function that masks these secrets in a text; longer forms first."""
+    """A function that masks these secrets in a string; longer forms first."""
     forms = {form for secret in secrets for form in _forms(secret)}
     ordered = sorted(forms, key=lambda form: (-len(form), form))
 
@@ -43,7 +43,7 @@ def masker(secrets: Iterable[str]) -> Mask:
 
 
 def mask_value(value: Any, mask: Mask) -> Any:
-    """A JSON value with the secrets in its texts and keys masked."""
+    """A JSON value with the secrets in its strings and keys masked."""
     match value:
         case str():
             return mask(value)
@@ -56,7 +56,7 @@ def mask_value(value: Any, mask: Mask) -> Any:
 
 
 def secrets_of(environ: Mapping[str, str]) -> list[str]:
-    """The values of the parameters that are secrets: they have a variable, and are not in PARAMS.
+    """The values of secret parameters: they have a variable, and are not in PARAMS.
 
     In a fan-out PARAMS is elsewhere and every PARAM_* variable is a secret.
     """
@@ -73,7 +73,7 @@ def secrets_of(environ: Mapping[str, str]) -> list[str]:
 
 
 def secrets_in(parameters: Any) -> list[str]:
-    """The values of a model's fields that are secret, at any depth."""
+    """The values of a model's secret fields, at any depth."""
     match parameters:
         case SecretStr():
             return [parameters.get_secret_value()]
@@ -117,13 +117,13 @@ _URL_SAFE = str.maketrans("+/", "-_")
 
 
 def _base64(raw: bytes) -> Iterable[str]:
-    """The value's base64 with and without padding, and what of it stays the same wherever it
-    begins inside something longer, such as the `user:password` of an Authorization header."""
+    """The value's base64 with and without padding, and the part that stays the same at any offset
+    inside a longer string, such as the `user:password` of an Authorization header."""
     whole = base64.b64encode(raw).decode()
     yield whole
     yield whole.rstrip("=")
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
-        first = -(-before * 8 // 6)  # characters that depend on what stands before
+        first = -(-before * 8 // 6)  # characters that depend on what precedes
         last = (before + len(raw)) * 8 // 6  # and those that depend on what follows
         yield encoded[first:last]

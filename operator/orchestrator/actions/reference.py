@@ -17,12 +17,12 @@ from orchestrator.models.template import Parameter, TemplateOutput
 _HEAD = """\
 # Actions
 
-The actions that are shipped as ClusterTemplates in `manifests/catalog/actions`. A node runs one
-with `action: NAME` and gives it its parameters in `with`. This page is generated from the
-Templates; `kubectl get clustertemplates` lists those of a cluster.
+The shipped actions are ClusterTemplates in `manifests/catalog/actions`. A node runs an action with
+`action: NAME` and passes its parameters in `with`. This page is generated from the Templates;
+`kubectl get clustertemplates` lists those of a cluster.
 
-An action that uses the Kubernetes API runs under the service account `automation-runner`; what it
-needs there is listed under *Rights*. `manifests/install/runner-rbac.yaml` grants the rights of all
+An action that uses the Kubernetes API runs as the service account `automation-runner` and needs the
+permissions listed under *Rights*. `manifests/install/runner-rbac.yaml` grants the rights of all
 shipped actions together.
 """
 
@@ -30,14 +30,14 @@ shipped actions together.
 _WORKFLOWS = """\
 # Workflow templates
 
-The Templates of whole workflows that are shipped in `manifests/catalog/workflows`. A Workflow is
-made of one, with values for its parameters, by `orchestrator new`; from then on it is a Workflow
-like any other. This page is generated from the Templates.
+The shipped Templates of whole workflows are in `manifests/catalog/workflows`. `orchestrator new`
+creates a Workflow from a Template and values for its parameters; the result is a Workflow like any
+other. This page is generated from the Templates.
 """
 
 
 def render_actions(catalogue: Sequence[Shipped]) -> str:
-    """The page of the actions: a list by category, then each in full."""
+    """The page of the actions: a list by category, then the details of each."""
     return _page(_HEAD, "Action", catalogue, lambda each: f"```yaml\n{_manifest(each)}```")
 
 

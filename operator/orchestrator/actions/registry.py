@@ -1,7 +1,7 @@
 """The shipped actions, in the catalogue's order.
 
-An action is a file in the folder of its category, named after it, that holds it as ACTION, and a
-line here. No file is imported before its action is asked for: a small pod starts fast.
+An action is one file in the folder of its category, named after the action and defining ACTION, and
+one line here. A file is imported only when its action is used, so that pods start fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rights of the shipped actions as the role that a namespace gives to its runner."""
+"""The rights of the shipped actions as the role that a namespace grants to its runner."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from orchestrator.actions.action import Action
 
 ROLE = "automation-runner"
 _HEAD = f"""\
-# What the shipped actions may do that use the Kubernetes API: the comments say which action
-# needs which verb. Bound nowhere by itself: a namespace allows it to its own workflows, see
+# The permissions of the shipped actions on the Kubernetes API; comments name the actions that need
+# a verb. Nothing binds this role by default: each namespace grants it to its own workflows, see
 # manifests/namespace. `make generate` writes this file.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -21,7 +21,7 @@ rules:
 
 
 def render(actions: Iterable[Action[Any, Any]]) -> str:
-    """The ClusterRole with the rights of these actions together, and no more."""
+    """The ClusterRole with exactly the rights of these actions."""
     needs: dict[tuple[str, str], dict[str, set[str]]] = {}
     for action in actions:
         for right in action.rights:

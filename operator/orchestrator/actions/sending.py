@@ -1,4 +1,4 @@
-"""HTTP for actions: whom to trust, what may follow a redirect, what an error is worth."""
+"""HTTP for actions: certificates, redirects, and which errors to retry."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from orchestrator.actions.httpsession import Session
 
 WORTH_A_RETRY = frozenset({408, 425, 429})
-"""The 4xx answers that speak of now, not of the request (RFC 9110, RFC 8470, RFC 6585)."""
+"""The transient 4xx statuses (RFC 9110, RFC 8470, RFC 6585)."""
 
 
 class WithTimeout(Parameters):
-    """How long an action on another service may take."""
+    """Timeout of an action on another service."""
 
     timeout: Duration = "30s"
-    """Maximum time in all, waits for rate limits included."""
+    """Maximum total time, including waits for rate limits."""
 
 
 @contextmanager
 def session(*, tls_verify: bool = True, ca_certificate: str = "") -> Iterator[Session]:
     """A session that is closed at the end.
 
-    It trusts the image's certificates, and those in `ca_certificate` (PEM) besides. Raises
-    ActionError, permanent, when that text holds none.
+    It trusts the image's certificates and those in `ca_certificate` (PEM). Raises ActionError,
+    permanent, if that contains none.
     """
-    # Imported here: TLS and HTTP are half of what an action imports, and its function starts first.
+    # Imported here: TLS and HTTP are half of an action's imports, and not every action needs them.
     import ssl
     import warnings
 
@@ -47,25 +47,25 @@ def session(*, tls_verify: bool = True, ca_certificate: str = "") -> Iterator[Se
             tls.load_verify_locations(cadata=ca_certificate)
         except (ssl.SSLError, ValueError):
             raise ActionError(
-                "caCertificate holds no certificate in PEM form", permanent=True
+                "caCertificate contains no certificate in PEM format", permanent=True
             ) from None
     if not tls_verify:
         tls.check_hostname = False
         tls.verify_mode = ssl.CERT_NONE
     with Session(tls) as http, warnings.catch_warnings():
-        if not tls_verify:  # asked for by name; the node's log need not complain each time
+        if not tls_verify:  # requested by a parameter; no warning per request in the node's log
             warnings.simplefilter("ignore", InsecureRequestWarning)
         yield http
 
 
 def shown(url: str) -> str:
-    """A URL without its user, password and query, which may be secret."""
+    """A URL without user, password and query, which may be secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:512]
 
 
 def classify(error: Exception) -> ActionError | None:
-    """What went wrong before there was an answer; only what cannot change is permanent."""
+    """The error of a request without a response; permanent only if a retry cannot help."""
     import requests
 
     if not isinstance(error, requests.RequestException):

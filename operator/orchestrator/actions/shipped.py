@@ -1,7 +1,6 @@
-"""The catalogue's Templates as files, whether made from an action or written as YAML alone.
+"""The catalogue's Templates as files, generated from an action or written as YAML.
 
-What people must find in each is checked here: a description of everything that is asked and
-answered, and an example that is valid.
+Checks that each Template describes all its parameters and outputs and has a valid example.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from orchestrator.validation.template import validate_template
 from orchestrator.validation.workflow import validate_workflow
 
 RUN = ("orchestrator", "action")
-"""How a container runs one of the actions in this image."""
+"""The command that runs an action of this image."""
 _EXAMPLE_PATH = join("metadata.annotations", EXAMPLE)
 
 
@@ -37,13 +36,13 @@ class Shipped:
     name: str
     spec: TemplateSpec
     raw: Mapping[str, Any]
-    """The spec as it is written."""
+    """The spec as written."""
     example: str
-    """As YAML: the spec of a Workflow that uses it; of a whole workflow, values of parameters."""
+    """As YAML: the spec of a Workflow that uses the action; for a whole workflow, parameters."""
 
 
 def read(text: str, stem: str) -> Shipped | list[Problem]:
-    """The Template in a file called after it, or what is wrong."""
+    """The Template in a file of the same name, or its problem."""
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -54,7 +53,7 @@ def read(text: str, stem: str) -> Shipped | list[Problem]:
         return [Problem("apiVersion", f"must be {API_VERSION}")]
     metadata = raw.get("metadata") or {}
     if metadata.get("name") != stem:
-        return [Problem("metadata.name", f"must be {stem!r}, as the file is called")]
+        return [Problem("metadata.name", f"must be {stem!r}, the name of the file")]
     spec = parse(TemplateSpec, raw.get("spec") or {})
     if not isinstance(spec, TemplateSpec):
         return spec
@@ -63,7 +62,7 @@ def read(text: str, stem: str) -> Shipped | list[Problem]:
 
 
 def read_all(folder: Path) -> tuple[list[Shipped], list[str]]:
-    """The Templates of a folder by name, and what is wrong with the others."""
+    """The valid Templates of a folder by name, and the problems of the others."""
     found: list[Shipped] = []
     wrong: list[str] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -76,7 +75,7 @@ def read_all(folder: Path) -> tuple[list[Shipped], list[str]]:
 
 
 def problems(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> list[Problem]:
-    """What a Template lacks or has wrong; `templates` are all of the catalogue by name."""
+    """The problems of a Template; `templates` are all of the catalogue by name."""
     return [
         *validate_template(shipped.spec, templates),
         *_undescribed(shipped.spec),
@@ -101,7 +100,7 @@ def _undescribed(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def _unknown_action(spec: TemplateSpec) -> Iterator[Problem]:
-    """That it runs an action which the image does not have."""
+    """The problem that the image does not have the action."""
     command = tuple(spec.action.command or ()) if spec.action else ()
     if command[:2] == RUN and command[2:3] and command[2] not in NAMES:
         message = f"there is no action {command[2]!r} in orchestrator.actions.registry"

@@ -1,6 +1,6 @@
-"""Triggers: from what was observed to the executions that it starts.
+"""Triggers: from observed events to the executions that they start.
 
-One file a type, and one line in `registry.py`. A type is a value: its settings, the schema of its
-event, and pure functions from what its source observed to events with an identity and a moment.
+Each type is one file and one line in `registry.py`. A type is a value: its settings, the schema of
+its event, and pure functions from observations of its source to events with an identity and a time.
 `dispatch.py` turns an event into the execution to create, whose name is a hash of that identity.
 """

@@ -1,7 +1,7 @@
-"""From an event to the execution to create: filtered, deduplicated, limited, named by its identity.
+"""From an event to the execution to create: filter, deduplication, rate limit and name.
 
-The name is a hash of the trigger's uid and the event's identity, so whoever delivers an event
-again, after whatever crash, finds that its execution is there.
+The name is a hash of the trigger's uid and the event's identity, so a redelivery after any crash
+finds the existing execution.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from orchestrator.triggers.types import Event
 MAX_DEPTH = 5
 """Maximum length of a chain of triggers, in executions."""
 MAX_EVENT = 64 * 1024
-"""Bytes of an event that an execution keeps."""
+"""Maximum size of an event that an execution stores, in bytes."""
 
 
 Made = tuple[float, Mapping[str, str]]
-"""An execution that a trigger made: its creation in seconds since the epoch, and its labels."""
+"""An execution that a trigger created: creation time in seconds since the epoch, and labels."""
 
 
 class Outcome(StrEnum):
-    """What became of an event; the status counts them by these names."""
+    """The result of handling an event; the status counts results by these names."""
 
     FILTERED = "filtered"
     DEDUPLICATED = "deduplicated"
@@ -51,30 +51,30 @@ class Start:
     workflow: str
     variables: Mapping[str, Any]
     trigger: Mapping[str, Any]
-    """What its spec holds of the trigger and the event."""
+    """The part of its spec about the trigger and the event."""
     namespace: str
     labels: Mapping[str, str]
     dedupe: str
     identity: str
-    """What the name is a hash of, beside the trigger's uid."""
+    """The input of the name's hash, in addition to the trigger's uid."""
 
     def counted(self, counter: int) -> Start:
-        """The same execution by another count of its dedupe.key, and so under another name."""
+        """The same execution with another generation of its dedupe.key, and so another name."""
         return replace(self, identity=f"{self.dedupe}/{counter}")
 
     def name(self, salt: int = 0) -> str:
-        """The name of this salt: the same for whoever delivers the event."""
+        """The name for this salt, which is the same for every delivery of the event."""
         return execution_name(self.trigger["name"], self.trigger["uid"], self.identity, salt)
 
     @property
     def prefix(self) -> str:
-        """What a name begins with that the API server draws."""
+        """The prefix of a name that the API server generates."""
         return f"{_readable(self.name())}-"
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The event cannot be handled, in words with the path."""
+    """The event cannot be handled; the message contains the path."""
 
     message: str
 
@@ -82,9 +82,9 @@ class Failed:
 def plan(
     metadata: Mapping[str, Any], spec: TriggerSpec, event: Event
 ) -> Start | Failed | Literal[Outcome.FILTERED]:
-    """The execution that the event starts, were it the first of its dedupe.key.
+    """The execution that the event starts if it is the first with its dedupe.key.
 
-    What it evaluates shares a budget of work: beyond it the event has failed.
+    All its expressions share a budget of work; an event that exceeds it fails.
     """
     if event.depth > MAX_DEPTH:
         return Failed(f"a chain of triggers is cut after {MAX_DEPTH} executions")
@@ -122,9 +122,9 @@ def plan(
 def admit(
     start: Start, spec: TriggerSpec, event: Event, made: Sequence[Made]
 ) -> Start | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
-    """The execution to create by dedupe and rateLimit, given all that the trigger made.
+    """The execution to create after dedupe and rateLimit, given all executions of the trigger.
 
-    They go by the event's own time, so whoever delivers the event again comes to the same.
+    Both use the event's own time, so a redelivery comes to the same result.
     """
     if delivered(made, start):
         return Outcome.DEDUPLICATED
@@ -141,22 +141,22 @@ def admit(
 
 
 def delivered(made: Sequence[Made], start: Start) -> bool:
-    """Whether one of these executions was made for the very event, under whatever name."""
+    """Whether one of these executions was created for this event, under any name."""
     event = start.labels[EVENT]
     return any(labels.get(EVENT) == event for _, labels in made)
 
 
 def execution_name(trigger: str, uid: str, identity: str, salt: int = 0) -> str:
-    """The name of the execution that this event starts; `salt` is 0 unless others have it."""
+    """The name of the execution that this event starts; `salt` is 0 unless that name is taken."""
     salted = (identity, str(salt)) if salt else (identity,)
     return f"{_readable(trigger)}-{_hash(uid, 'event', *salted)}"
 
 
 def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
-    """Whether the Trigger with this metadata made the execution.
+    """Whether the Trigger with this metadata created the execution.
 
-    By spec.trigger, which only holders of the verb `trigger` can set; a label is anybody's who may
-    edit. References of earlier versions hold no uid.
+    Judged by spec.trigger, which only holders of the verb `trigger` can set; any editor can set a
+    label. References of earlier versions have no uid.
     """
     spec = execution["spec"]
     reference = spec.get("trigger") or {}
@@ -166,7 +166,7 @@ def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
 
 
 def _newest(made: Sequence[Made], dedupe: str) -> float:
-    """When the newest execution of the key was created; 0 when there is none."""
+    """When the newest execution with the key was created; 0 if there is none."""
     return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)
 
 
@@ -197,7 +197,7 @@ def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(kept, dict):
             raise ExpressionError("must give an object, such as {'id': event.id}")
     if (size := len(orjson.dumps(kept))) > MAX_EVENT:
-        raise ExpressionError(f"the event is {size:,} bytes, and at most {MAX_EVENT:,} are kept")
+        raise ExpressionError(f"the event is {size:,} bytes, and at most {MAX_EVENT:,} are stored")
     return dict(kept)
 
 

@@ -35,12 +35,12 @@ class EndPhase(StrEnum):
 
 
 class ExecutionEnded(Model):
-    """Executions of the namespace that end."""
+    """Executions of the namespace that have ended."""
 
     workflow: WorkflowName | None = None
-    """Of this workflow; of any when absent."""
+    """Only of this workflow; of any if absent."""
     phases: Annotated[list[EndPhase], Field(min_length=1, max_length=4)] = [EndPhase.SUCCEEDED]
-    """In one of these phases."""
+    """Only in one of these phases."""
 
 
 class EndedExecution(Model):
@@ -55,13 +55,13 @@ class EndedExecution(Model):
     phase: EndPhase
     """How it ended."""
     reason: Line
-    """Why it ended so, in one word."""
+    """The reason of its end, in one word."""
     message: Text
-    """Why it ended so, in a sentence."""
+    """The reason of its end, in a sentence."""
     outputs: dict[str, Json]
     """Its outputs; empty unless it succeeded."""
     requester: Line
-    """The person behind it; empty for one who is unknown and where there is none."""
+    """The person behind it; empty if there is none or they are unknown."""
     started_at: Timestamp | None
     """When it started; null if it never did."""
     finished_at: Timestamp
@@ -79,10 +79,10 @@ def matches(ended: ExecutionEnded, raw: Mapping[str, Any]) -> bool:
 
 
 def event_of(raw: Mapping[str, Any]) -> Event:
-    """The event of an execution's end, as read: who was behind that one is behind the event."""
+    """The event of an execution's end; its requester is the execution's."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
     before = spec.get("trigger") or {}
-    # What never ran was not judged: who created it is not known for sure.
+    # An execution that never ran was not verified: its creator is not known for sure.
     trusted = "revision" in status and trust_from_status(status.get("trust")).requester
     initiator = initiator_of(spec, trusted=trusted)
     data = {
@@ -107,7 +107,7 @@ def _ended_at(raw: Mapping[str, Any]) -> float | None:
 
 
 def _projection(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to know whether a trigger listens: an execution can be a megabyte."""
+    """What matching reads of an execution, which can be a megabyte."""
     metadata, status = raw["metadata"], raw.get("status") or {}
     return {
         "metadata": {key: metadata[key] for key in ("namespace", "name", "uid")},

@@ -1,4 +1,4 @@
-"""What is said of a Trigger: whether it can start executions of its Workflow."""
+"""The condition of a Trigger: whether it can start executions of its Workflow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from orchestrator.validation.variables import given_problems
 
 
 class _Startable(Model):
-    """What of a Workflow's spec decides whether a trigger can start it; reading all takes long."""
+    """The part of a Workflow's spec that decides whether a trigger can start it: parsing all of it is
+    slow."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -52,7 +53,7 @@ def judge_trigger(
         return Verdict(False, Reason.INVALID_SPEC, words(trigger))
     if found := obstacle(trigger.spec, workflow, others):
         return Verdict(False, found.reason, words(list(found.problems)), waiting=found.waiting)
-    state = "suspended" if trigger.spec.suspend else "it starts executions"
+    state = "suspended" if trigger.spec.suspend else "ready to start executions"
     return ready(state, registry.advise(trigger))
 
 
@@ -61,8 +62,8 @@ def obstacle(
 ) -> Obstacle | None:
     """What keeps a valid trigger from starting executions of its Workflow; None if nothing does.
 
-    `workflow` is the spec of that Workflow, None where it does not exist; `others` are the names of
-    the Workflows that do, of which the nearest is proposed.
+    `workflow` is the spec of that Workflow, None if it does not exist; `others` are the names of
+    existing Workflows, of which the message proposes the nearest.
     """
     name = trigger.workflow
     if workflow is None:

@@ -1,4 +1,4 @@
-"""The types of triggers. A new one is a file beside this one, and a line below."""
+"""The trigger types. A new type is a file in this folder and a line below."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestrator.validation.trigger import validate_trigger
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """The spec of a valid Trigger, with its type and the settings of that type."""
+    """The spec of a valid Trigger, its type and the settings of that type."""
 
     spec: TriggerSpec
     type: TriggerType[Any]
@@ -34,15 +34,15 @@ class Trigger:
 
 
 class Registry:
-    """Types of triggers, and what is made of them."""
+    """Trigger types, and the models and checks derived from them."""
 
     def __init__(self, *types: TriggerType[Any]) -> None:
         self.types = types
         self.spec = _spec_model(types)
-        """The model of a Trigger's spec: what all types share, and a field for each type."""
+        """The model of a Trigger's spec: the common fields, and one field per type."""
 
     def read(self, raw: Mapping[str, Any]) -> Trigger | list[Problem]:
-        """The Trigger that a spec as written stands for, or what is wrong with it."""
+        """The parsed Trigger of a spec, or its problems."""
         spec = parse(self.spec, dict(raw))
         if not isinstance(spec, TriggerSpec):
             return spec
@@ -52,7 +52,7 @@ class Registry:
         return Trigger(spec, type_, getattr(spec, type_.key))
 
     def advise(self, trigger: Trigger) -> list[Problem]:
-        """What is valid in a trigger, and probably not meant."""
+        """Warnings about a valid trigger that probably does not do what its author wants."""
         return advise_trigger(trigger.spec, self.types)
 
 

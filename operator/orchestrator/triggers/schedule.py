@@ -1,8 +1,8 @@
 """`schedule`: a slot of a cron expression in a time zone is the event.
 
-Slots follow Debian's cron (https://manpages.debian.org/bookworm/cron/cron.8.en.html): a slot that a
-change to daylight saving skips comes right after it, one that is passed twice comes once; where the
-hour or the minute is a wildcard, the clock's own hours count.
+Slots follow Debian's cron (https://manpages.debian.org/bookworm/cron/cron.8.en.html): a slot that
+daylight saving time skips comes right after the change, a repeated slot comes once; with a wildcard
+hour or minute, slots follow the wall clock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from orchestrator.validation.rules.times import positive
 from orchestrator.validation.schedule import schedule_advice, schedule_problems
 
 ON_TIME = 60.0
-"""Seconds by which a slot may be late without counting as missed."""
+"""Seconds that a slot may be late before it counts as missed."""
 
 
 class Schedule(Model):
@@ -34,11 +34,11 @@ class Schedule(Model):
     cron: Annotated[str, Field(min_length=1, max_length=256)]
     """Minute, hour, day of month, month, day of week."""
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
-    """Time zone of the slots, such as Europe/Berlin."""
+    """Time zone of the schedule, such as Europe/Berlin."""
     jitter: Duration | None = None
-    """Spreads executions over this time after their slot; the same slot has the same delay."""
+    """Delays each execution by up to this time after its slot; a slot always has the same delay."""
     catch_up: Annotated[int, Field(ge=0, le=100)] = 1
-    """How many slots that were missed are made up for, the newest ones; 0 skips them."""
+    """How many missed slots are caught up on, newest first; 0 skips them."""
 
 
 class Slot(Model):
@@ -55,8 +55,8 @@ class Slot(Model):
 def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: float = 0.0) -> Due:
     """The slots later than `since` that became due after one moment and until another.
 
-    Of those that are late at most `catchUp` are made up for, the newest ones. Jitter may be longer
-    than the time between two slots, so it is when they are due that orders them.
+    Of late slots, at most the newest `catchUp` are included. Jitter may exceed the time between
+    two slots, so events are ordered by when they are due.
     """
     longest = 0.0 if schedule.jitter is None else parse_duration(schedule.jitter)
     events: list[Event] = []
@@ -72,7 +72,7 @@ def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: floa
         late += now >= due + ON_TIME
         if now < due + ON_TIME or late <= schedule.catch_up:
             events.append(_event(schedule, slot, due))
-        elif now >= slot + longest + ON_TIME:  # and so is every older one
+        elif now >= slot + longest + ON_TIME:  # and so are all older ones
             mark = max(mark, slot + longest)
             break
     for slot in _forwards(schedule, max(now, oldest)):
@@ -86,9 +86,9 @@ def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: floa
 
 
 def _due(schedule: Schedule, uid: str, slot: float) -> float:
-    """Slot and jitter, which is drawn from the trigger and the slot: the same whoever draws it.
+    """Slot plus jitter, which is derived from the trigger and the slot, so every replica agrees.
 
-    In whole milliseconds, as a mark is stored.
+    In whole milliseconds, as marks are stored.
     """
     if schedule.jitter is None:
         return slot

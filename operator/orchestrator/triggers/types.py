@@ -1,4 +1,4 @@
-"""What a trigger type consists of: a value that the CRD, validation, docs and drivers read."""
+"""The parts of a trigger type: a value that the CRD, validation, docs and drivers read."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from orchestrator.validation.problem import Problem
 
 S = TypeVar("S", bound=Model)
 Raw = Mapping[str, Any]
-"""An object as the API server has it."""
+"""An object as the API server returns it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `at` in seconds since the epoch; `depth` is the execution's.
+    """An event. `at` is in seconds since the epoch; `depth` is that of the execution to start.
 
-    `requester` is the person behind it: empty for one who is unknown, None where there is none.
+    `requester` is the person behind it: empty if unknown, None if there is none.
     """
 
     type: str
     identity: str
-    """The same whoever observes it, however often: the execution's name is a hash of it."""
+    """The same for every observation of the event: the execution's name is a hash of it."""
     data: Mapping[str, Any]
-    """What expressions read as `event`, as the type's event model describes it."""
+    """The value of `event` in expressions, as the type's event model describes it."""
     at: float
     depth: int = 0
     requester: str | None = None
@@ -33,14 +33,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The result of evaluating a type that listens to the clock. Seconds since the epoch."""
+    """The events of a clock source. Times are in seconds since the epoch."""
 
     events: tuple[Event, ...]
-    """The oldest first; `at` is when each is due."""
+    """Oldest first; `at` is when each is due."""
     mark: float
-    """Up to where everything that was due has been dealt with once these events are stored."""
+    """Everything due until then has been handled once these events are stored."""
     again: float | None
-    """When to evaluate it again."""
+    """When to evaluate the source again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +48,24 @@ class Clock(Generic[S]):
     """A source: the clock."""
 
     due: Callable[[S, str, float, float, float], Due]
-    """(settings, uid, after, now, since) → the events later than `since` that became due after
-    one moment and until another."""
+    """(settings, uid, after, now, since) → the events of slots later than `since` that became due
+    after `after` and not later than `now`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch(Generic[S]):
     """A source: the objects of a resource in the trigger's namespace.
 
-    An object makes at most one event. Its moment may come late and out of order.
+    An object causes at most one event, which may be observed late and out of order.
     """
 
     resource: str
     """Plural name of the resource."""
     moment: Callable[[Raw], float | None]
-    """When it happened to the object, in seconds since the epoch; None before it did."""
+    """When the event happened, in seconds since the epoch; None before it did."""
     projection: Callable[[Raw], Raw]
-    """What `matches` and `moment` read of the object, with its namespace, name and uid: what is
-    kept until the event is delivered, for which the object is read in full."""
+    """The part of the object that `matches` and `moment` read, with its namespace, name and uid.
+    It is kept until the event is delivered; then the object is read in full."""
     matches: Callable[[S, Raw], bool]
     """Whether a trigger with these settings listens to the object."""
     event: Callable[[S, Raw], Event]
@@ -79,12 +79,12 @@ class TriggerType(Generic[S]):
     key: str
     """The field of spec that holds its settings, and the type of its events."""
     starts: str
-    """When it starts an execution, in one sentence: the description of the field."""
+    """When it starts an execution, in one sentence: the field's description in the CRD."""
     settings: type[S]
     event: type[Model]
     """The schema of its `event`."""
     source: Clock[S] | Watch[S]
     problems: Callable[[str, S], Iterable[Problem]] = lambda _path, _settings: ()
-    """What is wrong with settings at a path, beyond what their model says."""
+    """Problems of settings at a path that the model does not find."""
     advice: Callable[[str, S], Iterable[Problem]] = lambda _path, _settings: ()
-    """What is valid in settings at a path, and probably not meant."""
+    """Warnings about valid settings at a path that probably do not do what their author wants."""

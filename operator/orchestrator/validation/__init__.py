@@ -1,1 +1,1 @@
-"""All that can be known before a run: pure rules over what users wrote, with messages for them."""
+"""Validation before a run: pure rules over what users wrote, with messages for them."""

@@ -1,6 +1,6 @@
-"""What is valid and probably not what was meant: warnings that never make anything invalid.
+"""Warnings about valid objects that probably do not do what their author wants.
 
-The command line shows them, and the condition of the object has them in the same words.
+The command line and the condition of the object show them in the same words.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from orchestrator.validation.subject import Rule, Subject
 from orchestrator.validation.trigger import TypeRules
 
 MAX_WARNINGS = 10
-"""Most warnings of one object."""
+"""Maximum number of warnings per object."""
 MAX_EXAMINED = 200
-"""Most texts of one object that are read as if they were expressions."""
+"""Maximum number of strings per object that are parsed as if they were expressions."""
 _WITHOUT_SUCCESS = (Outcome.FAILED, Outcome.ALWAYS)
 _COUNTS = frozenset({"length", "size", "count", "len"})
 
@@ -42,7 +42,7 @@ def advise_workflow(
 
 
 def plain_texts(subject: Subject) -> Iterator[Problem]:
-    """A text that reads as an expression is evaluated only inside `$[[ ]]`."""
+    """A string that looks like an expression is evaluated only inside `$[[ ]]`."""
     for place in islice(filter(_may_be_meant, places(subject)), MAX_EXAMINED):
         script = place.path.endswith(".with.script")
         words = plain_text(place.source, partial(_resolves, place, subject))
@@ -69,7 +69,7 @@ def _resolves(place: Place, subject: Subject, expression: Expression) -> bool:
 
 
 def quoted_expressions(subject: Subject) -> Iterator[Problem]:
-    """A string inside an expression holds no expression."""
+    """A string inside an expression contains no expression."""
     for place in places(subject):
         if place.text or not ("{{" in place.source or OPEN in place.source):
             continue
@@ -78,7 +78,7 @@ def quoted_expressions(subject: Subject) -> Iterator[Problem]:
 
 
 def keys_of_scalars(subject: Subject) -> Iterator[Problem]:
-    """Only objects have keys; a list has items, and a length by a filter."""
+    """Only objects have keys; a list has items, and a filter gives its length."""
     for place in places(subject):
         if "vars" not in place.source:
             continue
@@ -97,7 +97,7 @@ def keys_of_scalars(subject: Subject) -> Iterator[Problem]:
 
 
 def joins_after_handlers(subject: Subject) -> Iterator[Problem]:
-    """Where an error handler's branch meets the normal one, `join: Any` lets the node start."""
+    """Where the branch of an error handler meets the normal one, a node needs `join: Any`."""
     incoming: list[list[int]] = [[] for _ in subject.spec.nodes]
     handlers = [0] * len(subject.spec.nodes)
     for edge, source, target in subject.edges:
@@ -123,7 +123,7 @@ def _blocked(
     handlers: list[int],
     subject: Subject,
 ) -> Iterator[Problem]:
-    """A node that a failure blocks although a handler of it leads to the node."""
+    """A node that a failure blocks although the handler of that failure leads to it."""
     paths = {edge: subject.upstream[sources[edge]] | 1 << sources[edge] for edge in edges}
     for edge in edges:
         source = sources[edge]
@@ -144,7 +144,7 @@ def _blocked(
 
 
 RULES: tuple[Rule, ...] = (plain_texts, quoted_expressions, keys_of_scalars, joins_after_handlers)
-"""Every rule of workflows, in the order in which their findings help most."""
+"""All rules for workflows; the most helpful findings come first."""
 
 
 def advise_template(spec: TemplateSpec) -> list[Problem]:

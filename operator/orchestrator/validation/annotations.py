@@ -1,4 +1,4 @@
-"""The types of a model's fields, found by the location of a value."""
+"""The types of a model's fields, looked up by the location of a value."""
 
 from __future__ import annotations
 

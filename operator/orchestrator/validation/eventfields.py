@@ -1,4 +1,4 @@
-"""What expressions may read of an event: what its model declares, as deep as that goes."""
+"""References to an event: checked as deep as the event's model declares fields."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SCALARS = (str, int, float, bool)
 
 
 def unknown_field(reference: tuple[str, ...], event: type[BaseModel]) -> str | None:
-    """That a reference such as `event.outputs.x` leads to nothing; None where it may lead on.
+    """The problem of a reference such as `event.outputs.x`; None if it may resolve.
 
-    What is under a list or an object of any keys is not known before the event.
+    The contents of lists and of objects with arbitrary keys are not known before the event.
     """
     owner = reference[0]
     found: Any = event
@@ -31,7 +31,7 @@ def unknown_field(reference: tuple[str, ...], event: type[BaseModel]) -> str | N
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """The types of a model's fields, by the names that manifests have."""
+    """The types of a model's fields, by their names in manifests."""
     return {
         field.alias or name: plain(field.annotation) for name, field in model.model_fields.items()
     }

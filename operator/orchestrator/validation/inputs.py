@@ -1,6 +1,6 @@
-"""Checks what approvers fill in against the schema that `schemas` has found to be allowed.
+"""Checks the inputs of approvers against a schema that `schemas` has accepted.
 
-Linear in the inputs, and charged as an evaluation is: equal values are found by their canonical
+Linear in the inputs, and charged like an evaluation: equal values are found by their canonical
 form, and patterns are RE2 and match the whole string, as everywhere else.
 """
 
@@ -21,14 +21,14 @@ from orchestrator.validation.problem import join
 from orchestrator.validation.schemas import KEYWORDS
 
 MAX_INPUTS = 4096
-"""Bytes of what one person fills in, as JSON."""
+"""Maximum size of one person's inputs, in bytes of JSON."""
 
 Found = tuple[str, str]
 Schema = Mapping[str, Any]
 
 
 def check_size(inputs: Mapping[str, Json]) -> str:
-    """That the inputs are too large or cannot be kept, in words, or an empty string."""
+    """The problem of inputs that are too large or cannot be stored, or an empty string."""
     try:
         size = len(to_json(dict(inputs), MAX_INPUTS))
     except ExpressionError as error:
@@ -39,7 +39,7 @@ def check_size(inputs: Mapping[str, Json]) -> str:
 
 
 def check_inputs(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> str:
-    """What is wrong with the inputs in words, or an empty string; they are not too large."""
+    """The problem of inputs of allowed size, or an empty string."""
     if words := check_size(inputs):
         return words
     try:
@@ -48,12 +48,12 @@ def check_inputs(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> str:
     except ExpressionError as error:
         return str(error)
     except (AttributeError, LookupError, TypeError, ValueError):  # frozen by another release
-        return "their schema is none that this release can check"
+        return "this release cannot check their schema"
     return f"{path}: {message}" if path else ""
 
 
 def _check(path: str, schema: Schema, value: Json) -> Iterator[Found]:
-    """Every keyword that the value does not satisfy."""
+    """The problem of every keyword that the value does not satisfy."""
     for keyword, wanted in schema.items():
         charge(2)
         if keyword in _CHECKS and (wrong := _CHECKS[keyword](wanted, value)):
@@ -79,7 +79,7 @@ def _inside_object(path: str, schema: Schema, value: dict[str, Any]) -> Iterator
         if name in properties:
             yield from _check(join(path, name), properties[name], item)
         elif others is False:
-            yield join(path, name), f"is not asked for{did_you_mean(name, properties)}"
+            yield join(path, name), f"is not an input{did_you_mean(name, properties)}"
         elif others is not True:
             yield from _check(join(path, name), others, item)
 
@@ -129,13 +129,13 @@ def _const(wanted: Any, value: Json) -> str:
 def _pattern(wanted: str, value: Json) -> str:
     if type(value) is not str or full_match(wanted, value):
         return ""
-    return f"must match {wanted!r}, all of it; {_shown(value)} does not"
+    return f"must match {wanted!r} as a whole; {_shown(value)} does not"
 
 
 def _unique(wanted: bool, value: Json) -> str:
     if not wanted or type(value) is not list or len({_form(item) for item in value}) == len(value):
         return ""
-    return "must hold no item twice"
+    return "must not contain an item twice"
 
 
 def _least(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
@@ -190,7 +190,7 @@ def _forms(values: list[Any]) -> frozenset[bytes]:
 
 
 def _form(value: Json) -> bytes:
-    """The same for equal values, and for these only: 1 and 1.0 are equal, true and 1 are not."""
+    """A form that is equal exactly for equal values: 1 and 1.0 are equal, true and 1 are not."""
     form = orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
     charge(4 + len(form) // 16)
     return form

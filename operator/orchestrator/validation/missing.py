@@ -1,4 +1,4 @@
-"""Actions and sub-workflows that do not exist: where they are named, and the nearest that does."""
+"""Actions and sub-workflows that do not exist: where they are named, and the nearest names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOCAL = "local/"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that exist, as far as they are known: what a message proposes."""
+    """Known names of existing objects, which messages propose."""
 
     actions: Collection[str] = ()
     """As nodes name them: `x` for a ClusterTemplate, `local/x` for a Template of the namespace."""
@@ -22,7 +22,7 @@ class Known:
 
 
 def unknown_action(action: str, known: Collection[str]) -> str:
-    """That there is no Template for an action, and which may have been meant."""
+    """The message for an action without a Template, and what may have been meant."""
     local = action.startswith(LOCAL)
     name = action.removeprefix(LOCAL)
     other = name if local else LOCAL + name
@@ -36,7 +36,7 @@ def unknown_action(action: str, known: Collection[str]) -> str:
 
 
 def unknown_workflow(name: str, known: Collection[str]) -> str:
-    """That there is no Workflow of this name, and which may have been meant."""
+    """The message for a Workflow that does not exist, and what may have been meant."""
     return f"there is no Workflow {name!r} in this namespace{did_you_mean(name, known)}"
 
 

@@ -1,4 +1,4 @@
-"""The name of a Workflow, from which the names of everything it makes are derived."""
+"""The name of a Workflow, from which the names of all its objects are derived."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orchestrator.validation.familiar.proposals import object_name
 from orchestrator.validation.problem import Problem
 
 LONGEST = 63
-"""Characters of a Workflow's name: it is a label value of all that it makes."""
+"""Maximum length of a Workflow's name, which is a label value of all its objects."""
 
 
 def workflow_name(name: str) -> list[Problem]:
-    """What is wrong with the name of a Workflow: it is a label of RFC 1123, so it has no dots."""
+    """The problem of a Workflow's name, which must be an RFC 1123 label, so without dots."""
     if len(name) <= LONGEST and re.fullmatch(DNS_LABEL_PATTERN, name):
         return []
     near = object_name(name[:LONGEST])
     hint = f"; write {near!r}" if near else ""
-    rule = "a Workflow's name is small letters, digits and -, at most 63 of them, without dots"
+    rule = "a Workflow's name consists of at most 63 lower-case letters, digits and -, without dots"
     return [Problem("metadata.name", f"{rule}{hint}")]

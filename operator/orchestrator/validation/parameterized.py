@@ -1,6 +1,6 @@
-"""The workflow of a Template, in which `$[[ params.NAME ]]` is replaced when a Workflow is made.
+"""The workflow of a Template, in which `$[[ params.NAME ]]` is replaced to create a Workflow.
 
-Every other expression is the Workflow's own: it stays, and is evaluated when the Workflow runs.
+Every other expression belongs to the Workflow: it stays, and is evaluated when that runs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PARAMS = "params"
 _TEXT = re.compile(r"spec\.workflow\.nodes\[\d+\]\.(with|fail|workflow\.variables)(?![A-Za-z])")
 _DEFAULT = re.compile(r"spec\.workflow\.variables\[(\d+)\]\.default")
 _OTHER_DEPTH = 8
-"""How deep the values stand in a spec that may themselves be nested MAX_DEPTH deep."""
+"""Depth in a spec of the values that may themselves be nested MAX_DEPTH deep."""
 
 
 def reads_params(expression: Expression) -> bool:
-    """Whether it is replaced when a Workflow is made."""
+    """Whether it is replaced when a Workflow is created."""
     return any(reference[0] == PARAMS for reference in expression.references)
 
 
@@ -40,7 +40,7 @@ def variable_of(path: str) -> int | None:
 
 
 def rewritten(value: Any, change: Callable[[str, str], Json], path: str = ROOT) -> Any:
-    """A copy in which each string is what `change(path, string)` makes of it; keys stay."""
+    """A copy in which each string is replaced by `change(path, string)`; keys stay."""
     return _rewritten(value, change, path, 0)
 
 

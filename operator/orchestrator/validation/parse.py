@@ -1,4 +1,4 @@
-"""From a manifest to a model, with pydantic's errors turned into words for the author."""
+"""Parses a manifest into a model, with pydantic's errors as messages for the author."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ YAML_BOOLEAN_KEY = (
 
 
 def parse(model: type[M], raw: Any, root: str = "spec") -> M | list[Problem]:
-    """The model of a raw manifest's part, or what is wrong with it, at most 50 problems."""
+    """The model of part of a manifest, or its problems, at most 50."""
     keys = list(islice(_odd_keys(model, raw, root), MAX_PROBLEMS))
     if keys:
         return keys
@@ -41,7 +41,7 @@ def parse(model: type[M], raw: Any, root: str = "spec") -> M | list[Problem]:
 
 
 def _odd_keys(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
-    """Keys that are no strings: what Python's YAML makes of an unquoted `on`."""
+    """Keys that are not strings, such as an unquoted `on` in YAML."""
     stack = [(raw, root)]
     while stack:
         value, path = stack.pop()
@@ -85,18 +85,18 @@ def _unknown(model: type[BaseModel], location: Location, given: Any, raw: Any) -
 
 
 def _belongs(model: type[BaseModel], location: Location, names: list[str]) -> str:
-    """Where a field of this name is: further out, or inside one of the fields here."""
+    """Where a field of this name exists: in a parent, or inside one of the fields here."""
     field = str(location[-1])
     for end in range(len(location) - 2, -1, -1):
         if field in fields_of(model, location[:end]):
             where = join("spec", *location[:end])
-            return f"it is a field of {where}, further out"
+            return f"it is a field of {where}, further up"
     inside = [name for name in names if field in fields_of(model, (*location[:-1], name))]
-    return f"it is a field of {' and '.join(inside)}, further in" if 0 < len(inside) < 4 else ""
+    return f"it is a field of {' and '.join(inside)}, further down" if 0 < len(inside) < 4 else ""
 
 
 def _inside_raw(raw: Any, location: Location) -> Any:
-    """The value at a location of the manifest; None where there is none."""
+    """The value at a location of the manifest; None if there is none."""
     try:
         for step in location:
             raw = raw[step]

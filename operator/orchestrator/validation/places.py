@@ -1,4 +1,4 @@
-"""Where a workflow has expressions, and what each of them may see."""
+"""Where a workflow has expressions, and which names each of them can use."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from orchestrator.validation.problem import join
 from orchestrator.validation.subject import Subject
 
 BASE = frozenset({"vars", "nodes", "execution", "workflow", "event"})
-"""What every expression of a workflow sees."""
+"""The roots that every expression of a workflow can use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One string that holds an expression, or is one."""
+    """A string that is or contains an expression."""
 
     path: str
     source: str
     text: bool
-    """Whether the expressions are inside `$[[ ]]`."""
+    """Whether expressions are inside `$[[ ]]`."""
     nodes: int
     """The nodes it may read."""
     owner: str
     """The node it belongs to; empty for the workflow's own."""
     roots: frozenset[str] = BASE
     free: frozenset[str] = frozenset()
-    """Roots about which nothing more is known: a forEach's item, its index, now."""
+    """Roots of unknown structure: the item of forEach, its index, now."""
     final: bool = False
-    """Whether the outcome of the execution is known."""
+    """Whether the outcome of the execution is known there."""
 
     def expressions(self) -> tuple[Expression, ...]:
-        """Its expressions; ExpressionError when one cannot be read."""
+        """Its expressions; ExpressionError if one is invalid."""
         if self.text:
             return compile_text(self.source).expressions
         return (compile_expression(self.source),)
 
 
 def places(subject: Subject) -> Iterator[Place]:
-    """Every place of a workflow, in the order of the manifest."""
+    """All places of a workflow, in the order of the manifest."""
     for i, (path, node) in enumerate(subject.nodes()):
         yield from _of_node(path, node, i, subject)
     for i, source, _ in subject.edges:
@@ -100,7 +100,7 @@ def _of_node(path: str, node: Node, i: int, subject: Subject) -> Iterator[Place]
 
 
 def strings(path: str, value: Json) -> Iterator[tuple[str, str]]:
-    """Every string inside a JSON value with its path, in order; as deep as values may be."""
+    """Every string inside a JSON value with its path, in order, down to the maximum depth."""
     stack = [(path, value, 0)]
     while stack:
         where, item, depth = stack.pop()

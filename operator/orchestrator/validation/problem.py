@@ -1,4 +1,4 @@
-"""What a rule finds: where, and what would be right."""
+"""A problem that a rule finds: where it is, and what would be right."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 MAX_PROBLEMS = 50
-"""Problems reported at once: what comes after rarely helps, and proposals of names cost time."""
+"""Maximum number of reported problems: more rarely help, and proposals of names cost time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a manifest."""
+    """One problem of a manifest."""
 
     path: str
     """The field as the user wrote it, such as spec.nodes[2].with.url."""
     message: str
-    """What is wrong and what would be right."""
+    """The problem, and what would be right."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 
 
 def join(path: str, *steps: str | int) -> str:
-    """A path with further keys and indexes; a key that is no word is quoted."""
+    """A path with further keys and indexes; a key that is not a plain word is quoted."""
     for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
@@ -37,5 +37,5 @@ def join(path: str, *steps: str | int) -> str:
 
 
 def statement(kind: str, name: str, problem: object) -> str:
-    """A problem with the object that it is in, as every report of a manifest begins it."""
+    """A problem with the kind and name of its object, the common format of reports."""
     return f"{kind} {name}: {problem}"

@@ -1,4 +1,4 @@
-"""Whether a schedule can be read: its cron expression and its time zone."""
+"""Checks a schedule: its cron expression and its time zone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.familiar.crons import advise, correct
 
 LONGEST_JITTER = 24 * 3600.0
-"""Seconds: every slot of the time before is read."""
+"""Maximum jitter in seconds: every slot of that time is computed."""
 _FIELDS = "minute, hour, day of month, month, day of week, such as '30 3 * * 1-5'"
 
 
 def schedule_problems(cron: str, time_zone: str, jitter: str | None) -> list[tuple[str, str]]:
-    """What is wrong, as field and words."""
+    """Problems, as field and message."""
     found = []
     try:
         ZoneInfo(time_zone)
@@ -27,21 +27,21 @@ def schedule_problems(cron: str, time_zone: str, jitter: str | None) -> list[tup
         found.append(("timeZone", f"there is no time zone {time_zone!r}{hint}"))
     if (words := _wrong(cron)) is not None:
         words = correct(cron, lambda text: _wrong(text) is None) or f"{words}: {_FIELDS}"
-        found.append(("cron", f"{cron!r} cannot be read; {words}"))
+        found.append(("cron", f"{cron!r} is not a cron expression; {words}"))
     if jitter is not None and parse_duration(jitter) > LONGEST_JITTER:
         found.append(("jitter", f"{jitter} is too long: at most 24h"))
     return found
 
 
 def schedule_advice(cron: str) -> list[tuple[str, str]]:
-    """What can be read and was probably not meant, as field and words."""
+    """Warnings, as field and message."""
     if _wrong(cron) is not None:
         return []
     return [("cron", words) for words in advise(cron)]
 
 
 def _wrong(cron: str) -> str | None:
-    """Why a cron expression cannot be read, or None."""
+    """Why a cron expression is invalid, or None."""
     fields = len(cron.split())
     if fields != 5:
         return f"it has {fields} field{'' if fields == 1 else 's'}, and a schedule has five"

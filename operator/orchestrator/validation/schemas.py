@@ -1,8 +1,8 @@
-"""What the JSON Schema of an approval's inputs may say: keywords whose check costs little.
+"""The JSON Schema of an approval's inputs: only keywords that are cheap to check.
 
-A subset of https://json-schema.org/draft/2020-12 in which one schema applies to each value. What
-would apply several (anyOf, $ref …) is left out, so that checking inputs of at most 4 KiB is always
-within the budget of one evaluation, whatever the author of the workflow writes.
+A subset of https://json-schema.org/draft/2020-12 in which one schema applies to each value.
+Keywords that apply several (anyOf, $ref …) are left out, so that checking inputs of at most 4 KiB
+is always within the budget of one evaluation.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from orchestrator.validation.familiar.proposals import line, text_of
 from orchestrator.validation.problem import join
 
 MAX_SCHEMA = 16 * 1024
-"""Bytes of a schema, as JSON."""
+"""Maximum size of a schema, in bytes of JSON."""
 MAX_LEVELS = 8
-"""Maximum depth of nested schemas."""
+"""Maximum nesting depth of schemas."""
 MAX_PROGRAM = 1_800
-"""Steps of a pattern's program: `.{1,200}` has 1,600."""
+"""Maximum size of a pattern's program in steps: `.{1,200}` has 1,600."""
 MAX_REQUIRED = 64
-"""Names of `required`: each is looked for in every object that the schema describes."""
+"""Maximum number of names in `required`: each is searched in every object."""
 TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 
 _TYPE_OF = {
@@ -39,17 +39,17 @@ _TYPE_OF = {
 Found = tuple[str, str]
 _Check = Callable[[str, Json], Iterator[Found]]
 _INSTEAD = {
-    "$ref": "write what it refers to in its place",
+    "$ref": "write the referenced schema in its place",
     "$defs": "write each schema where it is used",
-    "anyOf": "write one schema, with enum where values are to be chosen from",
-    "oneOf": "write one schema, with enum where values are to be chosen from",
+    "anyOf": "write one schema, with enum for a choice of values",
+    "oneOf": "write one schema, with enum for a choice of values",
     "allOf": "write its keywords in one schema",
     "patternProperties": "name the properties, or describe all others by additionalProperties",
 }
 
 
 def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[Found]:
-    """What is wrong with a schema, as path and words."""
+    """Problems of a schema, as path and message."""
     try:
         size = len(to_json(dict(schema), MAX_SCHEMA))
     except ExpressionError as error:
@@ -80,12 +80,14 @@ def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Found]:
         else:
             instead = _INSTEAD.get(keyword) or _as_property(keyword, value, level)
             hint = f"; {instead}" if instead else did_you_mean(keyword, KEYWORDS)
-            message = f"{keyword[:64]} is not a keyword of inputs{hint or f'; there are {_LISTED}'}"
+            message = (
+                f"{keyword[:64]} is not a supported keyword{hint or f'; supported are {_LISTED}'}"
+            )
             yield where, message
 
 
 def _as_property(keyword: str, value: Json, level: int) -> str:
-    """What to write where an input stands beside the keywords instead of in properties."""
+    """What to write if an input is among the keywords instead of in properties."""
     if level > 1 or did_you_mean(keyword, KEYWORDS):
         return ""
     described = isinstance(value, Mapping) and "type" in value
@@ -131,7 +133,7 @@ def _count(path: str, value: Json) -> Iterator[Found]:
 
 def _list(path: str, value: Json) -> Iterator[Found]:
     if not isinstance(value, list) or not value:
-        yield path, "must be a list of the values that are allowed"
+        yield path, "must be a list of allowed values"
 
 
 def _names(path: str, value: Json) -> Iterator[Found]:
@@ -191,5 +193,5 @@ _KEYWORDS: dict[str, _Check] = {
     "uniqueItems": _boolean,
 }
 KEYWORDS = (*_KEYWORDS, *_INSIDE)
-"""All that a schema may use."""
+"""All keywords that a schema may use."""
 _LISTED = ", ".join(KEYWORDS)

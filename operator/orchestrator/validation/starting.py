@@ -1,5 +1,5 @@
-"""Why a Workflow is not started as somebody asks for it: `orchestrator run` and the admission
-webhook report the same."""
+"""Why a request to start a Workflow is refused; `orchestrator run` and the admission webhook
+report the same."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from orchestrator.validation.parse import parse
 from orchestrator.validation.variables import resolve_variables
 
 _NOT_STARTED = ("Inactive", "Archived")
-"""States of a Workflow in which nothing starts it."""
+"""States of a Workflow that prevent a start."""
 _INVALID = Reason.INVALID_SPEC
-"""The reason of a condition Ready that no wait changes."""
+"""The reason of a condition Ready that does not change by waiting."""
 
 
 def refused_state(name: str, spec: Mapping[str, Any]) -> str:
-    """Why the Workflow's state does not let it start; empty when it does."""
+    """Why the Workflow's state prevents a start; empty if it does not."""
     state = spec.get("state", "Active")
     if state not in _NOT_STARTED:
         return ""
-    return f"Workflow {name} is {state}, so nothing starts it; set spec.state to Active"
+    return f"Workflow {name} is {state} and cannot be started; set spec.state to Active"
 
 
 def refused_variables(name: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """Why the Workflow does not take these variables; empty when it does.
+    """Why the Workflow does not accept these variables; empty if it does.
 
-    A Workflow that is itself not valid is the operator's to judge: it may be of a newer release.
+    An invalid Workflow is left to the operator: it may be of a newer release.
     """
     parsed = parse(WorkflowSpec, dict(spec))
     if not isinstance(parsed, WorkflowSpec):
@@ -40,12 +40,12 @@ def refused_variables(name: str, spec: Mapping[str, Any], values: Mapping[str, A
         f"  {problem.path.removeprefix('spec.variables.')}: {problem.message}"
         for problem in problems
     )
-    return f"the variables are not what {name} asks for:\n{lines}"
+    return f"invalid variables of {name}:\n{lines}"
 
 
 def refused_as_invalid(workflow: Mapping[str, Any]) -> str | None:
-    """What the operator's own judgement of a Workflow says against starting it; empty where that
-    says nothing, None where it is not of this generation."""
+    """Why the condition of a Workflow prevents a start; empty if it does not, None if the operator
+    has not observed this generation."""
     metadata = workflow["metadata"]
     conditions = (workflow.get("status") or {}).get("conditions") or ()
     ready = next((one for one in conditions if one.get("type") == "Ready"), None)
@@ -55,5 +55,5 @@ def refused_as_invalid(workflow: Mapping[str, Any]) -> str | None:
 
 
 def invalid(name: str, problem: str) -> str:
-    """That a Workflow is not started because of what is wrong with it."""
+    """The message that an invalid Workflow is not started."""
     return f"Workflow {name} is not valid, so nothing was started:\n  {problem}"

@@ -1,7 +1,6 @@
 """Numbers and booleans that are written as strings, which the API server refuses.
 
-The API server judges the types of what is stored, so only manifests that never reached one need
-this.
+Only manifests that never reached an API server need this check.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _WORDS = {bool: "true or false", int: "an integer", float: "a number"}
 
 
 def mistyped(model: type[BaseModel], raw: Any, root: str = "spec") -> list[Problem]:
-    """What the API server would refuse of a spec that can be read, at most 50 problems."""
+    """Problems of a parsed spec that the API server would refuse, at most 50."""
     return list(islice(_mistyped(model, raw, root), MAX_PROBLEMS))
 
 

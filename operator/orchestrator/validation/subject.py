@@ -1,4 +1,4 @@
-"""What the rules of a workflow examine: the spec, its Templates, and its graph, read once."""
+"""The subject of the rules for workflows: the spec, its Templates, and its graph."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Subject:
     spec: WorkflowSpec
     templates: Mapping[str, TemplateSpec]
     workflows: Mapping[str, WorkflowSpec] = field(default_factory=dict)
-    """Sub-workflows by name, those that are known."""
+    """Known sub-workflows, by name."""
     assumed: Collection[str] = ()
-    """Actions that are taken to exist, and of which nothing else is known."""
+    """Actions that are assumed to exist and of which nothing else is known."""
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The position of each node; the first of those with the same name."""
+        """The index of each node; the first for duplicate names."""
         return {node.name: i for i, node in reversed(list(enumerate(self.spec.nodes)))}
 
     @cached_property
@@ -37,7 +37,7 @@ class Subject:
 
     @cached_property
     def edges(self) -> list[tuple[int, int, int]]:
-        """(edge, source, target) as positions, of the edges that lead between two nodes."""
+        """(edge, source, target) as indexes, of edges between existing nodes."""
         return [
             (i, self.index[edge.from_], self.index[edge.to])
             for i, edge in enumerate(self.spec.edges)
@@ -59,7 +59,7 @@ class Subject:
 
     @cached_property
     def order(self) -> list[int]:
-        """Nodes so that each follows its sources; those behind a cycle are left out."""
+        """Nodes in topological order; those behind a cycle are left out."""
         waiting = [0] * len(self.spec.nodes)
         for _, _, target in self.edges:
             waiting[target] += 1
@@ -73,7 +73,7 @@ class Subject:
 
     @cached_property
     def targets(self) -> list[list[int]]:
-        """Where the edges of each node lead."""
+        """The targets of each node's edges."""
         targets: list[list[int]] = [[] for _ in self.spec.nodes]
         for _, source, target in self.edges:
             targets[source].append(target)
@@ -81,7 +81,7 @@ class Subject:
 
     @cached_property
     def upstream(self) -> list[int]:
-        """The nodes that have ended when a node starts; all of them behind a cycle."""
+        """The nodes that have ended when a node starts; all nodes for one behind a cycle."""
         ordered = set(self.order)
         before = [0 if i in ordered else self.everything for i in range(len(self.spec.nodes))]
         for source in self.order:
@@ -90,7 +90,7 @@ class Subject:
         return before
 
     def outcome(self, edge: int) -> Outcome:
-        """What an edge asks of its source, the default filled in."""
+        """The outcome of an edge, or its default."""
         written = self.spec.edges[edge]
         if written.outcome is not None:
             return written.outcome
@@ -112,5 +112,5 @@ Rule = Callable[[Subject], Iterator[Problem]]
 
 
 def kinds_of(node: Node) -> list[str]:
-    """The kinds that a node names."""
+    """The kinds whose keys a node has."""
     return [kind for kind in KINDS if getattr(node, kind) is not None]

@@ -23,7 +23,7 @@ RULES: tuple[Callable[[TemplateSpec], Iterator[Problem]], ...] = (
     rendering.expressions,
     rendering.literal_fields,
 )
-"""Every rule, in the order in which their findings help most."""
+"""All rules; the most helpful findings come first."""
 
 
 def validate_template(
@@ -32,10 +32,10 @@ def validate_template(
     *,
     assumed: Collection[str] = (),
 ) -> list[Problem]:
-    """What is wrong with a Template, at most 50 problems.
+    """Problems of a Template, at most 50.
 
     `templates` and `assumed` are the actions that the nodes of a whole workflow may have, as for a
-    Workflow. Without `templates`, nothing that depends on them is judged.
+    Workflow. Without `templates`, no rule that depends on them applies.
     """
     found = list(islice(chain.from_iterable(rule(spec) for rule in RULES), MAX_PROBLEMS))
     if spec.workflow is None or found:

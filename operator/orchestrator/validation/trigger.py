@@ -1,4 +1,4 @@
-"""The validator of triggers: one type, expressions over event and trigger, durations above zero."""
+"""The validator of triggers: one type, valid references to event and trigger, valid durations."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ from orchestrator.validation.rules.references import unknown_key
 from orchestrator.validation.rules.times import positive
 
 MAX_SOURCE = 16 * 1024
-"""Characters of all strings of a trigger that are or hold expressions: all are read at once, and
-evaluated for each event."""
+"""Maximum length of all expressions of a trigger together: all are evaluated for each event."""
 _ROOTS = ("event", "trigger")
 _ELSEWHERE = {
-    "vars": "a Trigger gives a workflow its variables, and reads event and trigger itself",
+    "vars": "a Trigger sets the variables of a workflow, and reads event and trigger itself",
     "nodes": "no node has started yet; a Trigger reads event and trigger",
-    "execution": "what ended is event: write `event.phase`, `event.name` or `event.outputs`",
+    "execution": "the execution is event: write `event.phase`, `event.name` or `event.outputs`",
     "workflow": "the workflow of an execution that ended is `event.workflow`",
     "now": "a slot is `event.scheduledAt`",
-    "body": "what was received is event",
-    "payload": "what was received is event",
-    "github": "what was received is event",
+    "body": "the received data is event",
+    "payload": "the received data is event",
+    "github": "the received data is event",
     "null": "null is written none",
 }
 _TRIGGER = ("name", "namespace")
 Event = type[BaseModel] | None
-"""The schema of the event; None where it is not known of which type it is."""
+"""The schema of the event; None if the type is unknown."""
 
 
 class TypeRules(Protocol):
-    """What validation reads of a trigger type."""
+    """The part of a trigger type that validation reads."""
 
     @property
     def key(self) -> str:
-        """The field of spec that holds its settings."""
+        """The field of spec for its settings."""
 
     @property
     def event(self) -> type[BaseModel]:
@@ -50,15 +49,15 @@ class TypeRules(Protocol):
 
     @property
     def problems(self) -> Callable[[str, Any], Iterable[Problem]]:
-        """What is wrong with settings at a path."""
+        """Problems of settings at a path."""
 
     @property
     def advice(self) -> Callable[[str, Any], Iterable[Problem]]:
-        """What is valid in settings at a path, and probably not meant."""
+        """Warnings about settings at a path."""
 
 
 def validate_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> list[Problem]:
-    """What is wrong with a trigger of one of these types, at most 50 problems."""
+    """Problems of a trigger of one of these types, at most 50."""
     given = [type_ for type_ in types if getattr(spec, type_.key) is not None]
     event = given[0].event if len(given) == 1 else None
     problems = [*_types(spec, given, types), *_expressions(spec, event), *_durations(spec)]
@@ -70,7 +69,7 @@ def _types(
 ) -> Iterator[Problem]:
     if len(given) != 1:
         keys = " and ".join(type_.key for type_ in given)
-        said = f"has {keys}" if given else "says nothing to start on"
+        said = f"has {keys}" if given else "has no type"
         known = ", ".join(type_.key for type_ in types)
         yield Problem("spec", f"{said}; a trigger has exactly one of {known}")
     for type_ in given:

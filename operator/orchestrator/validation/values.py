@@ -1,4 +1,4 @@
-"""Values against their declarations: types, enums, patterns and bounds."""
+"""Checks values against their declarations: types, enums, patterns and bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.models.workflow import Value
 from orchestrator.validation.familiar.proposals import flow
 
 _MAX_QUOTED = 200
-"""Characters of a text that is read as another value for a proposal."""
+"""Maximum length of a string that is parsed as another value for a proposal."""
 _TYPES: dict[ValueType, tuple[type, ...]] = {
     ValueType.STRING: (str,),
     ValueType.INTEGER: (int,),
@@ -30,19 +30,19 @@ _WORDS = {
     ValueType.BOOLEAN: "true or false",
     ValueType.LIST: "a list",
     ValueType.OBJECT: "an object",
-    ValueType.SECRET: "a secret variable and nothing else",
+    ValueType.SECRET: "a secret variable",
 }
 
 
 def check_type(value: Json, wanted: ValueType) -> str | None:
-    """What is wrong with the value's type, or None."""
+    """The problem of the value's type, or None."""
     if type(value) in _TYPES[wanted]:
         return None
     return f"must be {_WORDS[wanted]}, not {_described(value)}{_hint(value, wanted)}"
 
 
 def check_value(value: Json, declared: Value) -> str | None:
-    """What is wrong with a value for this variable or parameter, in words, or None."""
+    """The problem of a value for this variable or parameter, or None."""
     return check_type(value, declared.type) or _check_bounds(value, declared)
 
 
@@ -85,11 +85,11 @@ def _check_pattern(value: Json, declared: Value) -> str | None:
             return None
     except ExpressionError as error:
         return str(error)
-    return f"must match {declared.pattern!r}, all of it; {shown(value)} does not"
+    return f"must match {declared.pattern!r} as a whole; {shown(value)} does not"
 
 
 def check_size(value: Json) -> str | None:
-    """That the value is too long or nested too deeply, or None."""
+    """The problem of a value that is too long or nested too deeply, or None."""
     try:
         size = len(to_json(value, MAX_RESULT))
     except ExpressionError as error:
@@ -98,7 +98,7 @@ def check_size(value: Json) -> str | None:
 
 
 def _same(value: Json, allowed: Json) -> bool:
-    """Equal as JSON: true is not 1."""
+    """Equality as in JSON: true is not 1."""
     return isinstance(value, bool) == isinstance(allowed, bool) and bool(value == allowed)
 
 
@@ -121,7 +121,7 @@ def _hint(value: Json, wanted: ValueType) -> str:
 
 
 def _unquoted(text: str, wanted: ValueType) -> str:
-    """The value that a text was probably meant to be."""
+    """The value that a string was probably meant to be."""
     if wanted is ValueType.LIST:
         items = [item.strip() for item in text.strip("[]").split(",") if item.strip()]
         return f"; write {flow(items)}"
@@ -133,7 +133,7 @@ def _unquoted(text: str, wanted: ValueType) -> str:
 
 
 def shown(value: Json) -> str:
-    """A value for a message: short JSON."""
+    """A value in a message: short JSON."""
     try:
         text = to_json(value, MAX_RESULT).decode()
     except ExpressionError:

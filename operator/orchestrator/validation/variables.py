@@ -1,4 +1,4 @@
-"""The values that an execution or a node starts with: given ones checked, defaults applied."""
+"""The initial values of an execution or a node: given ones are checked, defaults applied."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Values = dict[str, Json | SecretValue]
 def resolve_variables(
     spec: WorkflowSpec, given: Mapping[str, Json]
 ) -> tuple[Values, list[Problem]]:
-    """The value of every variable that has one, and what is wrong with those given.
+    """The value of every variable that has one, and the problems of those given.
 
-    A variable that is neither given nor has a default is absent; null counts as not given.
+    A variable that is not given and has no default is absent; null counts as not given.
     Secret variables become SecretValues and cannot be given.
     """
     known = {variable.name for variable in spec.variables}
@@ -48,7 +48,7 @@ def resolve_variables(
 def resolve_parameters(
     template: TemplateSpec, rendered: Mapping[str, Json]
 ) -> tuple[Values, list[Problem]]:
-    """The value of every parameter that has one, and what is wrong; paths begin with `with`."""
+    """The value of every parameter that has one, and problems; paths begin with `with`."""
     names = {parameter.name: None for parameter in template.parameters}
     unknown = islice((name for name in rendered if name not in names), MAX_PROBLEMS)
     problems = [
@@ -65,7 +65,7 @@ def resolve_parameters(
 def given_problems(
     path: str, given: Mapping[str, Json], declared: Sequence[Variable], workflow: str
 ) -> Iterator[Problem]:
-    """What is wrong with variables written for a workflow, whose strings may hold expressions.
+    """Problems of variables given to a workflow, whose strings may contain expressions.
 
     They are declared, literals fit them, and the required ones are given.
     """
@@ -76,7 +76,7 @@ def given_problems(
             hint = did_you_mean(name, variables) or ("" if variables else "; it declares none")
             yield Problem(join(path, name), f"{workflow} has no variable {name[:64]!r}{hint}")
         elif variable.type is ValueType.SECRET:
-            message = f"is a secret of {workflow}, which binds it itself, by secretKeyRef"
+            message = f"is a secret of {workflow}, which gets it from its own secretKeyRef"
             yield Problem(join(path, name), message)
         elif value is not None and _literal(value) and (wrong := check_value(value, variable)):
             yield Problem(join(path, name), wrong)
@@ -93,7 +93,7 @@ def _literal(value: Json) -> bool:
             try:
                 return not compile_text(value).expressions
             except ExpressionError:
-                return False  # the rule on expressions says what is wrong
+                return False  # the rule on expressions reports it
         case list():
             return all(_literal(item) for item in value)
         case dict():
@@ -103,7 +103,7 @@ def _literal(value: Json) -> bool:
 
 
 _BOUND = (
-    "is a secret: it is bound in the Workflow, by secretKeyRef, and nothing that starts an"
+    "is a secret: it comes from secretKeyRef in the Workflow, and nothing that starts an"
     " execution can set it"
 )
 

@@ -1,7 +1,7 @@
-"""Templates of whole workflows, judged by the rules of the Workflows that are made of them.
+"""Templates of whole workflows, checked by the rules for Workflows.
 
-A parameter has no value yet. Where a text holds one, the rules see an expression of unknown value
-instead, so that they judge everything else as they would in a Workflow.
+A parameter has no value yet. The rules see an expression of unknown value in its place, so that
+they check everything else as in a Workflow.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from orchestrator.validation.rules.rendering import wrong_parameter
 from orchestrator.validation.workflow import validate_workflow
 
 _UNKNOWN = f"{OPEN} event {CLOSE}"
-"""An expression that is allowed in every text and about whose value no rule knows anything."""
+"""An expression that is allowed in every string and whose value no rule knows."""
 
 
 def validate_whole_workflow(
     spec: TemplateSpec, templates: Mapping[str, TemplateSpec], assumed: Collection[str]
 ) -> list[Problem]:
-    """What is wrong with the workflow of a Template, at most 50 problems.
+    """Problems of the workflow of a Template, at most 50.
 
     `templates` and `assumed` are the actions, as for a Workflow.
     """
@@ -52,7 +52,7 @@ def validate_whole_workflow(
 
 
 def _moved(problem: Problem) -> Problem:
-    """A problem of the workflow's spec where that spec stands in the Template."""
+    """A problem of the workflow's spec, with its path in the Template."""
     return Problem(ROOT + problem.path.removeprefix("spec"), problem.message)
 
 
@@ -67,21 +67,21 @@ def _secret_parameters(spec: TemplateSpec) -> Iterator[Problem]:
     for i, parameter in enumerate(spec.parameters):
         if parameter.type is ValueType.SECRET:
             message = (
-                f"a Workflow is made of values that are written down; declare a variable of type"
+                f"a Workflow is created from plain values; declare a variable of type"
                 f" secret in {ROOT}.variables"
             )
             yield Problem(f"spec.parameters[{i}].type", message)
 
 
 class _Judged:
-    """The workflow with a stand-in for each parameter, and what is wrong with their use."""
+    """The workflow with a stand-in for each parameter, and the problems of their use."""
 
     def __init__(self, spec: TemplateSpec) -> None:
         self._spec = spec
         self.problems: list[Problem] = []
 
     def workflow(self) -> Json:
-        """The spec that the rules of Workflows can judge."""
+        """The spec that the rules for Workflows can check."""
         assert self._spec.workflow is not None
         raw = self._spec.workflow.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return rewritten(raw, self._change)
@@ -91,7 +91,7 @@ class _Judged:
             text = compile_text(source)
         except ExpressionError as error:
             if is_text(path):
-                return source  # the rule on expressions says what is wrong
+                return source  # the rule on expressions reports it
             self.problems.append(Problem(path, str(error)))
             return source
         if not any(map(reads_params, text.expressions)):
@@ -124,7 +124,7 @@ class _Judged:
             yield Problem(path, message)
 
     def _type(self, text: Text) -> ValueType | None:
-        """The type of a text with parameters, as far as it is known."""
+        """The type of a string with parameters, as far as it is known."""
         if text.whole is None:
             return ValueType.STRING
         reference = text.whole.whole_reference

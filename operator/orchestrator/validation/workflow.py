@@ -49,7 +49,7 @@ RULES: tuple[Rule, ...] = (
     approvals.input_schemas,
     pods.pod_settings,
 )
-"""Every rule, in the order in which their findings help most."""
+"""All rules; the most helpful findings come first."""
 
 
 def validate_workflow(

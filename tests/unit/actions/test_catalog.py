@@ -184,7 +184,7 @@ def test_the_page_shows_every_action(catalogue: dict[str, Shipped]) -> None:
             ("automation.itechsmart.dev/example", "example"),
             "must be the spec of a Workflow that uses it",
         ),
-        (("name: mine", "name: other"), "must be 'mine', as the file is called"),
+        (("name: mine", "name: other"), "must be 'mine', the name of the file"),
         (("title: Mine", "title: ''"), "spec.title: must not be empty"),
         (("[sh]", "[orchestrator, action, gone]"), "there is no action 'gone'"),
         (("[sh]", "{}"), "spec.action.command: must be a list"),

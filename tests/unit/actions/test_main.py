@@ -136,5 +136,5 @@ def identity(
 
 @pytest.mark.parametrize("text", ["{", "7", "{}", '{"uid": "u"}'])
 def test_a_context_that_is_none_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ActionError, match="CONTEXT is not what a Job of ours has"):
+    with pytest.raises(ActionError, match="CONTEXT is invalid"):
         Identity.of({"CONTEXT": text})

@@ -99,6 +99,6 @@ def test_a_source_that_cannot_run_again_is_refused(
 
 def test_a_workflow_that_is_gone_or_not_startable_is_refused(place: Place) -> None:
     place.put("Workflow", "w", spec={**SPEC, "state": "Inactive"})
-    assert "is Inactive, so nothing starts it" in place("rerun", "run").err
+    assert "is Inactive and cannot be started" in place("rerun", "run").err
     del place.server.objects["workflows", "default", "w"]
     assert "there is no Workflow w in namespace default any more" in place("rerun", "run").err

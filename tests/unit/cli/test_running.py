@@ -96,7 +96,7 @@ def test_a_workflow_that_nothing_starts_is_a_mistake(place: Place) -> None:
     done = place("run", "old")
     assert (done.code, done.err) == (
         2,
-        "error: Workflow old is Archived, so nothing starts it; set spec.state to Active\n",
+        "error: Workflow old is Archived and cannot be started; set spec.state to Active\n",
     )
 
 

@@ -45,7 +45,7 @@ def test_a_likely_mistake_is_a_warning_and_leaves_the_trigger_ready() -> None:
     given = {"service": "shop"}
     doubted = judged(WORKFLOW, schedule={"cron": "*/90 * * * *"}, variables=given)
     assert doubted.ready
-    assert "it starts executions; warning: spec.schedule.cron: '*/90'" in doubted.message
+    assert "ready to start executions; warning: spec.schedule.cron: '*/90'" in doubted.message
 
 
 def test_a_workflow_that_does_not_exist_is_waited_for_and_the_nearest_proposed() -> None:
@@ -80,7 +80,7 @@ def test_a_workflow_that_no_trigger_may_start_is_named_with_the_fix(state: str) 
         ),
         (
             {"service": "shop", "token": "x"},
-            "spec.variables.token: is a secret of Workflow w, which binds it itself, by"
+            "spec.variables.token: is a secret of Workflow w, which gets it from its own"
             " secretKeyRef",
         ),
     ],

@@ -54,7 +54,7 @@ PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret
         (
             "{action: {}, outputs: [{name: a, type: string}, {name: a, type: string}]}",
             "spec.outputs[1].name",
-            "there already is an output 'a'",
+            "an output 'a' already exists",
         ),
         (
             "{action: {script: {source: x}, args: [y]}}",
@@ -66,7 +66,7 @@ PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret
         (
             "{action: {env: [{name: A}, {name: A}]}}",
             "spec.action.env[1].name",
-            "there already is a variable 'A'",
+            "a variable 'A' already exists",
         ),
         (
             "{action: {env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: c}}}]}}",
@@ -92,7 +92,7 @@ PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret
             "{action: {volumes: [{name: a, mountPath: /a, emptyDir: {}},"
             " {name: b, mountPath: /a/, emptyDir: {}}]}}",
             "spec.action.volumes[1].mountPath",
-            "there already is a volume at '/a'",
+            "a volume at '/a' already exists",
         ),
         (
             "{action: {volumes: [{name: a, mountPath: /, emptyDir: {}}]}}",
@@ -102,7 +102,7 @@ PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret
         (
             "{action: {terminationGracePeriod: 0s}}",
             "spec.action.terminationGracePeriod",
-            "no time at all",
+            "longer than zero",
         ),
         (
             PARAMETERS + "action: {args: ['$[[ params.ulr ]]']}",

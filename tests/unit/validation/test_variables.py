@@ -38,7 +38,7 @@ def test_defaults_are_applied_and_secrets_are_references() -> None:
         ({"service": None}, "spec.variables.service: is required: the variable has no default"),
         (
             {"service": "API"},
-            "spec.variables.service: must match '[a-z]+', all of it; \"API\" does not",
+            "spec.variables.service: must match '[a-z]+' as a whole; \"API\" does not",
         ),
         (
             {"service": "a", "attempts": "3"},
@@ -53,7 +53,7 @@ def test_defaults_are_applied_and_secrets_are_references() -> None:
         ),
         (
             {"service": "a", "token": "x"},
-            "spec.variables.token: is a secret: it is bound in the Workflow, by secretKeyRef, and"
+            "spec.variables.token: is a secret: it comes from secretKeyRef in the Workflow, and"
             " nothing that starts an execution can set it",
         ),
     ],
@@ -97,7 +97,7 @@ def test_parameters_are_checked_with_their_names() -> None:
     assert [str(problem) for problem in problems] == [
         "with.tex: there is no parameter 'tex'; did you mean 'text'?",
         "with.text: must be a string, not an integer (3); quote it",
-        'with.password: must be a secret variable and nothing else, not a string ("plain")',
+        'with.password: must be a secret variable, not a string ("plain")',
     ]
 
 

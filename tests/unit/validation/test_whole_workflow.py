@@ -110,7 +110,7 @@ def test_a_sound_template_of_a_whole_workflow_is_valid() -> None:
         (
             "workflow.nodes.0.with.token",
             "$[[ params.service ]]",
-            "spec.workflow.nodes[0].with.token: takes a secret variable and nothing else",
+            "spec.workflow.nodes[0].with.token: takes only a secret variable",
         ),
         (
             "workflow.nodes.0.with.count",
@@ -131,7 +131,7 @@ def test_a_sound_template_of_a_whole_workflow_is_valid() -> None:
         (
             "parameters.0",
             {"name": "service", "type": "secret"},
-            "spec.parameters[0].type: a Workflow is made of values that are written down; declare",
+            "spec.parameters[0].type: a Workflow is created from plain values; declare",
         ),
         ("outputs", [{"name": "x", "type": "string"}], "spec.outputs: are those of an action"),
         ("permanentExitCodes", [3], "spec.permanentExitCodes: are those of an action's container"),

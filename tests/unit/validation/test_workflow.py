@@ -64,12 +64,12 @@ def problems(text: str) -> list[str]:
         (
             "variables: [{name: a, type: string}, {name: a, type: string}]",
             "spec.variables[1].name",
-            "there already is a variable 'a'",
+            "a variable 'a' already exists",
         ),
         (
             "outputs: [{name: a, value: '1'}, {name: a, value: '2'}]",
             "spec.outputs[1].name",
-            "there already is an output 'a'",
+            "an output 'a' already exists",
         ),
         (
             "nodes: [{name: t, transform: {y: '1'}}]",
@@ -134,7 +134,7 @@ def problems(text: str) -> list[str]:
         (
             "nodes: [{name: a, fail: 'no: $[[ vars.token ]]'}]\nvariables: [" + TOKEN + "]",
             "spec.nodes[1].fail",
-            "vars.token is a secret, which a message cannot hold",
+            "vars.token is a secret, which a message cannot contain",
         ),
         ("nodes: [{name: a, fail: '$[[ 1 + ]]'}]", "spec.nodes[1].fail", ""),
         (
@@ -150,7 +150,7 @@ def problems(text: str) -> list[str]:
         (
             "nodes: [{name: a, delay: 1s, timeout: 2s}]",
             "spec.nodes[1].timeout",
-            "takes exactly as long as it says",
+            "has a fixed duration",
         ),
         ("nodes: [{name: a, wait: {}}]", "spec.nodes[1].wait", "exactly one of until and signal"),
         (
@@ -176,18 +176,18 @@ def problems(text: str) -> list[str]:
             "nodes: [{name: a, delay: 1s}, {name: b, delay: 1s}]\n"
             "edges: [{from: fetch, to: a}, {from: a, to: b}, {from: b, to: a}]",
             "spec.edges[2]",
-            "the nodes wait for each other: a → b → a",
+            "the nodes form a cycle: a → b → a",
         ),
         (
             "nodes: [{name: a, delay: 1s}]\nedges: [{from: fetch, to: a, outcome: Else}]",
             "spec.edges[0].outcome",
-            "'fetch' is none; write Succeeded, Failed or Always",
+            "'fetch' is not one; write Succeeded, Failed or Always",
         ),
         (
             "nodes: [{name: c, condition: 'true'}, {name: a, delay: 1s}]\n"
             "edges: [{from: c, to: a, outcome: Succeeded}]",
             "spec.edges[0].outcome",
-            "write Then (it holds) or Else",
+            "write Then (true) or Else (false)",
         ),
         ("finally: [tell]", "spec.finally[0]", "there is no node 'tell'"),
         (
@@ -246,7 +246,7 @@ def problems(text: str) -> list[str]:
         (
             "nodes: [{name: a, action: http-request, with: {url: u, token: abc}}]",
             "spec.nodes[1].with.token",
-            "takes a secret variable and nothing else",
+            "takes only a secret variable",
         ),
         # secrets
         (
@@ -314,7 +314,7 @@ def problems(text: str) -> list[str]:
         (
             "nodes: [{name: a, condition: \"nodes[vars.x].phase == ''\"}]",
             "spec.nodes[1].condition",
-            "say which node, by its name",
+            "name the node",
         ),
         (
             "nodes: [{name: c, condition: 'true'}]\n"
@@ -360,17 +360,17 @@ def problems(text: str) -> list[str]:
             "no node has started",
         ),
         # times
-        ("nodes: [{name: a, delay: 0s}]", "spec.nodes[1].delay", "'0s' is no time at all"),
+        ("nodes: [{name: a, delay: 0s}]", "spec.nodes[1].delay", "'0s' must be longer than zero"),
         (
             "defaults: {startTimeout: 0s}",
             "spec.defaults.startTimeout",
-            "'0s' is no time at all",
+            "'0s' must be longer than zero",
         ),
         ("timeout: 9000h", "spec.timeout", "'9000h' is longer than a year"),
         (
             "defaults: {timeout: 1500ms}",
             "spec.defaults.timeout",
-            "the timeout of an action is in whole seconds",
+            "the timeout of an action must be in whole seconds",
         ),
         (
             "defaults: {retry: {limit: 1, backoff: {initial: 1m, max: 1s}}}",
@@ -434,8 +434,8 @@ def problems(text: str) -> list[str]:
             "spec.pod.annotations['batch.kubernetes.io/x']",
             "use a prefix of your own, such as example.com/x",
         ),
-        ("pod: {labels: {a: 'b c'}}", "spec.pod.labels.a", "'b c' is no label value"),
-        ("pod: {nodeSelector: {'a b': c}}", "spec.pod.nodeSelector['a b']", "is no key"),
+        ("pod: {labels: {a: 'b c'}}", "spec.pod.labels.a", "'b c' is not a label value"),
+        ("pod: {nodeSelector: {'a b': c}}", "spec.pod.nodeSelector['a b']", "is not a valid key"),
     ],
 )
 def test_a_wrong_workflow_says_where_and_what(text: str, path: str, words: str) -> None:
@@ -525,4 +525,4 @@ def test_a_value_never_becomes_part_of_a_script() -> None:
     )
     problems = [str(problem) for problem in validate_workflow(spec, {"run-script": script})]
     assert len(problems) == 1
-    assert problems[0].startswith("spec.nodes[0].with.script: a script holds no $[[ ]]")
+    assert problems[0].startswith("spec.nodes[0].with.script: a script must not contain $[[ ]]")

@@ -1,4 +1,4 @@
-"""http-request: send an HTTP request and check the status of the answer."""
+"""http-request: send an HTTP request and check the status of the response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_DOWNLOAD = 1024 * 1024
 """Maximum number of bytes read of a response's body; the rest is not fetched."""
 MAX_JSON = 2048
-"""Maximum number of bytes of a JSON body that is also given as a value."""
+"""Maximum number of bytes of a JSON body that is also an output value."""
 SHOWN_HEADERS = (
     "content-type",
     "content-length",
@@ -51,15 +51,15 @@ class HttpRequest(WithTimeout):
     headers: dict[str, str] = {}
     """Headers; secrets go into token, password or apiKey."""
     query: dict[str, str | int | float | bool | list[str]] = {}
-    """Query parameters, added to those of the url and encoded."""
+    """Query parameters, encoded and added to those of the url."""
     body: str = ""
     """Body as text; give either this or json."""
     json_: Annotated[dict[str, Any] | None, Field(alias="json")] = None
     """Body as an object, sent as application/json."""
     expect_status: list[int | str] = ["2xx"]
-    """Statuses that mean success: numbers, or classes such as 2xx."""
+    """Statuses that count as success: numbers, or classes such as 2xx."""
     follow_redirects: bool = True
-    """Whether redirects are followed, at most ten; credentials do not go to another host."""
+    """Whether to follow redirects, at most ten; credentials are not sent to another host."""
     token: SecretStr | None = None
     """Sent as a bearer token."""
     username: str = ""
@@ -71,11 +71,11 @@ class HttpRequest(WithTimeout):
     api_key_header: str = "X-API-Key"
     """Header for apiKey."""
     tls_verify: bool = True
-    """Whether the server's certificate is checked."""
+    """Whether to verify the server's certificate."""
     ca_certificate: str = ""
-    """PEM certificates to trust besides the public ones."""
+    """PEM certificates to trust in addition to the public ones."""
     max_body: Annotated[int, Field(ge=0, le=3500)] = 2048
-    """Maximum number of bytes of the body kept as output."""
+    """Maximum number of bytes of the body in the outputs."""
 
     @field_validator("expect_status")
     @classmethod
@@ -110,15 +110,15 @@ class HttpResponse(Outputs):
     items: list[Any] | None = None
     """The body's value, when it is a JSON list of at most 2 KiB."""
     url: str = ""
-    """Where the answer came from, redirects followed, without query."""
+    """URL of the response after redirects, without query."""
     duration_ms: int
-    """Milliseconds from sending to the end of the answer."""
+    """Milliseconds from the request to the end of the response."""
     truncated: bool = False
-    """Whether something was left out."""
+    """Whether an output was truncated."""
 
 
 def http_request(parameters: HttpRequest, context: Context) -> HttpResponse:
-    """Sends an HTTP request and checks the status of the answer."""
+    """Sends an HTTP request and checks the status of the response."""
     context.log(f"{parameters.method} {shown(parameters.url)}")
     started = context.clock.monotonic()
     with session(
@@ -225,9 +225,9 @@ ACTION = Action(
     outputs=HttpResponse,
     run=http_request,
     retries=(
-        "Worth a retry: no connection, no answer in time, 408, 425, 429 and 5xx. Never: other "
-        "unexpected statuses, TLS that cannot be trusted. Every attempt sends the same "
-        "Idempotency-Key header, by which a service may recognise a repeated request."
+        "Retried: no connection, no response in time, 408, 425, 429 and 5xx. Not retried: other "
+        "unexpected statuses, TLS that is not trusted. Every attempt sends the same "
+        "Idempotency-Key header, by which a service can recognise a repeated request."
     ),
     classify=classify,
     example="""

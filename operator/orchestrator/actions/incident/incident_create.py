@@ -35,14 +35,14 @@ class IncidentCreate(IncidentDetails):
     """Parameters of incident-create."""
 
     title: Annotated[Title, Field(min_length=1)]
-    """What is wrong, in one line; shortened to 256 characters."""
+    """The problem, in one line; shortened to 256 characters."""
     severity: Severity = Severity.MEDIUM
-    """How bad it is."""
+    """Severity."""
     links: Links = []
-    """Pages that belong to it: objects with title and url."""
+    """Related pages: objects with title and url."""
     name: IncidentName = ""
-    """Name of the object; one per execution when empty. With a name of yours, an unresolved
-    incident is used again, and a resolved one is reopened."""
+    """Name of the object; one per execution if empty. With a name of your own, an unresolved
+    incident is reused and a resolved one is reopened."""
 
 
 class Created(Outputs):
@@ -53,7 +53,7 @@ class Created(Outputs):
     state: IncidentState
     """Its state."""
     created: bool
-    """Whether it is a new one; false when one of that name was used or reopened."""
+    """Whether it is new; false if an incident of that name was reused or reopened."""
 
 
 def incident_create(parameters: IncidentCreate, context: Context) -> Created:
@@ -109,7 +109,7 @@ ACTION = Action(
     parameters=IncidentCreate,
     outputs=Created,
     run=incident_create,
-    retries=RETRIES + "A retry finds the incident that an earlier attempt opened.",
+    retries=RETRIES + "A retry reuses the incident that an earlier attempt opened.",
     classify=classify,
     rights=(Right(INCIDENTS, ("get", "create", "patch")),),
     example="""

@@ -21,7 +21,7 @@ class IncidentResolve(OnIncident):
     """Parameters of incident-resolve."""
 
     summary: Summary = ""
-    """What is known at the end; the summary stays as it is when empty."""
+    """Final summary; if empty, the summary stays as it is."""
 
 
 class Resolved(Outputs):
@@ -52,7 +52,7 @@ ACTION = Action(
     parameters=IncidentResolve,
     outputs=Resolved,
     run=incident_resolve,
-    retries=RETRIES + "A resolved incident is not written again.",
+    retries=RETRIES + "An incident that is already resolved is not changed.",
     classify=classify,
     rights=(Right(INCIDENTS, ("get", "patch")),),
     example="""

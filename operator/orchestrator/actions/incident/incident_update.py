@@ -20,12 +20,12 @@ from orchestrator.models.incident import IncidentState, Severity
 
 
 class IncidentUpdate(OnIncident, IncidentDetails):
-    """Parameters of incident-update; what is left empty stays as it is."""
+    """Parameters of incident-update; empty ones leave the field as it is."""
 
     title: Title = ""
-    """What is wrong, in one line; shortened to 256 characters."""
+    """The problem, in one line; shortened to 256 characters."""
     severity: Severity | None = None
-    """How bad it is."""
+    """Severity."""
     state: IncidentState | None = None
     """Its state."""
     links: Links = []
@@ -71,7 +71,7 @@ ACTION = Action(
     parameters=IncidentUpdate,
     outputs=Updated,
     run=incident_update,
-    retries=RETRIES + "Fields that have their value already are not written again.",
+    retries=RETRIES + "Fields that already have the value are not changed.",
     classify=classify,
     rights=(Right(INCIDENTS, ("get", "patch")),),
     example="""

@@ -1,4 +1,4 @@
-"""What the actions on incidents share: parameters, and changes that no concurrent one loses."""
+"""Shared by the actions on incidents: parameters, and changes without lost updates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ATTEMPTS = 5
-"""How often a change is tried again when someone else changed the incident in the meantime."""
+"""How often a change is retried after a concurrent change of the incident."""
 RETRIES = (
-    "Worth a retry: no answer, conflicts, throttling, failures of the API server. Never: an "
-    "incident that is not there, a value the API server refuses, missing permissions. "
+    "Retried: no response, conflicts, throttling, failures of the API server. Not retried: an "
+    "incident that does not exist, a value that the API server refuses, missing permissions. "
 )
 
 IncidentName = Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$")]
@@ -32,30 +32,30 @@ Links = Annotated[list[dict[str, str]], Field(max_length=32)]
 
 
 def _shortened(text: str, length: int) -> str:
-    """A long text cut: during an incident that is better than none."""
+    """A long string, truncated: during an incident that is better than an error."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 class OnIncident(Parameters):
-    """The incident that an action changes."""
+    """The incident to change."""
 
     name: Annotated[IncidentName, Field(min_length=1)]
     """Name of the incident, such as the output name of incident-create."""
 
 
 class IncidentDetails(Parameters):
-    """What is known of an incident and who works on it."""
+    """What is known of an incident, and its people."""
 
     summary: Summary = ""
-    """What is known; shortened to 4096 characters."""
+    """Summary of what is known; shortened to 4096 characters."""
     assignee: Person = ""
-    """Who works on it."""
+    """The person who works on it."""
     escalation: Person = ""
-    """To whom it is escalated."""
+    """The person or team that it is escalated to."""
 
 
 def change(name: str, asked: dict[str, Any], context: Context) -> tuple[Object, list[str]]:
-    """Set fields of the spec, links added to those there; what is equal already is not written."""
+    """Set fields of the spec and add links; no write if nothing changes."""
     return retry_conflicts(context, lambda: _change_once(name, asked, context))
 
 
@@ -75,7 +75,7 @@ def _change_once(name: str, asked: dict[str, Any], context: Context) -> tuple[Ob
 
 
 def retry_conflicts(context: Context, work: Callable[[], T]) -> T:
-    """Do it, and again on the current incident when someone else changed it in the meantime."""
+    """Apply a change, and retry it on the current incident after a concurrent change."""
     for attempt in range(ATTEMPTS):
         try:
             return work()

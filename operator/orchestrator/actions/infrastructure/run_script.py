@@ -1,4 +1,4 @@
-"""run-script: run a script of the author's in the action's container."""
+"""run-script: run the author's script in the action's container."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from orchestrator.actions.action import (
 )
 
 TAIL = 4096
-"""Most characters of each stream that are remembered."""
+"""Maximum number of characters of each stream in the outputs."""
 GRACE = 10.0
 """Seconds a script has between SIGTERM and SIGKILL when its node is cancelled."""
 MAX_RESULT = 64 * 1024
-"""Most bytes of $RESULT that are read."""
+"""Maximum size of $RESULT, in bytes."""
 _OURS = ("PARAMS", "OUTPUTS")
 
 
@@ -46,7 +46,7 @@ class RunScript(Parameters):
     """Parameters of run-script."""
 
     script: Annotated[str, Field(min_length=1, max_length=65536)]
-    """The script's text, literally; pass values in env or args, never put them into the text."""
+    """The script, used literally; pass values in env or args, never inside the script."""
     interpreter: Interpreter = Interpreter.SH
     """Program that reads the script."""
     args: Annotated[list[str | int | float | bool], Field(max_length=100)] = []
@@ -54,9 +54,9 @@ class RunScript(Parameters):
     env: Annotated[dict[str, str | int | float | bool], Field(max_length=100)] = {}
     """Environment variables."""
     stdin: str = ""
-    """Text for the standard input."""
+    """Standard input."""
     secret: SecretStr | None = None
-    """A secret, given to the script as $SECRET."""
+    """A secret, which the script gets as $SECRET."""
 
 
 class ScriptResult(Outputs):
@@ -66,7 +66,7 @@ class ScriptResult(Outputs):
     keep_end = frozenset({"stderr", "stdout"})
 
     exit_code: int
-    """Exit code; 0, as any other fails the node."""
+    """Exit code; always 0, as any other fails the node."""
     result: dict[str, Any] | None = None
     """The JSON object that the script wrote to the file $RESULT, if any."""
     stdout: str = ""
@@ -74,11 +74,11 @@ class ScriptResult(Outputs):
     stderr: str = ""
     """The end of its standard error."""
     truncated: bool = False
-    """Whether something was left out."""
+    """Whether an output was truncated."""
 
 
 def run_script(parameters: RunScript, context: Context) -> ScriptResult:
-    """Runs a script of yours; a JSON object that it writes to the file $RESULT is its result."""
+    """Runs your script; its result is the JSON object that it writes to the file $RESULT."""
     with tempfile.TemporaryDirectory() as folder:
         script, result = Path(folder, "script"), Path(folder, "result.json")
         script.write_text(parameters.script, encoding="utf-8")
@@ -99,12 +99,12 @@ def run_script(parameters: RunScript, context: Context) -> ScriptResult:
 
 
 def _text(value: object) -> str:
-    """A value as a script expects it: texts as they are, others as in JSON (true, 1.5)."""
+    """A value as a script expects it: strings as they are, others as JSON (true, 1.5)."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _environment(parameters: RunScript, context: Context, result: Path) -> dict[str, str]:
-    """The Job's environment without what is the action's own, with what the author asks."""
+    """The Job's environment without the action's own variables, plus the author's."""
     inherited = {
         name: value
         for name, value in (context.environ or os.environ).items()
@@ -113,7 +113,7 @@ def _environment(parameters: RunScript, context: Context, result: Path) -> dict[
     secret = {"SECRET": parameters.secret.get_secret_value()} if parameters.secret else {}
     asked = {name: _text(value) for name, value in parameters.env.items()}
     return {
-        "PYTHONUNBUFFERED": "1",  # or what Python prints comes after all that it writes to stderr
+        "PYTHONUNBUFFERED": "1",  # keeps Python's stdout and stderr in order
         **inherited,
         **_parts(context.identity),
         **secret,
@@ -123,13 +123,13 @@ def _environment(parameters: RunScript, context: Context, result: Path) -> dict[
 
 
 def _parts(identity: Identity) -> dict[str, str]:
-    """The parts of CONTEXT, each in a variable: a shell cannot read JSON."""
+    """The fields of CONTEXT as variables, since a shell cannot read JSON."""
     parts = asdict(identity).items()
     return {f"CONTEXT_{name.upper()}": str(part) for name, part in parts if part is not None}
 
 
 class _Tail(threading.Thread):
-    """Copies a stream to the log as it comes, secrets masked, and remembers its end."""
+    """Copies a stream to the log as it arrives, with secrets masked, and keeps its end."""
 
     def __init__(self, source: IO[str], log: IO[str], mask: Callable[[str], str]) -> None:
         super().__init__(daemon=True)
@@ -171,17 +171,17 @@ def _run(
 def _follow(
     process: subprocess.Popen[str], stdin: str, mask: Callable[[str], str]
 ) -> tuple[int, str, str]:
-    """Feed and log a script until it ends; its exit code and the ends of its output."""
+    """Run a script to its end; its exit code and the end of each output stream."""
     assert process.stdin
     assert process.stdout
     assert process.stderr
     tails = _Tail(process.stdout, sys.stdout, mask), _Tail(process.stderr, sys.stderr, mask)
     for tail in tails:
         tail.start()
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it need not read it
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # unread input
         pipe.write(stdin)
     exit_code = process.wait()
-    _signal(process, signal.SIGKILL)  # what it left running would hold its output open
+    _signal(process, signal.SIGKILL)  # processes that it left behind would keep its output open
     for tail in tails:
         tail.join()
     if exit_code < 0:
@@ -190,7 +190,7 @@ def _follow(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End the script and all it started, gently first."""
+    """Stop the script and its child processes, first by SIGTERM."""
     _signal(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
@@ -233,10 +233,10 @@ ACTION = Action(
     outputs=ScriptResult,
     run=run_script,
     retries=(
-        "A script's exit code is the container's: 64 and 65 are never retried, all others are "
-        "worth a retry. A retry runs the whole script again; $CONTEXT_KEY is the same in every "
-        "attempt, for a script that wants to recognise one, and $CONTEXT_ATTEMPT counts from 1. "
-        "The parts of CONTEXT each have such a variable."
+        "The script's exit code is the container's: 64 and 65 are not retried, all others are. "
+        "A retry runs the whole script again; $CONTEXT_KEY is the same in every attempt, so that "
+        "a script can recognise a repetition, and $CONTEXT_ATTEMPT counts from 1. Every field of "
+        "CONTEXT has such a variable."
     ),
     writes_files=True,
     example="""

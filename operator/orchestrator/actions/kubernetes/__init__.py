@@ -1,1 +1,1 @@
-"""Actions on Kubernetes workloads: read them, change them, wait for them."""
+"""Actions on Kubernetes workloads: read, change and wait."""

@@ -29,13 +29,13 @@ class EventQuery(InNamespace):
     """Parameters of describe-events."""
 
     kind: Annotated[str, Field(max_length=63)] = ""
-    """Kind of the object, such as Deployment or Pod; any when empty."""
+    """Kind of the object, such as Deployment or Pod; any if empty."""
     name: Name = ""
-    """Name of the object; the whole namespace when empty."""
+    """Name of the object; the whole namespace if empty."""
     related: bool = True
-    """Whether a workload's events include those of its ReplicaSets and pods."""
+    """Whether to include the events of a workload's ReplicaSets and pods."""
     type: EventType | None = None
-    """Only Normal or only Warning events; both when absent."""
+    """Only Normal or only Warning events; both if absent."""
     since: Duration = "1h"
     """How far back."""
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -48,15 +48,15 @@ class EventList(Outputs):
     bulky = ("summary", "reasons")
 
     count: int
-    """How many events there are."""
+    """Number of events."""
     warnings: int
-    """How many of them are warnings."""
+    """Number of warnings among them."""
     reasons: list[str]
-    """Their reasons, each once, newest first."""
+    """Distinct reasons, newest first."""
     summary: str
-    """One line an event, newest first; empty without events."""
+    """One line per event, newest first; empty without events."""
     truncated: bool = False
-    """Whether something was left out."""
+    """Whether an output was truncated."""
 
 
 def describe_events(parameters: EventQuery, context: Context) -> EventList:
@@ -93,7 +93,7 @@ def _events(parameters: EventQuery, cluster: BlockingClient, namespace: str) -> 
 
 
 def _related(parameters: EventQuery, cluster: BlockingClient, namespace: str) -> set[str]:
-    """Uids of a workload, its ReplicaSets and its pods; none where not asked or not a workload."""
+    """Uids of a workload, its ReplicaSets and its pods; empty unless requested for a workload."""
     if not (parameters.related and parameters.name and parameters.kind in RESOURCES):
         return set()
     workload = cluster.get(RESOURCES[parameters.kind], namespace, parameters.name)
@@ -112,7 +112,7 @@ def _owned(objects: Sequence[Object], owners: set[str]) -> set[str]:
 
 
 def _time(event: Object) -> datetime:
-    """When the event was seen last: its fields differ by which library wrote it."""
+    """When the event was last seen; the field depends on the library that wrote it."""
     series = event.get("series") or {}
     text = (
         series.get("lastObservedTime")

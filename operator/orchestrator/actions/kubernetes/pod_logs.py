@@ -1,4 +1,4 @@
-"""pod-logs: the logs of a pod, of a workload's pods or of those that a selector finds."""
+"""pod-logs: the logs of a pod, of a workload's pods or of the pods that a selector matches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-"""Annotation of a pod: the container that `kubectl logs` takes."""
+"""Annotation of a pod: the default container of `kubectl logs`."""
 
 
 class LogSource(StrEnum):
@@ -37,19 +37,19 @@ class LogQuery(InNamespace):
     """Parameters of pod-logs."""
 
     kind: LogSource = LogSource.POD
-    """Kind of the object called name."""
+    """Kind of the object."""
     name: Name = ""
-    """Name of the pod, or of the object whose pods are meant; give either this or selector."""
+    """Name of the pod, or of the object that owns the pods; give either this or selector."""
     selector: Annotated[str, Field(max_length=1024)] = ""
     """Label selector of the pods, as for kubectl."""
     container: Annotated[str, Field(max_length=63)] = ""
-    """Container; each pod's default one when empty."""
+    """Container; the pod's default container if empty."""
     lines: Annotated[int, Field(ge=1, le=10000)] = 50
-    """Maximum number of lines of each pod, from the end."""
+    """Maximum number of lines per pod, from the end."""
     since: Duration | None = None
-    """How far back; from the beginning when absent."""
+    """How far back; from the beginning if absent."""
     previous: bool = False
-    """Whether to read the container's previous run, as after a crash."""
+    """Whether to read the container's previous run, for example after a crash."""
     max_pods: Annotated[int, Field(ge=1, le=100)] = 10
     """Maximum number of pods, newest first."""
 
@@ -67,16 +67,16 @@ class Logs(Outputs):
     keep_end = frozenset({"text"})
 
     text: str
-    """The logs, pod after pod, the end of them when they are long; all lines are in the node's
-    own log."""
+    """The logs, pod after pod; only the end of long logs, while the node's own log has all
+    lines."""
     pods: list[str]
-    """The pods that were read."""
+    """Names of the pods."""
     truncated: bool = False
-    """Whether something was left out."""
+    """Whether an output was truncated."""
 
 
 def pod_logs(parameters: LogQuery, context: Context) -> Logs:
-    """Reads the logs of a pod, of a workload's pods or of those that a selector finds."""
+    """Reads the logs of a pod, of a workload's pods or of the pods that a selector matches."""
     cluster = context.cluster()
     namespace = parameters.in_namespace(context)
     found = _pods(parameters, cluster, namespace)
@@ -106,7 +106,7 @@ def _pods(parameters: LogQuery, cluster: BlockingClient, namespace: str) -> Sequ
 
 
 def _log(parameters: LogQuery, cluster: BlockingClient, namespace: str, pod: Object) -> str:
-    """A heading and the log; a container that has none says why instead."""
+    """A heading and the log, or why a container has no log."""
     name, container = pod["metadata"]["name"], parameters.container or _default_container(pod)
     since = parse_duration(parameters.since) if parameters.since else None
     try:

@@ -1,4 +1,4 @@
-"""rollout-restart: the pods of a workload are replaced one after another."""
+"""rollout-restart: replace the pods of a workload one after another."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Restarted(Outputs):
     restarted_at: str
     """Time of the restart (RFC 3339)."""
     revision: int | None = None
-    """The new revision, of a Deployment."""
+    """The new revision (Deployments only)."""
     repeated: bool = False
-    """Whether an earlier attempt had restarted it already."""
+    """Whether an earlier attempt had already restarted it."""
 
 
 def rollout_restart(parameters: RolloutRestart, context: Context) -> Restarted:
@@ -57,7 +57,7 @@ def rollout_restart(parameters: RolloutRestart, context: Context) -> Restarted:
 
 
 def _restart(context: Context) -> Object:
-    """One write that restarts and remembers who did."""
+    """One write that restarts the workload and records the key."""
     now = context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "metadata": {"annotations": {RESTARTED_BY: context.identity.key}},
@@ -74,9 +74,9 @@ ACTION = Action(
     outputs=Restarted,
     run=rollout_restart,
     retries=(
-        "Worth a retry: no answer, throttling, failures of the API server. Never: "
-        "a workload that is not there or is paused, missing permissions. The restart is remembered "
-        "in an annotation of the workload, so that a retry does not restart twice."
+        "Retried: no response, throttling, failures of the API server. Not retried: "
+        "a workload that does not exist or is paused, missing permissions. An annotation of the "
+        "workload records the restart, so that a retry does not restart twice."
     ),
     classify=classify,
     rights=tuple(Right(resource, ("get", "patch")) for resource in RESOURCES.values()),

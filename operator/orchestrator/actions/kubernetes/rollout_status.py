@@ -1,4 +1,4 @@
-"""rollout-status: wait until a workload is rolled out."""
+"""rollout-status: wait until the rollout of a workload is complete."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class RolledOut(Outputs):
     """Outputs of rollout-status."""
 
     message: str
-    """State of the rollout, in words."""
+    """State of the rollout."""
     replicas: int
-    """Number of pods wanted."""
+    """Number of desired pods."""
     ready: int
-    """Number of pods that are ready."""
+    """Number of ready pods."""
     revision: int | None = None
-    """The revision rolled out, of a Deployment."""
+    """The revision (Deployments only)."""
     duration_seconds: int
-    """Seconds waited."""
+    """Time waited, in seconds."""
 
 
 def rollout_status(parameters: RolloutStatus, context: Context) -> RolledOut:
-    """Waits until a workload is rolled out, by the rules of kubectl rollout status."""
+    """Waits until the rollout of a workload is complete, by the rules of kubectl rollout status."""
     cluster, resource = context.cluster(), RESOURCES[parameters.kind]
     namespace, shown = parameters.in_namespace(context), parameters.described(context)
     started = context.clock.monotonic()
@@ -76,9 +76,9 @@ ACTION = Action(
     outputs=RolledOut,
     run=rollout_status,
     retries=(
-        "Worth a retry: a rollout that is not done within the timeout, no answer, failures of the "
-        "API server. Never: a workload that is not there, an exceeded progress deadline, missing "
-        "permissions. It only reads."
+        "Retried: a rollout that is not complete within the timeout, no response, failures of the "
+        "API server. Not retried: a workload that does not exist, an exceeded progress deadline, "
+        "missing permissions. It only reads."
     ),
     classify=classify,
     rights=tuple(Right(resource, ("get",)) for resource in RESOURCES.values()),

@@ -1,8 +1,8 @@
-"""rollout-undo: a Deployment's pods as an earlier revision had them.
+"""rollout-undo: roll a Deployment back to an earlier revision.
 
 The rules are those of `kubectl rollout undo` (k8s.io/kubectl/pkg/polymorphichelpers, rollback.go),
-with two differences: it waits until the Deployment's newest spec has its revision, so that
-"previous" is never one too far, and it changes the Deployment only as it was read.
+with two differences: it waits until the Deployment's newest spec has a revision, so that
+"previous" never goes one too far back, and it changes the Deployment only if it is as read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ KEPT = frozenset(
         "deprecated.deployment.rollback.to",
     }
 )
-"""Annotations of the Deployment that stay; all others are those of the earlier revision."""
+"""Annotations of the Deployment that stay; all others come from the earlier revision."""
 
 
 class RolloutUndo(InNamespace):
@@ -51,7 +51,7 @@ class RolloutUndo(InNamespace):
     name: Annotated[Name, Field(min_length=1)]
     """Name of the Deployment."""
     to_revision: Annotated[int, Field(ge=1)] | None = None
-    """The revision to return to; the previous one when absent."""
+    """The revision to return to; the previous one if absent."""
 
 
 class RolledBack(Outputs):
@@ -60,13 +60,13 @@ class RolledBack(Outputs):
     from_revision: int
     """The revision that was rolled back."""
     to_revision: int
-    """The revision whose pod template is used again."""
+    """The revision whose pod template was restored."""
     revision: int | None = None
     """The Deployment's new revision."""
     changed: bool
-    """Whether the pod template was changed; false when it was that of the revision already."""
+    """Whether the pod template was changed; false if it was already that of the revision."""
     repeated: bool = False
-    """Whether an earlier attempt had rolled it back already."""
+    """Whether an earlier attempt had already rolled it back."""
 
 
 def rollout_undo(parameters: RolloutUndo, context: Context) -> RolledBack:
@@ -83,7 +83,7 @@ def rollout_undo(parameters: RolloutUndo, context: Context) -> RolledBack:
     wanted = _wanted(parameters.to_revision, current, history, shown)
     template = _template(history[wanted])
     if template == deployment["spec"]["template"]:
-        context.log(f"{shown} has the pod template of revision {wanted} already")
+        context.log(f"{shown} already has the pod template of revision {wanted}")
         return _answer(deployment, current, wanted, changed=False)
     mark = {"key": context.identity.key, "from": current, "to": wanted}
     cluster.merge(
@@ -107,16 +107,16 @@ def _answer(
 
 
 def _done(deployment: Object, key: str) -> dict[str, Any] | None:
-    """The rollback that an earlier attempt of this piece of work made."""
+    """The rollback that an earlier attempt of this node made."""
     try:
         mark = json.loads(annotations_of(deployment).get(ROLLBACK, "{}"))
         return {"from": int(mark["from"]), "to": int(mark["to"])} if mark["key"] == key else None
     except (ValueError, TypeError, KeyError):
-        return None  # none, or none of ours
+        return None  # absent, or not written by us
 
 
 def _current(deployment: Object, shown: str) -> int:
-    """The revision of a Deployment that can be rolled back."""
+    """The Deployment's revision; ActionError if it cannot be rolled back."""
     if deployment["spec"].get("paused"):
         raise ActionError(f"{shown} is paused: resume it first", permanent=True)
     current = revision(deployment)
@@ -138,7 +138,7 @@ def _history(cluster: BlockingClient, namespace: str, deployment: Object) -> dic
 
 
 def _wanted(asked: int | None, current: int, history: dict[int, Object], shown: str) -> int:
-    """The revision to return to; ActionError, permanent, where there is none."""
+    """The revision to return to; ActionError, permanent, if there is none."""
     if asked is None:
         earlier = [number for number in history if number < current]
         if not earlier:
@@ -151,7 +151,7 @@ def _wanted(asked: int | None, current: int, history: dict[int, Object], shown: 
 
 
 def _template(replica_set: Object) -> Object:
-    """The pod template of a revision as the Deployment had it."""
+    """The pod template of a revision, as it was in the Deployment."""
     template: Object = replica_set["spec"]["template"]
     metadata = dict(template["metadata"])
     labels = metadata.get("labels") or {}
@@ -160,7 +160,7 @@ def _template(replica_set: Object) -> Object:
 
 
 def _patch(deployment: Object, replica_set: Object, mark: dict[str, Any]) -> Object:
-    """One write, of the Deployment as it was read: template, annotations, and who did it."""
+    """One write, only if the Deployment is as read: template, annotations and key."""
     before = annotations_of(deployment)
     after = {name: value for name, value in before.items() if _stays(name)}
     after |= {name: it for name, it in annotations_of(replica_set).items() if not _stays(name)}
@@ -179,7 +179,7 @@ def _stays(annotation: str) -> bool:
 
 
 def _difference(before: Object, after: Object) -> Object:
-    """The merge patch (RFC 7386) that makes one object of the other; lists are replaced whole."""
+    """The merge patch (RFC 7386) from one object to the other; lists are replaced."""
     patch: Object = {name: None for name in before if name not in after}
     for name, value in after.items():
         old = before.get(name)
@@ -200,10 +200,10 @@ ACTION = Action(
     outputs=RolledBack,
     run=rollout_undo,
     retries=(
-        "Worth a retry: a Deployment that is being changed, no answer, throttling, failures of the "
-        "API server. Never: a Deployment that is not there or is paused, a revision that is not "
-        "there, missing permissions. The rollback is remembered in an annotation of the "
-        "Deployment, so that a retry does not roll back twice."
+        "Retried: a Deployment that is being changed, no response, throttling, failures of the "
+        "API server. Not retried: a Deployment that does not exist or is paused, a revision that "
+        "does not exist, missing permissions. An annotation of the Deployment records the "
+        "rollback, so that a retry does not roll back twice."
     ),
     classify=classify,
     rights=(Right(DEPLOYMENTS, ("get", "patch")), Right(REPLICA_SETS, ("list",))),

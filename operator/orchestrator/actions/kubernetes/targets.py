@@ -1,4 +1,4 @@
-"""What actions on Kubernetes have in common: the parameters that name their target, and words."""
+"""Shared by actions on Kubernetes: the parameters that name their target, and descriptions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from orchestrator.actions.kubernetes.workloads import WorkloadKind
 Name = Annotated[str, Field(max_length=253)]
 
 READ_RETRIES = (
-    "Worth a retry: no answer, throttling, failures of the API server. Never: an object that is "
-    "not there, missing permissions. It only reads."
+    "Retried: no response, throttling, failures of the API server. Not retried: an object that "
+    "does not exist, missing permissions. It only reads."
 )
 
 
@@ -21,10 +21,10 @@ class InNamespace(Parameters):
     """The namespace of an action's target."""
 
     namespace: Annotated[str, Field(max_length=63)] = ""
-    """Namespace of the target; the execution's own when empty."""
+    """Namespace of the target; the execution's own if empty."""
 
     def in_namespace(self, context: Context) -> str:
-        """The target's namespace, the default applied."""
+        """The target's namespace, or the default."""
         return self.namespace or context.identity.namespace
 
 

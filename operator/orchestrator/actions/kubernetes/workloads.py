@@ -1,4 +1,4 @@
-"""Deployments, StatefulSets and DaemonSets: which they are, and whether their rollout is done.
+"""Deployments, StatefulSets and DaemonSets: their pods, revisions and rollouts.
 
 The rules and words are those of `kubectl rollout status`: k8s.io/kubectl/pkg/polymorphichelpers,
 rollout_status.go.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REVISION = "deployment.kubernetes.io/revision"
 """Annotation of a Deployment and of its ReplicaSets: the revision."""
 OBSERVED_TIMEOUT = 10.0
-"""Seconds in which a controller is expected to observe a new spec."""
+"""Seconds to wait for a controller to observe a new spec."""
 OBSERVED_POLL = 0.25
 """Seconds between two reads meanwhile."""
 
@@ -41,7 +41,7 @@ RESOURCES: dict[str, Resource] = {
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Where a rollout stands; a failed one will not finish by waiting."""
+    """The state of a rollout; a failed one will not complete by waiting."""
 
     message: str
     done: bool = False
@@ -49,12 +49,12 @@ class Rollout:
 
 
 def rollout(kind: str, workload: Object) -> Rollout:
-    """Where the rollout of a workload stands."""
+    """The state of the rollout of a workload."""
     return _RULES[kind](workload)
 
 
 def selector(workload: Object) -> str:
-    """A workload's pod selector in the form that a list request takes."""
+    """A workload's pod selector as the parameter of a list request."""
     wanted = workload["spec"]["selector"]
     parts = [f"{key}={value}" for key, value in (wanted.get("matchLabels") or {}).items()]
     for expression in wanted.get("matchExpressions") or []:
@@ -71,7 +71,7 @@ def selector(workload: Object) -> str:
 
 
 def revision(workload: Object) -> int | None:
-    """The revision of a Deployment or of a ReplicaSet; None where there is none yet."""
+    """The revision of a Deployment or of a ReplicaSet; None if there is none yet."""
     text = annotations_of(workload).get(REVISION, "")
     return int(text) if text.isdigit() else None
 
@@ -83,7 +83,7 @@ def observed(workload: Object) -> bool:
 
 
 def observed_deployment(cluster: BlockingClient, namespace: str, name: str, clock: Clock) -> Object:
-    """The Deployment once its controller has observed its spec, and so has given it its revision.
+    """The Deployment once its controller has observed its spec and set its revision.
 
     After OBSERVED_TIMEOUT it is returned as it is.
     """

@@ -27,33 +27,33 @@ TRANSIENT_ERRORS = frozenset(
         "team_added_to_org",
     }
 )
-"""Errors of chat.postMessage that pass: https://docs.slack.dev/reference/methods/chat.postMessage"""
+"""Transient errors of chat.postMessage: https://docs.slack.dev/reference/methods/chat.postMessage"""
 
 
 class SlackMessage(WithTimeout):
     """Parameters of slack-message."""
 
     text: Annotated[str, Field(max_length=40000)] = ""
-    """Message in Slack's mrkdwn; with blocks, what notifications show."""
+    """Message in Slack's mrkdwn; with blocks, the text of notifications."""
     channel: str = ""
-    """Channel's name or id, for a bot's token; a webhook has a channel of its own."""
+    """Name or id of the channel, with a bot token; a webhook has its own channel."""
     webhook_url: SecretStr | None = None
-    """Address of an incoming webhook; give either this or token."""
+    """URL of an incoming webhook; give either this or token."""
     token: SecretStr | None = None
-    """A bot's token with the scope chat:write."""
+    """Bot token with the scope chat:write."""
     blocks: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
     """Block Kit blocks, at most 50."""
     thread_ts: str = ""
-    """The ts output of the message to answer in a thread."""
+    """The output ts of the message to reply to in a thread."""
     api_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://slack.com/api"
-    """Address of Slack's API; for a bot's token."""
+    """URL of Slack's API, with a bot token."""
 
     @model_validator(mode="after")
     def _complete(self) -> SlackMessage:
         if bool(self.webhook_url) == bool(self.token):
             raise ValueError("give either webhookUrl or token, from a secret variable")
         if self.token and not self.channel:
-            raise ValueError("a bot's token needs a channel")
+            raise ValueError("a bot token needs a channel")
         if not (self.text or self.blocks):
             raise ValueError("give text or blocks")
         return self
@@ -63,9 +63,9 @@ class SlackAnswer(Outputs):
     """Outputs of slack-message."""
 
     channel: str = ""
-    """Id of the channel, when sent with a token."""
+    """Id of the channel, if sent with a token."""
     ts: str = ""
-    """The message's timestamp, which identifies it in its channel; when sent with a token."""
+    """Timestamp of the message, which identifies it in its channel; if sent with a token."""
 
 
 def slack_message(parameters: SlackMessage, context: Context) -> SlackAnswer:
@@ -107,7 +107,7 @@ def _post(
     parameters: SlackMessage,
     context: Context,
 ) -> requests.Response:
-    """The answer, after as many rate limits as the timeout allows."""
+    """The response, after waiting for rate limits as long as the timeout allows."""
     deadline = context.clock.monotonic() + parse_duration(parameters.timeout)
     while True:
         left = deadline - context.clock.monotonic()
@@ -128,13 +128,13 @@ def _post(
 
 
 def _retry_after(response: requests.Response) -> float:
-    """Seconds that Slack asks to wait; https://docs.slack.dev/apis/web-api/rate-limits."""
+    """Seconds to wait, from Slack's response; https://docs.slack.dev/apis/web-api/rate-limits."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdigit() else 1.0
 
 
 def _check_webhook(response: requests.Response) -> None:
-    """A webhook answers 200 `ok`, or 4xx with the error as text."""
+    """A webhook answers 200 `ok`, or 4xx with the error as plain text."""
     if response.status_code == 200:
         return
     error = response.text[:100].strip() or response.reason
@@ -171,9 +171,9 @@ ACTION = Action(
     outputs=SlackAnswer,
     run=slack_message,
     retries=(
-        "Worth a retry: no connection, no answer in time, rate limits longer than the timeout, "
-        "5xx and Slack's own passing errors. Never: what Slack refuses (token, channel, message). "
-        "Slack has no idempotency key: when an answer was lost, a retry posts the message again."
+        "Retried: no connection, no response in time, rate limits longer than the timeout, 5xx and "
+        "Slack's transient errors. Not retried: a token, channel or message that Slack refuses. "
+        "Slack has no idempotency key: after a lost response, a retry posts the message again."
     ),
     classify=classify,
     example="""

@@ -1,4 +1,4 @@
-"""Cron expressions of other schedulers, and what five fields cannot express."""
+"""Cron expressions of other schedulers, and intervals that five fields cannot express."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MINUTES_A_DAY = 24 * 60
 
 
 def correct(cron: str, reads: Callable[[str], bool]) -> str:
-    """What to write for a cron expression that cannot be read; empty where that is unknown."""
+    """What to write instead of an invalid cron expression; empty if unknown."""
     text = " ".join(cron.split())
     if macro := _MACROS.get(text.lower()):
         return f"names are not read: write '{macro}'"
@@ -59,7 +59,7 @@ def _every(count: int, unit: str) -> str:
 
 
 def _of_minutes(minutes: int) -> str:
-    """The cron expression of this interval; empty where there is none."""
+    """The cron expression of this interval; empty if there is none."""
     if minutes and minutes < 60 and 60 % minutes == 0:
         return f"*/{minutes} * * * *" if minutes > 1 else "* * * * *"
     if minutes and minutes % 60 == 0 and _MINUTES_A_DAY % minutes == 0:
@@ -95,7 +95,7 @@ def _out_of_range(fields: list[str]) -> str:
 
 
 def advise(cron: str) -> list[str]:
-    """What a cron expression that can be read does other than it seems to."""
+    """A warning about a valid cron expression that does not do what it seems to."""
     fields = cron.split()
     found = []
     for at, size in enumerate(_SIZES):

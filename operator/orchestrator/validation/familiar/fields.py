@@ -10,7 +10,7 @@ from orchestrator.validation.familiar.table import FIELDS
 
 
 def hint_for(model: str, field: str, value: Any, owner: Any) -> str:
-    """What to write instead of a field that this model does not have; empty if that is unknown."""
+    """What to write instead of a field that this model does not have; empty if unknown."""
     known = FIELDS.get(model, {})
     hint = known.get(re.sub(r"[-_ ]", "", field[:64]).lower(), "")
     if callable(hint):

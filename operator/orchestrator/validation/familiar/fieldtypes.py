@@ -1,4 +1,4 @@
-"""Which fields hold a duration or an expression, and what a required field holds."""
+"""The fields that hold a duration or an expression, and examples of required fields."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ EXAMPLES = {
     ("Retry", "limit"): "write the number of extra attempts, such as `limit: 3`",
     ("Repeat", "until"): "write the expression that ends it, such as"
     " `until: nodes.NODE.outputs.NAME == 'done'`",
-    ("Repeat", "limit"): "write how often it is run at most, such as `limit: 10`",
+    ("Repeat", "limit"): "write the maximum number of runs, such as `limit: 10`",
     ("Approval", "approvers"): "write who may decide, such as `approvers: ['group:NAME']`",
     ("SubWorkflow", "name"): "write the name of the workflow to run",
     ("SecretKeyRef", "name"): "write the name of the Secret",
@@ -66,4 +66,4 @@ EXAMPLES = {
     ("Script", "source"): "write the text of the script",
     ("Volume", "mountPath"): "write where the container sees it, such as `mountPath: /data`",
 }
-"""What a required field holds, by model and field."""
+"""What to write in a required field, by model and field."""

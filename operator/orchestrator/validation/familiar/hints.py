@@ -1,4 +1,4 @@
-"""Hints about fields of other systems, made of the value that was given: the line to type."""
+"""Hints about fields of other systems, with the line to write for the given value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.validation.familiar.proposals import (
 
 Owner = Mapping[str, Any]
 Hint = str | Callable[[Any, Owner], str]
-"""The hint about a field: words, or a function of its value and of the object that has it."""
+"""The hint for a field: a string, or a function of its value and of the object it is in."""
 
 _DELIMITERS = re.compile(r"\$\[\[|\]\]|\$?\{\{|\}\}|\$\((?=[a-z])")
 _SOURCES = re.compile(r"([A-Za-z_][\w-]*)(?:\.([A-Za-z]+))?")
@@ -27,7 +27,7 @@ _OUTCOMES = {"Failed": "Failed", "Errored": "Failed"}
 
 
 def bare(value: Any) -> str:
-    """An expression of another system as one of ours, without delimiters."""
+    """An expression of another system in our language, without delimiters."""
     text = text_of(value)
     if text.count("$(") == 1 and text.endswith(")"):
         text = text[:-1]
@@ -40,7 +40,7 @@ def _with(words: str, written: Any) -> str:
 
 
 def edges(value: Any, owner: Owner) -> str:
-    """What a node waits for, as edges that lead to it."""
+    """Dependencies of a node, as edges that lead to it."""
     target = identifier(text_of(owner.get("name"))) or "NODE"
     listed = value if isinstance(value, list) else [value]
     found: list[dict[str, str]] = []
@@ -51,12 +51,12 @@ def edges(value: Any, owner: Owner) -> str:
                 edge["outcome"] = _OUTCOMES[outcome]
             found.append(edge)
     found = found or [{"from": "OTHER", "to": target}]
-    words = "what a node waits for is an edge of the workflow, in spec.edges"
+    words = "a dependency is an edge of the workflow, in spec.edges"
     return _with(words, {"edges": found[:4]})
 
 
 def next_node(value: Any, owner: Owner) -> str:
-    """What follows a node, as an edge."""
+    """The successor of a node, as an edge."""
     source = identifier(text_of(owner.get("name"))) or "NODE"
     target = identifier(value) if isinstance(value, str) else ""
     words = "what follows a node is an edge of the workflow, in spec.edges"
@@ -81,7 +81,7 @@ def following(outcome: str) -> Callable[[Any, Owner], str]:
 
 
 def items(value: Any, owner: Owner) -> str:
-    """A loop as forEach."""
+    """A loop, as forEach."""
     del owner
     if isinstance(value, str):
         source = bare(value)
@@ -94,7 +94,7 @@ def items(value: Any, owner: Owner) -> str:
 
 
 def condition(value: Any, owner: Owner) -> str:
-    """An expression elsewhere as `when`, or as the outcome of an edge."""
+    """A condition of another system, as `when` or as the outcome of an edge."""
     source = bare(value) if isinstance(value, str) else "vars.NAME == 'x'"
     if re.search(r"\b(?:failure|always|success|cancelled)\(\)", source):
         outcome = "Always" if "always()" in source else "Failed"
@@ -116,7 +116,7 @@ def retry(value: Any, owner: Owner) -> str:
 
 
 def duration_in(words: str, field: str, unit: str = "s") -> Callable[[Any, Owner], str]:
-    """A number of seconds or minutes as a duration."""
+    """A number of seconds or minutes, as a duration."""
 
     def hint(value: Any, owner: Owner) -> str:
         del owner
@@ -128,7 +128,7 @@ def duration_in(words: str, field: str, unit: str = "s") -> Callable[[Any, Owner
 
 
 def action(value: Any, owner: Owner) -> str:
-    """A reference to something that is run."""
+    """A reference to what a node runs."""
     del owner
     name = value.get("name") if isinstance(value, Mapping) else value
     name = name if isinstance(name, str) and "/" not in name and "@" not in name else "NAME"
@@ -146,7 +146,7 @@ def script(value: Any, owner: Owner) -> str:
 
 
 def parameters(value: Any, owner: Owner) -> str:
-    """Parameters as a map or as a list of name and value."""
+    """Parameters, from a map or a list of name and value."""
     del owner
     if isinstance(value, Mapping) and isinstance(value.get("parameters"), list):
         value = value["parameters"]
@@ -162,7 +162,7 @@ def parameters(value: Any, owner: Owner) -> str:
 
 
 def renamed(field: str) -> Callable[[Any, Owner], str]:
-    """The same under another name, with the value as it is."""
+    """The same field under another name, with the value unchanged."""
 
     def hint(value: Any, owner: Owner) -> str:
         del owner
@@ -172,7 +172,7 @@ def renamed(field: str) -> Callable[[Any, Owner], str]:
 
 
 def declared(field: str, words: str) -> Callable[[Any, Owner], str]:
-    """Parameters as a list of typed declarations."""
+    """Parameters, as a list of typed declarations."""
 
     def hint(value: Any, owner: Owner) -> str:
         del owner
@@ -190,7 +190,7 @@ def declared(field: str, words: str) -> Callable[[Any, Owner], str]:
 
 
 def steps(value: Any, owner: Owner) -> str:
-    """Steps as nodes."""
+    """Steps, as nodes."""
     del owner
     names: list[str] = []
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""References of other systems, and how the same is read here."""
+"""References of other systems, and their equivalents."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tup
 )
 _REFERENCE = re.compile(r"(?<![\w.'\"\]-])[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*")
 MAX_LENGTH = 1024
-"""Characters of a text that is translated."""
+"""Maximum length of a string that is translated."""
 
 ROOTS = {
     "inputs": "the variables of a workflow are vars.NAME",
@@ -99,7 +99,7 @@ KEYS_OF_WORKFLOW = {
 
 
 def translate(text: str) -> str:
-    """The references of a text as they are written here; what is not known stays as it is."""
+    """A string with its references translated; unknown ones stay as they are."""
     if len(text) > MAX_LENGTH:
         return text
     return _REFERENCE.sub(lambda match: _translated(match[0]), text)

@@ -1,4 +1,4 @@
-"""Texts that are no duration, name or quantity, and the nearest that is one."""
+"""Invalid durations, names and quantities, and the nearest valid ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHOICE = re.compile(r"\^\(([A-Za-z]+(?:\|[A-Za-z]+)*)\)\??\$")
 
 
 def mismatch(pattern: str, given: str) -> str:
-    """What is wrong with a text that does not match; the pattern only if no words are known."""
+    """The problem of a string that does not match; names the pattern only if necessary."""
     text = shown(given)
     if pattern == IDENTIFIER_PATTERN:
         rule = f"{text} is not a name: a lower-case letter, then letters, digits and _"
@@ -63,6 +63,6 @@ def _write(proposal: str) -> str:
 
 
 def shown(given: Any) -> str:
-    """A value for a message."""
+    """A value in a message."""
     text = repr(given) if isinstance(given, str | int | float) else kind(given)
     return text if len(text) <= 80 else text[:79] + "…"

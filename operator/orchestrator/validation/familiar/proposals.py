@@ -1,4 +1,4 @@
-"""Values in the form in which they are to be written: short YAML, durations, names."""
+"""Proposed values, ready to paste: short YAML, durations, names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from orchestrator.models.base import DURATION_PATTERN, YAML_BOOLEANS
 
 MAX_SHOWN = 160
-"""Characters of a proposed line; a longer one would fill the message."""
+"""Maximum length of a proposed line; a longer one would fill the message."""
 _MAX_TEXT = 512
-"""Characters of a text that are read for a proposal."""
+"""Maximum length of a string that is read for a proposal."""
 _MAX_DIGITS = 100
 _MAX_ENTRIES = 8
 _MAX_DEPTH = 5
-"""What is shown of lists and objects."""
+"""Maximum number of entries shown of lists and objects."""
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@ =<>!+|()-]*[A-Za-z0-9_)])?")
 _NOT_TEXT = frozenset({*YAML_BOOLEANS, "null"})
 _PARTS = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-zµ]*)\s*,?")
@@ -35,7 +35,7 @@ _HOURS_OF = {"d": 24, "w": 7 * 24}
 
 
 def flow(value: Any, depth: int = 0) -> str:
-    """A value as YAML in one line: `{limit: 3}`, `[a, b]`, `'5'`. What is large is cut short."""
+    """A value as YAML in one line: `{limit: 3}`, `[a, b]`, `'5'`. Large values are truncated."""
     match value:
         case dict() | list() if depth > _MAX_DEPTH:
             return "…"
@@ -60,7 +60,7 @@ def _cut(shown: list[str], value: Sized) -> list[str]:
 
 
 def text_of(value: Any) -> str:
-    """A scalar as text, of bounded length; empty for lists and objects."""
+    """A scalar as a string of bounded length; empty for lists and objects."""
     if isinstance(value, str):
         return value[:_MAX_TEXT]
     small = isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**_MAX_DIGITS)
@@ -68,7 +68,7 @@ def text_of(value: Any) -> str:
 
 
 def line(value: Any) -> str:
-    """A proposed line of YAML in backticks; nothing where it is too long to read."""
+    """A proposed line of YAML in backticks; empty if it is too long to read."""
     text = flow(value)
     text = text[1:-1] if isinstance(value, dict) else text
     return f"write `{text}`" if len(text) <= MAX_SHOWN else ""
@@ -105,7 +105,7 @@ def duration(given: Any) -> str | None:
 
 
 def identifier(text: str) -> str:
-    """The nearest identifier: `check_db` for `check-db`; empty when nothing can be kept."""
+    """The nearest identifier: `check_db` for `check-db`; empty if there is none."""
     words = re.sub(r"[^a-zA-Z0-9_]+", "_", text[:63]).lstrip("_0123456789")
     return words.lower() if words.isupper() else words[:1].lower() + words[1:]
 

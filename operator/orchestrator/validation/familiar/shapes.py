@@ -1,4 +1,4 @@
-"""Values of another shape than the field asks for, and the same in the right one."""
+"""Values whose shape does not fit the field, and the same value in the right shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.validation.familiar.hints import bare
 from orchestrator.validation.familiar.proposals import duration, identifier, line, text_of
 
 _Shape = Callable[[Any], Any]
-"""From a value to the same in the right shape; None where that is unknown."""
+"""Converts a value to the right shape; None if unknown."""
 
 
 class _Words(str):
@@ -20,7 +20,7 @@ class _Words(str):
 
 
 def hint_for(model: str, field: str, given: Any) -> str:
-    """The line to type instead of this value; empty where nothing is known."""
+    """The line to write instead of this value; empty if unknown."""
     if (model, field) in DURATIONS:
         written = duration(given)
         return line({field: written}) if written else ""
@@ -66,7 +66,7 @@ def _scalars(given: Any) -> bool:
 
 
 def _literal(given: list[Any]) -> str:
-    """A list as an expression; long texts are cut short."""
+    """A list as an expression; long strings are truncated."""
     return str([item[:64] if isinstance(item, str) else item for item in given[:8]])
 
 
@@ -94,7 +94,7 @@ def _approval(given: Any) -> Any:
 
 
 def approver(given: str) -> str:
-    """`user:ana@example.com`, `group:sre`: who was probably meant."""
+    """`user:ana@example.com`, `group:sre`: the approver that was probably meant."""
     name = given.removeprefix("@").rpartition(":")[2].strip() or "NAME"
     kind = "user" if "@" in name or given.startswith("@") else "group"
     return f"{kind}:{name}"

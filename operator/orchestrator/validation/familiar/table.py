@@ -1,4 +1,4 @@
-"""The table of fields of other systems: which field of ours does the same, and the line to type."""
+"""The table of fields of other systems: the equivalent field, and the line to write."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from orchestrator.validation.familiar.hints import (
 )
 
 _FINALLY = (
-    "nodes that run last, whatever happened, are declared in spec.nodes and named in"
+    "nodes that always run last are declared in spec.nodes and named in"
     " spec.finally: write `finally: [NODE]`"
 )
-_DEFAULTS = "what holds for every node is in spec.defaults"
+_DEFAULTS = "settings of all nodes are in spec.defaults"
 _POD = "settings of pods are in spec.pod"
 ON = (
-    "what starts a workflow is an object of its own, of kind Trigger: write"
+    "a workflow is started by a separate object of kind Trigger: write"
     " `spec: {workflow: NAME, schedule: {cron: '0 3 * * *'}}`"
 )
-"""What `on` of GitHub Actions is here; an unquoted `on` is the boolean true."""
+"""The equivalent of `on` of GitHub Actions; an unquoted `on` is the boolean true."""
 _IN_ACTION = (
     "a container is specified in a Template, in spec.action, and a node names the Template:"
     " write `action: local/NAME`"
@@ -46,16 +46,14 @@ def _table(groups: dict[str, Hint]) -> dict[str, Hint]:
 _WORKFLOW = _table(
     {
         "steps tasks jobs dag templates pipelinespec stages": steps,
-        "entrypoint": (
-            "every node without incoming edges starts at once, so none is named as the first"
-        ),
-        "name": "what people see is title; the name is in metadata.name",
+        "entrypoint": ("every node without incoming edges starts at once; there is no entry point"),
+        "name": "the display name is title; the name is in metadata.name",
         "displayname": renamed("title"),
         "inputs params parameters arguments vars args": declared(
-            "variables", "what a workflow is given are its variables"
+            "variables", "the inputs of a workflow are its variables"
         ),
         "results": (
-            "what a workflow puts out are its outputs: write `outputs: [{name: NAME, value:"
+            "the results of a workflow are its outputs: write `outputs: [{name: NAME, value:"
             " EXPRESSION}]`"
         ),
         "env": (
@@ -68,11 +66,11 @@ _WORKFLOW = _table(
         ),
         "on schedule schedules cron trigger triggers": ON,
         "activedeadlineseconds timeoutseconds": duration_in(
-            "the whole execution is bounded by timeout", "timeout"
+            "timeout limits the whole execution", "timeout"
         ),
-        "timeoutminutes": duration_in("the whole execution is bounded by timeout", "timeout", "m"),
+        "timeoutminutes": duration_in("timeout limits the whole execution", "timeout", "m"),
         "timeouts": (
-            "timeout is of the whole execution, finallyTimeout of the nodes in finally: write"
+            "timeout limits the whole execution, finallyTimeout the nodes in finally: write"
             " `timeout: 1h`"
         ),
         "starttimeout": f"{_DEFAULTS}: write `defaults: {{startTimeout: 5m}}`",
@@ -81,18 +79,18 @@ _WORKFLOW = _table(
         ),
         "onexit hooks": _FINALLY,
         "handlers": (
-            "what runs after a failure follows by an edge: write `edges: [{from: A, to: B,"
-            " outcome: Failed}]`"
+            "a node that runs after a failure is the target of an edge: write `edges: [{from: A,"
+            " to: B, outcome: Failed}]`"
         ),
         "parallelism maxparallel": (
-            "executions are bounded by concurrency, `concurrency: {limit: 1}`, the items of a"
-            " fan-out by forEach.parallelism of its node"
+            "concurrency limits executions, `concurrency: {limit: 1}`; forEach.parallelism of a"
+            " node limits the items of its fan-out"
         ),
         "synchronization mutex semaphore": (
-            "executions are bounded by concurrency: write `concurrency: {limit: 1}`"
+            "concurrency limits executions: write `concurrency: {limit: 1}`"
         ),
         "concurrencypolicy": (
-            "executions are bounded by concurrency: write `concurrency: {limit: 1, policy: Forbid}`"
+            "concurrency limits executions: write `concurrency: {limit: 1, policy: Forbid}`"
         ),
         "failfast": "what a failure does to other branches is onFailure: write `onFailure: Stop`",
         "continueonerror": (
@@ -172,16 +170,16 @@ _NODE = _table(
         "loopcontrol": (
             "the name of an item is forEach.as: write `forEach: {values: vars.LIST, as: item}`"
         ),
-        "parallelism": "how many items run at once is forEach.parallelism",
+        "parallelism": "forEach.parallelism limits how many items run at once",
         "until while": (
             "a node that is run again has repeat: write `repeat: {until: EXPRESSION, limit: 10}`"
         ),
         "retries retrystrategy retrypolicy maxretries attempts backofflimit": retry,
         "if conditions whenexpressions unless": condition,
         "timeoutseconds activedeadlineseconds deadline async": duration_in(
-            "an attempt is bounded by timeout", "timeout"
+            "timeout limits an attempt", "timeout"
         ),
-        "timeoutminutes": duration_in("an attempt is bounded by timeout", "timeout", "m"),
+        "timeoutminutes": duration_in("timeout limits an attempt", "timeout", "m"),
         "uses taskref template templateref task": action,
         "pipelineref": "another workflow is run by workflow: write `workflow: {name: NAME}`",
         "type kind": (
@@ -212,7 +210,7 @@ _NODE = _table(
             "a node is one step; several are several nodes and the edges between them, or another"
             " workflow: write `workflow: {name: NAME}`"
         ),
-        "parallel": "nodes run side by side where no edge leads from one to the other",
+        "parallel": "nodes run in parallel unless an edge leads from one to the other",
         "image command container taskspec resources volumemounts volumes sidecars": _IN_ACTION,
         "securitycontext serviceaccountname imagepullpolicy workingdirectory": _IN_ACTION,
         "nodeselector": f"{_POD_OF_ALL}: write `pod: {{nodeSelector: {{KEY: VALUE}}}}`",
@@ -226,13 +224,13 @@ _NODE = _table(
         "continueon continueonerror ignoreerrors": (
             "a node whose failure counts as handled has allowFailure: write `allowFailure: true`"
         ),
-        "failedwhen": "a path that is a failure ends in a node of its own: write `fail: TEXT`",
+        "failedwhen": "a path that fails ends in a node with fail: write `fail: TEXT`",
         "suspend pause": (
             "a node that waits is a delay, an approval or a wait: write `delay: 5m`, `approval:"
             " {approvers: ['group:NAME']}` or `wait: {signal: NAME}`"
         ),
         "sleep": duration_in("a node that waits for a while is a delay", "delay"),
-        "notify": "what runs after a node follows by an edge: write `edges: [{from: A, to: B}]`",
+        "notify": "the next node is the target of an edge: write `edges: [{from: A, to: B}]`",
         "position": (
             "the positions of the visual builder are spec.layout: write `layout: {NODE: [80, 120]}`"
         ),
@@ -242,7 +240,7 @@ _NODE = _table(
             "approvers belong to an approval: write `approval: {approvers: ['group:NAME']}`"
         ),
         "synchronization concurrency": (
-            "executions are bounded for the whole workflow: write `concurrency: {limit: 1}` in spec"
+            "concurrency belongs to the whole workflow: write `concurrency: {limit: 1}` in spec"
         ),
     }
 )
@@ -251,7 +249,7 @@ _EDGE = _table(
         "source src start": renamed("from"),
         "target dst end": renamed("to"),
         "condition if": condition,
-        "on type status": "what an edge asks of its source is outcome: write `outcome: Failed`",
+        "on type status": "the condition of an edge is its outcome: write `outcome: Failed`",
         "label name": "an edge has no name and no label",
     }
 )
@@ -283,10 +281,10 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "count max maxretries": renamed("limit"),
             "maxattempts attempts": "limit is the number of extra attempts: write `limit: 3`",
             "delay interval": (
-                "how long to wait between attempts is backoff: write `backoff: {initial: 10s}`"
+                "the wait between attempts is backoff: write `backoff: {initial: 10s}`"
             ),
             "retrypolicy on when expression": (
-                "which ends are repeated is reasons: write `reasons: [Failed, TimedOut, Disrupted]`"
+                "reasons lists what to retry: write `reasons: [Failed, TimedOut, Disrupted]`"
             ),
         }
     ),
@@ -295,8 +293,8 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "duration delay": duration_in("the first wait is initial", "initial"),
             "maxduration cap": duration_in("the longest wait is max", "max"),
             "multiplier": renamed("factor"),
-            "jitter": "the waits are spread by themselves",
-            "steps": "how often an attempt is repeated is retry.limit",
+            "jitter": "waits always have jitter",
+            "steps": "retry.limit is the number of extra attempts",
         }
     ),
     "Approval": _table(
@@ -307,11 +305,9 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "groups": "who may decide is approvers: write `approvers: ['group:NAME']`",
             "count minapprovals minimum": renamed("required"),
             "timeout": "timeout is a field of the node, beside approval",
-            "message title description": (
-                "what approvers read is the title and description of the node"
-            ),
+            "message title description": ("approvers see the title and description of the node"),
             "default": (
-                "what happens when nobody decides in time is onTimeout: write `onTimeout: Reject`"
+                "onTimeout applies if no decision is made in time: write `onTimeout: Reject`"
             ),
             "form fields": renamed("inputs"),
         }
@@ -321,7 +317,7 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "items in list": renamed("values"),
             "var name item": renamed("as"),
             "concurrency maxparallel limit": renamed("parallelism"),
-            "failfast": "how many items may fail is maxFailed: write `maxFailed: 0`",
+            "failfast": "maxFailed is the number of items that may fail: write `maxFailed: 0`",
             "outputs results": renamed("gather"),
         }
     ),
@@ -329,13 +325,13 @@ FIELDS: dict[str, dict[str, Hint]] = {
         {
             "times count max retries": renamed("limit"),
             "interval": renamed("delay"),
-            "while": "it is run until an expression holds: write `until: EXPRESSION`",
+            "while": "it runs until an expression is true: write `until: EXPRESSION`",
         }
     ),
     "SubWorkflow": _table(
         {
             "params parameters arguments inputs with vars": renamed("variables"),
-            "namespace": "a sub-workflow is one of the same namespace",
+            "namespace": "a sub-workflow is in the same namespace",
             "ref": renamed("name"),
         }
     ),
@@ -343,7 +339,8 @@ FIELDS: dict[str, dict[str, Hint]] = {
         {
             "event": renamed("signal"),
             "for duration seconds": (
-                "a wait is until an expression holds or for a signal; for a time write `delay: 5m`"
+                "a wait ends when an expression is true or a signal arrives; for a fixed time write"
+                " `delay: 5m`"
             ),
             "condition": renamed("until"),
             "timeout": "timeout is a field of the node, beside wait",
@@ -353,7 +350,7 @@ FIELDS: dict[str, dict[str, Hint]] = {
         {
             "max maxparallel": renamed("limit"),
             "cancelinprogress": (
-                "an execution that takes the place of another has a policy: write `policy: Replace`"
+                "a policy decides whether an execution replaces another: write `policy: Replace`"
             ),
             "mutex": renamed("group"),
         }
@@ -385,10 +382,10 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "workflowname": renamed("workflow"),
             "params parameters arguments inputs vars": renamed("variables"),
             "concurrencypolicy": (
-                "executions are bounded by their Workflow: write `concurrency: {limit: 1, policy:"
+                "concurrency is set in the Workflow: write `concurrency: {limit: 1, policy:"
                 " Forbid}` there"
             ),
-            "startingdeadlineseconds": "how many missed slots are made up for is schedule.catchUp",
+            "startingdeadlineseconds": "missed slots are caught up on by schedule.catchUp",
             "suspended paused disabled": renamed("suspend"),
             "enabled": "a Trigger that starts nothing has `suspend: true`",
             "when if condition filters": renamed("filter"),
@@ -406,11 +403,11 @@ FIELDS: dict[str, dict[str, Hint]] = {
     ),
     "TemplateSpec": _table(
         {
-            "name": "the name is in metadata.name; what people see is title",
+            "name": "the name is in metadata.name; the display name is title",
             "inputs params arguments variables": declared(
-                "parameters", "what an action is given are its parameters"
+                "parameters", "the inputs of an action are its parameters"
             ),
-            "results": declared("outputs", "what an action puts out are its outputs"),
+            "results": declared("outputs", "the results of an action are its outputs"),
             "image command args env resources serviceaccountname volumes": inside(
                 "action", "the container is specified in action"
             ),
@@ -470,8 +467,8 @@ FIELDS: dict[str, dict[str, Hint]] = {
     "Volume": _table(
         {
             "hostpath": (
-                "a path of the host is none of the volumes that are allowed: emptyDir, configMap,"
-                " secret, persistentVolumeClaim"
+                "hostPath is not allowed; the allowed volumes are emptyDir, configMap, secret and"
+                " persistentVolumeClaim"
             ),
             "pvc": "write `persistentVolumeClaim: {claimName: NAME}`",
             "path": renamed("mountPath"),

@@ -1,4 +1,4 @@
-"""Plain texts that are probably meant as expressions."""
+"""Plain strings that are probably meant as expressions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from orchestrator.expressions.text import OPEN
 from orchestrator.validation.familiar import paths
 
 MAX_EXAMINED = 2 * 1024
-"""Characters of a text that are examined."""
+"""Maximum length of a string that is examined."""
 _MAX_INSIDE = 200
 _EXAMINED = 2_000
-"""Units of work of a text, for the near names of a reference that does not exist."""
+"""Units of work per string, for the near names of a reference that does not exist."""
 _WHOLE = re.compile(
     r"\s*(?:vars|nodes|execution|event|workflow|params|runner|trigger)\.[A-Za-z_]\w*"
     r"(?:\.\w+|\[\w+\])*(?:\s*\|\s*\w+(?:\([^()]*\))?)*\s*"
@@ -32,10 +32,10 @@ Resolves = Callable[[Expression], bool]
 
 
 def plain_text(text: str, resolves: Resolves, variables: str = "vars") -> str:
-    """That a text without `$[[ ]]` is probably meant as an expression, or nothing.
+    """The warning that a string without `$[[ ]]` is probably meant as an expression, or None.
 
-    `resolves` is whether all that an expression refers to exists at this place; `variables` is the
-    root by which variables are read there.
+    `resolves` is whether all references of an expression exist at this place; `variables` is the
+    root of variables there.
     """
     if OPEN in text:
         return ""
@@ -69,7 +69,7 @@ _LITERAL = re.compile(
 
 
 def quoted_expression(source: str) -> str:
-    """That a string inside an expression is probably meant as an expression, or nothing."""
+    """The warning that a string inside an expression is probably meant as one, or None."""
     match = _LITERAL.search(source)
     if match is None:
         return ""

@@ -1,1 +1,1 @@
-"""The rules, each a pure function from what is examined to what is wrong with it."""
+"""The rules, each a pure function from the subject to its problems."""

@@ -1,4 +1,4 @@
-"""Actions: they exist, and get the parameters that they declare."""
+"""Actions exist and get the parameters that they declare."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from orchestrator.validation.subject import Subject
 from orchestrator.validation.values import check_size, check_type, check_value
 
 _MAX_LISTED = 12
-"""Most parameters that a message lists."""
+"""Maximum number of parameters that a message lists."""
 
 
 def known_actions(subject: Subject) -> Iterator[Problem]:
-    """An action is a ClusterTemplate, or a Template of the namespace, that describes an action."""
+    """An action is a ClusterTemplate or a Template of the namespace, not of a whole workflow."""
     for path, node in subject.nodes():
         if node.action is None or node.action in subject.assumed:
             continue
@@ -33,7 +33,7 @@ def known_actions(subject: Subject) -> Iterator[Problem]:
 
 
 def parameters(subject: Subject) -> Iterator[Problem]:
-    """Parameters are declared, required ones are given, literals are of the right type."""
+    """Parameters are declared, required ones are given, and literals have the right type."""
     for path, node in subject.nodes():
         template = subject.templates.get(node.action or "")
         if template is not None:
@@ -62,7 +62,7 @@ def _parameters(
 
 
 def _wrong(value: Json, parameter: Parameter, subject: Subject) -> str | None:
-    """What is wrong with a parameter's value, as far as it is known before the run."""
+    """The problem of a parameter's value, as far as it is known before the run."""
     if parameter.type is ValueType.SECRET:
         return _not_a_secret(value, subject)
     if isinstance(value, str) and OPEN in value:
@@ -76,7 +76,7 @@ def _wrong_text(value: str, parameter: Parameter) -> str | None:
     try:
         text = compile_text(value)
     except ExpressionError:
-        return None  # the rule on expressions says what is wrong
+        return None  # the rule on expressions reports it
     if text.whole is None and parameter.type is not ValueType.STRING:
         return f"must be {parameter.type.value}; an expression with text around it is a string"
     return None
@@ -87,7 +87,7 @@ def _not_a_secret(value: Json, subject: Subject) -> str | None:
     if isinstance(value, str) and secret_variable(value) in names:
         return None
     example = names[0] if names else "NAME"
-    return f"takes a secret variable and nothing else; write '$[[ vars.{example} ]]'"
+    return f"takes only a secret variable; write '$[[ vars.{example} ]]'"
 
 
 def _secret_elsewhere(value: str, subject: Subject) -> str | None:
@@ -102,7 +102,7 @@ def _secrets(subject: Subject) -> list[str]:
 
 
 def secret_variable(value: str) -> str | None:
-    """NAME where the string is exactly `$[[ vars.NAME ]]`."""
+    """NAME if the string is exactly `$[[ vars.NAME ]]`."""
     try:
         whole = compile_text(value).whole
     except ExpressionError:
@@ -125,11 +125,11 @@ def _has_expressions(value: Json) -> bool:
 
 
 def script_texts(subject: Subject) -> Iterator[Problem]:
-    """No value becomes code: the script given to run-script holds no expression."""
+    """No value becomes code: the script of run-script contains no expression."""
     for path, node in subject.nodes():
         script = (node.with_ or {}).get("script")
         if node.action == "run-script" and isinstance(script, str) and OPEN in script:
             yield Problem(
                 join(path, "with", "script"),
-                f"a script holds no {OPEN} ]]: pass values in env or args, where they stay values",
+                f"a script must not contain {OPEN} ]]: pass values in env or args",
             )

@@ -1,4 +1,4 @@
-"""How an action's container looks: no field that contradicts another, no name that is ours."""
+"""Containers of actions have no contradicting fields and no reserved names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUR_ENVIRONMENT = frozenset(
         "SCRIPT_SOURCE",
     }
 )
-"""Environment variables that every action gets, beside PARAM_NAME for each parameter."""
+"""Environment variables that every action gets, in addition to PARAM_NAME per parameter."""
 _VOLUME_TYPES = ("emptyDir", "configMap", "secret", "persistentVolumeClaim")
 
 
@@ -38,7 +38,7 @@ def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def environment(spec: TemplateSpec) -> Iterator[Problem]:
-    """Environment variables are listed once, and none is ours."""
+    """Environment variables are unique, and none is reserved."""
     entries = (spec.action.env if spec.action else None) or []
     yield from no_duplicates(
         ((f"spec.action.env[{i}].name", entry.name) for i, entry in enumerate(entries)),
@@ -51,7 +51,7 @@ def environment(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def environment_sources(spec: TemplateSpec) -> Iterator[Problem]:
-    """A variable's value comes from one place."""
+    """A variable has exactly one source."""
     action = spec.action
     for i, entry in enumerate((action.env if action else None) or []):
         path = f"spec.action.env[{i}]"
@@ -70,7 +70,7 @@ def environment_sources(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def volumes(spec: TemplateSpec) -> Iterator[Problem]:
-    """A volume is of one type, has a name and a place of its own."""
+    """A volume has one type, a unique name and a unique mount path."""
     found = (spec.action.volumes if spec.action else None) or []
     paths = [f"spec.action.volumes[{i}]" for i in range(len(found))]
     for path, volume in zip(paths, found, strict=True):
@@ -91,7 +91,7 @@ def volumes(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def grace_period(spec: TemplateSpec) -> Iterator[Problem]:
-    """The time between SIGTERM and SIGKILL is a duration that Kubernetes can take."""
+    """The time between SIGTERM and SIGKILL is a duration that Kubernetes accepts."""
     grace = spec.action.termination_grace_period if spec.action else None
     if grace is not None:
         yield from positive("spec.action.terminationGracePeriod", grace)

@@ -1,4 +1,4 @@
-"""Declarations of variables and parameters: defaults and bounds that make sense together."""
+"""Declarations of variables and parameters have consistent defaults and bounds."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ _FIELDS: tuple[tuple[str, str, tuple[ValueType, ...], str], ...] = (
 
 
 def variables(subject: Subject) -> Iterator[Problem]:
-    """Every variable is declared soundly, and secrets say where they are."""
+    """Every variable has a consistent declaration, and secrets have a reference."""
     for i, variable in enumerate(subject.spec.variables):
         path = f"spec.variables[{i}]"
         secret = variable.type is ValueType.SECRET
         if secret and variable.secret_key_ref is None:
             yield Problem(path, "a secret needs secretKeyRef: {name: SECRET, key: KEY}")
         if not secret and variable.secret_key_ref is not None:
-            yield Problem(join(path, "secretKeyRef"), "only a variable of type secret has this")
+            yield Problem(
+                join(path, "secretKeyRef"), "only a variable of type secret has this field"
+            )
         yield from declared(path, variable)
 
 
 def declared(path: str, value: Value) -> Iterator[Problem]:
-    """Bounds fit the type and each other; enum and default are allowed values."""
+    """Bounds fit the type and each other; enum and default contain allowed values."""
     if value.type is ValueType.SECRET:
         yield from _secret(path, value)
         return
@@ -57,7 +59,7 @@ def declared(path: str, value: Value) -> Iterator[Problem]:
 def _secret(path: str, value: Value) -> Iterator[Problem]:
     for field, attribute in (("default", "default"), ("enum", "enum"), *_NAMES):
         if getattr(value, attribute) is not None:
-            yield Problem(join(path, field), "nothing can be said of the value of a secret")
+            yield Problem(join(path, field), "the value of a secret cannot be constrained")
 
 
 _NAMES = tuple((field, attribute) for field, attribute, _, _ in _FIELDS)

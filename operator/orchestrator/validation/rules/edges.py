@@ -1,4 +1,4 @@
-"""Edges: between nodes that exist, once, without cycles, with outcomes that can happen."""
+"""Edges lead between existing nodes, are unique, form no cycle and have possible outcomes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from orchestrator.validation.subject import Subject
 
 _MAX_SHOWN = 20
 _MAX_LISTED = 8
-"""Most nodes that a message lists."""
+"""Maximum number of nodes that a message lists."""
 
 
 def known_nodes(subject: Subject) -> Iterator[Problem]:
-    """Edges and `finally` refer to nodes."""
+    """Edges and `finally` refer to existing nodes."""
     for i, edge in enumerate(subject.spec.edges):
         for field, name in (("from", edge.from_), ("to", edge.to)):
             if name not in subject.index:
@@ -26,7 +26,7 @@ def known_nodes(subject: Subject) -> Iterator[Problem]:
 
 
 def unknown_node(name: str, subject: Subject) -> str:
-    """That there is no node of this name, and which may have been meant."""
+    """The message for a node that does not exist, and what may have been meant."""
     near = did_you_mean(name, subject.index)
     if not near and len(subject.index) <= _MAX_LISTED:
         near = f"; the nodes are {', '.join(subject.index)}"
@@ -34,7 +34,7 @@ def unknown_node(name: str, subject: Subject) -> str:
 
 
 def edges_once(subject: Subject) -> Iterator[Problem]:
-    """An edge is listed once for each outcome."""
+    """An edge is listed once per outcome."""
     first: dict[tuple[str, str, Outcome], int] = {}
     for i, edge in enumerate(subject.spec.edges):
         key = (edge.from_, edge.to, subject.outcome(i))
@@ -45,7 +45,7 @@ def edges_once(subject: Subject) -> Iterator[Problem]:
 
 
 def no_self_edges(subject: Subject) -> Iterator[Problem]:
-    """No node waits for itself."""
+    """No node depends on itself."""
     for i, edge in enumerate(subject.spec.edges):
         if edge.from_ == edge.to:
             message = (
@@ -55,7 +55,7 @@ def no_self_edges(subject: Subject) -> Iterator[Problem]:
 
 
 def no_cycles(subject: Subject) -> Iterator[Problem]:
-    """No node waits for what comes after it; one cycle is shown."""
+    """No cycles; the message shows one."""
     cycle = _cycle(subject)
     if not cycle:
         return
@@ -64,13 +64,12 @@ def no_cycles(subject: Subject) -> Iterator[Problem]:
     closing = next(i for i, s, t in subject.edges if (s, t) == (cycle[-1], cycle[0]))
     yield Problem(
         f"spec.edges[{closing}]",
-        f"the nodes wait for each other: {' → '.join([*shown, names[0]])}; to run nodes again use"
-        " repeat",
+        f"the nodes form a cycle: {' → '.join([*shown, names[0]])}; to run nodes again use repeat",
     )
 
 
 def _cycle(subject: Subject) -> list[int]:
-    """The nodes of a cycle in the direction of its edges, or nothing."""
+    """The nodes of a cycle in the direction of its edges; empty if there is none."""
     left = set(range(len(subject.spec.nodes))) - set(subject.order)
     if not left:
         return []
@@ -86,7 +85,7 @@ def _cycle(subject: Subject) -> list[int]:
 
 
 def outcomes(subject: Subject) -> Iterator[Problem]:
-    """Then and Else leave conditions, Succeeded leaves everything else."""
+    """Then and Else are for conditions, Succeeded is for all other nodes."""
     for i, edge in enumerate(subject.spec.edges):
         source = subject.node(edge.from_)
         if source is None or edge.outcome is None:
@@ -95,19 +94,19 @@ def outcomes(subject: Subject) -> Iterator[Problem]:
         if source.condition is None and edge.outcome in (Outcome.THEN, Outcome.ELSE):
             yield Problem(
                 path,
-                f"{edge.outcome.value} is for conditions, and {edge.from_!r} is none; write"
+                f"{edge.outcome.value} is for conditions, but {edge.from_!r} is not one; write"
                 " Succeeded, Failed or Always",
             )
         elif source.condition is not None and edge.outcome is Outcome.SUCCEEDED:
             yield Problem(
                 path,
-                f"{edge.from_!r} is a condition, which succeeds either way; write Then (it holds)"
-                " or Else",
+                f"{edge.from_!r} is a condition, which succeeds either way; write Then (true)"
+                " or Else (false)",
             )
 
 
 def final_nodes(subject: Subject) -> Iterator[Problem]:
-    """Nodes of `finally` are listed there once, and no edge touches them."""
+    """Nodes of `finally` are listed once and have no edges."""
     seen = set()
     for i, name in enumerate(subject.spec.finally_):
         if name in seen:

@@ -1,4 +1,4 @@
-"""What a Template offers: its purpose, its parameters and its outputs."""
+"""The interface of a Template: its type, parameters and outputs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from orchestrator.validation.rules.names import no_boolean_words, no_duplicates
 
 
 def one_purpose(spec: TemplateSpec) -> Iterator[Problem]:
-    """A Template is an action or a whole workflow."""
+    """A Template is either an action or a whole workflow."""
     if (spec.action is None) == (spec.workflow is None):
         yield Problem("spec", "give it exactly one of action and workflow")
 
 
 def names(spec: TemplateSpec) -> Iterator[Problem]:
-    """Names are unique and no YAML booleans; parameters differ in more than case."""
+    """Names are unique and not YAML booleans; parameters differ in more than case."""
     parameters = [(f"spec.parameters[{i}].name", p.name) for i, p in enumerate(spec.parameters)]
     outputs = [(f"spec.outputs[{i}].name", output.name) for i, output in enumerate(spec.outputs)]
     yield from no_boolean_words(chain(parameters, outputs))
@@ -34,7 +34,7 @@ def names(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def parameters(spec: TemplateSpec) -> Iterator[Problem]:
-    """Every parameter is declared soundly."""
+    """Every parameter has a consistent declaration."""
     for i, parameter in enumerate(spec.parameters):
         yield from declared(f"spec.parameters[{i}]", parameter)
 

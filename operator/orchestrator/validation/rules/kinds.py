@@ -1,4 +1,4 @@
-"""What a node is, and which fields belong to its kind."""
+"""A node has exactly one kind, and only fields of that kind."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         "timeout",
         "timeout",
         ("action", "workflow", "approval", "wait"),
-        "only actions, sub-workflows, approvals and waits take time of their own",
+        "only actions, sub-workflows, approvals and waits have a timeout",
     ),
     ("startTimeout", "start_timeout", ("action",), "only actions have a container to start"),
     ("forEach", "for_each", ("action", "workflow"), "only actions and sub-workflows fan out"),
     ("repeat", "repeat", ("action", "workflow"), "only actions and sub-workflows are repeated"),
 )
-"""Fields of a node that only some kinds have: name, attribute, kinds, and what to say."""
+"""Fields of a node that only some kinds have: name, attribute, kinds and message."""
 
 
 def one_kind(subject: Subject) -> Iterator[Problem]:
-    """A node has exactly one of the keys that say what it does."""
+    """A node has exactly one of the keys that define its kind."""
     for path, node in subject.nodes():
         kinds = kinds_of(node)
         if not kinds:
-            yield Problem(path, f"says nothing to do; give it one of {', '.join(KINDS)}")
+            yield Problem(path, f"does nothing; give it one of {', '.join(KINDS)}")
         elif len(kinds) > 1:
             yield Problem(path, f"has {' and '.join(kinds)}; a node is exactly one of these")
 
 
 def fields_of_kind(subject: Subject) -> Iterator[Problem]:
-    """Fields are set only where they have a meaning."""
+    """Fields are set only on kinds of nodes that have them."""
     for path, node in subject.nodes():
         kinds = kinds_of(node)
         if len(kinds) == 1:
@@ -56,18 +56,18 @@ def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
             yield Problem(join(path, field), f"{words}; this node is a {kind}{hint}")
 
 
-_HINTS = {"delay": ", which takes exactly as long as it says", "fail": ", which ends at once"}
+_HINTS = {"delay": ", which has a fixed duration", "fail": ", which ends at once"}
 
 
 def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:
-    """A wait is for a condition or for a signal."""
+    """A wait has either a condition or a signal."""
     for path, node in subject.nodes():
         if node.wait is not None and (node.wait.until is None) == (node.wait.signal is None):
             yield Problem(join(path, "wait"), "give it exactly one of until and signal")
 
 
 def message_without_secrets(subject: Subject) -> Iterator[Problem]:
-    """The message of a `fail` is stored in the status, where no secret may be."""
+    """The message of `fail` contains no secret, since it is stored in the status."""
     for path, node in subject.nodes():
         if node.fail is None:
             continue
@@ -78,5 +78,5 @@ def message_without_secrets(subject: Subject) -> Iterator[Problem]:
         for root, *rest in sorted(references):
             variable = subject.variables.get(rest[0]) if root == "vars" and rest else None
             if variable is not None and variable.type is ValueType.SECRET:
-                message = f"vars.{variable.name} is a secret, which a message cannot hold"
+                message = f"vars.{variable.name} is a secret, which a message cannot contain"
                 yield Problem(join(path, "fail"), message)

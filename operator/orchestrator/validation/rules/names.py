@@ -1,4 +1,4 @@
-"""Names: unique, and never a word that kubectl's YAML reads as a boolean."""
+"""Names are unique and never words that kubectl's YAML reads as booleans."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
 ROOTS = ("vars", "nodes", "execution", "workflow", "event", "index", "now")
-"""What expressions of a workflow can begin with; a forEach name must be another."""
+"""Roots of a workflow's expressions; the name of a forEach item must not be one."""
 
 Named = Iterable[tuple[str, str]]
 
 
 def no_boolean_words(named: Named) -> Iterator[Problem]:
-    """A name such as `on` would arrive as `true` wherever it is a key."""
+    """No name is a word such as `on`, which YAML reads as `true` when it is a key."""
     for path, name in named:
         if name.lower() in YAML_BOOLEANS:
             yield Problem(
@@ -26,11 +26,11 @@ def no_boolean_words(named: Named) -> Iterator[Problem]:
 
 
 def no_duplicates(named: Named, what: str) -> Iterator[Problem]:
-    """Names are unique within their list."""
+    """Names are unique in their list."""
     first: dict[str, str] = {}
     for path, name in named:
         if name in first:
-            yield Problem(path, f"there already is {what} {name!r}, at {first[name]}")
+            yield Problem(path, f"{what} {name!r} already exists, at {first[name]}")
         first.setdefault(name, path)
 
 
@@ -56,14 +56,14 @@ def boolean_words(subject: Subject) -> Iterator[Problem]:
 
 
 def unique_names(subject: Subject) -> Iterator[Problem]:
-    """Nodes, variables and outputs have names of their own."""
+    """Nodes, variables and outputs have unique names."""
     yield from no_duplicates(_nodes(subject), "a node")
     yield from no_duplicates(_listed("variables", subject.spec), "a variable")
     yield from no_duplicates(_listed("outputs", subject.spec), "an output")
 
 
 def item_names(subject: Subject) -> Iterator[Problem]:
-    """The name of a forEach's item hides nothing else."""
+    """The name of a forEach item shadows nothing."""
     for path, node in subject.nodes():
         if node.for_each is not None and node.for_each.as_ in ROOTS:
             name = node.for_each.as_

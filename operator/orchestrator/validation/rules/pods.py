@@ -1,4 +1,4 @@
-"""Settings of pods: no label or annotation that is ours or Kubernetes' own."""
+"""Settings of pods have no reserved labels or annotations."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _RESERVED = (GROUP, "kubernetes.io", "k8s.io")
-"""Domains whose keys are not the author's; kubernetes.io and k8s.io by Kubernetes' rules."""
+"""Reserved domains; Kubernetes itself reserves kubernetes.io and k8s.io."""
 
 
 def pod_settings(subject: Subject) -> Iterator[Problem]:
-    """Labels and annotations are well-formed and nobody else's."""
+    """Labels and annotations are well-formed and not reserved."""
     pod = subject.spec.pod
     if pod is None:
         return
@@ -33,7 +33,9 @@ def _keys(path: str, given: Mapping[str, str], *, reserved: bool) -> Iterator[Pr
     for key in given:
         prefix, slash, name = key.rpartition("/")
         if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
-            message = "is no key of Kubernetes: [DOMAIN/]NAME, letters, digits, '-', '_' and '.'"
+            message = (
+                "is not a valid key: write [DOMAIN/]NAME, of letters, digits, '-', '_' and '.'"
+            )
             yield Problem(join(path, key), message + _write(name, key, prefix + slash))
         elif reserved and any(prefix == own or prefix.endswith(f".{own}") for own in _RESERVED):
             message = f"{prefix}/ is reserved; use a prefix of your own, such as example.com/{name}"
@@ -43,7 +45,9 @@ def _keys(path: str, given: Mapping[str, str], *, reserved: bool) -> Iterator[Pr
 def _values(path: str, given: Mapping[str, str]) -> Iterator[Problem]:
     for key, value in given.items():
         if not _VALUE.fullmatch(value):
-            message = f"{value[:80]!r} is no label value: at most 63 letters, digits, '-', '_', '.'"
+            message = (
+                f"{value[:80]!r} is not a label value: at most 63 letters, digits, '-', '_', '.'"
+            )
             yield Problem(join(path, key), message + _write(value, value))
 
 

@@ -1,4 +1,4 @@
-"""Expressions: each can be read, and each thing it names exists and is known by then."""
+"""Expressions are valid, and their references exist and are known at that time."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _ELSEWHERE = {
     "nodes": "is not known here: no node has started",
 }
 MAX_EXPRESSIONS = 10_000
-"""Most expressions of a workflow: reading each takes up to a millisecond."""
+"""Maximum number of expressions of a workflow: parsing each takes up to a millisecond."""
 _PARAMETER = re.compile(r"spec\.nodes\[\d+\]\.with(\.[A-Za-z0-9_]+|\['[^']*'\])")
 Reference = tuple[str, ...]
 
 
 def expressions(subject: Subject) -> Iterator[Problem]:
-    """Every expression can be read and every reference resolves."""
+    """Every expression is valid and every reference resolves."""
     count = 0
     for place in places(subject):
         try:
@@ -71,7 +71,7 @@ def expressions(subject: Subject) -> Iterator[Problem]:
 def wrong_reference(
     reference: Reference, place: Place, subject: Subject, source: str
 ) -> str | None:
-    """What is wrong with a reference of an expression at this place, or None."""
+    """The problem of a reference at this place, or None."""
     root, rest = reference[0], reference[1:]
     if root in place.free:
         return None
@@ -92,7 +92,7 @@ def wrong_reference(
 
 
 def _meant(reference: Reference, place: Place, subject: Subject, source: str) -> str:
-    """What a reference probably means whose root is unknown."""
+    """What a reference with an unknown root probably means."""
     root, *rest = reference
     if (written := write_nulls(source)) != source:
         return f"; {paths.ROOTS.get(root, 'null is written none')}: write `{written}`"
@@ -113,7 +113,7 @@ def _meant(reference: Reference, place: Place, subject: Subject, source: str) ->
 
 
 def unknown_key(owner: str, rest: Reference, keys: tuple[str, ...]) -> str | None:
-    """That an object of known keys has no such key."""
+    """The message that an object with known keys has no such key."""
     if not rest or rest[0] in keys:
         return None
     other = paths.KEYS.get(rest[0], "") if keys is NODE else ""
@@ -138,7 +138,7 @@ def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | No
     if _PARAMETER.fullmatch(place.path) and secret_variable(place.source) == rest[0]:
         return None
     return (
-        f"vars.{rest[0]} is a secret: it can only be a parameter of an action, whole:"
+        f"vars.{rest[0]} is a secret: it can only be a whole parameter of an action:"
         f" '$[[ vars.{rest[0]} ]]'"
     )
 
@@ -152,7 +152,7 @@ def _wrong_execution(rest: Reference, place: Place) -> str | None:
 
 def _wrong_node(rest: Reference, place: Place, subject: Subject) -> str | None:
     if not rest:
-        return "say which node, by its name: nodes.NAME"
+        return "name the node: nodes.NAME"
     name = rest[0]
     node = subject.node(name)
     if node is None:
@@ -173,7 +173,7 @@ def _not_before(name: str, place: Place) -> str:
     if place.path.startswith("spec.edges"):
         return f"node {name!r} is neither the edge's source nor upstream of it"
     return (
-        f"node {name!r} is not upstream of {place.owner!r}, so it may not have ended; lead edges"
+        f"node {name!r} is not upstream of {place.owner!r}, so it may not have ended; add edges"
         f" from {name!r} to {place.owner!r}"
     )
 
@@ -189,7 +189,7 @@ def _wrong_output(name: str, node: Node, output: str, subject: Subject) -> str |
 
 
 def _outputs(node: Node, subject: Subject) -> list[str] | None:
-    """The names of a node's outputs; None where they are not known before the run."""
+    """The names of a node's outputs; None if they are not known before the run."""
     if node.action is not None:
         template = subject.templates.get(node.action)
         if template is None:

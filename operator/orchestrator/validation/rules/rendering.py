@@ -1,4 +1,4 @@
-"""Expressions of a Template: in which fields they are allowed, and what they may see there."""
+"""Expressions of a Template: the fields that may contain them, and the names they can use."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.references import EXECUTION, WORKFLOW, unknown_key
 
 RENDERED = ("image", "command", "args", "env", "workingDir")
-"""The fields of an action that are rendered, one by one; of env, the values."""
+"""The fields of an action that are rendered; of env, only the values."""
 MAX_EXPRESSIONS = 500
-"""Most expressions of a Template: all are evaluated for each Job."""
+"""Maximum number of expressions of a Template: all are evaluated for each Job."""
 _KEYS = {
     "runner": ("image",),
     "execution": EXECUTION,
@@ -28,7 +28,7 @@ _ROOTS = ("params", "runner", "execution", "workflow", "node", "index")
 
 
 def expressions(spec: TemplateSpec) -> Iterator[Problem]:
-    """Every expression can be read and every reference resolves."""
+    """Every expression is valid and every reference resolves."""
     if spec.action is None:
         return
     count = 0
@@ -49,7 +49,7 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
-    """No expression is where none is rendered; a script's text may hold anything."""
+    """No expression is in a field that is not rendered; a script may contain anything."""
     if spec.action is None:
         return
     rendered = {path for path, _ in rendered_fields(spec.action)}
@@ -61,7 +61,7 @@ def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def rendered_fields(action: Action) -> Iterator[tuple[str, str]]:
-    """The texts of an action that are rendered, by path."""
+    """The rendered strings of an action, by path."""
     if action.image is not None:
         yield "spec.action.image", action.image
     if action.working_dir is not None:
@@ -75,7 +75,7 @@ def rendered_fields(action: Action) -> Iterator[tuple[str, str]]:
 
 
 def wrong_in_template(reference: tuple[str, ...], spec: TemplateSpec) -> str | None:
-    """What is wrong with a reference of an expression of a Template, or None."""
+    """The problem of a reference in a Template, or None."""
     root, rest = reference[0], reference[1:]
     if root == "params":
         return wrong_parameter(rest, spec)
@@ -88,7 +88,7 @@ def wrong_in_template(reference: tuple[str, ...], spec: TemplateSpec) -> str | N
 
 
 def wrong_parameter(rest: tuple[str, ...], spec: TemplateSpec) -> str | None:
-    """That a reference below `params` names no parameter, or a secret."""
+    """The problem of a reference below `params` to a secret or to no parameter, or None."""
     types = {parameter.name: parameter.type for parameter in spec.parameters}
     if not rest:
         return None

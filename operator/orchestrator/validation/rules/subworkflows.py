@@ -1,4 +1,4 @@
-"""Sub-workflows: they get the variables that they declare, where it is known which these are."""
+"""Sub-workflows get the variables that they declare, if the sub-workflow is known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.validation.variables import given_problems
 
 
 def child_variables(subject: Subject) -> Iterator[Problem]:
-    """Given variables are declared and literals fit them; required ones are given."""
+    """Given variables are declared, literals fit them, and required ones are given."""
     for path, node in subject.nodes():
         if node.workflow is not None and node.workflow.name in subject.workflows:
             where = join(path, "workflow", "variables")

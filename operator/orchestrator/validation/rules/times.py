@@ -1,4 +1,4 @@
-"""Durations: positive, within bounds, whole seconds where Kubernetes counts in seconds."""
+"""Durations are positive, within bounds, and whole seconds where Kubernetes needs that."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
 MAX_SECONDS = 366 * 24 * 3600
-"""A year: far below where Kubernetes' 32-bit deadlines end."""
+"""A year: far below the maximum of Kubernetes' 32-bit deadlines."""
 
 
 def durations(subject: Subject) -> Iterator[Problem]:
-    """Every duration is above zero and at most a year."""
+    """Every duration is longer than zero and at most a year."""
     for path, text in _durations(subject):
         if text is not None:
             yield from positive(path, text)
 
 
 def whole_seconds(subject: Subject) -> Iterator[Problem]:
-    """A pod's deadline is in whole seconds, so an action's timeout is."""
+    """The timeout of an action is in whole seconds, like the deadline of its pod."""
     defaults = subject.spec.defaults
     timeouts = [("spec.defaults.timeout", defaults.timeout if defaults else None)]
     for path, node in subject.nodes():
@@ -29,11 +29,11 @@ def whole_seconds(subject: Subject) -> Iterator[Problem]:
             timeouts.append((join(path, "timeout"), node.timeout))
     for path, text in timeouts:
         if text is not None and not parse_duration(text).is_integer():
-            yield Problem(path, f"the timeout of an action is in whole seconds, unlike {text!r}")
+            yield Problem(path, f"the timeout of an action must be in whole seconds, not {text!r}")
 
 
 def backoffs(subject: Subject) -> Iterator[Problem]:
-    """The first wait is not longer than the longest."""
+    """The initial backoff is at most the maximum."""
     for path, retry in _retries(subject):
         backoff = retry.backoff
         if backoff is None or backoff.initial is None or backoff.max is None:
@@ -44,10 +44,10 @@ def backoffs(subject: Subject) -> Iterator[Problem]:
 
 
 def positive(path: str, text: str) -> Iterator[Problem]:
-    """The duration is above zero and at most a year."""
+    """The duration is longer than zero and at most a year."""
     seconds = parse_duration(text)
     if seconds <= 0:
-        yield Problem(path, f"{text!r} is no time at all; write one such as 30s")
+        yield Problem(path, f"{text!r} must be longer than zero, such as 30s")
     elif seconds > MAX_SECONDS:
         yield Problem(path, f"{text!r} is longer than a year")
 

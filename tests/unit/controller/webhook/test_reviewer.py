@@ -292,7 +292,7 @@ async def test_a_workflow_that_nothing_starts_or_that_is_not_valid_is_refused(
     status = {"conditions": [ready]}
     await server.put("workflows", "a", "wrong", spec={"nodes": nodes}, status=status)
     assert (await applying("WorkflowExecution", "x", {"workflow": "off"})).refusal == (
-        "Workflow off is Inactive, so nothing starts it; set spec.state to Active"
+        "Workflow off is Inactive and cannot be started; set spec.state to Active"
     )
     assert (await applying("WorkflowExecution", "x", {"workflow": "wrong"})).refusal == (
         "Workflow wrong is not valid, so nothing was started:\n  spec.nodes[0].delay: is wrong"
