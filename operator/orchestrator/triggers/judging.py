@@ -22,8 +22,7 @@ from orchestrator.validation.variables import given_problems
 
 
 class _Startable(Model):
-    """The part of a Workflow's spec that decides whether a trigger can start it: parsing all of it is
-    slow."""
+    """The part of a Workflow's spec that decides whether a trigger can start it."""
 
     model_config = ConfigDict(extra="ignore")
 
