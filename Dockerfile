@@ -1,6 +1,10 @@
-# The operator, the command line and the actions' runner in one image, as a user without rights.
-# Without Docker, `python -m dev.images build` makes its equivalent.
-FROM python:3.11-slim-bookworm AS build
+# The operator, the command line and the actions' runner in one image, as an unprivileged user.
+# `make images` builds it with Docker, or with buildah where there is no Docker daemon.
+
+# 3.11.16, the index of all platforms. docs/decisions/2026-11-29-one-recipe-for-the-image.md
+ARG BASE=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+
+FROM ${BASE} AS libraries
 WORKDIR /src
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python3 -m venv /build \
@@ -10,15 +14,23 @@ RUN python3 -m venv /build \
         --only-binary :all: -r requirements/runtime.txt \
     # The Kubernetes client's asynchronous twin: 41 MB that nothing uses.
     && rm -r /opt/workflow/lib/python3.11/site-packages/kubernetes/aio
+
+FROM libraries AS package
 COPY pyproject.toml README.md ./
 COPY operator operator
 RUN /build/bin/hatchling build --target wheel --directory /wheels \
     && /build/bin/pip --python /opt/workflow/bin/python3 install --no-cache-dir --no-deps --no-index \
-        /wheels/*.whl
+        --prefix /package /wheels/*.whl
 
-FROM python:3.11-slim-bookworm
-RUN mkdir -p /home/nonroot && chown 65532:65532 /home/nonroot
-COPY --from=build /opt/workflow /opt/workflow
+FROM ${BASE}
+# The published base has no bytecode of the standard library, and a read-only container writes none:
+# every pod would compile what it imports.
+RUN python3 -m compileall -q -j 0 -x 'lib2to3/tests|site-packages|dist-packages' \
+        "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    && mkdir /home/nonroot && chown 65532:65532 /home/nonroot
+# A layer of its own: a new release changes only the small one after it.
+COPY --from=libraries /opt/workflow /opt/workflow
+COPY --from=package /package /opt/workflow
 ENV PATH=/opt/workflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
     HOME=/home/nonroot \

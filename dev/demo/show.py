@@ -28,9 +28,10 @@ _RUN = ("run", "incident-response", "--var", "service=payments", "--name", "firs
 def up() -> int:
     """Play the demo; 0 when the incident was resolved."""
     print("iTechSmart Workflow: an incident, handled on a real cluster\n")
-    stage = Stage(cluster("up").get("kubeconfig"))
-    with step("building the container image", talks=True):
-        archive = _archive()
+    with _building() as image:
+        stage = Stage(cluster("up").get("kubeconfig"))
+        with step("building the container image", talks=True):
+            archive = _archive(image)
     if stage.kubeconfig:
         with step("importing it"):
             cluster("import-image", archive)
@@ -67,11 +68,14 @@ def down() -> int:
     return 0
 
 
-def _archive() -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dev.images", "build"], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
-    if done.returncode:
+def _building() -> subprocess.Popen[bytes]:
+    """Build the image while the cluster starts."""
+    command = [sys.executable, "-m", "dev.images", "build"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _archive(building: subprocess.Popen[bytes]) -> str:
+    if building.wait():
         raise ClusterError("the image could not be built (see above)")
     return str(ROOT / "build/images/itechsmart-workflow.tar")
 

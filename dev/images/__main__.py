@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dev.cluster.errors import ClusterError
 from dev.images.build import PROJECT, build, name
-from dev.images.dockerfile import check
 
 
 def main() -> int:
@@ -17,8 +16,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build the image as an archive")
     building.add_argument("--output", type=Path, default=PROJECT / "build/images")
-    building.add_argument("--without-docker", action="store_true", help="even where Docker is")
-    commands.add_parser("check-dockerfile", help="build the Dockerfile with buildah, and try it")
+    building.add_argument("--without-docker", action="store_true", help="use buildah")
     commands.add_parser("name", help="print the image's name")
     arguments = parser.parse_args()
     try:
@@ -26,8 +24,6 @@ def main() -> int:
             docker = False if arguments.without_docker else None
             path = build(arguments.output.resolve(), docker=docker)
             print(f"{path} ({path.stat().st_size / 1e6:.0f} MB): {name()}")
-        elif arguments.command == "check-dockerfile":
-            check()
         else:
             print(name())
     except ClusterError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.api import Cluster
+from dev.images import archive
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, Operator, running_operator
 
@@ -17,10 +18,16 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(node_cluster: Cluster) -> Path:
-    """The administrator's kubeconfig of the cluster with a real kubelet, our image imported."""
+def image() -> Path:
+    """The archive of our image, built if anything of it changed."""
     subprocess.run([sys.executable, "-m", "dev.images", "build"], cwd=ROOT, check=True)
-    node_cluster.import_image(ROOT / "build" / "images" / "itechsmart-workflow.tar")
+    return archive()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(image: Path, node_cluster: Cluster) -> Path:
+    """The administrator's kubeconfig of the cluster with a real kubelet, our image imported."""
+    node_cluster.import_image(image)
     return node_cluster.kubeconfig
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -66,12 +65,11 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """A reader who has installed the product."""
-    subprocess.run([sys.executable, "-m", "dev.images", "build"], cwd=ROOT, check=True)
     name = f"{PREFIX}-docs"
     cluster = up(name, kubelet=True)
-    cluster.import_image(ROOT / "build" / "images" / "itechsmart-workflow.tar")
+    cluster.import_image(image)
     reader = Reader(cluster.kubeconfig, tmp_path_factory.mktemp("reader"))
     try:
         reader.types(INSTALL)
