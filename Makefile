@@ -48,8 +48,8 @@ format: setup ## Format the code and fix what the linter can
 docs: setup ## Build the documentation as a site in build/docs, links checked
 	@dev/docs
 
-test: setup ## All tests: unit, simulation, cluster, e2e
-	@dev/test tests/unit tests/simulation tests/cluster tests/e2e
+test: setup ## All tests, in parallel: cluster, e2e, unit and simulation
+	@dev/test tests/cluster --parallel=tests/e2e --background=tests/unit,tests/simulation
 
 test-unit: setup ## Tests of the pure core: seconds
 	@dev/test tests/unit

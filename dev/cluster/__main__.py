@@ -1,4 +1,4 @@
-"""`python -m dev.cluster up|down|status|import-image`."""
+"""`python -m dev.cluster build|up|down|status|import-image`."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from dev.cluster import elsewhere, embedded
 from dev.cluster.api import Cluster, get
-from dev.cluster.building import KUBERNETES
+from dev.cluster.building import KUBERNETES, control_plane
 from dev.cluster.errors import ClusterError
 from dev.cluster.layout import STATES
 
@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--fake-nodes", type=int, default=0, metavar="N", help="nodes without kubelet")
     up.add_argument("--no-kubelet", action="store_true", help="only the API server and fake nodes")
     up.add_argument("--bench", action="store_true", help="raise the control plane's limits")
+    commands.add_parser(
+        "build", parents=[shared], help="build the control plane unless it is built"
+    )
     commands.add_parser("down", parents=[shared], help="stop it and remove all of it")
     commands.add_parser("status", parents=[shared], help="what runs")
     image = commands.add_parser("import-image", parents=[shared], help="give the node an image")
@@ -64,6 +67,10 @@ def _embedded_up(options: argparse.Namespace) -> dict[str, Any]:
     )  # fmt: skip
     took = f"up in {time.monotonic() - began:.1f} s" if started else "was up already"
     return {"result": took, **_facts(get(options.name))}
+
+
+def _embedded_build(_: argparse.Namespace) -> dict[str, Any]:
+    return {"result": f"the control plane is {control_plane()}"}
 
 
 def _embedded_down(options: argparse.Namespace) -> dict[str, Any]:
@@ -100,6 +107,10 @@ def _facts(cluster: Cluster) -> dict[str, Any]:
         "logs": str(cluster.state / "logs"),
         "auditLog": str(cluster.audit_log),
     }
+
+
+def _nothing_to_build(_: argparse.Namespace) -> dict[str, Any]:
+    return {"result": "nothing to build for this kind of cluster"}
 
 
 def _kind_up(options: argparse.Namespace) -> dict[str, Any]:
@@ -144,18 +155,21 @@ def _current_import(_: argparse.Namespace) -> dict[str, Any]:
 _COMMANDS: dict[str, dict[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
     "embedded": {
         "up": _embedded_up,
+        "build": _embedded_build,
         "down": _embedded_down,
         "status": _embedded_status,
         "import-image": _embedded_import,
     },
     "kind": {
         "up": _kind_up,
+        "build": _nothing_to_build,
         "down": _kind_down,
         "status": _kind_status,
         "import-image": _kind_import,
     },
     "current": {
         "up": _current,
+        "build": _nothing_to_build,
         "down": _current,
         "status": _current,
         "import-image": _current_import,
