@@ -1,7 +1,7 @@
 """Checks that code and documentation use the field's words: one term a concept.
 
 `python -m dev.words [FILE ...]` names each place that uses a word which has a better one. Without
-files it reads the packages of PACKAGES.
+files it reads the package and the documentation.
 """
 
 from __future__ import annotations
@@ -56,8 +56,6 @@ NAMES = (
 """Of identifiers."""
 ALLOWED: tuple[tuple[str, str], ...] = ()
 """Places where a word is meant literally: file and the words around it."""
-PACKAGES = ("cli", "commands", "controller", "engine", "jobs", "kube", "models")
-"""Packages that are checked where no file is named; others join as their words are reviewed."""
 
 
 _TEXTS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
@@ -109,8 +107,9 @@ def _is_allowed(path: str, words: str) -> bool:
 
 def files() -> list[Path]:
     """What is read where no file is named."""
-    package = ROOT / "operator" / "orchestrator"
-    return sorted(path for name in PACKAGES for path in (package / name).rglob("*.py"))
+    code = (ROOT / "operator" / "orchestrator").rglob("*.py")
+    pages = (ROOT / "docs").rglob("*.md")
+    return sorted([*code, *pages, ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -61,7 +61,7 @@ class Buildah:
 
     def _substitute(self) -> str:
         """The name of the substitute for the base image; it is made unless it exists."""
-        recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+        recipe = hashlib.sha256(repr((RELEASE, PACKAGES, UNWANTED)).encode()).hexdigest()[:12]
         image = f"localhost/debian-python:{RELEASE}-{recipe}"
         if succeeds([*map(str, self._command("inspect", "--type", "image", image))]):
             return image
