@@ -100,5 +100,5 @@ def test_a_workflow_that_is_gone_or_not_startable_is_refused() -> None:
         "there is no Workflow flow in namespace default any more; apply it before you run it again"
     )
     assert problem_of(error) == ("spec.workflow", said, "")
-    with pytest.raises(CommandError, match="is Inactive, so nothing starts it"):
+    with pytest.raises(CommandError, match="is Inactive and cannot be started"):
         check_workflow(source(), workflow(state="Inactive"))

@@ -55,7 +55,7 @@ def test_variables_that_the_operator_would_refuse_are_refused(
     with pytest.raises(CommandError) as error:
         start_workflow(workflow(variables=VARIABLES), values, requester="ana")
     assert error.value.path == "spec.variables"
-    assert error.value.words.startswith("the variables are not what flow asks for:\n")
+    assert error.value.words.startswith("invalid variables of flow:\n")
     assert said in error.value.words
 
 
@@ -69,7 +69,7 @@ def test_a_workflow_that_is_not_active_is_not_started(state: str) -> None:
     with pytest.raises(CommandError) as error:
         start_workflow(workflow(state=state), {}, requester="ana")
     assert error.value.cause is Cause.CONFLICT
-    said = f"Workflow flow is {state}, so nothing starts it; set spec.state to Active"
+    said = f"Workflow flow is {state} and cannot be started; set spec.state to Active"
     assert problem_of(error) == ("spec.workflow", said, "")
 
 
