@@ -49,7 +49,7 @@ docs: setup ## Build the documentation as a site in build/docs, links checked
 	@dev/docs
 
 test: setup ## All tests, in parallel: cluster, e2e, unit and simulation
-	@dev/test tests/cluster --parallel=tests/e2e --background=tests/unit,tests/simulation
+	@dev/test tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit,tests/simulation
 
 test-unit: setup ## Tests of the pure core: seconds
 	@dev/test tests/unit

@@ -1,11 +1,13 @@
 """A pytest plugin that runs suites in parallel and reports them in one session.
 
-    pytest -p dev.parallel tests/cluster --parallel=tests/e2e --background=tests/unit
+    pytest -p dev.parallel tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit
 
-Each `--parallel` and each `--background` is a pytest process of its own, which appends its reports
-to a file. The main process reads them between two test files and once its own tests have ended, and
-counts them as its own: progress, failures, the JUnit report and the summary line cover all suites.
-A process that ends otherwise than pytest does after its last test is a failure, with its output.
+Each `--parallel` and each `--background` is a pytest process of its own, and so is each further
+part of a split suite, with every other test file. Each process has clusters of its own and appends
+its reports to a file. The main process reads them between two test files and once its own tests
+have ended, and counts them as its own: progress, failures, the JUnit report and the summary line
+cover all suites. A process that ends otherwise than pytest does after its last test is a failure,
+with its output.
 
 Suites in the background compute, while the others mostly wait. They start at normal priority, as
 they share the machine with the compiler of the control plane. Once the first test of the main
@@ -41,6 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             f"--{option}", action="append", default=[], metavar="SUITES",
             help=f"run suites (a,b) in a process of their own{what}",
         )  # fmt: skip
+    group.addoption("--split", type=int, default=1, metavar="N", help="run the rest in N processes")
+    group.addoption(
+        "--part", default="0/1", metavar="I/N", help="which test files such a part runs"
+    )
     group.addoption("--reports", metavar="FILE", help="where such a process writes its reports")
 
 
@@ -48,8 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register what this process is: the main one, or one that reports to it."""
     if reports := config.option.reports:
         config.pluginmanager.register(Reporter(config, Path(reports)))
-    elif config.option.parallel or config.option.background:
+    else:
         config.pluginmanager.register(Suites(config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the files of the other parts. A file stays whole: its fixtures are shared."""
+    part, parts = map(int, config.option.part.split("/"))
+    parts = max(parts, config.option.split)
+    files = {path: number for number, path in enumerate(sorted({item.path for item in items}))}
+    items[:] = [item for item in items if files[item.path] % parts == part]
 
 
 class Reporter:
@@ -76,18 +90,19 @@ class Reporter:
 class Process:
     """A pytest process, its reports and its output."""
 
-    def __init__(self, suites: str, folder: Path, options: list[str]) -> None:
+    def __init__(self, suites: list[str], folder: Path, options: list[str], number: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.suites = suites.split(",")
-        stem = suites.replace("/", "-").replace(",", "-")
+        self.suites = suites
+        stem = f"{number}-{'-'.join(suites).replace('/', '-')}"
         self._reports, self._log = folder / f"{stem}.jsonl", folder / f"{stem}.log"
         self._reports.write_bytes(b"")
         self._read = 0
         self.collected = self.ended = 0
-        command = [sys.executable, "-m", "pytest", *self.suites, *options]
+        command = [sys.executable, "-m", "pytest", *suites, *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, f"--reports={self._reports}"],
+                env={**os.environ, "ITW_CLUSTERS": f"test-{number}"}, preexec_fn=_interruptible,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -146,6 +161,11 @@ class Process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
+def _interruptible() -> None:
+    """A shell that starts the main process in the background has it ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Suites:
     """The suites that run in other processes, as parts of the main session."""
 
@@ -160,14 +180,22 @@ class Suites:
         option = session.config.option
         if option.collectonly:
             return
-        ours = ("--parallel", "--background")
+        ours = ("--parallel", "--background", "--split")
         given = session.config.invocation_params.args
-        named = set(session.config.args)
+        named = session.config.args
         options = [each for each in given if each not in named and not each.startswith(ours)]
-        folder = session.config.rootpath / FOLDER
-        self._background = [Process(suites, folder, options) for suites in option.background]
-        others = [Process(suites, folder, options) for suites in option.parallel]
-        self._processes = [*others, *self._background]
+        for part in range(1, option.split):
+            self._start(named, [*options, f"--part={part}/{option.split}"])
+        for suites in option.parallel:
+            self._start(suites.split(","), options)
+        for suites in option.background:
+            self._background.append(self._start(suites.split(","), options))
+
+    def _start(self, suites: list[str], options: list[str]) -> Process:
+        folder = self._config.rootpath / FOLDER
+        process = Process(suites, folder, options, len(self._processes) + 1)
+        self._processes.append(process)
+        return process
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(

@@ -13,6 +13,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 highlight_language = "text"
 
 html_theme = "pydata_sphinx_theme"
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": project},
     "navbar_persistent": [],

@@ -12,6 +12,8 @@ from dev.reference.markdown import block, code, page, section, sentence, table
 from orchestrator.cli.main import app
 
 _HELP = ("--help",)
+_AS_IT_STANDS = "\b\n"
+"""Marks a paragraph of a help text whose lines are kept."""
 
 
 def commands() -> str:
@@ -42,8 +44,17 @@ def _command(name: str, command: Any, parent: Any) -> str:
     context = type(parent)(command, parent=parent, info_name=name)
     usage = " ".join(["orchestrator", name, *_usage(command, context)])
     help_text = inspect.cleandoc(command.help or "")
-    first, _, rest = help_text.partition("\n\n")
-    return section(code(name), sentence(first), rest, block(usage), _parameters(command, context))
+    first, *rest = help_text.split("\n\n")
+    parts = [_paragraph(text) for text in rest]
+    return section(code(name), sentence(first), *parts, block(usage), _parameters(command, context))
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph of a help text; one that keeps its lines is a title and lines of code."""
+    if not text.startswith(_AS_IT_STANDS):
+        return text
+    title, *lines = text.removeprefix(_AS_IT_STANDS).strip("\n").splitlines()
+    return f"{title}\n\n{block(inspect.cleandoc(chr(10).join(lines)), 'sh')}"
 
 
 def _usage(command: Any, context: Any) -> Iterator[str]:

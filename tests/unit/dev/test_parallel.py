@@ -26,7 +26,7 @@ def run(folder: Path, *options: str, **suites: str) -> tuple[int, list[str]]:
     """Exit code and output of a session with the suite `main`, and the others beside it."""
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -ra\n")
     for name, text in suites.items():
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         (folder / name / f"test_{name}.py").write_text(text)
     beside = [f"--{'background' if name == 'b' else 'parallel'}={name}" for name in suites]
     done = subprocess.run(
@@ -81,6 +81,16 @@ def test_the_first_failure_ends_all_where_that_is_asked(tmp_path: Path) -> None:
     code, output = run(tmp_path, "-x", main=FAILS, a=SLOW)
     assert code == 1
     assert "1 failed in" in output[-1]
+
+
+def test_a_split_suite_runs_every_file_once(tmp_path: Path) -> None:
+    files = [tmp_path / "main" / f"test_{name}.py" for name in "pqr"]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(PASSES)
+    code, output = run(tmp_path, "--split=2", main=PASSES + SKIPPED, a=PASSES)
+    assert code == 0
+    assert "5 passed, 1 skipped in" in output[-1]
 
 
 def test_options_reach_every_process(tmp_path: Path) -> None:
