@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from orchestrator.engine.costs import MAX_JUDGING_WORK, MAX_PASS_WORK, MAX_WAITS_WORK
-from orchestrator.engine.decisions import Announce, ControlChild, Creation, StopJob
+from orchestrator.engine.decisions import (
+    Announce,
+    ControlChild,
+    CreateChild,
+    Creation,
+    StopJob,
+)
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
 from orchestrator.engine.protection import Policies
@@ -175,8 +181,13 @@ class Work:
         )
 
     def create(self, node: GraphNode, creation: Creation) -> None:
-        """Create something before the status where its ground is stored or cannot change."""
-        if node.name in self.unstored or not self.stored(node):
+        """Create something before the status where its ground is stored or cannot change.
+
+        A sub-execution always comes after the status: unlike a Job, it acts by itself, so one that
+        a controller with an old view creates would run on beside a parent that is paused or over.
+        """
+        acts = isinstance(creation, CreateChild)
+        if acts or node.name in self.unstored or not self.stored(node):
             self.unstored.add(node.name)
             self.after.append(creation)
         else:

@@ -102,7 +102,7 @@ def test_items_that_no_config_maps_could_hold_fail_the_node() -> None:
 
 def test_as_many_sub_executions_begin_as_may_be_active_at_once() -> None:
     decided = begun(CHILDREN, ["a", "b", "c"])
-    assert decided.before == (
+    assert decided.after == (
         CreateChild("fan", 1, {"who": "a"}, 0),
         CreateChild("fan", 1, {"who": "b"}, 1),
     )

@@ -76,7 +76,8 @@ def test_an_action_is_given_its_parameters_and_a_sub_workflow_its_variables() ->
     text = {"with": {"text": "$[[ vars.n ]]!"}}
     sub = {"name": "s", "workflow": {"name": "o", "variables": {"x": "$[[ vars.n ]]"}}}
     decided = decide(graph(action("a", **text), sub), variables={"n": 1})
-    assert decided.before == (CreateJob("a", 1, {"text": "1!"}), CreateChild("s", 1, {"x": 1}))
+    assert decided.before == (CreateJob("a", 1, {"text": "1!"}),)
+    assert decided.after == (CreateChild("s", 1, {"x": 1}),)
 
 
 def test_when_false_skips_a_node_and_blocks_nothing() -> None:
