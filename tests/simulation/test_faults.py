@@ -55,6 +55,9 @@ FOUND_BEFORE = {
     3522: "what was made again after a lost answer was not looked at until the next resync",
     188128: "a watch that had lost its place a few times in a row was begun anew too late",
     1005483: "one that was replaced between its slot and its admission was admitted, and late",
+    1012006: "sub-executions created from an old view ran on beside their paused parent",
+    1013525: "a sub-execution created from an old view ran on after its parent had ended",
+    1019947: "under a pause a Job was not recorded, because the transform before it was not",
     198502: "one that was cancelled between its slot and its admission held it for 15 seconds",
 }
 

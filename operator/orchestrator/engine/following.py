@@ -30,8 +30,11 @@ def follow(work: Work, *, scan: bool, paused: bool) -> None:
     everything = work.graph.nodes.values()
     if scan or work.paused is not paused:
         queue.add(everything)
-    made = (name for name, _ in work.observed if work.record(name) is None)
-    queue.add(work.graph.nodes[name] for name in made if name in work.graph.nodes)
+    nodes = work.graph.nodes
+    made = [name for name, _ in work.observed if name in nodes and work.record(name) is None]
+    queue.add(nodes[name] for name in made)
+    work.decided_before = _decided_before(work, made)
+    queue.add(nodes[name] for name in work.decided_before)
     while True:
         for name in work.ended[seen:]:
             queue.add(work.graph.nodes[edge.target] for edge in work.graph.nodes[name].outgoing)
@@ -44,6 +47,24 @@ def follow(work: Work, *, scan: bool, paused: bool) -> None:
             react(work, work.graph.nodes[name])
         if work.paused is not withholds:
             queue.add(everything)
+
+
+def _decided_before(work: Work, made: Iterable[str]) -> set[str]:
+    """The instant nodes without a record that came before what was made: its existence shows that
+    an earlier pass, whose status was never written, had decided them."""
+    found: set[str] = set()
+    left = list(made)
+    while left:
+        for edge in work.graph.nodes[left.pop()].incoming:
+            source = work.graph.nodes[edge.source]
+            if (
+                source.kind.instant
+                and source.name not in found
+                and work.record(source.name) is None
+            ):
+                found.add(source.name)
+                left.append(source.name)
+    return found
 
 
 class _Queue:

@@ -88,7 +88,7 @@ def _start(work: Work, node: GraphNode) -> None:
     if (cause := work.cause(node)) is not None:
         _not_started(work, node, cause)
         return
-    if work.paused:
+    if work.paused and node.name not in work.decided_before:
         _adopt(work, node)
         return
     try:

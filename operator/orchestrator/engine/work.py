@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -66,6 +66,9 @@ class Work:
     """Pays, with it, for what waits for a condition."""
     reacting: Account = field(default_factory=lambda: Account(MAX_JUDGING_WORK))
     """Pays, and nothing else does, for whether the failures of the pass are handled."""
+    decided_before: Collection[str] = ()
+    """Instant nodes without a record that an earlier pass had decided: a pause does not withhold
+    them."""
     fitting: dict[str, bool] = field(default_factory=dict)
     """Whether a signal's payload is small enough, by the signal's id, once worked out."""
     surroundings: Surroundings | None = None

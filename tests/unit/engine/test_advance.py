@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.engine.advance import nodes_to_reconcile
-from orchestrator.engine.decisions import ControlChild, CreateJob, StopJob
+from orchestrator.engine.decisions import ControlChild, CreateChild, CreateJob, StopJob
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.records import Cancelling, Record
@@ -43,7 +43,29 @@ def test_a_fan_out_found_after_a_crash_has_the_items_of_its_job() -> None:
     assert decided.records["fan"].job == "j"
 
 
+def test_a_paused_execution_records_a_job_made_before_and_the_instant_nodes_that_led_to_it() -> (
+    None
+):
+    """A crash lost the status of the pass that had decided them, and a pause came in between."""
+    sums = {"name": "sum", "transform": {"total": "1 + 1"}}
+    other = {"name": "other", "transform": {"total": "2 + 2"}}
+    compiled = graph(sums, action("a"), other, edges=chain("sum", "a"))
+    found = Attempt(AttemptState.PENDING, reason="JobCreated", job="j")
+    decided = decide(compiled, {}, {("a", 1): found}, desired_state=DesiredState.PAUSED)
+    assert decided.records["sum"].phase is NodePhase.SUCCEEDED
+    assert decided.records["a"].job == "j"
+    assert "other" not in decided.records
+
+
 # What is created before the status is stored, and what after
+
+
+def test_a_sub_execution_is_created_only_once_its_record_is_stored() -> None:
+    child = {"name": "sub", "workflow": {"name": "child"}}
+    decided = decide(graph(child, action("a")), {}, scan=True)
+    assert [step.node for step in decided.before if isinstance(step, CreateJob)] == ["a"]
+    assert [step.node for step in decided.after if isinstance(step, CreateChild)] == ["sub"]
+    assert decided.urgent
 
 
 def test_what_follows_from_evidence_is_created_before_it_is_stored() -> None:
