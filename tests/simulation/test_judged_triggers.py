@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection
 from typing import Any
 
+from orchestrator.controller.operator import RESYNC_INTERVAL
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
@@ -85,6 +86,22 @@ async def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives() -> No
         assert ready(store) == ("True", "Valid")
         store.remove(("workflows", NAMESPACE, "nightly"))
         await asyncio.sleep(5)
+        assert ready(store) == ("False", "WorkflowNotFound")
+
+
+async def test_a_workflow_whose_deletion_nothing_reported_is_gone_at_the_next_resync() -> None:
+    """As after kopf lists anew: it reports what there is, and not what is gone."""
+    store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
+    spec = {"workflow": "nightly", "schedule": {"cron": "0 0 1 1 *"}}
+    store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
+    store.create("workflows", NAMESPACE, manifest("Workflow", "nightly", {"nodes": NODES}))
+    async with operating(store, FaultyTransport(store)):  # it lists once, and follows nothing
+        await asyncio.sleep(5)
+        assert ready(store) == ("True", "Valid")
+        store.remove(("workflows", NAMESPACE, "nightly"))
+        await asyncio.sleep(5)
+        assert ready(store) == ("True", "Valid")
+        await asyncio.sleep(RESYNC_INTERVAL)
         assert ready(store) == ("False", "WorkflowNotFound")
 
 

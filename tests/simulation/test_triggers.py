@@ -594,3 +594,43 @@ def test_a_trigger_with_a_large_value_is_read_beside_the_loop_once_a_generation(
         assert len(cluster.executions) > 1
 
     run_virtually(story())
+
+
+class _Deleting(Process):
+    """The trigger is deleted while its status is written, and nobody has reconciled it since."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self.deleted: list[Callable[[], None]] = []
+
+    async def patch(self, *key: Any, **options: object) -> Raw:
+        answer = await super().patch(*key, **options)
+        for delete in self.deleted:
+            delete()
+        return answer
+
+
+def test_nothing_is_kept_of_a_trigger_that_goes_while_it_is_reconciled() -> None:
+    async def story() -> None:
+        cluster, cache = Cluster(trigger(schedule=SCHEDULE)), Cache()
+        process = _Deleting(cluster)
+        triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
+        work = asyncio.create_task(triggers.run())
+
+        def delete() -> None:
+            if cache.remove(("ns", "t")) is not None:
+                triggers.forget(cluster.trigger)
+
+        process.deleted.append(delete)
+        cache.put(cluster.trigger)
+        triggers.changed(cluster.trigger)
+        await asyncio.sleep(60)
+        started = len(cluster.executions)
+        await asyncio.sleep(HOURS)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert len(cache) == 0
+        assert (triggers._reconciled, triggers._delays) == ({}, {})
+        assert started == len(cluster.executions)
+
+    run_virtually(story())

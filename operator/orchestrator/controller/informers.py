@@ -13,6 +13,7 @@ from orchestrator.controller.definitions.definitions import Definitions
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.executions.watch_events import WatchEvents
+from orchestrator.controller.telemetry.figures import Figures
 from orchestrator.controller.telemetry.metrics import TERMINAL
 from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
@@ -68,6 +69,7 @@ class Watches:
         trigger_judge: TriggerJudge,
         definitions: Definitions,
         triggers: Triggers,
+        figures: Figures,
         monotonic: Callable[[], float],
         follow: Follow,
     ) -> None:
@@ -79,6 +81,7 @@ class Watches:
         self._trigger_judge = trigger_judge
         self._definitions = definitions
         self._triggers = triggers
+        self._figures = figures
         self._follow = follow
         self._silent = asyncio.Event()
         """A watch is silent: everything is listed again."""
@@ -164,6 +167,20 @@ class Watches:
             self._client.credentials, (WORKFLOWS, INCIDENTS), self._namespaces, take, stop
         )
 
+    async def drop_missing(self) -> None:
+        """Drop the Workflows and Incidents that are gone, since a list of kopf's does not report
+        deletions. Raises ApiError."""
+        caches = ((WORKFLOWS, self._caches.workflows), (INCIDENTS, self._caches.incidents))
+        for resource, cache in caches:
+            if not (known := {raw["metadata"]["uid"] for raw in cache}):
+                continue
+            for scope in self._namespaces or (None,):
+                listed, _ = await self._client.list(resource, scope, metadata_only=True)
+                known -= {raw["metadata"]["uid"] for raw in listed}
+            for raw in cache:
+                if raw["metadata"]["uid"] in known:
+                    self._on_definition(resource, "DELETED", raw)
+
     # Events
 
     def _on_definition(self, resource: Resource, kind: str | None, raw: Raw) -> None:
@@ -171,6 +188,7 @@ class Watches:
         self._definitions.take(resource, kind, raw)
         if resource is WORKFLOWS and kind == "DELETED":
             self._judge.forget(key_of(raw))
+            self._figures.forget_workflow(raw["metadata"]["namespace"], raw["metadata"]["name"])
         if resource is not WORKFLOWS:
             return
         if kind not in (None, "DELETED") and old and _generation(old) == _generation(raw):

@@ -14,7 +14,7 @@ from orchestrator.controller.parts import Parts, Settings
 from orchestrator.controller.side import SameLoop
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.telemetry.health import serve
-from orchestrator.kube.client import ApiClient
+from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.kopf_watch import Follow, follow_definitions
 from orchestrator.kube.lease import Lease
 from orchestrator.triggers.registry import REGISTRY, Registry
@@ -180,3 +180,7 @@ class Operator:
                 key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
                 self.parts.active.note(key, None)
                 self.parts.queue.add(key)
+            try:
+                await self.parts.watches.drop_missing()
+            except ApiError as error:
+                logger.warning("the next resync lists Workflows and Incidents: %s", error)

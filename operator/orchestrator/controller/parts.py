@@ -138,6 +138,7 @@ class Parts:
             trigger_judge=trigger_judge,
             definitions=definitions,
             triggers=self.triggers,
+            figures=self.figures,
             monotonic=settings.monotonic,
             follow=settings.follow,
         )

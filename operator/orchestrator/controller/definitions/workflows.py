@@ -23,6 +23,10 @@ class Workflows:
         self._runner_image = runner_image
         self._judged: dict[Key, tuple[object, Verdict]] = {}
 
+    def __len__(self) -> int:
+        """How many verdicts are kept: one for each Workflow that there is, at most."""
+        return len(self._judged)
+
     def status(self, raw: Raw, now: float) -> dict[str, Any]:
         """observedGeneration and conditions of this Workflow, with the Templates as they are."""
         generation = raw["metadata"]["generation"]

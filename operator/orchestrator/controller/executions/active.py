@@ -12,6 +12,7 @@ from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
+from orchestrator.controller.recent import Recent
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
@@ -31,7 +32,7 @@ class ActiveExecutions:
         self._states: dict[Key, ExecutionState] = {}
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
-        self._over: dict[str, None] = {}
+        self._over: Recent[str] = Recent(MAX_OVER)
         """Uids of the latest that a live read found to be over: a watch may report them as they
         were before."""
         self.stopped: set[str] = set()
@@ -182,9 +183,7 @@ class ActiveExecutions:
 
     def _drop(self, key: Key, uid: str) -> None:
         """What a live read found to be over is no longer known, whatever a watch reports of it."""
-        self._over[uid] = None
-        if len(self._over) > MAX_OVER:
-            del self._over[next(iter(self._over))]
+        self._over.add(uid)
         known = self._shell.executions.get(*key)
         if known is None or known["metadata"]["uid"] != uid:
             return

@@ -103,6 +103,10 @@ class Figures:
         """An execution's end was stored."""
         self._executions.labels(namespace, workflow, phase).inc()
 
+    def forget_workflow(self, namespace: str, workflow: str) -> None:
+        """A Workflow is gone, and its series with it."""
+        self._executions.remove_by_labels({"namespace": namespace, "workflow": workflow})
+
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
         return generate_latest(self._registry)

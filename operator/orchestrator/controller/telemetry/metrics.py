@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from typing import Any
 
 from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.recent import Recent
 from orchestrator.engine.metrics import Ended, count
 from orchestrator.engine.retention import ended_at
 from orchestrator.engine.times import optional_from_rfc3339
@@ -51,7 +51,7 @@ class MetricsWriter:
         self._seen = seen
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: Recent[str] = Recent(REMEMBERED)
         self._queue: WorkQueue[_Key] = WorkQueue("metrics")
         self.recovered = asyncio.Event()
         """Set once everything that ended before is known."""
@@ -71,7 +71,7 @@ class MetricsWriter:
         """Count an execution whose end is stored; reported twice it counts once."""
         execution = Ended(uid, name, phase, reason, started_at, finished_at)
         self._waiting.setdefault((namespace, workflow), {})[uid] = execution
-        self._remember(uid)
+        self._known.add(uid)
         self._queue.add_after((namespace, workflow, ""), PERIOD)
 
     def left(self, namespace: str, name: str, uid: str) -> None:
@@ -184,11 +184,6 @@ class MetricsWriter:
             waiting.pop(uid, None)
         if not waiting:
             self._waiting.pop((namespace, workflow), None)
-
-    def _remember(self, uid: str) -> None:
-        self._known[uid] = None
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
 
 
 def _time(text: str | None) -> float | None:

@@ -109,9 +109,11 @@ class Triggers:
             if key in self._reconciled:
                 self._reconciled[key] = trigger  # what it listens to since its edit is not lost
             if isinstance(error, HeldUpError):
-                return self._hold(key, raw["metadata"], str(error))
+                return self._hold(key, raw, str(error))
             raise
         await self._status.write(raw, progress)
+        if not self._is_there(raw):
+            return None
         self._reconciled[key] = trigger
         self._delays.pop(key, None)
         again = progress.again
@@ -131,10 +133,18 @@ class Triggers:
         old = self._reconciled[key]
         return old is None or not old.listens_as(trigger)
 
-    def _hold(self, key: Key, metadata: Raw, why: str) -> float:
+    def _is_there(self, raw: Raw) -> bool:
+        """Whether the trigger did not go, and was not replaced, while it was reconciled: of one
+        that did nothing is kept."""
+        known = self._triggers.get(*key_of(raw))
+        return known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"]
+
+    def _hold(self, key: Key, raw: Raw, why: str) -> float | None:
         """Keep the events of a trigger whose execution a quota refuses; seconds to the next try."""
+        if not self._is_there(raw):
+            return None
         if key not in self._delays:
             message = f"{why}; the event waits until its execution can be created"
-            self._creator.warn(metadata, EventReason.QUOTA_EXCEEDED, message)
+            self._creator.warn(raw["metadata"], EventReason.QUOTA_EXCEEDED, message)
         delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), MAX_RETRY)
         return delay

@@ -74,7 +74,10 @@ class StatusWriter:
                 if error.status not in (404, 409):
                     raise
             else:
-                self._triggers.put(without_managed_fields(stored))
+                cached = self._triggers.get(namespace, name)
+                # Its deletion may have been reported before the answer came.
+                if cached is not None and cached["metadata"]["uid"] == uid:
+                    self._triggers.put(without_managed_fields(stored))
                 return
             try:
                 known = await self._client.get(TRIGGERS, namespace, name)

@@ -336,3 +336,13 @@ async def test_forged_holders_behind_those_that_run_are_not_read(
     await put(server, 0, "Failed")
     assert isinstance(await slots.admit(key(2), claim(2), raw(2)), Queued)
     assert len(holders(server)) == 1_002 - MAX_GONE
+
+
+async def test_nothing_is_kept_of_one_that_goes_between_its_slot_and_its_admission(
+    client: ApiClient, server: ApiServer
+) -> None:
+    await put(server, 1, "Pending")
+    slots, _ = slots_of(client)
+    assert await slots.admit(key(1), claim(1), raw(1)) is None
+    slots.leave(key(1))
+    assert slots._half_admitted == {}

@@ -61,9 +61,10 @@ class Slots:
         self._unseen: set[Key] | None = None
         """Executions that were queued when this process began, and are not queued again yet."""
         self._began = 0.0
-        self._half_admitted: set[str] = set()
-        """Uids that were given a slot and may still be queued: their admission was cut off between
-        its two writes, or another operator made the first. None of them waits for its place."""
+        self._half_admitted: dict[Key, str] = {}
+        """Uids of executions that were given a slot and may still be queued: their admission was
+        cut off between its two writes, or another operator made the first. None of them waits for
+        its place."""
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
@@ -72,10 +73,10 @@ class Slots:
         queue = self._enqueue(key, claim)
         if self._others_to_come(key):
             return Queued(queued(claim), UNSEEN_WAIT)
-        half = claim.uid in self._half_admitted
+        half = self._half_admitted.get(key) == claim.uid
         if queue.ahead(claim) and not half and claim.policy.value != "Forbid":
             return Queued(queued(claim), None)
-        self._half_admitted.discard(claim.uid)
+        self._half_admitted.pop(key, None)
         while True:
             stored = await self._holders.read(key[0], claim)
             holders = holders_from(stored)
@@ -102,7 +103,7 @@ class Slots:
                         return Queued(queued(claim), GONE_RECHECK)
         self.leave(key)
         # Until its end: the write of its status may still be refused.
-        self._half_admitted.add(claim.uid)
+        self._half_admitted[key] = claim.uid
         return None
 
     async def _wait(
@@ -132,15 +133,14 @@ class Slots:
         queue = self._queues.of(namespace, claim.slots)
         for holder in holders:
             if queue is not None and holder.uid in queue.keys:
-                self._half_admitted.add(holder.uid)
+                self._half_admitted[queue.keys[holder.uid]] = holder.uid
                 self._shell.queue.add(queue.keys[holder.uid])
 
     def leave(self, key: Key) -> None:
         """The execution no longer waits; the new head is requeued."""
         if self._unseen:
             self._unseen.discard(key)
-        if (claim := self._queues.claim(key)) is not None:
-            self._half_admitted.discard(claim.uid)
+        self._half_admitted.pop(key, None)
         if (head := self._queues.leave(key)) is not None:
             self._shell.queue.add(head)
 
@@ -151,7 +151,7 @@ class Slots:
 
     async def release(self, namespace: str, claim: Claim) -> None:
         """Give the slot back after the execution's end, and requeue the head."""
-        self._half_admitted.discard(claim.uid)
+        self._half_admitted.pop((namespace, claim.name), None)
         while True:
             stored = await self._holders.read(namespace, claim)
             holders = holders_from(stored)

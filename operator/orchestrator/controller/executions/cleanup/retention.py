@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.recent import Recent
 from orchestrator.engine.retention import (
     UNREFERENCED,
     Stored,
@@ -40,6 +41,8 @@ PERIOD = 20.0
 """Seconds between two runs of the history's retention."""
 COLLECT = 600.0
 """Seconds between two runs of the revisions' retention."""
+MAX_REFUSED = 10_000
+"""Refused removals that are remembered."""
 PAGE = 100
 """Executions a page: they come in full."""
 
@@ -64,7 +67,7 @@ class Retention:
         self._ended: dict[Group, dict[str, Stored]] = {}
         self._histories: dict[Group, tuple[Raw, History]] = {}
         """As read of the workflow that was in the cache."""
-        self._refused: set[str | None] = set()
+        self._refused: Recent[str | None] = Recent(MAX_REFUSED)
         """Uids of what cannot be removed; each is said once."""
 
     def remember(self, raw: Raw) -> None:
