@@ -108,3 +108,8 @@ def test_what_a_field_cannot_have_is_refused_by_its_key(key: str, value: object)
 
 def test_what_another_version_wrote_beside_it_is_left_alone() -> None:
     assert record_from_status({"phase": "Running", "other": 1}) == Record(NodePhase.RUNNING)
+
+
+def test_a_null_is_an_absent_field() -> None:
+    nulls = {"phase": "Running", "job": None, "startedAt": None, "outputs": None, "attempts": None}
+    assert record_from_status(nulls) == Record(NodePhase.RUNNING)
