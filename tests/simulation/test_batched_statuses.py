@@ -1,4 +1,4 @@
-"""Statuses written in company: few writes, and nothing that is not written in the end."""
+"""Batched writes of statuses: few of them, and nothing that is not written in the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Counting(FaultyTransport):
     statuses = 0
 
     def __init__(self, store: Store) -> None:
-        # With this seed the news that a pod runs does not come together with that of its end.
+        # With this seed the event that a pod runs does not come together with that of its end.
         super().__init__(store, Faults(), random.Random(2), 0.01)
 
     async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
@@ -62,11 +62,11 @@ async def test_a_stop_writes_what_waits() -> None:
     store = store_with(manifest("Workflow", "main", side_by_side()))
     half_way = asyncio.Event()
 
-    def look(*_: object) -> None:
+    def observe(*_: object) -> None:
         if len(store.all("jobs")) > 1.5 * CHAINS:
             half_way.set()
 
-    store.observers.append(look)
+    store.observers.append(observe)
     async with operating(store, _Counting(store)):
         await half_way.wait()
     status = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]
@@ -105,7 +105,7 @@ class _Asked(FaultyTransport):
     SECONDS = 0.2
 
     def __init__(self, store: Store) -> None:
-        # With this seed the news that a pod runs does not come together with that of its end.
+        # With this seed the event that a pod runs does not come together with that of its end.
         super().__init__(store, Faults(), random.Random(2), 0.01)
         self.statuses = self.lists = 0
 
@@ -126,7 +126,7 @@ async def test_that_a_pod_runs_is_shown_soon_of_one_and_rarely_of_many_at_once()
     assert many.statuses == 2 * 300
 
 
-async def test_executions_that_end_close_together_share_a_look_at_the_jobs() -> None:
+async def test_executions_that_end_close_together_share_a_list_of_the_jobs() -> None:
     store, ends = one_node_each(600), itertools.count()
     store.observers.clear()
     Kubelet(store, lambda *_: Outcome("success", 2.0 + 0.015 * next(ends), 5), random.Random(1))
@@ -142,7 +142,7 @@ class _SlowStatuses(FaultyTransport):
     SECONDS = 30.0
 
     def __init__(self, store: Store) -> None:
-        # With this seed the news that a pod runs does not come together with that of its end.
+        # With this seed the event that a pod runs does not come together with that of its end.
         super().__init__(store, Faults(), random.Random(2), 0.01)
 
     async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
@@ -158,11 +158,11 @@ async def test_the_next_node_does_not_wait_until_progress_is_written() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
     made: list[float] = []
 
-    def look(plural: str, old: Raw | None, _: Raw | None) -> None:
+    def observe(plural: str, old: Raw | None, _: Raw | None) -> None:
         if plural == "jobs" and old is None:
             made.append(store.clock())
 
-    store.observers.append(look)
+    store.observers.append(observe)
     raw = await played(store, _SlowStatuses(store))
     assert raw["status"]["phase"] == "Succeeded"
     assert len(made) == len(chain)
@@ -195,7 +195,7 @@ async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> 
     Kubelet(store, lambda _, node, *__: Outcome("success", seconds.get(node, 2.0), 5), rng)
     wrong: list[Raw] = []
 
-    def look(plural: str, _: Raw | None, new: Raw | None) -> None:
+    def observe(plural: str, _: Raw | None, new: Raw | None) -> None:
         if plural != "workflowexecutions" or new is None:
             return
         records = (new.get("status") or {}).get("nodes") or {}
@@ -203,7 +203,7 @@ async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> 
             if target in records and records[source]["phase"] != "Succeeded":
                 wrong.append(records)
 
-    store.observers.append(look)
+    store.observers.append(observe)
     transport = _LosesProgress(store)
     raw = await played(store, transport)
     assert raw["status"]["phase"] == "Succeeded"

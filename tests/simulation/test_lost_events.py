@@ -1,4 +1,4 @@
-"""What no watch told of in time, or at all, is acted upon as soon as it is known otherwise."""
+"""What no watch reported in time, or at all, is acted upon as soon as it is known otherwise."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class _LostRelease(FaultyTransport):
         return await super().exchange(verb, path, *rest)
 
 
-async def test_a_slot_that_could_not_be_given_back_is_given_back_at_the_next_look() -> None:
+async def test_a_slot_that_could_not_be_given_back_is_given_back_at_the_next_check() -> None:
     limited = {**ACTION, "concurrency": {"limit": 1}}
     store = store_with(manifest("Workflow", "main", limited))
     times: dict[tuple[str, str], float] = {}
     begun, over = asyncio.Event(), asyncio.Event()
 
-    def look(plural: str, _: Raw | None, new: Raw | None) -> None:
+    def observe(plural: str, _: Raw | None, new: Raw | None) -> None:
         phase = ((new or {}).get("status") or {}).get("phase")
         if plural == "workflowexecutions" and new is not None and phase:
             name = new["metadata"]["name"]
@@ -71,7 +71,7 @@ async def test_a_slot_that_could_not_be_given_back_is_given_back_at_the_next_loo
             if name == "next" and phase in TERMINAL:
                 over.set()
 
-    store.observers.append(look)
+    store.observers.append(observe)
     transport = _LostRelease(store)
     async with operating(store, transport), asyncio.timeout(600):
         await begun.wait()

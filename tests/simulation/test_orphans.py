@@ -60,13 +60,13 @@ def _phases(store: Store, node: str) -> list[str]:
 async def _until_ended(store: Store) -> Raw:
     over = asyncio.Event()
 
-    def look(plural: str, _: Raw | None, new: Raw | None) -> None:
+    def observe(plural: str, _: Raw | None, new: Raw | None) -> None:
         if plural == "workflowexecutions" and new is not None:
             phase: Any = (new.get("status") or {}).get("phase")
             if phase in TERMINAL:
                 over.set()
 
-    store.observers.append(look)
+    store.observers.append(observe)
     await over.wait()
     await asyncio.sleep(10.0)
     return store.objects[RUN]
@@ -190,7 +190,7 @@ class _Webhook(FaultyTransport):
         return await super().exchange(verb, path, *rest)
 
 
-async def test_a_stray_that_cannot_be_stopped_holds_up_nothing_and_is_spoken_of() -> None:
+async def test_an_orphan_that_cannot_be_stopped_holds_up_nothing_and_is_reported() -> None:
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, next=5.0, last=5.0)
     async with operating(store, _Webhook(store)):
@@ -198,10 +198,10 @@ async def test_a_stray_that_cannot_be_stopped_holds_up_nothing_and_is_spoken_of(
         (job,) = [
             job for job in store.all("jobs") if job["metadata"]["annotations"][NODE] == "first"
         ]
-        stray = copy.deepcopy(job)
-        stray["metadata"] = {**job["metadata"], "name": "stray"}
-        stray["metadata"]["annotations"] = {**job["metadata"]["annotations"], ATTEMPT: "0"}
-        store.create("jobs", NAMESPACE, stray)
+        orphan = copy.deepcopy(job)
+        orphan["metadata"] = {**job["metadata"], "name": "orphan"}
+        orphan["metadata"]["annotations"] = {**job["metadata"]["annotations"], ATTEMPT: "0"}
+        store.create("jobs", NAMESPACE, orphan)
         raw = await _until_ended(store)
     assert raw["status"]["phase"] == "Succeeded"
     words = [event["message"] for event in store.all("events") if event["reason"] == "StrayJob"]
