@@ -12,7 +12,7 @@ from orchestrator.kube.cache import Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
 from orchestrator.triggers.dispatch import execution_name
-from tests.simulation.test_triggers import (
+from tests.simulation.triggerprocess import (
     HOURS,
     NEVER,
     SCHEDULE,

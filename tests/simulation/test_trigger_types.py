@@ -23,7 +23,7 @@ from tests.opened import OPENED
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
-from tests.simulation.test_triggers import Cluster, Process, trigger
+from tests.simulation.triggerprocess import Cluster, Process, trigger
 from tests.simulation.world import START
 from tests.virtualtime import run_virtually
 
