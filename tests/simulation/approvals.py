@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.builders import action, chain, graph
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import World
 
 

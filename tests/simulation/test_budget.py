@@ -17,8 +17,8 @@ from tests.builders import action, graph
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, played, store_with
 from tests.simulation.scenario import NAMESPACE
+from tests.simulation.scripts import play
 from tests.simulation.store import Store
-from tests.simulation.test_runs import play
 from tests.simulation.world import Result, World
 
 RUN = ("workflowexecutions", NAMESPACE, "run")

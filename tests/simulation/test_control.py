@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.models.execution import DesiredState
 from tests.builders import action, chain, edge, graph
-from tests.simulation.test_runs import play, scripted
+from tests.simulation.scripts import play, scripted
 from tests.simulation.world import FAILURE, HANG, START, Result, World
 
 SLOW = Result(seconds=30)

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.engine import costs
 from orchestrator.engine.concurrency import claim_of
 from tests.builders import action, edge, graph
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import World
 
 COSTLY = "vars.objects | unique | length > 0"

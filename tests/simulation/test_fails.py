@@ -10,7 +10,7 @@ from orchestrator.expressions import SecretValue
 from orchestrator.models.workflow import WorkflowSpec
 from tests.builders import IMAGE, action, chain, edge, graph, template
 from tests.kube import ROOT
-from tests.simulation.test_runs import play, scripted
+from tests.simulation.scripts import play, scripted
 from tests.simulation.world import FAILURE, Result, World
 
 ROLLBACK = [

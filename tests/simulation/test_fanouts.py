@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.engine.observed import AttemptState
 from orchestrator.models.execution import DesiredState
 from tests.builders import action, chain, graph
-from tests.simulation.test_runs import play
+from tests.simulation.scripts import play
 from tests.simulation.world import HANG, START, SUCCESS, Result, Script, World
 
 EACH = {"values": "vars.names", "as": "name", "gather": ["value"]}

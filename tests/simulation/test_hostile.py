@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.engine.observed import AttemptState
 from tests.builders import action, chain, edge, graph
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import FAILURE, START, SUCCESS, Result, World
 
 HOUR = 3600.0

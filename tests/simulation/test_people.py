@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import action, chain, graph
 from tests.simulation.approvals import asked, by
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import START, World
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.engine.observed import AttemptState
 from orchestrator.models.execution import DesiredState
 from tests.builders import action, chain, graph
-from tests.simulation.test_runs import play, scripted
+from tests.simulation.scripts import play, scripted
 from tests.simulation.world import FAILURE, HANG, START, Result, World
 
 

@@ -10,7 +10,7 @@ from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
 from orchestrator.engine.trust import trust_at_admission
 from tests.builders import graph
 from tests.simulation.approvals import asked, by
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import START, World
 
 OLD = Policies("old", START - 3600)

@@ -17,8 +17,8 @@ from tests.builders import action, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, played, store_with
 from tests.simulation.scenario import NAMESPACE
+from tests.simulation.scripts import scripted
 from tests.simulation.store import Store
-from tests.simulation.test_runs import scripted
 from tests.simulation.world import Result, World
 
 NULLS: dict[str, Any] = {"null": None, "deep": {"null": None, "list": [None, {"null": None}, 0]}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.builders import action, chain, edge, graph
 from tests.simulation.approvals import asked
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import START, World
 
 

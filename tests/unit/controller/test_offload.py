@@ -16,8 +16,8 @@ from orchestrator.engine.advance import advance
 from orchestrator.expressions import ExpressionError, compile_expression
 from orchestrator.expressions.budget import SLICE, tick
 from tests.builders import action, graph
+from tests.simulation.scripts import scripted
 from tests.simulation.test_costs import COSTLY, VARIABLES
-from tests.simulation.test_runs import scripted
 from tests.simulation.world import START, World
 
 

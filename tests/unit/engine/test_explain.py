@@ -12,7 +12,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from tests.apiserver import merged
 from tests.builders import action, chain, edge, graph
-from tests.simulation.test_runs import scripted
+from tests.simulation.scripts import scripted
 from tests.simulation.world import FAILURE, HANG, START, Result, World
 
 
