@@ -17,7 +17,7 @@ from orchestrator.kube.transport import Transport
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
 
-PATIENCE = 60.0
+ANSWER_TIMEOUT = 60.0
 """Seconds that the real transport waits for an answer."""
 WEBHOOK = "admission webhook denied the request: not today"
 _NEVER_REFUSED = ("/leases", "/events")
@@ -123,9 +123,9 @@ class FaultyTransport(Transport):
 
     async def _linger(self) -> None:
         if self._happens(self._faults.slow):
-            seconds = self._rng.choice([5.0, 30.0, PATIENCE])
+            seconds = self._rng.choice([5.0, 30.0, ANSWER_TIMEOUT])
             await asyncio.sleep(seconds)
-            if seconds == PATIENCE:
+            if seconds == ANSWER_TIMEOUT:
                 raise TimeoutError
 
     def _paged(self, verb: str, query: Mapping[str, str]) -> Mapping[str, str]:

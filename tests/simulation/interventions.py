@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIRST = 1_000_000
 """The first seed whose story holds interventions."""
-LATEST = 120.0
+LAST_INTERVENTION = 120.0
 """Seconds after which nobody intervenes any more."""
 _SUB = {"name": "sub", "workflow": {"name": "child"}}
 
@@ -30,7 +30,9 @@ def intervene(story: Scenario) -> Scenario:
     for number in range(rng.choice([0, 0, 1, 2])):
         again = [rng.choice(main["nodes"])["name"] for _ in range(rng.randint(1, 2))]
         name = f"again{number}"
-        story.reruns.append((rng.uniform(5, LATEST), name, rng.choice(names), sorted({*again})))
+        story.reruns.append(
+            (rng.uniform(5, LAST_INTERVENTION), name, rng.choice(names), sorted({*again}))
+        )
         names.append(name)
     story.people = [
         (moment, name, state)
@@ -51,7 +53,7 @@ def _interventions(rng: random.Random, *, ends: bool) -> list[tuple[float, str]]
     asked = list(zip(moments, states, strict=False))
     last = rng.choice(["Running", "Running", "Cancelled", "Terminated", ""])
     if last or not ends:
-        asked.append((rng.uniform(latest, LATEST), last or "Running"))
+        asked.append((rng.uniform(latest, LAST_INTERVENTION), last or "Running"))
     return asked
 
 

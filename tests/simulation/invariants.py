@@ -18,7 +18,7 @@ from tests.simulation.pods import JOB_NAME, stopped, work_of
 from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 
-SOON = 10.0
+MAX_REACTION = 10.0
 """Seconds within which news is acted upon while nothing goes wrong: retries, a Job's verdict and a
 write that waits for company included, but no slow resync and no second look."""
 ADMISSION_REQUESTS = 10
@@ -180,7 +180,7 @@ class Invariants:
         if since is None or not self.hears_all or self.well is None:
             return
         worked = self._store.clock() - max(since, began, self.well)
-        if worked > SOON:
+        if worked > MAX_REACTION:
             self.wrong(f"a pod of {name}.{node} worked on for {worked:.0f} s")
 
     # Statuses
@@ -213,7 +213,7 @@ class Invariants:
             self._free = self._store.clock()
         elif not begun(old) and begun(new):
             late = self._admitted_late(new)
-            if late > SOON + ADMISSION_REQUESTS * self._story.latency:
+            if late > MAX_REACTION + ADMISSION_REQUESTS * self._story.latency:
                 self.wrong(f"{name} was admitted {late:.0f} s late")
 
     def _admitted_late(self, new: Raw) -> float:
@@ -238,7 +238,7 @@ class Invariants:
         if told is None or waited or self.well is None or not self.hears_all:
             return
         late = self._store.clock() - max(told, self.well)
-        if late > SOON:
+        if late > MAX_REACTION:
             self.wrong(f"the end of {name}.{node} was seen {late:.0f} s late")
 
     def _unfounded(self, name: str, node: str, now: Raw) -> None:
@@ -247,7 +247,7 @@ class Invariants:
             return  # another operator may have made it again after others deleted it
         works = now.get("job") and self._kubelet.unfinished.get((name, node), 0) > 0
         asked = self._cancelled.get(name, 0.0)
-        early = now["phase"] == "Cancelled" and self._store.clock() < asked + SOON
+        early = now["phase"] == "Cancelled" and self._store.clock() < asked + MAX_REACTION
         if works and "items" not in now and (early or now["phase"] in ("Succeeded", "Failed")):
             self.wrong(f"{name}.{node} was taken for {now['phase']} while its pod works")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
-from tests.simulation.invariants import SOON, Invariants, begun, over, terminal
+from tests.simulation.invariants import MAX_REACTION, Invariants, begun, over, terminal
 from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 
@@ -77,7 +77,7 @@ class Pauses:
         if well is None or not self._holds.hears_all:
             return
         for words, since in self._since.items():
-            if now - max(since, well) > SOON:
+            if now - max(since, well) > MAX_REACTION:
                 self._holds.wrong(f"{words} for {now - max(since, well):.0f} s")
 
     def _oddities(self, now: float) -> Iterator[str]:

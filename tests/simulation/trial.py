@@ -12,41 +12,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.controller.operator import Operator
-from orchestrator.kube.cache import execution_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
 from orchestrator.models.base import API_VERSION
-from orchestrator.models.labels import ATTEMPT, NODE
-from orchestrator.models.reasons import Reason
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
-from tests.simulation.invariants import Invariants, finished, over, terminal
+from tests.simulation.invariants import Invariants, terminal
 from tests.simulation.kubelet import Kubelet
 from tests.simulation.pausing import Pauses
-from tests.simulation.refusals import made_though_refused
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
+from tests.simulation.verdicts import Verdicts
 from tests.virtualtime import run_virtually
 
 START = 1_700_000_000.0
-LONGEST = 3600.0
+MAX_DURATION = 3600.0
 """Seconds within which every execution must have ended."""
-SETTLING, SILENCE = 700.0, 620.0
+SETTLE_SECONDS, SILENT_SECONDS = 700.0, 620.0
 """Seconds after the end of all executions: to settle in, and then to write nothing."""
-LATEST = 65.0
+MAX_ANSWER_DELAY = 65.0
 """Seconds after which no answer is on its way any more that was late."""
-CALM = 30.0
+CALM_SECONDS = 30.0
 """Seconds to settle in where nothing ever went wrong."""
-
-_ENDS = {
-    "success": ("Succeeded", ""),
-    "failure": ("Failed", "Failed"),
-    "permanent": ("Failed", "Failed"),
-    "disrupted": ("Failed", "Disrupted"),
-    "hang": ("TimedOut", "TimedOut"),
-}
-"""Phase and reason of a node by how the pod of its last attempt ends."""
 
 
 @dataclass
@@ -108,6 +96,7 @@ class _Trial:
         self.kubelet = Kubelet(self.store, self._story.outcome, self._rng, self._story.stages)
         self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
         self._pauses = Pauses(self._story, self.store, self.holds)
+        self._verdicts = Verdicts(self._story, self.store, self._wrong)
         self._found.jobs = self.holds.jobs
         self._prepare()
         self._faults = Faults() if self._calm else self._story.faults
@@ -145,23 +134,25 @@ class _Trial:
             self._tasks.append(asyncio.create_task(self._operate(Operators(), second=True)))
         if await self._until_ended():
             await self._settle()
-            self._judge()
+            self._found.results |= self._results()
+            self._verdicts.check()
+            self._pauses.judge()
 
     async def _settle(self) -> None:
         if self._calm:  # that nobody writes any more is seen after the faults, where it is harder
-            await asyncio.sleep(CALM)
+            await asyncio.sleep(CALM_SECONDS)
             return
         self._grow_calm()
-        await asyncio.sleep(SETTLING)
+        await asyncio.sleep(SETTLE_SECONDS)
         self.holds.writes.clear()
-        await asyncio.sleep(SILENCE)
+        await asyncio.sleep(SILENT_SECONDS)
         if self.holds.writes:
             self._wrong(f"writes though all is settled: {self.holds.writes[:3]}")
 
     # How the world fares
 
     def _grow_calm(self) -> None:
-        late = LATEST if self._faults.slow else 0.0
+        late = MAX_ANSWER_DELAY if self._faults.slow else 0.0
         self._faults.stop()
         self.store.away = False
         if self._calm_since is None:
@@ -247,7 +238,7 @@ class _Trial:
             not terminal(raw) for raw in self.store.all("workflowexecutions")
         ):
             self._pauses.check()
-            if self._clock() > START + LONGEST:
+            if self._clock() > START + MAX_DURATION:
                 stuck = [
                     f"{raw['metadata']['name']}: {raw.get('status')}"
                     for raw in self.store.all("workflowexecutions")
@@ -297,78 +288,19 @@ class _Trial:
             running.cancel()
             await asyncio.sleep(crash[2])
 
-    # What must hold
-
-    def _judge(self) -> None:
-        for raw in self.store.all("workflowexecutions"):
-            status, name = raw["status"], raw["metadata"]["name"]
-            nodes = status.get("nodes") or {}
-            for node, record in nodes.items():
-                if not over(record):
-                    self._wrong(f"{name} ended, its node {node} did not: {record}")
-                self._judge_evidence(raw, node, record)
-                made = made_though_refused(self.store, raw, node, record)
-                if made and not self._story.operators.second:
-                    self._wrong(f"{name}.{node} was refused, and yet there is {made}")
-            self._found.results[_stable(raw)] = {
-                "phase": status["phase"],
+    def _results(self) -> dict[str, Any]:
+        """What each execution came to, under a name that is the same in every run."""
+        return {
+            _stable(raw): {
+                "phase": raw["status"]["phase"],
                 "nodes": {
                     node: (record["phase"], record.get("reason"), record.get("attempts"),
                            record.get("outputs"))
-                    for node, record in sorted(nodes.items())
+                    for node, record in sorted((raw["status"].get("nodes") or {}).items())
                 },
-            }  # fmt: skip
-        for job in self.store.all("jobs"):
-            if not finished(job):
-                self._wrong(f"Job {job['metadata']['name']} still runs")
-        self._judge_metrics()
-        self._pauses.judge()
-
-    def _judge_evidence(self, execution: Raw, node: str, record: Raw) -> None:
-        """What a record says is what its own Job or sub-execution came to."""
-        child = self.store.objects.get(
-            ("workflowexecutions", NAMESPACE, record.get("execution") or "")
-        )
-        if child is not None and record["phase"] != "Cancelled":
-            came_to, name = child["status"]["phase"], execution["metadata"]["name"]
-            if (came_to == "Succeeded") is not (record["phase"] == "Succeeded"):
-                self._wrong(f"{name}.{node} came to {record}, its sub-execution to {came_to}")
-        job = self.store.objects.get(("jobs", NAMESPACE, record.get("job") or ""))
-        name = execution["metadata"]["name"]
-        if job is None:
-            return
-        notes, attempt = job["metadata"]["annotations"], record["attempts"]
-        says = (*(execution_of(job) or ())[1:], notes[NODE], int(notes[ATTEMPT]))
-        if says != (name, node, attempt):
-            self._wrong(f"{name}.{node}, attempt {attempt}, names the Job of {notes}")
-        if job["spec"].get("completionMode") == "Indexed" or self._story.deletions:
-            return
-        pod = self._story.outcome(name, node, attempt, 0)
-        wanted = _ENDS[pod.kind]
-        if record["phase"] in ("Cancelled", "Skipped"):
-            return
-        waits = pod.kind != "success" and any(name == who for _, who, _ in self._story.people)
-        if waits and record.get("reason") == Reason.FINALLY_TIMED_OUT:
-            return  # it was to be tried again, and paused until the time was over
-        outputs: list[Any] = (
-            [{"value": pod.value}] if pod.kind == "success" else [record.get("outputs")]
-        )
-        if execution["spec"].get("desiredState") == "Terminated":
-            outputs.append(None)  # a pod that is removed by force takes its outputs along
-        if (record["phase"], record.get("reason", "")) != wanted or (
-            record.get("outputs") not in outputs
-        ):
-            self._wrong(f"{name}.{node} came to {record}, its pod to {pod}")
-
-    def _judge_metrics(self) -> None:
-        ended = [
-            raw for raw in self.store.all("workflowexecutions") if raw["spec"]["workflow"] == "main"
-        ]
-        counted = (
-            self.store.objects["workflows", NAMESPACE, "main"].get("status", {}).get("metrics", {})
-        )
-        if counted.get("total") != len(ended):
-            self._wrong(f"counted {counted}, {len(ended)} executions ended")
+            }
+            for raw in self.store.all("workflowexecutions")
+        }  # fmt: skip
 
     def _wrong(self, words: str) -> None:
         if words not in self._found.violations:
