@@ -56,7 +56,7 @@ class Join(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What a failure nobody handled does to the other branches."""
+    """What an unhandled failure does to the other branches."""
 
     FINISH = "Finish"
     STOP = "Stop"
@@ -161,7 +161,7 @@ class Approval(Model):
     exclude_requester: bool | None = None
     """Whether who started the execution may not decide."""
     on_timeout: ApprovalTimeout | None = None
-    """What happens when nobody decides in time; Fail when absent."""
+    """What happens if no decision is made in time; Fail if absent."""
     inputs: dict[str, Json] | None = None
     """JSON Schema of what approvers are asked to fill in."""
 
@@ -340,7 +340,7 @@ class WorkflowSpec(Model):
     outputs: Annotated[list[Output], Field(max_length=64)] = []
     """Outputs of the whole workflow."""
     on_failure: OnFailure = OnFailure.FINISH
-    """What a failure nobody handled does to the other branches."""
+    """What an unhandled failure does to the other branches."""
     timeout: Duration | None = None
     """Bounds an execution, from its admission."""
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
