@@ -38,6 +38,8 @@ ENV PATH=/opt/workflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PYTHONDONTWRITEBYTECODE=1 \
     PYDANTIC_DISABLE_PLUGINS=true \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+# Fails where the base lacks a library that a dependency is linked with.
+RUN /opt/workflow/bin/python3 -c 'import orchestrator.cli.main, orchestrator.controller.main'
 USER 65532:65532
 WORKDIR /home/nonroot
 ENTRYPOINT ["orchestrator"]

@@ -24,8 +24,10 @@ from dev.cluster.tools import cache_folder, install
 REGISTRY = "https://registry-1.docker.io/v2/"
 CERTIFICATES = "/etc/ssl/certs"
 RELEASE = "bookworm"
+VARIANT = "minbase"
+"""Of mmdebstrap: the packages of Debian's slim images."""
 PACKAGES = ("ca-certificates", "netbase", "python3", "python3-venv", "tzdata")
-"""What the published base has beside Debian's essential packages, and what its Python contains."""
+"""What the published base has in addition, and what its Python contains."""
 MAX_IMAGES = 100
 """Images and layers of earlier builds, beyond which those without a name are removed."""
 UNWANTED = ("doc", "info", "lintian", "locale", "man")
@@ -61,14 +63,16 @@ class Buildah:
 
     def _substitute(self) -> str:
         """The name of the substitute for the base image; it is made unless it exists."""
-        recipe = hashlib.sha256(repr((RELEASE, PACKAGES, UNWANTED)).encode()).hexdigest()[:12]
+        recipe = hashlib.sha256(repr((RELEASE, VARIANT, PACKAGES, UNWANTED)).encode()).hexdigest()[
+            :12
+        ]
         image = f"localhost/debian-python:{RELEASE}-{recipe}"
         if succeeds([*map(str, self._command("inspect", "--type", "image", image))]):
             return image
         _say(f"making a base of Debian {RELEASE}, as {REGISTRY} does not answer")
         left_out = (f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in UNWANTED)
         with tempfile.TemporaryDirectory() as folder:
-            run("mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(PACKAGES)}",
+            run("mmdebstrap", "--quiet", f"--variant={VARIANT}", f"--include={','.join(PACKAGES)}",
                 "--dpkgopt=force-unsafe-io", *left_out, RELEASE, f"{folder}/root.tar")  # fmt: skip
             Path(folder, "Dockerfile").write_text("FROM scratch\nADD root.tar /\n")
             self._bud(Path(folder), image)
