@@ -27,6 +27,8 @@ FROM ${BASE}
 # every pod would compile what it imports.
 RUN python3 -m compileall -q -j 0 -x 'lib2to3/tests|site-packages|dist-packages' \
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    && echo nonroot:x:65532: >> /etc/group \
+    && echo nonroot:x:65532:65532::/home/nonroot:/usr/sbin/nologin >> /etc/passwd \
     && mkdir /home/nonroot && chown 65532:65532 /home/nonroot
 # A layer of its own: a new release changes only the small one after it.
 COPY --from=libraries /opt/workflow /opt/workflow
@@ -38,8 +40,8 @@ ENV PATH=/opt/workflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PYTHONDONTWRITEBYTECODE=1 \
     PYDANTIC_DISABLE_PLUGINS=true \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
-# Fails where the base lacks a library that a dependency is linked with.
-RUN /opt/workflow/bin/python3 -c 'import orchestrator.cli.main, orchestrator.controller.main'
 USER 65532:65532
 WORKDIR /home/nonroot
+# Fails where the base lacks a library that a dependency is linked with, or the user's name.
+RUN python3 -c 'import getpass, orchestrator.cli.main, orchestrator.controller.main; getpass.getuser()'
 ENTRYPOINT ["orchestrator"]
