@@ -13,16 +13,9 @@ from urllib.parse import quote
 from orchestrator.cli.errors import ExpiredError, NotFoundError, UsageError
 from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
 from orchestrator.cli.kinds import LATEST, is_path_segment, name_in
-from orchestrator.cli.transport import (
-    APPLY_PATCH,
-    JSON_PATCH,
-    MERGE_PATCH,
-    METADATA,
-    READ,
-    Raw,
-    Transport,
-)
+from orchestrator.cli.transport import READ_SECONDS, Raw, Transport
 from orchestrator.commands.writes import Apply, Delete, Edit, Merge
+from orchestrator.kube.media_types import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, METADATA_LIST
 from orchestrator.kube.resources import KINDS, Resource
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.models.nearest import did_you_mean
@@ -30,10 +23,10 @@ from orchestrator.models.nearest import did_you_mean
 if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingTransport
 
-__all__ = ["READ", "WATCH", "Cluster", "Raw", "Target"]
+__all__ = ["READ_SECONDS", "WATCH_SECONDS", "Cluster", "Raw", "Target"]
 
 USER_AGENT = "User-Agent", "orchestrator-cli"
-WATCH = 300
+WATCH_SECONDS = 300
 """Seconds after which the server ends a watch, so that a dead connection is noticed."""
 
 
@@ -54,7 +47,7 @@ class Target:
     def connect(self, *, timeout: float | None = None) -> Cluster:
         """Raises UsageError when there is no usable kubeconfig.
 
-        `timeout` bounds each request, in seconds; otherwise CONNECT and READ do.
+        `timeout` bounds each request, in seconds; otherwise CONNECT_SECONDS and READ_SECONDS do.
         """
         from kubernetes import config
 
@@ -156,7 +149,7 @@ class Cluster(Transport):
     def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
         """Only the metadata of all objects of a kind, or of the first `limit`."""
         query = {} if limit is None else {"limit": str(limit)}
-        items = self._listed(kind, query=query, accept=METADATA)["items"]
+        items = self._listed(kind, query=query, accept=METADATA_LIST)["items"]
         return [item["metadata"] for item in items]
 
     def names(self, kind: Resource, limit: int | None = None) -> Sequence[str]:
@@ -254,9 +247,10 @@ class Cluster(Transport):
             **(query or {}),
             "watch": "true",
             "resourceVersion": version,
-            "timeoutSeconds": str(WATCH),
+            "timeoutSeconds": str(WATCH_SECONDS),
         }
-        for line in self.text(self.path(kind, every=every), asked, silence=WATCH + READ):
+        path, silence = self.path(kind, every=every), WATCH_SECONDS + READ_SECONDS
+        for line in self.text(path, asked, silence=silence):
             event = self._read(line)
             if event["type"] == "ERROR":
                 raise ExpiredError(event["object"].get("message", "the watch has expired"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from orchestrator.cli.connection import READ, Cluster, Raw, Target
+from orchestrator.cli.connection import READ_SECONDS, Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
 from orchestrator.cli.following import Follower, Reading
 from orchestrator.cli.merging import Line, Log, merged, read_line
@@ -140,7 +140,7 @@ def _read(cluster: Cluster, pod: Raw, choice: Choice) -> Iterator[Line]:
     path = cluster.path(PODS, pod["metadata"]["name"], "log")
     at = from_rfc3339(pod["metadata"]["creationTimestamp"])
     try:
-        for raw in cluster.text(path, reading.query(), silence=READ):
+        for raw in cluster.text(path, reading.query(), silence=READ_SECONDS):
             line = read_line(raw, at, timestamps=reading.timestamps)
             at = line.at
             yield Line(at, f"{before} | {line.text}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.errors import UnreachableError, UsageError, in_words
 from orchestrator.kube.errors import ApiError
+from orchestrator.kube.media_types import APPLY_PATCH, JSON
 from orchestrator.models.applied import NotUnicodeError, encode_applied
 
 if TYPE_CHECKING:
@@ -18,21 +19,16 @@ if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingTransport
 
 Raw = dict[str, Any]
-CONNECT = 10.0
-READ = 60.0
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
 """Seconds to connect, and to wait for an answer."""
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class Transport:
     """Requests as the user, or as whom the user acts as."""
 
     def __init__(self, transport: BlockingTransport, *, timeout: float | None = None) -> None:
-        """`timeout` bounds each request, in seconds; otherwise CONNECT and READ do."""
+        """`timeout` bounds each request, in seconds, instead of the two constants above."""
         self._transport = transport
         self._timeout = timeout
 
@@ -57,14 +53,14 @@ class Transport:
                 body=encoded,
                 content_type=content_type,
                 accept=accept,
-                connect=self._timeout or CONNECT,
-                read=self._timeout or READ,
+                connect=self._timeout or CONNECT_SECONDS,
+                read=self._timeout or READ_SECONDS,
             ) as response,
         ):
             return self._read(response.data)
 
     def text(
-        self, path: str, query: Mapping[str, str], *, silence: float | None = READ
+        self, path: str, query: Mapping[str, str], *, silence: float | None = READ_SECONDS
     ) -> Iterator[str]:
         """The lines of an answer as they come; `silence` is the longest one, in seconds."""
         with (
@@ -73,7 +69,7 @@ class Transport:
                 "GET",
                 path,
                 query=query,
-                connect=self._timeout or CONNECT,
+                connect=self._timeout or CONNECT_SECONDS,
                 read=self._timeout or silence,
             ) as response,
         ):

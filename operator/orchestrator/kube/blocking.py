@@ -15,6 +15,7 @@ import urllib3
 
 from orchestrator.kube.access import Access
 from orchestrator.kube.errors import NO_ANSWER, ApiError, cause_of, error_from
+from orchestrator.kube.media_types import JSON, MERGE_PATCH
 from orchestrator.kube.resources import PODS, Resource
 from orchestrator.models.base import is_object_name
 
@@ -22,9 +23,9 @@ Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
 ACCEPT = "application/json, */*"
-CONNECT, READ = 10.0, 30.0
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 """Seconds to connect, and to wait for an answer."""
-TRIES = urllib3.Retry(
+RETRIES = urllib3.Retry(
     total=3, redirect=0, backoff_factor=0.2, retry_after_max=10, raise_on_status=False
 )
 """Connects again, and asks again what is safe to repeat or what a busy server asks us to."""
@@ -37,7 +38,7 @@ class BlockingTransport:
         self.server = access.server
         self._access = access
         self._headers = headers
-        options: dict[str, Any] = {"retries": TRIES}
+        options: dict[str, Any] = {"retries": RETRIES}
         if (tls := access.tls()) is not None:
             options |= {"ssl_context": tls, "server_hostname": access.server_name}
         self._pool = (
@@ -54,10 +55,10 @@ class BlockingTransport:
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         accept: str = ACCEPT,
-        connect: float = CONNECT,
-        read: float | None = READ,
+        connect: float = CONNECT_SECONDS,
+        read: float | None = READ_SECONDS,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """An answer, to be read to its end or left; an empty value of the query is left out.
 
@@ -136,7 +137,7 @@ class BlockingClient:
     def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """Change an object by a JSON merge patch (RFC 7386)."""
         path = _path(resource, namespace, name)
-        return self._json("PATCH", path, body=patch, content_type="application/merge-patch+json")
+        return self._json("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
     def log(
         self,
@@ -169,7 +170,7 @@ class BlockingClient:
         *,
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
     ) -> bytes:
         asked, encoded = dict(query or {}), None
         if body is not None:

@@ -14,26 +14,24 @@ from orchestrator.kube.access import load
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import ApiError, error_from
-from orchestrator.kube.protobuf_watch import event_from
-from orchestrator.kube.resources import Resource
-from orchestrator.kube.semaphore import Priority
-from orchestrator.kube.transport import (
+from orchestrator.kube.media_types import (
     APPLY_PATCH,
     FRAMES,
     JSON,
     JSON_PATCH,
     MERGE_PATCH,
-    TRIES,
-    Raw,
-    Transport,
+    METADATA,
+    METADATA_LIST,
 )
+from orchestrator.kube.protobuf_watch import event_from
+from orchestrator.kube.resources import Resource
+from orchestrator.kube.semaphore import Priority
+from orchestrator.kube.transport import MAX_TRIES, Raw, Transport
 
 __all__ = ["ApiClient", "ApiError", "Raw"]
 
 PAGE = 500
 """Objects a page of a list."""
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ApiClient:
@@ -93,7 +91,7 @@ class ApiClient:
 
         `project` says what is kept of each; None is nothing. No more than a page is held in full.
         """
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             items: list[Raw] = []
             version = ""
             try:
@@ -112,7 +110,7 @@ class ApiClient:
                     continue
                 raise
             return items, version
-        raise ApiError(410, "Expired", f"the list of {resource.plural} expired {TRIES} times")
+        raise ApiError(410, "Expired", f"the list of {resource.plural} expired {MAX_TRIES} times")
 
     async def pages(
         self,

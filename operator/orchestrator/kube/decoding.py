@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-DEEPEST = 200
+MAX_DEPTH = 200
 """Containers inside each other that are kept; what lies deeper is null."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
@@ -25,7 +25,7 @@ def loads(data: bytes) -> Any:
         return orjson.loads(_cut(data))
 
 
-def shallow(value: Any, depth: int = DEEPEST) -> Any:
+def shallow(value: Any, depth: int = MAX_DEPTH) -> Any:
     """The value without what lies deeper than this."""
     if isinstance(value, dict):
         return {key: shallow(item, depth - 1) for key, item in value.items()} if depth else None
@@ -41,10 +41,10 @@ def _cut(data: bytes) -> bytes:
         match token[0]:
             case b"[" | b"{":
                 depth += 1
-                if depth == DEEPEST + 1:
+                if depth == MAX_DEPTH + 1:
                     kept += data[done : token.start()], b"null"
             case b"]" | b"}":
-                if depth == DEEPEST + 1:
+                if depth == MAX_DEPTH + 1:
                     done = token.end()
                 depth -= 1
     return b"".join([*kept, data[done:]])

@@ -22,17 +22,17 @@ from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import shallow
 from orchestrator.kube.resources import Resource
 
-LOGIN_AGAIN = timedelta(minutes=10)
+LOGIN_INTERVAL = timedelta(minutes=10)
 """How long kopf uses a token before it asks for another one."""
 
-OUTAGE_TRIES = 120
+MAX_OUTAGE_TRIES = 120
 """Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
 
-NESTING = 15_000
+RECURSION_LIMIT = 15_000
 """The limit of recursion that reads what the API server takes: objects nested 10,000 deep. One that
 cannot be read ends kopf's watch of its kind, silently."""
 
-FAREWELL = 0.25
+CLOSE_SECONDS = 0.25
 """Seconds in which its TLS connections are closed, which aiohttp does in the background
 (https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown)."""
 
@@ -101,7 +101,7 @@ def watch_definitions(
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("kopf._cogs.clients.watching").setLevel(logging.CRITICAL)
     # It reads JSON with the standard library, which gives up at the limit of Python's recursion.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), NESTING))
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     with asyncio.Runner() as runner:
         kopf.run(
             loop=runner.get_loop(),
@@ -112,7 +112,7 @@ def watch_definitions(
             namespaces=list(namespaces),
             stop_flag=stop,
         )
-        runner.run(asyncio.sleep(FAREWELL))
+        runner.run(asyncio.sleep(CLOSE_SECONDS))
 
 
 def _registry(
@@ -149,7 +149,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.networking.connect_timeout = 10
-    settings.networking.error_backoffs = [1, 2, 3, *[5] * OUTAGE_TRIES]
+    settings.networking.error_backoffs = [1, 2, 3, *[5] * MAX_OUTAGE_TRIES]
     settings.watching.inactivity_timeout = 90
     return settings
 
@@ -166,5 +166,5 @@ def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
         certificate_path=access.certificate_file,
         private_key_path=access.key_file,
         proxy_url=access.proxy,
-        expiration=datetime.now(UTC) + LOGIN_AGAIN if token else None,
+        expiration=datetime.now(UTC) + LOGIN_INTERVAL if token else None,
     )

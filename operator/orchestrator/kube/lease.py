@@ -19,11 +19,11 @@ from orchestrator.kube.resources import LEASES
 
 logger = logging.getLogger(__name__)
 
-DURATION = 10.0
+DURATION_SECONDS = 10.0
 """Seconds without renewal after which another operator may take over."""
-RENEW = 2.0
+RENEW_SECONDS = 2.0
 """Seconds from one renewal to the next, and from one read of another replica's to the next."""
-DEADLINE = 7.0
+DEADLINE_SECONDS = 7.0
 """Seconds without a renewal after which the holder stops; less than what others wait."""
 
 
@@ -61,7 +61,7 @@ class Lease:
     def held(self) -> bool:
         """Whether this operator holds it, for all that others can know."""
         renewed = self._renewed_at
-        return renewed is not None and self._monotonic() < renewed + DEADLINE
+        return renewed is not None and self._monotonic() < renewed + DEADLINE_SECONDS
 
     def check(self) -> None:
         """Raises LeaseLostError when it was held and may have passed to another."""
@@ -75,13 +75,13 @@ class Lease:
             if not said:
                 logger.info("another replica is the leader; standing by for lease %s", self._name)
             said = True
-            await self._sleep(RENEW)
+            await self._sleep(RENEW_SECONDS)
         logger.info("holding lease %s as %s", self._name, self._identity)
 
     async def keep(self) -> None:
         """Renew it until cancelled; raises LeaseLostError when it is lost."""
         while True:
-            await self._sleep(RENEW)
+            await self._sleep(RENEW_SECONDS)
             if not self._works() or not await self._try():
                 self.check()
 
@@ -128,7 +128,7 @@ class Lease:
             return False
         body: dict[str, Any] = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": int(DURATION),
+            "leaseDurationSeconds": int(DURATION_SECONDS),
             "renewTime": _now(),
         }
         if holder != self._identity:
@@ -141,13 +141,13 @@ class Lease:
         version = stored["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
             self._seen = version, self._monotonic()
-        duration = float((stored.get("spec") or {}).get("leaseDurationSeconds") or DURATION)
+        duration = float((stored.get("spec") or {}).get("leaseDurationSeconds") or DURATION_SECONDS)
         return self._monotonic() >= self._seen[1] + duration
 
     async def _create(self) -> bool:
         spec = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": int(DURATION),
+            "leaseDurationSeconds": int(DURATION_SECONDS),
             "acquireTime": _now(),
             "renewTime": _now(),
             "leaseTransitions": 0,

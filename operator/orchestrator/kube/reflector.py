@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 OnEvent = Callable[[str, Raw, Raw | None], None]
 """Called with ADDED, MODIFIED or DELETED, the object, and what was known of it before."""
 
-MAX_BACKOFF = 5.0
-LIST_AGAIN = 1800.0
+MAX_BACKOFF_SECONDS = 5.0
+RELIST_SECONDS = 1800.0
 """Seconds after which a list finds what no watch reported, if there is any."""
 _LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
 
@@ -99,7 +99,7 @@ class Reflector:
         while True:
             before = self._heard.get(scope)
             try:
-                if not version or self._monotonic() - listed > LIST_AGAIN:
+                if not version or self._monotonic() - listed > RELIST_SECONDS:
                     version = await self._relist(scope)
                     listed = self._monotonic()
                 async for event in self._client.watch(
@@ -125,7 +125,7 @@ class Reflector:
         missing = isinstance(error, ApiError) and error.status == 404  # our definitions, say
         if _starts_anew(error) and not missing:
             return random.uniform(0.05, 0.5)  # the server is there; only not for ever
-        seconds = min(0.25 * 2.0**failures, MAX_BACKOFF) * random.uniform(0.5, 1.0)
+        seconds = min(0.25 * 2.0**failures, MAX_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)
         level = logging.WARNING if failures > 3 else logging.INFO
         logger.log(level, "watch of %s lost, again in %.1fs: %s", self.name, seconds, error)
         return seconds

@@ -18,30 +18,23 @@ from yarl import URL
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import NO_ANSWER, ApiError, error_from
+from orchestrator.kube.media_types import APPLY_PATCH, FRAMES, JSON, JSON_PATCH
 from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from orchestrator.models.applied import encode_applied
 
 Raw = dict[str, Any]
 
-CONCURRENCY = 64
+MAX_CONCURRENT_REQUESTS = 64
 """Requests under way at once; watches not counted."""
-TRIES = 5
+MAX_TRIES = 5
 """How often a request is sent in all, where sending it again is safe."""
-STARTING_TRIES = 12
+MAX_UNREADY_TRIES = 12
 """The same of one that an API server refuses which may only have begun: about half a minute, since
 on a busy machine it reads the roles for many seconds."""
-MAX_WAIT = 10.0
+MAX_WAIT_SECONDS = 10.0
 """Seconds: a longer Retry-After is given to the caller instead of being slept through."""
-SILENCE = 90.0
+SILENCE_SECONDS = 90.0
 """Seconds without a byte, not even a bookmark, after which a watch is taken for dead."""
-
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
-
-FRAMES = "application/vnd.kubernetes.protobuf"
-"""Of a watch: messages, each after its length in four bytes, the most significant first."""
 
 _LENGTH = 4
 _USER_AGENT = "itechsmart-workflow"
@@ -65,8 +58,8 @@ class Transport:
         self,
         credentials: Credentials,
         *,
-        concurrency: int = CONCURRENCY,
-        silence: float = SILENCE,
+        concurrency: int = MAX_CONCURRENT_REQUESTS,
+        silence: float = SILENCE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._credentials = credentials
@@ -119,7 +112,7 @@ class Transport:
                     raise
             except _NO_ANSWER as error:
                 self.answers[verb, plural, "none"] += 1
-                if not repeatable or attempt >= TRIES:
+                if not repeatable or attempt >= MAX_TRIES:
                     message = f"no answer to {verb} {path}: {error or type(error).__name__}"
                     raise ApiError(0, NO_ANSWER, message) from error
                 wait = _backoff(attempt)
@@ -216,11 +209,11 @@ def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
     What was answered 429 or refused was not processed: sending it again is safe for every verb.
     """
     untaken = error.status == 429 or error.unready
-    tries = STARTING_TRIES if error.unready else TRIES
+    tries = MAX_UNREADY_TRIES if error.unready else MAX_TRIES
     if attempt >= tries or not (untaken or (repeatable and error.transient)):
         return None
     wait = _backoff(attempt) if error.retry_after is None else error.retry_after
-    return wait if wait <= MAX_WAIT else None
+    return wait if wait <= MAX_WAIT_SECONDS else None
 
 
 def _backoff(attempt: int) -> float:

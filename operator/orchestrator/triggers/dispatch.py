@@ -26,7 +26,7 @@ from orchestrator.triggers.types import Event
 
 MAX_DEPTH = 5
 """Maximum length of a chain of triggers, in executions."""
-MAX_EVENT = 64 * 1024
+MAX_EVENT_BYTES = 64 * 1024
 """Maximum size of an event that an execution stores, in bytes."""
 
 
@@ -196,8 +196,10 @@ def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
         kept = compile_expression(spec.payload).evaluate(scope)
         if not isinstance(kept, dict):
             raise ExpressionError("must give an object, such as {'id': event.id}")
-    if (size := len(orjson.dumps(kept))) > MAX_EVENT:
-        raise ExpressionError(f"the event is {size:,} bytes, and at most {MAX_EVENT:,} are stored")
+    if (size := len(orjson.dumps(kept))) > MAX_EVENT_BYTES:
+        raise ExpressionError(
+            f"the event is {size:,} bytes, and at most {MAX_EVENT_BYTES:,} are stored"
+        )
     return dict(kept)
 
 

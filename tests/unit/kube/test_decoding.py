@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.kube.decoding import DEEPEST, loads, shallow
+from orchestrator.kube.decoding import MAX_DEPTH, loads, shallow
 
 
 def nested(depth: int, inside: str = "1") -> bytes:
@@ -28,7 +28,7 @@ def test_what_is_nested_too_deep_is_cut_and_all_else_stays(depth: int) -> None:
     value, deep = found["z"], 0
     while value is not None:
         value, deep = value[0] if isinstance(value, list) else value["a"], deep + 1
-    assert deep == DEEPEST - 1
+    assert deep == MAX_DEPTH - 1
     orjson.dumps(found)
 
 

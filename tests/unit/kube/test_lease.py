@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from orchestrator.kube.client import ApiClient
-from orchestrator.kube.lease import DEADLINE, DURATION, Lease, LeaseLostError
+from orchestrator.kube.lease import DEADLINE_SECONDS, DURATION_SECONDS, Lease, LeaseLostError
 from orchestrator.kube.resources import JOBS, LEASES
 from tests.apiserver import ApiServer
 
@@ -65,7 +65,7 @@ async def test_after_a_crash_it_is_taken_over_when_its_time_is_over(
     second = lease(client, clock, "b")
     await second.acquire()
     assert holder(server) == "b"
-    assert DURATION <= clock.now - began <= DURATION + 3
+    assert DURATION_SECONDS <= clock.now - began <= DURATION_SECONDS + 3
 
 
 async def test_given_back_it_is_taken_at_once(
@@ -87,7 +87,7 @@ async def test_one_that_wakes_up_late_writes_nothing_more(
     await first.acquire()
     client.guard_writes(first.check)
     await client.create(JOBS, "ns", {"metadata": {"name": "before"}})
-    clock.now += DEADLINE
+    clock.now += DEADLINE_SECONDS
     with pytest.raises(LeaseLostError):
         await client.create(JOBS, "ns", {"metadata": {"name": "late"}})
     assert [name for kind, _, name in server.objects if kind == "jobs"] == ["before"]

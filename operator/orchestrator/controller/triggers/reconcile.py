@@ -15,7 +15,7 @@ from orchestrator.controller.triggers.creating import Creator, Emit, HeldUpError
 from orchestrator.controller.triggers.delivering import Deliverer
 from orchestrator.controller.triggers.specs import Specs
 from orchestrator.controller.triggers.status import Progress, StatusWriter, progress_of
-from orchestrator.controller.triggers.watch import MARGIN, WatchDriver
+from orchestrator.controller.triggers.watch import MARGIN_SECONDS, WatchDriver
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import Resource
@@ -23,9 +23,9 @@ from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
 from orchestrator.triggers.types import Clock, Watch
 
-RESYNC_INTERVAL = 60.0
+RESYNC_SECONDS = 60.0
 """Seconds after which a trigger of the clock is always reconciled: a clock may be corrected."""
-MAX_RETRY = 30.0
+MAX_RETRY_SECONDS = 30.0
 """Seconds from one creation that a quota refuses to the next, at most; at first 2."""
 WORKERS = 4
 
@@ -98,9 +98,9 @@ class Triggers:
             return None
         now = self._clock()
         progress = progress_of(raw, now, first=key not in self._reconciled)
-        if self._listens_anew(key, trigger):
+        if self._listens_to_something_else(key, trigger):
             # What happened before is not for it, whichever process reconciles it later.
-            margin = 0.0 if isinstance(trigger.type.source, Clock) else MARGIN
+            margin = 0.0 if isinstance(trigger.type.source, Clock) else MARGIN_SECONDS
             progress.mark = max(progress.mark, now + margin)
         try:
             await self._drive(raw, trigger, progress, now)
@@ -117,7 +117,7 @@ class Triggers:
         self._reconciled[key] = trigger
         self._delays.pop(key, None)
         again = progress.again
-        return None if again is None else min(max(again - now, 0.05), RESYNC_INTERVAL)
+        return None if again is None else min(max(again - now, 0.05), RESYNC_SECONDS)
 
     async def _drive(self, raw: Raw, trigger: Trigger, progress: Progress, now: float) -> None:
         match trigger.type.source:
@@ -126,7 +126,7 @@ class Triggers:
             case Watch() as watch:
                 await self._watch_driver.drive(raw, trigger, watch, progress)
 
-    def _listens_anew(self, key: Key, trigger: Trigger) -> bool:
+    def _listens_to_something_else(self, key: Key, trigger: Trigger) -> bool:
         """Whether it listens to something else since the last pass, or was not valid then."""
         if key not in self._reconciled:
             return False
@@ -146,5 +146,5 @@ class Triggers:
         if key not in self._delays:
             message = f"{why}; the event waits until its execution can be created"
             self._creator.warn(raw["metadata"], EventReason.QUOTA_EXCEEDED, message)
-        delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), MAX_RETRY)
+        delay = self._delays[key] = min(2 * self._delays.get(key, 1.0), MAX_RETRY_SECONDS)
         return delay

@@ -13,7 +13,7 @@ from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import TRIGGERS
 from orchestrator.triggers.dispatch import Made, Outcome
 
-FARTHEST = 24 * 3600.0
+MAX_AHEAD_SECONDS = 24 * 3600.0
 """Seconds by which a mark may be ahead of a clock that was put back."""
 
 
@@ -121,4 +121,4 @@ def mark_of(text: str | None, began: float, now: float) -> float:
         mark = from_rfc3339(text or "")
     except ValueError:
         return began
-    return mark if mark < now + FARTHEST else began
+    return mark if mark < now + MAX_AHEAD_SECONDS else began

@@ -15,9 +15,9 @@ from orchestrator.kube.resources import Resource
 from orchestrator.triggers.registry import Registry, Trigger
 from orchestrator.triggers.types import TriggerType, Watch
 
-MARGIN = 60.0
+MARGIN_SECONDS = 60.0
 """Seconds by which moments of objects may come out of order."""
-REMEMBERED = 5_000
+MAX_REMEMBERED = 5_000
 """Objects of each type kept for triggers that are not known yet."""
 
 
@@ -34,7 +34,7 @@ class WatchDriver:
             each: each.source for each in registry.types if isinstance(each.source, Watch)
         }
         self._observed: dict[str, deque[Raw]] = {
-            each.key: deque(maxlen=REMEMBERED) for each in self._types
+            each.key: deque(maxlen=MAX_REMEMBERED) for each in self._types
         }
         """Projections of what was observed, by type."""
         self._resources: dict[str, Resource] = {}
@@ -74,7 +74,7 @@ class WatchDriver:
     ) -> None:
         """Deliver what happened after the mark, the oldest first: the mark leaves none behind."""
         key, spec = key_of(raw), trigger.spec
-        after = max(progress.began, self._since.setdefault(key, progress.found) - MARGIN)
+        after = max(progress.began, self._since.setdefault(key, progress.found) - MARGIN_SECONDS)
         progress.next_fire = None
         waiting = self._waiting.get(key, {})
         for uid, (name, at) in sorted(waiting.items(), key=lambda one: (one[1][1], one[0])):
@@ -87,7 +87,7 @@ class WatchDriver:
                         event = source.event(trigger.settings, read)
                         await self._deliverer.deliver(raw, spec, event, progress)
                 # What nothing was started for must not come again within the margin.
-                progress.mark = max(progress.mark, at + MARGIN if spec.suspend else at)
+                progress.mark = max(progress.mark, at + MARGIN_SECONDS if spec.suspend else at)
             waiting.pop(uid, None)
 
     def _keep(self, raw: Raw, type_: TriggerType[Any], observed: Raw) -> bool:
