@@ -152,7 +152,7 @@ def test_a_re_run_from_behind_a_sub_workflow_asks_its_approval_again(place: Peop
 def _inside(place: People, name: str, user: str) -> Any:
     """What a person is told who types the command that is shown for what waits inside."""
     cli = place.cli(user)
-    eventually(lambda: "in its sub-executions waits" in cli("approve", name).stderr)
+    eventually(lambda: "waiting in its sub-executions:" in cli("approve", name).stderr)
     command = cli("approve", name).stderr.splitlines()[-1].split()
     return cli(*command[1:])
 

@@ -198,7 +198,7 @@ def test_a_decision_for_a_node_that_does_not_wait_is_refused(place: Place) -> No
     said = place.patch("ana", "run", {"decisions": [entry]})
     assert "the node does not wait for a decision" in said
     done = place.cli("ana")("approve", "run", "done")
-    assert (done.returncode, "what waits is ask" in done.stderr) == (2, True)
+    assert (done.returncode, "waiting: ask" in done.stderr) == (2, True)
 
 
 def test_who_is_excluded_as_requester_counts_for_nothing(place: Place) -> None:
