@@ -115,7 +115,7 @@ def test_a_workflow_that_no_trigger_starts_is_a_warning_with_the_fix(state: str)
     assert str(warning).endswith("; set spec.state of Workflow deploy to Active")
 
 
-def test_what_a_trigger_is_told_is_what_its_status_will_say() -> None:
+def test_lint_reports_of_a_trigger_what_its_status_will_report() -> None:
     for workflow in (None, {**DEPLOY, "state": "Draft"}, DEPLOY):
         specs = {} if workflow is None else {"deploy": workflow}
         others = ("deploi",) if workflow is None else ("deploy",)
