@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.cli import merging
@@ -20,6 +20,7 @@ def opened(moments: list[int], number: int) -> Callable[[], Iterator[Line]]:
     return lambda: (Line(float(at), f"{number}:{index}") for index, at in enumerate(moments))
 
 
+@settings(deadline=None)
 @given(logs)
 def test_sorted_logs_are_merged_in_order_and_lose_nothing(found: list[list[int]]) -> None:
     found = [sorted(moments) for moments in found]
@@ -35,6 +36,7 @@ def test_sorted_logs_are_merged_in_order_and_lose_nothing(found: list[list[int]]
     assert all(before.at <= after.at for before, after in pairwise(lines))
 
 
+@settings(deadline=None)
 @given(logs)
 def test_a_log_keeps_its_order_whatever_its_timestamps_say(found: list[list[int]]) -> None:
     lines = [*merged([Log(0.0, opened(moments, at)) for at, moments in enumerate(found)])]
