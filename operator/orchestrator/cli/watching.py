@@ -9,7 +9,7 @@ from typing import TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.frozen import read_workflow
-from orchestrator.cli.observing import Observer, code_of, observe_all
+from orchestrator.cli.observing import Observer, code_of
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
@@ -39,8 +39,10 @@ def follow_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = 
     stream = stream or sys.stdout
     tree = stream.isatty()
     changed = _ignore if tree else _printer(cluster, executions, stream)
-    observers = observe_all(cluster, executions, changed)
+    observers = [Observer(cluster, execution, changed) for execution in executions]
     try:
+        for observer in observers:
+            observer.start()
         if tree:
             from orchestrator.cli.livetree import show_trees
 
