@@ -59,6 +59,9 @@ class Invariants:
         """(execution, node, attempt) of all Jobs that were made."""
         self._made: dict[tuple[str, str, int], str] = {}
         self.excused: set[str] = set()
+        self.bereft: set[tuple[str, str]] = set()
+        """(execution, node) of Jobs that others deleted: their pods end on their own, beside the
+        next attempt."""
         self._told: dict[str, float] = {}
         """When the end of a Job or sub-execution could be known, by name."""
         self._ended: dict[str, float] = {}
@@ -245,6 +248,8 @@ class Invariants:
         """No attempt is taken for ended while it works, unless its time is over."""
         if now.get("job") in self.excused:
             return  # another operator may have made it again after others deleted it
+        if (name, node) in self.bereft and now.get("attempts", 0) > 1:
+            return  # what works may be the pod of the attempt before
         works = now.get("job") and self._kubelet.unfinished.get((name, node), 0) > 0
         asked = self._cancelled.get(name, 0.0)
         early = now["phase"] == "Cancelled" and self._store.clock() < asked + MAX_REACTION

@@ -21,6 +21,7 @@ from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.invariants import Invariants, terminal
 from tests.simulation.kubelet import Kubelet
 from tests.simulation.pausing import Pauses
+from tests.simulation.pods import work_of
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
 from tests.simulation.verdicts import Verdicts
@@ -217,6 +218,7 @@ class _Trial:
                 self.store.delete_pod(key, 1.0)
             else:
                 self._excuse(chosen)
+                self.holds.bereft.add(work_of(self.store.objects[key])[:2])
                 self.store.remove(key)
 
     def _excuse(self, job: str) -> None:
