@@ -36,7 +36,7 @@ TEXT = (
     _term(r"\b(?:tells?|told)\b", "report, say, notify"),
     _term(r"\bstrays?\b", "orphan"),
     _term(r"\b(?:in|for) company\b|\bbeside the passes\b", "batched, flushed in the background"),
-    _term(r"\bsomebody\b", "someone, a user, others"),
+    _term(r"\b(?:some|no|every)body\b", "someone, no one, everyone, or who is meant"),
     _term(r"\banew\b", "again"),
     _term(r"\bmany children\b|\bfanned\b", "child fan-out, fan-out status"),
     _term(r"\bnothing stands before\b", "has no dependencies"),

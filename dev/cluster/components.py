@@ -69,7 +69,7 @@ def _apiserver(layout: Layout, plan: Plan) -> list[str]:
         "--audit-log-maxsize=10000",  # MB: never rotated, tests count its lines
     ]
     if plan.network is None:
-        # Loopback only, and no endpoints for the service `kubernetes`: nobody is there to use it.
+        # Loopback only, and no endpoints for the service `kubernetes`: nothing uses it.
         flags += ["--bind-address=127.0.0.1", "--endpoint-reconciler-type=none"]
     else:
         flags += ["--bind-address=0.0.0.0", f"--advertise-address={plan.network.host}"]

@@ -205,7 +205,7 @@ def _alone() -> Iterator[None]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; taken together, so that they differ.
+    """Ports that nothing listens on; taken together, so that they differ.
 
     They are below those that the kernel gives to clients: who asks for a component while it is away
     could otherwise be given its port, be connected to itself, and keep the component from starting.

@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def services(self) -> str:
-        """The addresses of Services; nobody routes them where no pod runs."""
+        """The addresses of Services; nothing routes them where no pod runs."""
         return str(self.network.services) if self.network else "10.213.252.0/24"
 
     @property

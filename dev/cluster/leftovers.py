@@ -96,7 +96,7 @@ def _members(network: Network) -> set[int]:
 
 def _remove_group(group: Path) -> None:
     for folder, _, _ in os.walk(group, topdown=False):
-        with contextlib.suppress(OSError):  # held a moment longer; an empty group harms nobody
+        with contextlib.suppress(OSError):  # held a moment longer; an empty group is harmless
             os.rmdir(folder)
 
 

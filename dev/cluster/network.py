@@ -107,7 +107,7 @@ class Network:
             run("ip", "route", "add", str(reachable), "via", self.node)
         run(*self.inside("sh", "-c", f"echo 1 > {_FORWARD}"))
         if _FORWARD.read_text().strip() != "1":
-            _FORWARD.write_text("1\n")  # as Docker does; put back by nobody, others may rely on it
+            _FORWARD.write_text("1\n")  # as Docker does; never reset: others may rely on it
         self._remove_rules()
         for rule in self._rules():
             run("iptables", "-w", "-t", rule[0], "-I", *rule[1:])

@@ -121,7 +121,7 @@ for second in range(30):  # kube-proxy learns of a new endpoint a moment after i
     print(answer.status, answer.read().decode().strip())
     break
 else:
-    raise SystemExit(f"nobody answers at http://payments: {problem}")
+    raise SystemExit(f"no answer from http://payments: {problem}")
 """
 
 

@@ -83,7 +83,7 @@ def name_of(raw: dict[str, Any]) -> str:
 
 
 def plain(raw: dict[str, Any]) -> dict[str, Any]:
-    """Without managedFields, which nobody reads; of a list, each item."""
+    """Without managedFields, as kubectl prints it; of a list, each item."""
     if "items" in raw:
         return {**raw, "items": [plain(item) for item in raw["items"]]}
     if "metadata" not in raw:

@@ -31,7 +31,7 @@ def decision_of(execution: Raw, entry: Manifest) -> tuple[Apply | Edit, str]:
 
 
 def check_known(person: str, path: str) -> None:
-    """Raises CommandError where nobody is known who could sign an entry."""
+    """Raises CommandError if no user is known who could sign an entry."""
     if not person:
         message = "the API server does not say who you are, so you cannot decide"
         raise invalid(path, message)

@@ -64,7 +64,7 @@ class Offload(Inline):
         While it is done in a thread, or waits for one, the loop goes on and the pass that asks
         releases its worker: the caller checks afterwards whether the state that the work was
         given is still current. Threads take work in the order in which it was asked for. Work that
-        nobody waits for any more is given up at the end of its slice.
+        no caller waits for any more is given up at the end of its slice.
         """
         if not long:
             try:

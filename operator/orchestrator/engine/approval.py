@@ -1,4 +1,4 @@
-"""An approval: who may decide, what they decided, and what happens when nobody does.
+"""An approval: who may decide, what they decided, and what happens without a decision.
 
 The API server has checked that each decision's `by` and `groups` are those of the person who made
 it; where it does not (`Work.protected` is false), no decision counts, and what was written

@@ -125,7 +125,7 @@ def _missing(facts: Facts) -> Assessment | None:
         return _never_started(facts, record, facts.node.start_timeout)
     if facts.paused:
         return Assessment(NodeState.WITHHELD, record, due=due if held_up else None)
-    # Nobody was there to create it: its time begins now. That of what was held up goes on.
+    # No operator was running to create it: its time begins now. That of what was held up goes on.
     if facts.now > record.attempt_start + LOST_ATTEMPT_TIMEOUT and not held_up:
         record = replace(record, attempt_started_at=facts.now)
     return Assessment(NodeState.MISSING, record)

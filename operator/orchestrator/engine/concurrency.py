@@ -1,7 +1,7 @@
 """Who may run now: a limit for each group (or workflow) and key, in the order of the queue.
 
 What is admitted is listed in one object per group and key, written with its resourceVersion; here
-is only what follows from it. Nobody overtakes the head of the queue.
+is only what follows from it. No execution overtakes the head of the queue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What brings a run to its end before its time: people, the clock, or a failure nobody handled."""
+"""What brings a run to its end before its time: people, the clock, or an unhandled failure."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def control(work: Work) -> None:
 
 
 def react(work: Work, node: GraphNode) -> None:
-    """Stop or cancel the rest, if this node's failure is nobody's to handle."""
+    """Stop or cancel the rest, if this node's failure is unhandled."""
     policy = work.graph.spec.on_failure
     if policy is OnFailure.FINISH or node.final:
         return

@@ -64,7 +64,7 @@ def _outcome(work: Work) -> Settled:
     """Cancelled goes before TimedOut, and TimedOut before Failed."""
     cause = work.cancelling
     if cause is not None and cause.reason == Reason.EXECUTION_TIMED_OUT and not _cut(work):
-        cause = None  # all had ended in time; nobody was there to see it
+        cause = None  # all had ended in time; no operator was running to record it
     if cause is not None and cause.reason not in _FAILED_BY_NODE:
         return Settled(work.now, phase_of(cause), cause.reason, cause.message)
     failed = failures(work, (node for node in work.graph.nodes.values() if not node.final))

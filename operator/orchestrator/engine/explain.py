@@ -192,7 +192,7 @@ def _handled(node: GraphNode, graph: Graph, run: Run, record: Record) -> Iterato
     elif handlers:
         yield f"{_listed(handlers)} handled it."
     else:
-        yield "Nobody handled it: no edge with outcome Failed was taken from it."
+        yield "Not handled: no edge with outcome Failed was taken from it."
         yield from _remedy(record.reason)
 
 

@@ -32,7 +32,7 @@ def unhandled(work: Work, node: GraphNode) -> bool:
 
 
 def failures(work: Work, nodes: Iterable[GraphNode]) -> list[GraphNode]:
-    """Those of the nodes that failed with nobody to handle it."""
+    """Those of the nodes whose failure no edge handles."""
     return [node for node in nodes if unhandled(work, node)]
 
 

@@ -31,7 +31,7 @@ def _view(record: Record) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What only the nodes of `finally` see: the outcome, and the failures nobody handled."""
+    """What only the nodes of `finally` see: the outcome, and the unhandled failures."""
 
     phase: str
     failures: list[dict[str, Any]]

@@ -65,7 +65,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
-    """Stores nothing: nobody asks what an object was before."""
+    """Stores nothing: no handler needs an object's earlier state."""
 
     def build(self, **_: Any) -> Any:
         return None

@@ -197,5 +197,5 @@ def _starts_anew(error: Exception) -> bool:
 
 
 def _fell_silent(error: Exception) -> bool:
-    """Whether the watch was there and said nothing; nobody may be there to be connected to."""
+    """Whether the watch was open and silent; the connection may be dead."""
     return isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)

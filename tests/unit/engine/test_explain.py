@@ -60,7 +60,7 @@ def test_branches_and_blocks_say_which_edge() -> None:
         "yes ran because big succeeded, and failed after 1.0s (Failed): exit code 1."
     )
     assert said["yes"].endswith(
-        "Nobody handled it: no edge with outcome Failed was taken from it. What to do: Read "
+        "Not handled: no edge with outcome Failed was taken from it. What to do: Read "
         "`orchestrator logs` for the node; the exit code is in its status."
     )
     assert said["after"] == (
@@ -106,7 +106,7 @@ def test_a_fail_is_explained_by_its_message() -> None:
     compiled = graph(action("a"), {"name": "no", "fail": "undone"}, edges=chain("a", "no"))
     assert told(compiled, 600)["no"] == (
         "no ran because a succeeded, and failed after 0.0s (FailNode): undone. "
-        "Nobody handled it: no edge with outcome Failed was taken from it. "
+        "Not handled: no edge with outcome Failed was taken from it. "
         "What to do: See the nodes before it: what led to it is the failure."
     )
 

@@ -75,7 +75,7 @@ class MetricsWriter:
         self._queue.add_after((namespace, workflow, ""), PERIOD)
 
     def left(self, namespace: str, name: str, uid: str) -> None:
-        """An execution is no longer among the running ones; counted later if nobody says why."""
+        """An execution is no longer among the running ones; counted later if no end is reported."""
         if uid not in self._known:
             self._queue.add_after((namespace, name, uid), LATE)
 
@@ -154,7 +154,7 @@ class MetricsWriter:
             raw = await self._client.get(WORKFLOWS, namespace, workflow)
             await self._store(raw, waiting)
         except ApiError as error:
-            if error.status != 404:  # without its workflow an execution is nobody's figure
+            if error.status != 404:  # without its workflow an execution counts for none
                 raise
         self._forget(namespace, workflow, waiting)
 

@@ -42,7 +42,7 @@ class Creator:
         A name that exists counts as delivered only if this trigger made the object: whoever may
         create executions can compute the name of the next slot. Names of others are passed over
         in the same order by whoever delivers the event. Once all are taken the API server draws a
-        name, which nobody can take beforehand, after a live read found no execution of the event.
+        name, which cannot be taken beforehand, after a live read found no execution of the event.
         """
         for salt in range(MAX_SALTS + 1):
             manifest = start_for_trigger(start, salt=salt)

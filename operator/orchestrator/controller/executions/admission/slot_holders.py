@@ -33,7 +33,7 @@ class Holders:
         self._shell = shell
 
     async def read(self, namespace: str, claim: Claim) -> Mapping[str, Any] | None:
-        """The ConfigMap of the claim's slots; None where nobody holds one."""
+        """The ConfigMap of the claim's slots; None if it has no holder."""
         return await live(self._shell, CONFIG_MAPS, namespace, claim.slots)
 
     async def write(

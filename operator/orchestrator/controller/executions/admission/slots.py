@@ -183,5 +183,5 @@ class Slots:
             }
         self._unseen.discard(key)
         if not self._began <= now < self._began + MAX_UNSEEN_WAIT:
-            self._unseen.clear()  # something is wrong with them: nobody waits for that
+            self._unseen.clear()  # something is wrong with them: no execution waits for that
         return any(namespace == key[0] for namespace, _ in self._unseen)
