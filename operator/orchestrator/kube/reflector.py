@@ -1,7 +1,9 @@
-"""Keeps a cache equal to what the API server has: list, then watch, again whenever in doubt.
+"""Keeps a cache in sync with the API server: lists, then watches, and relists when a watch cannot
+be resumed.
 
-A list replaces what was known, so that deletions which no watch reported are seen. Callbacks only
-say that something changed: whoever decides reads the cache.
+A list replaces the contents of the cache, so that deletions which a watch missed are detected.
+Callbacks only signal a change; consumers read the current state from the cache. Workflows and
+Incidents are watched by kopf (`kopf_watch`).
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from orchestrator.kube.resources import Resource
 logger = logging.getLogger(__name__)
 
 OnEvent = Callable[[str, Raw, Raw | None], None]
-"""Called with ADDED, MODIFIED or DELETED, the object, and what was known of it before."""
+"""Called with ADDED, MODIFIED or DELETED, the object, and its previously cached version, if any."""
 
 MAX_BACKOFF_SECONDS = 5.0
 RELIST_SECONDS = 1800.0
-"""Seconds after which a list finds what no watch reported, if there is any."""
+"""Age of the last list in seconds after which the next watch begins with a list, which finds events
+that the watch missed."""
 _LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -51,7 +54,7 @@ class Reflector:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`transform` says what is kept of an object; None is nothing."""
+        """`transform` returns what is cached of an object, or None to drop it."""
         self._client = client
         self._resource = resource
         self._cache = cache
@@ -80,7 +83,10 @@ class Reflector:
 
     @property
     def silence(self) -> float:
-        """Seconds since the quietest of its watches was last heard of, bookmarks included."""
+        """Seconds since the least recently active watch received anything, bookmarks included.
+
+        Infinite until every namespace was listed.
+        """
         now = self._monotonic()
         if len(self._heard) < len(self._scopes):
             return float("inf")
@@ -102,6 +108,7 @@ class Reflector:
                 if not version or self._monotonic() - listed > RELIST_SECONDS:
                     version = await self._relist(scope)
                     listed = self._monotonic()
+                    before = self._heard.get(scope)  # a list that succeeds is no sign of a watch
                 async for event in self._client.watch(
                     self._resource,
                     scope,
@@ -115,19 +122,18 @@ class Reflector:
                 failures = 1 if self._heard.get(scope) != before else failures + 1
                 if _fell_silent(error):
                     self._on_silence()
-                if _starts_anew(error):
+                if _needs_list(error):
                     version = ""
                 await self._sleep(self._backoff(failures, error))
             else:
                 failures = 0
 
     def _backoff(self, failures: int, error: Exception) -> float:
-        missing = isinstance(error, ApiError) and error.status == 404  # our definitions, say
-        if _starts_anew(error) and not missing:
-            return random.uniform(0.05, 0.5)  # the server is there; only not for ever
+        if _is_expired(error):
+            return random.uniform(0.05, 0.5)  # the server answers: relist soon, with jitter
         seconds = min(0.25 * 2.0**failures, MAX_BACKOFF_SECONDS) * random.uniform(0.5, 1.0)
         level = logging.WARNING if failures > 3 else logging.INFO
-        logger.log(level, "watch of %s lost, again in %.1fs: %s", self.name, seconds, error)
+        logger.log(level, "watch of %s failed; retrying in %.1fs: %s", self.name, seconds, error)
         return seconds
 
     async def _relist(self, scope: str | None) -> str:
@@ -185,15 +191,20 @@ class Reflector:
             self._on_event("DELETED", old, old)
 
 
-def _starts_anew(error: Exception) -> bool:
-    """Whether the version is nothing to go on from.
+def _needs_list(error: Exception) -> bool:
+    """Whether the resourceVersion may not be one to resume from, so that a list is needed.
 
-    It may be too old, or, after etcd was restored from a backup, one that is still to come: the
-    server then says nothing at all, not even a bookmark.
+    It may have expired or, after etcd was restored from a backup, lie in the future: the server
+    then sends nothing at all, not even a bookmark.
     """
     if isinstance(error, ApiError):
         return error.status not in (0, 429, 503)
     return isinstance(error, TimeoutError)
+
+
+def _is_expired(error: Exception) -> bool:
+    """Whether a list, which the server answers, is all that is needed to go on."""
+    return isinstance(error, TimeoutError) or (isinstance(error, ApiError) and error.status == 410)
 
 
 def _fell_silent(error: Exception) -> bool:

@@ -9,14 +9,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from orchestrator.kube.access import Access
 from orchestrator.kube.cache import Cache, IndexedCache, Jobs, Pods
 from orchestrator.kube.client import ApiClient
+from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.reflector import Reflector
 from orchestrator.kube.resources import EXECUTIONS, JOBS
 from orchestrator.kube.transport import Transport
 from orchestrator.models.labels import EXECUTION_UID
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, busy
 
 
 class Seen:
@@ -106,6 +109,40 @@ async def test_a_silent_watch_is_not_trusted(server: ApiServer, client: ApiClien
         metadata = {"name": "unseen", "namespace": "a", "resourceVersion": "1"}
         server.objects["jobs", "a", "unseen"] = {"metadata": metadata}
         await seen.until(lambda: ("ADDED", "unseen") in seen.events)
+
+
+class _NoWatches(ApiServer):
+    """Lists, and refuses every watch."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self._code = code
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        refused = bool(request.query.get("watch"))
+        return busy(code=self._code) if refused else await super().answer(request)
+
+
+@pytest.mark.parametrize("code", [403, 500])
+async def test_a_watch_that_always_fails_is_retried_ever_more_rarely_and_reported(
+    code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, waits = _NoWatches(code), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(0)
+
+    async with (
+        ApiClient(Credentials(Access(await server.start()))) as client,
+        following(Reflector(client, JOBS, Cache(), sleep=sleep)),
+        asyncio.timeout(20),
+    ):
+        while len(waits) < 6:  # noqa: ASYNC110 (each wait is one failure)
+            await asyncio.sleep(0.01)
+    await server.stop()
+    assert waits[5] > 2.0
+    assert "watch of jobs failed" in caplog.text
 
 
 async def test_what_leaves_the_selection_leaves_the_cache(
