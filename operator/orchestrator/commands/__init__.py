@@ -1,1 +1,4 @@
-"""What people and programs ask for, as manifests that are checked before they are sent."""
+"""What people and programs ask for, as manifests and patches that are checked before they are sent.
+
+The commands of the command line are in `cli.commands`.
+"""

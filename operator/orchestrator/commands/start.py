@@ -1,4 +1,4 @@
-"""Executions to create: asked for by people, by triggers, and by the nodes of other executions."""
+"""Builds the manifests of executions that people, triggers and sub-workflow nodes start."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from orchestrator.validation.starting import refused_as_invalid, refused_state, 
 
 
 def start(spec: Mapping[str, Any], *, name: str = "", **metadata: Any) -> Manifest:
-    """The manifest of an execution, without those fields of the spec that are None.
+    """The manifest of an execution, without the fields of the spec that are None.
 
-    The API server draws the name where none is given. What is given beside it is metadata.
+    Without a name, the API server generates one. Other keywords are fields of the metadata.
     """
     naming = {"name": name} if name else {"generateName": f"{spec['workflow']}-"}
     return {
@@ -36,8 +36,9 @@ def start_workflow(
 ) -> Manifest:
     """The execution of a Workflow in the requester's name.
 
-    Raises CommandError for a Workflow that nothing starts or that does not take the variables, and
-    for one that the operator has found invalid. One that it has not judged is not judged here.
+    Raises CommandError if the state of the Workflow lets nothing start it, if it does not accept
+    the variables, or if the operator found it invalid. A Workflow that the operator has not
+    validated yet is not validated here.
     """
     called, declared = workflow["metadata"]["name"], workflow["spec"]
     check_state(workflow)
@@ -58,8 +59,8 @@ def check_state(workflow: Raw) -> None:
 def start_for_trigger(started: Start, *, salt: int | None = 0) -> Manifest:
     """The execution that a Trigger's event starts.
 
-    It is the same for whoever delivers the event, under the name of a salt; the API server draws
-    the name where the salt is None.
+    The manifest is deterministic: each delivery of the event gives the same one for a salt. With
+    None as the salt, the API server generates the name.
     """
     drawn = {"generateName": started.prefix} if salt is None else {}
     return start(
@@ -78,7 +79,10 @@ def start_for_trigger(started: Start, *, salt: int | None = 0) -> Manifest:
 def start_child(
     run: Run, node: str, workflow: str, variables: Mapping[str, Any], name: str
 ) -> Manifest:
-    """The execution of a node's sub-workflow: who is behind the run is behind it, if believed."""
+    """The execution of a node's sub-workflow.
+
+    It inherits the requester of the run, and the person behind its trigger, if they are trusted.
+    """
     parent = {"name": run.name, "uid": run.uid, "node": node, "depth": child_depth(run)}
     trigger = None
     if run.trigger:

@@ -32,15 +32,14 @@ def advance(
 ) -> Pass:
     """Decide what follows from the state.
 
-    Only active nodes and what follows from them are reconciled, so that a pass costs what has
-    changed: of the active ones those in `dirty`, which have events, or all without it. `scan`
-    considers every node without a record too: after a start of the controller and at admission. A
-    pass in which a pause is over does so by itself, whatever ended it. `policies` are those that
-    make the API server check who decides and signals, read after the run; None where they are
-    missing or nothing of the pass needs them.
+    Only active nodes and their successors are reconciled, so that a pass costs in proportion to
+    what changed. `dirty` names the active nodes with events; None stands for all. `scan` also
+    considers every node without a record: after a start of the controller and at admission. A pass
+    that ends a pause always scans. `policies` are those that make the API server check who decides
+    and signals, read after the run; None if they are missing or the pass does not need them.
 
-    The expressions that move the nodes on share a budget of work: those that it cannot pay for fail
-    with TooCostly. How the run ends, and which failures are handled, has budgets of its own.
+    Expressions that advance nodes share one budget of work; those that exceed it fail with
+    TooCostly. The end of the run and the handling of failures have budgets of their own.
     """
     work = Work(graph, run, observed, now, run.cancelling, run.settled, policies)
     with paid_by(work.account):
@@ -61,13 +60,13 @@ def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
         for name in graph.final:
             consider(work, graph.nodes[name])
     end = ending(work)
-    if work.cancelling is not cancelling:  # what is active was judged before a failure decided this
+    if work.cancelling is not cancelling:  # active nodes were evaluated before a failure changed it
         work.wake(work.now)
     if work.paused:
         hand_down_pause(work, reconciled)
     elif resumed:
         hand_down_resume(work)
-    # Where a failure ends the pause, the next pass resumes the sub-executions: once it is stored.
+    # If a failure ends the pause, the next pass resumes the sub-executions, once this is stored.
     phase = ExecutionPhase.PAUSED if paused else ExecutionPhase.RUNNING
     return Pass(
         records=work.changes,

@@ -2,7 +2,7 @@
 clock.
 
 Pure, so that every state can be tested and explained by itself; what follows from a state is chosen
-in `progressing`. A fan-out over a sub-workflow is classified in `child_fan_out`.
+in `progressing`. A fan-out over a sub-workflow is classified in `childitems`.
 """
 
 from __future__ import annotations

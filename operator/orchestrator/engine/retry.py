@@ -1,4 +1,7 @@
-"""Whether an attempt is repeated, and when."""
+"""Whether an attempt is repeated, and when; asked by `classifying`.
+
+Of a fan-out, Kubernetes retries the single items (`jobs.fanout`).
+"""
 
 from __future__ import annotations
 

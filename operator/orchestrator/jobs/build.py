@@ -1,4 +1,7 @@
-"""Builds the Job of one attempt: the Template's fields rendered one by one, within allow-lists."""
+"""Builds the Job of one attempt: the Template's fields rendered one by one, within allow-lists.
+
+The Indexed Job of a fan-out is built in `fanout`.
+"""
 
 from __future__ import annotations
 

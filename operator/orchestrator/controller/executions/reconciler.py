@@ -46,13 +46,13 @@ from orchestrator.engine.reading import StatusError
 from orchestrator.engine.refusals import revision_lost, status_invalid
 
 MAX_ROUNDS = 50
-"""Rounds of one pass; more would mean that two rules disagree for ever."""
+"""More rounds in one pass would mean that two rules keep undoing each other."""
 
-_INVALIDATED = Due(0, "a background write failed, and the execution is read live")
+_INVALIDATED = Due(0, "a background write failed: the execution is read from the API server")
 
 
 class ExecutionReconciler:
-    """Brings one execution after the other closer to its end."""
+    """Reconciles executions, one a call."""
 
     def __init__(self, shell: Shell, revisions: Revisions, active: ActiveExecutions) -> None:
         self._shell = shell
@@ -62,16 +62,18 @@ class ExecutionReconciler:
         self._progress = Progress(shell, active)
 
     async def flush(self) -> None:
-        """Write the batched progress, as far as it can be written soon."""
+        """Flush the batched status updates, as far as that takes no longer than a few seconds."""
         await self._progress.flush()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """One pass; the seconds until the next one, or None where only an event asks for it."""
+        """One pass. Returns the requeue delay in seconds, or None if only an event requeues it."""
         key = (namespace, name)
         try:
             due = await self._reconcile(key)
         except Exception as error:
-            log.debug(key, "the pass failed, and everything is read again: %s", error)
+            log.debug(
+                key, "the pass failed; what is known of the execution is discarded: %s", error
+            )
             self._active.invalidate(key)
             raise
         trace_requeued(key, self._active.get(key), due)
@@ -89,7 +91,7 @@ class ExecutionReconciler:
         if current is None:
             if not (raw.get("status") or {}).get("revision"):
                 return await self._admit(key, raw)
-            self._slots.leave(key)  # whoever admitted it, it waits no longer
+            self._slots.leave(key)  # admitted, possibly by another replica: it no longer queues
         try:
             state = current or await self._active.refresh(key, raw)
         except StatusError as error:
@@ -99,13 +101,13 @@ class ExecutionReconciler:
         return None if state.ended else await self._advance(key, state)
 
     async def _leave(self, key: Key, raw: Mapping[str, Any] | None) -> None:
-        """The execution has ended or is gone: nothing is kept of it, and nothing works for it."""
+        """Clean up after an execution that has ended or was deleted: state, slot and Jobs."""
         log.debug(key, "no longer active: deleted or ended" if raw is None else "ended")
         self._slots.leave(key)
         state = self._active.pop(key) or await self._active.ended(key, raw)
         if state is not None:
             await self._give_back(state)
-        if raw is not None:  # whoever wrote its end may not have lived to count it
+        if raw is not None:  # the process that stored the end may have crashed before it counted
             self._shell.metrics.left(*key, raw["metadata"]["uid"])
         await stop_after_end(self._shell, *key, self._active.stopped)
 
@@ -122,7 +124,7 @@ class ExecutionReconciler:
         return await self._advance(key, state)
 
     async def _give_back(self, state: ExecutionState) -> None:
-        """Give back the slot of an execution that has ended or is gone."""
+        """Release the slot of an execution that has ended or was deleted."""
         claim = state.slot.to_release(state.graph, state.run, state.execution.manifest)
         if claim is not None:
             await self._slots.release(state.run.namespace, claim)
@@ -135,9 +137,9 @@ class ExecutionReconciler:
         return self._read_again(key)
 
     def _read_again(self, key: Key) -> Due:
-        """Someone else wrote the execution first."""
+        """Requeue at once after a write conflict."""
         self._active.invalidate(key)
-        return Due(0, "the execution was changed meanwhile, and is read live")
+        return Due(0, "the execution was changed by others: it is read from the API server")
 
     # While it runs
 
@@ -202,7 +204,7 @@ class ExecutionReconciler:
     async def _policies(
         self, state: ExecutionState, dirty: Collection[str] | None
     ) -> Policies | None:
-        """Those in place, read after the run; asked only where people are to be heard."""
+        """The installed admission policies, read after the run, for nodes that hear people."""
         hearing = state.graph.hears_people
         if hearing.isdisjoint(nodes_to_reconcile(state.graph, state.run, dirty)):
             return None
@@ -210,7 +212,7 @@ class ExecutionReconciler:
         return await self._shell.protection.policies(fresh=bool(run.decisions or run.signals))
 
     async def _act(self, state: ExecutionState, decided: Pass) -> bool:
-        """Do what had to wait for the write; True when that was the execution's end."""
+        """Carry out what had to wait for the status write; whether the execution has ended."""
         announce_pass(self._shell, state, decided)
         await create_all(self._shell, state, decided.after)
         await control_all(self._shell, state, decided.after)

@@ -1,1 +1,2 @@
-"""The rules, each a pure function from the subject to its problems."""
+"""The rules, each a pure function from the subject to its problems, listed in
+`validation.workflow.RULES`."""
