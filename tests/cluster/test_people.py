@@ -188,7 +188,7 @@ def test_forged_groups_are_refused(place: Place) -> None:
 def test_a_decision_without_the_verb_is_refused(place: Place) -> None:
     asking(place)
     said = place.patch("eve", "run", decision("eve"))
-    assert "eve may not approve or reject: it takes the verb approve" in said
+    assert "eve may not approve or reject: it requires the verb approve" in said
     assert "forbidden" in place.patch("cas", "run", decision("cas")).lower()
 
 
@@ -230,7 +230,7 @@ def test_an_execution_begins_in_nobody_elses_name_and_without_decisions(place: P
 def test_control_takes_its_verb(place: Place) -> None:
     asking(place)
     said = place.patch("eve", "run", {"desiredState": "Paused"})
-    assert "eve may not pause, resume or cancel: it takes the verb control" in said
+    assert "eve may not pause, resume or cancel: it requires the verb control" in said
     assert place.cli("dot")("pause", "run").returncode == 0
     eventually(lambda: place.admin.get("awfx", "run")["status"]["phase"] == "Paused")
     again = place.cli("dot")("pause", "run")
@@ -249,7 +249,7 @@ def test_a_signal_takes_its_verb_and_the_senders_name(place: Place) -> None:
     eventually(lambda: node(place)["phase"] == "Waiting")
     signal = {"id": "1", "name": "go", "by": "eve"}
     said = place.patch("eve", "run", {"signals": [signal]})
-    assert "eve may not signal: it takes the verb signal" in said
+    assert "eve may not signal: it requires the verb signal" in said
     forged = place.patch("dot", "run", {"signals": [signal]})
     assert "by must be dot, who signals" in forged
     sent = place.cli("dot")("signal", "run", "go", "--payload", '{"ready": true}', "--id", "one")

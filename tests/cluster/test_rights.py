@@ -166,9 +166,9 @@ def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(place: Pla
         "leave it out or write run": {"requester": "ana"},
         "an execution begins without": decision("run"),
         "begins without": {"signals": [{"id": "1", "name": "go", "by": "run"}]},
-        "it takes the verb control": {"desiredState": "Paused"},
-        "takes the verb control on": {"desiredState": "Terminated"},
-        "it takes the verb rerun": {"rerunOf": {"name": "old", "from": ["a"]}},
+        "it requires the verb control": {"desiredState": "Paused"},
+        "requires the verb control on": {"desiredState": "Terminated"},
+        "it requires the verb rerun": {"rerunOf": {"name": "old", "from": ["a"]}},
     }
     for said, spec in specs.items():
         assert said in place.refused("run", spec)

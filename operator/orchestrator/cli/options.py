@@ -122,7 +122,9 @@ _ADDED = {
     "namespace": Namespace,
     "as_user": Annotated[
         str | None,
-        typer.Option("--as", metavar="USER", help="Act as this user; takes the verb impersonate."),
+        typer.Option(
+            "--as", metavar="USER", help="Act as this user; requires the verb impersonate."
+        ),
     ],
     "as_group": Annotated[
         list[str] | None,

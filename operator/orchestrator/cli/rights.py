@@ -17,7 +17,9 @@ _RBAC = re.compile(
 _POLICY = re.compile(
     r"ValidatingAdmissionPolicy '[^']+' with binding '[^']+' denied request: (.*)", re.DOTALL
 )
-_VERB = re.compile(r"^(?P<user>.+) may not .*it takes the verb (?P<verb>\w+) on (?P<resource>\w+)")
+_VERB = re.compile(
+    r"^(?P<user>.+) may not .*it requires the verb (?P<verb>\w+) on (?P<resource>\w+)"
+)
 _VERBS = ("run", "control", "approve", "signal", "rerun")
 """Roles of that name; the on-call role holds all of them."""
 _WRITES = {"desiredState": "control", "decisions": "approve", "signals": "signal"}

@@ -71,15 +71,16 @@ class Reason(StrEnum):
     IMAGE_PULL = (
         "ImagePull",
         "The kubelet cannot pull the image. The node fails with this reason after `startTimeout`.",
-        "Correct the image's name in the Template, make its registry reachable, or add the "
-        "registry's Secret to `spec.pod.imagePullSecrets`.",
+        "Make the registry reachable, or add its Secret. After a correction of the image's name or "
+        "of `spec.pod.imagePullSecrets`, cancel the execution and run it again: it keeps the "
+        "Template and the Workflow that it started with.",
     )
     UNSCHEDULABLE = (
         "Unschedulable",
         "No node of the cluster can take the pod. The node fails with this reason after "
         "`startTimeout`.",
-        "Add capacity, or lower the requests in the Template. Check `spec.pod.nodeSelector` and "
-        "`spec.pod.tolerations`.",
+        "Add capacity. After a change of the requests in the Template, of `spec.pod.nodeSelector` "
+        "or of `spec.pod.tolerations`, cancel the execution and run it again.",
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
@@ -103,7 +104,8 @@ class Reason(StrEnum):
         "ContainerCannotStart",
         "The kubelet cannot create or start the container, for example because its command or a "
         "volume is missing.",
-        "Correct the command, the security context or the volumes in the Template.",
+        "Correct the command, the security context or the volumes in the Template, cancel the "
+        "execution and run it again.",
     )
     SECRET_MISSING = (
         "SecretMissing",
@@ -177,7 +179,7 @@ class Reason(StrEnum):
     DISRUPTED = (
         "Disrupted",
         "The pod was evicted, preempted or lost with its cluster node.",
-        "Run it again. List `Disrupted` under `retry.reasons` so that this happens by itself.",
+        "Run it again. With `retry.limit`, disruptions are retried without `retry.reasons`.",
     )
     POD_DELETED = (
         "PodDeleted",
@@ -498,8 +500,9 @@ class Reason(StrEnum):
     NODE_FAILED = (
         "NodeFailed",
         "A node failed, and nothing handled the failure.",
-        "See `orchestrator explain` for the node that the message names, repair the cause, and "
-        "continue from there with `orchestrator rerun`.",
+        "See `orchestrator explain` for the node that the message names, and repair the cause. "
+        "If it was outside the workflow, continue with `orchestrator rerun`; after a change of the "
+        "Workflow or a Template, start again with `orchestrator run`.",
         _EXECUTION,
     )
 

@@ -99,10 +99,10 @@ def test_a_refusal_of_the_policies_says_it_in_their_words_and_adds_the_command()
     message = (
         'workflowexecutions.automation.itechsmart.dev "run" is forbidden: ValidatingAdmissionPolicy'
         " 'itechsmart-workflow-people' with binding 'itechsmart-workflow-people' denied request:"
-        " eve may not pause, resume or cancel: it takes the verb control on workflowexecutions"
+        " eve may not pause, resume or cancel: it requires the verb control on workflowexecutions"
     )
     lines = explain_refusal(message, "shop").splitlines()
-    assert lines[0].startswith("eve may not pause, resume or cancel: it takes the verb control")
+    assert lines[0].startswith("eve may not pause, resume or cancel: it requires the verb control")
     assert "--clusterrole=itechsmart-workflow-control --user=eve" in lines[1]
     forged = message.replace(lines[0].partition(";")[0], "by must be eve")
     assert explain_refusal(forged, "shop") == "by must be eve"
