@@ -135,9 +135,10 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         "status.nodes.slow.attempts",
     ),
     "items without end": (
-        {"nodes": {"slow": {"items": 2, "completed": "0-999999999999"}}},
+        {"nodes": {"slow": {"completed": "0-999999999999"}}},
         "status.nodes.slow.completed",
     ),
+    "items of no fan-out": ({"nodes": {"slow": {"items": 2}}}, "status.nodes.slow.items"),
     "a retry at the end of time": (
         {"nodes": {"slow": {"retryAt": "9999-12-31T23:59:59Z"}}},
         "status.nodes.slow.retryAt",
