@@ -131,7 +131,8 @@ printf '{"value": "done"}' > "$OUTPUTS"
     assert attempt.started_at is not None
     assert attempt.finished_at is not None
     assert "running as node_, attempt 1, " in running.log()
-    context = json.loads(running.log().partition("attempt 1, ")[2])
+    # Lines of the other stream may come after it.
+    context = json.loads(running.log().partition("attempt 1, ")[2].splitlines()[0])
     assert (context["execution"], context["node"], context["attempt"]) == ("run", "node_", 1)
     assert context["key"] == "5b4f7a52-run/node_/0"
 

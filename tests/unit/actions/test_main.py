@@ -97,7 +97,7 @@ def test_an_action_without_credentials_for_the_cluster_says_so(tmp_path: Path) -
 
 
 def test_sigterm_stops_a_script_and_is_reported(tmp_path: Path) -> None:
-    script = "trap 'echo stopped; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
+    script = "trap 'seq 5000; echo stopped; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
     outputs = tmp_path / "outputs"
     code = "import os, sys; from orchestrator.actions.main import run; "
     with subprocess.Popen(

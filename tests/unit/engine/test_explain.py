@@ -117,7 +117,7 @@ def test_what_keeps_a_node_from_starting_is_explained_with_what_to_do() -> None:
     held_up = Record(NodePhase.PENDING, reason="ImagePull", message="no such image", attempts=1)
     world.run = world.run.recorded({"a": held_up}, ExecutionPhase.RUNNING, None)
     said = explain_nodes(status_of(world), compiled, START + 60)["a"]
-    assert "no such image. What to do: Correct the image's name in the Template" in said
+    assert "no such image. What to do: Make the registry reachable, or add its Secret." in said
 
 
 def test_final_nodes_and_pauses_are_explained() -> None:

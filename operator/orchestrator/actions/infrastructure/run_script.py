@@ -31,6 +31,9 @@ TAIL = 4096
 """Maximum number of characters of each stream in the outputs."""
 GRACE = 10.0
 """Seconds a script has between SIGTERM and SIGKILL when its node is cancelled."""
+LAST_LINES_SECONDS = 1.0
+"""Seconds in which the last lines of a script that was stopped are copied: a process that left its
+group may hold the pipe open."""
 MAX_RESULT = 64 * 1024
 """Maximum size of $RESULT, in bytes."""
 _OURS = ("PARAMS", "OUTPUTS")
@@ -160,22 +163,24 @@ def _run(
         )
     except (FileNotFoundError, ValueError) as error:
         raise ActionError(f"cannot start {argv[0]}: {error}", permanent=True) from None
+    assert process.stdout
+    assert process.stderr
+    tails = _Tail(process.stdout, sys.stdout, mask), _Tail(process.stderr, sys.stderr, mask)
     with process:
         try:
-            return _follow(process, stdin, mask)
+            return _follow(process, stdin, tails)
         except SystemExit:
             _stop(process)
+            for tail in filter(_Tail.is_alive, tails):  # their last lines belong in the log
+                tail.join(LAST_LINES_SECONDS)
             raise
 
 
 def _follow(
-    process: subprocess.Popen[str], stdin: str, mask: Callable[[str], str]
+    process: subprocess.Popen[str], stdin: str, tails: tuple[_Tail, _Tail]
 ) -> tuple[int, str, str]:
     """Run a script to its end; its exit code and the end of each output stream."""
     assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    tails = _Tail(process.stdout, sys.stdout, mask), _Tail(process.stderr, sys.stderr, mask)
     for tail in tails:
         tail.start()
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # unread input
