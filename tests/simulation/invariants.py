@@ -21,10 +21,9 @@ from tests.simulation.store import Store
 MAX_REACTION = 10.0
 """Seconds within which news is acted upon while nothing goes wrong: retries, a Job's verdict and a
 write that waits for company included, but no slow resync and no second look."""
-SLOW_REQUESTS = 10
-"""Requests, one after the other, for whose time a slow API server is excused. An admission after a
-start takes about seventeen, each of which takes half the story's latency on average; an end waits
-for the passes of others, of which few run at the same time."""
+ADMISSION_REQUESTS = 10
+"""Requests of an admission, one after the other, for whose time a slow API server is excused: after
+a start it takes about seventeen, each of which takes as long as the story's latency on average."""
 _QUIET = ("leases", "events")
 _ASKED = (
     "CancelRequested",
@@ -217,7 +216,7 @@ class Invariants:
             self._free = self._store.clock()
         elif not begun(old) and begun(new):
             late = self._admitted_late(new)
-            if late > MAX_REACTION + SLOW_REQUESTS * self._story.latency:
+            if late > MAX_REACTION + ADMISSION_REQUESTS * self._story.latency:
                 self.wrong(f"{name} was admitted {late:.0f} s late")
 
     def _admitted_late(self, new: Raw) -> float:
@@ -242,7 +241,7 @@ class Invariants:
         if told is None or waited or self.well is None or not self.hears_all:
             return
         late = self._store.clock() - max(told, self.well)
-        if late > MAX_REACTION + SLOW_REQUESTS * self._story.latency:
+        if late > MAX_REACTION:
             self.wrong(f"the end of {name}.{node} was seen {late:.0f} s late")
 
     def _unfounded(self, name: str, node: str, now: Raw) -> None:

@@ -57,7 +57,6 @@ FOUND_BEFORE = {
     1005483: "one that was replaced between its slot and its admission was admitted, and late",
     1012006: "sub-executions created from an old view ran on beside their paused parent",
     1013525: "a sub-execution created from an old view ran on after its parent had ended",
-    1036762: "an end behind passes that a slow API server held up was taken for late",
     1027309: "the pod of a Job that others deleted was taken for the next attempt's",
     1019947: "under a pause a Job was not recorded, because the transform before it was not",
     198502: "one that was cancelled between its slot and its admission held it for 15 seconds",
