@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Collection
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.controller.operator import Operator
+from orchestrator.controller.telemetry.logs import EXECUTION
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.kopf_watch import Take
 from orchestrator.kube.lease import Lease
@@ -61,6 +63,20 @@ def _second(store: Store, transport: FaultyTransport, follow: _Follow, **more: A
 
 def _transport(store: Store) -> FaultyTransport:
     return FaultyTransport(store)
+
+
+async def test_an_execution_that_was_created_before_the_operator_leads_is_in_its_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "orchestrator")
+    store = store_with(manifest("Workflow", "main", ONE))
+    async with operating(store, _transport(store)):  # which lists it before it watches
+        await asyncio.sleep(30)
+    key = f"{NAMESPACE}/run"
+    lines = [each.getMessage() for each in caplog.records if getattr(each, EXECUTION, None) == key]
+    assert lines[0] == "event: execution ADDED"
+    assert lines.count("event: execution ADDED") == 1
+    assert any(line.startswith("decided: end Succeeded") for line in lines)
 
 
 async def test_who_stands_by_keeps_nothing_of_what_came_and_went_and_takes_over() -> None:

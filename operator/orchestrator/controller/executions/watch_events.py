@@ -37,7 +37,9 @@ class WatchEvents:
         """Enqueue everything known, and all events from now on: until now this replica stood by."""
         self._begun = True
         for raw in self._shell.executions:
-            self._shell.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+            key = raw["metadata"]["namespace"], raw["metadata"]["name"]
+            log.debug(key, "event: execution ADDED")
+            self._shell.queue.add(key)
         for raw in self._shell.jobs:
             if (key := execution_of(raw)) is not None:
                 self._shell.queue.add(key)
