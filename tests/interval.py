@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.base import Duration, Model, Timestamp, parse_duration
-from orchestrator.triggers.types import Clock, Due, Event, TriggerType
+from orchestrator.triggers.trigger_type import Clock, Due, Event, TriggerType
 
 
 class Interval(Model):

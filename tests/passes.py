@@ -9,8 +9,8 @@ from orchestrator.engine.advance import advance
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Observed
-from orchestrator.engine.protection import UNCHECKED, Policies
-from orchestrator.engine.records import Record, Run
+from orchestrator.engine.people.protection import UNCHECKED, Policies
+from orchestrator.engine.status.records import Record, Run
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 
 NOW = 1_800_000_000.0

@@ -31,7 +31,7 @@ from dev.bench.shapes import (
     template_spec,
 )
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
-from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
 from orchestrator.jobs.names import job_name
 from orchestrator.kube.cache import JOB_NAME
 from orchestrator.models.template import TemplateSpec

@@ -8,7 +8,7 @@ from typing import Any
 from dev.reference.markdown import anchor, code, page, section, sentence, table
 from orchestrator.models.structural import structural
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.types import TriggerType, Watch
+from orchestrator.triggers.trigger_type import TriggerType, Watch
 
 
 def trigger_types() -> str:

@@ -13,7 +13,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.triggers.judging import obstacle
+from orchestrator.triggers.readiness import obstacle
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
 from orchestrator.validation.missing import (

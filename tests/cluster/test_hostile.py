@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dev.cluster.api import Cluster
-from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.jobs.names import job_name
 from tests.cluster.twelve import TASK, jobs_created, task
 from tests.kube import Kubectl, Operator, ended, eventually, execution, running_operator, workflow

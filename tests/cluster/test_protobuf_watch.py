@@ -11,7 +11,7 @@ import pytest
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.evidence import has_ended, terminated
-from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.projection import project_job, project_pod
 from orchestrator.kube.resources import JOBS, PODS, Resource

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.main import app
 from orchestrator.jobs.names import job_name
-from orchestrator.triggers.dispatch import execution_name
+from orchestrator.triggers.plan import execution_name
 from tests.cluster.roles import roles_in_place
 from tests.cluster.test_people import Place, node
 from tests.conftest import fresh_namespace

@@ -19,7 +19,7 @@ import pytest
 
 from dev.cluster.api import down, up
 from dev.cluster.tools import kubectl as kubectl_path
-from orchestrator.engine.protection import POLICY_SETTLE_SECONDS
+from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from tests.conftest import PREFIX
 from tests.documentation import DOCS, PAGES, play
 from tests.kube import ROOT

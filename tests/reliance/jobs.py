@@ -11,8 +11,8 @@ from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
 from orchestrator.jobs.context import INDEX, node_and_attempt
 from orchestrator.jobs.evidence import failed_by_itself, has_ended, has_succeeded, terminated
-from orchestrator.jobs.fanout import FanOutJob, build_fan_out
-from orchestrator.jobs.fanoutstatus import counted
+from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
+from orchestrator.jobs.fan_out_status import counted
 from orchestrator.kube.client import Raw
 from orchestrator.kube.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.models.labels import EXECUTION_UID

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from orchestrator.engine.ranges import format_ranges
-from orchestrator.engine.recordcodec import record_to_status
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.record_codec import record_to_status
+from orchestrator.engine.status.records import Record
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine import costs
-from orchestrator.engine.concurrency import claim_of
+from orchestrator.engine.concurrency.slots import claim_of
 from tests.builders import action, edge, graph
 from tests.simulation.scripts import scripted
 from tests.simulation.world import World

@@ -11,7 +11,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
-from orchestrator.triggers.dispatch import execution_name
+from orchestrator.triggers.plan import execution_name
 from tests.simulation.triggerprocess import (
     HOURS,
     NEVER,

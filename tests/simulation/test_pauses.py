@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.advance import advance
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Cancelling
+from orchestrator.engine.status.records import Cancelling
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from tests.builders import action, chain, edge, graph
 from tests.simulation.scripts import scripted

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from orchestrator.engine.advance import advance
-from orchestrator.engine.records import Run
+from orchestrator.engine.status.records import Run
 from orchestrator.kube.client import Raw
 from tests.builders import action, graph
 from tests.simulation.faults import FaultyTransport

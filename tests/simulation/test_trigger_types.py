@@ -16,7 +16,7 @@ from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import INCIDENTS
 from orchestrator.models.crd import render
-from orchestrator.triggers.judging import judge_trigger
+from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY, Registry
 from tests.interval import INTERVAL
 from tests.opened import OPENED

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
-from orchestrator.engine.trust import (
+from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS, Policies
+from orchestrator.engine.people.trust import (
     TRUSTED,
     Trust,
     fingerprint,

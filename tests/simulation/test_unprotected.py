@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.engine.protection import POLICY_SETTLE_SECONDS, Policies
-from orchestrator.engine.trust import trust_at_admission
+from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS, Policies
+from orchestrator.engine.people.trust import trust_at_admission
 from tests.builders import graph
 from tests.simulation.approvals import asked, by
 from tests.simulation.scripts import scripted

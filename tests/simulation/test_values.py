@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.conditions import condition
 from orchestrator.engine.observed import AttemptState
-from orchestrator.engine.status import ending_patch
+from orchestrator.engine.status.conditions import condition
+from orchestrator.engine.status.execution_status import ending_patch
 from orchestrator.kube.client import Raw
-from orchestrator.models.plaintext import HIDDEN
+from orchestrator.models.plain_text import HIDDEN
 from tests.builders import action, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, played, store_with

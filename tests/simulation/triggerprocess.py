@@ -15,7 +15,7 @@ from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
 from orchestrator.models.reasons import EventReason
-from orchestrator.triggers.schedule import Schedule, evaluate
+from orchestrator.triggers.types.schedule import Schedule, evaluate
 from tests.apiserver import merged
 from tests.selectors import selects
 from tests.simulation.world import START

@@ -25,12 +25,12 @@ from orchestrator.engine.decisions import (
 )
 from orchestrator.engine.graph import Graph, NodeKind
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.engine.protection import UNCHECKED, Policies
+from orchestrator.engine.people.protection import UNCHECKED, Policies
+from orchestrator.engine.people.trust import trust_from_status, trust_to_status
 from orchestrator.engine.ranges import parse_ranges
-from orchestrator.engine.reading import read_records
-from orchestrator.engine.recordcodec import record_to_status
-from orchestrator.engine.records import Run
-from orchestrator.engine.trust import trust_from_status, trust_to_status
+from orchestrator.engine.status.read import read_records
+from orchestrator.engine.status.record_codec import record_to_status
+from orchestrator.engine.status.records import Run
 from orchestrator.models.execution import DesiredState
 from tests.apiserver import merged
 

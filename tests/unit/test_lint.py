@@ -12,7 +12,7 @@ from orchestrator.crds import KINDS
 from orchestrator.lint import SPECS, Findings, check_manifest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.triggers.judging import judge_trigger
+from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.problem import statement
 from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables

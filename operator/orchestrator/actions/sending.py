@@ -13,7 +13,7 @@ from orchestrator.models.base import Duration
 if TYPE_CHECKING:
     import requests
 
-    from orchestrator.actions.httpsession import Session
+    from orchestrator.actions.http_session import Session
 
 WORTH_A_RETRY = frozenset({408, 425, 429})
 """The transient 4xx statuses (RFC 9110, RFC 8470, RFC 6585)."""
@@ -39,7 +39,7 @@ def session(*, tls_verify: bool = True, ca_certificate: str = "") -> Iterator[Se
 
     from urllib3.exceptions import InsecureRequestWarning
 
-    from orchestrator.actions.httpsession import Session
+    from orchestrator.actions.http_session import Session
 
     tls = ssl.create_default_context()
     if ca_certificate:

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from orchestrator.actions.registry import NAMES
-from orchestrator.commands.errors import CommandError
-from orchestrator.commands.newworkflow import new_workflow
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.labels import EXAMPLE
 from orchestrator.models.template import Parameter, TemplateOutput, TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
+from orchestrator.operations.errors import CommandError
+from orchestrator.operations.new_workflow import new_workflow
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.template import validate_template

@@ -15,7 +15,7 @@ from orchestrator.cli.checking import check_documents
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError
 from orchestrator.cli.manifests import Document, read_documents
-from orchestrator.cli.otherkinds import Resolved, resolve
+from orchestrator.cli.other_kinds import Resolved, resolve
 from orchestrator.cli.terminal import say
 
 FIELD_MANAGER = "orchestrator-cli"

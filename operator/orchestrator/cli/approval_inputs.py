@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.commands.inputs import Field, as_text
+from orchestrator.operations.inputs import Field, as_text
 
 _PLACEHOLDERS = {
     "string": "TEXT",

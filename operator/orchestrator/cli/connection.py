@@ -14,11 +14,11 @@ from orchestrator.cli.errors import ExpiredError, NotFoundError, UsageError
 from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
 from orchestrator.cli.kinds import LATEST, is_path_segment, name_in
 from orchestrator.cli.transport import READ_SECONDS, Raw, Transport
-from orchestrator.commands.writes import Apply, Delete, Edit, Merge
 from orchestrator.kube.media_types import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, METADATA_LIST
 from orchestrator.kube.resources import KINDS, Resource
 from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.operations.writes import Apply, Delete, Edit, Merge
 
 if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingTransport

@@ -6,9 +6,9 @@ from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import in_options
 from orchestrator.cli.terminal import say
 from orchestrator.cli.watching import follow
-from orchestrator.commands.control import control
-from orchestrator.commands.writes import Unchanged
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.control import control
+from orchestrator.operations.writes import Unchanged
 
 _SAID = {
     "Paused": "is being paused: nothing new starts",

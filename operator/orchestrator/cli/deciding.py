@@ -15,21 +15,21 @@ from orchestrator.cli.pending_approvals import inside, load_graph, pending
 from orchestrator.cli.permission import require
 from orchestrator.cli.prompting import complete
 from orchestrator.cli.terminal import say
-from orchestrator.commands.approvals import (
+from orchestrator.engine.graph import Graph
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.approvals import (
     ApprovalDetails,
     details_of,
     waiting_approval,
     waiting_records,
 )
-from orchestrator.commands.decide import APPROVE, REJECT, Person, Verdict, check_eligible
-from orchestrator.commands.decide import decide as decide_on
-from orchestrator.commands.entries import decision_of
-from orchestrator.commands.errors import CommandError
-from orchestrator.commands.executions import has_ended
-from orchestrator.commands.inputs import fields_of, missing
-from orchestrator.commands.writes import Edit
-from orchestrator.engine.graph import Graph
-from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.decide import APPROVE, REJECT, Person, Verdict, check_eligible
+from orchestrator.operations.decide import decide as decide_on
+from orchestrator.operations.entries import decision_of
+from orchestrator.operations.errors import CommandError
+from orchestrator.operations.executions import has_ended
+from orchestrator.operations.inputs import fields_of, missing
+from orchestrator.operations.writes import Edit
 
 _ATTEMPTS = 10
 """Attempts to replace a decision while others write."""

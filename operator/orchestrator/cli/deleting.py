@@ -19,8 +19,8 @@ from orchestrator.cli.kinds import name_in
 from orchestrator.cli.listing import Query, list_kind
 from orchestrator.cli.printing import now
 from orchestrator.cli.terminal import say
-from orchestrator.commands.delete import delete, is_older
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
+from orchestrator.operations.delete import delete, is_older
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def in_options(options: Mapping[str, str] | None = None, *, fix: str = "") -> It
 
     A field is called by the option that sets it; `fix` replaces what an error says would be right.
     """
-    from orchestrator.commands.errors import Cause, CommandError
+    from orchestrator.operations.errors import Cause, CommandError
 
     try:
         yield

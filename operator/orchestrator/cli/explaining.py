@@ -13,7 +13,7 @@ from orchestrator.cli.printing import read_format
 from orchestrator.cli.terminal import say
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.revision import thaw
+from orchestrator.engine.lifecycle.revision import thaw
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS
 from orchestrator.models.nearest import did_you_mean
 

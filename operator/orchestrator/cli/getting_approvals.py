@@ -17,12 +17,12 @@ from orchestrator.cli.pending_approvals import (
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.tables import age, print_table
 from orchestrator.cli.terminal import say
-from orchestrator.commands.approvals import ApprovalDetails, waiting_records
-from orchestrator.engine.approval import count_votes
 from orchestrator.engine.graph import Graph
+from orchestrator.engine.nodes.approval import count_votes
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.reasons import Reason
+from orchestrator.operations.approvals import ApprovalDetails, waiting_records
 
 
 def list_approvals(target: Target, query: Query, output: str | None) -> int:

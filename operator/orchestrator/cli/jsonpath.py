@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.jsonpathsteps import Scanner, Step
+from orchestrator.cli.jsonpath_steps import Scanner, Step
 
 
 @dataclass(frozen=True)

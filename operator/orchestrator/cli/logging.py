@@ -17,11 +17,11 @@ from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.evidence import has_ended, has_succeeded
-from orchestrator.jobs.fanoutstatus import index_of
+from orchestrator.jobs.fan_out_status import index_of
 from orchestrator.kube.resources import EXECUTIONS, PODS
 from orchestrator.models.labels import EXECUTION_UID
 from orchestrator.models.nearest import did_you_mean
-from orchestrator.models.plaintext import plain_text
+from orchestrator.models.plain_text import plain_text
 
 _BAD = ("Failed", "TimedOut")
 

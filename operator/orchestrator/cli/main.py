@@ -1,7 +1,7 @@
 """The program: its options and its commands.
 
-A command is a file in `commands/` and a line in COMMANDS. Only the command that is called is
-imported, so that each starts as fast as it can; `--help` prints the lines below and imports none.
+`commands/registry.py` lists the commands. Only the command that is called is imported, so that each
+starts as fast as it can; `--help` prints the lines of the registry and imports none.
 """
 
 from __future__ import annotations
@@ -19,39 +19,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from orchestrator.cli.commands.registry import COMMANDS
 from orchestrator.cli.errors import UsageError, fail
 from orchestrator.cli.options import Namespace
 from orchestrator.cli.terminal import OutputClosedError, say
 
-COMMANDS = {
-    "apply": "Check manifests and apply them: all of them, or none.",
-    "lint": "Check manifests and change nothing.",
-    "new": "Make a Workflow of a Template.",
-    "run": "Start a workflow.",
-    "list": "List executions, the newest first.",
-    "get": "Show objects.",
-    "watch": "Follow executions to their end.",
-    "wait": "Wait until executions have ended.",
-    "logs": "Show what the pods of an execution wrote.",
-    "explain": "Explain why an execution, or one of its nodes, is in its state.",
-    "pause": "Start nothing new; running nodes go on.",
-    "resume": "Continue a paused execution.",
-    "cancel": "Cancel an execution: its pods are stopped gracefully, and their logs are kept.",
-    "terminate": "End an execution by force, without its final nodes.",
-    "delete": "Delete executions with their Jobs, pods and logs.",
-    "rerun": "Run an ended execution again, from the nodes that failed or from those named.",
-    "approve": "Approve what an execution waits for.",
-    "reject": "Reject what an execution waits for: the approval fails.",
-    "signal": "Send a signal to an execution.",
-    "trigger": "Run, suspend and resume Triggers, and show when they fire next.",
-    "graph": "Draw the graph of a Workflow or of an execution.",
-    "crds": "Print the custom resources, for `kubectl apply --server-side -f -`.",
-    "completion": "Print the completion script of a shell.",
-    "operator": "Run the operator until it is stopped.",
-    "action": "Run a shipped action, as the Job of a node does.",
-    "version": "Print the version.",
-}
-"""Each command with what it does, in the order in which `--help` lists them."""
 PROGRAMS = ("orchestrator", "kubectl-automation")
 """The names under which it is installed."""
 HELP = {"help_option_names": ["-h", "--help"]}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator.commands.control import MANAGER
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
+from orchestrator.operations.control import MANAGER
 
 
 def describe_pause(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None = None) -> str:

@@ -9,12 +9,12 @@ from orchestrator.cli.approval_inputs import flag_of
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.tree import EXIT_CODES
-from orchestrator.commands.approvals import ApprovalDetails, details_of, waiting_records
-from orchestrator.commands.inputs import fields_of
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.revision import thaw
+from orchestrator.engine.lifecycle.revision import thaw
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS
+from orchestrator.operations.approvals import ApprovalDetails, details_of, waiting_records
+from orchestrator.operations.inputs import fields_of
 
 NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 """Selects the executions that have not ended."""

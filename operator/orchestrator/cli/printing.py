@@ -40,7 +40,7 @@ class Format:
             case "json":
                 say(to_json(plain(raw)), flush=True)
             case "yaml":
-                from orchestrator.cli.yamldumper import to_yaml
+                from orchestrator.cli.yaml_dumper import to_yaml
 
                 say("" if alone else "---\n", to_yaml(plain(raw)), sep="", end="", flush=True)
             case "jsonpath":

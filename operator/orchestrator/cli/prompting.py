@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.cli.approval_inputs import value_of
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.terminal import say
-from orchestrator.commands.inputs import Field, missing
+from orchestrator.operations.inputs import Field, missing
 
 
 def complete(node: str, fields: Sequence[Field], inputs: dict[str, Any]) -> dict[str, Any]:

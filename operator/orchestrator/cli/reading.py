@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from orchestrator.cli.scalars import as_json
-from orchestrator.cli.yamlloader import MAX_DEPTH, Loader, Reader
+from orchestrator.cli.yaml_loader import MAX_DEPTH, Loader, Reader
 from orchestrator.models.base import Json
 from orchestrator.validation.problem import join
 

@@ -11,8 +11,8 @@ from orchestrator.cli.pending_approvals import load_graph
 from orchestrator.cli.permission import require
 from orchestrator.cli.startable import check_unjudged
 from orchestrator.cli.variables import read_assignments
-from orchestrator.commands.rerun import FROM, check_source, check_workflow, rerun, rerun_with
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
+from orchestrator.operations.rerun import FROM, check_source, check_workflow, rerun, rerun_with
 
 
 @dataclass(frozen=True)

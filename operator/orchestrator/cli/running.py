@@ -14,8 +14,8 @@ from orchestrator.cli.errors import UsageError, in_options
 from orchestrator.cli.kinds import name_in
 from orchestrator.cli.startable import startable
 from orchestrator.cli.variables import read_variables
-from orchestrator.commands.start import check_state, start_workflow
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
+from orchestrator.operations.start import check_state, start_workflow
 
 
 @dataclass(frozen=True)

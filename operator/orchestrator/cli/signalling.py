@@ -8,8 +8,8 @@ import uuid
 from orchestrator.cli.connection import Raw, Target
 from orchestrator.cli.errors import UsageError, in_options
 from orchestrator.cli.terminal import say
-from orchestrator.commands.signal import PAYLOAD, signal
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.signal import PAYLOAD, signal
 
 
 def send_signal(

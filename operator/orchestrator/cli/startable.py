@@ -7,8 +7,8 @@ from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.errors import InvalidWorkflowError, in_options
-from orchestrator.commands.start import start_workflow
 from orchestrator.kube.resources import WORKFLOWS
+from orchestrator.operations.start import start_workflow
 from orchestrator.validation.starting import invalid, refused_as_invalid
 
 

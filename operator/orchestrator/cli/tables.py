@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.terminal import say
 from orchestrator.engine.times import from_rfc3339, in_words
-from orchestrator.models.plaintext import plain_text
+from orchestrator.models.plain_text import plain_text
 
 if TYPE_CHECKING:
     from orchestrator.models.columns import Column

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import Any, TextIO
 
-from orchestrator.models.plaintext import HIDDEN, plain_text
+from orchestrator.models.plain_text import HIDDEN, plain_text
 
 _COLOUR = re.compile("(\x1b\\[[0-9;:]*m)")
 """Select Graphic Rendition (ECMA-48): colours, bold and the like."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.cli.tables import shorten, shorten_middle, width
 from orchestrator.engine.times import from_rfc3339, in_words
-from orchestrator.models.plaintext import plain_text
+from orchestrator.models.plain_text import plain_text
 from orchestrator.models.reasons import Reason
 
 SYMBOLS = {

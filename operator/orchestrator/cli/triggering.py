@@ -16,8 +16,10 @@ from orchestrator.cli.printing import now
 from orchestrator.cli.startable import startable
 from orchestrator.cli.tables import age, moment, print_table
 from orchestrator.cli.terminal import say
-from orchestrator.commands.errors import CommandError
-from orchestrator.commands.trigger import (
+from orchestrator.engine.times import to_rfc3339
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
+from orchestrator.operations.errors import CommandError
+from orchestrator.operations.trigger import (
     called,
     event_of,
     is_on_executions,
@@ -26,12 +28,10 @@ from orchestrator.commands.trigger import (
     read_trigger,
     variables_for,
 )
-from orchestrator.commands.trigger import suspend as change
-from orchestrator.commands.writes import Unchanged
-from orchestrator.engine.times import to_rfc3339
-from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
+from orchestrator.operations.trigger import suspend as change
+from orchestrator.operations.writes import Unchanged
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.types import Clock, Event
+from orchestrator.triggers.trigger_type import Clock, Event
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def follow_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = 
         for observer in observers:
             observer.start()
         if tree:
-            from orchestrator.cli.livetree import show_trees
+            from orchestrator.cli.live_tree import show_trees
 
             show_trees(cluster, observers, stream)
             for observer in observers:

@@ -32,8 +32,8 @@ from orchestrator.kube import resources
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.kopf_watch import Follow
-from orchestrator.kube.livejobs import LiveJobs
-from orchestrator.kube.livereads import LiveReads
+from orchestrator.kube.live_jobs import LiveJobs
+from orchestrator.kube.live_reads import LiveReads
 from orchestrator.triggers.registry import Registry
 
 

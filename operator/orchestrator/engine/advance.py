@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from orchestrator.engine.control import control, react
 from orchestrator.engine.decisions import Pass
-from orchestrator.engine.ending import ending, settle
-from orchestrator.engine.following import follow
 from orchestrator.engine.graph import Graph
+from orchestrator.engine.lifecycle.control import control, react
+from orchestrator.engine.lifecycle.end import ending, settle
+from orchestrator.engine.lifecycle.pause import ends_pause, hand_down_pause, hand_down_resume
+from orchestrator.engine.nodes.progress import progress
+from orchestrator.engine.nodes.start import consider
+from orchestrator.engine.nodes.successors import follow
 from orchestrator.engine.observed import Observed
-from orchestrator.engine.pausing import ends_pause, hand_down_pause, hand_down_resume
-from orchestrator.engine.progressing import progress
-from orchestrator.engine.protection import UNCHECKED, Policies
-from orchestrator.engine.records import Run
-from orchestrator.engine.starting import consider
+from orchestrator.engine.people.protection import UNCHECKED, Policies
+from orchestrator.engine.status.records import Run
 from orchestrator.engine.work import Work
 from orchestrator.expressions.budget import paid_by
 from orchestrator.models.execution import ExecutionPhase

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orchestrator.engine.decisions import ControlChild, CreateChild, Creation, Pass
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 from orchestrator.models.reasons import Reason
 
 

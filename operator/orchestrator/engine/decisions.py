@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.records import Cancelling, Record, Settled
-from orchestrator.engine.trust import TRUSTED, Trust
+from orchestrator.engine.people.trust import TRUSTED, Trust
+from orchestrator.engine.status.records import Cancelling, Record, Settled
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from orchestrator.models.reasons import EventReason
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.engine.causes import HOLD_UPS
 from orchestrator.engine.costs import MAX_PASS_WORK, NODE_VIEW_WORK
-from orchestrator.engine.edges import EdgeState, edge_state
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
-from orchestrator.engine.records import Record, Run
+from orchestrator.engine.nodes.edges import EdgeState, edge_state
+from orchestrator.engine.nodes.not_started import HOLD_UPS
 from orchestrator.engine.scope import workflow_scope
-from orchestrator.engine.status import run_from
+from orchestrator.engine.status.execution_status import run_from
+from orchestrator.engine.status.records import Record, Run
 from orchestrator.engine.times import from_rfc3339, in_words
 from orchestrator.expressions import ExpressionError, evaluate_boolean
 from orchestrator.expressions.budget import Account, afford, paid_by

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.engine.people import RawSpec, asking_people
+from orchestrator.engine.people.approvers import RawSpec, asking_people
 from orchestrator.expressions import compile_expression, compile_text
 from orchestrator.models.base import Json, parse_duration
 from orchestrator.models.template import TemplateSpec

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.records import Record, Run
+from orchestrator.engine.status.records import Record, Run
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import NodePhase
 

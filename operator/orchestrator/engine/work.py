@@ -17,12 +17,12 @@ from orchestrator.engine.decisions import (
 )
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
-from orchestrator.engine.protection import Policies
-from orchestrator.engine.records import Cancelling, Record, Run, Settled, as_stored, clip
+from orchestrator.engine.people.protection import Policies
+from orchestrator.engine.people.trust import Trust, trust_under
 from orchestrator.engine.scope import Surroundings
-from orchestrator.engine.statussize import BARE_RECORD_BYTES, MAX_OUTPUTS, MAX_STATUS
+from orchestrator.engine.status.records import Cancelling, Record, Run, Settled, as_stored, clip
+from orchestrator.engine.status.size import BARE_RECORD_BYTES, MAX_OUTPUTS, MAX_STATUS
 from orchestrator.engine.times import in_words
-from orchestrator.engine.trust import Trust, trust_under
 from orchestrator.expressions.budget import Account
 from orchestrator.models.execution import DesiredState, NodePhase
 from orchestrator.models.reasons import EventReason, Reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.children import MAX_DEPTH
+from orchestrator.engine.children.sub_execution import MAX_DEPTH
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.pending import missing_account, quota_message
 from orchestrator.jobs.refusal import JobRefused

@@ -11,7 +11,7 @@ from orchestrator.engine.graph import DEFAULT_PARALLELISM, Graph
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.build import build_job
-from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
 from orchestrator.jobs.workspace import build_claim, mount
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import RetryReason

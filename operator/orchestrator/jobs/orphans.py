@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 from orchestrator.jobs.observe import node_of
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.labels import ATTEMPT

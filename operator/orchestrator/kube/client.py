@@ -23,7 +23,7 @@ from orchestrator.kube.media_types import (
     METADATA,
     METADATA_LIST,
 )
-from orchestrator.kube.protobuf_watch import event_from
+from orchestrator.kube.protobuf_decoder import event_from
 from orchestrator.kube.resources import Resource
 from orchestrator.kube.semaphore import Priority
 from orchestrator.kube.transport import MAX_TRIES, Raw, Transport
@@ -154,7 +154,7 @@ class ApiClient:
     ) -> AsyncIterator[Raw]:
         """Events from a version on, bookmarks included, until the server ends the watch.
 
-        `in_part`, for Jobs and pods: with what `protobuf_watch` reads of them at least; of pods
+        `in_part`, for Jobs and pods: with what `protobuf_decoder` reads of them at least; of pods
         that show no end not even that if `only_ends`.
         Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
         """

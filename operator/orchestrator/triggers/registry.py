@@ -1,4 +1,4 @@
-"""The trigger types. A new type is a file in this folder and a line below."""
+"""The trigger types. A new type is a file in `types/` and a line below."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import ConfigDict, Field, create_model
 from orchestrator.models.base import Model
 from orchestrator.models.rules import exactly_one
 from orchestrator.models.trigger import TriggerSpec
-from orchestrator.triggers.execution import EXECUTION
-from orchestrator.triggers.schedule import SCHEDULE
-from orchestrator.triggers.types import TriggerType
+from orchestrator.triggers.trigger_type import TriggerType
+from orchestrator.triggers.types.execution import EXECUTION
+from orchestrator.triggers.types.schedule import SCHEDULE
 from orchestrator.validation.advice import advise_trigger
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem

@@ -15,7 +15,7 @@ from orchestrator.models.nearest import did_you_mean, nearest
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.annotations import Location, annotation_at, fields_of, place_of
 from orchestrator.validation.familiar import fields, patterns, shapes, words
-from orchestrator.validation.familiar.fieldtypes import EXAMPLES
+from orchestrator.validation.familiar.field_types import EXAMPLES
 from orchestrator.validation.familiar.patterns import shown
 from orchestrator.validation.familiar.table import ON
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join

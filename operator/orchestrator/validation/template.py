@@ -8,7 +8,7 @@ from itertools import chain, islice
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules import containers, interface, rendering
-from orchestrator.validation.wholeworkflow import validate_whole_workflow
+from orchestrator.validation.workflow_template import validate_whole_workflow
 
 RULES: tuple[Callable[[TemplateSpec], Iterator[Problem]], ...] = (
     interface.one_purpose,

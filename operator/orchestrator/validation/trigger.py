@@ -11,7 +11,7 @@ from orchestrator.expressions import Expression, ExpressionError, compile_expres
 from orchestrator.expressions.text import OPEN
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import TriggerSpec
-from orchestrator.validation.eventfields import unknown_field
+from orchestrator.validation.event_fields import unknown_field
 from orchestrator.validation.places import strings
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules.references import unknown_key

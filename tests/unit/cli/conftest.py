@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from orchestrator.cli.main import main
-from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.kube.resources import KINDS
 from orchestrator.models.base import API_VERSION
 from tests.apiserver import ApiServer

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import NotFoundError, UsageError
-from orchestrator.engine.admission import Prepared, prepare
+from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.access import Access
 from orchestrator.kube.blocking import BlockingTransport

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.cli.approval_inputs import flag_of, read_inputs
 from orchestrator.cli.errors import UsageError
-from orchestrator.commands.inputs import fields_of
+from orchestrator.operations.inputs import fields_of
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from orchestrator.cli.commands.registry import COMMANDS
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.impersonation import Impersonation, configured
-from orchestrator.cli.main import COMMANDS, app, load
+from orchestrator.cli.main import app, load
 from orchestrator.kube.resources import WORKFLOWS
 from tests.commandline import kubeconfig_of
 

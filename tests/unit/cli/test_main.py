@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import commands
-from orchestrator.cli.main import COMMANDS, load
+from orchestrator.cli.commands.registry import COMMANDS
+from orchestrator.cli.main import load
 from tests.kube import ROOT
 from tests.unit.cli.conftest import Place
 

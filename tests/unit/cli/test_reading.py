@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.cli.reading import NotReadableError, read_yaml
-from orchestrator.cli.yamldumper import to_yaml
+from orchestrator.cli.yaml_dumper import to_yaml
 from tests.kubectlyaml import document, read_table
 
 BILLIONS = "a0: &a0 [1, 2, 3]\n" + "\n".join(

@@ -15,7 +15,7 @@ import orchestrator.cli
 from orchestrator.cli.printing import read_format
 from orchestrator.cli.tables import print_table
 from orchestrator.cli.terminal import colours_only, say, say_log, to_json
-from orchestrator.models.plaintext import HIDDEN, plain_text
+from orchestrator.models.plain_text import HIDDEN, plain_text
 
 OWNED = "\x1b]0;OWNED\x07\x1b[2J\x1b[1;31mall nodes Succeeded\x1b[0m\x1b]52;c;cm0gLXJmIC8=\x07"
 HIDDEN_TEXT = f"{OWNED}\x9b2J\x7f\x08\rb\u202eevil\u2066\u200f\u061c"

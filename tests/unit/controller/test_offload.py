@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator.controller.offload import LARGE, THREADS, Offload, SliceUsedUp, is_large
 from orchestrator.controller.queue import WorkQueue
-from orchestrator.engine.admission import check_start, prepare
 from orchestrator.engine.advance import advance
+from orchestrator.engine.lifecycle.admission import check_start, prepare
 from orchestrator.expressions import ExpressionError, compile_expression
 from orchestrator.expressions.budget import SLICE, tick
 from tests.builders import action, graph

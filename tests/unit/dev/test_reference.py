@@ -16,7 +16,7 @@ from orchestrator.crds import KINDS
 from orchestrator.models.crd import custom_resource_definition
 from orchestrator.models.reasons import EventReason, Reason
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.types import TriggerType
+from orchestrator.triggers.trigger_type import TriggerType
 
 
 @pytest.fixture(scope="module")

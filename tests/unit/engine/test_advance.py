@@ -13,7 +13,7 @@ from orchestrator.engine.advance import nodes_to_reconcile
 from orchestrator.engine.decisions import ControlChild, CreateChild, CreateJob, StopJob
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.observed import Attempt, AttemptState
-from orchestrator.engine.records import Cancelling, Record
+from orchestrator.engine.status.records import Cancelling, Record
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, chain, edge, graph

@@ -6,8 +6,8 @@ from typing import Any
 
 from orchestrator.engine.explain import explain_execution, explain_nodes
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Record
-from orchestrator.engine.status import progress_patch
+from orchestrator.engine.status.execution_status import progress_patch
+from orchestrator.engine.status.records import Record
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from tests.apiserver import merged

@@ -8,17 +8,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.commands.start import start_for_trigger
-from orchestrator.engine.revision import freeze
+from orchestrator.engine.lifecycle.revision import freeze
 from orchestrator.jobs.build import ExecutionIdentity, NodeJob, build_job
-from orchestrator.jobs.fanout import FanOutJob, build_fan_out
+from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
 from orchestrator.jobs.items import MAX_ITEMS
 from orchestrator.jobs.names import job_name
 from orchestrator.models.base import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IDENTIFIER_PATTERN
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.triggers.dispatch import Start, plan
+from orchestrator.operations.start import start_for_trigger
+from orchestrator.triggers.plan import Start, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.types import Event
+from orchestrator.triggers.trigger_type import Event
 from orchestrator.validation.naming import workflow_name
 from tests.builders import IMAGE, template
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.records import clip
+from orchestrator.engine.status.records import clip
 from orchestrator.jobs.observe import observe
 from orchestrator.jobs.pending import MOUNT_FAILURE, quota_message, why_refused, why_waiting
 from tests.builders import template

@@ -78,7 +78,7 @@ def _literals(module: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def test_no_reason_is_written_as_a_literal() -> None:
-    resources = SOURCES / "kube" / "protobuf_watch.py"  # messages of Kubernetes' own
+    resources = SOURCES / "kube" / "protobuf_decoder.py"  # messages of Kubernetes' own
     found = [
         f"{file.relative_to(ROOT)}:{line}: {value}"
         for file, module in _parsed(SOURCES).items()

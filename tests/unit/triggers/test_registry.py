@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.trigger import TriggerSpec
-from orchestrator.triggers.execution import EXECUTION, event_of
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.schedule import SCHEDULE, Schedule, evaluate
-from orchestrator.triggers.types import Event, TriggerType
+from orchestrator.triggers.trigger_type import Event, TriggerType
+from orchestrator.triggers.types.execution import EXECUTION, event_of
+from orchestrator.triggers.types.schedule import SCHEDULE, Schedule, evaluate
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "triggers.md"
 AT = from_rfc3339("2026-01-31T12:00:00Z")

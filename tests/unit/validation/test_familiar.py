@@ -18,7 +18,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.familiar import fields, shapes
-from orchestrator.validation.familiar.fieldtypes import DURATIONS, EXAMPLES, EXPRESSIONS
+from orchestrator.validation.familiar.field_types import DURATIONS, EXAMPLES, EXPRESSIONS
 from orchestrator.validation.familiar.paths import translate
 from orchestrator.validation.familiar.proposals import duration, flow, quantity
 from orchestrator.validation.familiar.table import FIELDS

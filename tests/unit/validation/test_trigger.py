@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.models.trigger import TriggerSpec
-from orchestrator.triggers.dispatch import Failed, plan
+from orchestrator.triggers.plan import Failed, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.types import Event
+from orchestrator.triggers.trigger_type import Event
 from orchestrator.validation.trigger import validate_trigger
 
 METADATA = {"name": "nightly", "namespace": "shop", "uid": "1"}

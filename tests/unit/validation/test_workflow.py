@@ -11,7 +11,8 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import MAX_PROBLEMS
-from orchestrator.validation.workflow import RULES, validate_workflow
+from orchestrator.validation.rules.registry import RULES
+from orchestrator.validation.workflow import validate_workflow
 
 
 def _template(parameters: str = "[]", outputs: str = "[]") -> TemplateSpec:

@@ -14,7 +14,7 @@ from orchestrator.models.base import parse_duration
 if TYPE_CHECKING:
     import requests
 
-    from orchestrator.actions.httpsession import Session
+    from orchestrator.actions.http_session import Session
 
 TRANSIENT_ERRORS = frozenset(
     {

@@ -1,1 +1,1 @@
-"""The commands: `command` in the file of its name; `orchestrator.cli.main` lists them."""
+"""The commands: `command` in the file of its name, listed in `registry.py`."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.newworkflow import NewOptions, make_workflow
+from orchestrator.cli.new_workflow import NewOptions, make_workflow
 from orchestrator.cli.options import Output, on_cluster
 from orchestrator.cli.printing import read_format
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine.admission import words
-from orchestrator.engine.definitions import Verdict, definition_conditions
-from orchestrator.engine.timeline import extend
+from orchestrator.engine.lifecycle.admission import words
+from orchestrator.engine.status.definitions import Verdict, definition_conditions
+from orchestrator.engine.status.timeline import extend
 from orchestrator.kube.cache import Raw
 from orchestrator.models.incident import IncidentSpec, IncidentStatus
 from orchestrator.models.reasons import Reason

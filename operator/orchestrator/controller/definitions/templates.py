@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.engine.definitions import definition_conditions, judge_template
+from orchestrator.engine.status.definitions import definition_conditions, judge_template
 from orchestrator.kube.cache import Raw
 
 

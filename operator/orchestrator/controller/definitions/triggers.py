@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from orchestrator.controller.definitions.definitions import Status
-from orchestrator.engine.definitions import definition_conditions
+from orchestrator.engine.status.definitions import definition_conditions
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.base import is_object_name
-from orchestrator.triggers.judging import judge_trigger
+from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY, Registry
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engine.admission import actions_of, workflows_of
-from orchestrator.engine.definitions import Verdict, definition_conditions, judge_workflow
+from orchestrator.engine.lifecycle.admission import actions_of, workflows_of
+from orchestrator.engine.status.definitions import Verdict, definition_conditions, judge_workflow
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.validation.missing import LOCAL, Known
 

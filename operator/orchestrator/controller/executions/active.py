@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.orphans import is_orphan, names_its_attempt
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
@@ -16,6 +15,7 @@ from orchestrator.controller.recent import Recent
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.executions import has_ended
 
 MAX_OVER = 1000
 """Executions found to be over that are remembered."""

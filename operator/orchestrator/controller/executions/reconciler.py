@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.act.executor import control_all, create_all
 from orchestrator.controller.executions.act.orphans import (
     stop_after_end,
@@ -36,14 +35,15 @@ from orchestrator.controller.executions.trace import (
     trace_requeued,
     trace_round,
 )
-from orchestrator.engine.admission import Refusal
 from orchestrator.engine.advance import advance, nodes_to_reconcile
 from orchestrator.engine.created import with_created
 from orchestrator.engine.decisions import Creation, Pass
+from orchestrator.engine.lifecycle.admission import Refusal
+from orchestrator.engine.lifecycle.refusals import revision_lost, status_invalid
 from orchestrator.engine.observed import Observed
-from orchestrator.engine.protection import Policies
-from orchestrator.engine.reading import StatusError
-from orchestrator.engine.refusals import revision_lost, status_invalid
+from orchestrator.engine.people.protection import Policies
+from orchestrator.engine.status.read import StatusError
+from orchestrator.operations.executions import has_ended
 
 MAX_ROUNDS = 50
 """More rounds in one pass would mean that two rules keep undoing each other."""

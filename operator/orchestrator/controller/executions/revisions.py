@@ -13,8 +13,9 @@ from weakref import WeakValueDictionary
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.offload import is_large
 from orchestrator.controller.queue import worker_released
-from orchestrator.controller.singleflight import SingleFlight
-from orchestrator.engine.admission import (
+from orchestrator.controller.single_flight import SingleFlight
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.lifecycle.admission import (
     Missing,
     Prepared,
     Refusal,
@@ -25,15 +26,14 @@ from orchestrator.engine.admission import (
     workflow_gone,
     workflows_of,
 )
-from orchestrator.engine.graph import Graph
-from orchestrator.engine.refusals import (
+from orchestrator.engine.lifecycle.refusals import (
     parent_gone,
     parent_revision_gone,
     revision_lost,
     revision_taken,
     workflow_missing,
 )
-from orchestrator.engine.revision import Revision, thaw, verify
+from orchestrator.engine.lifecycle.revision import Revision, thaw, verify
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import (

@@ -16,8 +16,8 @@ from orchestrator.controller.telemetry.metrics import MetricsWriter
 from orchestrator.controller.telemetry.recorder import Recorder
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient
-from orchestrator.kube.livejobs import LiveJobs
-from orchestrator.kube.livereads import LiveReads
+from orchestrator.kube.live_jobs import LiveJobs
+from orchestrator.kube.live_reads import LiveReads
 
 
 @dataclass(frozen=True, slots=True)

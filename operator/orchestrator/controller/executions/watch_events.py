@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.controller.executions.active import ActiveExecutions
-from orchestrator.controller.executions.observe.fanout import check_interval
+from orchestrator.controller.executions.observe.fan_out import check_interval
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.trace import log
@@ -37,9 +37,9 @@ class WatchEvents:
         """Enqueue everything known, and all events from now on: until now this replica stood by."""
         self._begun = True
         for raw in self._shell.executions:
-            key = raw["metadata"]["namespace"], raw["metadata"]["name"]
-            log.debug(key, "event: execution ADDED")
-            self._shell.queue.add(key)
+            execution = raw["metadata"]["namespace"], raw["metadata"]["name"]
+            log.debug(execution, "event: execution ADDED")
+            self._shell.queue.add(execution)
         for raw in self._shell.jobs:
             if (key := execution_of(raw)) is not None:
                 self._shell.queue.add(key)

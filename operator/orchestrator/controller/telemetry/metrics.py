@@ -13,8 +13,8 @@ from typing import Any
 
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.recent import Recent
-from orchestrator.engine.metrics import Ended, count
-from orchestrator.engine.retention import ended_at
+from orchestrator.engine.lifecycle.retention import ended_at
+from orchestrator.engine.status.metrics import Ended, count
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS

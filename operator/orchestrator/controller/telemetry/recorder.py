@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EVENTS
-from orchestrator.models.plaintext import plain_text
+from orchestrator.models.plain_text import plain_text
 from orchestrator.models.reasons import EventReason
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.fire import Deliverer
 from orchestrator.controller.triggers.status import Progress
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Raw
 from orchestrator.triggers.registry import Trigger
-from orchestrator.triggers.types import Clock
+from orchestrator.triggers.trigger_type import Clock
 
 
 class ClockDriver:

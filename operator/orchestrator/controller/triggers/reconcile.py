@@ -11,8 +11,8 @@ from collections.abc import Callable
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggers.clock import ClockDriver
-from orchestrator.controller.triggers.creating import Creator, Emit, HeldUpError
-from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.create import Creator, Emit, HeldUpError
+from orchestrator.controller.triggers.fire import Deliverer
 from orchestrator.controller.triggers.specs import Specs
 from orchestrator.controller.triggers.status import Progress, StatusWriter, progress_of
 from orchestrator.controller.triggers.watch import MARGIN_SECONDS, WatchDriver
@@ -21,7 +21,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import Resource
 from orchestrator.models.reasons import EventReason
 from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
-from orchestrator.triggers.types import Clock, Watch
+from orchestrator.triggers.trigger_type import Clock, Watch
 
 RESYNC_SECONDS = 60.0
 """Seconds after which a trigger of the clock is always reconciled: a clock may be corrected."""

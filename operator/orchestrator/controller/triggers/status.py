@@ -11,7 +11,7 @@ from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import TRIGGERS
-from orchestrator.triggers.dispatch import Made, Outcome
+from orchestrator.triggers.plan import Made, Outcome
 
 MAX_AHEAD_SECONDS = 24 * 3600.0
 """Seconds by which a mark may be ahead of a clock that was put back."""

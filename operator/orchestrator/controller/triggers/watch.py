@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.controller.triggers.delivering import Deliverer
+from orchestrator.controller.triggers.fire import Deliverer
 from orchestrator.controller.triggers.specs import Specs
 from orchestrator.controller.triggers.status import Progress
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import Resource
 from orchestrator.triggers.registry import Registry, Trigger
-from orchestrator.triggers.types import TriggerType, Watch
+from orchestrator.triggers.trigger_type import TriggerType, Watch
 
 MARGIN_SECONDS = 60.0
 """Seconds by which moments of objects may come out of order."""

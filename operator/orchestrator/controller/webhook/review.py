@@ -13,7 +13,7 @@ import orjson
 
 from orchestrator.kube.decoding import loads
 from orchestrator.models.base import GROUP
-from orchestrator.models.plaintext import plain_text
+from orchestrator.models.plain_text import plain_text
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"

@@ -16,10 +16,14 @@ from typing import Any
 from orchestrator.controller.offload import Inline, is_large
 from orchestrator.controller.webhook.review import ALLOWED, Request, Verdict
 from orchestrator.controller.webhook.surroundings import Around, KnownTemplates, Live, Parsed
-from orchestrator.engine.admission import MISSING_DEFINITION_TIMEOUT, actions_of, workflows_of
+from orchestrator.engine.lifecycle.admission import (
+    MISSING_DEFINITION_TIMEOUT,
+    actions_of,
+    workflows_of,
+)
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
-from orchestrator.kube.livereads import LiveReads
+from orchestrator.kube.live_reads import LiveReads
 from orchestrator.kube.resources import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS
 from orchestrator.lint import SPECS, Findings, check_manifest
 from orchestrator.models.base import is_object_name

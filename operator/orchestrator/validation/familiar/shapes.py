@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.validation.familiar.fieldtypes import DURATIONS, EXPRESSIONS
+from orchestrator.validation.familiar.field_types import DURATIONS, EXPRESSIONS
 from orchestrator.validation.familiar.hints import bare
 from orchestrator.validation.familiar.proposals import duration, identifier, line, text_of
 

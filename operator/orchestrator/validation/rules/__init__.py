@@ -1,2 +1,1 @@
-"""The rules, each a pure function from the subject to its problems, listed in
-`validation.workflow.RULES`."""
+"""The rules, each a pure function from the subject to its problems, listed in `registry.py`."""

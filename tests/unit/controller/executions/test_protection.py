@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from orchestrator.controller.executions.admission.protection import ANSWER_SECONDS, Protection
-from orchestrator.engine.protection import Policies
+from orchestrator.engine.people.protection import Policies
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError, Raw
 from tests.account import INSTALL

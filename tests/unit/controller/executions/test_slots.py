@@ -19,8 +19,8 @@ from orchestrator.controller.executions.admission.slots import (
     Slots,
 )
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.admission import Refusal
-from orchestrator.engine.concurrency import Claim, Holder, Verdict, judge
+from orchestrator.engine.concurrency.slots import Claim, Holder, Verdict, judge
+from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.kube.client import ApiClient
 from orchestrator.models.workflow import ConcurrencyPolicy
 from tests.apiserver import ApiServer

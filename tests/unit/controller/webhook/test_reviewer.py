@@ -11,14 +11,14 @@ from aiohttp import web
 
 from orchestrator.cli.checking import check_documents
 from orchestrator.cli.manifests import read_documents
-from orchestrator.commands.errors import CommandError
-from orchestrator.commands.start import start_workflow
 from orchestrator.controller.offload import Offload
 from orchestrator.controller.webhook.review import ALLOWED, Verdict, read_review
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.models.base import API_VERSION
+from orchestrator.operations.errors import CommandError
+from orchestrator.operations.start import start_workflow
 from tests.apiserver import ApiServer
 from tests.builders import action, template
 from tests.reviews import review

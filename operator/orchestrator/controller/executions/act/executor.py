@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.executions.act.childcontrol import control_child
-from orchestrator.controller.executions.act.childcreation import create_child
+from orchestrator.controller.executions.act.child_control import control_child
+from orchestrator.controller.executions.act.child_creation import create_child
 from orchestrator.controller.executions.act.stopping import stop_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey

@@ -15,7 +15,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from orchestrator.commands.executions import has_ended
 from orchestrator.jobs.evidence import controller_of, has_succeeded, left_running, phase_of, was_cut
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.jobs.stop import PatchJob, stop_rest
@@ -31,6 +30,7 @@ from orchestrator.kube.cache import (
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS, PODS
 from orchestrator.models.execution import NodePhase
+from orchestrator.operations.executions import has_ended
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ They can come from an operator that was cut off in the middle of a creation, or 
 
 from __future__ import annotations
 
-from orchestrator.commands.executions import has_ended
-from orchestrator.controller.executions.act.childcontrol import set_state
+from orchestrator.controller.executions.act.child_control import set_state
 from orchestrator.controller.executions.act.stopping import stop
 from orchestrator.controller.executions.observe.live_read import known_job, live
 from orchestrator.controller.executions.observe.own_children import own_children
@@ -14,8 +13,8 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
+from orchestrator.engine.children.unseen import may_be_unrecorded
 from orchestrator.engine.decisions import Pass
-from orchestrator.engine.subexecutions import may_be_unrecorded
 from orchestrator.jobs import orphans
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
@@ -23,6 +22,7 @@ from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.reasons import EventReason
+from orchestrator.operations.executions import has_ended
 
 
 async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:

@@ -19,28 +19,28 @@ from orchestrator.controller.executions.status.writing import (
 )
 from orchestrator.controller.executions.trace import trace_decided
 from orchestrator.controller.offload import LARGE
-from orchestrator.engine.admission import (
+from orchestrator.engine.concurrency.slots import claim_of
+from orchestrator.engine.decisions import Pass
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.lifecycle.admission import (
     Missing,
     Prepared,
     Refusal,
     check_start,
     waited_long_enough,
 )
-from orchestrator.engine.beginning import first_pass, status_at_start
-from orchestrator.engine.concurrency import claim_of
-from orchestrator.engine.decisions import Pass
-from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Record
-from orchestrator.engine.refusals import (
+from orchestrator.engine.lifecycle.begin import first_pass, status_at_start
+from orchestrator.engine.lifecycle.refusals import (
     cancelled_early,
     revision_lost,
     server_refuses,
     still_missing,
 )
-from orchestrator.engine.rerun import reused_records, source_of
+from orchestrator.engine.lifecycle.rerun import reused_records, source_of
+from orchestrator.engine.people.trust import Trust, entries_of, trust_at_admission, trust_to_status
+from orchestrator.engine.status.records import Record
+from orchestrator.engine.status.transitions import admission_announced
 from orchestrator.engine.times import from_rfc3339, to_rfc3339
-from orchestrator.engine.transitions import admission_announced
-from orchestrator.engine.trust import Trust, entries_of, trust_at_admission, trust_to_status
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase

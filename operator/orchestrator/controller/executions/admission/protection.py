@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestrator.engine.protection import POLICIES as NAMES
-from orchestrator.engine.protection import Policies, policies_in_place
+from orchestrator.engine.people.protection import POLICIES as NAMES
+from orchestrator.engine.people.protection import Policies, policies_in_place
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import POLICIES, POLICY_BINDINGS, Resource

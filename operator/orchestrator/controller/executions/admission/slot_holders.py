@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.commands.executions import has_ended
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.concurrency import Claim, Holder, holders_to
-from orchestrator.engine.queueing import replacement
-from orchestrator.engine.retention import ended_at
+from orchestrator.engine.concurrency.queue import replacement
+from orchestrator.engine.concurrency.slots import Claim, Holder, holders_to
+from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CONFIG_MAPS, EXECUTIONS
 from orchestrator.models.labels import MANAGED_BY, MANAGER
+from orchestrator.operations.executions import has_ended
 
 MAX_GONE = 200
 """Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,

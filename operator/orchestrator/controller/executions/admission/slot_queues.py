@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.engine.concurrency import Claim, Holder, Order
+from orchestrator.engine.concurrency.slots import Claim, Holder, Order
 
 Key = tuple[str, str]
 

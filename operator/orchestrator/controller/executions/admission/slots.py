@@ -1,8 +1,8 @@
-"""Concurrency: admission by one guarded write to a ConfigMap per group (or workflow) and key.
+"""Gives concurrency slots: by one guarded write to a ConfigMap per group (or workflow) and key.
 
-A crash leaks no slot: whoever finds the list full asks the API server for each holder, and drops
-those that are gone, are another object, or have ended. Two operators give none twice: the list is
-written with the resourceVersion that was read.
+A crash leaks no slot: before an execution waits for a full list, each holder is read live, and
+those that do not exist, are another object, or have ended are dropped. Two operators give no slot
+twice: the list is written with the resourceVersion that was read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from orchestrator.controller.executions.admission.slot_holders import MAX_GONE, Holders
 from orchestrator.controller.executions.admission.slot_queues import Key, Queue, Queues
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.admission import Refusal
-from orchestrator.engine.concurrency import (
+from orchestrator.engine.concurrency.queue import queued, queued_until_replaced
+from orchestrator.engine.concurrency.slots import (
     Claim,
     Holder,
     Verdict,
@@ -24,7 +24,7 @@ from orchestrator.engine.concurrency import (
     holders_from,
     judge,
 )
-from orchestrator.engine.queueing import queued, queued_until_replaced
+from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.models.execution import ExecutionPhase
 
 HEAD_RECHECK = 15.0

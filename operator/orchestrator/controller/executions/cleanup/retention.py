@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.recent import Recent
-from orchestrator.engine.retention import (
+from orchestrator.engine.lifecycle.retention import (
     UNREFERENCED,
     Stored,
     jobs_expired,

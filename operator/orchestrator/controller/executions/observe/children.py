@@ -16,12 +16,12 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.creations import CACHE_LAG
 from orchestrator.controller.executions.state.execution_state import ExecutionState
-from orchestrator.engine.childitems import begun
-from orchestrator.engine.children import child_attempt
+from orchestrator.engine.children.items import begun
+from orchestrator.engine.children.sub_execution import child_attempt
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.engine.ranges import parse_ranges
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.absent import child_deleted, child_names_taken
 

@@ -7,7 +7,7 @@ from orchestrator.controller.executions.state.creations import CACHE_LAG
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 from orchestrator.jobs.absent import deleted, not_seen_yet
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import is_ours

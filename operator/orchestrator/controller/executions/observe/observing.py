@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from orchestrator.controller.executions.observe.children import observe_child, observe_children
-from orchestrator.controller.executions.observe.fanout import observe_fan
+from orchestrator.controller.executions.observe.fan_out import observe_fan
 from orchestrator.controller.executions.observe.live_read import (
     job_or_attempt,
     known_job,
@@ -17,9 +17,9 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.advance import nodes_to_reconcile
 from orchestrator.engine.graph import GraphNode, NodeKind
+from orchestrator.engine.nodes.retry import disruption_matters
 from orchestrator.engine.observed import Attempt
-from orchestrator.engine.records import Record
-from orchestrator.engine.retry import disruption_matters
+from orchestrator.engine.status.records import Record
 from orchestrator.jobs.absent import deleted
 from orchestrator.jobs.evidence import ENDED_PHASES, has_succeeded, phase_of
 from orchestrator.jobs.observe import completed, evident, failure, observe

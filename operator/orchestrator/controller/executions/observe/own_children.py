@@ -14,7 +14,7 @@ from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
-from orchestrator.engine.childfanout import MAX_CHILDREN
+from orchestrator.engine.children.fan_out import MAX_CHILDREN
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS

@@ -17,9 +17,9 @@ from orchestrator.controller.executions.observe.own_children import (
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.engine.children.unseen import first_items
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt
-from orchestrator.engine.subexecutions import first_items
 from orchestrator.jobs.existing import existing_child, existing_job
 from orchestrator.jobs.observe import node_of
 from orchestrator.models.execution import DesiredState

@@ -15,12 +15,12 @@ from orchestrator.controller.executions.state.pending_status import PendingStatu
 from orchestrator.controller.executions.state.slot import HeldSlot
 from orchestrator.controller.executions.state.stops import Stops
 from orchestrator.controller.executions.state.wakeups import Due, WakeUps
-from orchestrator.engine.concurrency import Claim
+from orchestrator.engine.concurrency.slots import Claim
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Record, Run
 from orchestrator.engine.scope import execution_view
-from orchestrator.engine.status import run_from
+from orchestrator.engine.status.execution_status import run_from
+from orchestrator.engine.status.records import Record, Run
 from orchestrator.jobs.build import ExecutionIdentity
 from orchestrator.jobs.names import job_name
 from orchestrator.models.execution import DesiredState

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 
 BATCH_WAIT, BATCH_FACTOR = 1.0, 5.0
 """Seconds that a write which only shows progress waits for another to join it; under load, where

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.engine.admission import Refusal
-from orchestrator.engine.concurrency import Claim, claim_of
+from orchestrator.engine.concurrency.slots import Claim, claim_of
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.records import Run
+from orchestrator.engine.lifecycle.admission import Refusal
+from orchestrator.engine.status.records import Run
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from orchestrator.controller.executions.state.wakeups import Due
 from orchestrator.controller.executions.status.writing import store_pass
 from orchestrator.controller.executions.trace import log, trace_requeued
 from orchestrator.engine.decisions import Ending
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 
 logger = logging.getLogger(__name__)
 

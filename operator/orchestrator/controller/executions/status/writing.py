@@ -9,13 +9,13 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log, trace_refused, trace_stored
-from orchestrator.engine.admission import Refusal
 from orchestrator.engine.decisions import Ending, Pass
-from orchestrator.engine.nulls import json_patch, needs_json_patch
-from orchestrator.engine.records import Record, clip
-from orchestrator.engine.retention import counted_as
-from orchestrator.engine.status import progress_patch
-from orchestrator.engine.transitions import (
+from orchestrator.engine.lifecycle.admission import Refusal
+from orchestrator.engine.lifecycle.retention import counted_as
+from orchestrator.engine.status.execution_status import progress_patch
+from orchestrator.engine.status.json_patch import json_patch, needs_json_patch
+from orchestrator.engine.status.records import Record, clip
+from orchestrator.engine.status.transitions import (
     MAX_MESSAGE,
     end_announced,
     end_patch,

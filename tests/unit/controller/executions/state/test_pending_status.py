@@ -11,7 +11,7 @@ from orchestrator.controller.executions.state.pending_status import (
     PROGRESS_WRITES,
     PendingStatus,
 )
-from orchestrator.engine.records import Record
+from orchestrator.engine.status.records import Record
 from orchestrator.models.execution import NodePhase
 
 RUNNING, DONE = Record(NodePhase.RUNNING, attempts=1), Record(NodePhase.SUCCEEDED, attempts=1)

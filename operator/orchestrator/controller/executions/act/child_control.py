@@ -1,0 +1,54 @@
+"""What is asked of sub-executions: to pause, to go on, or to end."""
+
+from __future__ import annotations
+
+from orchestrator.controller.executions.observe.live_read import live
+from orchestrator.controller.executions.observe.own_children import is_ours
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.executions.trace import log
+from orchestrator.engine.children.unseen import pause_is_over
+from orchestrator.engine.decisions import ControlChild
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.models.execution import DesiredState
+from orchestrator.operations.control import may_become
+
+
+async def control_child(shell: Shell, state: ExecutionState, decision: ControlChild) -> None:
+    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
+    namespace = state.run.namespace
+    name = state.name_of(decision.node, decision.attempt, decision.index)
+    if decision.state is DesiredState.RUNNING:
+        # It is asked for once, and no watch may have reported yet that it exists or was to pause.
+        raw = await live(shell, EXECUTIONS, namespace, name)
+    else:
+        raw = shell.executions.get(namespace, name)
+    if raw is None or not is_ours(state, raw):
+        return
+    if decision.state is not DesiredState.PAUSED:
+        await set_state(shell, raw, decision.state)
+    elif not pause_is_over(shell.executions.get(namespace, state.run.name)):
+        await set_state(shell, raw, decision.state, guarded=True)
+
+
+async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: bool = False) -> None:
+    """Ask a sub-execution for a state; nothing if as much was asked for before.
+
+    `guarded` asks only if nothing of it has changed since it was read: no write of the parent's
+    status precedes a pause that is handed down again, and another process may have ended it. Of
+    what has changed the watch reports, and the next pass asks again.
+    """
+    if not may_become(raw, state):
+        return
+    metadata = raw["metadata"]
+    child = (metadata["namespace"], metadata["name"])
+    log.debug(child, "set to %s by its parent", state.value)
+    guard = {"resourceVersion": metadata["resourceVersion"]} if guarded else {}
+    patch = {"metadata": {"uid": metadata["uid"], **guard}, "spec": {"desiredState": state.value}}
+    try:
+        await shell.client.patch(EXECUTIONS, *child, patch)
+    except ApiError as error:
+        if error.status not in (404, 409, 422):  # gone, or someone asked for more in the meantime
+            raise

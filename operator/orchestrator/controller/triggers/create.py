@@ -1,0 +1,102 @@
+"""Creates the execution that an event starts, once, whoever has its name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orchestrator.engine.times import from_rfc3339
+from orchestrator.jobs.pending import quota_message
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.resources import EXECUTIONS, TRIGGERS
+from orchestrator.models.base import MAX_SALTS
+from orchestrator.models.labels import TRIGGER
+from orchestrator.models.reasons import EventReason
+from orchestrator.operations.start import start_for_trigger
+from orchestrator.triggers.plan import Made, Outcome, Start, delivered, made_by
+
+logger = logging.getLogger(__name__)
+
+Emit = Callable[[Mapping[str, str], EventReason, str], None]
+"""Emits a Kubernetes Event: about what, reason and message."""
+
+
+class HeldUpError(Exception):
+    """A quota refuses the execution for now: its event is kept, and delivered again."""
+
+
+class Creator:
+    """Creates executions for triggers, and lists those that a trigger made."""
+
+    def __init__(self, client: ApiClient, emit: Emit) -> None:
+        self._client = client
+        self._emit = emit
+
+    async def create(self, trigger: Mapping[str, Any], start: Start) -> Outcome:
+        """Create the execution; what became of its event: started, deduplicated or failed.
+
+        Raises HeldUpError where a quota refuses it.
+
+        A name that exists counts as delivered only if this trigger made the object: whoever may
+        create executions can compute the name of the next slot. Names of others are passed over
+        in the same order by whoever delivers the event. Once all are taken the API server draws a
+        name, which cannot be taken beforehand, after a live read found no execution of the event.
+        """
+        for salt in range(MAX_SALTS + 1):
+            manifest = start_for_trigger(start, salt=salt)
+            outcome = await self._try(trigger, manifest)
+            if outcome is not None:
+                return outcome
+            message = (
+                f"execution {manifest['metadata']['name']} was not made by this trigger; "
+                "starting the event's execution under another name"
+            )
+            self.warn(trigger, EventReason.NAME_TAKEN, message)
+        if delivered(await self.made(trigger), start):
+            return Outcome.DEDUPLICATED
+        return await self._try(trigger, start_for_trigger(start, salt=None)) or Outcome.FAILED
+
+    async def made(self, trigger: Mapping[str, Any]) -> list[Made]:
+        """Creation and labels of the executions that the trigger made, by a live read."""
+        items, _ = await self._client.list(
+            EXECUTIONS,
+            trigger["namespace"],
+            label_selector=f"{TRIGGER}={trigger['uid']}",
+            # Labels are anybody's who may edit; this field is not.
+            field_selector=f"spec.trigger.uid={trigger['uid']}",
+            metadata_only=True,
+        )
+        return [
+            (from_rfc3339(item["metadata"]["creationTimestamp"]), item["metadata"]["labels"])
+            for item in items
+        ]
+
+    async def _try(self, trigger: Mapping[str, Any], manifest: Raw) -> Outcome | None:
+        """What creating it comes to; None if the name is another object's."""
+        namespace = trigger["namespace"]
+        try:
+            await self._client.create(EXECUTIONS, namespace, manifest)
+        except ApiError as error:
+            if error.status == 409 and error.reason == "AlreadyExists":
+                # An object deleted since makes this raise: the pass is repeated.
+                other = await self._client.get(EXECUTIONS, namespace, manifest["metadata"]["name"])
+                return Outcome.DEDUPLICATED if made_by(trigger, other) else None
+            if error.status == 403 and (quota := quota_message(error.message, namespace)):
+                raise HeldUpError(quota) from error
+            if error.status in (400, 403, 422):
+                logger.warning("trigger %s: %s", trigger["name"], error.message)
+                return Outcome.FAILED
+            raise
+        return Outcome.STARTED
+
+    def warn(self, trigger: Mapping[str, Any], reason: EventReason, message: str) -> None:
+        """Emit a Warning Event about the trigger, and log it."""
+        logger.warning("trigger %s/%s: %s", trigger["namespace"], trigger["name"], message)
+        about = {
+            "apiVersion": TRIGGERS.api_version,
+            "kind": TRIGGERS.kind,
+            **{field: trigger[field] for field in ("namespace", "name", "uid")},
+        }
+        self._emit(about, reason, message)

@@ -1,0 +1,66 @@
+"""Fires triggers: each event starts an execution, or is counted in the trigger's status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from orchestrator.controller.offload import Inline
+from orchestrator.controller.triggers.create import Creator
+from orchestrator.controller.triggers.status import Progress
+from orchestrator.kube.cache import Raw
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.plan import Failed, Outcome, Start, admit, delivered, plan
+from orchestrator.triggers.trigger_type import Event
+
+logger = logging.getLogger(__name__)
+
+
+class Deliverer:
+    """Delivers the events of triggers."""
+
+    def __init__(self, creator: Creator, clock: Callable[[], float], offload: Inline) -> None:
+        self._creator = creator
+        self._clock = clock
+        self._offload = offload
+
+    async def deliver(self, raw: Raw, spec: TriggerSpec, event: Event, progress: Progress) -> None:
+        """Start what the event starts, and count it.
+
+        Raises HeldUpError, and counts nothing, where a quota refuses the execution.
+        """
+        outcome = await self._start(raw, spec, event, progress)
+        metadata = raw["metadata"]
+        logger.debug(
+            "trigger %s/%s: event %s of %s is %s",
+            metadata["namespace"], metadata["name"], event.identity, event.type, outcome,
+        )  # fmt: skip
+        progress.count(outcome, event.at)
+        if outcome is Outcome.STARTED:
+            progress.last_fired = self._clock()
+
+    async def _start(
+        self, raw: Raw, spec: TriggerSpec, event: Event, progress: Progress
+    ) -> Outcome:
+        metadata = raw["metadata"]
+        start = await self._offload.run(partial(plan, metadata, spec, event))
+        if isinstance(start, Failed):
+            logger.warning(
+                "trigger %s/%s: %s", metadata["namespace"], metadata["name"], start.message
+            )
+            return Outcome.FAILED
+        if not isinstance(start, Start):
+            return start
+        if progress.first:
+            # Delivered before a restart, perhaps under a salted name whose reason is gone.
+            if progress.made_before is None:
+                progress.made_before = await self._creator.made(metadata)
+            if delivered(progress.made_before, start):
+                return Outcome.DEDUPLICATED
+        if spec.rate_limit is not None or spec.dedupe is not None:
+            admitted = admit(start, spec, event, await self._creator.made(metadata))
+            if not isinstance(admitted, Start):
+                return admitted
+            start = admitted
+        return await self._creator.create(metadata, start)

@@ -1,0 +1,1 @@
+"""Sub-executions: the children of an execution's nodes."""

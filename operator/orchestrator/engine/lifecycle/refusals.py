@@ -1,0 +1,63 @@
+"""Why an execution ends without having run, or cannot go on: reasons and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.engine.lifecycle.admission import Missing, Refusal
+from orchestrator.models.execution import DesiredState, ExecutionPhase
+from orchestrator.models.reasons import Reason
+
+
+def cancelled_early(raw: Mapping[str, Any]) -> Refusal | None:
+    """The end of an execution that was cancelled before it began, or replaced between its slot and
+    its admission."""
+    if raw["spec"].get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
+        message = "the execution was cancelled before it started"
+        return Refusal(Reason.CANCEL_REQUESTED, message, ExecutionPhase.CANCELLED)
+    if requested := (raw.get("status") or {}).get("cancelRequested"):
+        reason, message = requested.get("reason") or Reason.REPLACED, requested.get("message", "")
+        return Refusal(reason, message, ExecutionPhase.CANCELLED)
+    return None
+
+
+def workflow_missing(workflow: str, namespace: str) -> Missing:
+    """Its Workflow does not exist."""
+    return Missing(Reason.WORKFLOW_NOT_FOUND, f"there is no Workflow {workflow} in {namespace}")
+
+
+def still_missing(missing: Missing) -> Refusal:
+    """Its Workflow or a Template of it has not come."""
+    return Refusal(missing.reason, f"{missing.message}; waited one minute")
+
+
+def server_refuses(message: str) -> Missing:
+    """The API server refuses what its admission takes, and may not for ever."""
+    return Missing(Reason.ADMISSION_REFUSED, f"the API server refuses: {message}")
+
+
+def parent_gone(name: str) -> Refusal:
+    """The execution that it is a part of is gone."""
+    return Refusal(Reason.PARENT_GONE, f"its parent {name} is gone", ExecutionPhase.CANCELLED)
+
+
+def parent_revision_gone(revision: str) -> Refusal:
+    """What its parent froze is gone."""
+    message = f"ControllerRevision {revision} of its parent is gone"
+    return Refusal(Reason.REVISION_LOST, message)
+
+
+def revision_lost(error: ValueError) -> Refusal:
+    """Its frozen workflow is gone, or was changed."""
+    return Refusal(Reason.REVISION_LOST, str(error))
+
+
+def revision_taken(error: ValueError) -> Refusal:
+    """A ControllerRevision of the name it needs has other content."""
+    return Refusal(Reason.NAME_TAKEN, f"{error}; delete it and run again")
+
+
+def status_invalid(error: ValueError) -> Refusal:
+    """Its status was edited into what cannot be right."""
+    return Refusal(Reason.STATUS_INVALID, str(error))

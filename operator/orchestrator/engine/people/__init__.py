@@ -1,0 +1,1 @@
+"""People: who started an execution, who may decide, and which decisions are believed."""

@@ -1,0 +1,1 @@
+"""The status of executions and definitions: read, and written as the least patch."""

@@ -1,0 +1,27 @@
+"""What every command reads of an execution."""
+
+from __future__ import annotations
+
+from orchestrator.operations.errors import conflict
+from orchestrator.operations.writes import Raw
+
+ENDED = ("Succeeded", "Failed", "TimedOut", "Cancelled")
+"""The final phases, as ExecutionPhase has them: importing the model takes longer than a command
+such as `pause`."""
+
+
+def phase_of(execution: Raw) -> str:
+    """The phase; Pending before the operator has written one."""
+    return str((execution.get("status") or {}).get("phase") or "Pending")
+
+
+def has_ended(execution: Raw) -> bool:
+    """Whether the phase is final."""
+    return phase_of(execution) in ENDED
+
+
+def check_runs(execution: Raw) -> None:
+    """Raises CommandError for an execution that has ended."""
+    if has_ended(execution):
+        message = f"{execution['metadata']['name']} has already ended: {phase_of(execution)}"
+        raise conflict("status.phase", message)

@@ -1,0 +1,80 @@
+"""An ended execution run again: a part of it, or all of it with other variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.engine.graph import Graph
+from orchestrator.engine.lifecycle.admission import Refusal
+from orchestrator.engine.lifecycle.rerun import reused_records, source_of
+from orchestrator.models.base import Json
+from orchestrator.operations.errors import CommandError, conflict, invalid
+from orchestrator.operations.executions import has_ended, phase_of
+from orchestrator.operations.start import check_state, start, start_workflow
+from orchestrator.operations.writes import Manifest, Raw
+
+FROM = "spec.rerunOf.from"
+_BAD = ("Failed", "TimedOut", "Cancelled")
+
+
+def check_source(source: Raw) -> None:
+    """Raises CommandError for an execution that has not ended."""
+    if not has_ended(source):
+        name = source["metadata"]["name"]
+        message = f"{name} is {phase_of(source)}; only an ended execution can be run again"
+        raise conflict("spec.rerunOf.name", message)
+
+
+def check_workflow(source: Raw, workflow: Raw | None) -> None:
+    """Raises CommandError where the source's Workflow, None if it is gone, cannot be started."""
+    if workflow is None:
+        metadata = source["metadata"]
+        message = (
+            f"there is no Workflow {source['spec']['workflow']} in namespace"
+            f" {metadata['namespace']} any more; apply it before you run it again"
+        )
+        raise conflict("spec.workflow", message)
+    check_state(workflow)
+
+
+def rerun(
+    source: Raw, graph: Graph | None, nodes: Sequence[str], *, requester: str, name: str = ""
+) -> Manifest:
+    """The execution that runs these nodes of the source again with all that follows from them.
+
+    Without nodes, those that ended badly. It is checked by the engine's own rules, so that what is
+    created is not refused later; `graph` is what the source ran, None where it cannot be read.
+    """
+    check_source(source)
+    called = source["metadata"]["name"]
+    nodes = list(nodes) or _ended_badly(source)
+    if not nodes:
+        raise invalid("spec.rerunOf", f"all nodes of {called} succeeded", "name some")
+    again = {"name": called, "from": nodes}
+    spec = {"workflow": source["spec"]["workflow"], "rerunOf": again}
+    found = source_of(spec, source)
+    if isinstance(found, Refusal):
+        raise _error(found)
+    if graph is not None and isinstance(kept := reused_records(graph, found, nodes), Refusal):
+        raise _error(kept)
+    return start({**spec, "requester": requester or None}, name=name)
+
+
+def rerun_with(
+    source: Raw, workflow: Raw, changed: Mapping[str, Json], *, requester: str, name: str = ""
+) -> Manifest:
+    """The execution that runs all of the source's Workflow with some variables changed."""
+    check_source(source)
+    variables = {**(source["spec"].get("variables") or {}), **changed}
+    return start_workflow(workflow, variables, requester=requester, name=name)
+
+
+def _error(refusal: Refusal) -> CommandError:
+    path, separator, words = refusal.message.partition(": ")
+    return invalid(path, words) if separator else invalid("spec.rerunOf", refusal.message)
+
+
+def _ended_badly(source: Raw) -> list[str]:
+    """Where people mean to begin again."""
+    records = (source.get("status") or {}).get("nodes") or {}
+    return sorted(node for node, record in records.items() if record["phase"] in _BAD)

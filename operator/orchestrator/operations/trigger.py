@@ -1,0 +1,105 @@
+"""Triggers set up, suspended and resumed, and what they start when they are run by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestrator.models.base import API_VERSION
+from orchestrator.operations.errors import CommandError, conflict, invalid
+from orchestrator.operations.executions import phase_of
+from orchestrator.operations.writes import Manifest, Merge, Raw, Unchanged
+from orchestrator.triggers.plan import Failed, Start, plan
+from orchestrator.triggers.readiness import obstacle
+from orchestrator.triggers.registry import REGISTRY, Trigger
+from orchestrator.triggers.trigger_type import Clock, Event, Watch
+
+KIND = "Trigger"
+EXECUTIONS = "workflowexecutions"
+
+
+def set_up(
+    name: str, spec: Mapping[str, Any], workflow: Mapping[str, Any] | None, others: Iterable[str]
+) -> Manifest:
+    """The manifest of a Trigger that can start executions of its Workflow.
+
+    `workflow` is the spec of that Workflow, None where there is none, and `others` are the names of
+    those that there are. Raises CommandError with what the Trigger's status would report.
+    """
+    metadata = {"name": name}
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
+    if found := obstacle(read_trigger(manifest).spec, workflow, others):
+        raise CommandError(*found.problems)
+    return manifest
+
+
+def suspend(trigger: Raw, *, suspend: bool) -> Merge | Unchanged:
+    """Suspend a Trigger, or resume it."""
+    if bool(trigger["spec"].get("suspend")) is suspend:
+        return Unchanged(f"is {'already' if suspend else 'not'} suspended")
+    return Merge(KIND, trigger["metadata"]["name"], {"spec": {"suspend": suspend}})
+
+
+def read_trigger(trigger: Raw) -> Trigger:
+    """What a Trigger stands for. Raises CommandError with the problems of one that is not valid."""
+    read = REGISTRY.read(trigger["spec"])
+    if not isinstance(read, Trigger):
+        raise CommandError(*read)
+    return read
+
+
+def variables_for(trigger: Raw, read: Trigger, event: Event) -> Mapping[str, Any]:
+    """The variables that a Trigger starts its Workflow with for an event, suspended or not."""
+    planned = plan(trigger["metadata"], read.spec, event)
+    if isinstance(planned, Failed):
+        raise invalid("spec", f"{called(trigger)}: {planned.message}")
+    if not isinstance(planned, Start):
+        message = f"spec.filter of {called(trigger)} does not hold for this event"
+        raise conflict("spec.filter", message)
+    return planned.variables
+
+
+def is_on_executions(read: Trigger) -> bool:
+    """Whether the Trigger fires for executions that end."""
+    return isinstance(read.type.source, Watch) and read.type.source.resource == EXECUTIONS
+
+
+def event_of(trigger: Raw, read: Trigger, execution: Raw) -> Event:
+    """The event of an execution. Raises CommandError where the Trigger does not fire for it."""
+    source = read.type.source
+    if not isinstance(source, Watch) or not is_on_executions(read):
+        raise invalid("spec", f"{called(trigger)} does not fire for executions")
+    if not source.matches(read.settings, execution):
+        raise conflict(
+            f"spec.{read.type.key}",
+            f"{execution['metadata']['name']} is not an execution that {called(trigger)} fires for:"
+            f" its Workflow is {execution['spec']['workflow']}, and its phase"
+            f" {phase_of(execution)}",
+        )
+    return source.event(read.settings, execution)
+
+
+def next_event(trigger: Raw, read: Trigger, source: Clock[Any], now: float) -> Event:
+    """The event that comes next by the clock. Raises CommandError where none does."""
+    uid = trigger["metadata"]["uid"]
+    due = source.due(read.settings, uid, now, now, 0.0).again
+    events = () if due is None else source.due(read.settings, uid, due - 1, due, 0.0).events
+    if not events:
+        raise conflict("spec", f"{called(trigger)} never fires again", "give an event")
+    return events[-1]
+
+
+def next_moments(trigger: Raw, read: Trigger, now: float, count: int) -> list[float]:
+    """The next moments of a Trigger on the clock, jitter included, as the operator has them."""
+    source, found = read.type.source, list[float]()
+    while isinstance(source, Clock) and len(found) < count:
+        due = source.due(read.settings, trigger["metadata"]["uid"], now, now, 0.0).again
+        if due is None:
+            break
+        found.append(now := due)
+    return found
+
+
+def called(trigger: Raw) -> str:
+    """A Trigger as messages name it."""
+    return f"trigger/{trigger['metadata']['name']}"

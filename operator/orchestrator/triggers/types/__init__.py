@@ -1,0 +1,1 @@
+"""The trigger types, one a file, listed in `orchestrator.triggers.registry`."""
