@@ -68,29 +68,6 @@ class ValueType(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a type
 
 
-class ConditionStatus(StrEnum):
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
-
-
-class Condition(Model):
-    """A condition in the form of Kubernetes' API conventions (metav1.Condition)."""
-
-    type: Annotated[str, Field(max_length=316)]
-    """Type of condition, for example Ready."""
-    status: ConditionStatus
-    """True, False or Unknown."""
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The metadata.generation that the condition was set for."""
-    last_transition_time: Timestamp
-    """When the status last changed."""
-    reason: Annotated[str, Field(max_length=1024)]
-    """A programmatic identifier for the reason of the last transition."""
-    message: Annotated[str, Field(max_length=32768)] = ""
-    """The reason in words."""
-
-
 def is_object_name(text: object) -> TypeGuard[str]:
     """Whether it can be the name of an object, and so lead nowhere else in a path."""
     return isinstance(text, str) and re.fullmatch(DNS_SUBDOMAIN_PATTERN, text) is not None

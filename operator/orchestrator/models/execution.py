@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.models.base import (
-    Condition,
     Identifier,
     Json,
     Line,
@@ -19,6 +18,7 @@ from orchestrator.models.base import (
     Uid,
     WorkflowName,
 )
+from orchestrator.models.condition import Condition
 from orchestrator.models.workflow import MAX_NODES
 
 

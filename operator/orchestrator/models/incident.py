@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.models.base import Condition, Line, Model, Text, Timestamp
+from orchestrator.models.base import Line, Model, Text, Timestamp
+from orchestrator.models.condition import Condition
 
 
 class Severity(StrEnum):

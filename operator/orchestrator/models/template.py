@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.models.base import Condition, Identifier, Line, Model, Text, ValueType
+from orchestrator.models.base import Identifier, Line, Model, Text, ValueType
+from orchestrator.models.condition import Condition
 from orchestrator.models.pod import Action
 from orchestrator.models.workflow import Value, WorkflowSpec
 

@@ -10,15 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.models.base import (
-    Condition,
-    Duration,
-    Expression,
-    Json,
-    Model,
-    Timestamp,
-    WorkflowName,
-)
+from orchestrator.models.base import Duration, Expression, Json, Model, Timestamp, WorkflowName
+from orchestrator.models.condition import Condition
 
 
 class Dedupe(Model):

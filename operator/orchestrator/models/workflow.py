@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.models.base import (
-    Condition,
     Duration,
     Expression,
     Identifier,
@@ -22,6 +21,7 @@ from orchestrator.models.base import (
     ValueType,
     WorkflowName,
 )
+from orchestrator.models.condition import Condition
 from orchestrator.models.pod import PodSettings, Workspace
 
 MAX_NODES = 2000
