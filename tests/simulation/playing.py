@@ -72,6 +72,8 @@ async def operating(
     offload: Inline | None = None,
     trigger_types: Registry = REGISTRY,
     follow: Follow | None = None,
+    *,
+    workers: int = 128,
 ) -> AsyncIterator[None]:
     """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
@@ -88,6 +90,7 @@ async def operating(
     operator = Operator(
         client,
         runner_image="example.com/runner:1",
+        workers=workers,
         clock=store.clock,
         monotonic=asyncio.get_running_loop().time,
         follow=follow or listed,

@@ -59,6 +59,8 @@ FOUND_BEFORE = {
     1013525: "a sub-execution created from an old view ran on after its parent had ended",
     1027309: "the pod of a Job that others deleted was taken for the next attempt's",
     1019947: "under a pause a Job was not recorded, because the transform before it was not",
+    1036762: "an end waited twice for its turn, since its parent cancelled it in the first",
+    1049291: "ends waited twice for their turn, since their parents cancelled them in the first",
     198502: "one that was cancelled between its slot and its admission held it for 15 seconds",
 }
 

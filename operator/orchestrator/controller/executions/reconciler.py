@@ -48,7 +48,12 @@ from orchestrator.operations.executions import has_ended
 MAX_ROUNDS = 50
 """More rounds in one pass would mean that two rules keep undoing each other."""
 
+MAX_REPETITIONS = 5
+"""How often a pass that lost a write conflict is repeated in its turn, as often as client-go's
+`retry.RetryOnConflict` does."""
+
 _INVALIDATED = Due(0, "a background write failed: the execution is read from the API server")
+_CONFLICT = Due(0, "the execution was changed by others: it is read from the API server")
 
 
 class ExecutionReconciler:
@@ -69,7 +74,7 @@ class ExecutionReconciler:
         """One pass. Returns the requeue delay in seconds, or None if only an event requeues it."""
         key = (namespace, name)
         try:
-            due = await self._reconcile(key)
+            due = await self._reconcile_in_turn(key)
         except Exception as error:
             log.debug(
                 key, "the pass failed; what is known of the execution is discarded: %s", error
@@ -78,6 +83,16 @@ class ExecutionReconciler:
             raise
         trace_requeued(key, self._active.get(key), due)
         return None if due is None else due.seconds
+
+    async def _reconcile_in_turn(self, key: Key) -> Due | None:
+        # Not requeued: the same event would wait a second time behind the passes of all other
+        # executions. A parent that cancels its sub-execution is enough for a conflict.
+        for _ in range(MAX_REPETITIONS):
+            due = await self._reconcile(key)
+            if due is None or due not in (_CONFLICT, _INVALIDATED):
+                return due
+            log.debug(key, "reconciled again: %s", due.why)
+        return await self._reconcile(key)
 
     async def _reconcile(self, key: Key) -> Due | None:
         self._progress.raise_failure(key)
@@ -137,9 +152,9 @@ class ExecutionReconciler:
         return self._read_again(key)
 
     def _read_again(self, key: Key) -> Due:
-        """Requeue at once after a write conflict."""
+        """Reconcile at once again after a write conflict."""
         self._active.invalidate(key)
-        return Due(0, "the execution was changed by others: it is read from the API server")
+        return _CONFLICT
 
     # While it runs
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import trace_created
+from orchestrator.controller.gathering import gather_outcomes, gather_results
 from orchestrator.controller.offload import LARGE
 from orchestrator.engine.decisions import (
     ControlChild,
@@ -47,7 +47,7 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
         and state.name_of(*_key(job)) not in state.creations
     ]
     problems = []
-    outcomes = await _create_each(shell, state, wanted)
+    outcomes = await gather_outcomes(_create(shell, state, job) for job in wanted)
     for job, outcome in zip(wanted, outcomes, strict=True):
         state.wakeups.requeue(job.node)  # what was created may have come to its end long ago
         if isinstance(outcome, BaseException):
@@ -60,27 +60,19 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
 
 
 async def control_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
-    """Stop Jobs and pass on to sub-executions what is asked of them."""
-    for step in steps:
-        if isinstance(step, StopJob):
-            await stop_job(shell, state, step)
-        elif isinstance(step, ControlChild):
-            await control_child(shell, state, step)
+    """Stop Jobs and pass on to sub-executions what is asked of them, all at the same time."""
+    await gather_results(
+        stop_job(shell, state, step)
+        if isinstance(step, StopJob)
+        else control_child(shell, state, step)
+        for step in steps
+        if isinstance(step, StopJob | ControlChild)
+    )
 
 
 def _key(decision: Creation) -> AttemptKey:
     item = decision.index if isinstance(decision, CreateChild) else None
     return AttemptKey(decision.node, decision.attempt, item)
-
-
-async def _create_each(
-    shell: Shell, state: ExecutionState, wanted: Sequence[Creation]
-) -> Sequence[Attempt | BaseException | None]:
-    """All of them are waited for: what is still on its way must not arrive in a later pass."""
-    if len(wanted) == 1:  # as most often, and then without a task of its own
-        return [await _create(shell, state, wanted[0])]
-    creations = (_create(shell, state, job) for job in wanted)
-    return await asyncio.gather(*creations, return_exceptions=True) if wanted else ()
 
 
 async def _create(shell: Shell, state: ExecutionState, decision: Creation) -> Attempt | None:

@@ -13,6 +13,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
+from orchestrator.controller.queue import worker_released
 from orchestrator.engine.children.unseen import may_be_unrecorded
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs import orphans
@@ -28,7 +29,9 @@ from orchestrator.operations.executions import has_ended
 async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:
     """Before the end: list the Jobs live, and stop any that no record speaks of."""
     run = state.run
-    for job in await shell.live_jobs.of(run.namespace, run.uid):
+    with worker_released():  # the list may rest, or begin after one of thousands of Jobs
+        jobs = await shell.live_jobs.of(run.namespace, run.uid)
+    for job in jobs:
         name = job["metadata"]["name"]
         if not orphans.is_unrecorded(state.latest(node_of(job), decided), job):
             continue

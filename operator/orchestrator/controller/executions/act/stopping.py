@@ -6,10 +6,11 @@ from orchestrator.controller.executions.observe.live_read import known_job, live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
+from orchestrator.controller.gathering import gather_results
 from orchestrator.engine.decisions import StopJob
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import fans_out
-from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
+from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, Step, plan_stop
 from orchestrator.kube.cache import JOB_NAME
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.kube.resources import JOBS, PODS
@@ -47,21 +48,26 @@ async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
         pods, _ = await shell.client.list(
             PODS, namespace, label_selector=selector, field_selector=fields
         )
-    for step in plan_stop(name, controlled(pods, uid), force=force, whole=whole):
-        try:
-            match step:
-                case PatchPod():
-                    await shell.client.patch(PODS, namespace, step.name, step.patch)
-                case PatchJob():
-                    guarded = {**step.patch, "metadata": {"uid": uid}}
-                    await shell.client.patch(JOBS, namespace, step.name, guarded)
-                case DeletePod():
-                    await shell.client.delete(
-                        PODS, namespace, step.name, grace_period=step.grace_period
-                    )
-        except ApiError as error:
-            if error.status not in (404, 409) and not _is_another(error):
-                raise  # gone is stopped, and so is one in whose place there is another
+    steps = plan_stop(name, controlled(pods, uid), force=force, whole=whole)
+    for at_once in (steps[:1], steps[1:]):  # the Job first: it would make other pods
+        await gather_results(_carry_out(shell, namespace, uid, step) for step in at_once)
+
+
+async def _carry_out(shell: Shell, namespace: str, uid: str, step: Step) -> None:
+    try:
+        match step:
+            case PatchPod():
+                await shell.client.patch(PODS, namespace, step.name, step.patch)
+            case PatchJob():
+                guarded = {**step.patch, "metadata": {"uid": uid}}
+                await shell.client.patch(JOBS, namespace, step.name, guarded)
+            case DeletePod():
+                await shell.client.delete(
+                    PODS, namespace, step.name, grace_period=step.grace_period
+                )
+    except ApiError as error:
+        if error.status not in (404, 409) and not _is_another(error):
+            raise  # gone is stopped, and so is one in whose place there is another
 
 
 def _is_another(error: ApiError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.creations import CACHE_LAG
 from orchestrator.controller.executions.state.execution_state import ExecutionState
+from orchestrator.controller.gathering import gather_results
 from orchestrator.engine.children.items import begun
 from orchestrator.engine.children.sub_execution import child_attempt
 from orchestrator.engine.graph import GraphNode
@@ -24,6 +26,7 @@ from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.status.records import Record
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.jobs.absent import child_deleted, child_names_taken
+from orchestrator.kube.cache import Raw
 
 
 async def observe_child(
@@ -60,34 +63,46 @@ async def observe_children(
     if items is None:
         return None
     done, failed = parse_ranges(record.completed), parse_ranges(record.failed)
-    children: dict[int, Attempt] = {}
+    known: dict[int, Attempt | None] = {}
+    unseen: list[int] = []
     for index in range(begun(items, len(done) + len(failed), each.parallelism)):
         if index in done or index in failed:
             continue
-        child = await _observe_item(shell, state, node, record, index)
-        if child is not None:
-            children[index] = child
+        known[index] = _known_item(shell, state, _item(node, record, index))
+        if known[index] is None:
+            unseen.append(index)
+    read = await gather_results(
+        _read_item(shell, state, _item(node, record, index)) for index in unseen
+    )
+    known.update(zip(unseen, read, strict=True))
+    children = {index: child for index, child in known.items() if child is not None}
     ends = (AttemptState.PENDING, AttemptState.RUNNING)
     ended = [index for index, child in children.items() if child.state not in ends]
     outputs: dict[str, list[Any]] = {}
     if each.gather and len(done) + len(failed) + len(ended) >= items:
-        outputs = {name: [None] * items for name in each.gather}
-        for index in range(items):
-            raw = await own_child(shell, state, AttemptKey(node.name, record.attempts, index))
-            found = ((raw or {}).get("status") or {}).get("outputs") or {}
-            for output in each.gather:
-                outputs[output][index] = found.get(output)
+        found = await gather_results(
+            _outputs(shell, state, _item(node, record, index)) for index in range(items)
+        )
+        outputs = {name: [of_item.get(name) for of_item in found] for name in each.gather}
     return Attempt(AttemptState.RUNNING, children=children, outputs=outputs)
 
 
-async def _observe_item(
-    shell: Shell, state: ExecutionState, node: GraphNode, record: Record, index: int
-) -> Attempt | None:
-    which = AttemptKey(node.name, record.attempts, index)
+def _item(node: GraphNode, record: Record, index: int) -> AttemptKey:
+    return AttemptKey(node.name, record.attempts, index)
+
+
+def _known_item(shell: Shell, state: ExecutionState, which: AttemptKey) -> Attempt | None:
+    """What is known of an item without a request."""
     if (refusal := state.creations.refusal(which)) is not None:
         return refusal
     if (hold_up := state.hold_up(which, shell.clock())) is not None:
         return replace(hold_up.attempt, started_at=hold_up.since)
+    raw = shell.executions.get(state.run.namespace, state.name_of(*which))
+    return None if raw is None or not is_ours(state, raw) else _item_attempt(shell, state, raw)
+
+
+async def _read_item(shell: Shell, state: ExecutionState, which: AttemptKey) -> Attempt | None:
+    """What a read says of an item of which the cache has nothing, or an execution of others."""
     while True:
         name = state.name_of(*which)
         raw = shell.executions.get(state.run.namespace, name)
@@ -96,9 +111,18 @@ async def _observe_item(
         if raw is None:
             return child_deleted(name) if name in state.creations else None
         if is_ours(state, raw):
-            break
+            return _item_attempt(shell, state, raw)
         if not pass_over(shell, state, which):
             return child_names_taken(name)
-    state.creations.found(name, shell.clock())
-    created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
-    return replace(child_attempt(raw), started_at=created_at)
+
+
+def _item_attempt(shell: Shell, state: ExecutionState, raw: Raw) -> Attempt:
+    metadata = raw["metadata"]
+    state.creations.found(metadata["name"], shell.clock())
+    return replace(child_attempt(raw), started_at=from_rfc3339(metadata["creationTimestamp"]))
+
+
+async def _outputs(shell: Shell, state: ExecutionState, which: AttemptKey) -> Mapping[str, Any]:
+    """The outputs of an item's sub-execution; none of one that is gone."""
+    raw = await own_child(shell, state, which)
+    return ((raw or {}).get("status") or {}).get("outputs") or {}

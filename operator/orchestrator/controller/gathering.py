@@ -1,0 +1,36 @@
+"""Independent requests of one pass, sent at the same time.
+
+All of them are waited for, also when one fails: what is still on its way must not arrive in a later
+pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+async def gather_outcomes(
+    requests: Iterable[Coroutine[Any, Any, Result]],
+) -> list[Result | BaseException]:
+    """What each came to, or what it raised, in their order."""
+    each = list(requests)
+    if len(each) == 1:  # as most often, and then without a task of its own
+        try:
+            return [await each[0]]
+        except Exception as error:
+            return [error]
+    return await asyncio.gather(*each, return_exceptions=True) if each else []
+
+
+async def gather_results(requests: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """What each came to, in their order. Raises what the first of them raised that failed."""
+    results: list[Result] = []
+    for outcome in await gather_outcomes(requests):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        results.append(outcome)
+    return results
