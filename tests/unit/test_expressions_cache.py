@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from orchestrator.expressions import ExpressionError, compile_expression, compile_text
@@ -51,7 +53,25 @@ def test_an_expression_with_too_many_nodes_is_refused_with_their_number() -> Non
     assert compile_expression("[" + "1," * 298 + "1]").evaluate({}) == [1] * 299
 
 
-def test_an_expression_evaluates_again_once_its_tree_is_gone() -> None:
+def test_a_cached_expression_holds_few_objects_for_the_garbage_collector_to_visit() -> None:
+    def source(number: int) -> str:
+        return "[" + "1<1," * 60 + f"{number}]"
+
+    expressions = [Expression(source(0))]  # what the first one sets up is not counted
+    expressions[0].evaluate({})
+    before = _tracked()
+    expressions += [Expression(source(number)) for number in range(1, 101)]
+    assert _tracked() - before < 10 * 100
+    for expression in expressions:
+        expression.evaluate({})
+    assert _tracked() - before < 20 * 100
+
+
+def _tracked() -> int:
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def test_an_expression_evaluates_again() -> None:
     expression = Expression("a + 1")
     assert [expression.evaluate({"a": number}) for number in (1, 2)] == [2, 3]
-    assert expression._tree is None
