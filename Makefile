@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images generate lock \
-	check docs format test test-unit test-simulation test-cluster test-e2e bench clean
+.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images generate chart lock \
+	check docs format test test-unit test-simulation test-charts test-cluster test-e2e bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ generate: setup ## Write every generated file anew (CRDs, the shipped actions, t
 	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog .
 	@$(PYTHON) -m dev.reference
+	@$(PYTHON) -m dev.charts copy
+
+chart: setup ## Bring the Helm chart up to date: its copies, its README, its snapshot in the tests
+	@$(PYTHON) -m dev.charts generate
 
 lock: setup ## Lock the dependencies anew in requirements/
 	@dev/lock
@@ -48,14 +52,17 @@ format: setup ## Format the code and fix what the linter can
 docs: setup ## Build the documentation as a site in build/docs, links checked
 	@dev/docs
 
-test: setup ## All tests, in parallel: cluster, e2e, unit and simulation
-	@dev/test tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit,tests/simulation
+test: setup ## All tests, in parallel: cluster, e2e, unit, simulation and charts
+	@dev/test tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit,tests/simulation,tests/charts
 
 test-unit: setup ## Tests of the pure core: seconds
 	@dev/test tests/unit
 
 test-simulation: setup ## Whole executions in virtual time
 	@dev/test tests/simulation
+
+test-charts: setup ## What the Helm chart renders, by Helm 3 and 4
+	@dev/test tests/charts
 
 test-cluster: setup ## Against a real API server with fake nodes
 	@dev/test tests/cluster

@@ -20,23 +20,28 @@ from dev.demo.stage import (
     fresh_namespace,
     install,
     step,
+    uninstall,
 )
 
+_HELM = ("dev.charts", "build", "helm")
 _RUN = ("run", "incident-response", "--var", "service=payments", "--name", "first-incident")
 
 
 def up() -> int:
     """Play the demo; 0 when the incident was resolved."""
     print("iTechSmart Workflow: an incident, handled on a real cluster\n")
-    with _building() as image:
+    with _building("dev.images", "build") as image, _building(*_HELM) as helm:
         stage = Stage(cluster("up").get("kubeconfig"))
         with step("building the container image", talks=True):
             archive = _archive(image)
+        if helm.poll() is None:
+            with step("building Helm, once", talks=True):
+                helm.wait()
     if stage.kubeconfig:
         with step("importing it"):
             cluster("import-image", archive)
     with step("installing resources, operator and actions"):
-        install(stage)
+        install(stage, archive)
     with step("starting a service that is ill"):
         fresh_namespace(stage)
     before = answer(stage)
@@ -58,19 +63,16 @@ def down() -> int:
         stage = Stage(None)
         with step("removing the demo from your cluster"):
             stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-            stage.kubectl(
-                "delete", "--ignore-not-found", "-k", str(ROOT / "manifests/install"), namespace=""
-            )
-            stage.kubectl("delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
+            uninstall(stage)
     else:
         cluster("down")
     print("nothing of the demo is left")
     return 0
 
 
-def _building() -> subprocess.Popen[bytes]:
-    """Build the image while the cluster starts."""
-    command = [sys.executable, "-m", "dev.images", "build"]
+def _building(*module: str) -> subprocess.Popen[bytes]:
+    """Build something while the cluster starts."""
+    command = [sys.executable, "-m", *module]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 

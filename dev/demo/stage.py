@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dev.charts.copying import CHART
+from dev.charts.tools import helm as helm_path
 from dev.cluster.errors import ClusterError
 from dev.cluster.tools import kubectl as kubectl_path
 
 ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "itechsmart-demo"
-OPERATOR = "deployment/itechsmart-workflow-operator"
 SYSTEM = "itechsmart-workflow"
 
 
@@ -45,6 +47,17 @@ class Stage:
         if done.returncode:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
+
+    def helm(self, *arguments: str) -> None:
+        """Helm in the operator's namespace. Raises ClusterError with its own words."""
+        done = subprocess.run(
+            [str(helm_path()), f"--namespace={SYSTEM}", *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise ClusterError(f"helm {' '.join(arguments)}: {done.stderr.strip()}")
 
     def get(self, *arguments: str) -> Any:
         """`kubectl get … -o json`."""
@@ -78,16 +91,23 @@ def step(what: str, *, talks: bool = False) -> Iterator[None]:
     print(f"{'  done in' if talks else ''} {time.monotonic() - began:.1f} s", flush=True)
 
 
-def install(stage: Stage) -> None:
-    """The custom resources, the operator and the shipped actions."""
-    stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    stage.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
-    stage.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/install"), namespace="")
-    actions = str(ROOT / "manifests/catalog/actions")
-    stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", actions)
+def install(stage: Stage, archive: str) -> None:
+    """The product, by its chart; one replica is enough for a demo."""
+    stage.kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install/namespace.yaml"))
     # The image has one name, whatever was built: a changed one must not wait for a new name.
-    stage.kubectl("rollout", "restart", OPERATOR, namespace=SYSTEM)
-    stage.kubectl("rollout", "status", OPERATOR, "--timeout=3m", namespace=SYSTEM)
+    digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+    stage.helm(
+        "upgrade", "--install", SYSTEM, str(CHART), "--wait", "--timeout=3m",
+        "--set=crds.keep=false", "--set=operator.replicas=1",
+        f"--set-string=operator.podAnnotations.built={digest}",
+    )  # fmt: skip
+
+
+def uninstall(stage: Stage) -> None:
+    """Remove what `install` brought, the custom resources included."""
+    if f"/{SYSTEM}\n" in stage.kubectl("get", "namespaces", "-o", "name"):
+        stage.helm("uninstall", SYSTEM, "--ignore-not-found", "--wait", "--timeout=3m")
+        stage.kubectl("delete", "namespace", SYSTEM)
 
 
 def fresh_namespace(stage: Stage) -> None:

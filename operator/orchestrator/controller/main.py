@@ -24,6 +24,7 @@ from orchestrator.controller.telemetry.logs import configure
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
 from orchestrator.controller.webhook.server import serve as serve_webhook
+from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.access import load
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials
@@ -44,6 +45,8 @@ class OperatorOptions:
     """Image of actions whose Template names none."""
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch; all of them when empty."""
+    installation: str = INSTALLATION
+    """The names of the admission policies begin with it."""
     workers: int = 128
     """Executions reconciled concurrently."""
     kubeconfig: str | None = None
@@ -90,6 +93,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
         operator = Operator(
             client,
             namespaces=options.namespaces,
+            installation=options.installation,
             runner_image=options.runner_image,
             workers=options.workers,
             health_address=options.health_address,

@@ -14,6 +14,7 @@ from orchestrator.controller.parts import Parts, Settings
 from orchestrator.controller.side import SameLoop
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.telemetry.health import serve
+from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.kopf_watch import Follow, follow_definitions
 from orchestrator.kube.lease import Lease
@@ -33,6 +34,7 @@ class Operator:
         client: ApiClient,
         *,
         namespaces: Collection[str] = (),
+        installation: str = INSTALLATION,
         runner_image: str,
         workers: int = 128,
         health_address: str = "",
@@ -66,6 +68,7 @@ class Operator:
             Settings(
                 client=client,
                 namespaces=namespaces,
+                installation=installation,
                 runner_image=runner_image,
                 clock=clock,
                 monotonic=monotonic,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.definitions import Definitions, Status
 from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
 from orchestrator.controller.definitions.triggers import TriggerJudge
@@ -43,6 +43,7 @@ class Settings:
 
     client: ApiClient
     namespaces: Collection[str]
+    installation: str
     runner_image: str
     clock: Callable[[], float]
     monotonic: Callable[[], float]
@@ -58,7 +59,7 @@ class Parts:
         client, clock, namespaces = settings.client, settings.clock, settings.namespaces
         self._settings = settings
         self.caches = Caches()
-        self.protection = Protection(client, clock)
+        self.protection = Protection(client, clock, settings.installation, namespaces)
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution", execution_field)
         self.figures = Figures()
         self.recorder = Recorder(client, clock)
@@ -146,6 +147,14 @@ class Parts:
 
     def _build_definitions(self, judge: Workflows, trigger_judge: TriggerJudge) -> Definitions:
         settings, caches = self._settings, self.caches
+        statuses: dict[resources.Resource, Status] = {
+            resources.WORKFLOWS: judge.status,
+            resources.TEMPLATES: template_status,
+            resources.INCIDENTS: incident_status,
+        }
+        # Operators that serve some namespaces each share the ClusterTemplates, and only read them.
+        if not settings.namespaces:
+            statuses[resources.CLUSTER_TEMPLATES] = template_status
         return Definitions(
             settings.client,
             settings.clock,
@@ -156,12 +165,7 @@ class Parts:
                 resources.TRIGGERS: caches.triggers,
                 resources.INCIDENTS: caches.incidents,
             },
-            statuses={
-                resources.WORKFLOWS: judge.status,
-                resources.TEMPLATES: template_status,
-                resources.CLUSTER_TEMPLATES: template_status,
-                resources.INCIDENTS: incident_status,
-            },
+            statuses=statuses,
             offload=settings.offload,
             live={resources.TRIGGERS: trigger_judge.status},
         )

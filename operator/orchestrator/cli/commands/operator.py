@@ -13,6 +13,7 @@ from orchestrator.cli.impersonation import configured
 from orchestrator.cli.version import image
 from orchestrator.cli.webhook import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
+from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.access import AccessError
 
 LOG_VARIABLE = "ORCHESTRATOR_LOG"
@@ -30,6 +31,14 @@ def command(
             help="Namespace to serve; repeatable. All by default.",
         ),
     ] = None,
+    installation: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Name of this installation: its admission policies are NAME-people and"
+            " NAME-status.",
+        ),
+    ] = INSTALLATION,
     runner_image: Annotated[
         str | None,
         typer.Option(envvar="RUNNER_IMAGE", help="Image of actions whose Template names none."),
@@ -86,6 +95,7 @@ def command(
     options = OperatorOptions(
         runner_image=runner_image or image(),
         namespaces=tuple(namespace or ()),
+        installation=installation,
         workers=workers,
         kubeconfig=target.kubeconfig,
         context=target.context,

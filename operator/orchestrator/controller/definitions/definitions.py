@@ -32,7 +32,8 @@ class Definitions:
         offload: Inline | None = None,
         live: Mapping[Resource, LiveStatus] | None = None,
     ) -> None:
-        """Each resource has its entry in `statuses` or in `live`."""
+        """A resource without an entry in `statuses` or `live` is cached, and its status is left to
+        others."""
         self._client = client
         self._clock = clock
         self._caches = caches
@@ -51,11 +52,12 @@ class Definitions:
 
     def enqueue(self, resource: Resource, raw: Raw) -> None:
         """Have the status of an object in the cache reconciled."""
-        self._queue.add((resource, *key_of(raw)))
+        self.enqueue_named(resource, *key_of(raw))
 
     def enqueue_named(self, resource: Resource, namespace: str | None, name: str) -> None:
         """As `enqueue`, by name."""
-        self._queue.add((resource, namespace, name))
+        if resource in self._statuses or resource in self._live:
+            self._queue.add((resource, namespace, name))
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.engine.people.protection import policies_in_place
+from orchestrator.engine.people.protection import NAMESPACE_NAME, policies_in_place
 from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
 
@@ -65,11 +65,19 @@ def test_each_of_the_four_is_needed(missing: int) -> None:
     assert policies_in_place(*kept) is None
 
 
+def by_name(*namespaces: str, operator: str = "In") -> Raw:
+    expression = {"key": NAMESPACE_NAME, "operator": operator, "values": list(namespaces)}
+    return {"matchExpressions": [expression]}
+
+
 SOFTER: dict[str, Callable[[Raw, Raw], object]] = {
     "ignores failures": lambda policy, _: policy["spec"].update(failurePolicy="Ignore"),
     "warns only": lambda _, binding: binding["spec"].update(validationActions=["Warn"]),
     "is bound to some namespaces": lambda _, binding: binding["spec"].update(
         matchResources={"namespaceSelector": {"matchLabels": {"a": "b"}}}
+    ),
+    "is bound to namespaces by name": lambda _, binding: binding["spec"].update(
+        matchResources={"namespaceSelector": by_name("shop", "billing")}
     ),
     "looks at creations only": lambda policy, _: policy["spec"]["matchConstraints"][
         "resourceRules"
@@ -108,3 +116,62 @@ def test_what_the_api_server_fills_in_and_our_own_version_protect_as_well() -> N
     for policy in policies:
         policy["spec"]["matchConstraints"]["resourceRules"][0] |= {"scope": "*"}
     assert policies_in_place(policies, bindings) is not None
+
+
+def bound(resources: Raw) -> tuple[list[Raw], list[Raw]]:
+    """The shipped policies, bound to a part of the cluster as the API server stores that."""
+    policies, bindings = shipped()
+    for binding in bindings:
+        binding["spec"]["matchResources"] = {
+            "matchPolicy": "Equivalent",
+            "objectSelector": {},
+            **resources,
+        }
+    return policies, bindings
+
+
+@pytest.mark.parametrize("served", [["shop"], ["shop", "billing"]])
+def test_an_operator_of_some_namespaces_is_protected_where_these_are_bound(
+    served: list[str],
+) -> None:
+    policies, bindings = bound({"namespaceSelector": by_name("billing", "shop")})
+    assert policies_in_place(policies, bindings, namespaces=served) is not None
+    assert policies_in_place(*shipped(), namespaces=served) is not None
+
+
+NARROWER: dict[str, Raw] = {
+    "another namespace": {"namespaceSelector": by_name("billing")},
+    "all namespaces but it": {"namespaceSelector": by_name("shop", operator="NotIn")},
+    "a label that its owner can take off": {"namespaceSelector": {"matchLabels": {"team": "shop"}}},
+    "one more condition": {
+        "namespaceSelector": {**by_name("shop"), "matchLabels": {"team": "shop"}}
+    },
+    "some objects of it": {
+        "namespaceSelector": by_name("shop"),
+        "objectSelector": {"matchLabels": {"checked": "yes"}},
+    },
+    "some resources of it": {
+        "namespaceSelector": by_name("shop"),
+        "resourceRules": [{"resourceNames": ["one"]}],
+    },
+    "all but some resources of it": {
+        "namespaceSelector": by_name("shop"),
+        "excludeResourceRules": [{"resourceNames": ["one"]}],
+    },
+}
+
+
+@pytest.mark.parametrize("how", NARROWER)
+def test_a_binding_to_less_than_the_served_namespace_does_not_protect_it(how: str) -> None:
+    assert policies_in_place(*bound(NARROWER[how]), namespaces=["shop"]) is None
+
+
+def test_the_policies_of_another_installation_do_not_count() -> None:
+    assert policies_in_place(*shipped(), "left-itechsmart-workflow") is None
+    policies, bindings = shipped()
+    for raw in (*policies, *bindings):
+        raw["metadata"]["name"] = "left-" + raw["metadata"]["name"]
+    for binding in bindings:
+        binding["spec"]["policyName"] = "left-" + binding["spec"]["policyName"]
+    assert policies_in_place(policies, bindings) is None
+    assert policies_in_place(policies, bindings, "left-itechsmart-workflow") is not None

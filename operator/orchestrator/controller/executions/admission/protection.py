@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from orchestrator.engine.people.protection import POLICIES as NAMES
-from orchestrator.engine.people.protection import Policies, policies_in_place
+from orchestrator.engine.people.protection import (
+    INSTALLATION,
+    Policies,
+    policies_in_place,
+    policy_names,
+)
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import POLICIES, POLICY_BINDINGS, Resource
@@ -28,9 +32,18 @@ class Protection:
     since this process first saw them as they are, so it reads them whether they are needed or not.
     """
 
-    def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        clock: Callable[[], float],
+        installation: str = INSTALLATION,
+        namespaces: Collection[str] = (),
+    ) -> None:
+        """The policies of an `installation` that serves these `namespaces`, or the cluster."""
         self._client = client
         self._clock = clock
+        self._installation = installation
+        self._namespaces = namespaces
         self._asked_at = float("-inf")
         self._answer: Policies | None = None
         self._seen = ("", 0.0)
@@ -81,11 +94,14 @@ class Protection:
 
     async def _read_all(self) -> Policies | None:
         kinds = (POLICIES, POLICY_BINDINGS)
-        asked = [self._read(kind, name) for kind in kinds for name in NAMES]
-        read = await asyncio.gather(*asked)
-        policies, bindings = read[: len(NAMES)], read[len(NAMES) :]
+        names = policy_names(self._installation).values()
+        read = await asyncio.gather(*(self._read(kind, name) for kind in kinds for name in names))
+        policies, bindings = read[: len(names)], read[len(names) :]
         found = policies_in_place(
-            [raw for raw in policies if raw], [raw for raw in bindings if raw]
+            [raw for raw in policies if raw],
+            [raw for raw in bindings if raw],
+            self._installation,
+            self._namespaces,
         )
         if found is None:
             return None

@@ -1,0 +1,227 @@
+"""The chart on a real API server: two releases side by side, upgrades, and what remains of them.
+
+No pod runs here: each release's operator is a process that has its arguments from the release's
+Deployment and the token of its ServiceAccount.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.charts.tools import HELM3, HELM4
+from dev.cluster.api import down, up
+from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
+from tests.charts.helm import Helm
+from tests.charts.rendering import Release, is_hook
+from tests.charts.test_rendering import MATRIX
+from tests.commandline import CommandLine
+from tests.conftest import PREFIX
+from tests.kube import Kubectl, Operator, ended, eventually, execution, workflow
+
+NAME = "itechsmart-workflow"
+LEFT, RIGHT = "left", "right"
+SHARED: dict[str, Any] = {"crds": {"enabled": False}, "catalogue": {"enabled": False}}
+WEBHOOK: dict[str, Any] = {"webhook": {"enabled": True}}
+NAMESPACES = ("left-system", "right-system", "shop", "billing", "unserved")
+VOLATILE = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpoints"}
+FOREIGN = {"Certificate", "Issuer", "ServiceMonitor", "PrometheusRule"}
+"""Kinds that other projects define."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster without the project, and both Helms."""
+
+    kubectl: Kubectl
+    helm3: Helm
+    helm4: Helm
+    folder: Path
+
+    def objects(self) -> set[str]:
+        """All objects of the cluster, as TYPE/NAME in their namespace."""
+        listed = self.kubectl("api-resources", "--verbs=list", "-o", "name").split()
+        kinds = ",".join(sorted(set(listed) - VOLATILE))
+        found = json.loads(self.kubectl("get", kinds, "-A", "-o", "json"))["items"]
+        return {
+            f"{raw['kind']}/{raw['metadata'].get('namespace', '')}/{raw['metadata']['name']}"
+            for raw in found
+        }
+
+    @contextmanager
+    def operating(self, release: str, namespace: str) -> Iterator[Operator]:
+        """A release's operator, with the rights of its account and the Deployment's arguments."""
+        fullname = f"{release}-{NAME}-operator"
+        kubectl = self.kubectl.within(namespace)
+        deployment = kubectl.get("deployment", fullname)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        options = [
+            argument
+            for argument in container["args"][1:]
+            if not argument.startswith(("--health", "--webhook"))
+        ]
+        account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
+        token = kubectl("create", "token", account, "--duration=1h").strip()
+        config = yaml.safe_load(self.kubectl.kubeconfig.read_text())
+        config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
+        path = self.folder / f"{release}.kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        operator = Operator(path, self.folder / f"{release}.log", *options)
+        operator.start()
+        try:
+            yield operator
+        finally:
+            operator.stop()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    name = f"{PREFIX}-charts"
+    cluster = up(name, kubelet=False)
+    folder = tmp_path_factory.mktemp("charts")
+    kubectl = Kubectl(cluster.kubeconfig)
+    for namespace in NAMESPACES:
+        kubectl("create", "namespace", namespace)
+    helm3, helm4 = (Helm(tool.path(), cluster.kubeconfig, folder) for tool in (HELM3, HELM4))
+    try:
+        yield Place(kubectl, helm3, helm4, folder)
+    finally:
+        down(name)
+
+
+@pytest.fixture(scope="module")
+def releases(place: Place) -> Iterator[Place]:
+    """Two of them, by Helm 3 and by Helm 4, in namespaces that enforce the restricted level."""
+    for namespace in NAMESPACES[:2]:
+        level = "pod-security.kubernetes.io/enforce=restricted"
+        place.kubectl("label", "namespace", namespace, level)
+    before = place.objects()
+    place.helm3.install(LEFT, "left-system", {**WEBHOOK, "namespaces": ["shop"]})
+    second = {**SHARED, **WEBHOOK, "namespaces": ["billing"]}
+    place.helm4.install(RIGHT, "right-system", second)
+    yield place
+    place.helm3.uninstall(RIGHT, "right-system")
+    place.helm4.uninstall(LEFT, "left-system")
+    left = {at for at in place.objects() - before if not at.startswith("CustomResourceDefinition/")}
+    assert left == set(), "of what the releases brought, only the definitions may remain"
+    assert len(place.kubectl.names("crd")) == 6
+
+
+def test_each_release_serves_its_namespace_with_its_rights_and_policies(releases: Place) -> None:
+    """An approval counts only where the release's policies guard its namespace."""
+    ask = {"name": "ask", "approval": {"approvers": ["group:system:masters"]}}
+    places = {LEFT: "shop", RIGHT: "billing"}
+    for namespace in places.values():
+        kubectl = releases.kubectl.within(namespace)
+        kubectl.apply(workflow("asks", nodes=[ask]), execution("asks", "first"))
+    with (
+        releases.operating(LEFT, "left-system") as left,
+        releases.operating(RIGHT, "right-system") as right,
+    ):
+        for namespace in places.values():
+            kubectl = releases.kubectl.within(namespace)
+            eventually(partial(_waiting, kubectl))
+            cli = CommandLine(kubectl.kubeconfig, namespace)
+            done = cli("approve", "first")
+            assert done.returncode == 0, done.stderr
+            raw = ended(kubectl, "first", within=POLICY_SETTLE_SECONDS + 60)
+            assert raw["status"]["phase"] == "Succeeded", raw["status"]
+        for operator in (left, right):
+            log = operator.log.read_text()
+            assert "orbidden" not in log
+            assert "ERROR" not in log
+
+
+def _waiting(kubectl: Kubectl) -> bool:
+    status = kubectl.get("awfx", "first").get("status", {})
+    return bool(status.get("nodes", {}).get("ask", {}).get("phase") == "Waiting")
+
+
+def test_only_a_releases_own_operator_writes_statuses_of_its_namespaces(releases: Place) -> None:
+    forged = json.dumps({"status": {"phase": "Succeeded"}})
+    for namespace in ("shop", "billing", "unserved"):
+        kubectl = releases.kubectl.within(namespace)
+        kubectl.apply(execution("none", "forged"))
+        done = kubectl.attempt(
+            "patch", "awfx", "forged", "--subresource=status", "--type=merge", "-p", forged
+        )
+        if namespace == "unserved":
+            assert done.returncode == 0, done.stderr
+        else:
+            assert "only the operator writes" in done.stderr
+    accounts = {LEFT: "billing", RIGHT: "shop"}
+    for release, foreign in accounts.items():
+        user = f"--as=system:serviceaccount:{release}-system:{release}-{NAME}-operator"
+        for verb, kind in (("get", "workflows"), ("create", "jobs"), ("list", "pods")):
+            answer = releases.kubectl.attempt("auth", "can-i", verb, kind, user, "-n", foreign)
+            assert answer.stdout.strip() == "no", (release, verb, kind)
+
+
+def test_an_upgrade_keeps_the_webhooks_certificate(releases: Place) -> None:
+    def certificates(release: str) -> tuple[Any, Any]:
+        kubectl = releases.kubectl.within(f"{release}-system")
+        secret = kubectl.get("secret", f"{release}-{NAME}-webhook")
+        raw = kubectl.get("validatingwebhookconfiguration", f"{release}-{NAME}")
+        return secret["data"], [each["clientConfig"]["caBundle"] for each in raw["webhooks"]]
+
+    changed = {"webhook": {"enabled": True, "timeoutSeconds": 7}}
+    for release, helm, values in (
+        (LEFT, releases.helm3, {**changed, "namespaces": ["shop"]}),
+        (RIGHT, releases.helm4, {**SHARED, **changed, "namespaces": ["billing"]}),
+    ):
+        before = certificates(release)
+        helm.install(release, f"{release}-system", values)
+        assert certificates(release) == before
+        raw = releases.kubectl.get("validatingwebhookconfiguration", f"{release}-{NAME}")
+        assert {each["timeoutSeconds"] for each in raw["webhooks"]} == {7}
+
+
+def test_the_catalogue_is_the_releases_after_its_first_upgrade(releases: Place) -> None:
+    shipped = set(releases.kubectl.names("clustertemplates"))
+    assert {"http-request", "verify-rollout"} <= shipped
+    releases.helm3.install(
+        LEFT, "left-system", {"namespaces": ["shop"], "webhook": {"enabled": True}}
+    )
+    manifest = releases.helm3("get", "manifest", LEFT, "--namespace=left-system")
+    kept = [raw for raw in yaml.safe_load_all(manifest) if raw["kind"] == "ClusterTemplate"]
+    assert {raw["metadata"]["name"] for raw in kept} == shipped
+    assert set(releases.kubectl.names("clustertemplates")) == shipped
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_the_api_server_takes_what_the_chart_renders(releases: Place, case: str) -> None:
+    """Strictly: an unknown or a wrong field of any object is an error."""
+    release = Release(HELM3.path(), "third", "unserved")
+    objects = [
+        raw
+        for raw in release.objects(MATRIX[case])
+        if raw["kind"] not in FOREIGN and not is_hook(raw)
+    ]
+    done = releases.kubectl.within("unserved").attempt(
+        "create", "--dry-run=server", "--validate=strict", "-f", "-",
+        stdin=yaml.safe_dump_all(objects),
+    )  # fmt: skip
+    refused = [line for line in done.stderr.splitlines() if "already exists" not in line]
+    assert refused == []
+
+
+def test_an_uninstallation_removes_the_definitions_where_that_was_asked(place: Place) -> None:
+    """Also the catalogue of a release that was never upgraded, in which it is made of hooks."""
+    place.kubectl("delete", "crd", "--all")
+    before = place.objects()
+    place.helm4.install("once", "left-system", {"crds": {"keep": True}})
+    assert "http-request" in place.kubectl.names("clustertemplates")
+    place.helm4.uninstall("once", "left-system")
+    assert len(place.kubectl.names("crd")) == 6
+    assert place.kubectl.names("clustertemplates") == []
+    place.helm3.install("once", "left-system", {"crds": {"keep": False}})
+    place.helm3.uninstall("once", "left-system")
+    assert place.objects() == before
