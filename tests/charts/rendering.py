@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,23 @@ class Release:
 
     def text(self, values: Mapping[str, Any] | None = None, *options: str) -> str:
         """The rendered documents. An AssertionError with Helm's words if it fails."""
-        done = self.attempt(values or {}, *options)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return done.stdout
+        return _rendered(self, json.dumps(values or {}), options)
 
     def objects(self, values: Mapping[str, Any] | None = None, *options: str) -> list[Object]:
         """The rendered objects, hooks included."""
-        return [raw for raw in yaml.safe_load_all(self.text(values, *options)) if raw]
+        return _parsed(self.text(values, *options))
+
+
+@cache
+def _rendered(release: Release, values: str, options: tuple[str, ...]) -> str:
+    done = release.attempt(json.loads(values), *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def _parsed(text: str) -> list[Object]:
+    return [raw for raw in yaml.load_all(text, yaml.CSafeLoader) if raw]
 
 
 def key(raw: Object) -> Key:
