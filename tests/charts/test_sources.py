@@ -125,7 +125,8 @@ def test_yamllint_finds_nothing(release: Release, tmp_path: Path) -> None:
     rendered.write_text(release.text({"webhook": {"enabled": True}}, KNOWN))
     files = [CHART / "Chart.yaml", CHART / "values.yaml", rendered]
     files += sorted((ROOT / "manifests").rglob("*.yaml"))
-    rules = "{extends: relaxed, rules: {line-length: disable, indentation: {indent-sequences: whatever}}}"
+    indentation = "indentation: {indent-sequences: whatever}"
+    rules = f"{{extends: relaxed, rules: {{line-length: disable, {indentation}}}}}"
     command = [sys.executable, "-m", "yamllint", "--strict", "-d", rules, *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
