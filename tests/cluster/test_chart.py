@@ -34,7 +34,13 @@ LEFT, RIGHT = "left", "right"
 SHARED: dict[str, Any] = {"crds": {"enabled": False}, "catalogue": {"enabled": False}}
 WEBHOOK: dict[str, Any] = {"webhook": {"enabled": True}}
 NAMESPACES = ("left-system", "right-system", "shop", "billing", "unserved")
-VOLATILE = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpoints"}
+VOLATILE = {
+    "apiservices.apiregistration.k8s.io",
+    "endpoints",
+    "events",
+    "events.events.k8s.io",
+}
+"""Types of objects that the API server makes and removes by itself."""
 FOREIGN = {"Certificate", "Issuer", "ServiceMonitor", "PrometheusRule"}
 """Kinds that other projects define."""
 
@@ -110,6 +116,9 @@ def releases(place: Place) -> Iterator[Place]:
     second = {**SHARED, **WEBHOOK, "namespaces": ["billing"]}
     place.helm4.install(RIGHT, "right-system", second)
     yield place
+    for namespace in NAMESPACES:
+        made_here = "awf,awfx,controllerrevisions"
+        place.kubectl.within(namespace)("delete", made_here, "--all", "--wait")
     place.helm3.uninstall(RIGHT, "right-system")
     place.helm4.uninstall(LEFT, "left-system")
     left = {at for at in place.objects() - before if not at.startswith("CustomResourceDefinition/")}
