@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine import costs
+from orchestrator.engine import expression_budgets
 from orchestrator.engine.concurrency.slots import claim_of
 from tests.builders import action, edge, graph
 from tests.simulation.scripts import scripted
@@ -113,7 +113,7 @@ def test_what_waits_for_conditions_shares_a_smaller_budget() -> None:
     phases = {world.phase(f"w{number}") for number in range(60)}
     assert phases == {"TimedOut", "Failed"}
     assert {world.reason(f"w{number}") for number in range(60)} == {"TimedOut", "TooCostly"}
-    assert costs.MAX_WAITS_WORK < costs.MAX_PASS_WORK
+    assert expression_budgets.MAX_WAITS_WORK < expression_budgets.MAX_PASS_WORK
 
 
 def test_a_restart_comes_to_the_same_and_evaluates_nothing_that_has_ended() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from orchestrator.cli.connection import Target
 from orchestrator.cli.errors import in_options
 from orchestrator.cli.terminal import say
-from orchestrator.cli.watching import follow
+from orchestrator.cli.watching import watch_execution
 from orchestrator.kube.resources import EXECUTIONS
-from orchestrator.operations.control import control
+from orchestrator.operations.desired_state import set_desired_state
 from orchestrator.operations.writes import Unchanged
 
 _SAID = {
@@ -23,10 +23,10 @@ def request_state(target: Target, name: str, state: str, *, wait: bool = False) 
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     with in_options():
-        write = control(execution, state, by=cluster.user)
+        write = set_desired_state(execution, state, by=cluster.user)
     if isinstance(write, Unchanged):
         said = write.message
     else:
         execution, said = cluster.send(write), _SAID[state]
     say(f"workflowexecution/{execution['metadata']['name']} {said}")
-    return follow(cluster, execution) if wait else 0
+    return watch_execution(cluster, execution) if wait else 0

@@ -38,9 +38,9 @@ def create(cluster: Cluster, body: Raw, printed: Printed, *, dry_run: bool = Fal
     if not printed.watch:
         wanted.show(created)
         return 0
-    from orchestrator.cli.watching import follow
+    from orchestrator.cli.watching import watch_execution
 
-    code = follow(cluster, created, sys.stderr if printed.output else sys.stdout)
+    code = watch_execution(cluster, created, sys.stderr if printed.output else sys.stdout)
     if printed.output:
         wanted.show(cluster.get(EXECUTIONS, created["metadata"]["name"]))
     return code

@@ -23,7 +23,7 @@ from orchestrator.operations.approvals import (
     waiting_approval,
     waiting_records,
 )
-from orchestrator.operations.decide import APPROVE, REJECT, Person, Verdict, check_eligible
+from orchestrator.operations.decide import APPROVE, REJECT, ApprovalDecision, Person, check_eligible
 from orchestrator.operations.decide import decide as decide_on
 from orchestrator.operations.entries import decision_of
 from orchestrator.operations.errors import CommandError
@@ -53,7 +53,7 @@ def decide(
     inputs = read_inputs(fields, given)
     if decision == APPROVE and details is not None:
         inputs = complete(node, fields, inputs)
-    entry = _entry(execution, details, node, person, Verdict(decision, comment, inputs))
+    entry = _entry(execution, details, node, person, ApprovalDecision(decision, comment, inputs))
     replaced = _write(cluster, execution, entry)
     earlier = f", in place of {replaced}" if replaced else ""
     called = execution["metadata"]["name"]
@@ -75,7 +75,11 @@ def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str |
 
 
 def _entry(
-    execution: Raw, details: ApprovalDetails | None, node: str, person: Person, verdict: Verdict
+    execution: Raw,
+    details: ApprovalDetails | None,
+    node: str,
+    person: Person,
+    verdict: ApprovalDecision,
 ) -> dict[str, Any]:
     """The entry. Raises UsageError; if inputs are missing, with the command to type."""
     try:

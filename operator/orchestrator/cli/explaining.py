@@ -7,9 +7,9 @@ import time
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UsageError
-from orchestrator.cli.frozen import read_workflow
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import read_format
+from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.terminal import say
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph

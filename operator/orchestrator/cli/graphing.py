@@ -12,9 +12,9 @@ from orchestrator.cli.drawing.model import Picture, picture_of
 from orchestrator.cli.drawing.svg import to_svg
 from orchestrator.cli.drawing.text import to_dot, to_mermaid
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.frozen import read_workflow
 from orchestrator.cli.kinds import kind_of, name_in
 from orchestrator.cli.manifests import read_documents
+from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 

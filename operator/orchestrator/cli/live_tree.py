@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.frozen import read_workflow
 from orchestrator.cli.observing import Observer, has_ended
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import now
+from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.tables import shorten
 from orchestrator.cli.tree import STYLES, fit, fitting, lines, order
 from orchestrator.models.plain_text import plain_text

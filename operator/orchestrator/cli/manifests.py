@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import is_path_segment
-from orchestrator.cli.reading import NotReadableError, read_yaml
+from orchestrator.cli.yaml_json import NotReadableError, read_yaml
 from orchestrator.kube.resources import EXECUTIONS, KINDS, Resource
 from orchestrator.models.base import API_VERSION, GROUP, Json, Model, ObjectName, WorkflowName
 from orchestrator.models.nearest import did_you_mean

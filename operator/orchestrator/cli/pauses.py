@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import parse_duration
-from orchestrator.operations.control import MANAGER
+from orchestrator.operations.desired_state import MANAGER
 
 
 def describe_pause(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None = None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.errors import UsageError
-from orchestrator.cli.reading import NotReadableError, read_yaml
+from orchestrator.cli.yaml_json import NotReadableError, read_yaml
 
 
 def read_variables(

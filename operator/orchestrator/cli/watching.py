@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.frozen import read_workflow
 from orchestrator.cli.observing import Observer, code_of
 from orchestrator.cli.pauses import describe_pause
+from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
 from orchestrator.kube.resources import EXECUTIONS
@@ -23,15 +23,15 @@ def watch_executions(target: Target, names: Sequence[str]) -> int:
     for name in names:
         execution = cluster.get(EXECUTIONS, name)
         found[execution["metadata"]["name"]] = execution
-    return follow_all(cluster, list(found.values()))
+    return watch_all(cluster, list(found.values()))
 
 
-def follow(cluster: Cluster, execution: Raw, stream: TextIO | None = None) -> int:
+def watch_execution(cluster: Cluster, execution: Raw, stream: TextIO | None = None) -> int:
     """Follow an execution to its end on a stream (standard output); the code of its phase."""
-    return follow_all(cluster, [execution], stream)
+    return watch_all(cluster, [execution], stream)
 
 
-def follow_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = None) -> int:
+def watch_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = None) -> int:
     """Follow executions to their end; 0 when all Succeeded, or the code of the first that did not.
 
     An interrupt ends the watching, and not the executions.

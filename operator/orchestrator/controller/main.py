@@ -14,12 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.controller.background_loop import BackgroundLoop
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
 from orchestrator.controller.informers import Caches
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
-from orchestrator.controller.side import SideLoop
 from orchestrator.controller.telemetry.logs import configure
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
@@ -84,7 +84,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
     kubeconfig = options.kubeconfig, options.context
     async with (
         ApiClient.from_environment(*kubeconfig) as client,
-        SideLoop() as side,
+        BackgroundLoop() as side,
         _beside(side, ApiClient.from_environment(*kubeconfig)) as lease_client,
         _webhook(side, options) as webhook,
     ):
@@ -108,7 +108,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
 
 
 @asynccontextmanager
-async def _beside(side: SideLoop, client: ApiClient) -> AsyncIterator[ApiClient]:
+async def _beside(side: BackgroundLoop, client: ApiClient) -> AsyncIterator[ApiClient]:
     """A client whose connections are the other loop's."""
     try:
         yield client
@@ -118,7 +118,7 @@ async def _beside(side: SideLoop, client: ApiClient) -> AsyncIterator[ApiClient]
 
 @asynccontextmanager
 async def _webhook(
-    side: SideLoop, options: OperatorOptions
+    side: BackgroundLoop, options: OperatorOptions
 ) -> AsyncIterator[Callable[[Caches], Coroutine[Any, Any, None]] | None]:
     """What serves the admission webhook in the other loop, with a thread and connections of its
     own: no review waits for a pass, and no pass for a review."""
@@ -148,7 +148,7 @@ async def _webhook(
             offload.stop()
 
 
-def _lease(client: ApiClient, place: str, side: SideLoop) -> Lease | None:
+def _lease(client: ApiClient, place: str, side: BackgroundLoop) -> Lease | None:
     if not place:
         return None
     namespace, _, name = place.partition("/")

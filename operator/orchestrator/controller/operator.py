@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
+from orchestrator.controller.background_loop import InlineLoop
 from orchestrator.controller.informers import Caches
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.parts import Parts, Settings
-from orchestrator.controller.side import SameLoop
 from orchestrator.controller.tasks import cancel, first_of, start
 from orchestrator.controller.telemetry.health import serve
 from orchestrator.engine.people.protection import INSTALLATION
@@ -44,7 +44,7 @@ class Operator:
         monotonic: Callable[[], float] = time.monotonic,
         follow: Follow = follow_definitions,
         offload: Inline | None = None,
-        side: SameLoop | None = None,
+        side: InlineLoop | None = None,
         trigger_types: Registry = REGISTRY,
         webhook: Callable[[Caches], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
@@ -62,7 +62,7 @@ class Operator:
         self._workers = workers
         self._health_address = health_address
         self._offload = offload or Inline()
-        self._side = side or SameLoop()
+        self._side = side or InlineLoop()
         self._webhook = webhook
         self.parts = Parts(
             Settings(
@@ -123,7 +123,7 @@ class Operator:
             workers += [
                 start(self.parts.queue.run(self._pass, self._workers), "executions"),
                 start(self.parts.definitions.run(), "definitions"),
-                start(self.parts.lingering.run(), "lingering pods"),
+                start(self.parts.sidecars.run(), "stuck sidecars"),
                 start(self._resync(), "slow resync"),
                 start(self.parts.retention.run(), "retention"),
                 start(self._run_triggers(), "triggers"),

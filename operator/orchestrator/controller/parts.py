@@ -10,7 +10,7 @@ from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
-from orchestrator.controller.executions.act.lingering import LingeringPods
+from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.controller.executions.active import ActiveExecutions
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
 from orchestrator.controller.executions.admission.protection import Protection
@@ -71,7 +71,7 @@ class Parts:
             lambda job: self.events.on_pending(job),
             namespaces=namespaces,
         )
-        self.lingering = LingeringPods(
+        self.sidecars = SidecarStopper(
             client,
             self.caches.jobs,
             self.caches.pods,
@@ -107,7 +107,7 @@ class Parts:
             templates=caches.templates,
             cluster_templates=caches.cluster_templates,
             pending=self.pending,
-            lingering=self.lingering,
+            sidecars=self.sidecars,
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,

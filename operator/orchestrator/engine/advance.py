@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.lifecycle.control import control, react
-from orchestrator.engine.lifecycle.end import ending, settle
+from orchestrator.engine.lifecycle.cancellation import apply_on_failure, begin_cancellation
+from orchestrator.engine.lifecycle.end import ending, record_outcome
 from orchestrator.engine.lifecycle.pause import ends_pause, hand_down_pause, hand_down_resume
 from orchestrator.engine.nodes.progress import progress
-from orchestrator.engine.nodes.start import consider
-from orchestrator.engine.nodes.successors import follow
+from orchestrator.engine.nodes.start import start_or_skip
+from orchestrator.engine.nodes.successors import process_successors
 from orchestrator.engine.observed import Observed
 from orchestrator.engine.people.protection import UNCHECKED, Policies
 from orchestrator.engine.status.records import Run
@@ -48,17 +48,17 @@ def advance(
 
 def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
     graph, run, trust = work.graph, work.run, work.trust
-    control(work)
+    begin_cancellation(work)
     paused, resumed, cancelling = work.paused, ends_pause(work), work.cancelling
     reconciled = nodes_to_reconcile(graph, run, dirty)
     for name in reconciled:
         progress(work, graph.nodes[name], run.records[name])
     for name in work.ended:
-        react(work, graph.nodes[name])
-    follow(work, scan=scan or resumed, paused=paused)
-    if settle(work):
+        apply_on_failure(work, graph.nodes[name])
+    process_successors(work, scan=scan or resumed, paused=paused)
+    if record_outcome(work):
         for name in graph.final:
-            consider(work, graph.nodes[name])
+            start_or_skip(work, graph.nodes[name])
     end = ending(work)
     if work.cancelling is not cancelling:  # active nodes were evaluated before a failure changed it
         work.wake(work.now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.engine.costs import MAX_PASS_WORK, NODE_VIEW_WORK
+from orchestrator.engine.expression_budgets import MAX_PASS_WORK, NODE_VIEW_WORK
 from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.nodes.edges import EdgeState, edge_state
 from orchestrator.engine.nodes.not_started import HOLD_UPS

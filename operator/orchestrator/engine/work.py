@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from orchestrator.engine.costs import MAX_JUDGING_WORK, MAX_PASS_WORK, MAX_WAITS_WORK
 from orchestrator.engine.decisions import (
     Announce,
     ControlChild,
@@ -15,6 +14,7 @@ from orchestrator.engine.decisions import (
     Creation,
     StopJob,
 )
+from orchestrator.engine.expression_budgets import MAX_JUDGING_WORK, MAX_PASS_WORK, MAX_WAITS_WORK
 from orchestrator.engine.graph import Graph, GraphNode
 from orchestrator.engine.observed import Attempt, Observed
 from orchestrator.engine.people.protection import Policies

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.engine.costs import MAX_ITEMS_BYTES
+from orchestrator.engine.expression_budgets import MAX_ITEMS_BYTES
 from orchestrator.jobs.refusal import JobRefused
 from orchestrator.models.reasons import Reason
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from orchestrator.engine.costs import MAX_JOB_WORK, MAX_PASS_WORK
 from orchestrator.engine.decisions import CreateFanOut, CreateJob
+from orchestrator.engine.expression_budgets import MAX_JOB_WORK, MAX_PASS_WORK
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, Graph
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob

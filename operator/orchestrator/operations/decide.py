@@ -32,7 +32,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ApprovalDecision:
     """What the person says: Approve or Reject, why, and what the approval asks to be filled in."""
 
     decision: str
@@ -58,7 +58,12 @@ def check_eligible(details: ApprovalDetails | None, node: str, person: Person) -
 
 
 def decide(
-    details: ApprovalDetails | None, node: str, person: Person, verdict: Verdict, *, now: float
+    details: ApprovalDetails | None,
+    node: str,
+    person: Person,
+    verdict: ApprovalDecision,
+    *,
+    now: float,
 ) -> Manifest:
     """The entry of the decision; `now`, in seconds since the epoch, makes it differ from others.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from orchestrator.models.base import API_VERSION
-from orchestrator.operations.control import MAX_MANAGER
+from orchestrator.operations.desired_state import MAX_MANAGER
 from orchestrator.operations.errors import invalid
 from orchestrator.operations.writes import EXECUTION, Apply, Edit, Manifest, Raw
 

@@ -10,7 +10,7 @@ from orchestrator.engine.lifecycle.rerun import reused_records, source_of
 from orchestrator.models.base import Json
 from orchestrator.operations.errors import CommandError, conflict, invalid
 from orchestrator.operations.executions import has_ended, phase_of
-from orchestrator.operations.start import check_state, start, start_workflow
+from orchestrator.operations.start import check_state, execution_manifest, start_workflow
 from orchestrator.operations.writes import Manifest, Raw
 
 FROM = "spec.rerunOf.from"
@@ -57,7 +57,7 @@ def rerun(
         raise _error(found)
     if graph is not None and isinstance(kept := reused_records(graph, found, nodes), Refusal):
         raise _error(kept)
-    return start({**spec, "requester": requester or None}, name=name)
+    return execution_manifest({**spec, "requester": requester or None}, name=name)
 
 
 def rerun_with(

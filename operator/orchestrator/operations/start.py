@@ -12,12 +12,12 @@ from orchestrator.models.base import API_VERSION, Json
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
 from orchestrator.operations.errors import Cause, CommandError, conflict, invalid
 from orchestrator.operations.writes import EXECUTION, Manifest, Raw
-from orchestrator.triggers.plan import Start
+from orchestrator.triggers.plan import PlannedExecution
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
 
 
-def start(spec: Mapping[str, Any], *, name: str = "", **metadata: Any) -> Manifest:
+def execution_manifest(spec: Mapping[str, Any], *, name: str = "", **metadata: Any) -> Manifest:
     """The manifest of an execution, without the fields of the spec that are None.
 
     Without a name, the API server generates one. Other keywords are fields of the metadata.
@@ -47,7 +47,7 @@ def start_workflow(
     if refusal := refused_as_invalid(workflow) or "":
         raise CommandError(Problem("spec.workflow", refusal), cause=Cause.INVALID_WORKFLOW)
     spec = {"workflow": called, "variables": dict(variables) or None}
-    return start({**spec, "requester": requester or None}, name=name)
+    return execution_manifest({**spec, "requester": requester or None}, name=name)
 
 
 def check_state(workflow: Raw) -> None:
@@ -56,14 +56,14 @@ def check_state(workflow: Raw) -> None:
         raise conflict("spec.workflow", refusal)
 
 
-def start_for_trigger(started: Start, *, salt: int | None = 0) -> Manifest:
+def start_for_trigger(started: PlannedExecution, *, salt: int | None = 0) -> Manifest:
     """The execution that a Trigger's event starts.
 
     The manifest is deterministic: each delivery of the event gives the same one for a salt. With
     None as the salt, the API server generates the name.
     """
     drawn = {"generateName": started.prefix} if salt is None else {}
-    return start(
+    return execution_manifest(
         {
             "workflow": started.workflow,
             "trigger": dict(started.trigger),
@@ -88,7 +88,7 @@ def start_child(
     if run.trigger:
         trigger = {**run.trigger} if run.trust.requester else {**run.trigger, "requester": UNKNOWN}
     owner = {"apiVersion": API_VERSION, "kind": EXECUTION, "name": run.name, "uid": run.uid}
-    return start(
+    return execution_manifest(
         {
             "workflow": workflow,
             "variables": dict(variables),

@@ -9,7 +9,7 @@ from orchestrator.models.base import API_VERSION
 from orchestrator.operations.errors import CommandError, conflict, invalid
 from orchestrator.operations.executions import phase_of
 from orchestrator.operations.writes import Manifest, Merge, Raw, Unchanged
-from orchestrator.triggers.plan import Failed, Start, plan
+from orchestrator.triggers.plan import Failed, PlannedExecution, plan
 from orchestrator.triggers.readiness import obstacle
 from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.trigger_type import Clock, Event, Watch
@@ -53,7 +53,7 @@ def variables_for(trigger: Raw, read: Trigger, event: Event) -> Mapping[str, Any
     planned = plan(trigger["metadata"], read.spec, event)
     if isinstance(planned, Failed):
         raise invalid("spec", f"{called(trigger)}: {planned.message}")
-    if not isinstance(planned, Start):
+    if not isinstance(planned, PlannedExecution):
         message = f"spec.filter of {called(trigger)} does not hold for this event"
         raise conflict("spec.filter", message)
     return planned.variables

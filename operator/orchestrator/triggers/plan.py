@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
-from orchestrator.engine.costs import MAX_TRIGGER_WORK
+from orchestrator.engine.expression_budgets import MAX_TRIGGER_WORK
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.models.base import parse_duration
@@ -30,7 +30,7 @@ MAX_EVENT_BYTES = 64 * 1024
 """Maximum size of an event that an execution stores, in bytes."""
 
 
-Made = tuple[float, Mapping[str, str]]
+CreatedExecution = tuple[float, Mapping[str, str]]
 """An execution that a trigger created: creation time in seconds since the epoch, and labels."""
 
 
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class PlannedExecution:
     """The execution to create; `dedupe` is the hash of dedupe.key, empty without one."""
 
     workflow: str
@@ -58,7 +58,7 @@ class Start:
     identity: str
     """The input of the name's hash, in addition to the trigger's uid."""
 
-    def counted(self, counter: int) -> Start:
+    def counted(self, counter: int) -> PlannedExecution:
         """The same execution with another generation of its dedupe.key, and so another name."""
         return replace(self, identity=f"{self.dedupe}/{counter}")
 
@@ -81,7 +81,7 @@ class Failed:
 
 def plan(
     metadata: Mapping[str, Any], spec: TriggerSpec, event: Event
-) -> Start | Failed | Literal[Outcome.FILTERED]:
+) -> PlannedExecution | Failed | Literal[Outcome.FILTERED]:
     """The execution that the event starts if it is the first with its dedupe.key.
 
     All its expressions share a budget of work; an event that exceeds it fails.
@@ -116,12 +116,12 @@ def plan(
     identity = f"{dedupe}/0" if dedupe else event.identity
     trigger = _reference(metadata, event, kept)
     namespace = metadata["namespace"]
-    return Start(spec.workflow, variables, trigger, namespace, labels, dedupe, identity)
+    return PlannedExecution(spec.workflow, variables, trigger, namespace, labels, dedupe, identity)
 
 
-def admit(
-    start: Start, spec: TriggerSpec, event: Event, made: Sequence[Made]
-) -> Start | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
+def apply_limits(
+    start: PlannedExecution, spec: TriggerSpec, event: Event, made: Sequence[CreatedExecution]
+) -> PlannedExecution | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
     """The execution to create after dedupe and rateLimit, given all executions of the trigger.
 
     Both use the event's own time, so a redelivery comes to the same result.
@@ -140,7 +140,7 @@ def admit(
     return start
 
 
-def delivered(made: Sequence[Made], start: Start) -> bool:
+def delivered(made: Sequence[CreatedExecution], start: PlannedExecution) -> bool:
     """Whether one of these executions was created for this event, under any name."""
     event = start.labels[EVENT]
     return any(labels.get(EVENT) == event for _, labels in made)
@@ -165,7 +165,7 @@ def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
     return bool(reference.get("uid", trigger["uid"]) == trigger["uid"])
 
 
-def _newest(made: Sequence[Made], dedupe: str) -> float:
+def _newest(made: Sequence[CreatedExecution], dedupe: str) -> float:
     """When the newest execution with the key was created; 0 if there is none."""
     return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)
 

@@ -16,7 +16,7 @@ from orchestrator.jobs.names import job_name
 from orchestrator.models.base import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IDENTIFIER_PATTERN
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.operations.start import start_for_trigger
-from orchestrator.triggers.plan import Start, plan
+from orchestrator.triggers.plan import PlannedExecution, plan
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.trigger_type import Event
 from orchestrator.validation.naming import workflow_name
@@ -87,7 +87,7 @@ def test_a_trigger_of_any_name_starts_executions_with_names_that_are_taken(
     )
     metadata = {"name": trigger, "namespace": "shop", "uid": UID}
     started = plan(metadata, spec, Event("schedule", identity, {}, 0.0))
-    assert isinstance(started, Start)
+    assert isinstance(started, PlannedExecution)
     check(start_for_trigger(started))
 
 

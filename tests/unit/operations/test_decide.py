@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.operations.approvals import ApprovalDetails, details_of, waiting_approval
-from orchestrator.operations.decide import Person, Verdict, decide
+from orchestrator.operations.decide import ApprovalDecision, Person, decide
 from orchestrator.operations.entries import decision_of
 from orchestrator.operations.errors import CommandError
 from orchestrator.operations.signal import signal
@@ -92,7 +92,7 @@ def test_of_several_approvals_one_must_be_named() -> None:
 
 
 def test_a_decision_is_an_entry_with_its_moment() -> None:
-    assert decide(asked(), "ask", ANA, Verdict("Approve", "fine"), now=NOW) == {
+    assert decide(asked(), "ask", ANA, ApprovalDecision("Approve", "fine"), now=NOW) == {
         "node": "ask",
         "by": "ana",
         "decision": "Approve",
@@ -103,40 +103,52 @@ def test_a_decision_is_an_entry_with_its_moment() -> None:
 
 def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
     bob = Person("bob", ["dev", "sre"])
-    assert decide(asked(), "ask", bob, Verdict("Reject"), now=NOW)["groups"] == ["sre"]
+    assert decide(asked(), "ask", bob, ApprovalDecision("Reject"), now=NOW)["groups"] == ["sre"]
     many = Person("bob", [f"g{number}" for number in range(100)])
-    assert len(decide(None, "ask", many, Verdict("Reject"), now=NOW)["groups"]) == 64
+    assert len(decide(None, "ask", many, ApprovalDecision("Reject"), now=NOW)["groups"]) == 64
 
 
 @pytest.mark.parametrize(
     ("person", "verdict", "approval", "path", "said"),
     [
-        (Person("eve"), Verdict("Reject"), {}, "by", "eve is none of the approvers, so your"),
-        (Person(""), Verdict("Reject"), {}, "by", "the API server does not say who you are"),
+        (
+            Person("eve"),
+            ApprovalDecision("Reject"),
+            {},
+            "by",
+            "eve is none of the approvers, so your",
+        ),
+        (
+            Person(""),
+            ApprovalDecision("Reject"),
+            {},
+            "by",
+            "the API server does not say who you are",
+        ),
         (
             ANA,
-            Verdict("Approve"),
+            ApprovalDecision("Approve"),
             {"inputs": SCHEMA},
             "inputs",
             "ask of run asks for inputs that are missing: ticket\nasked for:\n  ticket (string,",
         ),
         (
             ANA,
-            Verdict("Approve", inputs={"tiket": "OPS-1"}),
+            ApprovalDecision("Approve", inputs={"tiket": "OPS-1"}),
             {"inputs": SCHEMA},
             "inputs",
             "missing: ticket; did you mean 'ticket'?",
         ),
         (
             ANA,
-            Verdict("Approve", inputs={"ticket": "12"}),
+            ApprovalDecision("Approve", inputs={"ticket": "12"}),
             {"inputs": SCHEMA},
             "inputs",
             "ana gave inputs that do not fit: inputs.ticket: must match",
         ),
         (
             ANA,
-            Verdict("Approve", inputs={"ticket": "OPS-1" * 1000}),
+            ApprovalDecision("Approve", inputs={"ticket": "OPS-1" * 1000}),
             {"inputs": SCHEMA},
             "inputs",
             "and at most 4,096 count",
@@ -144,7 +156,7 @@ def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
     ],
 )
 def test_a_decision_that_would_not_count_is_refused_with_its_field(
-    person: Person, verdict: Verdict, approval: dict[str, Any], path: str, said: str
+    person: Person, verdict: ApprovalDecision, approval: dict[str, Any], path: str, said: str
 ) -> None:
     with pytest.raises(CommandError) as error:
         decide(asked(**approval), "ask", person, verdict, now=NOW)
@@ -153,7 +165,7 @@ def test_a_decision_that_would_not_count_is_refused_with_its_field(
 
 
 def test_a_reject_needs_no_inputs() -> None:
-    assert decide(asked(inputs=SCHEMA), "ask", ANA, Verdict("Reject"), now=NOW)
+    assert decide(asked(inputs=SCHEMA), "ask", ANA, ApprovalDecision("Reject"), now=NOW)
 
 
 # Entries

@@ -10,8 +10,13 @@ from orchestrator.engine.status.execution_status import run_from
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import ExecutionSpec
 from orchestrator.operations.errors import Cause, CommandError
-from orchestrator.operations.start import start, start_child, start_for_trigger, start_workflow
-from orchestrator.triggers.plan import Start, execution_name, plan
+from orchestrator.operations.start import (
+    execution_manifest,
+    start_child,
+    start_for_trigger,
+    start_workflow,
+)
+from orchestrator.triggers.plan import PlannedExecution, execution_name, plan
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.trigger_type import Event
 from tests.unit.operations.builders import execution, graph_of, problem_of, workflow
@@ -85,16 +90,18 @@ def test_a_workflow_that_the_operator_found_invalid_is_not_started() -> None:
 
 
 def test_fields_that_are_none_are_left_out_and_empty_ones_are_kept() -> None:
-    body = start({"workflow": "flow", "variables": {}, "requester": None}, name="x", labels={})
+    body = execution_manifest(
+        {"workflow": "flow", "variables": {}, "requester": None}, name="x", labels={}
+    )
     assert body["spec"] == {"workflow": "flow", "variables": {}}
     assert body["metadata"] == {"name": "x", "labels": {}}
 
 
-def of_an_event(**spec: Any) -> Start:
+def of_an_event(**spec: Any) -> PlannedExecution:
     read = REGISTRY.spec.model_validate({"workflow": "flow", "execution": {}, **spec})
     trigger = {"name": "after", "namespace": "default", "uid": "uid-after"}
     planned = plan(trigger, read, Event("execution", "event-1", {"x": 1}, 0.0))
-    assert isinstance(planned, Start)
+    assert isinstance(planned, PlannedExecution)
     return planned
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.people.initiator import UNKNOWN, initiator_of
 from orchestrator.operations.start import start_for_trigger
-from orchestrator.triggers.plan import Start, plan
+from orchestrator.triggers.plan import PlannedExecution, plan
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.trigger_type import Event
 from orchestrator.triggers.types.execution import event_of
@@ -30,7 +30,7 @@ def started(event: Event, number: int = 0) -> dict[str, Any]:
     """The spec of the execution that an event starts."""
     trigger = {"name": f"after-{number}", "namespace": "default", "uid": f"trigger-{number}"}
     outcome = plan(trigger, SPEC, event)
-    assert isinstance(outcome, Start), outcome
+    assert isinstance(outcome, PlannedExecution), outcome
     spec: dict[str, Any] = start_for_trigger(outcome)["spec"]
     return spec
 
@@ -83,7 +83,7 @@ def test_a_payload_that_keeps_nothing_still_names_the_person() -> None:
     spec = REGISTRY.spec.model_validate({"workflow": "next", "execution": {}, "payload": "{}"})
     trigger = {"name": "after", "namespace": "default", "uid": "uid"}
     outcome = plan(trigger, spec, event_of(ended({"requester": "ana"})))
-    assert isinstance(outcome, Start)
+    assert isinstance(outcome, PlannedExecution)
     assert start_for_trigger(outcome)["spec"]["trigger"] == {
         "type": "execution",
         "name": "after",

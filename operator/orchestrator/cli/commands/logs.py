@@ -8,8 +8,8 @@ import typer
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.durations import read_duration
-from orchestrator.cli.following import Reading
-from orchestrator.cli.logging import Choice, show_logs
+from orchestrator.cli.log_follow import Reading
+from orchestrator.cli.logs import Choice, show_logs
 from orchestrator.cli.options import Execution, Node, on_cluster
 
 

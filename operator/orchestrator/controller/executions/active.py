@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.controller.bounded_set import BoundedSet
 from orchestrator.controller.executions.act.orphans import is_orphan, names_its_attempt
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
-from orchestrator.controller.recent import Recent
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
@@ -32,7 +32,7 @@ class ActiveExecutions:
         self._states: dict[Key, ExecutionState] = {}
         self._unsure: set[Key] = set()
         """Executions whose last write may or may not have taken effect: to be read live."""
-        self._over: Recent[str] = Recent(MAX_OVER)
+        self._over: BoundedSet[str] = BoundedSet(MAX_OVER)
         """Uids of the latest that a live read found to be over: a watch may report them as they
         were before."""
         self.stopped: set[str] = set()

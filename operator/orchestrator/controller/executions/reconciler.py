@@ -16,14 +16,14 @@ from orchestrator.controller.executions.act.orphans import (
 from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.admission.admission import Admission, Conflict, Wait
 from orchestrator.controller.executions.admission.slots import Slots
+from orchestrator.controller.executions.observe.child_lookup import recall_names
 from orchestrator.controller.executions.observe.observing import observe_active
-from orchestrator.controller.executions.observe.own_children import recall_names
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.state.wakeups import Due
-from orchestrator.controller.executions.status.progress import Progress
-from orchestrator.controller.executions.status.writing import (
+from orchestrator.controller.executions.status.status_writer import StatusWriter
+from orchestrator.controller.executions.status.store import (
     announce_end,
     announce_pass,
     end_unadmitted,
@@ -36,7 +36,7 @@ from orchestrator.controller.executions.trace import (
     trace_round,
 )
 from orchestrator.engine.advance import advance, nodes_to_reconcile
-from orchestrator.engine.created import with_created
+from orchestrator.engine.created_names import with_created
 from orchestrator.engine.decisions import Creation, Pass
 from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.engine.lifecycle.refusals import revision_lost, status_invalid
@@ -64,11 +64,11 @@ class ExecutionReconciler:
         self._active = active
         self._slots = Slots(shell)
         self._admission = Admission(shell, revisions, self._slots)
-        self._progress = Progress(shell, active)
+        self._status = StatusWriter(shell, active)
 
     async def flush(self) -> None:
         """Flush the batched status updates, as far as that takes no longer than a few seconds."""
-        await self._progress.flush()
+        await self._status.flush()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """One pass. Returns the requeue delay in seconds, or None if only an event requeues it."""
@@ -95,9 +95,9 @@ class ExecutionReconciler:
         return await self._reconcile(key)
 
     async def _reconcile(self, key: Key) -> Due | None:
-        self._progress.raise_failure(key)
+        self._status.raise_failure(key)
         raw = await self._active.read(key)
-        if await self._progress.caught_up(key, raw):
+        if await self._status.caught_up(key, raw):
             raw = await self._active.read(key)
         if raw is None or has_ended(raw):
             await self._leave(key, raw)
@@ -165,8 +165,8 @@ class ExecutionReconciler:
             if not self._active.has(key, state):
                 return _INVALIDATED
             dirty = state.wakeups.take(self._shell.clock())
-            if dirty is not None and not dirty and not self._progress.due(state):
-                return self._progress.next_change(state)
+            if dirty is not None and not dirty and not self._status.due(state):
+                return self._status.next_change(state)
             trace_round(key, state.run, dirty)
             now = self._shell.clock()  # what is seen from here on may be later, never earlier
             observed = await observe_active(self._shell, state, dirty)
@@ -184,7 +184,7 @@ class ExecutionReconciler:
             state.apply(decided, with_created(decided, partial(_created, state)), now)
             state.wakeups.round_ended()
             if decided.urgent or decided.ending:
-                stored = await self._progress.store(
+                stored = await self._status.store(
                     key, state, ending=decided.ending, transition=decided.phase is not before
                 )
                 if not stored:
@@ -193,10 +193,10 @@ class ExecutionReconciler:
                     return None
             else:
                 announce_pass(self._shell, state, decided)
-                if self._progress.due(state) and self._active.has(key, state):
-                    self._progress.begin(key, state)
+                if self._status.due(state) and self._active.has(key, state):
+                    self._status.begin(key, state)
             if state.wakeups.settled:
-                return self._progress.next_change(state)
+                return self._status.next_change(state)
         raise RuntimeError(f"execution {key[0]}/{key[1]} does not settle")
 
     async def _decide(

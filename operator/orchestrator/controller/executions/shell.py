@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.controller.executions.act.lingering import LingeringPods
+from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
 from orchestrator.controller.executions.admission.protection import Protection
 from orchestrator.controller.executions.observe.pending import PendingPods
@@ -35,7 +35,7 @@ class Shell:
     templates: Cache
     cluster_templates: Cache
     pending: PendingPods
-    lingering: LingeringPods
+    sidecars: SidecarStopper
     queue: WorkQueue[tuple[str, str]]
     """(namespace, name) of executions to reconcile."""
     recorder: Recorder

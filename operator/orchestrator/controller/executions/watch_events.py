@@ -78,7 +78,7 @@ class WatchEvents:
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """The action of a pod has ended, or its pod, or one that had ended is gone."""
-        self._shell.lingering.take(kind, raw)
+        self._shell.sidecars.take(kind, raw)
         if not self._begun or (kind == "MODIFIED" and not _pod_reports(old, raw)):
             return
         job = self._job_of(raw)

@@ -1,7 +1,8 @@
 """Answers probes and Prometheus: ready while every watch is heard of, alive unless one is lost or
 the operator's loop hangs.
 
-Served by a loop of its own (`orchestrator.controller.side`), so that no pass delays an answer.
+Served by an event loop of their own (`orchestrator.controller.background_loop`), so that no pass
+delays an answer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from orchestrator.controller.side import SameLoop
+from orchestrator.controller.background_loop import InlineLoop
 from orchestrator.controller.telemetry.figures import CONTENT_TYPE, Figures
 from orchestrator.kube.reflector import Reflector
 
@@ -42,13 +43,13 @@ def lost(reflectors: Sequence[Reflector]) -> list[str]:
     ]
 
 
-def hung(loop: SameLoop) -> list[str]:
+def hung(loop: InlineLoop) -> list[str]:
     """That the operator's loop has answered nothing for minutes, in words."""
     return [f"the operator has been hung for {loop.silence:.0f} seconds"] if loop.hung else []
 
 
 async def serve(
-    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: SameLoop
+    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: InlineLoop
 ) -> None:
     """Serve until cancelled."""
     async with serving(address, reflectors, figures, loop):
@@ -57,7 +58,7 @@ async def serve(
 
 @asynccontextmanager
 async def serving(
-    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: SameLoop
+    address: str, reflectors: Sequence[Reflector], figures: Figures, loop: InlineLoop
 ) -> AsyncIterator[None]:
     """Serve /healthz, /readyz and /metrics at HOST:PORT. `loop` watches the operator's."""
 

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
+from orchestrator.controller.bounded_set import BoundedSet
 from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.recent import Recent
 from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.engine.status.metrics import Ended, count
 from orchestrator.engine.times import optional_from_rfc3339
@@ -51,7 +51,7 @@ class MetricsWriter:
         self._seen = seen
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
-        self._known: Recent[str] = Recent(REMEMBERED)
+        self._known: BoundedSet[str] = BoundedSet(REMEMBERED)
         self._queue: WorkQueue[_Key] = WorkQueue("metrics")
         self.recovered = asyncio.Event()
         """Set once everything that ended before is known."""

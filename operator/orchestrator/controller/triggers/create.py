@@ -15,7 +15,13 @@ from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import TRIGGER
 from orchestrator.models.reasons import EventReason
 from orchestrator.operations.start import start_for_trigger
-from orchestrator.triggers.plan import Made, Outcome, Start, delivered, made_by
+from orchestrator.triggers.plan import (
+    CreatedExecution,
+    Outcome,
+    PlannedExecution,
+    delivered,
+    made_by,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +40,7 @@ class Creator:
         self._client = client
         self._emit = emit
 
-    async def create(self, trigger: Mapping[str, Any], start: Start) -> Outcome:
+    async def create(self, trigger: Mapping[str, Any], start: PlannedExecution) -> Outcome:
         """Create the execution; what became of its event: started, deduplicated or failed.
 
         Raises HeldUpError where a quota refuses it.
@@ -58,7 +64,7 @@ class Creator:
             return Outcome.DEDUPLICATED
         return await self._try(trigger, start_for_trigger(start, salt=None)) or Outcome.FAILED
 
-    async def made(self, trigger: Mapping[str, Any]) -> list[Made]:
+    async def made(self, trigger: Mapping[str, Any]) -> list[CreatedExecution]:
         """Creation and labels of the executions that the trigger made, by a live read."""
         items, _ = await self._client.list(
             EXECUTIONS,

@@ -10,12 +10,16 @@ from collections.abc import Callable
 
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.triggers.clock import ClockDriver
+from orchestrator.controller.triggers.clock_driver import ClockDriver
 from orchestrator.controller.triggers.create import Creator, Emit, HeldUpError
-from orchestrator.controller.triggers.fire import Deliverer
+from orchestrator.controller.triggers.delivery import Deliverer
 from orchestrator.controller.triggers.specs import Specs
-from orchestrator.controller.triggers.status import Progress, StatusWriter, progress_of
-from orchestrator.controller.triggers.watch import MARGIN_SECONDS, WatchDriver
+from orchestrator.controller.triggers.status import (
+    TriggerProgress,
+    TriggerStatusWriter,
+    progress_of,
+)
+from orchestrator.controller.triggers.watch_driver import MARGIN_SECONDS, WatchDriver
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import Resource
@@ -47,7 +51,7 @@ class Triggers:
         self._triggers = triggers
         self._creator = Creator(client, emit)
         self._specs = Specs(registry, offload)
-        self._status = StatusWriter(client, clock, triggers)
+        self._status = TriggerStatusWriter(client, clock, triggers)
         deliverer = Deliverer(self._creator, clock, offload)
         self._clock_driver = ClockDriver(deliverer)
         self._watch_driver = WatchDriver(client, registry, self._specs, deliverer)
@@ -119,7 +123,9 @@ class Triggers:
         again = progress.again
         return None if again is None else min(max(again - now, 0.05), RESYNC_SECONDS)
 
-    async def _drive(self, raw: Raw, trigger: Trigger, progress: Progress, now: float) -> None:
+    async def _drive(
+        self, raw: Raw, trigger: Trigger, progress: TriggerProgress, now: float
+    ) -> None:
         match trigger.type.source:
             case Clock() as clock:
                 await self._clock_driver.drive(raw, trigger, clock, progress, now)

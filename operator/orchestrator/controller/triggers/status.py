@@ -11,14 +11,14 @@ from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import TRIGGERS
-from orchestrator.triggers.plan import Made, Outcome
+from orchestrator.triggers.plan import CreatedExecution, Outcome
 
 MAX_AHEAD_SECONDS = 24 * 3600.0
 """Seconds by which a mark may be ahead of a clock that was put back."""
 
 
 @dataclass(slots=True)
-class Progress:
+class TriggerProgress:
     """How far a pass over a trigger has come. Moments in seconds since the epoch."""
 
     began: float
@@ -37,7 +37,7 @@ class Progress:
     """What is to be added to the counts of its status."""
     last_fired: float | None = None
     last_event: float | None = None
-    made_before: list[Made] | None = None
+    made_before: list[CreatedExecution] | None = None
     """What the trigger had made before the first pass of this process over it."""
 
     def count(self, outcome: Outcome, at: float) -> None:
@@ -47,7 +47,7 @@ class Progress:
         self.counts[outcome.value] += 1
 
 
-class StatusWriter:
+class TriggerStatusWriter:
     """Writes the statuses of triggers."""
 
     def __init__(self, client: ApiClient, clock: Callable[[], float], triggers: Cache) -> None:
@@ -55,7 +55,7 @@ class StatusWriter:
         self._clock = clock
         self._triggers = triggers
 
-    async def write(self, raw: Raw, progress: Progress) -> None:
+    async def write(self, raw: Raw, progress: TriggerProgress) -> None:
         """Add the progress to the trigger's status as it is by now; nothing where it says so."""
         namespace, name, uid = (raw["metadata"][field] for field in ("namespace", "name", "uid"))
         known: Raw | None = raw
@@ -86,7 +86,7 @@ class StatusWriter:
                     raise
                 known = None
 
-    def _status(self, known: Raw, progress: Progress) -> Raw:
+    def _status(self, known: Raw, progress: TriggerProgress) -> Raw:
         """What changes of the status."""
         status = known.get("status") or {}
         began = from_rfc3339(known["metadata"]["creationTimestamp"])
@@ -107,12 +107,12 @@ class StatusWriter:
         return {} if same else wanted
 
 
-def progress_of(raw: Raw, now: float, *, first: bool) -> Progress:
+def progress_of(raw: Raw, now: float, *, first: bool) -> TriggerProgress:
     """Where a pass over a trigger begins."""
     status = raw.get("status") or {}
     began = from_rfc3339(raw["metadata"]["creationTimestamp"])
     mark = mark_of(status.get("mark"), began, now)
-    return Progress(began, mark, mark, first, status.get("nextFire"))
+    return TriggerProgress(began, mark, mark, first, status.get("nextFire"))
 
 
 def mark_of(text: str | None, began: float, now: float) -> float:

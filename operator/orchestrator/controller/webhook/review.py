@@ -60,7 +60,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReviewResponse:
     """The answer to a review."""
 
     refusal: str = ""
@@ -69,7 +69,7 @@ class Verdict:
     """What is reported to whoever applies it, whether it is allowed or not."""
 
 
-ALLOWED = Verdict()
+ALLOWED = ReviewResponse()
 
 
 def read_review(body: bytes) -> Request:
@@ -104,7 +104,7 @@ def read_review(body: bytes) -> Request:
     )
 
 
-def write_review(uid: str, verdict: Verdict) -> bytes:
+def write_review(uid: str, verdict: ReviewResponse) -> bytes:
     """The AdmissionReview that answers the request of this uid."""
     response: Raw = {"uid": uid, "allowed": not verdict.refusal}
     if verdict.refusal:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from orchestrator.controller.offload import Inline, is_large
-from orchestrator.controller.webhook.review import ALLOWED, Request, Verdict
+from orchestrator.controller.webhook.review import ALLOWED, Request, ReviewResponse
 from orchestrator.controller.webhook.surroundings import Around, KnownTemplates, Live, Parsed
 from orchestrator.engine.lifecycle.admission import (
     MISSING_DEFINITION_TIMEOUT,
@@ -62,7 +62,7 @@ class Reviewer:
         self._offload = offload or Inline()
         self._parsed = Parsed()
 
-    async def review(self, request: Request) -> Verdict:
+    async def review(self, request: Request) -> ReviewResponse:
         """Whether the object may be stored, and what to say of it."""
         elsewhere = self._namespaces and request.namespace not in {None, *self._namespaces}
         if not request.concerns_us or request.kind not in SPECS or elsewhere:
@@ -73,12 +73,12 @@ class Reviewer:
                 return await self._start(request)
         except ApiError as error:
             logger.info("%s %s was not reviewed: %s", request.kind, request.name, error)
-            return Verdict(warnings=(f"this was not checked when it was applied: {error}",))
+            return ReviewResponse(warnings=(f"this was not checked when it was applied: {error}",))
         lines = [statement(request.kind, request.name, each) for each in findings.problems]
         if findings.missing.issuperset(findings.problems):
             advice = [statement(request.kind, request.name, each) for each in findings.warnings]
-            return Verdict(warnings=(*lines, *advice))
-        return Verdict("\n".join(lines))
+            return ReviewResponse(warnings=(*lines, *advice))
+        return ReviewResponse("\n".join(lines))
 
     # Definitions
 
@@ -139,7 +139,7 @@ class Reviewer:
 
     # Executions
 
-    async def _start(self, request: Request) -> Verdict:
+    async def _start(self, request: Request) -> ReviewResponse:
         """As `orchestrator run` would answer; a Workflow that is not there yet is waited for."""
         spec = request.spec
         if spec.get("parent") or spec.get("trigger"):  # the operator's own: checked when admitted
@@ -150,13 +150,13 @@ class Reviewer:
             return ALLOWED
         workflow = await self._reads.get(WORKFLOWS, namespace, name)
         if workflow is not None:
-            return Verdict(await self._refused(workflow, spec))
+            return ReviewResponse(await self._refused(workflow, spec))
         words = unknown_workflow(name, self._around(request, Live()).names())
         problem = Problem(
             "spec.workflow",
             f"{words}; the execution waits {MISSING_DEFINITION_TIMEOUT:.0f} seconds for it",
         )
-        return Verdict(warnings=(statement(request.kind, request.name, problem),))
+        return ReviewResponse(warnings=(statement(request.kind, request.name, problem),))
 
     async def _refused(self, workflow: Raw, spec: Mapping[str, Any]) -> str:
         name, declared = workflow["metadata"]["name"], workflow.get("spec") or {}

@@ -19,7 +19,7 @@ from orchestrator.controller.webhook.certificate import Certificate, Certificate
 from orchestrator.controller.webhook.review import (
     BadReviewError,
     Request,
-    Verdict,
+    ReviewResponse,
     read_review,
     write_review,
 )
@@ -47,7 +47,7 @@ CHECK_SECONDS = 5.0
 """Between two checks of the certificate's files."""
 RETRY_SECONDS = 10.0
 
-Review = Callable[[Request], Awaitable[Verdict]]
+Review = Callable[[Request], Awaitable[ReviewResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _Handler:
         answer = write_review(asked.uid, await self._verdict(asked))
         return web.Response(body=answer, content_type="application/json")
 
-    async def _verdict(self, asked: Request) -> Verdict:
+    async def _verdict(self, asked: Request) -> ReviewResponse:
         began = time.monotonic()
         try:
             async with asyncio.timeout(REVIEW_SECONDS):
@@ -191,6 +191,8 @@ class _Handler:
         return verdict
 
 
-def _unchecked(why: str) -> Verdict:
+def _unchecked(why: str) -> ReviewResponse:
     """Allowed: the operator judges it again once it is stored, without haste."""
-    return Verdict(warnings=(f"this was not checked when it was applied: {why}; see its status",))
+    return ReviewResponse(
+        warnings=(f"this was not checked when it was applied: {why}; see its status",)
+    )

@@ -13,7 +13,7 @@ from orchestrator.engine.children.items import (
     classify_fan_out,
 )
 from orchestrator.engine.decisions import ControlChild, CreateChild
-from orchestrator.engine.lifecycle.control import ended_by
+from orchestrator.engine.lifecycle.cancellation import ended_by
 from orchestrator.engine.nodes.assessment import Facts
 from orchestrator.engine.nodes.failure_handling import scope
 from orchestrator.engine.work import Work

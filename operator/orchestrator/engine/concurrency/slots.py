@@ -61,7 +61,7 @@ class Holder:
     name: str
 
 
-class Verdict(StrEnum):
+class SlotDecision(StrEnum):
     """What a claim comes to."""
 
     HELD = "Held"
@@ -102,20 +102,20 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
     )
 
 
-def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> Verdict:
+def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> SlotDecision:
     """What the claim comes to with these holders, and so many ahead of it in the queue.
 
     Whoever is ahead is about to take a slot: what is forbidden to wait waits only for that.
     """
     if any(holder.uid == claim.uid for holder in holders):
-        return Verdict.HELD
+        return SlotDecision.HELD
     if not ahead and len(holders) < claim.limit:
-        return Verdict.ADMIT
+        return SlotDecision.ADMIT
     if claim.policy is ConcurrencyPolicy.FORBID and len(holders) + ahead >= claim.limit:
-        return Verdict.FORBID
+        return SlotDecision.FORBID
     if claim.policy is ConcurrencyPolicy.REPLACE and not ahead:
-        return Verdict.REPLACE
-    return Verdict.WAIT
+        return SlotDecision.REPLACE
+    return SlotDecision.WAIT
 
 
 def forbidden(claim: Claim) -> Refusal:

@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 import orjson
 
-from orchestrator.engine.costs import MAX_JUDGING_WORK, NODE_VIEW_WORK
 from orchestrator.engine.decisions import Ending
+from orchestrator.engine.expression_budgets import MAX_JUDGING_WORK, NODE_VIEW_WORK
 from orchestrator.engine.graph import GraphNode
-from orchestrator.engine.lifecycle.control import phase_of
+from orchestrator.engine.lifecycle.cancellation import phase_of
 from orchestrator.engine.nodes.failure_handling import failures
 from orchestrator.engine.scope import workflow_scope
 from orchestrator.engine.status.records import Settled
@@ -23,7 +23,7 @@ from orchestrator.models.reasons import Reason
 _FAILED_BY_NODE = (Reason.FAILURE_STOPPED, Reason.FAILURE_CANCELLED)
 
 
-def settle(work: Work) -> bool:
+def record_outcome(work: Work) -> bool:
     """Whether everything but `finally` has ended; the outcome is recorded once and final."""
     if work.settled is not None:
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from orchestrator.engine.costs import MAX_JUDGING_WORK, NODE_VIEW_WORK
+from orchestrator.engine.expression_budgets import MAX_JUDGING_WORK, NODE_VIEW_WORK
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.nodes.edges import FAILURES, matches
 from orchestrator.engine.scope import Surroundings, workflow_scope

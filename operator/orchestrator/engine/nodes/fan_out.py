@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.engine.children.fan_out import MAX_CHILDREN, progress_child_fan_out
-from orchestrator.engine.costs import MAX_ITEMS_BYTES
 from orchestrator.engine.decisions import CreateFanOut
+from orchestrator.engine.expression_budgets import MAX_ITEMS_BYTES
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.nodes.failure_handling import scope
 from orchestrator.engine.nodes.gather import gather

@@ -9,7 +9,7 @@ from orchestrator.engine.children.fan_out import progress_child_fan_out
 from orchestrator.engine.children.sub_execution import control_child
 from orchestrator.engine.decisions import StopJob
 from orchestrator.engine.graph import GraphNode, NodeKind
-from orchestrator.engine.lifecycle.control import ended_by
+from orchestrator.engine.lifecycle.cancellation import ended_by
 from orchestrator.engine.nodes.approval import progress_approval
 from orchestrator.engine.nodes.assessment import Assessment, Facts, NodeState, Stop
 from orchestrator.engine.nodes.classify import classify, finished_at

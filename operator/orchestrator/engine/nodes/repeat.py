@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.engine.graph import GraphNode
-from orchestrator.engine.lifecycle.control import ended_by
+from orchestrator.engine.lifecycle.cancellation import ended_by
 from orchestrator.engine.nodes.failure_handling import scope
 from orchestrator.engine.scope import node_view
 from orchestrator.engine.status.records import Record, as_stored

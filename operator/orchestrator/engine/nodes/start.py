@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.engine.decisions import CreateChild, CreateJob
 from orchestrator.engine.graph import GraphEdge, GraphNode, NodeKind
-from orchestrator.engine.lifecycle.control import ended_by
+from orchestrator.engine.lifecycle.cancellation import ended_by
 from orchestrator.engine.nodes.edges import JoinResult, join
 from orchestrator.engine.nodes.failure_handling import scope
 from orchestrator.engine.nodes.fan_out import (
@@ -29,7 +29,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.validation.variables import resolve_parameters
 
 
-def consider(work: Work, node: GraphNode) -> None:
+def start_or_skip(work: Work, node: GraphNode) -> None:
     """Start or skip a node without a record, if its incoming edges are all decided."""
     if work.record(node.name) is not None or (node.final and work.settled is None):
         return

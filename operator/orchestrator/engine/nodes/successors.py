@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from orchestrator.engine.graph import GraphNode
-from orchestrator.engine.lifecycle.control import react
-from orchestrator.engine.nodes.start import consider
+from orchestrator.engine.lifecycle.cancellation import apply_on_failure
+from orchestrator.engine.nodes.start import start_or_skip
 from orchestrator.engine.work import Work
 
 
-def follow(work: Work, *, scan: bool, paused: bool) -> None:
+def process_successors(work: Work, *, scan: bool, paused: bool) -> None:
     """Consider what the nodes that ended in this pass lead to; with `scan` every node.
 
     Whatever was made for a node that no record names is considered in any case.
@@ -42,9 +42,9 @@ def follow(work: Work, *, scan: bool, paused: bool) -> None:
         if not queue:
             return
         withholds = work.paused
-        consider(work, queue.pop())
+        start_or_skip(work, queue.pop())
         for name in work.ended[seen:]:
-            react(work, work.graph.nodes[name])
+            apply_on_failure(work, work.graph.nodes[name])
         if work.paused is not withholds:
             queue.add(everything)
 

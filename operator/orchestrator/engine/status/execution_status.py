@@ -71,7 +71,7 @@ def progress_patch(
     patch: dict[str, Any] = {
         "observedGeneration": generation,
         "phase": run.phase.value,
-        "progress": progress(graph, run),
+        "progress": progress_text(graph, run),
         "active": active_words(run) or None,
         "counts": counts(graph, run),
     }
@@ -104,7 +104,7 @@ def ending_patch(ending: Ending, now: float) -> dict[str, Any]:
     return patch
 
 
-def progress(graph: Graph, run: Run) -> str:
+def progress_text(graph: Graph, run: Run) -> str:
     """Nodes that ended of all nodes, such as `3/12`."""
     ended = sum(count for phase, count in run.tally.items() if phase.terminal)
     return f"{ended}/{len(graph.nodes)}"

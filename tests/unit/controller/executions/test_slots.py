@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.executions.admission.slot_holders import MAX_GONE
+from orchestrator.controller.executions.admission.slot_store import MAX_GONE
 from orchestrator.controller.executions.admission.slots import (
     GONE_RECHECK,
     HEAD_RECHECK,
@@ -19,7 +19,7 @@ from orchestrator.controller.executions.admission.slots import (
     Slots,
 )
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.concurrency.slots import Claim, Holder, Verdict, judge
+from orchestrator.engine.concurrency.slots import Claim, Holder, SlotDecision, judge
 from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.kube.client import ApiClient
 from orchestrator.models.workflow import ConcurrencyPolicy
@@ -245,10 +245,10 @@ async def test_whatever_happens_never_more_than_the_limit_and_all_get_their_turn
 
 def test_who_holds_a_slot_keeps_it_whatever_the_limit_says_now() -> None:
     held = [Holder("u1", "e1"), Holder("u2", "e2"), Holder("u3", "e3")]
-    assert judge(claim(2, limit=1), held, ahead=0) is Verdict.HELD
-    assert judge(claim(4, limit=3), held, ahead=0) is Verdict.WAIT
-    assert judge(claim(4, limit=4), held, ahead=1) is Verdict.WAIT
-    assert judge(claim(4, limit=4), held, ahead=0) is Verdict.ADMIT
+    assert judge(claim(2, limit=1), held, ahead=0) is SlotDecision.HELD
+    assert judge(claim(4, limit=3), held, ahead=0) is SlotDecision.WAIT
+    assert judge(claim(4, limit=4), held, ahead=1) is SlotDecision.WAIT
+    assert judge(claim(4, limit=4), held, ahead=0) is SlotDecision.ADMIT
 
 
 async def test_what_is_forbidden_to_wait_is_refused_only_where_all_slots_are_taken(

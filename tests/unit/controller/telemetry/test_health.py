@@ -6,7 +6,7 @@ import socket
 
 import aiohttp
 
-from orchestrator.controller.side import SameLoop
+from orchestrator.controller.background_loop import InlineLoop
 from orchestrator.controller.telemetry.figures import PREFIX, Figures
 from orchestrator.controller.telemetry.health import LOST, MAX_SILENCE, lost, serving, unready
 from orchestrator.kube.cache import Cache
@@ -46,7 +46,7 @@ async def test_probes_are_answered(client: ApiClient) -> None:
     figures.passed(("shop", "run"), 0.003)
     await client.list(JOBS)
     async with (
-        serving(f"127.0.0.1:{port}", [reflector], figures, SameLoop()),
+        serving(f"127.0.0.1:{port}", [reflector], figures, InlineLoop()),
         aiohttp.ClientSession() as session,
     ):
         async with session.get(f"http://127.0.0.1:{port}/healthz") as alive:

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.controller.webhook.review import (
     MAX_WARNINGS,
     BadReviewError,
-    Verdict,
+    ReviewResponse,
     read_review,
     write_review,
 )
@@ -18,7 +18,7 @@ from orchestrator.models.base import GROUP
 from tests.reviews import review
 
 
-def written(uid: str, verdict: Verdict) -> dict[str, Any]:
+def written(uid: str, verdict: ReviewResponse) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(write_review(uid, verdict))
     return found
 
@@ -91,7 +91,7 @@ def test_nesting_beyond_what_can_be_read_is_cut() -> None:
 
 
 def test_an_allowed_object_has_an_answer_without_words() -> None:
-    assert written("uid-1", Verdict()) == {
+    assert written("uid-1", ReviewResponse()) == {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "response": {"uid": "uid-1", "allowed": True},
@@ -99,7 +99,9 @@ def test_an_allowed_object_has_an_answer_without_words() -> None:
 
 
 def test_a_refusal_keeps_its_lines_and_hides_what_a_terminal_would_obey() -> None:
-    response = written("uid-1", Verdict("Workflow a: one\nWorkflow a: two\x1b[31m"))["response"]
+    response = written("uid-1", ReviewResponse("Workflow a: one\nWorkflow a: two\x1b[31m"))[
+        "response"
+    ]
     assert response["allowed"] is False
     assert response["status"] == {
         "code": 422,
@@ -110,7 +112,7 @@ def test_a_refusal_keeps_its_lines_and_hides_what_a_terminal_would_obey() -> Non
 
 def test_warnings_are_single_lines_and_bounded() -> None:
     texts = ("two\nlines", *(f"warning {number}" for number in range(20)))
-    warnings = written("uid-1", Verdict(warnings=texts))["response"]["warnings"]
+    warnings = written("uid-1", ReviewResponse(warnings=texts))["response"]["warnings"]
     assert warnings[0] == "two lines"
     assert len(warnings) == MAX_WARNINGS + 1
     assert warnings[-1] == f"and {21 - MAX_WARNINGS} more warnings"

@@ -12,7 +12,7 @@ from aiohttp import web
 from orchestrator.cli.checking import check_documents
 from orchestrator.cli.manifests import read_documents
 from orchestrator.controller.offload import Offload
-from orchestrator.controller.webhook.review import ALLOWED, Verdict, read_review
+from orchestrator.controller.webhook.review import ALLOWED, ReviewResponse, read_review
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient
@@ -47,7 +47,7 @@ class Applying:
             namespaces=namespaces,
         )
 
-    async def __call__(self, kind: str, name: str, spec: Any, **changed: Any) -> Verdict:
+    async def __call__(self, kind: str, name: str, spec: Any, **changed: Any) -> ReviewResponse:
         return await self.reviewer.review(read_review(review(kind, name, spec, **changed)))
 
     @property
@@ -94,7 +94,7 @@ async def test_every_problem_is_a_line_as_apply_reports_it(
     where = f"{tmp_path}/w.yaml: document 1: "
     said = [line.removeprefix(where) for line in check_documents(documents, None).problems]
     assert len(said) == 3
-    assert verdict == Verdict("\n".join(said))
+    assert verdict == ReviewResponse("\n".join(said))
 
 
 async def test_an_action_that_is_not_there_yet_is_a_warning(applying: Applying) -> None:
@@ -251,7 +251,7 @@ async def test_variables_that_the_workflow_does_not_take_are_refused(
     workflow = {"metadata": {"name": "deploy"}, "spec": DEPLOY}
     with pytest.raises(CommandError) as refused:
         start_workflow(workflow, given, requester="ana")
-    assert verdict == Verdict(refused.value.words)
+    assert verdict == ReviewResponse(refused.value.words)
     assert verdict.refusal.count("\n") == 2
 
 
@@ -274,7 +274,7 @@ async def test_a_workflow_that_was_applied_a_moment_ago_is_read(
 
 async def test_a_workflow_that_is_not_there_yet_is_a_warning(applying: Applying) -> None:
     verdict = await applying("WorkflowExecution", "x", {"workflow": "deploy"})
-    assert verdict == Verdict(
+    assert verdict == ReviewResponse(
         warnings=(
             "WorkflowExecution x: spec.workflow: there is no Workflow 'deploy' in this namespace;"
             " the execution waits 60 seconds for it",

@@ -18,7 +18,7 @@ import pytest
 from dev.cluster.credentials import write_credentials
 from orchestrator.controller.webhook import server as webhook
 from orchestrator.controller.webhook.certificate import Certificate, CertificateFiles
-from orchestrator.controller.webhook.review import Request, Verdict
+from orchestrator.controller.webhook.review import Request, ReviewResponse
 from orchestrator.controller.webhook.server import MAX_BODY, MAX_REVIEWS, Address, serve, serving
 from tests.reviews import review
 
@@ -39,8 +39,8 @@ def address(tmp_path: Path) -> Address:
     return Address("127.0.0.1", port, certified(tmp_path))
 
 
-async def allow(_: Request) -> Verdict:
-    return Verdict(warnings=("mind the gap",))
+async def allow(_: Request) -> ReviewResponse:
+    return ReviewResponse(warnings=("mind the gap",))
 
 
 async def asked(
@@ -99,12 +99,12 @@ async def test_a_review_that_takes_long_is_allowed_with_a_warning(
     monkeypatch.setattr(webhook, "REVIEW_SECONDS", 0.05)
     ended = asyncio.Event()
 
-    async def never(_: Request) -> Verdict:
+    async def never(_: Request) -> ReviewResponse:
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
-        return Verdict("unreachable")
+        return ReviewResponse("unreachable")
 
     async with serving(address, never):
         _, answer = await asked(address)
@@ -116,7 +116,7 @@ async def test_a_review_that_takes_long_is_allowed_with_a_warning(
 async def test_a_fault_of_ours_refuses_nothing(
     address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fault(_: Request) -> Verdict:
+    async def fault(_: Request) -> ReviewResponse:
         raise KeyError("surprise")
 
     async with serving(address, fault):
@@ -129,9 +129,9 @@ async def test_a_fault_of_ours_refuses_nothing(
 async def test_more_reviews_than_the_limit_are_turned_away(address: Address) -> None:
     waiting = asyncio.Event()
 
-    async def slow(_: Request) -> Verdict:
+    async def slow(_: Request) -> ReviewResponse:
         await waiting.wait()
-        return Verdict()
+        return ReviewResponse()
 
     async with serving(address, slow):
         held = [asyncio.create_task(asked(address)) for _ in range(MAX_REVIEWS)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.engine.concurrency.slots import (
     Claim,
     Holder,
-    Verdict,
+    SlotDecision,
     claim_of,
     forbidden,
     held_by_ancestor,
@@ -108,7 +108,7 @@ policies = st.sampled_from(list(ConcurrencyPolicy))
 limits, others, aheads = st.integers(1, 4), st.integers(0, 6), st.integers(0, 4)
 
 
-def judged(limit: int, others: int, ahead: int, policy: ConcurrencyPolicy) -> Verdict:
+def judged(limit: int, others: int, ahead: int, policy: ConcurrencyPolicy) -> SlotDecision:
     holders = [Holder(f"other-{number}", "run") for number in range(others)]
     return judge(limited(limit, policy.value), holders, ahead=ahead)
 
@@ -117,7 +117,7 @@ def judged(limit: int, others: int, ahead: int, policy: ConcurrencyPolicy) -> Ve
 def test_a_slot_is_given_only_below_the_limit_and_past_nobody(
     limit: int, others: int, ahead: int, policy: ConcurrencyPolicy
 ) -> None:
-    admitted = judged(limit, others, ahead, policy) is Verdict.ADMIT
+    admitted = judged(limit, others, ahead, policy) is SlotDecision.ADMIT
     assert admitted is (others < limit and ahead == 0)
 
 
@@ -127,7 +127,7 @@ def test_who_holds_a_slot_keeps_it_whatever_came_since(
 ) -> None:
     holders = [Holder(f"other-{number}", "run") for number in range(others)]
     mine = [*holders, Holder("uid", "run")]
-    assert judge(limited(limit, policy.value), mine, ahead=ahead) is Verdict.HELD
+    assert judge(limited(limit, policy.value), mine, ahead=ahead) is SlotDecision.HELD
 
 
 @given(limits, others, aheads)
@@ -136,20 +136,20 @@ def test_forbid_waits_only_for_those_that_leave_it_a_slot(
 ) -> None:
     verdict = judged(limit, others, ahead, ConcurrencyPolicy.FORBID)
     room = others + ahead < limit
-    assert (verdict is Verdict.FORBID) is not room
-    assert (verdict is Verdict.WAIT) is (room and ahead > 0)
+    assert (verdict is SlotDecision.FORBID) is not room
+    assert (verdict is SlotDecision.WAIT) is (room and ahead > 0)
 
 
 @given(limits, others, aheads)
 def test_only_the_head_of_a_full_list_replaces(limit: int, others: int, ahead: int) -> None:
     verdict = judged(limit, others, ahead, ConcurrencyPolicy.REPLACE)
-    assert (verdict is Verdict.REPLACE) is (ahead == 0 and others >= limit)
+    assert (verdict is SlotDecision.REPLACE) is (ahead == 0 and others >= limit)
 
 
 @given(limits, others, aheads)
 def test_a_queue_waits_for_whatever_it_is_not_given(limit: int, others: int, ahead: int) -> None:
     verdict = judged(limit, others, ahead, ConcurrencyPolicy.QUEUE)
-    assert verdict in (Verdict.ADMIT, Verdict.WAIT)
+    assert verdict in (SlotDecision.ADMIT, SlotDecision.WAIT)
 
 
 def test_what_may_not_wait_ends_in_words() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.controller.executions.observe.child_lookup import is_ours
 from orchestrator.controller.executions.observe.live_read import live
-from orchestrator.controller.executions.observe.own_children import is_ours
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
@@ -13,7 +13,7 @@ from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import DesiredState
-from orchestrator.operations.control import may_become
+from orchestrator.operations.desired_state import may_become
 
 
 async def control_child(shell: Shell, state: ExecutionState, decision: ControlChild) -> None:

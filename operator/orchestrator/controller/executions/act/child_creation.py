@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.controller.executions.observe.own_children import is_ours, pass_over, read_child
+from orchestrator.controller.executions.observe.child_lookup import is_ours, pass_over, read_child
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from orchestrator.controller.executions.act.child_control import set_state
 from orchestrator.controller.executions.act.stopping import stop
+from orchestrator.controller.executions.observe.child_lookup import own_children
 from orchestrator.controller.executions.observe.live_read import known_job, live
-from orchestrator.controller.executions.observe.own_children import own_children
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState

@@ -12,7 +12,7 @@ from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
-from orchestrator.controller.executions.status.writing import (
+from orchestrator.controller.executions.status.store import (
     end_unadmitted,
     store_pass,
     write_pending,

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.controller.executions.admission.slot_holders import MAX_GONE, Holders
 from orchestrator.controller.executions.admission.slot_queues import Key, Queue, Queues
+from orchestrator.controller.executions.admission.slot_store import MAX_GONE, SlotStore
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.concurrency.queue import queued, queued_until_replaced
+from orchestrator.engine.concurrency.queued_status import queued, queued_until_replaced
 from orchestrator.engine.concurrency.slots import (
     Claim,
     Holder,
-    Verdict,
+    SlotDecision,
     forbidden,
     held_by_ancestor,
     holders_from,
@@ -56,7 +56,7 @@ class Slots:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._holders = Holders(shell)
+        self._store = SlotStore(shell)
         self._queues = Queues()
         self._unseen: set[Key] | None = None
         """Executions that were queued when this process began, and are not queued again yet."""
@@ -78,27 +78,27 @@ class Slots:
             return Queued(queued(claim), None)
         self._half_admitted.pop(key, None)
         while True:
-            stored = await self._holders.read(key[0], claim)
+            stored = await self._store.read(key[0], claim)
             holders = holders_from(stored)
             match judge(claim, holders, ahead=queue.ahead(claim, holders)):
-                case Verdict.HELD:
+                case SlotDecision.HELD:
                     break
-                case Verdict.ADMIT if not await self._holders.is_new(key[0], claim):
+                case SlotDecision.ADMIT if not await self._store.is_new(key[0], claim):
                     self.leave(key)
                     return Stale()
-                case Verdict.ADMIT:
+                case SlotDecision.ADMIT:
                     new = [*holders, Holder(claim.uid, claim.name)]
-                    if await self._holders.write(key[0], claim, stored, new):
+                    if await self._store.write(key[0], claim, stored, new):
                         break
                 case verdict:
-                    gone = await self._holders.gone(key[0], claim, holders)
+                    gone = await self._store.gone(key[0], claim, holders)
                     if not gone:
                         outcome = await self._wait(key, claim, raw, holders, verdict)
                         if isinstance(outcome, Refusal):
                             self.leave(key)
                         return outcome
                     left = [holder for holder in holders if holder not in gone]
-                    await self._holders.write(key[0], claim, stored, left)
+                    await self._store.write(key[0], claim, stored, left)
                     if len(gone) >= MAX_GONE:
                         return Queued(queued(claim), GONE_RECHECK)
         self.leave(key)
@@ -112,17 +112,17 @@ class Slots:
         claim: Claim,
         raw: Mapping[str, Any],
         holders: Sequence[Holder],
-        verdict: Verdict,
+        verdict: SlotDecision,
     ) -> Queued | Refusal:
         """What becomes of an execution for which there is no slot now."""
         self._requeue_half_admitted(key[0], claim, holders)
-        ancestor = await self._holders.ancestor(key[0], claim, raw, holders)
+        ancestor = await self._store.ancestor(key[0], claim, raw, holders)
         if ancestor is not None:
             return held_by_ancestor(claim, ancestor)
-        if verdict is Verdict.FORBID:
+        if verdict is SlotDecision.FORBID:
             return forbidden(claim)
-        if verdict is Verdict.REPLACE:
-            await self._holders.replace(key[0], holders[0], claim)
+        if verdict is SlotDecision.REPLACE:
+            await self._store.replace(key[0], holders[0], claim)
             return Queued(queued_until_replaced(claim, holders[0]), HEAD_RECHECK)
         return Queued(queued(claim), HEAD_RECHECK)
 
@@ -153,12 +153,10 @@ class Slots:
         """Give the slot back after the execution's end, and requeue the head."""
         self._half_admitted.pop((namespace, claim.name), None)
         while True:
-            stored = await self._holders.read(namespace, claim)
+            stored = await self._store.read(namespace, claim)
             holders = holders_from(stored)
             rest = [holder for holder in holders if holder.uid != claim.uid]
-            if len(rest) == len(holders) or await self._holders.write(
-                namespace, claim, stored, rest
-            ):
+            if len(rest) == len(holders) or await self._store.write(namespace, claim, stored, rest):
                 break
         queue = self._queues.of(namespace, claim.slots)
         if queue is not None:

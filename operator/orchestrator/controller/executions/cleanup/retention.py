@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
+from orchestrator.controller.bounded_set import BoundedSet
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.recent import Recent
 from orchestrator.engine.lifecycle.retention import (
     UNREFERENCED,
     Stored,
@@ -67,7 +67,7 @@ class Retention:
         self._ended: dict[Group, dict[str, Stored]] = {}
         self._histories: dict[Group, tuple[Raw, History]] = {}
         """As read of the workflow that was in the cache."""
-        self._refused: Recent[str | None] = Recent(MAX_REFUSED)
+        self._refused: BoundedSet[str | None] = BoundedSet(MAX_REFUSED)
         """Uids of what cannot be removed; each is said once."""
 
     def remember(self, raw: Raw) -> None:

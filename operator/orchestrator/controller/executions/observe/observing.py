@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.controller.executions.observe.children import observe_child, observe_children
 from orchestrator.controller.executions.observe.fan_out import observe_fan
 from orchestrator.controller.executions.observe.live_read import (
     job_or_attempt,
     known_job,
     overdue,
     pods_of,
+)
+from orchestrator.controller.executions.observe.sub_executions import (
+    observe_child,
+    observe_children,
 )
 from orchestrator.controller.executions.observe.unrecorded import first_job, observe_unrecorded
 from orchestrator.controller.executions.shell import Shell

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from orchestrator.controller.executions.observe.live_read import known_job
-from orchestrator.controller.executions.observe.own_children import (
+from orchestrator.controller.executions.observe.child_lookup import (
     is_ours,
     pass_over,
 )
+from orchestrator.controller.executions.observe.live_read import known_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.request
 
-from orchestrator.controller.side import HUNG, SideLoop
+from orchestrator.controller.background_loop import HUNG, BackgroundLoop
 from orchestrator.controller.telemetry.figures import Figures
 from orchestrator.controller.telemetry.health import hung, serve
 from orchestrator.kube.access import Access
@@ -29,7 +29,7 @@ async def test_probes_are_answered_while_the_operators_loop_computes() -> None:
     address = f"127.0.0.1:{free_port()}"
     figures = Figures()
     figures.watch(lambda: 0.0, lambda: 1.0, {})
-    async with SideLoop() as side:
+    async with BackgroundLoop() as side:
         serving = asyncio.create_task(side.run(serve(address, [], figures, side)))
         await asyncio.sleep(0)  # by now it is on its way to the other loop
         answers: list[bytes] = []
@@ -52,7 +52,7 @@ async def test_probes_are_answered_while_the_operators_loop_computes() -> None:
 
 async def test_a_lease_is_taken_and_renewed_by_the_loop_beside(server: ApiServer) -> None:
     access = Access(await server.start())
-    async with SideLoop() as side:
+    async with BackgroundLoop() as side:
         client = ApiClient(Credentials(access))
         lease = Lease(client, "ns", "operator", "a", works=lambda: not side.hung)
         await side.run(lease.acquire())
@@ -64,7 +64,7 @@ async def test_a_lease_is_taken_and_renewed_by_the_loop_beside(server: ApiServer
 
 async def test_a_loop_that_answers_nothing_for_minutes_is_hung() -> None:
     now = 0.0
-    async with SideLoop(monotonic=lambda: now) as side:
+    async with BackgroundLoop(monotonic=lambda: now) as side:
         assert hung(side) == []
         now = HUNG + 1
         assert hung(side) == ["the operator has been hung for 121 seconds"]

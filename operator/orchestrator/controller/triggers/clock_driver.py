@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.triggers.fire import Deliverer
-from orchestrator.controller.triggers.status import Progress
+from orchestrator.controller.triggers.delivery import Deliverer
+from orchestrator.controller.triggers.status import TriggerProgress
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Raw
 from orchestrator.triggers.registry import Trigger
@@ -19,7 +19,7 @@ class ClockDriver:
         self._deliverer = deliverer
 
     async def drive(
-        self, raw: Raw, trigger: Trigger, source: Clock[Any], progress: Progress, now: float
+        self, raw: Raw, trigger: Trigger, source: Clock[Any], progress: TriggerProgress, now: float
     ) -> None:
         """Deliver what became due after the trigger's mark."""
         spec, uid = trigger.spec, raw["metadata"]["uid"]

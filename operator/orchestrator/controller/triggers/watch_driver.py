@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.controller.triggers.fire import Deliverer
+from orchestrator.controller.triggers.delivery import Deliverer
 from orchestrator.controller.triggers.specs import Specs
-from orchestrator.controller.triggers.status import Progress
+from orchestrator.controller.triggers.status import TriggerProgress
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import Resource
@@ -70,7 +70,7 @@ class WatchDriver:
         self._since.pop(key, None)
 
     async def drive(
-        self, raw: Raw, trigger: Trigger, source: Watch[Any], progress: Progress
+        self, raw: Raw, trigger: Trigger, source: Watch[Any], progress: TriggerProgress
     ) -> None:
         """Deliver what happened after the mark, the oldest first: the mark leaves none behind."""
         key, spec = key_of(raw), trigger.spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.models.execution import DesiredState, ExecutionPhase
-from orchestrator.operations.control import control, may_become
+from orchestrator.operations.desired_state import may_become, set_desired_state
 from orchestrator.operations.errors import Cause, CommandError
 from orchestrator.operations.executions import ENDED
 from orchestrator.operations.writes import Merge, Unchanged
@@ -16,35 +16,39 @@ STATES = [state.value for state in DesiredState]
 
 def test_a_state_is_asked_for_under_the_name_of_who_asks() -> None:
     patch = {"spec": {"desiredState": "Paused"}}
-    assert control(execution(), "Paused", by="ana") == Merge(
+    assert set_desired_state(execution(), "Paused", by="ana") == Merge(
         "WorkflowExecution", "run", patch, "control-ana"
     )
 
 
 @pytest.mark.parametrize("user", ["", "x" * 200, "an\na"])
 def test_a_name_that_a_field_manager_cannot_hold_is_left_out(user: str) -> None:
-    write = control(execution(), "Paused", by=user)
+    write = set_desired_state(execution(), "Paused", by=user)
     assert isinstance(write, Merge)
     assert write.manager == ""
 
 
 def test_what_is_asked_for_already_changes_nothing() -> None:
     paused = execution(spec={"desiredState": "Paused"})
-    assert control(paused, "Paused", by="ana") == Unchanged("is already asked to be Paused")
-    assert control(execution(), "Running", by="ana") == Unchanged("is already asked to be Running")
+    assert set_desired_state(paused, "Paused", by="ana") == Unchanged(
+        "is already asked to be Paused"
+    )
+    assert set_desired_state(execution(), "Running", by="ana") == Unchanged(
+        "is already asked to be Running"
+    )
 
 
 @pytest.mark.parametrize("phase", ENDED)
 def test_an_ended_execution_stays_as_it_is(phase: str) -> None:
     unchanged = Unchanged(f"has already ended: {phase}")
-    assert control(execution(phase=phase), "Cancelled", by="ana") == unchanged
+    assert set_desired_state(execution(phase=phase), "Cancelled", by="ana") == unchanged
 
 
 def test_nothing_softer_can_be_asked_for() -> None:
     ending = execution(spec={"desiredState": "Cancelled"})
-    assert isinstance(control(ending, "Terminated", by="ana"), Merge)
+    assert isinstance(set_desired_state(ending, "Terminated", by="ana"), Merge)
     with pytest.raises(CommandError) as error:
-        control(ending, "Running", by="ana")
+        set_desired_state(ending, "Running", by="ana")
     assert error.value.cause is Cause.CONFLICT
     said = "run was asked to be Cancelled, which cannot be undone"
     assert problem_of(error) == ("spec.desiredState", said, "")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli import merging
-from orchestrator.cli.merging import MAX_LINES, Line, Log, Merger, merged, read_line
+from orchestrator.cli import log_merge
+from orchestrator.cli.log_merge import MAX_LINES, Line, Log, Merger, merged, read_line
 
 logs = st.lists(st.lists(st.integers(0, 20), max_size=8), max_size=6)
 
@@ -46,7 +46,7 @@ def test_a_log_keeps_its_order_whatever_its_timestamps_say(found: list[list[int]
 
 
 def test_a_log_is_opened_when_its_first_line_may_be_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "MAX_STREAMS", 3)
+    monkeypatch.setattr(log_merge, "MAX_STREAMS", 3)
     reading: set[int] = set()
     most = 0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.controller.recent import Recent
+from orchestrator.controller.bounded_set import BoundedSet
 
 
 @given(st.lists(st.integers(0, 20)), st.integers(1, 5))
 def test_it_holds_the_latest_and_no_more(keys: list[int], size: int) -> None:
-    recent: Recent[int] = Recent(size)
+    recent: BoundedSet[int] = BoundedSet(size)
     for key in keys:
         recent.add(key)
     latest = list(dict.fromkeys(reversed(keys)))

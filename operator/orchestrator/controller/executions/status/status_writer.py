@@ -14,7 +14,7 @@ from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.state.wakeups import Due
-from orchestrator.controller.executions.status.writing import store_pass
+from orchestrator.controller.executions.status.store import store_pass
 from orchestrator.controller.executions.trace import log, trace_requeued
 from orchestrator.engine.decisions import Ending
 from orchestrator.engine.status.records import Record
@@ -25,7 +25,7 @@ FLUSHING = 5.0
 """Seconds that a stop waits for writes of progress."""
 
 
-class Progress:
+class StatusWriter:
     """One write of an execution's status at a time."""
 
     def __init__(self, shell: Shell, active: ActiveExecutions) -> None:

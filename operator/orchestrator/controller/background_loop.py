@@ -23,7 +23,7 @@ PING = 1.0
 """Seconds from one question to the operator's loop to the next."""
 
 
-class SameLoop:
+class InlineLoop:
     """No loop beside: all is done on the caller's own."""
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -41,17 +41,17 @@ class SameLoop:
         return self.silence > HUNG
 
 
-class SideLoop(SameLoop):
+class BackgroundLoop(InlineLoop):
     """A loop in a thread, from entering to leaving its context."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._loop = EventLoop()
-        self._thread = threading.Thread(target=self._serve, name="side loop", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="background loop", daemon=True)
         self._answered_at = monotonic()
         self._asked = False
 
-    async def __aenter__(self) -> SideLoop:
+    async def __aenter__(self) -> BackgroundLoop:
         self._owner = asyncio.get_running_loop()
         self._thread.start()
         self._loop.call_soon_threadsafe(self._ping)

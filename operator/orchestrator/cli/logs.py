@@ -10,8 +10,8 @@ from typing import Any
 
 from orchestrator.cli.connection import READ_SECONDS, Cluster, Raw, Target
 from orchestrator.cli.errors import ForbiddenError, UnreachableError, UsageError
-from orchestrator.cli.following import Follower, Reading
-from orchestrator.cli.merging import Line, Log, merged, read_line
+from orchestrator.cli.log_follow import Follower, Reading
+from orchestrator.cli.log_merge import Line, Log, merged, read_line
 from orchestrator.cli.terminal import say, say_log
 from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.times import from_rfc3339

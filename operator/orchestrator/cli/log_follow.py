@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
-from orchestrator.cli.merging import Line, Merger, Queue, read_line, stamp_of
+from orchestrator.cli.log_merge import Line, Merger, Queue, read_line, stamp_of
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource

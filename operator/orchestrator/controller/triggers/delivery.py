@@ -8,10 +8,17 @@ from functools import partial
 
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.triggers.create import Creator
-from orchestrator.controller.triggers.status import Progress
+from orchestrator.controller.triggers.status import TriggerProgress
 from orchestrator.kube.cache import Raw
 from orchestrator.models.trigger import TriggerSpec
-from orchestrator.triggers.plan import Failed, Outcome, Start, admit, delivered, plan
+from orchestrator.triggers.plan import (
+    Failed,
+    Outcome,
+    PlannedExecution,
+    apply_limits,
+    delivered,
+    plan,
+)
 from orchestrator.triggers.trigger_type import Event
 
 logger = logging.getLogger(__name__)
@@ -25,7 +32,9 @@ class Deliverer:
         self._clock = clock
         self._offload = offload
 
-    async def deliver(self, raw: Raw, spec: TriggerSpec, event: Event, progress: Progress) -> None:
+    async def deliver(
+        self, raw: Raw, spec: TriggerSpec, event: Event, progress: TriggerProgress
+    ) -> None:
         """Start what the event starts, and count it.
 
         Raises HeldUpError, and counts nothing, where a quota refuses the execution.
@@ -41,7 +50,7 @@ class Deliverer:
             progress.last_fired = self._clock()
 
     async def _start(
-        self, raw: Raw, spec: TriggerSpec, event: Event, progress: Progress
+        self, raw: Raw, spec: TriggerSpec, event: Event, progress: TriggerProgress
     ) -> Outcome:
         metadata = raw["metadata"]
         start = await self._offload.run(partial(plan, metadata, spec, event))
@@ -50,7 +59,7 @@ class Deliverer:
                 "trigger %s/%s: %s", metadata["namespace"], metadata["name"], start.message
             )
             return Outcome.FAILED
-        if not isinstance(start, Start):
+        if not isinstance(start, PlannedExecution):
             return start
         if progress.first:
             # Delivered before a restart, perhaps under a salted name whose reason is gone.
@@ -59,8 +68,8 @@ class Deliverer:
             if delivered(progress.made_before, start):
                 return Outcome.DEDUPLICATED
         if spec.rate_limit is not None or spec.dedupe is not None:
-            admitted = admit(start, spec, event, await self._creator.made(metadata))
-            if not isinstance(admitted, Start):
+            admitted = apply_limits(start, spec, event, await self._creator.made(metadata))
+            if not isinstance(admitted, PlannedExecution):
                 return admitted
             start = admitted
         return await self._creator.create(metadata, start)

@@ -25,7 +25,7 @@ def may_become(execution: Raw, state: str) -> bool:
     return stronger or (_STRENGTH[state] == _STRENGTH[now] == 0 and state != now)
 
 
-def control(execution: Raw, state: str, *, by: str) -> Merge | Unchanged:
+def set_desired_state(execution: Raw, state: str, *, by: str) -> Merge | Unchanged:
     """Request a state of an execution in the name of a user, who may be unknown.
 
     Raises CommandError where a stronger one was requested before.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.controller.executions.observe.own_children import (
+from orchestrator.controller.executions.observe.child_lookup import (
     is_ours,
     own_child,
     pass_over,

@@ -41,7 +41,7 @@ OnStopped = Callable[[Raw, Raw, list[str]], None]
 """Called with the Job, the pod and the names of the containers that were stopped."""
 
 
-class LingeringPods:
+class SidecarStopper:
     """Pods whose action has ended and in which something else runs on."""
 
     def __init__(

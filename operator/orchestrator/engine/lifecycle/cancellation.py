@@ -45,7 +45,7 @@ def ended_by(cause: Cancelling) -> NodePhase:
     return NodePhase.TIMED_OUT if timed_out else NodePhase.CANCELLED
 
 
-def control(work: Work) -> None:
+def begin_cancellation(work: Work) -> None:
     """Begin to cancel when it is asked for, or when the execution's time is over."""
     asked = _ASKED.get(work.run.desired_state)
     if work.settled is not None:
@@ -64,7 +64,7 @@ def control(work: Work) -> None:
         work.wake(due)
 
 
-def react(work: Work, node: GraphNode) -> None:
+def apply_on_failure(work: Work, node: GraphNode) -> None:
     """Stop or cancel the rest, if this node's failure is unhandled."""
     policy = work.graph.spec.on_failure
     if policy is OnFailure.FINISH or node.final:

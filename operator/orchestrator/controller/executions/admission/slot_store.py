@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.engine.concurrency.queue import replacement
+from orchestrator.engine.concurrency.queued_status import replacement
 from orchestrator.engine.concurrency.slots import Claim, Holder, holders_to
 from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.kube.client import ApiError
@@ -26,7 +26,7 @@ KEY = "automation.itechsmart.dev/concurrency-key"
 """Annotations: what the slots are of."""
 
 
-class Holders:
+class SlotStore:
     """Reads and writes the lists, and checks whether those in them still hold their slots."""
 
     def __init__(self, shell: Shell) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.executions.act.lingering import LingeringPods
+from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
 from orchestrator.kube.client import ApiClient
 from orchestrator.models.labels import EXECUTION_UID
@@ -24,12 +24,12 @@ async def test_a_pod_whose_action_ended_by_its_deadline_is_not_asked_to_stop(
     jobs, pods, told, naps = Jobs(), Pods(), [], asyncio.Event()
 
     async def sleep(_: float) -> None:
-        lingering._waiting = dict.fromkeys(lingering._waiting, 0.0)  # time has passed
+        sidecars._waiting = dict.fromkeys(sidecars._waiting, 0.0)  # time has passed
         if naps.is_set():
             await asyncio.Event().wait()
         naps.set()
 
-    lingering = LingeringPods(
+    sidecars = SidecarStopper(
         client, jobs, pods, lambda _, pod, __: told.append(pod["metadata"]["name"]), sleep=sleep
     )
     job = await server.put("jobs", "a", "task", metadata={"labels": LABELS}, spec={})
@@ -54,8 +54,8 @@ async def test_a_pod_whose_action_ended_by_its_deadline_is_not_asked_to_stop(
         status=status,
     )
     pods.put(pod)
-    lingering.take("ADDED", pod)
-    running = asyncio.create_task(lingering.run())
+    sidecars.take("ADDED", pod)
+    running = asyncio.create_task(sidecars.run())
     await naps.wait()
     await asyncio.sleep(0.3)
     running.cancel()

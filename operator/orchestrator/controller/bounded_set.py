@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Recent(Generic[Key]):
+class BoundedSet(Generic[Key]):
     """A set of which the oldest keys are dropped, beyond so many."""
 
     def __init__(self, size: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.reading import NotReadableError, read_yaml
 from orchestrator.cli.yaml_dumper import to_yaml
+from orchestrator.cli.yaml_json import NotReadableError, read_yaml
 from tests.kubectlyaml import document, read_table
 
 BILLIONS = "a0: &a0 [1, 2, 3]\n" + "\n".join(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError
-from orchestrator.cli.following import Follower, Reading
+from orchestrator.cli.log_follow import Follower, Reading
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
 
 SECOND = "2026-01-31T12:00:0"
