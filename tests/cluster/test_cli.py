@@ -209,7 +209,7 @@ def test_logs_say_when_a_pod_is_gone(cli: CommandLine, kubectl: Kubectl) -> None
     kubectl.apply(TASK, SHORT, execution("short", "mine", variables={"count": 3}))
     ended(kubectl, "mine")
     kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
-    assert cli("logs", "mine").stdout == "first | (its pod is gone, and its log with it)\n"
+    assert cli("logs", "mine").stdout == "first | (its pod was deleted, and its log with it)\n"
     done = cli("logs", "mine", "frist")
     assert (done.returncode, done.stderr) == (
         2,

@@ -35,7 +35,7 @@ def test_a_workflow_is_made_of_a_shipped_template(kubectl: Kubectl, cli: Command
     assert made["nodes"][0]["with"] == {"name": "web", "timeout": "5m"}
     assert made["nodes"][1]["with"] == {"url": "$[[ vars.url ]]"}
     again = cli("new", "web", "--from", "verify-rollout", *VALUES)
-    assert (again.returncode, "there is a Workflow web" in again.stderr) == (2, True)
+    assert (again.returncode, "a Workflow web already exists" in again.stderr) == (2, True)
 
 
 def test_a_dry_run_prints_what_can_be_applied(

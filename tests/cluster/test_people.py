@@ -288,7 +288,7 @@ def test_the_example_of_an_approval_asks_for_a_ticket(place: Place) -> None:
     assert place.patch("bob", "run", {"decisions": [wrong | {"inputs": {"ticket": "12"}}]}) == ""
     eventually(lambda: "inputs.ticket" in node(place, "confirm").get("message", ""))
     told = CommandLine(place.admin.kubeconfig, place.admin.namespace)("explain", "run", "confirm")
-    assert "bob gave inputs that do not fit" in told.stdout
+    assert "bob gave invalid inputs" in told.stdout
     again = place.cli("bob")("approve", "run", "--input", "ticket=OPS-12")
     assert "bob approved confirm, in place of Approve" in again.stdout, again.stderr
     eventually(lambda: node(place, "confirm")["phase"] == "Succeeded")

@@ -103,7 +103,7 @@ async def test_outputs_that_no_status_can_hold_fail_the_execution_in_words() -> 
     store = _large(1, 30)
     raw = await played(store, _Etcd(store))
     assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "StatusBudget")
-    assert "spec.outputs: they are 1,8" in raw["status"]["message"]
+    assert "spec.outputs: 1,8" in raw["status"]["message"]
     assert raw["status"]["nodes"]["only"]["phase"] == "Succeeded"
 
 

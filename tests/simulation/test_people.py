@@ -91,7 +91,7 @@ def test_who_is_no_approver_counts_for_nothing_and_is_named() -> None:
     world.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
     world.play()
     assert world.jobs["go", 1].created_at == START + 60
-    assert "eve is none of the approvers" in messages[0]
+    assert "eve is not one of the approvers" in messages[0]
     assert "0 of 1 approved" in messages[0]
 
 
@@ -197,5 +197,5 @@ def test_inputs_that_are_too_large_count_for_nothing_and_say_so() -> None:
     messages: list[str] = []
     world.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
     world.play()
-    assert "ana gave inputs that cannot be kept: a value exceeds 4 KiB" in messages[0]
+    assert "ana gave inputs that cannot be stored: a value exceeds 4 KiB" in messages[0]
     assert world.run.records["ask"].outputs["by"] == ["bob"]

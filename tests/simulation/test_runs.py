@@ -222,7 +222,7 @@ def test_a_parameter_of_the_wrong_type_fails_its_node_with_the_path() -> None:
 def test_the_story_of_a_run_reads_well() -> None:
     compiled = graph(action("a", retry={"limit": 1}), action("b"), edges=[edge("a", "b", "Failed")])
     world = play(compiled, a=[FAILURE, SUCCESS])
-    assert world.story[0].startswith("a tries again in ")
+    assert world.story[0].startswith("a is retried in ")
     assert world.story[1].startswith("a succeeded after ")
     assert world.story[2] == "b was skipped (BranchNotChosen: no edge to it was taken)"
 

@@ -103,7 +103,7 @@ def test_what_is_nested_too_deep_is_no_signal_and_no_input() -> None:
     asks.decide("ask", "bob", at=60, groups=["sre"])
     asks.at.append((START + 50, lambda now: messages.append(now.run.records["ask"].message)))
     asks.play()
-    assert "ana gave inputs that cannot be kept" in messages[0]
+    assert "ana gave inputs that cannot be stored" in messages[0]
     assert asks.run.records["ask"].outputs["by"] == ["bob"]
 
 

@@ -1,7 +1,8 @@
-"""`apply`: manifests checked first, here and on the server, all of them, and only then applied.
+"""`apply`: checks all manifests first, locally and on the server, and only then applies them.
 
-What is ours is checked by the operator's own rules; other kinds are the API server's to judge.
-Namespaces and custom resource definitions come first, whatever the order of the files.
+Manifests of this API are checked by the operator's own rules, other kinds by the API server.
+Namespaces and custom resource definitions are applied first, regardless of their order in the
+files.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _FIRST = ("Namespace", "CustomResourceDefinition")
 
 
 def apply_files(target: Target, files: list[str], *, dry_run: bool) -> int:
-    """Apply everything, or say what is wrong and apply nothing (exit code 2)."""
+    """Apply everything; if anything is wrong, report it and apply nothing (exit code 2)."""
     documents, problems = read_documents(files)
     if not problems and not documents:
-        raise UsageError(f"{', '.join(files)}: there is no manifest in it")
+        raise UsageError(f"{', '.join(files)}: no manifest found")
     return apply_documents(target, documents, dry_run=dry_run, problems=problems)
 
 
@@ -80,10 +81,10 @@ def _elsewhere(document: Document, target: Target) -> str:
 
 
 def _try(cluster: Cluster, resolved: Sequence[Resolved]) -> tuple[list[str], list[str]]:
-    """What the API server would do, and what it would refuse."""
+    """What the API server would change, and what it would refuse."""
     tried, problems = [], []
     for item in resolved:
-        if item.waits:  # for a namespace or a definition beside it, which is not there yet
+        if item.waits:  # for a namespace or a definition in the same files that does not exist yet
             tried.append(_said(item.document, "created", dry_run=True))
             continue
         try:
@@ -123,7 +124,7 @@ def _said(document: Document, verb: str, *, dry_run: bool) -> str:
 
 
 def _written(raw: dict[str, Any]) -> dict[str, Any]:
-    """What users write of an object."""
+    """The part of an object that users write."""
     metadata = raw["metadata"]
     kept = {key: metadata.get(key) for key in ("labels", "annotations", "ownerReferences")}
     return {**raw, "metadata": kept, "status": None}

@@ -1,4 +1,5 @@
-"""What an approval asks to be filled in, as people type it: `--input NAME=VALUE`, in its type."""
+"""Inputs of an approval as users type them: `--input NAME=VALUE`, converted to the declared
+type."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _NO_VALUE = object()
 
 
 def flag_of(field: Field) -> str:
-    """`--input ticket=TEXT`, quoted for a shell."""
+    """The option for one input, such as `--input ticket=TEXT`, quoted for a shell."""
     if field.choices:
         example = as_text(field.choices[0])
     else:
@@ -32,7 +33,7 @@ def flag_of(field: Field) -> str:
 
 
 def read_inputs(fields: Sequence[Field], assignments: Sequence[str]) -> dict[str, Any]:
-    """The values of `NAME=VALUE`, each in the type its schema says. Raises UsageError."""
+    """The values of `NAME=VALUE`, each converted to the type in its schema. Raises UsageError."""
     known = {field.name: field for field in fields}
     values: dict[str, Any] = {}
     for assignment in assignments:
@@ -40,13 +41,13 @@ def read_inputs(fields: Sequence[Field], assignments: Sequence[str]) -> dict[str
         if not equals or not name:
             raise UsageError(f"--input {assignment}: write NAME=VALUE")
         if name in values:
-            raise UsageError(f"--input {name}: it is given twice")
+            raise UsageError(f"--input {name}: given twice")
         values[name] = value_of(known.get(name), name, text)
     return values
 
 
 def value_of(field: Field | None, name: str, text: str) -> Any:
-    """A text as the value of an input. Raises UsageError that shows how it is written."""
+    """A text as the value of an input. Raises UsageError, with an example of a valid value."""
     types = field.types if field is not None else ()
     parsed = _parsed(text)
     for choice in field.choices if field is not None else ():
@@ -65,7 +66,7 @@ def value_of(field: Field | None, name: str, text: str) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The text as JSON; `_NO_VALUE` where it is none, or says a number that JSON does not have."""
+    """The text as JSON; `_NO_VALUE` if it is not JSON, or is a number that JSON does not have."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):

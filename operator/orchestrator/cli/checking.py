@@ -1,4 +1,4 @@
-"""What can be known of manifests before they are applied, with a cluster and without one."""
+"""Checks manifests before they are applied, with or without a cluster."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from orchestrator.validation.parse import parse
 
 @dataclass
 class Findings:
-    """What was found, each a line with file, document and path."""
+    """Findings of a check; each is a line with file, document and path."""
 
     problems: list[str] = field(default_factory=list)
-    """What makes a manifest invalid."""
+    """Errors: they make a manifest invalid."""
     warnings: list[str] = field(default_factory=list)
-    """What is valid and probably not meant."""
+    """Warnings: valid, but probably unintended."""
     unchecked: list[str] = field(default_factory=list)
-    """What could not be known."""
+    """Checks that were not possible."""
 
 
 def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
-    """What is wrong and what is doubtful, by the operator's own rules.
+    """Errors and warnings, by the operator's own rules.
 
-    A workflow's actions and sub-workflows may be beside it or on the cluster. Without a cluster,
-    what depends on those that are elsewhere is not judged, and all else is.
+    A workflow's actions and sub-workflows may be in the same files or on the cluster. Without a
+    cluster, checks that need an action or sub-workflow from elsewhere are skipped.
     """
     return _check(documents, References(documents, cluster))
 
 
 def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
-    """As `check_documents`; without a cluster the shipped actions are those of this release."""
+    """As `check_documents`; without a cluster, the shipped actions are those of this release."""
     return _check(documents, References(documents, cluster, None if cluster else _shipped()))
 
 
@@ -60,7 +60,7 @@ def _check(documents: Sequence[Document], references: References) -> Findings:
 
 
 def _examine(document: Document, references: References, findings: Findings) -> Sequence[object]:
-    """What is wrong with a document; its warnings are added to the findings."""
+    """The errors in a document; its warnings are added to the findings."""
     if document.resource not in KINDS:
         return []
     metadata = parse(Metadata, document.raw["metadata"], "metadata")

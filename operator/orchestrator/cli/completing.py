@@ -1,6 +1,6 @@
-"""What a shell completes: kinds, names of objects and of nodes, asked of the cluster.
+"""Shell completion: kinds, and names of objects and nodes from the cluster.
 
-Completion never fails and never waits long: where the cluster does not answer, nothing is offered.
+Completion never fails and never waits long: if the cluster does not answer, nothing is offered.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from orchestrator.cli.kinds import APPROVALS, LATEST, kind_of
 from orchestrator.kube.resources import EXECUTIONS, KINDS, NAMESPACES, Resource
 
 TIMEOUT = 3.0
-"""Seconds for which an API server that does not answer is waited for."""
+"""Seconds to wait for an API server that does not answer."""
 Complete = Callable[[typer.Context, str], list[str]]
 _NAMES = 500
-"""Names that are read at most."""
+"""Maximum number of names that are read."""
 
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
@@ -83,12 +83,12 @@ def _names(context: typer.Context, kind: Resource) -> list[str]:
 def _asked(context: typer.Context, read: Callable[[Cluster], Iterable[str]]) -> list[str]:
     try:
         return list(read(_target(context).connect(timeout=TIMEOUT)))
-    except Exception:  # whatever it is, a prompt is no place for it
+    except Exception:  # any error: completion must print nothing at a prompt
         return []
 
 
 def _target(context: typer.Context) -> Target:
-    """From the options that were typed so far; the callbacks that read them have not run."""
+    """The target from the options typed so far, whose callbacks have not run yet."""
     given: Mapping[str, Any] = context.find_root().params
     namespace = context.params.get("namespace") or given.get("namespace")
     return Target(given.get("kubeconfig"), given.get("kube_context"), namespace)
@@ -99,5 +99,5 @@ def _beginning(words: Iterable[str], incomplete: str) -> list[str]:
 
 
 def formats(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001
-    """The formats of output."""
+    """The output formats."""
     return _beginning(("json", "yaml", "name", "wide", "jsonpath="), incomplete)

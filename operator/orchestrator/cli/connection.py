@@ -38,10 +38,10 @@ class Target:
     context: str | None = None
     namespace: str | None = None
     impersonation: Impersonation = field(default_factory=Impersonation)
-    """Whom the user asks to act as, in addition to the kubeconfig."""
+    """The user, groups and uid of the impersonation flags, in addition to the kubeconfig."""
 
     def within(self, namespace: str | None) -> Target:
-        """The same cluster, in another namespace if one is named."""
+        """The same cluster, in another namespace if one is given."""
         return replace(self, namespace=namespace) if namespace else self
 
     def connect(self, *, timeout: float | None = None) -> Cluster:
@@ -65,7 +65,7 @@ class Target:
         except (AccessError, config.ConfigException) as error:
             where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
             raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
-        except Exception as error:  # the loader takes it for granted that the file is one
+        except Exception as error:  # the loader assumes that the file is a kubeconfig
             words = " ".join(str(error).split())
             raise UsageError(f"the kubeconfig cannot be read: {words}") from error
         chosen = next((item for item in every if item["name"] == self.context), active)
@@ -85,19 +85,19 @@ class Cluster(Transport):
         self.namespace = namespace
 
     def within(self, namespace: str | None) -> Cluster:
-        """The same cluster, in another namespace if one is named."""
+        """The same cluster, in another namespace if one is given."""
         if not namespace:
             return self
         return Cluster(self._transport, namespace, timeout=self._timeout)
 
     @property
     def user(self) -> str:
-        """Who the API server says the user is; empty where it does not say."""
+        """The user name that the API server reports; empty if it reports none."""
         return str(self._whoami.get("username", ""))
 
     @property
     def groups(self) -> list[str]:
-        """The groups that the API server says the user is in."""
+        """The groups that the API server reports for the user."""
         return list(self._whoami.get("groups") or ())
 
     @cached_property
@@ -114,7 +114,7 @@ class Cluster(Transport):
     def get(self, kind: Resource, word: str) -> Raw:
         """One object by its name, KIND/NAME, or @latest for the newest.
 
-        Raises UsageError with the nearest names when there is none.
+        Raises UsageError with the nearest names if there is none.
         """
         name = name_in(kind, word)
         found = None
@@ -134,7 +134,7 @@ class Cluster(Transport):
         """One object, or None."""
         own = re.fullmatch(DNS_SUBDOMAIN_PATTERN, name)
         if not (own if kind in KINDS else is_path_segment(name)):
-            return None  # nothing is called that, and a path with it would lead elsewhere
+            return None  # no object can have this name, and a path with it would lead elsewhere
         try:
             return self.request("GET", self.path(kind, name))
         except NotFoundError:
@@ -143,7 +143,7 @@ class Cluster(Transport):
     def list(
         self, kind: Resource, *, every: bool = False, query: Mapping[str, str] | None = None
     ) -> Raw:
-        """All objects of a kind in the namespace, or if `every` in all namespaces."""
+        """All objects of a kind in the namespace; with `every`, in all namespaces."""
         return self._listed(kind, every=every, query=query)
 
     def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
@@ -170,7 +170,7 @@ class Cluster(Transport):
             return {
                 **answer,
                 "items": answer["items"] or [],
-            }  # null where metadata is asked of none
+            }  # null if the list of metadata is empty
         except NotFoundError as error:
             if kind not in KINDS:
                 raise
@@ -180,12 +180,12 @@ class Cluster(Transport):
             ) from error
 
     def create(self, kind: Resource, body: Raw, *, dry_run: bool = False) -> Raw:
-        """Create an object; in a dry run the API server stores nothing."""
+        """Create an object; in a dry run, the API server stores nothing."""
         query = {"dryRun": "All"} if dry_run else {}
         try:
             return self.request("POST", self.path(kind), query=query, body=body)
         except NotFoundError:
-            self.list(kind)  # says so when the kind is what is missing
+            self.list(kind)  # reports when the kind itself is missing
             raise
 
     def apply(self, kind: Resource, body: Raw, query: Mapping[str, str]) -> Raw:
@@ -259,7 +259,7 @@ class Cluster(Transport):
     def path(
         self, kind: Resource, name: str = "", subresource: str = "", *, every: bool = False
     ) -> str:
-        """The path of a collection or of an object in it."""
+        """The path of a collection, or of an object in it."""
         namespace = None if every else quote(self.namespace, safe="")
         return kind.path(namespace, quote(name, safe=""), subresource)
 

@@ -1,4 +1,4 @@
-"""Executions paused, resumed and ended."""
+"""Pauses, resumes and ends executions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAID = {
 
 
 def request_state(target: Target, name: str, state: str, *, wait: bool = False) -> int:
-    """Request a state of an execution; if `wait`, the exit code of its end."""
+    """Request a state of an execution; with `wait`, return the exit code of its end."""
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
     with in_options():

@@ -13,7 +13,7 @@ from orchestrator.kube.resources import EXECUTIONS
 
 @dataclass(frozen=True)
 class Printed:
-    """What is printed of the new execution: what `-o` asks for, and whether it is followed."""
+    """How the new execution is printed: the `-o` format, and whether it is watched."""
 
     output: str | None = None
     watch: bool = False
@@ -25,10 +25,10 @@ class Printed:
 
 
 def create(cluster: Cluster, body: Raw, printed: Printed, *, dry_run: bool = False) -> int:
-    """Create it and print it; the exit code of its end when it is watched.
+    """Create an execution and print it; if it is watched, return the exit code of its end.
 
-    With both `watch` and `output`, the watching goes to standard error and the execution is
-    printed as it ended.
+    With both `watch` and `output`, progress goes to standard error, and the ended execution is
+    printed.
     """
     wanted = printed.format
     created = cluster.create(EXECUTIONS, body, dry_run=dry_run)

@@ -1,6 +1,6 @@
-"""`approve` and `reject`: what people decide while an execution waits for them.
+"""`approve` and `reject`: a user's decision on a pending approval.
 
-Who decides is what the API server says of the user.
+The decision carries the user name and groups that the API server reports.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PAST = {APPROVE: "approved", REJECT: "rejected"}
 def decide(
     target: Target, name: str, node: str | None, decision: str, comment: str, given: list[str]
 ) -> int:
-    """Decide on an approval in the user's own name; refuses beforehand what would not count."""
+    """Decide on an approval in the user's own name; refuses a decision that would not count."""
     cluster = target.connect()
     require(cluster, "approve")
     execution = cluster.get(EXECUTIONS, name)
@@ -62,7 +62,8 @@ def decide(
 
 
 def _approval(cluster: Cluster, execution: Raw, graph: Graph | None, node: str | None) -> str:
-    """The approval to decide on. Raises UsageError; if none waits, with those of sub-executions."""
+    """The approval to decide on. Raises UsageError; if none is pending, its message lists those of
+    sub-executions."""
     try:
         return waiting_approval(execution, graph, node)
     except CommandError as error:
@@ -81,7 +82,8 @@ def _entry(
     person: Person,
     verdict: ApprovalDecision,
 ) -> dict[str, Any]:
-    """The entry. Raises UsageError; if inputs are missing, with the command to type."""
+    """The entry. Raises UsageError; if inputs are missing, its message contains the command to
+    type."""
     try:
         return decide_on(details, node, person, verdict, now=time.time())
     except CommandError as error:
@@ -92,7 +94,7 @@ def _entry(
 
 
 def _write(cluster: Cluster, execution: Raw, entry: dict[str, Any]) -> str:
-    """Write a decision; returns the same person's earlier one that it replaces, or empty."""
+    """Write a decision; returns the same user's earlier decision if it was replaced, or empty."""
     name = execution["metadata"]["name"]
     for _ in range(_ATTEMPTS):
         write, replaced = decision_of(execution, entry)
@@ -102,7 +104,7 @@ def _write(cluster: Cluster, execution: Raw, entry: dict[str, Any]) -> str:
             newer = cluster.get(EXECUTIONS, name) if isinstance(write, Edit) else execution
             if newer["metadata"]["resourceVersion"] == execution["metadata"]["resourceVersion"]:
                 raise
-            execution = newer  # changed meanwhile, which is what the write is guarded against
+            execution = newer  # changed in the meantime; the guard of the write detects it
         else:
             return replaced
-    raise UsageError("the execution kept changing meanwhile; try again")
+    raise UsageError("the execution kept changing; try again")

@@ -12,18 +12,21 @@ Approval = Annotated[
     str | None,
     typer.Argument(
         metavar="NODE",
-        help="The approval node; needed only if several wait.",
+        help="The approval node; required only if several are pending.",
         autocompletion=NODE_NAMES,
     ),
 ]
 Comment = Annotated[
-    str, typer.Option("--comment", "-m", metavar="TEXT", help="Why; recorded with the decision.")
+    str,
+    typer.Option(
+        "--comment", "-m", metavar="TEXT", help="A comment that is recorded with the decision."
+    ),
 ]
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
         metavar="NAME=VALUE",
-        help="A value that the approval asks for, in its type; repeatable.",
+        help="A value for an input of the approval, converted to its type; repeatable.",
     ),
 ]

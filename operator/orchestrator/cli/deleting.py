@@ -1,4 +1,4 @@
-"""`delete`: deletes executions by name, or those that ended long ago."""
+"""`delete`: deletes executions by name, or those that ended a given time ago."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DeleteOptions:
 
 
 def delete_executions(target: Target, options: DeleteOptions) -> int:
-    """Delete executions; of those named, all or none."""
+    """Delete executions; named executions are deleted all or none."""
     selecting = options.older or options.labels or options.workflow
     if not options.names and not selecting:
         raise UsageError("name executions, or select ended ones with --older, -l or --workflow")
@@ -63,7 +63,7 @@ def delete_executions(target: Target, options: DeleteOptions) -> int:
         except (UnreachableError, ForbiddenError):
             raise
         except NotFoundError:
-            pass  # someone else deleted it first
+            pass  # already deleted by someone else
         except UsageError as error:
             say(f"error: {name}: {error}", file=sys.stderr)
             failed += 1
@@ -73,7 +73,7 @@ def delete_executions(target: Target, options: DeleteOptions) -> int:
 
 
 def _selected(cluster: Cluster, options: DeleteOptions) -> list[Raw]:
-    """The executions that ended so long ago; with --force also those that have not ended."""
+    """The executions that ended long enough ago; with --force, also those that have not ended."""
     before = now() - (read_duration("--older", options.older) if options.older else 0.0)
     fields = None
     if options.workflow:

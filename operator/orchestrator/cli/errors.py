@@ -1,4 +1,4 @@
-"""Mistakes and refusals, in one line each."""
+"""Errors of the user and refusals by the API server, one line each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """A mistake that the user can fix: what is wrong, and what would be right."""
+    """A mistake that the user can fix; the message says what is wrong and what would be right."""
 
     code = 2
     """The exit code."""
@@ -25,17 +25,17 @@ class NotFoundError(UsageError):
 
 
 class ForbiddenError(UsageError):
-    """The user lacks a right; the message names it and what grants it."""
+    """The user lacks a right; the message names it and says what grants it."""
 
 
 class InvalidWorkflowError(UsageError):
-    """A Workflow that is not valid, so that every run of it would fail."""
+    """A Workflow is invalid, so every run of it would fail."""
 
     code = 1
 
 
 class ExpiredError(UsageError):
-    """The resourceVersion that a watch starts at is too old."""
+    """The resourceVersion at which a watch starts is too old."""
 
 
 class UnreachableError(UsageError):
@@ -44,9 +44,9 @@ class UnreachableError(UsageError):
 
 @contextmanager
 def in_options(options: Mapping[str, str] | None = None, *, fix: str = "") -> Iterator[None]:
-    """Raises the errors of commands as UsageErrors.
+    """Raises the errors of operations as UsageErrors.
 
-    A field is called by the option that sets it; `fix` replaces what an error says would be right.
+    A field is named by the option that sets it; `fix` replaces the error's own proposal.
     """
     from orchestrator.operations.errors import Cause, CommandError
 
@@ -70,7 +70,7 @@ def fail(error: UsageError) -> int:
 
 
 def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> UsageError:
-    """The error for a refused request, in the API server's own words where it gives any.
+    """The error for a refused request, in the API server's own words if it gives any.
 
     `namespace` and `sent` are the request's; they determine which right it requires.
     """
@@ -81,7 +81,7 @@ def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> Us
     message = "" if error.reason == NO_STATUS else error.message
     message = message or f"{error.status} {HTTPStatus(error.status).phrase}"
     if message.startswith("failed to create typed patch object"):
-        return UsageError(message)  # what Kubernetes 1.35 answers with 500
+        return UsageError(message)  # Kubernetes 1.35 answers this with 500
     match error.status:
         case 404:
             return NotFoundError(message)

@@ -19,7 +19,7 @@ from orchestrator.models.nearest import did_you_mean
 
 
 def explain(target: Target, name: str, node: str | None, output: str | None) -> int:
-    """Print the story of an execution, or of one of its nodes."""
+    """Explain an execution, or one of its nodes."""
     wanted = read_format(output)
     if wanted.name in ("name", "wide"):
         raise UsageError(f"-o {output}: write json, yaml or jsonpath=TEMPLATE")
@@ -34,7 +34,7 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         if graph is not None:
             nodes = explain_nodes(execution, graph, now)
     except ForbiddenError as error:
-        why = "what it runs cannot be read, so this is only what its status records"
+        why = "the workflow that it runs cannot be read, so only its status is explained"
         say(f"{why}: {error}", file=sys.stderr)
         nodes = explain_records(execution)
     if node is not None:
@@ -55,7 +55,7 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
 
 
 def _graph(cluster: Cluster, execution: Raw) -> Graph | None:
-    """What the execution runs; None before it was admitted."""
+    """The graph of the execution; None before it is admitted."""
     revision = (execution.get("status") or {}).get("revision")
     if not revision:
         return None

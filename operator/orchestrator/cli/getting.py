@@ -22,7 +22,7 @@ def get_objects(
     *,
     watch: bool = False,
 ) -> int:
-    """Print objects: those named, or all that are selected of one kind or several."""
+    """Print objects: those named, or all that are selected, of one or several kinds."""
     wanted = read_format(output)
     if word.lower() in APPROVALS:
         return _approvals(target, names, query, output, watch=watch)
@@ -54,7 +54,7 @@ def get_objects(
 
 
 def _pairs(word: str, names: Sequence[str]) -> list[tuple[Resource, str]]:
-    """Each kind with the name that is asked for, or with none for all of its objects."""
+    """Each kind with the requested name, or without a name for all objects of the kind."""
     if "/" in word:
         words = [word, *names]
         bare = next((one for one in words if "/" not in one), None)

@@ -1,4 +1,4 @@
-"""`get approvals`: what waits for people, for whom, and the command to type."""
+"""`get approvals`: pending approvals, their approvers, and the command that approves each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orchestrator.operations.approvals import ApprovalDetails, waiting_records
 
 
 def list_approvals(target: Target, query: Query, output: str | None) -> int:
-    """Print the approvals that wait in the executions that are selected."""
+    """Print the pending approvals of the selected executions."""
     wanted, every = read_format(output), query.every
     cluster = target.connect()
     found = sorted(_pending(cluster, query), key=lambda one: (one.namespace, one.since))

@@ -1,4 +1,4 @@
-"""`graph`: a Workflow or an execution drawn."""
+"""`graph`: draws a Workflow or an execution."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMATS: Mapping[str, Callable[[Picture], str]] = {
 
 
 def draw(target: Target, word: str | None, files: list[str], form: str, output: Path | None) -> int:
-    """Print the graph, or write it into a file."""
+    """Print the graph, or write it to a file."""
     if files:
         picture = _of_files(files, word)
     elif word is None:
@@ -69,7 +69,9 @@ def _of_files(files: list[str], word: str | None) -> Picture:
         workflows = [one for one in workflows if one.name == wanted]
     if len(workflows) != 1:
         names = ", ".join(one.name for one in workflows) or "no Workflow"
-        raise UsageError(f"{', '.join(files)}: one Workflow is drawn, and the files hold {names}")
+        raise UsageError(
+            f"{', '.join(files)}: graph draws one Workflow, but the files contain {names}"
+        )
     spec: dict[str, Any] = workflows[0].raw.get("spec") or {}
     if not all(isinstance(node, dict) and "name" in node for node in spec.get("nodes") or [{}]):
         raise UsageError(f"{workflows[0].where}: spec.nodes: each node needs a name")

@@ -1,7 +1,8 @@
-"""Impersonation: who the user acts as, by kubectl's flags or the kubeconfig.
+"""Impersonation: the user that requests act as, from kubectl's flags or the kubeconfig.
 
-The official client's loader reads who the user is, and nothing of whom they act as: without this,
-a command would run with the user's own rights and sign in their own name.
+The official client's loader reads the user's credentials, but not the impersonation settings:
+without this module, a command would run with the user's own rights and sign decisions in their own
+name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DEFAULT_PATH = "~/.kube/config"
 
 @dataclass(frozen=True)
 class Impersonation:
-    """The user that requests act as; without one they act as the user themselves."""
+    """The user that requests act as; without one, requests are made as the user themselves."""
 
     user: str = ""
     groups: tuple[str, ...] = ()
@@ -28,7 +29,7 @@ class Impersonation:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def over(self, below: Impersonation) -> Impersonation:
-        """Each field of this one, or where it says nothing the other's, as kubectl merges them."""
+        """Each field of this one, or of the other if unset here, as kubectl merges them."""
         return Impersonation(
             self.user or below.user,
             self.groups or below.groups,
@@ -37,7 +38,7 @@ class Impersonation:
         )
 
     def headers(self) -> Iterator[tuple[str, str]]:
-        """The headers of a request, in which a group is one each.
+        """The headers of a request; each group has a header of its own.
 
         Raises UsageError for groups, a uid or extra fields without a user: the API server ignores
         them, and the request would be made as the user themselves.
@@ -57,7 +58,8 @@ class Impersonation:
 
 
 def configured(path: str | None, context: str | None) -> Impersonation:
-    """Whom the kubeconfig's context acts as. Several files are merged: the first that says so."""
+    """The impersonation of the kubeconfig's context. If several files are merged, the first that
+    sets it wins."""
     documents = list(_documents(path))
     chosen = context or next(
         (document["current-context"] for document in documents if document.get("current-context")),

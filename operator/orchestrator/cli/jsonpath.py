@@ -1,8 +1,8 @@
-"""JSONPath templates as kubectl has them: text, and expressions in braces.
+"""JSONPath templates in kubectl's syntax: text, and expressions in braces.
 
 The language is that of https://kubernetes.io/docs/reference/kubectl/jsonpath/: `{.items[*].spec}`,
 `{..name}`, `['a','b']`, slices, filters such as `[?(@.phase=="Failed")]`, `{range .items[*]}` with
-`{end}`, and quoted text. Unlike there, a field that is absent prints nothing wherever it is.
+`{end}`, and quoted text. Unlike kubectl, an absent field prints nothing, wherever it is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Path:
     absolute: bool
 
     def values(self, here: Any, root: Any) -> list[Any]:
-        """What the path leads to from here, or from the root where it begins with `$`."""
+        """The values at the path, relative to the current value, or to the root if it begins with
+        `$`."""
         found = [root if self.absolute else here]
         for step in self.steps:
             found = list(step.take(found, root))
@@ -65,17 +66,17 @@ Part = Text | Path | Range
 
 @dataclass(frozen=True)
 class Template:
-    """A template that was read."""
+    """A parsed template."""
 
     parts: Sequence[Part]
 
     def expand(self, value: Any) -> str:
-        """The template for a value."""
+        """The template expanded for a value."""
         return "".join(text for part in self.parts for text in part.expand(value, value))
 
 
 def as_text(value: Any) -> str:
-    """A value as a template prints it: text as it is, all else as compact JSON."""
+    """A value as a template prints it: strings unquoted, all else as compact JSON."""
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -134,7 +135,7 @@ def _split(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _closing(text: str, begin: int) -> int:
-    """Where the expression ends that begins here; a brace in quotes is text."""
+    """The end of the expression that begins here; a brace in quotes is text."""
     quote = ""
     at = begin + 1
     while at < len(text):

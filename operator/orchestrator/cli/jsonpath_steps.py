@@ -1,4 +1,4 @@
-"""The steps of a JSONPath, and how they are read."""
+"""The steps of a JSONPath, and their parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Step(Protocol):
-    """From values to those that come next."""
+    """Maps values to the values of the next level."""
 
     def take(self, values: Sequence[Any], root: Any) -> Iterator[Any]: ...
 
@@ -39,7 +39,7 @@ class Fields:
     paths: Sequence[Sequence[str]]
 
     def take(self, values: Sequence[Any], root: Any) -> Iterator[Any]:  # noqa: ARG002
-        """Those that are there."""
+        """Those that exist."""
         for path in self.paths:
             for value in values:
                 yield from _walk(value, path)
@@ -47,12 +47,12 @@ class Fields:
 
 @dataclass(frozen=True)
 class Indexes:
-    """Items by their number, from the end where it is negative."""
+    """Items by index; a negative index counts from the end."""
 
     numbers: Sequence[int]
 
     def take(self, values: Sequence[Any], root: Any) -> Iterator[Any]:  # noqa: ARG002
-        """Those that are there."""
+        """Those that exist."""
         for number in self.numbers:
             for value in values:
                 if isinstance(value, list) and -len(value) <= number < len(value):
@@ -61,12 +61,12 @@ class Indexes:
 
 @dataclass(frozen=True)
 class Slice:
-    """A run of items."""
+    """A slice of items."""
 
     part: slice
 
     def take(self, values: Sequence[Any], root: Any) -> Iterator[Any]:  # noqa: ARG002
-        """Those that are there."""
+        """Those that exist."""
         for value in values:
             if isinstance(value, list):
                 yield from value[self.part]
@@ -84,7 +84,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Descendants:
-    """The value itself and all that is in it, at any depth."""
+    """The value itself and everything nested in it, at any depth."""
 
     def take(self, values: Sequence[Any], root: Any) -> Iterator[Any]:
         """One after the other, each before what is in it."""
@@ -95,14 +95,14 @@ class Descendants:
 
 @dataclass(frozen=True)
 class Operand:
-    """A literal, or a path from the item at hand or from the root."""
+    """A literal, or a path from the current item or from the root."""
 
     literal: Any = None
     steps: Sequence[Step] | None = None
     absolute: bool = False
 
     def values(self, value: Any, root: Any) -> list[Any]:
-        """What it stands for."""
+        """Its values."""
         if self.steps is None:
             return [self.literal]
         found = [root if self.absolute else value]
@@ -113,7 +113,8 @@ class Operand:
 
 @dataclass(frozen=True)
 class Filter:
-    """The items for which a comparison holds; without one, those that have what is named."""
+    """The items for which a comparison holds; without a comparison, those that have the named
+    field."""
 
     left: Operand
     operator: str = ""
@@ -133,7 +134,7 @@ class Filter:
             return False
         try:
             return _OPERATORS[self.operator](left[0], right[0])
-        except TypeError:  # a number and a text have no order
+        except TypeError:  # numbers and strings have no order
             return False
 
 
@@ -157,7 +158,7 @@ def _unescaped(text: str) -> str:
 
 
 class Scanner:
-    """Reads paths from the beginning of a text. What is wrong with it is a ValueError."""
+    """Parses paths from the beginning of a text. Raises ValueError for an invalid one."""
 
     def __init__(self, text: str) -> None:
         self.rest = text
@@ -207,7 +208,7 @@ class Scanner:
         return Fields([[_unescaped(match[0])]])
 
     def _quoted_path(self) -> list[str]:
-        """A key in quotes; its dots separate keys, but those with a backslash before them."""
+        """A key in quotes; its dots separate keys unless a backslash precedes them."""
         match = re.match(r"'([^']*)'|\"([^\"]*)\"", self.rest)
         if match is None:
             raise ValueError("a quote is not closed")

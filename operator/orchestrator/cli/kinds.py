@@ -1,4 +1,4 @@
-"""The words that users type for the kinds of our API."""
+"""The words that users type for the kinds of this API."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from orchestrator.models.base import GROUP
 from orchestrator.models.nearest import did_you_mean
 
 _MORE = {EXECUTIONS: ("execution", "executions")}
-"""Words for a kind besides its name, its plural and its short name."""
+"""Words for a kind in addition to its name, plural and short name."""
 APPROVALS = ("approval", "approvals")
-"""What `get` lists too, and is not a kind of the API server."""
+"""`get` lists it as well, though it is not a kind of the API server."""
 LATEST = "@latest"
 """Stands for the name of the newest object."""
 
@@ -24,7 +24,7 @@ def words_of(kind: Resource) -> frozenset[str]:
 
 
 def kind_of(word: str) -> Resource:
-    """The kind a user means by a word. Raises UsageError with the nearest."""
+    """The kind that a word means. Raises UsageError with the nearest one."""
     wanted = word.lower().removesuffix(f".{GROUP}")  # as kubectl prints it
     for kind in KINDS:
         if wanted in words_of(kind):
@@ -35,19 +35,19 @@ def kind_of(word: str) -> Resource:
 
 
 def is_path_segment(name: str) -> bool:
-    """Whether a name of any kind leads nowhere else in a path: some may hold colons."""
+    """Whether a name of any kind is a single path segment; some names contain colons."""
     return name not in ("", ".", "..") and "/" not in name and "%" not in name
 
 
 def kinds_of(words: str) -> list[Resource]:
-    """The kinds that a user means by words with commas between them. Raises UsageError."""
+    """The kinds that comma-separated words mean. Raises UsageError."""
     return list(dict.fromkeys(kind_of(word) for word in words.split(",") if word))
 
 
 def name_in(kind: Resource, word: str) -> str:
     """The name in a word such as `first-1`, `@latest` or `awfx/first-1`, as `-o name` prints it.
 
-    Raises UsageError where the word names another kind.
+    Raises UsageError if the word names another kind.
     """
     before, slash, name = word.partition("/")
     if not slash or not before:

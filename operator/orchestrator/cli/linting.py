@@ -1,4 +1,4 @@
-"""`lint`: manifests checked without being applied, with a cluster or without one."""
+"""`lint`: checks manifests without applying them, with or without a cluster."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from orchestrator.kube.resources import KINDS
 
 
 def lint_files(target: Target, files: list[str], *, offline: bool) -> int:
-    """Print what is wrong and what is doubtful; 2 when something is wrong.
+    """Print errors and warnings; returns 2 if there are errors.
 
-    A cluster is used if there is one; what cannot be checked without it is listed.
+    A cluster is used if there is one; checks that need a cluster and were skipped are listed.
     """
     documents, problems = read_documents(files)
     if not problems and not documents:
-        raise UsageError(f"{', '.join(files)}: there is no manifest in it")
+        raise UsageError(f"{', '.join(files)}: no manifest found")
     findings, without = _lint(target, documents, offline=offline)
     findings.problems[:0] = problems
     for line in (*findings.problems, *findings.warnings, *findings.unchecked):
@@ -37,7 +37,7 @@ def lint_files(target: Target, files: list[str], *, offline: bool) -> int:
 
 
 def _lint(target: Target, documents: Sequence[Document], *, offline: bool) -> tuple[Findings, str]:
-    """What was found, and why no cluster was used."""
+    """The findings, and why no cluster was used."""
     cluster, without = _connect(target, offline=offline)
     try:
         return lint_documents(documents, cluster), without
@@ -46,7 +46,7 @@ def _lint(target: Target, documents: Sequence[Document], *, offline: bool) -> tu
 
 
 def _connect(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
-    """The cluster, or why there is none. Raises UsageError where one was asked for by name."""
+    """The cluster, or why there is none. Raises UsageError if one was requested by name."""
     if offline:
         return None, "--offline"
     try:
@@ -58,7 +58,7 @@ def _connect(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
 
 
 def verdict(document: Document, findings: Findings) -> str:
-    """`workflow/restart: valid`, or how much was found; other kinds are not ours to check."""
+    """`workflow/restart: valid`, or the number of findings; other kinds are not checked."""
     name = f"{document.resource.kind.lower()}/{document.name}"
     if document.resource not in KINDS:
         return f"{name}: not checked, it is of another API"

@@ -1,4 +1,4 @@
-"""Objects of a kind: selected, sorted, printed, and watched with `--watch`."""
+"""Lists objects of a kind: selects, sorts, prints, and watches them with `--watch`."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Keep = Callable[[Raw], bool]
 
 @dataclass(frozen=True)
 class Query:
-    """Which objects of a kind are meant, and in which order."""
+    """Which objects of a kind to list, and in which order."""
 
     every: bool = False
-    """Of all namespaces."""
+    """In all namespaces."""
     labels: str | None = None
     fields: str | None = None
     sort_by: str | None = None
     newest_first: bool = False
     limit: int | None = None
     keep: Keep | None = None
-    """What the API server cannot select."""
+    """Filters that the API server cannot apply."""
 
     def parameters(self) -> dict[str, str]:
         """The query parameters of the list."""
@@ -61,7 +61,7 @@ def list_kind(cluster: Cluster, kind: Resource, query: Query) -> tuple[list[Raw]
 def print_items(
     cluster: Cluster, kind: Resource, items: Sequence[Raw], query: Query, wanted: Format
 ) -> Table | None:
-    """Print what was listed; the table, if it is one that has rows."""
+    """Print what was listed; returns the table if rows were printed."""
     if not wanted.table:
         wanted.show(list_of(items))
         return None
@@ -78,7 +78,7 @@ def print_items(
 
 
 def watch_items(cluster: Cluster, kind: Resource, query: Query, wanted: Format) -> int:
-    """Print what there is, and then every change, until the user ends it."""
+    """Print the current objects, and then every change, until the user interrupts it."""
     items, version = list_kind(cluster, kind, query)
     watch = _Watch(kind, query, wanted)
     watch.begin(items)
@@ -103,7 +103,7 @@ def watch_items(cluster: Cluster, kind: Resource, query: Query, wanted: Format) 
 
 
 class _Watch:
-    """Remembers what was printed: each version of an object is printed once."""
+    """Remembers what was printed, so that each version of an object is printed once."""
 
     def __init__(self, kind: Resource, query: Query, wanted: Format) -> None:
         self._kind = kind
@@ -113,7 +113,7 @@ class _Watch:
         self._printed: dict[tuple[str, str], str] = {}
 
     def begin(self, items: Sequence[Raw]) -> None:
-        """Print what there is at first."""
+        """Print the initial objects."""
         for item in items:
             self._printed[_key(item)] = item["metadata"].get("resourceVersion", "")
         if not self._wanted.table:
@@ -123,7 +123,7 @@ class _Watch:
             self._print_rows(items)
 
     def show(self, raw: Raw) -> None:
-        """Print an object that has changed."""
+        """Print an object that changed."""
         raw.setdefault("kind", self._kind.kind)
         version = raw["metadata"].get("resourceVersion", "")
         if self._printed.get(_key(raw)) == version:
@@ -159,7 +159,7 @@ def _key(item: Raw) -> tuple[str, str]:
 
 
 def _sorted(items: Sequence[Raw], path: str) -> list[Raw]:
-    """By the first value of a path: what has none comes first, then numbers, then texts."""
+    """Sorted by the first value of a path: missing values first, then numbers, then strings."""
     from orchestrator.cli.jsonpath import as_text, read_path
 
     wanted = read_path(path)

@@ -25,7 +25,7 @@ PHASES = (
     "TimedOut",
     "Cancelled",
 )
-"""The phases of models.execution, which takes longer to import than this command runs."""
+"""The phases of models.execution, whose import takes longer than this command."""
 FAILED = ("Failed", "TimedOut")
 
 
@@ -40,7 +40,7 @@ class Wanted:
     failed: bool = False
 
     def phases(self) -> frozenset[str]:
-        """The phases asked for; empty for all. Raises UsageError for an unknown one."""
+        """The requested phases; empty for all. Raises UsageError for an unknown one."""
         words = [word for text in self.status for word in text.split(",") if word]
         chosen = {_phase(word) for word in words}
         return frozenset(chosen | set(FAILED if self.failed else ()))
@@ -65,7 +65,7 @@ def list_executions(
     *,
     watch: bool,
 ) -> int:
-    """Print the executions that are wanted, the newest first."""
+    """Print the matching executions, newest first."""
     chosen = read_format(output)
     phases = wanted.phases()
     oldest = None if wanted.since is None else now() - read_duration("--since", wanted.since)

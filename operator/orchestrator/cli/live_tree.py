@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 REFRESH = 0.125
-"""Seconds between two pictures of the trees, so that durations and spinners run."""
+"""Seconds between two redraws of the trees, which advance durations and spinners."""
 
 
 def show_trees(cluster: Cluster, observers: Sequence[Observer], stream: TextIO) -> None:
@@ -42,7 +42,8 @@ def show_trees(cluster: Cluster, observers: Sequence[Observer], stream: TextIO) 
 
 
 def _share(room: int | None, trees: Sequence[_Tree]) -> int | None:
-    """The lines of nodes that each execution has; one that has ended alone needs all of its own."""
+    """The number of node lines for each execution; a single one that has ended gets all the lines
+    that it needs."""
     if room is None:
         return None
     return max(1, room // max(1, sum(not tree.ended for tree in trees)))
@@ -64,7 +65,7 @@ class _Tree:
         return has_ended(self._observer.latest)
 
     def draw(self, columns: int, height: int | None) -> list[Text]:
-        """The execution now, with at most so many lines of nodes."""
+        """The current state of the execution, with at most so many lines of nodes."""
         execution = self._observer.latest
         self._read(execution)
         moment = now()
@@ -97,10 +98,11 @@ class _Tree:
         if head.cell_len + 2 + len(said) <= columns or phase != "Paused":
             left = max(0, columns - head.cell_len - 2)
             return [head.append(f"  {shorten(said, left) if left else ''}", "not bold dim")]
-        return [head, Text(f"  {said}", "dim")]  # a command to copy is kept as it is
+        return [head, Text(f"  {said}", "dim")]  # not shortened, so that a command can be copied
 
     def _read(self, execution: Raw) -> None:
-        """What it runs: from its revision, or from the Workflow where there is none to read."""
+        """The workflow that it runs: from its revision, or from the Workflow if the revision cannot
+        be read."""
         revision = (execution.get("status") or {}).get("revision")
         if revision is None or revision == self._revision:
             return

@@ -1,7 +1,7 @@
-"""`logs --follow`: many pods at once, line by line, over every interruption.
+"""`logs --follow`: many pods at once, line by line, across interruptions.
 
-When a stream breaks off it is opened again where it ended: the API takes that moment in whole
-seconds, so what was shown of that second is counted and skipped.
+A broken stream is reopened where it ended. The API accepts that moment only in whole seconds, so
+the lines already shown from that second are counted and skipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 class Source(Protocol):
-    """What is asked of a cluster."""
+    """The requests that are made to a cluster."""
 
     def get(self, kind: Resource, name: str) -> Raw: ...
     def list(self, kind: Resource, *, query: Mapping[str, str] | None = None) -> Raw: ...
@@ -49,9 +49,9 @@ class Reading:
     timestamps: bool = False
 
     def query(self) -> dict[str, str]:
-        """What the API server is asked for: the action's log, whatever else a webhook injected.
+        """The query for the action's container, whatever else a webhook injected.
 
-        Its timestamps are always asked for: logs are merged by them.
+        Always with timestamps, because logs are merged by them.
         """
         query = {"container": ACTION, "timestamps": "true"}
         if self.tail is not None:
@@ -62,7 +62,7 @@ class Reading:
 
 
 class Reader:
-    """One pod's log from its beginning to its end, each line once."""
+    """One pod's log from beginning to end, each line once."""
 
     def __init__(self, source: Source, pod: str, reading: Reading, pause: Callable[[], None]):
         self._source = source
@@ -72,18 +72,18 @@ class Reader:
         self._last = ""
         """The moment of the last line shown, as the kubelet writes it."""
         self._shown = 0
-        """Lines shown of that moment."""
+        """Number of lines shown with that timestamp."""
         self._at = 0.0
 
     def lines(self) -> Iterator[Line]:
-        """The lines as they come. Raises UsageError when the log is refused or gone."""
+        """The lines as they arrive. Raises UsageError if the log is refused or no longer exists."""
         while True:
             try:
                 yield from self._once()
                 if self._ended():
                     return
             except UnreachableError:
-                pass  # it comes back, or the user ends the command
+                pass  # the server becomes reachable again, or the user interrupts the command
             self._pause()
 
     def _once(self) -> Iterator[Line]:
@@ -110,7 +110,7 @@ class Reader:
             yield line
 
     def _ended(self) -> bool:
-        """Whether the action has ended, so that a stream's end is the log's."""
+        """Whether the action has ended, so that the end of the stream is the end of the log."""
         try:
             pod = self._source.get(PODS, self._pod)
         except NotFoundError:
@@ -123,7 +123,7 @@ class Reader:
 
 
 class Follower:
-    """Every pod that is wanted as soon as it has begun, until the execution has ended."""
+    """Follows every matching pod as soon as it starts, until the execution has ended."""
 
     def __init__(
         self,
@@ -135,8 +135,8 @@ class Follower:
         reading: Reading | None = None,
         poll: float = POLL,
     ) -> None:
-        """`wanted` gives the prefix of a pod's lines, or None for a pod not wanted (yet), from the
-        pod and the execution's state."""
+        """`wanted` returns the prefix for a pod's lines, or None for a pod that is not followed
+        (yet), given the pod and the execution's state."""
         self._source = source
         self._lines = Merger(say)
         self._warn = warn
@@ -144,14 +144,14 @@ class Follower:
         self._reading = reading or Reading()
         self._poll = poll
         self._readers: set[str] = set()
-        """Uids of the pods whose logs are read, or were."""
+        """Uids of the pods whose logs are or were read."""
         self._forbidden: ForbiddenError | None = None
 
     def follow(self, execution: Raw, selector: str) -> None:
-        """Until the execution and all its logs have ended. Raises ForbiddenError."""
+        """Follow until the execution and all its logs have ended. Raises ForbiddenError."""
         name, warned = execution["metadata"]["name"], False
         while True:
-            # In this order: what began before the end is listed after it.
+            # In this order: a pod that started before the end is listed after it.
             ended = (execution.get("status") or {}).get("phase") in EXIT_CODES
             try:
                 self._begin_readers(selector, execution)

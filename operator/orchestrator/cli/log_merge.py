@@ -1,6 +1,6 @@
-"""Lines of several logs, in the order in which they were written.
+"""Merges the lines of several logs in the order in which they were written.
 
-The lines of one log keep their order whatever their timestamps say; those of several are merged by
+The lines of one log keep their order whatever their timestamps say; different logs are merged by
 the kubelets' clocks.
 """
 
@@ -19,31 +19,32 @@ from typing import NamedTuple
 from orchestrator.engine.times import from_rfc3339
 
 MAX_STREAMS = 100
-"""Logs that are read at the same time; the next one is opened once one of them has ended."""
+"""Maximum number of logs that are read at the same time; the next one is opened when one has
+ended."""
 MAX_LINES = 256
-"""Lines of one log that wait for those of others."""
+"""Maximum number of lines of one log that wait for lines of others."""
 HOLD_SECONDS = 0.5
-"""For how long a line waits for an earlier one of a log that has been silent since."""
+"""Seconds that a line waits for an earlier line from a log that has been silent."""
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT[\d:]{8}(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
 
 
 class Line(NamedTuple):
-    """A line, and when it was written, in seconds since the epoch."""
+    """A line and its time of writing, in seconds since the epoch."""
 
     at: float
     text: str
 
 
 def stamp_of(raw: str) -> str:
-    """The timestamp that a line begins with; empty for one that the kubelet says of itself."""
+    """The timestamp at the beginning of a line; empty for a line that the kubelet itself wrote."""
     match = _STAMP.match(raw)
     return match[1] if match else ""
 
 
 def read_line(raw: str, before: float, *, timestamps: bool) -> Line:
-    """A line as the API server sends it with timestamps, which stay if they are wanted.
+    """A line as the API server sends it with timestamps, which are kept if requested.
 
-    One without a timestamp was written at `before`, when the last one was.
+    A line without a timestamp gets `before`, the time of the previous one.
     """
     stamp = stamp_of(raw)
     if not stamp:
@@ -53,14 +54,14 @@ def read_line(raw: str, before: float, *, timestamps: bool) -> Line:
 
 @dataclass(frozen=True)
 class Log:
-    """A log that is there: no line of it was written before it began."""
+    """A complete log: none of its lines was written before it began."""
 
     begin: float
     open: Callable[[], Iterator[Line]]
 
 
 def merged(logs: Sequence[Log]) -> Iterator[Line]:
-    """The lines of all logs; one is opened when the first of its lines may be due."""
+    """The lines of all logs; each log is opened when its first line may be due."""
     waiting = deque(sorted(logs, key=lambda log: log.begin))
     heads: list[tuple[float, int, Line, Iterator[Line]]] = []
     order = count()
@@ -82,7 +83,7 @@ def merged(logs: Sequence[Log]) -> Iterator[Line]:
 
 @dataclass(slots=True)
 class Queue:
-    """Lines of one log that have been read and not shown."""
+    """Lines of one log that were read but not shown yet."""
 
     empty_since: float
     lines: deque[Line] = field(default_factory=deque)
@@ -90,7 +91,7 @@ class Queue:
 
 
 class Merger:
-    """Lines that threads read as they are written, each thread into a queue, shown by another one.
+    """Merges lines that threads read, one queue for each log, and another thread shows.
 
     A line is shown once every other open log has a later one, or has been silent for a moment.
     """
@@ -109,21 +110,21 @@ class Merger:
         self._queues: list[Queue] = []
 
     def open(self) -> Queue:
-        """The queue of one more log."""
+        """A queue for another log."""
         with self._changed:
             queue = Queue(self._monotonic())
             self._queues.append(queue)
             return queue
 
     def put(self, queue: Queue, line: Line) -> None:
-        """Add a line, once there is room for it."""
+        """Add a line, waiting for room."""
         with self._changed:
             self._changed.wait_for(lambda: len(queue.lines) < MAX_LINES)
             queue.lines.append(line)
             self._changed.notify_all()
 
     def close(self, queue: Queue) -> None:
-        """The log has ended."""
+        """Mark the log as ended."""
         with self._changed:
             queue.closed = True
             self._changed.notify_all()
@@ -145,7 +146,7 @@ class Merger:
                 return
 
     def _next(self) -> tuple[Line | None, float | None]:
-        """The line to show now; if there is none, the seconds after which one may be due."""
+        """The next line to show; if there is none, the seconds after which one may be due."""
         self._queues = [queue for queue in self._queues if queue.lines or not queue.closed]
         filled = [queue for queue in self._queues if queue.lines]
         if not filled:

@@ -1,4 +1,4 @@
-"""`logs`: what the pods of an execution wrote, node for node."""
+"""`logs`: the output of an execution's pods, node by node."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BAD = ("Failed", "TimedOut")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which logs are wanted, and how much of each."""
+    """Which logs to show, and how much of each."""
 
     node: str | None = None
     attempt: int | None = None
@@ -37,11 +37,11 @@ class Choice:
     reading: Reading = field(default_factory=Reading)
 
     def takes(self, node: str, attempt: int) -> bool:
-        """Whether an attempt of a node is wanted."""
+        """Whether an attempt of a node is selected."""
         return self.node in (None, node) and self.attempt in (None, attempt)
 
     def takes_pod(self, pod: Raw, records: Raw) -> bool:
-        """Whether the log of a pod is wanted, by what the status records of its node."""
+        """Whether the log of a pod is selected, given the node's record."""
         node, attempt = node_and_attempt(pod)
         if not self.takes(node, attempt) or self.item not in (None, index_of(pod)):
             return False
@@ -49,8 +49,8 @@ class Choice:
 
 
 def _has_failed(pod: Raw, record: Raw, attempt: int) -> bool:
-    """Whether an attempt, or an item of a fan-out, failed: by itself, or for what it left behind,
-    such as outputs that are not valid."""
+    """Whether an attempt or an item of a fan-out failed: by its exit code, or because of what it
+    left behind, such as invalid outputs."""
     if has_ended(pod) and not has_succeeded(pod):
         return True
     if (item := index_of(pod)) is not None:
@@ -93,7 +93,7 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
 
 
 def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
-    """A line for every attempt that is wanted and has no pod (any more)."""
+    """A line for every selected attempt that has no pod (any more)."""
     present = {node_and_attempt(pod) for pod in pods}
     for node, record in records.items():
         if choice.failed and record["phase"] not in _BAD:
@@ -104,7 +104,7 @@ def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
                 said = (
                     "its pod does not exist yet"
                     if waits
-                    else "its pod is gone, and its log with it"
+                    else "its pod was deleted, and its log with it"
                 )
                 yield f"{prefix(node, attempt, None)} | ({said})"
 
@@ -115,8 +115,8 @@ def _pods(cluster: Cluster, execution: Raw) -> list[Raw]:
 
 
 def in_order(pods: Sequence[Raw]) -> list[Raw]:
-    """By the beginning of their attempts; those of a fan-out, which begin as there is room, by
-    item."""
+    """Sorted by the start of their attempts; those of a fan-out, which start as slots become free,
+    by item."""
     begun: dict[tuple[str, int], str] = {}
     for pod in pods:
         attempt, created = node_and_attempt(pod), pod["metadata"]["creationTimestamp"]
@@ -135,7 +135,8 @@ def _selector(execution: Raw) -> str:
 
 
 def _read(cluster: Cluster, pod: Raw, choice: Choice) -> Iterator[Line]:
-    """The lines of a pod, or that it has no log. Raises UnreachableError and ForbiddenError."""
+    """The lines of a pod, or a line that it has no log. Raises UnreachableError and
+    ForbiddenError."""
     before, reading = prefix_of(pod), choice.reading
     path = cluster.path(PODS, pod["metadata"]["name"], "log")
     at = from_rfc3339(pod["metadata"]["creationTimestamp"])
@@ -163,11 +164,11 @@ def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:
 
 
 def prefix_of(pod: Raw) -> str:
-    """What stands before each line of a pod."""
+    """The prefix for each line of a pod."""
     return prefix(*node_and_attempt(pod), index_of(pod))
 
 
 def prefix(node: str, attempt: int, item: int | None) -> str:
-    """`deploy`, `deploy #2` from a second attempt, `deploy[7]` of an item."""
+    """`deploy`, `deploy #2` for a second attempt, `deploy[7]` for an item."""
     where = node if item is None else f"{node}[{item}]"
     return where if attempt == 1 else f"{where} #{attempt}"

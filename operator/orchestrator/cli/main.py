@@ -56,14 +56,14 @@ class Commands(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """The commands, or options, that begin so."""
+        """The commands or options that begin with the typed text."""
         listed = [TyperCommand(name, help=does) for name, does in COMMANDS.items()]
         return TyperGroup(commands=listed, params=self.params).shell_complete(ctx, incomplete)
 
 
 @cache
 def load(name: str) -> Any:
-    """The command of a file: its function `command`, or `app` where it has commands below it."""
+    """The command in a file: its function `command`, or `app` if it is a group of commands."""
     module = import_module(f"orchestrator.cli.commands.{name}")
     if hasattr(module, "app"):
         group = get_command(module.app)
@@ -122,7 +122,8 @@ def options(
 
 
 CLOSED = 128 + 13
-"""The exit code when the reader of the output has ended, as of a command that SIGPIPE ends."""
+"""The exit code if the reader of the output has closed it, like that of a process that SIGPIPE
+kills."""
 
 
 def main() -> None:
@@ -138,19 +139,19 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except (BrokenPipeError, OutputClosedError):
-        # Or the interpreter would flush it again at its exit, and complain.
+        # Otherwise the interpreter flushes it again at exit, and reports an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(CLOSED)
 
 
 def program() -> str:
-    """What the user typed, which names the variable of its completion."""
+    """The program name as typed, which determines the name of the completion variable."""
     name = Path(sys.argv[0]).name
     return name if name in PROGRAMS else PROGRAMS[0]
 
 
 def _complete() -> None:
-    """Let the shell that asks for completions have them."""
+    """Answer the shell if it asks for completions."""
     if any(name.endswith("_COMPLETE") for name in os.environ):
         from typer.completion import completion_init  # type: ignore[attr-defined]
 

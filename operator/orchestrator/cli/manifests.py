@@ -1,4 +1,4 @@
-"""Manifests as they stand in files, folders and standard input."""
+"""Reads manifests from files, folders and standard input."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import statement
 
 MAX_BYTES = 3 * 1024 * 1024
-"""What the API server takes in a request; a file much larger is no manifest."""
+"""The API server's limit for a request; a much larger file is not a manifest."""
 _KUSTOMIZE = "kustomize.config.k8s.io"
 FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
-"""What a manifest is made of; its status is left to the operator."""
+"""The fields of a manifest; status is left to the operator."""
 
 
 class Metadata(Model):
-    """What people write in `metadata`, and what the API server adds to it."""
+    """The `metadata` fields that users write, and those that the API server adds."""
 
     name: ObjectName
     namespace: WorkflowName | None = None
@@ -45,7 +45,7 @@ class Metadata(Model):
 
 @dataclass(frozen=True)
 class Document:
-    """One manifest, and where it stands."""
+    """One manifest and its location."""
 
     where: str
     raw: dict[str, Any]
@@ -53,23 +53,23 @@ class Document:
 
     @property
     def name(self) -> str:
-        """The object's name, or of an execution to be created what its name begins with."""
+        """The object's name; for an execution with generateName, the prefix of its name."""
         metadata = self.raw["metadata"]
         return str(metadata.get("name") or metadata.get("generateName"))
 
     @property
     def namespace(self) -> str | None:
-        """The namespace it names, of a kind that has one."""
+        """The namespace in the manifest, if its kind is namespaced."""
         return self.raw["metadata"].get("namespace") if self.resource.namespaced else None
 
     def says(self, problem: object) -> str:
-        """A problem with where it was found."""
+        """A problem with its location."""
         return f"{self.where}: {statement(self.resource.kind, self.name, problem)}"
 
 
 def read_documents(files: list[str]) -> tuple[list[Document], list[str]]:
-    """The manifests of ours, and what is wrong with what is none. Raises UsageError for a file
-    that cannot be read."""
+    """The manifests of this API, and the problems in the others. Raises UsageError for a file that
+    cannot be read."""
     documents: list[Document] = []
     problems: list[str] = []
     for name, text in _texts(files):
@@ -109,7 +109,7 @@ def _standard_input() -> str:
     try:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
-        raise UsageError(f"standard input: this is not text: {error.reason}") from error
+        raise UsageError(f"standard input: not text: {error.reason}") from error
 
 
 def _read(path: Path) -> str:
@@ -118,13 +118,13 @@ def _read(path: Path) -> str:
             raise UsageError(f"{path}: is larger than {MAX_BYTES // 1024**2} MiB")
         return path.read_text()
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: this is not text: {error.reason}") from error
+        raise UsageError(f"{path}: not text: {error.reason}") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
 def _document(where: str, raw: Any) -> Document | str:
-    """The manifest; otherwise what is wrong with it, or nothing for an empty one."""
+    """The manifest, or what is wrong with it; nothing for an empty document."""
     if raw is None:
         return ""
     if not isinstance(raw, dict):
@@ -153,7 +153,8 @@ def _document(where: str, raw: Any) -> Document | str:
 
 
 def _items(raw: Any) -> Iterator[tuple[str, Any]]:
-    """The items of a List, as `kubectl get -o yaml` prints one, each with its place; or itself."""
+    """The items of a List, as `kubectl get -o yaml` prints one, each with its path; or the document
+    itself."""
     if isinstance(raw, dict) and str(raw.get("kind", "")).endswith("List"):
         items = raw.get("items")
         if isinstance(items, list):
@@ -164,7 +165,7 @@ def _items(raw: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(version: Any, name: Any) -> Resource | str:
-    """One of our kinds, or one that the API server may know; otherwise what is wrong with it."""
+    """A kind of this API, or one that the API server may know; otherwise what is wrong with it."""
     if not isinstance(version, str) or not isinstance(name, str) or not version or not name:
         return "apiVersion, kind: both are needed, such as apiVersion: v1 and kind: ConfigMap"
     group = version.rpartition("/")[0]

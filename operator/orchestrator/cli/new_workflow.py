@@ -1,4 +1,4 @@
-"""`new`: a Workflow made of a Template of a whole workflow."""
+"""`new`: creates a Workflow from a Template of a whole workflow."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class NewOptions:
 
     name: str
     template: str
-    """NAME of a ClusterTemplate, or local/NAME of a Template of the namespace."""
+    """NAME of a ClusterTemplate, or local/NAME of a Template in the namespace."""
     assignments: list[str]
     values: Path | None
     dry_run: bool
 
 
 def make_workflow(target: Target, options: NewOptions, show: Callable[[Raw], None]) -> int:
-    """Create the Workflow and show it; of a dry run, the manifest that would be created.
+    """Create the Workflow and print it; in a dry run, print the manifest that would be created.
 
     Raises UsageError with everything that is wrong with the values or with the Workflow.
     """
@@ -47,7 +47,7 @@ def make_workflow(target: Target, options: NewOptions, show: Callable[[Raw], Non
         say(warning, file=sys.stderr)
     if cluster.find(WORKFLOWS, options.name) is not None:
         raise UsageError(
-            f"there is a Workflow {options.name} in namespace {cluster.namespace} already: choose"
+            f"a Workflow {options.name} already exists in namespace {cluster.namespace}: choose"
             " another name, or change it with apply"
         )
     created = cluster.create(WORKFLOWS, manifest, dry_run=options.dry_run)

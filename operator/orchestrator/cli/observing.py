@@ -1,4 +1,4 @@
-"""Executions observed from the first state that is read to their end, over every interruption."""
+"""Observes executions until they end, across interruptions of the connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.kube.resources import EXECUTIONS
 
 OUTAGE_SECONDS = 60.0
-"""Seconds for which an API server that stopped answering is asked again."""
+"""Seconds to keep asking an API server that has stopped answering."""
 
 
 def has_ended(execution: Raw) -> bool:
@@ -25,7 +25,7 @@ def states(
 ) -> Iterator[Raw]:
     """The execution now and after each change, until it has ended or `stopped` returns true.
 
-    Raises UsageError once it is deleted, and when the API server stays silent for OUTAGE_SECONDS.
+    Raises UsageError if it is deleted, or if the API server stays silent for OUTAGE_SECONDS.
     """
     name, uid = execution["metadata"]["name"], execution["metadata"]["uid"]
     answered = time.monotonic()
@@ -45,13 +45,13 @@ def states(
             time.sleep(1)
             continue
         if execution["metadata"]["uid"] != uid:
-            raise UsageError(f"{name} was deleted, and another of this name was created")
+            raise UsageError(f"{name} was deleted, and another one with the same name was created")
         answered = time.monotonic()
         yield execution
 
 
 class Observer:
-    """One execution, observed in a thread of its own."""
+    """Observes one execution in a thread of its own."""
 
     def __init__(
         self, cluster: Cluster, execution: Raw, changed: Callable[[Raw], None] = lambda _: None
@@ -70,19 +70,19 @@ class Observer:
         return str(self.latest["metadata"]["name"])
 
     def start(self) -> None:
-        """Begin to observe it."""
+        """Begin to observe the execution."""
         threading.Thread(target=self._observe, daemon=True).start()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it has ended, or can be observed no longer, within so many seconds."""
+        """Whether it has ended, or can no longer be observed, within so many seconds."""
         return self._done.wait(seconds)
 
     def stop(self) -> None:
-        """Stop observing it when its connection breaks."""
+        """Stop observing when the connection breaks."""
         self._stopped.set()
 
     def code(self) -> int:
-        """The exit code of its end. Raises what kept it from being observed."""
+        """The exit code of its end. Raises the error that interrupted the observation."""
         if self.failure is not None:
             raise self.failure
         return EXIT_CODES[self.latest["status"]["phase"]]
@@ -92,7 +92,7 @@ class Observer:
             for state in states(self._cluster, self.latest, self._stopped.is_set):
                 self.latest = state
                 self._changed(state)
-        except Exception as error:  # whatever it is, the reader's thread says it
+        except Exception as error:  # any error is raised again in the reader's thread
             self.failure = error
         finally:
             self._done.set()
@@ -101,7 +101,7 @@ class Observer:
 def observe_all(
     cluster: Cluster, executions: list[Raw], changed: Callable[[Raw], None] = lambda _: None
 ) -> list[Observer]:
-    """An observer for each, begun."""
+    """A started observer for each execution."""
     observers = [Observer(cluster, execution, changed) for execution in executions]
     for observer in observers:
         observer.start()
@@ -109,8 +109,8 @@ def observe_all(
 
 
 def code_of(observers: list[Observer]) -> int:
-    """0 when all have Succeeded, otherwise the code of the first that has not.
+    """0 if all executions have Succeeded, otherwise the exit code of the first that has not.
 
-    Raises what kept the first of them from being observed.
+    Raises the error that interrupted the first failed observation.
     """
     return next((code for observer in observers if (code := observer.code())), 0)

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _later(name: str, *arguments: str) -> Complete:
-    """A completion of `completing`, which is imported only where a shell asks."""
+    """A completion function of `completing`, imported only when a shell asks for completions."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         from orchestrator.cli import completing
@@ -42,7 +42,7 @@ Namespace = Annotated[
         "--namespace",
         "-n",
         metavar="NAME",
-        help="Namespace to work in; the kubeconfig's by default.",
+        help="Namespace to use; by default that of the kubeconfig's context.",
         autocompletion=_later("namespaces"),
     ),
 ]
@@ -56,7 +56,7 @@ Files = Annotated[
     ),
 ]
 Every = Annotated[
-    bool, typer.Option("--all-namespaces", "-A", help="List the objects of all namespaces.")
+    bool, typer.Option("--all-namespaces", "-A", help="List the objects in all namespaces.")
 ]
 Labels = Annotated[
     str | None,
@@ -139,10 +139,10 @@ _ADDED = {
 
 
 def on_cluster(command: Callable[..., int]) -> Callable[..., None]:
-    """A command on a cluster, from a function of a Target and of the command's own options.
+    """Turns a function of a Target and of the command's own options into a command on a cluster.
 
-    It takes --namespace and kubectl's flags of impersonation too, as a part of its Target; what the
-    function returns is the exit code.
+    The command also takes --namespace and kubectl's impersonation flags, as part of its Target; the
+    function's return value is the exit code.
     """
 
     def called(context: typer.Context, **given: Any) -> None:

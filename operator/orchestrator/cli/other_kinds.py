@@ -1,4 +1,4 @@
-"""Kinds that are not ours, as the API server has them: `apply` passes them on to it."""
+"""Kinds of other APIs: `apply` passes their manifests on to the API server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Resolved:
 
 
 def resolve(cluster: Cluster, documents: Sequence[Document]) -> tuple[list[Resolved], list[str]]:
-    """The manifests with the kinds that the cluster has, and what is wrong with the others."""
+    """The manifests with their kinds as the cluster has them, and the problems of the others."""
     resolver = _Resolver(cluster, documents)
     found, problems = [], []
     for document in documents:
@@ -84,7 +84,7 @@ class _Resolver:
         try:
             return self._cluster.find(NAMESPACES, namespace) is not None
         except UsageError:
-            return True  # who may not read namespaces hears of it when it is applied
+            return True  # if the user may not read namespaces, applying the object reports it
 
 
 def _resource(api: str, plural: str, kind: str, namespaced: bool) -> Resource:
@@ -93,7 +93,7 @@ def _resource(api: str, plural: str, kind: str, namespaced: bool) -> Resource:
 
 
 def _kinds_of(document: Document) -> list[tuple[tuple[str, str], Resource]]:
-    """The kinds, by version, that a custom resource definition defines."""
+    """The kinds that a custom resource definition defines, by version."""
     spec = document.raw.get("spec") or {}
     names, namespaced = spec.get("names") or {}, spec.get("scope") != "Cluster"
     kinds = []

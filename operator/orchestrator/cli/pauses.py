@@ -1,4 +1,4 @@
-"""A pause in words: who asked for it, since when, what ends it, and the command that does."""
+"""Describes a pause: who requested it, since when, what ends it, and the command that resumes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.operations.desired_state import MANAGER
 def describe_pause(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None = None) -> str:
     """`by ana since 14:03, at the latest until 16:00; resume with: …`.
 
-    `workflow` is the spec that the execution runs; without it no end is named.
+    `workflow` is the spec that the execution runs; without it, the end of the pause is left out.
     """
     metadata = execution["metadata"]
     who, since = _asked_by(metadata)
@@ -28,7 +28,7 @@ def describe_pause(execution: Mapping[str, Any], workflow: Mapping[str, Any] | N
 
 
 def timeout_of(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None) -> float | None:
-    """When the execution times out, in seconds since the epoch; None where it never does."""
+    """When the execution times out, in seconds since the epoch; None if it has no timeout."""
     started = (execution.get("status") or {}).get("startedAt")
     timeout = (workflow or {}).get("timeout")
     if not started or not timeout:
@@ -40,7 +40,8 @@ def timeout_of(execution: Mapping[str, Any], workflow: Mapping[str, Any] | None)
 
 
 def _asked_by(metadata: Mapping[str, Any]) -> tuple[str, float | None]:
-    """Who wrote spec.desiredState last, or with what, and when; the API server records it."""
+    """Who last wrote spec.desiredState, or with what client, and when, as the API server recorded
+    it."""
     writes = [
         entry
         for entry in metadata.get("managedFields") or ()
@@ -56,7 +57,7 @@ def _asked_by(metadata: Mapping[str, Any]) -> tuple[str, float | None]:
 
 
 def clock(seconds: float) -> str:
-    """A moment of today as 14:03, and of another day with its date, in local time."""
+    """A time today as 14:03, and on another day with its date, in local time."""
     moment = datetime.fromtimestamp(seconds).astimezone()
     today = datetime.now().astimezone().date()
     return f"{moment:%H:%M}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M}"

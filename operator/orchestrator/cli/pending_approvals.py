@@ -1,4 +1,4 @@
-"""The approvals that wait for people: for whom, since when, until when, and what to type."""
+"""Pending approvals: their approvers, start, deadline, and the command that approves each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in EXIT_CODES)
 
 @dataclass(frozen=True, slots=True)
 class PendingApproval:
-    """An approval that waits; `details` is None where the user may not read the graph."""
+    """A pending approval; `details` is None if the user may not read the graph."""
 
     namespace: str
     execution: str
@@ -34,7 +34,7 @@ class PendingApproval:
 
     @property
     def command(self) -> str:
-        """What to type to approve it."""
+        """The command that approves it."""
         fields = [] if self.details is None else fields_of(self.details.approval.inputs)
         return " ".join(
             (
@@ -46,7 +46,7 @@ class PendingApproval:
 
 
 def pending_of(execution: Raw, graph: Graph | None) -> list[PendingApproval]:
-    """The approvals of an execution that wait, by name."""
+    """The pending approvals of an execution, by name."""
     return [
         pending(execution, node, None if graph is None else details_of(execution, graph, node))
         for node in sorted(waiting_records(execution))
@@ -54,7 +54,7 @@ def pending_of(execution: Raw, graph: Graph | None) -> list[PendingApproval]:
 
 
 def pending(execution: Raw, node: str, details: ApprovalDetails | None) -> PendingApproval:
-    """One approval of an execution that waits."""
+    """One pending approval of an execution."""
     record = execution["status"]["nodes"][node]
     return PendingApproval(
         execution["metadata"]["namespace"],
@@ -68,7 +68,7 @@ def pending(execution: Raw, node: str, details: ApprovalDetails | None) -> Pendi
 
 
 def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
-    """The graph that an execution runs; None where the user may not read it."""
+    """The graph of an execution; None if the user may not read it."""
     revision = (execution.get("status") or {}).get("revision")
     if not revision:
         return None
@@ -82,7 +82,7 @@ def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
 
 
 def inside(cluster: Cluster, execution: Raw) -> list[PendingApproval]:
-    """The approvals that wait in the sub-executions of an execution, at any depth."""
+    """The pending approvals in the sub-executions of an execution, at any depth."""
     items = cluster.list(EXECUTIONS, query={"fieldSelector": NOT_ENDED})["items"]
     children: dict[str, list[Raw]] = {}
     for item in items:

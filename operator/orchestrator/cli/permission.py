@@ -12,7 +12,7 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def require(cluster: Cluster, verb: str) -> None:
-    """Raises UsageError with the command that grants it where the user lacks the verb.
+    """Raises UsageError, with the command that grants the verb, if the user lacks it.
 
     If the API server does not answer, the request itself is refused later.
     """

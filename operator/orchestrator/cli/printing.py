@@ -1,4 +1,4 @@
-"""Objects in the format of `-o`: name, JSON, YAML, or what a JSONPath template picks of them."""
+"""Prints objects in the format of `-o`: name, JSON, YAML, or by a JSONPath template."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JSONPATH = "jsonpath"
 
 @dataclass(frozen=True)
 class Format:
-    """What `-o` asks for; an empty name is a table."""
+    """The format of `-o`; an empty name means a table."""
 
     name: str = ""
     template: Template | None = None
@@ -35,7 +35,7 @@ class Format:
         return self.name in ("", "wide")
 
     def show(self, raw: dict[str, Any], *, alone: bool = True) -> None:
-        """One object, or a List; one of several in a stream is not `alone`."""
+        """One object, or a List; `alone` is False for one of several in a stream."""
         match self.name:
             case "json":
                 say(to_json(plain(raw)), flush=True)
@@ -52,11 +52,11 @@ class Format:
 
 
 def read_format(output: str | None, *, table: bool = True) -> Format:
-    """The format of an option `-o`. Raises UsageError for an unknown one.
+    """The format of a `-o` option. Raises UsageError for an unknown one.
 
-    Without `table`, wide is none, and no option means the name.
+    If `table` is false, `wide` is rejected and the default is `name`.
     """
-    text = (output or "").removeprefix("=")  # kubectl takes -o=json
+    text = (output or "").removeprefix("=")  # kubectl accepts -o=json
     name, equals, template = text.partition("=")
     if name == _JSONPATH and (not equals or not template):
         raise UsageError("-o jsonpath: write a template, such as -o jsonpath='{.status.phase}'")
@@ -73,7 +73,7 @@ def read_format(output: str | None, *, table: bool = True) -> Format:
 
 
 def list_of(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Several objects as the one that kubectl prints."""
+    """Several objects as a List, as kubectl prints them."""
     return {"apiVersion": "v1", "kind": "List", "items": list(items)}
 
 
@@ -83,7 +83,7 @@ def name_of(raw: dict[str, Any]) -> str:
 
 
 def plain(raw: dict[str, Any]) -> dict[str, Any]:
-    """Without managedFields, as kubectl prints it; of a list, each item."""
+    """Without managedFields, as kubectl prints it; for a List, in each item."""
     if "items" in raw:
         return {**raw, "items": [plain(item) for item in raw["items"]]}
     if "metadata" not in raw:

@@ -1,4 +1,4 @@
-"""What an approval asks to be filled in, asked for at a terminal."""
+"""Prompts for missing inputs of an approval at a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.operations.inputs import Field, missing
 
 
 def complete(node: str, fields: Sequence[Field], inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs with those that were missing, asked for if there is a terminal."""
+    """The inputs, completed by prompting for missing ones if there is a terminal."""
     if not sys.stdin.isatty():
         return inputs
     if fields:
@@ -24,7 +24,7 @@ def complete(node: str, fields: Sequence[Field], inputs: dict[str, Any]) -> dict
 
 
 def _ask(field: Field) -> Any:
-    """Ask for an input until it has a value of its type. Raises UsageError at the end of input."""
+    """Prompt for an input until the value has its type. Raises UsageError at the end of input."""
     while True:
         say(f"{field.name}: ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()

@@ -1,4 +1,5 @@
-"""What a manifest can refer to: Templates and Workflows of its files, of the cluster, shipped."""
+"""What a manifest can refer to: Templates and Workflows in its files, on the cluster, or
+shipped."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ RawSpecs = dict[str, object]
 
 
 class References:
-    """Resolves what manifests refer to; each list is read from the cluster at most once."""
+    """Resolves references in manifests; each list is read from the cluster at most once."""
 
     def __init__(
         self,
@@ -28,7 +29,7 @@ class References:
         cluster: Cluster | None,
         shipped: Mapping[str, TemplateSpec] | None = None,
     ) -> None:
-        """`shipped` are the actions assumed to exist where there is no cluster to ask."""
+        """`shipped` are the actions assumed to exist if there is no cluster."""
         self._cluster = cluster
         self._shipped = dict(shipped or {})
         self._default = cluster.namespace if cluster else None
@@ -53,7 +54,7 @@ class References:
     def templates(
         self, document: Document, spec: WorkflowSpec
     ) -> tuple[Mapping[str, TemplateSpec], bool]:
-        """The Templates by action, and whether there are no others."""
+        """The Templates by action, and whether the list is complete."""
         namespace = self._namespace(document)
         beside = {
             action: template
@@ -70,7 +71,7 @@ class References:
     def workflows(
         self, document: Document, spec: WorkflowSpec
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
-        """The sub-workflows by name, and the names of all Workflows, if they are known."""
+        """The sub-workflows by name, and the names of all Workflows, if known."""
         named = {node.workflow.name for node in spec.nodes if node.workflow}
         namespace = self._namespace(document)
         beside = self._beside(namespace)
@@ -86,7 +87,7 @@ class References:
         return known, listed
 
     def started(self, document: Document, name: str) -> Mapping[str, Any] | None:
-        """The spec of a Workflow of the document's namespace as it is written, if it is known."""
+        """The spec, as written, of a Workflow in the document's namespace, if known."""
         namespace = self._namespace(document)
         beside = self._beside(namespace)
         found = beside if name in beside else self._workflows_of(namespace) or {}
@@ -94,13 +95,13 @@ class References:
         return spec if isinstance(spec, dict) else None
 
     def names(self, document: Document) -> Collection[str] | None:
-        """The Workflows of the document's namespace, if they are known."""
+        """The Workflows in the document's namespace, if known."""
         namespace = self._namespace(document)
         on_cluster = self._workflows_of(namespace)
         return None if on_cluster is None else {**on_cluster, **self._beside(namespace)}
 
     def near(self, document: Document, name: str) -> str:
-        """A Workflow beside the document whose name is like this one, as a question."""
+        """A Workflow in the same files with a similar name, as a question."""
         return did_you_mean(name, self._beside(self._namespace(document)))
 
     def _beside(self, namespace: str | None) -> RawSpecs:
@@ -134,12 +135,14 @@ class References:
                 for item in self._cluster.within(namespace).list(kind)["items"]:
                     template = parse(TemplateSpec, item["spec"])
                     if not isinstance(template, TemplateSpec):
-                        return None  # newer than we are
+                        return None  # newer than this version
                     found[prefix + item["metadata"]["name"]] = template
         except UnreachableError:
             raise
         except UsageError:
-            return None  # who may not list Templates leaves it to the operator to judge
+            return (
+                None  # if the user may not list Templates, the operator checks the reference later
+            )
         return found
 
 

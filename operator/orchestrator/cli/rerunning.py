@@ -1,4 +1,4 @@
-"""`rerun`: a part of an ended execution run again, or all of it with other variables."""
+"""`rerun`: runs part of an ended execution again, or all of it with other variables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RerunOptions:
     """The options of `rerun`."""
 
     start: list[str]
-    """Nodes; those that ended badly where there is none."""
+    """Nodes; if empty, those that did not succeed."""
     assignments: list[str]
     """Variables that differ from those of the source."""
     name: str | None
@@ -72,12 +72,12 @@ def _with_other_variables(
 
 
 def _workflow(cluster: Cluster, source: Raw) -> Raw | None:
-    """The Workflow, which must be there and startable; None for who may not read it."""
+    """The Workflow, which must exist and be startable; None if the user may not read it."""
     try:
         found = cluster.find(WORKFLOWS, source["spec"]["workflow"])
     except UnreachableError:
         raise
-    except UsageError:  # the operator judges it
+    except UsageError:  # the operator checks it
         return None
     with in_options():
         check_workflow(source, found)

@@ -1,4 +1,4 @@
-"""What an execution runs."""
+"""Reads the workflow that an execution runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from orchestrator.kube.resources import CONTROLLER_REVISIONS, WORKFLOWS
 
 
 def read_workflow(cluster: Cluster, execution: Raw) -> Mapping[str, Any]:
-    """The spec that an execution runs: from its revision, otherwise from the Workflow as it is.
+    """The spec that an execution runs: from its revision, otherwise from the current Workflow.
 
-    Empty for who may read neither: a right to see executions is none to see what they run.
+    Empty if the user may read neither: permission to see executions does not include their specs.
     """
     revision = (execution.get("status") or {}).get("revision")
     try:

@@ -1,4 +1,4 @@
-"""A refusal for want of a right: which right it takes, and the command that grants it."""
+"""Explains a Forbidden answer: the missing right, and the command that grants it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _VERB = re.compile(
     r"^(?P<user>.+) may not .*it requires the verb (?P<verb>\w+) on (?P<resource>\w+)"
 )
 _VERBS = ("run", "control", "approve", "signal", "rerun")
-"""Roles of that name; the on-call role holds all of them."""
+"""Roles of that name; the on-call role contains all of them."""
 _WRITES = {"desiredState": "control", "decisions": "approve", "signals": "signal"}
-"""What the field of a change is for."""
+"""The verb that a change of the field requires."""
 _OURS = ("workflows", "workflowexecutions", "templates", "triggers", "incidents")
 _EVIDENCE = ("controllerrevisions", "events", "jobs", "pods", "pods/log")
-"""What explains an execution, beside itself."""
+"""Objects that `explain` reads in addition to the execution."""
 _READS = ("get", "list", "watch")
 ONCALL = "itechsmart-workflow-oncall"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A right that a user lacks; without a namespace it is the whole cluster's."""
+    """A right that a user lacks; without a namespace, it applies to the whole cluster."""
 
     user: str
     verb: str
@@ -42,16 +42,17 @@ class Missing:
     namespace: str = ""
 
     def sentence(self, sent: object = None) -> str:
-        """Who may not do what and where, and the command that grants it; `sent` was the request."""
+        """Who may not do what and where, and the command that grants it; `sent` is the request's
+        body."""
         where = f"in namespace {self.namespace}" if self.namespace else "in the whole cluster"
         said = f"{self.user} may not {self.verb} {self.resource} {where}"
         return said + self.grant(sent)
 
     def grant(self, sent: object = None) -> str:
-        """The command that grants the right, for whoever may."""
+        """The command that grants the right, for users who may run it."""
         role = _role(self, sent)
         if role is None:
-            return "; who administers the cluster may grant it"
+            return "; a cluster administrator can grant it"
         place = f" --namespace={self.namespace}" if self.namespace else ""
         kind = "rolebinding" if self.namespace else "clusterrolebinding"
         suffix = role.removeprefix("itechsmart-workflow-")
@@ -70,7 +71,7 @@ class Missing:
 def explain_refusal(message: str, namespace: str, sent: object = None) -> str:
     """A Forbidden answer in plain words; `namespace` is the request's, `sent` its body.
 
-    What names no right, such as a quota, is said as the API server says it.
+    An answer that names no right, such as a quota's, is passed on unchanged.
     """
     found = _RBAC.search(message)
     if found is not None:
@@ -90,7 +91,7 @@ def explain_refusal(message: str, namespace: str, sent: object = None) -> str:
 
 
 def _role(missing: Missing, sent: object) -> str | None:
-    """The least of the shipped and of Kubernetes' own roles that holds the right."""
+    """The smallest of the shipped roles and Kubernetes' own that contains the right."""
     verb, resource = missing.verb, missing.resource
     if missing.group == GROUP:
         if resource == "clustertemplates":
@@ -120,7 +121,7 @@ def _role_on_executions(verb: str, sent: object) -> str | None:
 
 
 def _fields(sent: object) -> Collection[str]:
-    """The fields of the spec that a request writes, by a whole object, a patch or a JSON patch."""
+    """The fields of the spec that a request writes, as an object, a merge patch or a JSON patch."""
     if isinstance(sent, list):
         paths = (str(step.get("path", "")).split("/") for step in sent)
         return [path[2] for path in paths if path[1:2] == ["spec"] and len(path) > 2]

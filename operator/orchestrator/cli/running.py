@@ -1,4 +1,4 @@
-"""`run`: executions started by hand, of a Workflow on the cluster or in a file."""
+"""`run`: starts executions by hand, from a Workflow on the cluster or in a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunOptions:
 
 
 def run_workflow(target: Target, options: RunOptions, printed: Printed) -> int:
-    """Create an execution; the exit code of its end when it is watched."""
+    """Create an execution; if it is watched, return the exit code of its end."""
     if options.dry_run and printed.watch:
         raise UsageError("--watch: a dry run creates nothing to watch")
     if options.files:
@@ -45,7 +45,8 @@ def run_workflow(target: Target, options: RunOptions, printed: Printed) -> int:
 
 
 def _variables(workflow: Raw, options: RunOptions) -> Mapping[str, Any]:
-    """The variables as typed. Raises UsageError, first for a Workflow that cannot be started."""
+    """The variables, converted to their types. Raises UsageError, first if the Workflow cannot be
+    started."""
     with in_options():
         check_state(workflow)
     declared = workflow["spec"].get("variables") or []
@@ -53,7 +54,7 @@ def _variables(workflow: Raw, options: RunOptions) -> Mapping[str, Any]:
 
 
 def _run_files(target: Target, options: RunOptions, printed: Printed) -> int:
-    """Apply what the files hold and run its Workflow, or create the execution that they hold."""
+    """Apply the files and run their Workflow, or create the execution that they contain."""
     from orchestrator.cli.applying import apply_documents
     from orchestrator.cli.manifests import read_documents
 
@@ -71,7 +72,9 @@ def _run_files(target: Target, options: RunOptions, printed: Printed) -> int:
             raise UsageError("--var: the variables of an execution are in its manifest")
     elif len(workflows) != 1:
         names = ", ".join(one.name for one in workflows) or "none"
-        raise UsageError(f"{where}: run takes one Workflow, and the files hold {names}; name it")
+        raise UsageError(
+            f"{where}: run takes one Workflow, but the files contain {names}; name one"
+        )
     if problems:
         raise UsageError("\n".join(problems))
     chosen = (executions or workflows)[0]
@@ -81,11 +84,11 @@ def _run_files(target: Target, options: RunOptions, printed: Printed) -> int:
         if options.name:
             body["metadata"]["name"] = options.name
         return create(cluster, body, printed, dry_run=options.dry_run)
-    workflow = {"spec": {}, **chosen.raw, "status": {}}  # a judgement is of what is stored
+    workflow = {"spec": {}, **chosen.raw, "status": {}}  # judge only what is stored
     variables = _variables(workflow, options)
     with in_options():
         body = start_workflow(workflow, variables, requester=cluster.user, name=options.name or "")
-    # What is printed for programs stays alone on standard output.
+    # Standard output contains only what programs parse.
     stream = sys.stderr if printed.output else sys.stdout
     code = apply_documents(target, documents, dry_run=options.dry_run, stream=stream)
     return code or create(cluster, body, printed, dry_run=options.dry_run)

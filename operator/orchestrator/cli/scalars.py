@@ -1,9 +1,9 @@
-"""Scalars of YAML as kubectl resolves them.
+"""YAML scalars as kubectl resolves them.
 
-kubectl, and the API server for what is applied, read YAML with gopkg.in/yaml.v2 behind
-sigs.k8s.io/yaml. That is neither YAML 1.1 nor 1.2: `yes` is a boolean and `0o17` is 15, but `12:30`
-is text. The rules follow `resolve.go` of that library and Go's `strconv`; the result is what is
-left after the conversion to JSON, where a float without a fraction is an integer.
+kubectl and the API server read YAML with gopkg.in/yaml.v2 behind sigs.k8s.io/yaml. That is neither
+YAML 1.1 nor 1.2: `yes` is a boolean and `0o17` is 15, but `12:30` is text. The rules follow
+`resolve.go` of that library and Go's `strconv`; the result is that after the conversion to JSON, in
+which a float without a fraction is an integer.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ BOOL, FLOAT, INT, NULL, STR, TIMESTAMP = (
 )
 BINARY = TAG + "binary"
 RESOLVED_TAGS = ("", BOOL, FLOAT, INT, NULL, STR, TIMESTAMP)
-"""Tags whose text is resolved; the text under any other tag is taken as it is."""
+"""Tags whose text is resolved; the text under any other tag is taken literally."""
 
 INT64 = range(-(2**63), 2**63)
 _UINT64 = 2**64
 _MAX_DIGITS = 400
-"""Digits beyond which a number is out of every range, leading zeros aside."""
+"""Number of digits beyond which a number is out of range, not counting leading zeros."""
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
 _NULL = ("", "~", "null", "Null", "NULL")
@@ -57,14 +57,14 @@ _TIMESTAMP = re.compile(
 
 
 class UnresolvedError(ValueError):
-    """The text is not what its tag promises."""
+    """The text does not match its tag."""
 
 
 def resolve(tag: str, text: str, *, as_key: bool = False) -> Json:
     """The value of an unquoted scalar (tag "") or of one with an explicit tag.
 
-    As a key, a float stays one: its text is not that of an integer. Raises UnresolvedError. A float
-    may be infinite or not a number: JSON has neither.
+    As a key, a float stays a float: its text is not that of an integer. Raises UnresolvedError. A
+    float may be infinite or not a number, which JSON does not have.
     """
     if tag not in RESOLVED_TAGS or tag == STR:
         return text
@@ -80,12 +80,12 @@ def resolve(tag: str, text: str, *, as_key: bool = False) -> Json:
 
 
 def is_text(text: str) -> bool:
-    """Whether the text, unquoted, is that text."""
+    """Whether the unquoted text is read as that string."""
     return isinstance(resolve("", text), str)
 
 
 def as_json(value: Json) -> Json:
-    """A number as JSON of 64-bit integers has it: integers where they fit, floats otherwise."""
+    """A number as JSON with 64-bit integers: an integer if it fits, otherwise a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, int):
@@ -98,7 +98,7 @@ def as_json(value: Json) -> Json:
 
 
 def key_text(key: Json) -> str:
-    """A key, no boolean, as the text it is in JSON. Raises UnresolvedError for a null."""
+    """A key other than a boolean as JSON text. Raises UnresolvedError for a null."""
     match key:
         case str():
             return key
@@ -133,7 +133,7 @@ def _number(text: str) -> tuple[str, Json]:
         return INT, number
     if _FLOAT.fullmatch(digits):
         return _float(digits, text)
-    if binary := _BINARY.fullmatch(digits):  # with a second sign: taken by that library
+    if binary := _BINARY.fullmatch(digits):  # with a second sign, which that library accepts
         number = int(binary[1], 2)
         if number in INT64:
             return INT, number

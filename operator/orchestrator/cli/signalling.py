@@ -1,4 +1,4 @@
-"""`signal`: a signal sent to an execution, for a node that waits for it or will."""
+"""`signal`: sends a signal to an execution, for a node that waits for it or will."""
 
 from __future__ import annotations
 

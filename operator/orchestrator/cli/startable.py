@@ -1,4 +1,4 @@
-"""Executions of a Workflow, for which everything that can be known is checked beforehand."""
+"""Builds executions of a Workflow after all checks that are possible beforehand."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from orchestrator.validation.starting import invalid, refused_as_invalid
 def startable(
     cluster: Cluster, workflow: Raw, variables: Mapping[str, Any], name: str | None = None
 ) -> Raw:
-    """The execution of a Workflow of the cluster, in the user's name. Raises UsageError.
+    """The execution of a Workflow on the cluster, in the user's name. Raises UsageError.
 
-    The operator's judgement of the Workflow counts; where it has not judged this generation, its
-    own rules do.
+    The operator's result for the Workflow counts; if it has not validated this generation, the same
+    rules are applied here.
     """
     with in_options():
         manifest = start_workflow(workflow, variables, requester=cluster.user, name=name or "")
@@ -27,7 +27,8 @@ def startable(
 
 
 def check_unjudged(cluster: Cluster, workflow: Raw) -> None:
-    """Raises InvalidWorkflowError for a Workflow that the operator has yet to find invalid."""
+    """Raises InvalidWorkflowError for an invalid Workflow that the operator has not validated
+    yet."""
     if refused_as_invalid(workflow) is None and (problem := _own_judgement(cluster, workflow)):
         raise InvalidWorkflowError(invalid(workflow["metadata"]["name"], problem))
 

@@ -1,4 +1,4 @@
-"""Tables as kubectl prints them; at a terminal each row fits on its line."""
+"""Tables as kubectl prints them; on a terminal each row fits on its line."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ GAP = "   "
 TEXTS = frozenset({"MESSAGE", "SUMMARY", "TITLE", "ACTIVE", "FOR", "REQUESTER", "REASON"})
 """Columns that are shortened first, at their end."""
 WHOLE = frozenset({"COMMAND"})
-"""Columns to copy from: never shortened, and last."""
+"""Columns that users copy from: never shortened, and last."""
 _SHORTEST_TEXT = 8
 _SHORTEST_NAME = 16
-"""Columns of a terminal that a shortened cell keeps at least."""
+"""Minimum width of a shortened cell, in terminal columns."""
 
 
 def print_table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """Aligned with spaces; into a file or a pipe every cell is printed in full."""
+    """Print aligned with spaces; to a file or a pipe, every cell is printed in full."""
     Table(header, cells).show(cells)
 
 
 class Table:
-    """A header, and widths that fit a terminal: rows that come later are shortened to them."""
+    """A header, and column widths that fit a terminal; later rows are shortened to them."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Table:
         cells: Sequence[Sequence[str]],
         columns: int | None = None,
     ) -> None:
-        """`columns` is the width of the terminal; None finds it out."""
+        """`columns` is the width of the terminal; None detects it."""
         self._header = [word.upper() for word in header]
         self._widths = [
             max(width(row[index]) for row in (self._header, *cells))
@@ -71,7 +71,7 @@ class Table:
 
 
 def _shrink(header: Sequence[str], widths: list[int], columns: int) -> None:
-    """Narrow the widest column of text until a row fits, then the widest of the others."""
+    """Narrow the widest text column until a row fits, then the widest other columns."""
     room = columns - len(GAP) * (len(widths) - 1)
     for texts, least in ((True, _SHORTEST_TEXT), (False, _SHORTEST_NAME)):
         chosen = [
@@ -87,7 +87,7 @@ def _shrink(header: Sequence[str], widths: list[int], columns: int) -> None:
 
 
 def width(text: str) -> int:
-    """The columns that a text takes at a terminal."""
+    """The number of terminal columns that a text takes."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -100,14 +100,14 @@ def _columns(letter: str) -> int:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text in so many columns; what is left out at its end is an ellipsis."""
+    """The text in so many columns; if its end is cut, an ellipsis replaces it."""
     if width(text) <= most:
         return text
     return _prefix(text, most - 1) + "…"
 
 
 def shorten_middle(text: str, most: int) -> str:
-    """The text in so many columns; names differ at their ends, so their middle is left out."""
+    """The text in so many columns; names differ at their ends, so the middle is cut."""
     if width(text) <= most:
         return text
     ending = _prefix(text[::-1], (most - 1) // 2)[::-1]
@@ -162,7 +162,7 @@ def moment(timestamp: str) -> str:
 
 
 def _lookup(item: Any, path: str) -> Any:
-    """The value at one of our own columns' paths: keys, and one filter by condition type."""
+    """The value at a column's path: keys, and one filter by condition type."""
     before, _, after = path.partition('[?(@.type=="')
     value = _walk(item, before)
     if not after:

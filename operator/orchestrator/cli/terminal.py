@@ -1,6 +1,6 @@
-"""What the command line writes to people: no control sequence of an object reaches the terminal.
+"""Output to terminals: no control sequence from an object reaches the terminal.
 
-Names, messages, outputs and comments come from whoever may write an object or run a container.
+Names, messages, outputs and comments come from anyone who may write an object or run a container.
 `say` replaces their control and bidirectional characters; JSON and YAML escape them and stay exact.
 """
 
@@ -18,7 +18,7 @@ _COLOUR = re.compile("(\x1b\\[[0-9;:]*m)")
 
 
 class OutputClosedError(Exception):
-    """Whatever read the output has ended, as `head` does once it has its lines."""
+    """The reader of the output has closed it, as `head` does once it has its lines."""
 
 
 def say(
@@ -28,7 +28,7 @@ def say(
     file: TextIO | None = None,
     flush: bool = False,
 ) -> None:
-    """Print as `print` does, without what a terminal would obey."""
+    """Print as `print` does, without characters that control a terminal."""
     text = sep.join(map(str, parts))
     _write(plain_text(text), end, file or sys.stdout, flush=flush)
 
@@ -40,12 +40,13 @@ def to_json(value: Any) -> str:
 
 
 def say_log(line: str) -> None:
-    """A line of a container's log: exact in a file or pipe, only colours left at a terminal."""
+    """A line of a container's log: exact in a file or pipe; on a terminal, only colours are
+    kept."""
     _write(colours_only(line) if sys.stdout.isatty() else line, "\n", sys.stdout, flush=True)
 
 
 def _write(text: str, end: str, stream: TextIO, *, flush: bool) -> None:
-    """In one piece, so that lines of several threads stay whole. Raises OutputClosedError."""
+    """Write in one piece, so that lines of several threads do not mix. Raises OutputClosedError."""
     try:
         stream.write(text + end)
         if flush:
@@ -55,7 +56,7 @@ def _write(text: str, end: str, stream: TextIO, *, flush: bool) -> None:
 
 
 def colours_only(line: str) -> str:
-    """The line without control sequences but colours, which end with the line."""
+    """The line without control sequences other than colours, which end with the line."""
     pieces = _COLOUR.split(line)
     if len(pieces) == 1:
         return plain_text(line)

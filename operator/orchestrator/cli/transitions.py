@@ -1,4 +1,4 @@
-"""What changed of an execution, as plain lines; all times are those of its status."""
+"""Changes of an execution as plain lines; all times are from its status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from orchestrator.engine.times import from_rfc3339, in_words
 
 
 def transitions(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
-    """A line for each node that changed between two states: when, node, phase, duration, words."""
+    """A line for each node that changed between two states: time, node, phase, duration,
+    message."""
     status = after.get("status") or {}
     records = status.get("nodes") or {}
     old = ((before or {}).get("status") or {}).get("nodes") or {}
@@ -31,7 +32,7 @@ def transitions(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> l
 
 
 def ending(execution: Mapping[str, Any]) -> str | None:
-    """The sentence at the end, or None while it goes on."""
+    """The final sentence, or None while the execution continues."""
     status = execution.get("status") or {}
     phase = status.get("phase", "")
     if phase not in EXIT_CODES:
@@ -53,7 +54,8 @@ def _attempt_start(record: Mapping[str, Any]) -> str | None:
 
 
 def _latest(status: Mapping[str, Any]) -> float:
-    """The newest moment in a status: when what has no time of its own happened, at the earliest."""
+    """The latest time in a status: the earliest possible time of a change that has no time of its
+    own."""
     moments = [status.get("startedAt"), status.get("finishedAt")]
     for record in (status.get("nodes") or {}).values():
         moments += [record.get("startedAt"), record.get("finishedAt"), _attempt_start(record)]

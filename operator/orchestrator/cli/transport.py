@@ -1,4 +1,4 @@
-"""Requests to the API server, and its answers and refusals in words."""
+"""Sends requests to the API server, and turns its errors into messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READ_SECONDS = 60.0
 
 
 class Transport:
-    """Requests as the user, or as whom the user acts as."""
+    """Requests as the user, or as the impersonated user."""
 
     def __init__(self, transport: BlockingTransport, *, timeout: float | None = None) -> None:
         """`timeout` bounds each request, in seconds, instead of the two constants above."""
@@ -42,7 +42,7 @@ class Transport:
         content_type: str = JSON,
         accept: str = "application/json, */*",
     ) -> Raw:
-        """A request's answer as JSON. Raises UsageError with the API server's words."""
+        """A request's answer as JSON. Raises UsageError with the API server's message."""
         encoded = None if body is None else _encode(body, content_type)
         with (
             self._in_words(path, body),
@@ -62,7 +62,8 @@ class Transport:
     def text(
         self, path: str, query: Mapping[str, str], *, silence: float | None = READ_SECONDS
     ) -> Iterator[str]:
-        """The lines of an answer as they come; `silence` is the longest one, in seconds."""
+        """The lines of an answer as they arrive; `silence` is the maximum pause between them, in
+        seconds."""
         with (
             self._in_words(path, None),
             self._transport.answer(
@@ -110,7 +111,7 @@ def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _encode(body: object, content_type: str) -> bytes:
-    """The body of a request; refuses what none can carry unchanged."""
+    """The body of a request; refuses values that JSON cannot represent."""
     try:
         applied = encode_applied(body)
     except NotUnicodeError as error:

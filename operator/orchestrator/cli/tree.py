@@ -1,4 +1,5 @@
-"""An execution as a tree of its nodes: pure, so that it looks the same wherever it is shown."""
+"""Renders an execution as a tree of its nodes; pure, so that it is the same wherever it is
+shown."""
 
 from __future__ import annotations
 
@@ -34,21 +35,21 @@ STYLES = {
 }
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "TimedOut": 3, "Cancelled": 4}
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-"""What stands before a running node, ten pictures a second."""
+"""Spinner before a running node, ten frames a second."""
 _ASIDE = ("Failed", "Else")
-"""Outcomes that lead away from the way things should go."""
+"""Outcomes that lead to error handlers."""
 _QUIET = (Reason.JOB_CREATED, Reason.STARTING, Reason.COMPLETED, "")
 _MOST_RANGES = 8
 _DEEPEST = 12
-"""Levels by which a line is indented at most."""
+"""Maximum indentation levels of a line."""
 _GAP = 2
 _SHORTEST_WORDS = 8
-"""Columns below which words are left out."""
+"""Width below which messages are left out, in columns."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One node: how deep it stands, where it stands, and what there is to say."""
+    """One node: depth, position, and text."""
 
     depth: int
     name: str
@@ -57,7 +58,7 @@ class Line:
     words: str
 
     def symbol(self, now: float) -> str:
-        """One character for the phase; it turns while the node runs."""
+        """One character for the phase; a spinner while the node runs."""
         if self.phase == "Running":
             return SPINNER[int(now * 10) % len(SPINNER)]
         return SYMBOLS.get(self.phase, "?")
@@ -69,10 +70,10 @@ class Line:
 
 
 def order(graph: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """The nodes with their depth, as a reader follows the edges; every node once.
+    """The nodes with their depth, in the order of the edges; every node once.
 
-    A chain stays at its depth, branches and error handlers stand one deeper, and where branches
-    meet again the depth is that of where they parted.
+    A chain stays at its depth, branches and error handlers are one deeper, and after a join the
+    depth is that of the fork.
     """
     nodes = [node["name"] for node in graph.get("nodes") or []]
     following: dict[str, list[Mapping[str, Any]]] = {name: [] for name in nodes}
@@ -100,7 +101,7 @@ def order(graph: Mapping[str, Any]) -> list[tuple[int, str]]:
 
 
 def _depth(proposed: Sequence[tuple[int, bool]]) -> int:
-    """By what each edge proposes, and whether it leads aside."""
+    """The depth that each edge proposes, and whether it leads to an error handler."""
     depths = [depth for depth, _ in proposed]
     if len(depths) > 1 and min(depths) == max(depths) > 0 and not any(a for _, a in proposed):
         return depths[0] - 1
@@ -108,13 +109,14 @@ def _depth(proposed: Sequence[tuple[int, bool]]) -> int:
 
 
 def lines(nodes: Sequence[tuple[int, str]], execution: Mapping[str, Any], now: float) -> list[Line]:
-    """The tree's lines at this moment (seconds since the epoch)."""
+    """The tree's lines at this time (seconds since the epoch)."""
     records = (execution.get("status") or {}).get("nodes") or {}
     return [line_of(depth, name, records.get(name) or {}, now) for depth, name in nodes]
 
 
 def fitting(drawn: Sequence[Line], height: int) -> list[Line]:
-    """At most `height` lines: first what runs or failed, then what ended last and comes next."""
+    """At most `height` lines: first running or failed nodes, then the last to end and the next to
+    start."""
     if len(drawn) <= height:
         return list(drawn)
 
@@ -135,7 +137,7 @@ def fitting(drawn: Sequence[Line], height: int) -> list[Line]:
 
 @dataclass(frozen=True)
 class Cells:
-    """One line of the tree in the columns of a terminal."""
+    """One line of the tree in terminal columns."""
 
     indent: int
     name: str
@@ -144,9 +146,9 @@ class Cells:
 
 
 def fit(drawn: Sequence[Line], columns: int) -> list[Cells]:
-    """The lines in so many columns: mark, name and time are kept, the words are shortened.
+    """The lines in so many columns: symbol, name and time are kept, messages are shortened.
 
-    Indentation gives way before a name does; a name alone wider than the terminal keeps both ends.
+    Indentation is reduced before a name is; a name wider than the terminal keeps both ends.
     """
     times = max((len(line.took) for line in drawn), default=0)
     room = columns - 2 - times - (_GAP if times else 0)
@@ -167,7 +169,7 @@ def fit(drawn: Sequence[Line], columns: int) -> list[Cells]:
 
 
 def line_of(depth: int, name: str, record: Mapping[str, Any], now: float) -> Line:
-    """What a node's record comes to on its line."""
+    """The line for a node's record."""
     phase, reason = record.get("phase", ""), record.get("reason", "")
     words = [] if reason in _QUIET or reason == phase else [reason]
     if record.get("attempts", 1) > 1:
@@ -195,7 +197,7 @@ def _took(record: Mapping[str, Any], now: float) -> str:
 
 
 def _ranges(text: str) -> str:
-    """The ranges of a fan-out, the first few of many."""
+    """The ranges of a fan-out; only the first few if there are many."""
     parts = text.split(",")
     more = len(parts) - _MOST_RANGES
     return ", ".join(parts[:_MOST_RANGES]) + (f" and {more} more ranges" if more > 0 else "")

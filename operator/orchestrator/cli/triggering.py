@@ -1,4 +1,4 @@
-"""`trigger`: executions started as a Trigger would, its suspension, and when it fires next."""
+"""`trigger`: starts executions as a Trigger would, suspends it, and shows when it fires next."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from orchestrator.triggers.trigger_type import Clock, Event
 
 @dataclass(frozen=True)
 class GivenEvent:
-    """The event that a Trigger is run with."""
+    """The event with which a Trigger is run."""
 
     event: str | None = None
     """A JSON object."""
@@ -47,7 +47,7 @@ class GivenEvent:
 def run_trigger(
     target: Target, name: str, given: GivenEvent, printed: Printed, *, dry_run: bool
 ) -> int:
-    """Start what the Trigger would start, in the user's name, suspended or not."""
+    """Start the Trigger's execution in the user's name, whether or not the Trigger is suspended."""
     if dry_run and printed.watch:
         raise UsageError("--watch: a dry run creates nothing to watch")
     printed.format  # noqa: B018 - refuses a wrong one before anything is asked
@@ -77,7 +77,7 @@ def suspend_triggers(target: Target, names: Sequence[str], *, suspend: bool) -> 
 
 
 def print_next(target: Target, name: str | None, count: int | None) -> int:
-    """Print when a Trigger fires next, or all of the namespace, the earliest first."""
+    """Print when one Trigger fires next, or all in the namespace, the earliest first."""
     cluster = target.connect()
     if name is not None:
         trigger = cluster.get(TRIGGERS, name)
@@ -105,7 +105,7 @@ def print_next(target: Target, name: str | None, count: int | None) -> int:
 
 
 def _moments(trigger: Raw, read: Trigger, count: int) -> list[tuple[float, str, str, str]]:
-    """The next moments of a Trigger on the clock, with what is shown of each."""
+    """The next times of a Trigger with a schedule, with the columns of each."""
     state = "suspended" if read.spec.suspend else ""
     zone = getattr(read.settings, "time_zone", "UTC")
     return [

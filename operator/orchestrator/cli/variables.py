@@ -1,4 +1,4 @@
-"""Variables from the command line: `--var name=value`, typed as the Workflow declares them."""
+"""Variables from the command line: `--var name=value`, converted to the types of the Workflow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.cli.yaml_json import NotReadableError, read_yaml
 def read_variables(
     declared: Sequence[Mapping[str, Any]], assignments: Sequence[str], file: Path | None
 ) -> dict[str, Any]:
-    """The values of a file and of the assignments, which win. Raises UsageError."""
+    """The values from a file and from the assignments, which take precedence. Raises UsageError."""
     return {**(_from_file(file) if file else {}), **read_assignments(declared, assignments)}
 
 
@@ -33,7 +33,8 @@ def read_assignments(
 
 
 def typed(name: str, text: str, kind: str) -> Any:
-    """The text as a value of a variable's type. Raises UsageError that shows how it is written."""
+    """The text as a value of a variable's type. Raises UsageError with an example of a valid
+    value."""
     match kind:
         case "string":
             return text
@@ -68,7 +69,7 @@ def _from_file(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"--vars-file {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"--vars-file {file}: this is not text: {error.reason}") from error
+        raise UsageError(f"--vars-file {file}: not text: {error.reason}") from error
     except NotReadableError as error:
         raise UsageError(f"--vars-file {file}: {error}") from error
     values = documents[0] if len(documents) == 1 else None

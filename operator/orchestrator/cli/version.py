@@ -9,7 +9,8 @@ IMAGE = "ghcr.io/itechsmart/workflow"
 
 
 def version() -> str:
-    """The distribution's version; 0.0.0 when it runs from a folder that was never installed."""
+    """The distribution's version; 0.0.0 if it runs from a source folder that was never
+    installed."""
     try:
         return distribution_version("itechsmart-workflow")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""`wait`: waits silently until executions have ended or the timeout is over."""
+"""`wait`: waits silently until executions have ended or the timeout expires."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orchestrator.cli.transitions import ending
 from orchestrator.kube.resources import EXECUTIONS
 
 TIMED_OUT = 124
-"""The exit code when the time is over, as of timeout(1)."""
+"""The exit code when the timeout expires, as of timeout(1)."""
 
 
 def wait_for(target: Target, names: Sequence[str], timeout: str | None) -> int:
-    """Wait for the end of executions, and print each."""
+    """Wait until executions end, and print each."""
     seconds = None if timeout is None else read_duration("--timeout", timeout)
     cluster = target.connect()
     found = {}

@@ -1,4 +1,4 @@
-"""`watch`: executions followed to their end, as live trees or as plain lines."""
+"""`watch`: follows executions until they end, as live trees or as plain lines."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ def watch_executions(target: Target, names: Sequence[str]) -> int:
 
 
 def watch_execution(cluster: Cluster, execution: Raw, stream: TextIO | None = None) -> int:
-    """Follow an execution to its end on a stream (standard output); the code of its phase."""
+    """Follow an execution until it ends, writing to a stream (standard output); returns the code of
+    its phase."""
     return watch_all(cluster, [execution], stream)
 
 
 def watch_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = None) -> int:
-    """Follow executions to their end; 0 when all Succeeded, or the code of the first that did not.
+    """Follow executions until they end; returns 0 if all Succeeded, or the code of the first that
+    did not.
 
-    An interrupt ends the watching, and not the executions.
+    An interrupt stops the output, not the executions.
     """
     stream = stream or sys.stdout
     tree = stream.isatty()
@@ -76,11 +78,11 @@ def _hint(observers: Sequence[Observer]) -> None:
 
 
 def _ignore(state: Raw) -> None:
-    """The tree shows whatever is the latest."""
+    """The tree always shows the latest state."""
 
 
 def _printer(cluster: Cluster, executions: list[Raw], stream: TextIO) -> Callable[[Raw], None]:
-    """What prints the changes of executions, each by its own printer."""
+    """Prints the changes of executions, each with its own printer."""
     lock, printers = threading.Lock(), {}
     for execution in executions:
         metadata = execution["metadata"]
@@ -90,7 +92,7 @@ def _printer(cluster: Cluster, executions: list[Raw], stream: TextIO) -> Callabl
 
 
 class _Printer:
-    """A line for each change of one execution."""
+    """Prints a line for each change of one execution."""
 
     def __init__(
         self,
@@ -112,7 +114,7 @@ class _Printer:
         self._say(f"{name}, a run of {workflow}{waits}", prefix="")
 
     def report(self, state: Raw) -> None:
-        """What is new in a state."""
+        """Print the changes in a new state."""
         status, name = state.get("status") or {}, state["metadata"]["name"]
         phase, message = status.get("phase", ""), status.get("message", "")
         waiting = ""

@@ -10,9 +10,9 @@ from orchestrator.controller.webhook.server import Address
 
 
 def webhook_address(webhook: str, certificate: Path | None, key: Path | None) -> Address | None:
-    """Where the webhook is served; None without `--webhook`. Raises UsageError.
+    """The address of the webhook; None without `--webhook`. Raises UsageError.
 
-    The files may be missing: the webhook is served once they are there.
+    The files may be missing: the webhook is served once they exist.
     """
     if not webhook:
         if certificate or key:
@@ -25,5 +25,7 @@ def webhook_address(webhook: str, certificate: Path | None, key: Path | None) ->
         raise UsageError(f"--webhook {webhook}: write HOST:PORT, or :PORT for every address")
     if certificate is None or key is None:
         missing = "--webhook-certificate" if certificate is None else "--webhook-key"
-        raise UsageError(f"--webhook: write {missing} FILE as well; the API server asks by HTTPS")
+        raise UsageError(
+            f"--webhook: write {missing} FILE as well; the API server calls webhooks over HTTPS"
+        )
     return Address(host.strip("[]"), number, CertificateFiles(certificate, key))

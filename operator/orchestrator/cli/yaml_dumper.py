@@ -12,7 +12,7 @@ from orchestrator.cli.scalars import STR, is_text
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
-"""Characters that steer a terminal or the order of text, or that YAML takes for breaks."""
+"""Characters that control a terminal or the order of text, or that YAML treats as line breaks."""
 
 
 def to_yaml(value: Any) -> str:
@@ -21,7 +21,7 @@ def to_yaml(value: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what would be read as something else, and escapes what a terminal would obey."""
+    """Quotes what would be read as another value, and escapes what would control a terminal."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         if _HIDDEN.search(data):
@@ -33,9 +33,9 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def write_double_quoted(self, text: str, split: bool = True) -> None:  # noqa: ARG002
-        """Hidden characters as escapes, all others as they are.
+        """Hidden characters as escapes, all others literally.
 
-        PyYAML folds and escapes on its own terms, so the scalar is written in one piece.
+        PyYAML folds and escapes by its own rules, so the scalar is written in one piece.
         """
         super().write_indicator('"', True)
         self._write("".join(_escape(letter) for letter in text))

@@ -1,4 +1,4 @@
-"""YAML and JSON as kubectl reads them, and nothing in it that JSON cannot say."""
+"""Reads YAML and JSON as kubectl does, limited to values that JSON can represent."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from orchestrator.models.base import Json
 from orchestrator.validation.problem import join
 
 MAX_VALUES = 500_000
-"""Most values in a document, aliases followed: a few lines of them can expand to billions."""
+"""Maximum number of values in a document, with aliases expanded: a few lines can expand to
+billions."""
 _SEPARATOR = "---"
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class NotReadableError(ValueError):
-    """The text is not what is expected: in one line, with where it is wrong."""
+    """The text is not valid; the message is one line with the location."""
 
 
 def read_yaml(text: str) -> Iterator[Json]:
-    """The documents of a text, which may be JSON objects one after the other.
+    """The documents in a text, which may be JSON objects one after the other.
 
     Raises NotReadableError.
     """
@@ -42,7 +43,7 @@ def read_yaml(text: str) -> Iterator[Json]:
 
 
 def _documents(text: str) -> Iterator[Json]:
-    """What begins with a brace is read as JSON while it is JSON, then as YAML."""
+    """Text that begins with a brace is read as JSON as long as it is JSON, then as YAML."""
     begin, count = 0, 0
     while text[(start := _skip(text, begin)) : start + 1] == "{":
         try:
@@ -63,7 +64,7 @@ def _skip(text: str, begin: int) -> int:
 
 
 def _yaml_documents(text: str, first: int) -> Iterator[Json]:
-    """Documents are divided where a line begins with `---`, before anything is parsed."""
+    """Splits documents at lines that begin with `---`, before anything is parsed."""
     lines: list[str] = []
     number, begun = first, False
     for at, line in enumerate(text.replace("\r\n", "\n").removesuffix("\n").split("\n"), first):
@@ -79,7 +80,7 @@ def _yaml_documents(text: str, first: int) -> Iterator[Json]:
 
 
 def _yaml_document(text: str, line: int, begun: bool) -> Iterator[Json]:
-    """One document; an empty one only where a separator begins it."""
+    """One document; an empty one only if a separator begins it."""
     loader = Loader(text)
     loader.line = line
     try:

@@ -1,4 +1,4 @@
-"""PyYAML's parser with what go-yaml does differently; its result is what kubectl reads."""
+"""PyYAML's parser with go-yaml's deviations; its result is what kubectl reads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from orchestrator.cli.scalars import BINARY, TAG, UnresolvedError, key_text, res
 from orchestrator.models.base import Json
 
 MAX_DEPTH = 100
-"""Deepest nesting; an alias that contains itself has no end."""
+"""Maximum nesting; an alias that contains itself never ends."""
 _MERGE = TAG + "merge"
 _PLAIN = ""
-"""The tag of an unquoted scalar without one."""
+"""The tag of an unquoted scalar without an explicit tag."""
 _BREAKS = "\0\r\n\x85\u2028\u2029"
 _BLANKS = _BREAKS + " \t"
 
 
 class Loader(yaml.SafeLoader):
-    """Composes nodes; tabs may separate, and an anchor may be defined twice."""
+    """Composes nodes; tabs may separate tokens, and an anchor may be defined twice."""
 
     ESCAPE_REPLACEMENTS = {  # type: ignore[misc]
         escape: text
@@ -30,13 +30,13 @@ class Loader(yaml.SafeLoader):
     }
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        """The tag of a node that names none: it is resolved when the value is made."""
+        """The tag of a node without an explicit one: it is resolved when the value is made."""
         if kind is yaml.ScalarNode and implicit[0]:
             return _PLAIN
         return str(super().resolve(kind, value, (False, True)))  # type: ignore[no-untyped-call]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """A node; the anchor's latest definition is the one that counts."""
+        """A node; the latest definition of an anchor counts."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if not isinstance(event, yaml.AliasEvent):
             self.anchors.pop(getattr(event, "anchor", None), None)
@@ -50,7 +50,7 @@ class Loader(yaml.SafeLoader):
         return super().compose_scalar_node(anchor)
 
     def scan_to_next_token(self) -> None:
-        """Skip blanks, comments and breaks; a tab is a blank wherever no key may begin."""
+        """Skip blanks, comments and line breaks; a tab is a blank wherever no key may begin."""
         if self.index == 0 and self.peek() == "\ufeff":
             self.forward()
         while True:
@@ -66,7 +66,7 @@ class Loader(yaml.SafeLoader):
                 self.allow_simple_key = True
 
     def scan_plain(self) -> yaml.ScalarToken:
-        """An unquoted scalar; a colon ends it only before a blank, in a flow collection too."""
+        """An unquoted scalar; a colon ends it only before a blank, also in a flow collection."""
         chunks: list[str] = []
         blanks: list[str] = []
         start = end = self.get_mark()
@@ -94,7 +94,7 @@ class Loader(yaml.SafeLoader):
             length += 1
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str]:
-        """The blanks inside a plain scalar, or its folded breaks; tabs are blanks."""
+        """The blanks inside a plain scalar, or its folded line breaks; tabs are blanks."""
         blanks = self._skip_blanks()
         if self.peek() not in _BREAKS[1:]:
             return [blanks] if blanks else []
@@ -137,7 +137,7 @@ class Reader:
         self._open: set[int] = set()
 
     def value(self, node: yaml.Node, depth: int = 0) -> Json:
-        """The value of a node; an alias is the value of what it points to."""
+        """The value of a node; an alias has the value of its anchor."""
         if id(node) in self._made:
             return self._made[id(node)]
         if id(node) in self._open:
@@ -173,7 +173,7 @@ class Reader:
         return found
 
     def _key(self, node: yaml.Node) -> str | bool:
-        """The key; a boolean stays one, so that `on` can be refused with its path."""
+        """The key; a boolean stays a boolean, so that `on` can be refused with its path."""
         if not isinstance(node, yaml.ScalarNode):
             raise _error(node, "a key must be a string, a number or a boolean")
         try:
@@ -183,8 +183,8 @@ class Reader:
             raise _error(node, str(error)) from error
 
     def _merged(self, node: yaml.Node, depth: int) -> list[dict[str | bool, Json]]:
-        """What `<<` merges, the last of which wins: the first of a list comes last."""
-        listed = isinstance(node, yaml.SequenceNode) and id(node) not in self._made  # no alias
+        """What `<<` merges; the last wins, so the first of a list comes last."""
+        listed = isinstance(node, yaml.SequenceNode) and id(node) not in self._made  # not an alias
         nodes = node.value[::-1] if listed else [node]
         if not all(isinstance(item, yaml.MappingNode) for item in nodes):
             raise _error(node, "<< merges an object or a list of objects")

@@ -1,4 +1,5 @@
-"""One reconciliation of an execution: control first, then active nodes, new nodes and the end."""
+"""One reconciliation of an execution: cancellation first, then active nodes, new nodes and the
+end."""
 
 from __future__ import annotations
 
@@ -32,11 +33,12 @@ def advance(
 ) -> Pass:
     """Decide what follows from the state.
 
-    Only active nodes and their successors are reconciled, so that a pass costs in proportion to
+    Only active nodes and their successors are reconciled, so the cost of a pass is proportional to
     what changed. `dirty` names the active nodes with events; None stands for all. `scan` also
-    considers every node without a record: after a start of the controller and at admission. A pass
-    that ends a pause always scans. `policies` are those that make the API server check who decides
-    and signals, read after the run; None if they are missing or the pass does not need them.
+    checks every node without a record: after a start of the controller and at admission. A pass
+    that ends a pause always scans. `policies` are the installed ones that make the API server check
+    decisions and signals, read after the run; None if they are missing or the pass does not need
+    them.
 
     Expressions that advance nodes share one budget of work; those that exceed it fail with
     TooCostly. The end of the run and the handling of failures have budgets of their own.
@@ -66,7 +68,8 @@ def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
         hand_down_pause(work, reconciled)
     elif resumed:
         hand_down_resume(work)
-    # If a failure ends the pause, the next pass resumes the sub-executions, once this is stored.
+    # If a failure ends the pause, the next pass resumes the sub-executions, after this one is
+    # stored.
     phase = ExecutionPhase.PAUSED if paused else ExecutionPhase.RUNNING
     return Pass(
         records=work.changes,
@@ -91,7 +94,7 @@ def _decide(work: Work, *, scan: bool, dirty: Collection[str] | None) -> Pass:
 
 
 def nodes_to_reconcile(graph: Graph, run: Run, dirty: Collection[str] | None) -> Sequence[str]:
-    """The active nodes that a pass reconciles; those that wait for a condition at each change."""
+    """The active nodes to reconcile in a pass; nodes that wait for a condition, at each change."""
     if dirty is None:
         return run.active
     return [name for name in run.active if name in dirty or name in graph.asking]

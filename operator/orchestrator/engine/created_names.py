@@ -1,4 +1,4 @@
-"""The records of a pass with what was created before they are written."""
+"""Adds the names of created Jobs and sub-executions to the records before they are stored."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from orchestrator.models.reasons import Reason
 def with_created(decided: Pass, name_of: Callable[[Creation], str | None]) -> dict[str, Record]:
     """The changes of a pass with the names of the Jobs and sub-executions created `before`.
 
-    `name_of` gives the name of what was created, or None where nothing was. A fan-out's
-    sub-executions are named by their items, and not by its record.
+    `name_of` returns the name of what was created, or None if nothing was. Sub-executions of a
+    fan-out are named after their items, not in its record.
     """
     changes = dict(decided.records)
     for job in decided.before:

@@ -1,4 +1,4 @@
-"""What a pass decides, as values: the shell carries them out."""
+"""Decisions of a pass, as values that the controller carries out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CreateChild:
 
 @dataclass(frozen=True, slots=True)
 class ControlChild:
-    """Pass on to a sub-execution what is asked of its parent; nothing if it already is."""
+    """Pass the state requested of the parent on to a sub-execution, unless it has it already."""
 
     node: str
     attempt: int
@@ -87,9 +87,9 @@ class Pass:
 
     `before` may be done before the status is written, since it rests on evidence that cannot
     change; `after` only once `records` and `cancelling` are stored. A pass that is not `urgent`
-    rests on evidence alone, which outlives a crash: its write can be batched with others; one
-    without a `transition` of a node either only reports progress. `wake_at` is when the clock alone
-    will change something.
+    rests on evidence alone, which survives a crash: its write can be batched with others; one
+    without a `transition` of a node only reports progress. `wake_at` is the time at which the state
+    changes by the clock alone.
     """
 
     records: Mapping[str, Record]

@@ -1,7 +1,7 @@
 """Explains in sentences why each node of an execution is in its state, and what it waits for.
 
-It says nothing that is not decided elsewhere: edges, joins and scopes are the engine's own, over
-what the status records.
+It adds no rules of its own: edges, joins and scopes are the engine's, applied to the recorded
+status.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REMEDIES: Mapping[str, str] = {reason.value: reason.remedy for reason in Reason
 
 
 def explain_execution(raw: Mapping[str, Any], now: float) -> str:
-    """The state of the execution, in a sentence; `now` in seconds since the epoch."""
+    """The state of the execution in a sentence; `now` in seconds since the epoch."""
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
     message = status.get("message") or "the operator has not reconciled it yet"
@@ -44,11 +44,9 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
     said = f"{name} is {phase.value} for {since}, {status.get('progress', '0')} nodes have ended"
     cancelling, settled = status.get("cancelRequested"), status.get("settled")
     if settled:
-        return (
-            f"{said}; everything but finally has come to {settled['phase']}: {settled['message']}."
-        )
+        return f"{said}; everything except finally ended {settled['phase']}: {settled['message']}."
     if cancelling:
-        return f"{said}; it is being brought to its end: {cancelling['message']}."
+        return f"{said}; it is ending: {cancelling['message']}."
     if phase is ExecutionPhase.PAUSED:
         return f"{said}; it is paused: running nodes finish, nothing new starts."
     return f"{said}."
@@ -57,7 +55,7 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
 def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str, str]:
     """A sentence or two for every node, in the order of the workflow.
 
-    Its expressions share the budget of a pass; beyond it a `when` counts as one that did not hold.
+    Its expressions share the budget of a pass; beyond it, a `when` counts as false.
     """
     run = run_from(raw, graph)
     with paid_by(Account(MAX_PASS_WORK)):
@@ -67,7 +65,8 @@ def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str,
 
 
 def explain_records(raw: Mapping[str, Any]) -> dict[str, str]:
-    """What the status alone says of the nodes that began or were skipped, without the graph."""
+    """What the status alone reports for the nodes that started or were skipped, without the
+    graph."""
     records = (raw.get("status") or {}).get("nodes") or {}
     return {name: _recorded(name, record) for name, record in records.items()}
 
@@ -112,7 +111,7 @@ def _sentences(node: GraphNode, graph: Graph, run: Run, now: float) -> Iterator[
 
 def _not_started(node: GraphNode, run: Run) -> str:
     if node.final and run.settled is None:
-        return f"{node.name} has not started: it is in finally, and runs when all else has ended."
+        return f"{node.name} has not started: it is in finally, which runs after all other nodes."
     waits = [
         f"{edge.source} ({_phase(run.records.get(edge.source))})"
         for edge in node.incoming
@@ -128,7 +127,7 @@ def _not_started(node: GraphNode, run: Run) -> str:
         return f"{node.name} has not started: it waits for {_listed(waits)}{among}."
     if run.desired_state is DesiredState.PAUSED and run.cancelling is None:
         return f"{node.name} has not started: the execution is paused."
-    return f"{node.name} has not started: it is its turn."
+    return f"{node.name} has not started: it is due now."
 
 
 def _skipped(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
@@ -143,7 +142,7 @@ def _skipped(node: GraphNode, graph: Graph, run: Run, record: Record) -> str:
 
 def _began(node: GraphNode, graph: Graph, run: Run) -> str:
     if node.final:
-        return "everything else had ended"
+        return "all other nodes had ended"
     if not node.incoming:
         return "it has no dependencies"
     taken = [

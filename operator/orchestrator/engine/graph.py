@@ -21,15 +21,15 @@ from orchestrator.models.workflow import (
 )
 
 DEFAULT_TIMEOUT = 3600.0
-"""Seconds that an attempt of an action may take when nothing says otherwise."""
+"""Default timeout of an action's attempt, in seconds."""
 DEFAULT_START_TIMEOUT = 600.0
-"""Seconds from an attempt's decision to the start of its container when nothing says otherwise."""
+"""Default time from an attempt's decision to the start of its container, in seconds."""
 DEFAULT_WAIT_TIMEOUT = 24 * 3600.0
-"""Seconds that an approval or a wait may take when nothing says otherwise."""
+"""Default timeout of an approval or a wait, in seconds."""
 DEFAULT_PARALLELISM = 10
-"""Items of a fan-out at once where the workflow does not say."""
+"""Default number of items of a fan-out that run at the same time."""
 DEFAULT_GRACE = 30.0
-"""Seconds between SIGTERM and SIGKILL when the Template does not say (Kubernetes' own default)."""
+"""Default seconds between SIGTERM and SIGKILL (Kubernetes' own default)."""
 
 
 class NodeKind(StrEnum):
@@ -46,7 +46,7 @@ class NodeKind(StrEnum):
 
     @property
     def attempts(self) -> bool:
-        """Whether something outside the controller works for the node, in attempts."""
+        """Whether the node runs in attempts, outside the controller."""
         return self in (NodeKind.ACTION, NodeKind.WORKFLOW)
 
     @property
@@ -57,7 +57,7 @@ class NodeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GraphEdge:
-    """An edge with its outcome resolved, and where the manifest says it."""
+    """An edge with its outcome resolved, and its path in the manifest."""
 
     source: str
     target: str
@@ -68,7 +68,7 @@ class GraphEdge:
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """When an attempt is repeated. Seconds."""
+    """When an attempt is repeated. In seconds."""
 
     limit: int
     reasons: frozenset[RetryReason]
@@ -81,13 +81,13 @@ class RetryRules:
 class GraphNode:
     """A node ready to run.
 
-    `reads` are the nodes its expressions name, None means any; `final` nodes are those of
-    `finally`. `delay` is what a delay waits for, or a repeat between its iterations. Seconds.
+    `reads` are the nodes that its expressions name, None means any; `final` nodes are those of
+    `finally`. `delay` is the time of a delay, or between the iterations of a repeat, in seconds.
     """
 
     name: str
     place: int
-    """Its place in spec.nodes."""
+    """Its index in spec.nodes."""
     path: str
     spec: Node
     kind: NodeKind
@@ -108,7 +108,7 @@ class GraphNode:
         return self.spec.join or Join.ALL
 
     def rounds(self, items: int) -> float:
-        """How many timeouts of the node its fan-out may take at most, without its own timeout."""
+        """Maximum duration of the fan-out without a timeout of its own, in timeouts of the node."""
         assert self.spec.for_each is not None
         if self.spec.for_each.timeout is not None:
             return parse_duration(self.spec.for_each.timeout) / self.timeout
@@ -133,7 +133,7 @@ class Graph:
     finally_timeout: float
     final: tuple[str, ...]
     asking: frozenset[str]
-    """Nodes that wait for a condition over others, to be asked at each change."""
+    """Nodes that wait for a condition over others, evaluated at each change."""
     output_reads: frozenset[str] | None
     asks_people: frozenset[str] = frozenset()
     """Approvals, and sub-workflows with an approval in them at any depth."""
@@ -142,7 +142,7 @@ class Graph:
 
     @property
     def main(self) -> int:
-        """How many nodes there are but those of `finally`."""
+        """The number of nodes outside `finally`."""
         return len(self.nodes) - len(self.final)
 
 
@@ -152,8 +152,8 @@ def compile_graph(
     runner_image: str,
     workflows: Mapping[str, RawSpec] | None = None,
 ) -> Graph:
-    """Compile a valid workflow; `templates` by action name as the nodes write it, `workflows` by
-    name the raw specs of all sub-workflows that can be reached from it."""
+    """Compile a valid workflow; `templates` are keyed by the action names that the nodes use,
+    `workflows` are the raw specs of all reachable sub-workflows by name."""
     incoming: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
     outgoing: dict[str, list[GraphEdge]] = {node.name: [] for node in spec.nodes}
     conditions = {node.name for node in spec.nodes if node.condition is not None}

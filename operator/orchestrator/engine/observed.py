@@ -1,4 +1,4 @@
-"""What was observed of the attempts, in the engine's words: made from Jobs and Pods elsewhere."""
+"""Observations of attempts in the engine's terms; `jobs` derives them from Jobs and Pods."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AttemptState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of one action node. Times are seconds since the epoch."""
+    """One attempt of a node. Times are seconds since the epoch."""
 
     state: AttemptState
     reason: str = ""
@@ -30,14 +30,14 @@ class Attempt:
     finished_at: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     permanent: bool = False
-    """An end that no retry would change."""
+    """Whether no retry could change the result."""
     made_at: float | None = None
     """When its Job or sub-execution was created, while it has not ended."""
     job: str = ""
     execution: str = ""
-    """Name of the sub-execution that the attempt is."""
+    """Name of the attempt's sub-execution."""
     items: int | None = None
-    """How many items a fan-out's Job was made for, where that is asked."""
+    """The number of items of a fan-out's Job, if known."""
     completed: str = ""
     """Items of a fan-out that succeeded, as ranges such as `0-3,7`."""
     failed: str = ""
@@ -46,4 +46,4 @@ class Attempt:
 
 
 Observed = Mapping[tuple[str, int], Attempt]
-"""Attempts by node and attempt number; what is absent was not observed."""
+"""Attempts by node and attempt number; missing ones were not observed."""

@@ -1,4 +1,4 @@
-"""What an expression can see."""
+"""The scopes of expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.models.execution import NodePhase
 
 
 def node_view(record: Record | None) -> dict[str, Any]:
-    """A node as expressions read it; the outputs of one that has not Succeeded are `{}`."""
+    """A node as expressions see it; the outputs of one that has not Succeeded are `{}`."""
     return _UNSTARTED if record is None else _view(record)
 
 
@@ -31,7 +31,7 @@ def _view(record: Record) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What only the nodes of `finally` see: the outcome, and the unhandled failures."""
+    """Visible only to the nodes of `finally`: the outcome, and the unhandled failures."""
 
     phase: str
     failures: list[dict[str, Any]]
@@ -57,7 +57,7 @@ def workflow_scope(
 
 
 def execution_view(run: Run) -> dict[str, Any]:
-    """The execution as expressions read it."""
+    """The execution as expressions see it."""
     trigger = run.trigger or {}
     return {
         "name": run.name,

@@ -1,4 +1,4 @@
-"""Timestamps: seconds since the epoch inside, RFC 3339 with milliseconds in a status."""
+"""Timestamps: seconds since the epoch in memory, RFC 3339 with milliseconds in a status."""
 
 from __future__ import annotations
 

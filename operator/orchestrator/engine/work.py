@@ -1,4 +1,4 @@
-"""The pass in the making: what it has decided so far, over what is stored."""
+"""A pass in progress: its decisions so far, on top of the stored state."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from orchestrator.models.reasons import EventReason, Reason
 
 @dataclass(slots=True)
 class Work:
-    """Collects one pass; everything the rules read of an execution goes through it.
+    """Collects one pass; the rules read everything about an execution through it.
 
-    `unstored` names the nodes whose change in this pass rests on the clock, the spec or an
-    absence. What follows from them must wait until the change is stored, or two controllers could
-    take two branches.
+    `unstored` names the nodes whose change in this pass rests on the clock, the spec or an absence.
+    What follows from them must wait until the change is stored, or two controllers could take two
+    branches.
     """
 
     graph: Graph
@@ -44,62 +44,62 @@ class Work:
     cancelling: Cancelling | None
     settled: Settled | None
     policies: Policies | None
-    """Those in place, read after the run; None where they are missing, or nothing asks for them."""
+    """The installed policies, read after the run; None if they are missing or not needed."""
     changes: dict[str, Record] = field(default_factory=dict)
     unstored: set[str] = field(default_factory=set)
     ended: list[str] = field(default_factory=list)
     transition: bool = False
-    """Whether a node changed, and not only what is reported of it."""
+    """Whether a node changed its phase, and not only its reported progress."""
     settled_now: bool = False
     before: list[Creation | ControlChild] = field(default_factory=list)
     after: list[Creation | StopJob | ControlChild] = field(default_factory=list)
     announcements: list[Announce] = field(default_factory=list)
     wake_at: float | None = None
     begun: int = 0
-    """Nodes that have their first record in this pass."""
+    """Nodes that get their first record in this pass."""
     more_outputs: int = 0
     more_size: int = 0
-    """Bytes that this pass adds to the run's."""
+    """Bytes that this pass adds to the run."""
     account: Account = field(default_factory=lambda: Account(MAX_PASS_WORK))
-    """Pays for the expressions that move the nodes on."""
+    """Budget for the expressions that advance nodes."""
     asking: Account = field(init=False)
-    """Pays, with it, for what waits for a condition."""
+    """Budget, part of that, for nodes that wait for a condition."""
     reacting: Account = field(default_factory=lambda: Account(MAX_JUDGING_WORK))
-    """Pays, and nothing else does, for whether the failures of the pass are handled."""
+    """Separate budget for whether the failures of the pass are handled."""
     decided_before: Collection[str] = ()
     """Instant nodes without a record that an earlier pass had decided: a pause does not withhold
     them."""
     fitting: dict[str, bool] = field(default_factory=dict)
-    """Whether a signal's payload is small enough, by the signal's id, once worked out."""
+    """Whether a signal's payload is small enough, by the signal's id, once computed."""
     surroundings: Surroundings | None = None
-    """What the nodes of `finally` see, once worked out: what it rests on has ended."""
+    """The scope of the nodes of `finally`, once computed: everything in it has ended."""
 
     def __post_init__(self) -> None:
         self.asking = Account(MAX_WAITS_WORK, self.account)
 
     @property
     def protected(self) -> bool:
-        """Whether the decisions and signals that are believed count: once it is stored under which
-        policies."""
+        """Whether trusted decisions and signals count: only once the current policies are
+        stored."""
         return self.policies is not None and self.policies.identity == self.run.trust.policies
 
     @property
     def trust(self) -> Trust:
-        """What of the spec is believed from now on."""
+        """The trust in the spec from now on."""
         run = self.run
         entries = (*run.decisions, *run.signals)
         return trust_under(run.trust, self.policies, run.created_at, entries, self.now)
 
     @property
     def records(self) -> Mapping[str, Record]:
-        """The current records, this pass's changes included."""
+        """The current records, including this pass's changes."""
         if not self.changes:
             return self.run.records
         return ChainMap(self.changes, cast("dict[str, Record]", self.run.records))
 
     @property
     def count(self) -> int:
-        """How many nodes have a record now."""
+        """The number of nodes that have a record now."""
         return len(self.run.records) + self.begun
 
     def goes_on(self) -> bool:
@@ -114,7 +114,7 @@ class Work:
         return self.run.desired_state is DesiredState.PAUSED and self.cancelling is None
 
     def cause(self, node: GraphNode) -> Cancelling | None:
-        """Why the node is brought to its end, if it is: nothing of it starts any more."""
+        """Why the node is to end, if it is: nothing in it starts any more."""
         if not node.final:
             return self.cancelling
         if self.settled is None:
@@ -127,13 +127,13 @@ class Work:
         return None
 
     def settle(self, settled: Settled) -> None:
-        """Record how everything but `finally` ended; `finally` rests on it, so it is stored
+        """Record how the nodes outside `finally` ended; `finally` depends on it, so it is stored
         first."""
         self.settled = settled
         self.settled_now = True
 
     def stored(self, node: GraphNode) -> bool:
-        """Whether what leads to the node is stored already, or cannot change."""
+        """Whether the cause of the node's start is stored already, or cannot change."""
         if node.final:
             return self.settled == self.run.settled
         return not any(edge.source in self.unstored for edge in node.incoming)
@@ -143,17 +143,17 @@ class Work:
         return self.changes.get(name) or self.run.records.get(name)
 
     def attempt(self, node: str, record: Record) -> Attempt | None:
-        """What was observed of the node's last attempt."""
+        """The observation of the node's last attempt."""
         return self.observed.get((node, record.attempts))
 
     def observe(self, node: GraphNode, record: Record) -> None:
-        """Record what was seen of a running attempt: nothing follows from it, so it can wait."""
+        """Record the observation of a running attempt: nothing follows from it, so it can wait."""
         record = _stored_form(record)
         if record != self.record(node.name):
             self._put(node.name, record)
 
     def set(self, node: GraphNode, record: Record, *, evidence: bool) -> None:
-        """Record a node; `evidence` says that the change rests on what cannot change."""
+        """Record a node; `evidence` means that the change rests on facts that cannot change."""
         record = self._within_budget(_stored_form(record))
         if record == self.record(node.name):
             return
@@ -184,10 +184,11 @@ class Work:
         )
 
     def create(self, node: GraphNode, creation: Creation) -> None:
-        """Create something before the status where its ground is stored or cannot change.
+        """Create an object before the status is written, if its cause is stored or cannot change.
 
         A sub-execution always comes after the status: unlike a Job, it acts by itself, so one that
-        a controller with an old view creates would run on beside a parent that is paused or over.
+        a controller with an old view creates would run alongside a parent that is paused or has
+        ended.
         """
         acts = isinstance(creation, CreateChild)
         if acts or node.name in self.unstored or not self.stored(node):
@@ -197,7 +198,7 @@ class Work:
             self.before.append(creation)
 
     def wake(self, moment: float) -> None:
-        """Ask for another pass at this moment at the latest."""
+        """Request another pass at this time at the latest."""
         self.wake_at = moment if self.wake_at is None else min(self.wake_at, moment)
 
     def announce(self, reason: EventReason, message: str) -> None:
@@ -216,7 +217,7 @@ class Work:
         self.changes[name] = record
 
     def _within_budget(self, record: Record) -> Record:
-        """The record as a status can hold it: outputs that cannot be held fail their node."""
+        """The record if it fits into the status: outputs that do not fit fail their node."""
         if not record.outputs and not record.message:
             return record
         own, room = record.outputs_size, BARE_RECORD_BYTES * (len(self.graph.nodes) - self.count)
@@ -230,8 +231,8 @@ class Work:
             record,
             phase=NodePhase.FAILED,
             reason=Reason.STATUS_BUDGET,
-            message=f"its outputs are {own:,} bytes; with them the outputs of all nodes would be"
-            f" {outputs:,}, and a status holds {MAX_OUTPUTS:,}",
+            message=f"its outputs are {own:,} bytes; with them, the outputs of all nodes are"
+            f" {outputs:,}; at most {MAX_OUTPUTS:,} are stored",
             outputs={},
         )
 
@@ -248,7 +249,7 @@ class Work:
 
 
 def _stored_form(record: Record) -> Record:
-    """What the status keeps of it, so that a restart reads what memory held."""
+    """The record as the status stores it, so that a restart reads the same."""
     outputs = as_stored(dict(record.outputs)) if record.outputs else record.outputs
     return replace(record, message=clip(record.message), outputs=outputs)
 

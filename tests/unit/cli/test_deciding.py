@@ -66,7 +66,7 @@ def test_who_is_no_approver_is_refused_with_who_is_asked() -> None:
     stored = Stored()
     stored.ask()
     said = refused(stored, "eve", "dev")
-    assert "eve is none of the approvers" in said
+    assert "eve is not one of the approvers" in said
     assert "asked: group:sre, user:ana" in said
 
 

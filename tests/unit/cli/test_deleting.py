@@ -69,7 +69,7 @@ def test_what_ended_long_ago_is_selected(
     [
         ((), "name executions, or select ended ones with --older"),
         (("old", "--older", "1h"), "do not name any as well"),
-        (("--older", "1w"), "--older 1w: this is not a duration"),
+        (("--older", "1w"), "--older 1w: not a duration"),
         (("odl",), "did you mean 'old'?"),
     ],
 )

@@ -106,7 +106,7 @@ def test_every_format(place: Place) -> None:
         (("get", "awfx", "-o", "jsonpath"), "write a template"),
         (("explain", "awf/w"), "awf/w names no WorkflowExecution"),
         (("list", "--status", "Faild"), "there is no such phase; did you mean 'Failed'?"),
-        (("list", "--since", "soon"), "--since soon: this is not a duration"),
+        (("list", "--since", "soon"), "--since soon: not a duration"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

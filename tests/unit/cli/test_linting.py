@@ -128,7 +128,7 @@ def test_a_sub_workflow_like_one_beside_it_is_doubted_without_a_cluster(lint: An
 
 
 def test_a_file_without_manifests_is_refused(lint: Any) -> None:
-    with pytest.raises(UsageError, match="there is no manifest in it"):
+    with pytest.raises(UsageError, match="no manifest found"):
         lint("")
 
 

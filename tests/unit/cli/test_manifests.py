@@ -105,7 +105,7 @@ def test_what_looks_like_a_date_stays_the_text_that_it_is(tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a" * (4 * 1024 * 1024)])
 def test_a_file_that_cannot_be_a_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "it.yaml").write_bytes(content)
-    with pytest.raises(UsageError, match=r"it\.yaml: (this is not text|is larger than 3 MiB)"):
+    with pytest.raises(UsageError, match=r"it\.yaml: (not text|is larger than 3 MiB)"):
         read_documents([str(tmp_path)])
 
 

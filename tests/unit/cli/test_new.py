@@ -31,7 +31,7 @@ def test_a_workflow_is_made_of_a_shipped_template(catalogue: Any) -> None:
     assert made["spec"]["title"] == "Verify the rollout of web"
     assert made["spec"]["nodes"][1]["with"] == {"url": "$[[ vars.url ]]"}
     again = catalogue("new", "web", "--from", "verify-rollout", *VALUES)
-    assert (again.code, "there is a Workflow web" in again.err) == (2, True)
+    assert (again.code, "a Workflow web already exists" in again.err) == (2, True)
 
 
 def test_a_dry_run_prints_the_manifest_and_makes_nothing(catalogue: Any) -> None:

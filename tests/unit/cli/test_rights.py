@@ -122,7 +122,7 @@ def test_what_no_shipped_role_grants_is_the_administrators() -> None:
     ):
         said = explain_refusal(message, "shop")
         assert said.startswith("ana may not")
-        assert said.endswith("; who administers the cluster may grant it")
+        assert said.endswith("; a cluster administrator can grant it")
     everywhere = explain_refusal(rbac("list", "workflows", where="at the cluster scope"), "")
     assert "kubectl create clusterrolebinding ana-view --clusterrole" in everywhere
 

@@ -133,8 +133,8 @@ def test_a_file_with_an_execution_is_created(place: Place, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("manifests", "more", "said"),
     [
-        ([workflow("a"), workflow("b")], [], "run takes one Workflow, and the files hold a, b"),
-        ([workflow("a")], ["c"], "run takes one Workflow, and the files hold none"),
+        ([workflow("a"), workflow("b")], [], "run takes one Workflow, but the files contain a, b"),
+        ([workflow("a")], ["c"], "run takes one Workflow, but the files contain none"),
         ([workflow("a", nodes=[{"name": "x"}])], [], "spec.nodes[0]"),
         ([workflow("a", state="Archived")], [], "is Archived"),
         ([workflow("a")], ["--var", "cuont=1"], "did you mean 'count'?"),

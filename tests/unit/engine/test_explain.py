@@ -130,7 +130,7 @@ def test_final_nodes_and_pauses_are_explained() -> None:
     said = told(compiled, 50, world)
     assert said["b"] == "b has not started: the execution is paused."
     assert said["tell"] == (
-        "tell has not started: it is in finally, and runs when all else has ended."
+        "tell has not started: it is in finally, which runs after all other nodes."
     )
 
 

@@ -116,7 +116,7 @@ def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
             ApprovalDecision("Reject"),
             {},
             "by",
-            "eve is none of the approvers, so your",
+            "eve is not one of the approvers, so your",
         ),
         (
             Person(""),
@@ -144,7 +144,7 @@ def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
             ApprovalDecision("Approve", inputs={"ticket": "12"}),
             {"inputs": SCHEMA},
             "inputs",
-            "ana gave inputs that do not fit: inputs.ticket: must match",
+            "ana gave invalid inputs: inputs.ticket: must match",
         ),
         (
             ANA,

@@ -1,1 +1,1 @@
-"""The commands: `command` in the file of its name, listed in `registry.py`."""
+"""The commands: function `command` in the file with the command's name, listed in `registry.py`."""

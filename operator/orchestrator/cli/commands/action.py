@@ -1,4 +1,5 @@
-"""`action`: what a node's Job runs; `orchestrator.entry` starts it without the command line."""
+"""`action`: the command that a node's Job runs; `orchestrator.entry` starts it without the command
+line."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import typer
 def command(
     name: Annotated[str, typer.Argument(metavar="ACTION", help="Name of the action.")],
 ) -> None:
-    """Parameters come from the environment, and outputs go to the file `$OUTPUTS`."""
+    """Reads parameters from the environment and writes outputs to the file `$OUTPUTS`."""
     from orchestrator.actions.main import run
 
     raise typer.Exit(run(name, os.environ))

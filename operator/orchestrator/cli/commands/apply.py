@@ -24,10 +24,10 @@ def command(
     target: Target,
     files: Files,
     dry_run: Annotated[
-        DryRun, typer.Option("--dry-run", help="server: check everything, and store nothing.")
+        DryRun, typer.Option("--dry-run", help="server: check everything without storing anything.")
     ] = DryRun.NONE,
 ) -> int:
-    """Each problem is a line with file, document and path; with one, nothing is applied.
+    """Each problem is one line with file, document and path. If there is any, nothing is applied.
 
     \b
     Examples:

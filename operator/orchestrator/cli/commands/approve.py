@@ -16,7 +16,7 @@ def command(
     comment: Comment = "",
     given: Inputs = None,
 ) -> int:
-    """The decision is in your own name; typed again while the node waits, it replaces yours.
+    """Records the decision in your own name. Until the approval ends, you can change your decision.
 
     \b
     Examples:

@@ -23,7 +23,7 @@ def command(
     context: typer.Context,
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
-    """It completes commands, options, kinds, and names of objects and nodes on the cluster.
+    """Completes commands, options, kinds, and the names of objects and nodes on the cluster.
 
     \b
     Examples:

@@ -16,11 +16,15 @@ def command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "--output-dir", metavar="DIR", help="Write a file for each kind into it."
+            "--output",
+            "--output-dir",
+            metavar="DIR",
+            help="Write one file for each kind into this folder.",
         ),
     ] = None,
 ) -> None:
-    """They are those of this version; apply them before an operator of this version starts."""
+    """The definitions are those of this version; apply them before an operator of this version
+    starts."""
     if output is None:
         say(render_all(), end="")
         return

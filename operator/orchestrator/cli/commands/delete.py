@@ -25,7 +25,9 @@ def command(
     older: Annotated[
         str | None,
         typer.Option(
-            "--older", metavar="DURATION", help="Those that ended longer ago than this, such as 7d."
+            "--older",
+            metavar="DURATION",
+            help="Ended executions that ended longer ago than this, such as 7d.",
         ),
     ] = None,
     labels: Labels = None,
@@ -34,17 +36,19 @@ def command(
         typer.Option(
             "--workflow",
             metavar="NAME",
-            help="Those of this Workflow that have ended.",
+            help="Ended executions of this Workflow.",
             autocompletion=WORKFLOW_NAMES,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Also those that have not ended.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also delete executions that have not ended.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be deleted, and delete nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be deleted without deleting it.")
     ] = False,
 ) -> int:
-    """Executions that have not ended are deleted only with --force, and of those named all or
-    none.
+    """Executions that have not ended are deleted only with --force. If any named execution cannot
+    be deleted, none is.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ def command(
     node: Node = None,
     output: Output = None,
 ) -> int:
-    """Each sentence names the edge, the condition or the event that made it so.
+    """Each sentence names the edge, condition or event that caused the state.
 
     \b
     Examples:

@@ -50,8 +50,8 @@ def command(
     watch: Follow = False,
     output: Output = None,
 ) -> int:
-    """The columns are those of kubectl. `get approvals` shows what waits for people, for whom, and
-    the command that approves it.
+    """The columns are those of kubectl. `get approvals` shows pending approvals, their approvers,
+    and the command that approves each.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from orchestrator.cli.options import WORKFLOW_NAMES, on_cluster
 
 
 class Form(StrEnum):
-    """What a graph is drawn as."""
+    """The format in which a graph is drawn."""
 
     MERMAID = "mermaid"
     DOT = "dot"
@@ -28,25 +28,28 @@ def command(
         str | None,
         typer.Argument(
             metavar="WORKFLOW",
-            help="Name of a Workflow, or awfx/NAME or @latest for an execution, in the colours of"
-            " its nodes' phases.",
+            help="Name of a Workflow; or awfx/NAME or @latest for an execution, with its nodes"
+            " coloured by phase.",
             autocompletion=WORKFLOW_NAMES,
         ),
     ] = None,
     files: Annotated[
         list[str] | None,
         typer.Option(
-            "--filename", "-f", metavar="FILE", help="File or folder to draw the Workflow of."
+            "--filename",
+            "-f",
+            metavar="FILE",
+            help="File or folder that contains the Workflow to draw.",
         ),
     ] = None,
     form: Annotated[
         Form, typer.Option("--format", help="mermaid, dot (Graphviz) or svg.")
     ] = Form.MERMAID,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it into this file.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the graph to this file.")
     ] = None,
 ) -> int:
-    """Edges to error handlers are dashed, and so are the nodes of `finally`.
+    """Edges to error handlers and nodes of `finally` are dashed.
 
     \b
     Examples:

@@ -16,10 +16,10 @@ def command(
     target: Target,
     files: Files,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Use no cluster, even if there is one.")
+        bool, typer.Option("--offline", help="Do not use a cluster, even if one is available.")
     ] = False,
 ) -> int:
-    """Without a cluster, what could not be checked is listed. Exit code: 2 if something is wrong.
+    """Without a cluster, the checks that were skipped are listed. Exit code: 2 if there are errors.
 
     \b
     Examples:

@@ -40,12 +40,14 @@ def command(
         ),
     ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that ended Failed or TimedOut.")
+        bool, typer.Option("--failed", help="Only executions that ended Failed or TimedOut.")
     ] = False,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DURATION", help="Only those created since, such as 2h or 7d."
+            "--since",
+            metavar="DURATION",
+            help="Only executions created within this time, such as 2h or 7d.",
         ),
     ] = None,
     limit: Annotated[

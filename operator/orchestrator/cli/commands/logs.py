@@ -19,7 +19,7 @@ def command(
     execution: Execution,
     node: Node = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Follow the logs to the execution's end.")
+        bool, typer.Option("--follow", "-f", help="Follow the logs until the execution ends.")
     ] = False,
     attempt: Annotated[
         int | None, typer.Option("--attempt", metavar="N", min=1, help="Only attempt N, from 1.")
@@ -33,17 +33,19 @@ def command(
     ] = False,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DURATION", help="Only lines since then, such as 10m."),
+        typer.Option(
+            "--since", metavar="DURATION", help="Only lines newer than this, such as 10m."
+        ),
     ] = None,
     timestamps: Annotated[
-        bool, typer.Option("--timestamps", help="Begin each line with when it was written.")
+        bool, typer.Option("--timestamps", help="Prefix each line with its timestamp.")
     ] = False,
     tail: Annotated[
         int | None, typer.Option("--tail", metavar="N", min=0, help="Last N lines of each pod.")
     ] = None,
 ) -> int:
-    """A line is `NODE | TEXT`, `NODE #2 | TEXT` from a second attempt, and `NODE[7] | TEXT` of an
-    item of a fan-out. The lines of all pods come in the order in which they were written.
+    """Each line is `NODE | TEXT`; a second attempt is `NODE #2`, and an item of a fan-out
+    is `NODE[7]`. The lines of all pods are merged in the order in which they were written.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ def command(
         typer.Option(
             "--from",
             metavar="TEMPLATE",
-            help="ClusterTemplate of a whole workflow; local/NAME for a Template of the namespace.",
+            help="ClusterTemplate of a whole workflow; local/NAME for a Template in the namespace.",
         ),
     ],
     var: Annotated[
@@ -30,7 +30,7 @@ def command(
         typer.Option(
             "--var",
             metavar="NAME=VALUE",
-            help="A parameter, in the type that the Template declares; repeatable.",
+            help="A parameter, converted to the type that the Template declares; repeatable.",
         ),
     ] = None,
     vars_file: Annotated[
@@ -38,11 +38,12 @@ def command(
         typer.Option("--vars-file", metavar="FILE", help="YAML or JSON file of parameters."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, and create nothing.")
+        bool, typer.Option("--dry-run", help="Check everything without creating anything.")
     ] = False,
     output: Output = None,
 ) -> int:
-    """With `--dry-run -o yaml` it prints the manifest, to be kept in Git and applied from there."""
+    """`--dry-run -o yaml` prints the manifest, so that you can keep it in Git and apply it from
+    there."""
     wanted = read_format(output, table=False)
     options = NewOptions(name, template, var or [], vars_file, dry_run)
     return make_workflow(target, options, wanted.show)

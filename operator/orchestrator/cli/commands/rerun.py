@@ -21,7 +21,7 @@ def command(
         typer.Option(
             "--from",
             metavar="NODE",
-            help="Node to run again with all that follows; repeatable.",
+            help="Node to run again, together with all nodes that follow it; repeatable.",
             autocompletion=NODE_NAMES,
         ),
     ] = None,
@@ -30,8 +30,7 @@ def command(
         typer.Option(
             "--var",
             metavar="NAME=VALUE",
-            help="A variable that is to differ: everything runs again, as `run` starts it;"
-            " repeatable.",
+            help="A variable to change. The whole workflow runs again, as with `run`; repeatable.",
         ),
     ] = None,
     name: Annotated[

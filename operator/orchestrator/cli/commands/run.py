@@ -37,7 +37,7 @@ def command(
         typer.Option(
             "--var",
             metavar="NAME=VALUE",
-            help="A variable, in the type that the Workflow declares; repeatable.",
+            help="A variable, converted to the type that the Workflow declares; repeatable.",
         ),
     ] = None,
     vars_file: Annotated[
@@ -48,13 +48,13 @@ def command(
         str | None, typer.Option("--name", metavar="NAME", help="Name of the execution.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, and create nothing.")
+        bool, typer.Option("--dry-run", help="Check everything without creating anything.")
     ] = False,
     watch: Watch = False,
     output: Output = None,
 ) -> int:
-    """A Workflow that is not valid ends it at once with exit code 1. With --watch the exit code is
-    0 Succeeded, 1 Failed, 3 TimedOut, 4 Cancelled.
+    """If the Workflow is invalid, the command exits immediately with code 1. With --watch the exit
+    code is 0 Succeeded, 1 Failed, 3 TimedOut, 4 Cancelled.
 
     \b
     Examples:

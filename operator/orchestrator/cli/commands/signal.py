@@ -23,11 +23,13 @@ def command(
     identity: Annotated[
         str | None,
         typer.Option(
-            "--id", metavar="ID", help="Identity of the signal: sent twice, it counts once."
+            "--id",
+            metavar="ID",
+            help="Identifier of the signal; if it is sent twice, it counts once.",
         ),
     ] = None,
 ) -> int:
-    """It may be sent before a node waits for it.
+    """The signal may be sent before a node waits for it.
 
     \b
     Examples:

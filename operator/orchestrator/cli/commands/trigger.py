@@ -38,7 +38,7 @@ def run(
         typer.Option(
             "--event",
             metavar="JSON",
-            help="The event, an object; of a schedule its next slot by default.",
+            help="The event as a JSON object; for a schedule, its next slot by default.",
         ),
     ] = None,
     of: Annotated[
@@ -46,12 +46,12 @@ def run(
         typer.Option(
             "--of",
             metavar="EXECUTION",
-            help="The ended execution that the event is of, for a Trigger on executions.",
+            help="The ended execution that is the event, for a Trigger on executions.",
             autocompletion=EXECUTION_NAMES,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, and create nothing.")
+        bool, typer.Option("--dry-run", help="Check everything without creating anything.")
     ] = False,
     watch: Watch = False,
     output: Output = None,
@@ -85,7 +85,7 @@ def next_slots(
         str | None,
         typer.Argument(
             metavar="TRIGGER",
-            help="Name of the Trigger; all of the namespace by default.",
+            help="Name of the Trigger; all in the namespace by default.",
             autocompletion=TRIGGER_NAMES,
         ),
     ] = None,
@@ -96,7 +96,7 @@ def next_slots(
             metavar="N",
             min=1,
             max=100,
-            help="Moments to show of each Trigger; 5 for one, 1 for all.",
+            help="Times to show for each Trigger; by default 5 for one Trigger, 1 for all.",
         ),
     ] = None,
 ) -> int:

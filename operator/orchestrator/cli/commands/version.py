@@ -7,5 +7,5 @@ from orchestrator.cli.version import version
 
 
 def command() -> None:
-    """The same as `orchestrator --version`."""
+    """Same as `orchestrator --version`."""
     say(version())

@@ -22,7 +22,7 @@ def command(
 ) -> int:
     """Prints a line as each execution ends. Exit code: 0 if all Succeeded, otherwise that of the
     first that did not:
-    1 Failed, 3 TimedOut, 4 Cancelled. 124: the --timeout is over.
+    1 Failed, 3 TimedOut, 4 Cancelled. 124: --timeout expired.
 
     \b
     Examples:

@@ -9,7 +9,7 @@ from orchestrator.cli.watching import watch_executions
 
 @on_cluster
 def command(target: Target, executions: Executions) -> int:
-    """At a terminal each is a live tree, elsewhere each change is a line.
+    """On a terminal, shows each execution as a live tree; otherwise prints a line for each change.
 
     Exit code: 0 if all Succeeded, otherwise that of the first that did not: 1 Failed, 3 TimedOut,
     4 Cancelled. 130: interrupted; the executions continue.

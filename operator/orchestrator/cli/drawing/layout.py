@@ -37,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is."""
+    """Where everything is drawn."""
 
     width: float
     height: float
@@ -47,7 +47,7 @@ class Layout:
 
 
 def lay_out(picture: Picture) -> Layout:
-    """The places of a picture's boxes, and the ways of its arrows."""
+    """The places of a picture's boxes, and the paths of its arrows."""
     depths = _depths(picture)
     places: list[Place] = []
     layers: list[list[int]] = [[] for _ in range(max(depths.values(), default=0) + 1)]
@@ -89,8 +89,8 @@ def _sized(box: Box) -> Place:
 
 
 def _depths(picture: Picture) -> dict[str, int]:
-    """The layer of each box; those of `finally` come last. What is on a circle stays where it is
-    reached first: a graph that is not valid is drawn all the same."""
+    """The layer of each box; those of `finally` come last. A node on a cycle stays where it is
+    reached first, so that an invalid graph is drawn too."""
     waiting = {box.name: 0 for box in picture.boxes}
     after: dict[str, list[str]] = {box.name: [] for box in picture.boxes}
     for arrow in picture.arrows:

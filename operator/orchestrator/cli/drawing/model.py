@@ -1,4 +1,5 @@
-"""What is drawn of a Workflow: nodes with their kinds and states, edges with what they ask."""
+"""What is drawn of a Workflow: nodes with their kinds and states, edges with their outcomes and
+conditions."""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ COLOURS = {
     "Cancelled": "#bf8700",
     "Skipped": "#8c959f",
 }
-"""The colour of each phase, readable on light and on dark ground."""
+"""The colour of each phase, readable on light and dark backgrounds."""
 _DEFAULTS = ("Succeeded", "Then")
-"""Outcomes that an edge asks for where it names none."""
+"""Outcomes that an edge requires if it names none."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Box:
     name: str
     kind: str
     detail: str = ""
-    """The action or the Workflow that it runs, or how it repeats."""
+    """The action or Workflow that the node runs, or how it repeats."""
     phase: str = ""
     final: bool = False
 
     @property
     def lines(self) -> list[str]:
-        """What stands in it."""
+        """The text inside the box."""
         about = self.detail or self.kind
         return [self.name, *([about] if about != self.name else [])]
 
@@ -49,7 +50,7 @@ class Arrow:
     target: str
     label: str = ""
     aside: bool = False
-    """Whether it leads away from how things should go: to an error handler."""
+    """Whether it leads to an error handler."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,15 @@ class Picture:
 
     @property
     def phases(self) -> list[str]:
-        """The phases that some box is in."""
+        """The phases of the boxes."""
         return sorted({box.phase for box in self.boxes if box.phase})
 
 
 def picture_of(
     title: str, workflow: Mapping[str, Any], records: Mapping[str, Any] | None = None
 ) -> Picture:
-    """The picture of a Workflow's spec; with the records of an execution, in its colours."""
+    """The picture of a Workflow's spec; with the records of an execution, nodes are coloured by
+    phase."""
     final = set(workflow.get("finally") or ())
     boxes = [
         _box(node, (records or {}).get(node["name"]) or {}, final)

@@ -32,7 +32,7 @@ _MARKER = (
 
 
 def to_svg(picture: Picture) -> str:
-    """One picture of its own, which any browser shows."""
+    """A self-contained picture that any browser shows."""
     return "\n".join(_svg(picture)) + "\n"
 
 
@@ -94,6 +94,6 @@ def _node(box: Box, place: Place) -> Iterator[str]:
 
 
 def _middle(path: Sequence[Point]) -> Point:
-    """Half way along the first part of an edge, where it is nearest to its source."""
+    """The middle of an edge's first part, where it is nearest to its source."""
     (x, y), (to_x, to_y) = path[0], path[1]
     return (x + to_x) / 2, (y + to_y) / 2 + 4

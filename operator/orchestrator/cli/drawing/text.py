@@ -11,7 +11,7 @@ _DOT_SHAPES = {"condition": "diamond", "approval": "hexagon"}
 
 
 def to_mermaid(picture: Picture) -> str:
-    """A flowchart, as GitHub and GitLab show it in a block of code."""
+    """A flowchart, as GitHub and GitLab render it from a code block."""
     return "\n".join(_mermaid(picture)) + "\n"
 
 
@@ -37,12 +37,12 @@ def _mermaid(picture: Picture) -> Iterator[str]:
 
 
 def _id(box: Box) -> str:
-    """A name such as `end` is a word of Mermaid's; with this prefix none is."""
+    """Mermaid reserves words such as `end`; with this prefix, no name collides."""
     return f"n_{box.name}"
 
 
 def _entities(text: str) -> str:
-    """Mermaid's way to write what would end the label, or be taken for markup."""
+    """Escapes what would end the label or be read as markup."""
     return "".join(f"#{ord(letter)};" if letter in '"#<>&`|' else letter for letter in text)
 
 

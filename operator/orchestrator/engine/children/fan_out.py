@@ -1,4 +1,4 @@
-"""A fan-out over a sub-workflow: chooses what follows from the state of its items."""
+"""Fan-outs over a sub-workflow: chooses the next steps from the state of the items."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MAX_CHILDREN = 500
 def progress_child_fan_out(
     work: Work, facts: Facts, items_of: Callable[[], list[Any] | None]
 ) -> None:
-    """Count the items that ended, begin further ones, and end the node with the last.
+    """Count the items that ended, start further ones, and end the node with the last.
 
-    `items_of` is asked only where some are to begin; None from it has failed the node.
+    `items_of` is called only if items are to start; if it returns None, it has failed the node.
     """
     found = classify_fan_out(facts)
     if found.due is not None:

@@ -1,7 +1,7 @@
-"""Classifies a fan-out over a sub-workflow: by how its items ended, and the clock.
+"""Classifies a fan-out over a sub-workflow by the ends of its items and the clock.
 
-Items begin in their order, so how many have begun follows from how many have ended: nothing of it
-needs to be stored beside the ranges of those that ended.
+Items start in order, so the number that have started follows from the number that have ended: only
+the ranges of ended items need to be stored.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from orchestrator.models.workflow import ForEach
 
 
 class FanOutState(StrEnum):
-    """What a fan-out over a sub-workflow is in."""
+    """The state of a fan-out over a sub-workflow."""
 
     IN_PROGRESS = "InProgress"
     """Further items begin as others end."""
     WITHHELD = "Withheld"
-    """Items go on, and no further one begins: for a pause, or since the execution is ending."""
+    """Running items continue and no further one starts: because of a pause, or because the
+    execution is ending."""
     STOPPING = "Stopping"
-    """Items that run are cancelled: the fan-out ends when they have ended."""
+    """Running items are cancelled: the fan-out ends when they have ended."""
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     TIMED_OUT = "TimedOut"
@@ -39,40 +40,40 @@ class FanOutState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of a fan-out, by what is on record and what was observed of them."""
+    """The items of a fan-out, from the record and from observation."""
 
     observed: Mapping[int, Attempt]
     succeeded: frozenset[int]
     failed: frozenset[int]
     active: tuple[int, ...]
-    """Those observed that have not ended."""
+    """Observed items that have not ended."""
     running: tuple[int, ...]
-    """Those of them whose sub-execution exists."""
+    """Those whose sub-execution exists."""
     message: str
-    """That of the first that failed, or else of the record."""
+    """That of the first item that failed, otherwise that of the record."""
     due: float | None
-    """When the clock gives up the first of those that are held up."""
+    """When the first held-up item times out."""
 
     @property
     def ended(self) -> int:
-        """How many have ended."""
+        """The number of items that have ended."""
         return len(self.succeeded) + len(self.failed)
 
     @property
     def held_up(self) -> Attempt | None:
-        """The first that cannot begin for now."""
+        """The first item that cannot start at the moment."""
         return next((one for one in self.observed.values() if one.reason in HOLD_UPS), None)
 
 
 @dataclass(frozen=True, slots=True)
 class FanOutAssessment:
-    """The state of a fan-out, and the record that it is to have, its outputs apart."""
+    """The state of a fan-out and its next record, without outputs."""
 
     state: FanOutState
     record: Record
     items: Items
     due: float | None
-    """When the clock alone changes the state."""
+    """When the state changes by the clock alone."""
 
 
 def classify_fan_out(facts: Facts) -> FanOutAssessment:
@@ -92,7 +93,7 @@ def classify_fan_out(facts: Facts) -> FanOutAssessment:
         withheld = facts.paused or cause is not None
         state = FanOutState.WITHHELD if withheld else FanOutState.IN_PROGRESS
         return FanOutAssessment(state, record, items, due)
-    # Nothing of it runs from here on. People's word goes before the verdict on the failures.
+    # Nothing runs from here on. A request by people takes precedence over the failures.
     if too_many_failed and not stopped:
         failed = _failed(record, items, each)
         return FanOutAssessment(FanOutState.FAILED, failed, items, due)
@@ -103,7 +104,7 @@ def classify_fan_out(facts: Facts) -> FanOutAssessment:
         cancelled = replace(record, reason=cause.reason, message=cause.message)
         return FanOutAssessment(FanOutState.CANCELLED, cancelled, items, due)
     if late:
-        message = "the fan-out's time was over before all items had ended"
+        message = "the fan-out timed out before all items had ended"
         timed_out = replace(record, reason=Reason.TIMED_OUT, message=message)
         return FanOutAssessment(FanOutState.TIMED_OUT, timed_out, items, due)
     state = FanOutState.WITHHELD if facts.paused else FanOutState.IN_PROGRESS
@@ -111,7 +112,7 @@ def classify_fan_out(facts: Facts) -> FanOutAssessment:
 
 
 def begun(items: int, ended: int, parallelism: int | None) -> int:
-    """How many items have begun once so many have ended."""
+    """The number of items that have started once so many have ended."""
     return min(items, ended + (parallelism or DEFAULT_PARALLELISM))
 
 
@@ -134,8 +135,8 @@ def _items(facts: Facts) -> Items:
 
 
 def _on_record(facts: Facts) -> Mapping[int, Attempt]:
-    """The first items as held up, where only the record says that they are: after a restart under
-    a pause, where nothing asks for them again."""
+    """The first items as held up, if only the record says so: after a restart during a pause, when
+    their creation is not attempted again."""
     record = facts.record
     waits = record.phase is NodePhase.PENDING and record.reason in HOLD_UPS
     if not facts.paused or not waits or record.completed or record.failed:
@@ -147,11 +148,11 @@ def _on_record(facts: Facts) -> Mapping[int, Attempt]:
 def _in_time(
     facts: Facts, observed: Mapping[int, Attempt]
 ) -> tuple[Mapping[int, Attempt], float | None]:
-    """The sub-executions, with the end of those that were held up for all of `startTimeout`; and
-    when the next of them has been.
+    """The sub-executions, with a timeout for those held up for all of `startTimeout`; and when the
+    next one times out.
 
-    Of each item it counts from the first refusal that the process saw; while none of the fan-out
-    has begun, from the node's start, which is on record.
+    For each item, the time counts from the first refusal that this process saw; if no item has
+    started, from the node's start, which is recorded.
     """
     record, start_timeout, now = facts.record, facts.node.start_timeout, facts.now
     unbegun = record.phase is NodePhase.PENDING and record.reason in HOLD_UPS and not record.failed
@@ -169,7 +170,7 @@ def _in_time(
 
 
 def _counted(record: Record, items: Items) -> Record:
-    """The record of a fan-out that goes on."""
+    """The record of a fan-out that continues."""
     done = f"{len(items.succeeded)} of {record.items} items"
     counted = replace(
         record,
@@ -181,7 +182,7 @@ def _counted(record: Record, items: Items) -> Record:
     )
     held = items.held_up
     if record.phase is NodePhase.PENDING and not (items.succeeded or items.running):
-        # None has begun yet.
+        # None has started yet.
         counted = replace(counted, phase=NodePhase.PENDING)
         if held is not None:
             return replace(counted, reason=held.reason, message=held.message)
@@ -193,7 +194,7 @@ def _counted(record: Record, items: Items) -> Record:
 
 
 def _failed(record: Record, items: Items, each: ForEach) -> Record:
-    if record.reason in HOLD_UPS:  # none of it could begin: that is why
+    if record.reason in HOLD_UPS:  # no item could start: that is the cause
         return record
     message = f"{len(items.failed)} of {record.items or 0} items failed, {each.max_failed or 0} may"
     if record.message:

@@ -1,4 +1,4 @@
-"""Sub-executions: what is asked of the parent is passed on, and what they come to is its node's."""
+"""Forwards the parent's requests to sub-executions and maps their result to the node."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_DEPTH = 8
 
 
 def control_child(work: Work, node: GraphNode, record: Record, *, force: bool) -> None:
-    """Cancel a sub-execution; the node ends when that has ended."""
+    """Cancel a sub-execution; the node ends when the sub-execution has ended."""
     state = DesiredState.TERMINATED if force else DesiredState.CANCELLED
     work.after.append(ControlChild(node.name, record.attempts, state))
 
 
 def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
-    """A sub-execution that was cancelled because its time was over has timed out."""
+    """A sub-execution that was cancelled because it exceeded its timeout has timed out."""
     cancelled = node.kind is NodeKind.WORKFLOW and attempt.reason == Reason.SUB_WORKFLOW_CANCELLED
     due = record.attempt_start + node.timeout
     if not cancelled or attempt.finished_at is None or attempt.finished_at < due:
@@ -43,12 +43,12 @@ def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
 
 
 def child_depth(run: Run) -> int:
-    """How deep below the root a sub-execution of the run is."""
+    """Depth of a sub-execution of the run, below the root."""
     return int((run.parent or {}).get("depth", 0)) + 1
 
 
 def child_attempt(raw: Mapping[str, Any]) -> Attempt:
-    """A sub-execution, as the attempt of its parent's node."""
+    """A sub-execution as the attempt of its parent's node."""
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
     if not phase.terminal:
@@ -81,7 +81,7 @@ _ENDS = {
     ExecutionPhase.CANCELLED: (AttemptState.FAILED, Reason.SUB_WORKFLOW_CANCELLED),
 }
 _FORBIDDEN = (Reason.CONCURRENCY_FORBIDDEN,)
-"""What another attempt can help against; a cancelled sub-execution was meant to be."""
+"""Whether a retry can help: not if the sub-execution was cancelled, which was intended."""
 
 
 def _words(phase: ExecutionPhase, status: Mapping[str, Any]) -> str:

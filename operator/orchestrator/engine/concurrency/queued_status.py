@@ -1,4 +1,4 @@
-"""What an execution that waits for a slot reports, and what it asks of the one it replaces."""
+"""The status of an execution that is queued for a slot, and its request to the one it replaces."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from orchestrator.models.reasons import Reason
 
 
 def queued(claim: Claim) -> str:
-    """Why an execution waits."""
+    """Why an execution is queued."""
     return f"{claim.words}; queued"
 
 
 def queued_until_replaced(claim: Claim, holder: Holder) -> str:
-    """Why an execution waits that replaces another one."""
+    """Why an execution is queued that replaces another one."""
     return f"{claim.words}; queued until {holder.name} is replaced"
 
 
 def replacement(claim: Claim, now: float) -> dict[str, Any]:
-    """The request to end for whoever holds the slot, in the form of `status.cancelRequested`."""
+    """The request that cancels the slot's holder, in the form of `status.cancelRequested`."""
     return {
         "at": to_rfc3339(now),
         "reason": Reason.REPLACED,

@@ -1,7 +1,7 @@
 """Decides who has a slot: a limit for each group (or workflow) and key, in the order of the queue.
 
-What is admitted is listed in one object per group and key, written with its resourceVersion; here
-is only what follows from it. No execution overtakes the head of the queue.
+Admitted executions are listed in one object per group and key, which is written with its
+resourceVersion; this module only decides. No execution overtakes the head of the queue.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Order = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an execution asks for before it runs."""
+    """The slot that an execution requests before it runs."""
 
     slots: str
-    """Name of the object that lists who is admitted."""
+    """Name of the object that lists the holders."""
     group: str
     key: str
     limit: int
@@ -43,12 +43,13 @@ class Claim:
     uid: str
 
     def covers(self, workflow: str) -> bool:
-        """Whether executions of the workflow may hold these slots; a group says not of which."""
+        """Whether executions of the workflow may hold these slots. A group may span any
+        workflows."""
         return self.group == f"workflow {workflow}" or self.group.startswith("group ")
 
     @property
     def words(self) -> str:
-        """What is limited, for people."""
+        """The limit in words."""
         key = f" with key {self.key}" if self.key else ""
         return f"concurrency limit {self.limit} of {self.group}{key} reached"
 
@@ -62,7 +63,7 @@ class Holder:
 
 
 class SlotDecision(StrEnum):
-    """What a claim comes to."""
+    """The decision on a claim."""
 
     HELD = "Held"
     """It was admitted before."""
@@ -70,11 +71,11 @@ class SlotDecision(StrEnum):
     WAIT = "Wait"
     FORBID = "Forbid"
     REPLACE = "Replace"
-    """The oldest holder is to be cancelled; then it waits."""
+    """Cancel the oldest holder, then wait."""
 
 
 def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal | None:
-    """What the execution claims; None where there is no limit. `raw` is its manifest."""
+    """What the execution claims; None if there is no limit. `raw` is its manifest."""
     rules = graph.spec.concurrency
     if rules is None or rules.limit is None:
         return None
@@ -103,9 +104,10 @@ def claim_of(graph: Graph, run: Run, raw: Mapping[str, Any]) -> Claim | Refusal 
 
 
 def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> SlotDecision:
-    """What the claim comes to with these holders, and so many ahead of it in the queue.
+    """The decision on the claim with these holders and so many claims ahead in the queue.
 
-    Whoever is ahead is about to take a slot: what is forbidden to wait waits only for that.
+    Under policy Forbid, an execution waits only for those ahead, which are about to take free
+    slots.
     """
     if any(holder.uid == claim.uid for holder in holders):
         return SlotDecision.HELD
@@ -119,22 +121,22 @@ def judge(claim: Claim, holders: Sequence[Holder], *, ahead: int) -> SlotDecisio
 
 
 def forbidden(claim: Claim) -> Refusal:
-    """The end of an execution that may not wait."""
+    """Ends an execution that may not wait."""
     message = f"{claim.words}, and the policy is Forbid"
     return Refusal(Reason.CONCURRENCY_FORBIDDEN, message, ExecutionPhase.CANCELLED)
 
 
 def held_by_ancestor(claim: Claim, ancestor: str) -> Refusal:
-    """The end of a sub-execution that would wait for its own parent."""
-    message = f"{claim.words}, and its parent {ancestor} holds a slot: it would wait for ever"
+    """Ends a sub-execution that would wait for its own parent."""
+    message = f"{claim.words}, and its parent {ancestor} holds a slot: it would wait indefinitely"
     return Refusal(Reason.CONCURRENCY_HELD_BY_ANCESTOR, message)
 
 
 def holders_from(raw: Mapping[str, Any] | None) -> list[Holder]:
-    """Who is admitted, in the order of admission, by the object's data.
+    """The holders in the object's data, in the order of admission.
 
-    An entry that was edited into it and names no execution holds no slot, and one execution holds
-    one: each is asked for by a live read.
+    An entry that was added by hand and names no execution holds no slot, and one execution holds
+    one slot: each is verified by a live read.
     """
     text = ((raw or {}).get("data") or {}).get("admitted") or "[]"
     try:

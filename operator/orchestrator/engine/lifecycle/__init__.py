@@ -1,1 +1,1 @@
-"""An execution from its admission to its deletion: begin, control, pause, end, re-run."""
+"""An execution from its admission to its deletion: begin, cancellation, pause, end, re-run."""

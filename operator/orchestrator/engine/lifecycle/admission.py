@@ -1,4 +1,5 @@
-"""Whether an execution may run, with what, and the message to its requester if not."""
+"""Admission of an execution, not the admission webhook: whether it may run, with what, and the
+message to its requester if not."""
 
 from __future__ import annotations
 
@@ -37,12 +38,12 @@ Children = Mapping[str, Mapping[str, Any] | None]
 NOTHING_KNOWN = Known()
 
 MISSING_DEFINITION_TIMEOUT = 60.0
-"""Seconds that a missing Workflow or Template is waited for: `kubectl apply -f` has no order."""
+"""Seconds to wait for a missing Workflow or Template: `kubectl apply -f` has no order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The execution ends here without having run anything."""
+    """Ends the execution before it has run anything."""
 
     reason: Reason
     message: str
@@ -51,7 +52,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What it needs is not there yet."""
+    """An object that it needs does not exist yet."""
 
     reason: Reason
     message: str
@@ -75,8 +76,8 @@ def prepare(
 ) -> Prepared | Refusal | Missing:
     """Freeze a workflow with its Templates and sub-workflows.
 
-    `raw_templates` by action name and `raw_workflows` by name, each None where absent, hold all
-    that can be reached from the workflow. `known` are the names that a message may propose.
+    `raw_templates` by action name and `raw_workflows` by name, each None if absent, contain
+    everything reachable from the workflow. `known` are the names that a message may propose.
     """
     if problems := workflow_name(name):
         return _invalid(problems)
@@ -122,7 +123,7 @@ def prepare_child(name: str, frozen: Mapping[str, Any]) -> Prepared | Refusal | 
 
 
 def reachable(name: str, workflows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The sub-workflows that can be reached from one, each once."""
+    """The sub-workflows reachable from one, each once."""
     found: dict[str, None] = {}
     waiting = workflows_of(workflows[name])
     while waiting:
@@ -173,7 +174,7 @@ def _parse_templates(
 
 
 def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | Refusal:
-    """The values of the execution's variables, secrets left out; or why it may not start."""
+    """The values of the execution's variables without secrets, or why it may not start."""
     spec = prepared.graph.spec
     if refusal := state_allows(spec.state, execution):
         return refusal
@@ -193,21 +194,21 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
 
 
 def waited_long_enough(execution: Mapping[str, Any], now: float) -> bool:
-    """Whether the minute for a missing Workflow or Template is over."""
+    """Whether the wait for a missing Workflow or Template has timed out."""
     return (
         now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + MISSING_DEFINITION_TIMEOUT
     )
 
 
 def actions_of(raw_spec: Mapping[str, Any]) -> list[str]:
-    """The actions that a workflow's nodes name, each once; tolerates any shape."""
+    """The actions named by a workflow's nodes, each once; tolerates any shape."""
     nodes = raw_spec.get("nodes")
     names = [node.get("action") for node in nodes or [] if isinstance(node, Mapping)]
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 def workflows_of(raw_spec: Mapping[str, Any]) -> list[str]:
-    """The sub-workflows that a workflow's nodes name, each once; tolerates any shape."""
+    """The sub-workflows named by a workflow's nodes, each once; tolerates any shape."""
     nodes = raw_spec.get("nodes")
     children = [node.get("workflow") for node in nodes or [] if isinstance(node, Mapping)]
     names = [child.get("name") for child in children if isinstance(child, Mapping)]
@@ -233,7 +234,7 @@ def _of_workflow(child: str, raw_spec: Raw, raw_workflows: Children, known: Know
 
 
 def _specs(raw_spec: Raw, raw_workflows: Children) -> Iterator[tuple[str, Raw]]:
-    """The workflow and those that it reaches, with what precedes the paths of each."""
+    """The workflow and its reachable sub-workflows, each with the prefix of its paths."""
     yield "", raw_spec
     for child, raw in raw_workflows.items():
         if raw is not None:
@@ -251,9 +252,9 @@ def _invalid(problems: list[Problem], prefix: str = "") -> Refusal:
 
 
 def workflow_gone(execution: Mapping[str, Any]) -> Refusal:
-    """Why a re-run of a Workflow that was deleted does not start."""
+    """Why a re-run of a deleted Workflow does not start."""
     workflow = execution["spec"]["workflow"]
-    message = f"there is no Workflow {workflow} any more, and only what may start is run again"
+    message = f"Workflow {workflow} was deleted, so it cannot be run again"
     return Refusal(Reason.WORKFLOW_NOT_FOUND, message)
 
 
@@ -263,7 +264,7 @@ def state_allows(state: WorkflowState, execution: Mapping[str, Any]) -> Refusal 
         return Refusal(
             Reason.WORKFLOW_NOT_ACTIVE, f"the Workflow's state is {state.value}: nothing starts it"
         )
-    spec = execution["spec"]  # a sub-execution carries the trigger of the first of its line
+    spec = execution["spec"]  # a sub-execution has the trigger of its topmost ancestor
     if state is WorkflowState.DRAFT and spec.get("trigger") and not spec.get("parent"):
         return Refusal(
             Reason.WORKFLOW_NOT_ACTIVE,

@@ -30,6 +30,6 @@ def status_at_start(raw: Raw, admitted: Raw, reused: Mapping[str, Record], now: 
 
 
 def first_pass(graph: Graph, run: Run) -> Pass:
-    """What the beginning starts; all of it waits for the write that admits the execution."""
+    """The first pass; everything in it waits for the write that admits the execution."""
     decided = advance(graph, run, {}, run.started_at, scan=True, policies=None)
     return replace(decided, before=(), after=(*decided.before, *decided.after))

@@ -1,4 +1,4 @@
-"""What brings a run to its end before its time: people, the clock, or an unhandled failure."""
+"""Brings a run to an early end: on request, on timeout, or after an unhandled failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _RANKS: Mapping[str, int] = {
     Reason.REPLACED: 3,
     Reason.TERMINATED: 4,
 }
-"""Cancelled goes before TimedOut, and TimedOut before Failed, until the outcome is settled."""
+"""Cancelled takes precedence over TimedOut, and TimedOut over Failed, until the outcome is
+settled."""
 
 _PHASES: Mapping[str, ExecutionPhase] = {
     Reason.FAILURE_STOPPED: ExecutionPhase.FAILED,
@@ -35,18 +36,18 @@ _PHASES: Mapping[str, ExecutionPhase] = {
 
 
 def phase_of(cause: Cancelling) -> ExecutionPhase:
-    """What an execution that is brought to its end for this cause comes to."""
+    """The final phase of an execution that ends for this cause."""
     return _PHASES.get(cause.reason, ExecutionPhase.CANCELLED)
 
 
 def ended_by(cause: Cancelling) -> NodePhase:
-    """What a node comes to that is brought to its end for this cause."""
+    """The final phase of a node that ends for this cause."""
     timed_out = cause.reason == Reason.FINALLY_TIMED_OUT
     return NodePhase.TIMED_OUT if timed_out else NodePhase.CANCELLED
 
 
 def begin_cancellation(work: Work) -> None:
-    """Begin to cancel when it is asked for, or when the execution's time is over."""
+    """Begin to cancel if cancellation was requested or the execution has timed out."""
     asked = _ASKED.get(work.run.desired_state)
     if work.settled is not None:
         _control_finally(work, work.settled)
@@ -81,7 +82,7 @@ def apply_on_failure(work: Work, node: GraphNode) -> None:
 
 
 def _cancel(work: Work, reason: Reason, message: str) -> None:
-    """The cause with the highest rank wins; what was already being stopped keeps its clock."""
+    """The cause with the highest rank wins; the time of an earlier stop is kept."""
     old = work.cancelling
     if old is not None and _RANKS.get(old.reason, 3) >= _RANKS[reason]:
         return

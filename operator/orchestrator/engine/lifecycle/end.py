@@ -1,4 +1,4 @@
-"""How an execution ends: everything but `finally` first, then `finally`, then the outputs."""
+"""How an execution ends: first all nodes outside `finally`, then `finally`, then the outputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILED_BY_NODE = (Reason.FAILURE_STOPPED, Reason.FAILURE_CANCELLED)
 
 
 def record_outcome(work: Work) -> bool:
-    """Whether everything but `finally` has ended; the outcome is recorded once and final."""
+    """Whether all nodes outside `finally` have ended; the outcome is recorded once and is final."""
     if work.settled is not None:
         return True
     if work.count < work.graph.main or work.goes_on():
@@ -50,7 +50,7 @@ def ending(work: Work) -> Ending | None:
 
 
 def _end_of(work: Work, settled: Settled) -> Ending:
-    """The end where everything but `finally` succeeded."""
+    """The end if all nodes outside `finally` succeeded."""
     final = failures(work, (work.graph.nodes[name] for name in work.graph.final))
     if any(work.records[node.name].reason == Reason.FINALLY_TIMED_OUT for node in final):
         message = f"finally took longer than {work.graph.spec.finally_timeout}"
@@ -61,7 +61,7 @@ def _end_of(work: Work, settled: Settled) -> Ending:
 
 
 def _outcome(work: Work) -> Settled:
-    """Cancelled goes before TimedOut, and TimedOut before Failed."""
+    """Cancelled takes precedence over TimedOut, and TimedOut over Failed."""
     cause = work.cancelling
     if cause is not None and cause.reason == Reason.EXECUTION_TIMED_OUT and not _cut(work):
         cause = None  # all had ended in time; no operator was running to record it
@@ -79,7 +79,7 @@ def _outcome(work: Work) -> Settled:
 
 
 def _cut(work: Work) -> bool:
-    """Whether the execution's time ended anything."""
+    """Whether the execution's timeout ended any node."""
     return any(record.reason == Reason.EXECUTION_TIMED_OUT for record in work.records.values())
 
 
@@ -107,7 +107,7 @@ def _succeeded(work: Work, settled: Settled) -> Ending:
             return Ending(ExecutionPhase.FAILED, error.reason, message, {})
     size = len(orjson.dumps(outputs))
     if size > MAX_OUTPUTS or work.run.size + work.more_size + size > MAX_STATUS:
-        message = f"spec.outputs: they are {size:,} bytes together, and a status holds "
-        message += f"{MAX_OUTPUTS:,}, with its nodes {MAX_STATUS:,}"
+        message = f"spec.outputs: {size:,} bytes together; at most "
+        message += f"{MAX_OUTPUTS:,} are stored, and {MAX_STATUS:,} with the records of its nodes"
         return Ending(ExecutionPhase.FAILED, Reason.STATUS_BUDGET, message, {})
     return Ending(settled.phase, settled.reason, settled.message, outputs)

@@ -1,7 +1,7 @@
-"""A pause and its end, handed down to the sub-executions of the nodes in flight.
+"""Propagates a pause and its end to the sub-executions of the nodes in flight.
 
-Which sub-executions there are follows from the records alone, so that one which no watch has
-reported yet is resumed as well.
+The set of sub-executions follows from the records alone, so that one that no watch has reported yet
+is resumed as well.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from orchestrator.models.execution import DesiredState, ExecutionPhase
 
 
 def ends_pause(work: Work) -> bool:
-    """Whether an earlier pass was paused and this one is not: whatever it withheld is due now."""
+    """Whether an earlier pass was paused and this one is not: all nodes that it withheld are due
+    now."""
     return work.run.phase is ExecutionPhase.PAUSED and not work.paused
 
 
 def hand_down_pause(work: Work, names: Iterable[str]) -> None:
     """Pause the sub-executions of these nodes, once the pause is stored.
 
-    Where it is stored nothing has to be written for it, so that a paused execution is settled.
+    If the pause is already stored, no further write is needed.
     """
     children = [_control(child, DesiredState.PAUSED) for child in _children(work, names)]
     if work.run.phase is ExecutionPhase.PAUSED:
@@ -35,10 +36,10 @@ def hand_down_pause(work: Work, names: Iterable[str]) -> None:
 
 
 def hand_down_resume(work: Work) -> None:
-    """Resume every sub-execution that may go on.
+    """Resume every sub-execution that may continue.
 
-    Before the write that says that the pause is over: a crash in between repeats it, since only a
-    pass that finds the execution Paused hands it down.
+    This precedes the write that records the end of the pause: a crash in between repeats it,
+    because only a pass that finds the execution Paused resumes them.
     """
     names = [name for name in work.run.active if not _stopped(work, work.graph.nodes[name])]
     for child in _children(work, names):

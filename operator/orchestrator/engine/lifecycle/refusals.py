@@ -1,4 +1,4 @@
-"""Why an execution ends without having run, or cannot go on: reasons and messages."""
+"""Reasons and messages of executions that end before they run, or cannot continue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from orchestrator.models.reasons import Reason
 
 
 def cancelled_early(raw: Mapping[str, Any]) -> Refusal | None:
-    """The end of an execution that was cancelled before it began, or replaced between its slot and
-    its admission."""
+    """Ends an execution that was cancelled before it started, or replaced between its slot and its
+    admission."""
     if raw["spec"].get("desiredState") in (DesiredState.CANCELLED, DesiredState.TERMINATED):
         message = "the execution was cancelled before it started"
         return Refusal(Reason.CANCEL_REQUESTED, message, ExecutionPhase.CANCELLED)
@@ -28,36 +28,36 @@ def workflow_missing(workflow: str, namespace: str) -> Missing:
 
 
 def still_missing(missing: Missing) -> Refusal:
-    """Its Workflow or a Template of it has not come."""
+    """Its Workflow or one of its Templates was not created in time."""
     return Refusal(missing.reason, f"{missing.message}; waited one minute")
 
 
 def server_refuses(message: str) -> Missing:
-    """The API server refuses what its admission takes, and may not for ever."""
+    """The API server refuses an object that its admission requires; it may accept it later."""
     return Missing(Reason.ADMISSION_REFUSED, f"the API server refuses: {message}")
 
 
 def parent_gone(name: str) -> Refusal:
-    """The execution that it is a part of is gone."""
-    return Refusal(Reason.PARENT_GONE, f"its parent {name} is gone", ExecutionPhase.CANCELLED)
+    """The parent execution was deleted."""
+    return Refusal(Reason.PARENT_GONE, f"its parent {name} was deleted", ExecutionPhase.CANCELLED)
 
 
 def parent_revision_gone(revision: str) -> Refusal:
-    """What its parent froze is gone."""
-    message = f"ControllerRevision {revision} of its parent is gone"
+    """The parent's revision was deleted."""
+    message = f"ControllerRevision {revision} of its parent was deleted"
     return Refusal(Reason.REVISION_LOST, message)
 
 
 def revision_lost(error: ValueError) -> Refusal:
-    """Its frozen workflow is gone, or was changed."""
+    """Its frozen workflow was deleted or changed."""
     return Refusal(Reason.REVISION_LOST, str(error))
 
 
 def revision_taken(error: ValueError) -> Refusal:
-    """A ControllerRevision of the name it needs has other content."""
+    """A ControllerRevision with the required name has other content."""
     return Refusal(Reason.NAME_TAKEN, f"{error}; delete it and run again")
 
 
 def status_invalid(error: ValueError) -> Refusal:
-    """Its status was edited into what cannot be right."""
+    """Its status was edited and is inconsistent."""
     return Refusal(Reason.STATUS_INVALID, str(error))

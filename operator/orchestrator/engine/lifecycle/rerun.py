@@ -1,4 +1,4 @@
-"""Re-runs a part of an ended execution: which nodes run, and whose records are reused."""
+"""Re-runs part of an ended execution: which nodes run, and whose records are reused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.models.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a re-run takes of its source."""
+    """What a re-run reuses from its source."""
 
     revision: str
     variables: Mapping[str, Any]
@@ -25,7 +25,7 @@ class Source:
 
 
 def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source | Refusal:
-    """The source of a re-run, or why there is none; `raw` is the execution of its name."""
+    """The source of a re-run, or why there is none; `raw` is the execution with its name."""
     name = spec["rerunOf"]["name"]
     if raw is None:
         message = f"spec.rerunOf.name: there is no execution {name} (any more)"
@@ -40,7 +40,7 @@ def source_of(spec: Mapping[str, Any], raw: Mapping[str, Any] | None) -> Source 
     elif not status.get("revision"):
         message = f"spec.rerunOf.name: {name} ended before it ran anything; start a new execution"
     elif spec.get("variables"):
-        message = "spec.variables: a re-run takes its source's variables; leave them out"
+        message = "spec.variables: a re-run uses its source's variables; leave them out"
     else:
         return Source(status["revision"], status.get("variables") or {}, status.get("nodes") or {})
     return Refusal(Reason.INVALID_RERUN, message)
@@ -68,10 +68,11 @@ def reused_records(
 
 
 def _nodes_to_rerun(graph: Graph, records: Mapping[str, Record], start: Iterable[str]) -> set[str]:
-    """What runs again: these nodes, what did not end well, all that follows from them, and what
-    asks people before them, since their approvals were given for another run.
+    """The nodes to run again: those named, those that did not succeed, all that follow from them,
+    and the approvals before them, which were given for another run.
 
-    A sub-workflow with an approval in it runs again as a whole, so that its approval is asked.
+    A sub-workflow with an approval in it runs again completely, so that its approval is requested
+    again.
     """
     every_action = graph.spec.workspace is not None
     ended_badly = {
@@ -85,7 +86,7 @@ def _nodes_to_rerun(graph: Graph, records: Mapping[str, Record], start: Iterable
 
 
 def _with_dependents(graph: Graph, start: Iterable[str]) -> set[str]:
-    """These nodes, what follows from them, and from whatever asks people before any of these."""
+    """These nodes, their successors, and the successors of every approval before any of them."""
     before, after = _dependencies(graph)
     rerun: set[str] = set()
     upstream: set[str] = set()
@@ -103,8 +104,8 @@ def _with_dependents(graph: Graph, start: Iterable[str]) -> set[str]:
 
 
 def _dependencies(graph: Graph) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """What comes directly before each node, and after it: by an edge, or because a `wait.until`
-    reads it, which may read nodes that no edge leads from."""
+    """The direct predecessors and successors of each node: by an edge, or because a `wait.until`
+    reads it, which may read nodes without an edge from them."""
     before = {name: {edge.source for edge in node.incoming} for name, node in graph.nodes.items()}
     for name in graph.asking:
         reads = graph.nodes[name].reads

@@ -1,4 +1,4 @@
-"""What of the past is kept: executions by their workflow's history, Jobs for a while."""
+"""Retention: executions by their workflow's history, Jobs for a limited time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import History
 
 SPARED = 24 * 3600.0
-"""Seconds for which an execution made by a trigger is kept at least: a late duplicate finds it."""
+"""Minimum retention in seconds for triggered executions, so a late redelivery is recognized as a
+duplicate."""
 MAX_SPARED = 5_000
-"""Executions of one trigger that are kept so."""
+"""Maximum number of executions of one trigger that are kept for that."""
 UNREFERENCED = 3600.0
-"""Seconds after which a revision that nothing refers to any more is removed."""
+"""Seconds after which an unreferenced revision is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Stored:
 
     namespace: str
     workflow: str
-    """Whose history it counts in; empty where it found no Workflow: these share one."""
+    """The workflow whose history it counts in; empty if it found no Workflow: these share one
+    history."""
     name: str
     uid: str
     phase: ExecutionPhase
@@ -36,15 +38,15 @@ class Stored:
     created_at: float
     finished_at: float
     child: bool
-    """Whether it is a sub-execution, which goes with its parent."""
+    """Whether it is a sub-execution, which is removed with its parent."""
     trigger: str
-    """The trigger that made it; empty when none did."""
+    """The trigger that created it; empty if none did."""
     deduplicates: bool = False
-    """Whether it stands for a dedupe.key of its trigger."""
+    """Whether it has a dedupe.key of its trigger."""
 
 
 def stored_from(raw: Mapping[str, Any]) -> Stored | None:
-    """An execution as read; None while it has not ended, as far as can be read."""
+    """An execution as read; None if it has not ended or cannot be read."""
     metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
     finished_at = ended_at(status)
     if finished_at is None:
@@ -67,15 +69,15 @@ def stored_from(raw: Mapping[str, Any]) -> Stored | None:
 def counted_as(workflow: str, status: Mapping[str, Any]) -> str:
     """The workflow that an ended execution counts for, in the history and in metrics.
 
-    Empty where it ended without a revision because a Workflow is missing: who may only start
-    executions chooses such names freely, so one history and one label are for all of a namespace.
+    Empty if it ended without a revision because a Workflow is missing: users who can only start
+    executions could invent such names, so all of a namespace share one history and one label.
     """
     found = status.get("revision") or status.get("reason") != Reason.WORKFLOW_NOT_FOUND
     return workflow if found else ""
 
 
 def ended_at(status: Mapping[str, Any]) -> float | None:
-    """When an execution ended, by its status; None while it has not, or when that is unknown."""
+    """When an execution ended, from its status; None if it has not, or if that is unknown."""
     try:
         terminal = ExecutionPhase(status["phase"]).terminal
         return read_time(status["finishedAt"], "status.finishedAt") if terminal else None
@@ -89,9 +91,9 @@ def to_remove(
     now: float,
     windows: Mapping[str, float] | None = None,
 ) -> list[Stored]:
-    """The executions of one workflow that its history no longer keeps, the oldest first.
+    """The executions of one workflow beyond its history, oldest first.
 
-    `windows`: seconds of the triggers' dedupe windows, by name; none is as good as a day.
+    `windows`: seconds of the triggers' dedupe windows, by name; a missing one counts as a day.
     """
     counted = [one for one in executions if not one.child]
     if len(counted) <= min(history.succeeded, history.failed):
@@ -111,7 +113,7 @@ def jobs_expired(execution: Stored, history: History, now: float) -> bool:
 
 
 def window_of(trigger: Mapping[str, Any] | None) -> float:
-    """Seconds of a trigger's dedupe window, as read; 0 without one, or when it cannot be read."""
+    """Seconds of a trigger's dedupe window; 0 without one, or if it cannot be read."""
     try:
         return parse_duration((trigger or {})["spec"]["dedupe"]["window"])
     except (KeyError, TypeError, ValueError):

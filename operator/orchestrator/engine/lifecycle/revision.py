@@ -1,6 +1,7 @@
-"""What an execution runs, frozen: workflow, Templates and runner image under the content's hash.
+"""What an execution runs, frozen: workflow, Templates and runner image, named by the content's
+hash.
 
-Shared by every execution with that content. The name carries 128 bits of the hash of the canonical
+Shared by all executions with that content. The name contains 128 bits of the hash of the canonical
 content, so a revision that was changed by hand no longer matches its name.
 """
 
@@ -19,7 +20,7 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 
 MAX_REVISION_BYTES = 1024 * 1024
-"""Most bytes of a revision's content; etcd refuses objects over 1.5 MiB."""
+"""Maximum bytes of a revision's content; etcd refuses objects over 1.5 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ def freeze(
     runner_image: str,
     workflows: Mapping[str, WorkflowSpec] | None = None,
 ) -> Revision:
-    """The revision of a workflow, with the sub-workflows that can be reached from it.
+    """The revision of a workflow, with its reachable sub-workflows.
 
-    `layout` is the builder's and never part of it.
+    `layout` belongs to the visual builder and is never part of it.
     """
     data: dict[str, Any] = {
         "workflow": _dump(spec),
@@ -57,15 +58,17 @@ def freeze(
 
 
 def verify(name: str, data: Any) -> None:
-    """Raises ValueError when the content is not what the revision's name was made of."""
+    """Raises ValueError if the content does not match the revision's name."""
     workflow = name.rpartition("-")[0]
     if _name(workflow, _canonical(data)) != name:
-        raise ValueError(f"ControllerRevision {name} was changed: its content is not its name's")
+        raise ValueError(
+            f"ControllerRevision {name} was changed: its content does not match its name"
+        )
 
 
 def thaw(name: str, data: Any) -> Graph:
-    """The graph of a revision; ValueError when the content is not what the name was made of, or
-    nothing that was ever frozen."""
+    """The graph of a revision; ValueError if the content does not match its name, or was never
+    frozen by an operator."""
     try:
         verify(name, data)
         return compile_graph(
@@ -78,7 +81,7 @@ def thaw(name: str, data: Any) -> Graph:
             data.get("workflows"),
         )
     except (AttributeError, KeyError, RecursionError, TypeError, ValidationError) as error:
-        raise ValueError(f"ControllerRevision {name} holds no workflow") from error
+        raise ValueError(f"ControllerRevision {name} contains no workflow") from error
 
 
 def _dump(spec: WorkflowSpec) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def _canonical(data: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Whole floats as integers: the API server gives 1.0 back as 1."""
+    """Whole floats as integers: the API server returns 1.0 as 1."""
     match value:
         case float() if value.is_integer():
             return int(value)

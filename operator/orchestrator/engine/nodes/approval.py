@@ -1,8 +1,8 @@
-"""An approval: who may decide, what they decided, and what happens without a decision.
+"""Approvals: who may decide, what they decided, and what happens without a decision.
 
-The API server has checked that each decision's `by` and `groups` are those of the person who made
-it; where it does not (`Work.protected` is false), no decision counts, and what was written
-meanwhile counts never (`Trust`).
+The API server checks that each decision's `by` and `groups` are those of the user who made it.
+While it does not (`Work.protected` is false), no decision counts, and anything written in the
+meantime never counts (`Trust`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEFORE = "decided before the admission policies were in place as they are now: 
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """The decisions that count, and in words why others do not."""
+    """The decisions that count, and why others do not."""
 
     approved: tuple[Mapping[str, Any], ...]
     rejected: tuple[Mapping[str, Any], ...]
@@ -35,7 +35,7 @@ class Votes:
 
 
 def count_votes(approval: Approval, node: str, run: Run) -> Votes:
-    """Decisions on the node by people who may decide; one a person, since the API has one."""
+    """Decisions on the node by eligible users; at most one for each, as the API enforces."""
     approved, rejected, ignored = [], [], []
     for decision in run.decisions:
         if decision["node"] != node:
@@ -52,24 +52,24 @@ def count_votes(approval: Approval, node: str, run: Run) -> Votes:
 
 
 def refusal_of(approval: Approval, decision: Mapping[str, Any], run: Run) -> str:
-    """Why a decision does not count, as a predicate of its maker; empty where it counts."""
+    """Why a decision does not count, as a predicate of its author; empty if it counts."""
     who = decision["by"]
     names = {f"user:{who}", *(f"group:{group}" for group in decision.get("groups") or ())}
     if names.isdisjoint(approval.approvers):
-        return "is none of the approvers"
+        return "is not one of the approvers"
     if approval.exclude_requester and who == run.initiator:
         did = "started" if run.requester else "is behind the event that started"
         return f"{did} the execution, and the requester is excluded"
     if wrong := check_size(decision.get("inputs") or {}):
-        return f"gave inputs that cannot be kept: {wrong}"
+        return f"gave inputs that cannot be stored: {wrong}"
     if approval.inputs is not None and decision["decision"] == Decided.APPROVE:
         wrong = check_inputs(approval.inputs, decision.get("inputs") or {})
-        return f"gave inputs that do not fit: {wrong}" if wrong else ""
+        return f"gave invalid inputs: {wrong}" if wrong else ""
     return ""
 
 
 def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
-    """Check whether enough people decided, or the time to decide is over."""
+    """Check whether enough people decided, or the time to decide has expired."""
     approval = node.spec.approval
     assert approval is not None
     if approval.exclude_requester and work.run.initiator == UNKNOWN:
@@ -77,7 +77,7 @@ def progress_approval(work: Work, node: GraphNode, record: Record) -> None:
         work.end(node, NodePhase.FAILED, Reason.REQUESTER_UNKNOWN, message, evidence=False)
         return
     if not work.protected:
-        if work.trust == work.run.trust:  # else it is being stored under which policies
+        if work.trust == work.run.trust:  # otherwise the current policies are being stored first
             _await_protection(work, node, record)
         return
     votes = count_votes(approval, node.name, work.run)
@@ -109,7 +109,7 @@ def _unknown(run: Run) -> str:
 
 
 def _await_protection(work: Work, node: GraphNode, record: Record) -> None:
-    message = "the admission policies that check who decides are not in place: nothing counts"
+    message = "the admission policies that check who decides are not in place: no decision counts"
     due = record.attempt_start + node.timeout
     if work.now >= due:
         work.end(node, NodePhase.FAILED, Reason.APPROVAL_TIMED_OUT, message, evidence=False)

@@ -1,4 +1,4 @@
-"""The states of a node that has started, and what they are judged by."""
+"""The states of a node that has started, and the facts that determine them."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from orchestrator.engine.status.records import Cancelling, Record
 
 
 class NodeState(StrEnum):
-    """What a node that has started is in: finer than its phase, since it decides what is done."""
+    """State of a node that has started: finer than its phase, since it determines the next step."""
 
     AWAITING = "Awaiting"
     """Waits for people, a signal or a condition."""
     DELAYED = "Delayed"
     DELAY_OVER = "DelayOver"
     BACKING_OFF = "BackingOff"
-    """Waits for the time of its next attempt."""
+    """Waits until its next attempt is due."""
     RETRY_DUE = "RetryDue"
     WITHHELD = "Withheld"
-    """Would begin an attempt, and the execution is paused."""
+    """Would start an attempt, but the execution is paused."""
     MISSING = "Missing"
-    """Its Job or sub-execution was decided and, as far as anybody knows, not created."""
+    """Its Job or sub-execution was decided but, as far as is known, not created."""
     UNOBSERVED = "Unobserved"
-    """Its Job or sub-execution is on record, and the caches do not show it at the moment."""
+    """Its Job or sub-execution is recorded, but not in the caches at the moment."""
     IN_PROGRESS = "InProgress"
     OVERDUE = "Overdue"
-    """A sub-execution whose time is over: the node ends when that has ended."""
+    """A sub-execution past its timeout: the node ends when the sub-execution has ended."""
     STOPPING = "Stopping"
     RETRYABLE = "Retryable"
-    """Its attempt ended badly, and another one follows."""
+    """Its attempt did not succeed, and another one follows."""
     SUCCEEDED = "Succeeded"
     OUTPUTS_LOST = "OutputsLost"
-    """It succeeded, for something was created that follows from it; its outputs are gone."""
+    """It succeeded, because its successors have started, but its outputs are lost."""
     FAILED = "Failed"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"
 
 
 class Stop(StrEnum):
-    """How what runs of an attempt is stopped."""
+    """How a running attempt is stopped."""
 
     GENTLY = "Gently"
     """Its pod and log stay."""
@@ -50,40 +50,40 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the state of a node follows from."""
+    """The facts that determine the state of a node."""
 
     node: GraphNode
     record: Record
     attempt: Attempt | None
-    """What was observed of the attempt on record."""
+    """What was observed of the recorded attempt."""
     cause: Cancelling | None
-    """Why the node is brought to its end, if it is."""
+    """Why the node is to end, if it is."""
     terminated: bool
     paused: bool
     followed: bool
-    """Whether something that follows from the node's success exists."""
+    """Whether a successor that requires the node's success has started."""
     run: str
-    """Uid of the execution, from which the jitter of a backoff is drawn."""
+    """Uid of the execution, which determines the jitter of a backoff."""
     now: float
 
     @property
     def tried(self) -> int:
-        """Attempts of this iteration."""
+        """Attempts in this iteration."""
         return self.record.attempts - self.record.iteration_attempts
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The state of a node, with the reason and the message that its record is to have."""
+    """The state of a node, with the reason and message for its record."""
 
     state: NodeState
     record: Record
-    """Its record, with what was observed of an attempt that goes on."""
+    """Its record, with what was observed of a running attempt."""
     reason: str = ""
     message: str = ""
     end: Attempt | None = None
-    """How the attempt ended, if an end was observed or the clock gave it up unstarted."""
+    """How the attempt ended, if an end was observed or it never started in time."""
     stop: Stop | None = None
-    """How what runs of it is to be stopped, if it is."""
+    """How its running attempt is to be stopped, if it is."""
     due: float | None = None
-    """When the clock alone changes the state."""
+    """When the state changes by the clock alone."""

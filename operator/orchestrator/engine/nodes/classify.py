@@ -1,8 +1,7 @@
-"""Classifies a node that has started: by its record, what was observed of its attempt, and the
-clock.
+"""Classifies a node that has started: by its record, the observation of its attempt, and the clock.
 
-Pure, so that every state can be tested and explained by itself; what follows from a state is chosen
-in `progress`. A fan-out over a sub-workflow is classified in `children.items`.
+Pure, so that every state can be tested and explained in isolation; `progress` chooses what follows
+from a state. A fan-out over a sub-workflow is classified in `children.items`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LOST_ATTEMPT_TIMEOUT = 30.0
 
 
 def classify(facts: Facts) -> Assessment:
-    """The state of a node that has not ended: that of the first rule which applies."""
+    """The state of a node that has not ended: that of the first matching rule."""
     return next(found for rule in RULES if (found := rule(facts)) is not None)
 
 
@@ -104,7 +103,7 @@ def _stopping(facts: Facts) -> Assessment | None:
     if cause is None or not cause.stops_running:
         return None
     stop = Stop.BY_FORCE if facts.terminated else Stop.GENTLY
-    if node.kind is NodeKind.WORKFLOW:  # it has its own clock for what does not stop
+    if node.kind is NodeKind.WORKFLOW:  # it tracks by itself what does not stop
         return Assessment(NodeState.STOPPING, facts.record, stop=stop)
     force_at = cause.at + 2 * node.grace
     give_up_at = force_at + LOST_ATTEMPT_TIMEOUT
@@ -131,7 +130,7 @@ def _missing(facts: Facts) -> Assessment | None:
         return _never_started(facts, record, facts.node.start_timeout)
     if facts.paused:
         return Assessment(NodeState.WITHHELD, record, due=due if held_up else None)
-    # No operator was running to create it: its time begins now. That of what was held up goes on.
+    # No operator was running to create it: its time begins now. Hold-ups keep their time.
     if facts.now > record.attempt_start + LOST_ATTEMPT_TIMEOUT and not held_up:
         record = replace(record, attempt_started_at=facts.now)
     return Assessment(NodeState.MISSING, record)
@@ -150,7 +149,7 @@ def _child_in_progress(facts: Facts) -> Assessment | None:
 
 def _job_in_progress(facts: Facts) -> Assessment | None:
     attempt, node = facts.attempt, facts.node
-    assert attempt is not None  # all that was not observed is classified before
+    assert attempt is not None  # rules above cover everything that was not observed
     record = _with_progress(node, facts.record, attempt)
     pending = record.phase is NodePhase.PENDING
     rounds = 1 if record.items is None else node.rounds(record.items)
@@ -165,36 +164,36 @@ def _job_in_progress(facts: Facts) -> Assessment | None:
     if pending:
         return _never_started(facts, record, due - record.attempt_start)
     seconds = in_words(due - record.attempt_start)
-    message = f"no end was seen within {seconds}: {record.message}".rstrip(": ")
+    message = f"no end was observed within {seconds}: {record.message}".rstrip(": ")
     return Assessment(NodeState.TIMED_OUT, record, Reason.TIMED_OUT, message, stop=Stop.BY_FORCE)
 
 
 Rule = Callable[[Facts], Assessment | None]
 RULES: tuple[Rule, ...] = (
-    _cancelled_while_waiting,  # Nothing runs of what waits, so there is nothing to stop first.
-    _awaiting,  # People, signals and conditions are judged where they are read.
+    _cancelled_while_waiting,  # A waiting node runs nothing, so there is nothing to stop first.
+    _awaiting,  # People, signals and conditions are evaluated where they are read.
     _delayed,
-    _withheld,  # Before the backoff: a pause outlasts the time of the next attempt.
-    _backing_off,  # The last of what waits: from here on an attempt was begun.
-    _succeeded,  # Before any cancellation: a success that was observed is not undone.
-    _ended_badly,  # Evidence before the clock, whose own verdicts are the last two rules.
-    _cancelled_unmade,  # Before what is missing: a cancelled node creates nothing any more.
-    _stopping,  # A cancellation that leaves alone what runs goes on to the next rules.
-    _unobserved,  # Absence from a cache proves nothing; what is gone is observed as an end.
-    _missing,  # To create it is safe: its name is that of the attempt.
-    _child_in_progress,  # It has its own time, and its end is awaited where that is over.
+    _withheld,  # Before the backoff: a pause may outlast the time of the next attempt.
+    _backing_off,  # The last rule for waiting nodes: from here on an attempt has begun.
+    _succeeded,  # Before any cancellation: an observed success is not undone.
+    _ended_badly,  # Evidence before the clock, which decides only in the last two rules.
+    _cancelled_unmade,  # Before a missing attempt: a cancelled node creates nothing any more.
+    _stopping,  # If the cancellation does not stop running attempts, the next rules apply.
+    _unobserved,  # Absence from a cache proves nothing; a deletion is observed as an end.
+    _missing,  # Creating it is safe: its name is that of the attempt.
+    _child_in_progress,  # It has its own timeout, and its end is awaited past it.
     _job_in_progress,
 )
-"""Applied in this order; the last one applies to all that is left."""
+"""Applied in this order; the last one matches everything that is left."""
 
 
 def _waits(facts: Facts) -> bool:
-    """Whether the node waits, with no attempt begun that has not ended."""
+    """Whether the node waits and has no unfinished attempt."""
     return not facts.node.kind.attempts or facts.record.phase is NodePhase.WAITING
 
 
 def _is_unmade(record: Record, attempt: Attempt | None) -> bool:
-    """Whether neither a Job nor a sub-execution of the attempt exists, as far as anybody knows."""
+    """Whether neither a Job nor a sub-execution of the attempt exists, as far as is known."""
     return (attempt is None or is_held_up(attempt)) and not record.job and not record.execution
 
 
@@ -205,13 +204,13 @@ def _cancelled(facts: Facts, cause: Cancelling) -> Assessment:
 def _bad_end(facts: Facts, record: Record, end: Attempt) -> Assessment:
     """The state after an attempt that did not succeed."""
     node, cause, end = facts.node, facts.cause, with_cause(record, end)
-    # It was probably stopped for it, so the cancellation is why it ended.
+    # It was probably stopped by the cancellation, which is therefore the cause.
     if cause is not None and cause.stops_running:
         return Assessment(NodeState.CANCELLED, record, cause.reason, cause.message, end)
-    # Never a failure after the fact: what follows from its success has begun.
+    # Never a failure after the fact: successors that require its success have started.
     if facts.followed and end.reason == Reason.OUTPUTS_LOST:
         return Assessment(NodeState.OUTPUTS_LOST, record, end.reason, end.message, end)
-    # Kubernetes has repeated what was to be repeated of a fan-out.
+    # Kubernetes has already retried the items of a fan-out.
     retried = node.spec.for_each is None and may_retry(node.retry, facts.tried, end)
     if retried and cause is None:
         return _retryable(facts, record, end)
@@ -233,17 +232,17 @@ def _retryable(facts: Facts, record: Record, end: Attempt) -> Assessment:
 def _never_started(facts: Facts, record: Record, seconds: float) -> Assessment:
     """The state after an attempt that has not started within so many seconds.
 
-    The clock alone gives it up, so its Job, if there is one, has to be stopped.
+    Only the clock gives it up, so its Job, if there is one, must be stopped.
     """
     found = _bad_end(facts, record, not_started(seconds))
     return replace(found, stop=Stop.GENTLY if record.job else None)
 
 
 def _with_progress(node: GraphNode, record: Record, attempt: Attempt) -> Record:
-    """The record with what was observed of an attempt that goes on."""
+    """The record with what was observed of a running attempt."""
     running = attempt.state is AttemptState.RUNNING
     if record.phase is NodePhase.RUNNING and not running:
-        return record  # the Job's count of ready pods falls before the end of its pod is seen
+        return record  # the Job's count of ready pods falls before the end of its pod is observed
     reason, message = attempt.reason, attempt.message
     if not running:
         reason, message = lasting_cause(record, attempt)
@@ -264,9 +263,9 @@ def _with_progress(node: GraphNode, record: Record, attempt: Attempt) -> Record:
 def _counts_from_creation(node: GraphNode, record: Record, attempt: Attempt) -> bool:
     """Whether the attempt's time begins with its creation, long after its decision.
 
-    So it does where the operator was away meanwhile. `startTimeout` bounds all that is held up: the
-    time of a Job that had to wait for a quota goes on from its decision. That of a sub-execution is
-    its own, and `startTimeout` bounds nothing of it once it exists.
+    This is so if the operator was not running in between. `startTimeout` limits every hold-up: the
+    time of a Job that had to wait for a quota continues from its decision. A sub-execution has its
+    own time, and `startTimeout` does not limit it once it exists.
     """
     if attempt.made_at is None:
         return False

@@ -1,4 +1,4 @@
-"""When an edge is taken, when it blocks, and what that means for the node it leads to."""
+"""When an edge is taken, when it blocks, and what that means for its target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EdgeState(StrEnum):
 
 
 class JoinResult(StrEnum):
-    """What the incoming edges say of a node."""
+    """The combined state of a node's incoming edges."""
 
     WAIT = "Wait"
     START = "Start"
@@ -34,7 +34,7 @@ class JoinResult(StrEnum):
 
 
 def matches(outcome: Outcome, record: Record, allow_failure: bool) -> bool:
-    """Whether a terminal source's end is what the edge asks for, its `when` apart."""
+    """Whether the end of a terminal source matches the edge's outcome, ignoring its `when`."""
     succeeded = record.phase is NodePhase.SUCCEEDED
     failed = record.phase in FAILURES
     match outcome:
@@ -51,7 +51,7 @@ def matches(outcome: Outcome, record: Record, allow_failure: bool) -> bool:
 
 
 def blocks(outcome: Outcome, record: Record, allow_failure: bool) -> bool:
-    """Whether the edge asks for a success that its terminal source can no longer give."""
+    """Whether the edge requires a success that its terminal source can no longer provide."""
     if outcome not in _ASKS_FOR_SUCCESS:
         return False
     if record.phase in FAILURES:
@@ -78,7 +78,7 @@ def join(
     records: Mapping[str, Record],
     holds: Callable[[GraphEdge], bool],
 ) -> JoinResult:
-    """What the node's incoming edges say, by its join policy.
+    """The combined state of the node's incoming edges under its join policy.
 
     All: every edge decided, at least one taken and none that blocks. Any: every edge decided, at
     least one taken. First: as soon as one is taken.

@@ -16,7 +16,8 @@ from orchestrator.models.workflow import Outcome
 
 
 def unhandled(work: Work, node: GraphNode) -> bool:
-    """Whether the node failed and nothing handled it: no Failed edge taken, no allowFailure."""
+    """Whether the node failed and the failure is unhandled: no Failed edge taken, no
+    allowFailure."""
     record = work.record(node.name)
     if record is None or record.phase not in FAILURES or node.allow_failure:
         return False
@@ -32,14 +33,14 @@ def unhandled(work: Work, node: GraphNode) -> bool:
 
 
 def failures(work: Work, nodes: Iterable[GraphNode]) -> list[GraphNode]:
-    """Those of the nodes whose failure no edge handles."""
+    """The nodes whose failure no edge handles."""
     return [node for node in nodes if unhandled(work, node)]
 
 
 def scope(work: Work, node: GraphNode, **more: Any) -> dict[str, Any]:
-    """What a node's expressions see; `more` are names of its own, such as `now`.
+    """The scope of a node's expressions; `more` are additional names, such as `now`.
 
-    Raises BudgetUsedUpError when the pass can pay for nothing more.
+    Raises BudgetUsedUpError if the pass has no budget left.
     """
     names: Collection[str] = work.graph.nodes if node.reads is None else node.reads
     afford(NODE_VIEW_WORK * len(names))

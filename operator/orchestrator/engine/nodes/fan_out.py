@@ -1,4 +1,4 @@
-"""Fan-outs: what they go over, and how they begin."""
+"""Fan-outs: their items, and how they start."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def create_fan_out(work: Work, node: GraphNode, attempt: int) -> None:
 
 
 def items_of(work: Work, node: GraphNode) -> list[Any] | None:
-    """What a forEach goes over; None when the node has failed for it."""
+    """The items of a forEach; None if the node has failed because of it."""
     assert node.spec.for_each is not None
     path = f"{node.path}.forEach.values"
     try:
@@ -96,7 +96,7 @@ def start_child_fan_out(work: Work, node: GraphNode) -> None:
 
 
 def begin_child_fan_out(work: Work, node: GraphNode) -> list[Any] | None:
-    """Record how many items the fan-out has; None when the node has failed for them."""
+    """Record how many items the fan-out has; None if the node has failed because of them."""
     begun = Record(NodePhase.PENDING, reason=Reason.STARTING, attempts=1, started_at=work.now)
     work.set(node, begun, evidence=work.stored(node))
     items = items_of(work, node)

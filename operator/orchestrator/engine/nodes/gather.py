@@ -1,4 +1,4 @@
-"""Gathers what the state of a node follows from into one value."""
+"""Gathers the facts that determine the state of a node."""
 
 from __future__ import annotations
 

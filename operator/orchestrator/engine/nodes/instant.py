@@ -22,7 +22,7 @@ from orchestrator.models.reasons import Reason
 
 
 def start_condition(work: Work, node: GraphNode) -> None:
-    """Succeed with output `result`, whichever way the condition falls."""
+    """Succeed with output `result`, whatever the condition evaluates to."""
     assert node.spec.condition is not None
     try:
         result = evaluate_boolean(node.spec.condition, scope(work, node))
@@ -45,7 +45,7 @@ def start_transform(work: Work, node: GraphNode) -> None:
 
 
 def start_fail(work: Work, node: GraphNode) -> None:
-    """Fail with the node's own message: a value that is no string is written as JSON."""
+    """Fail with the node's own message; a value that is not a string is written as JSON."""
     assert node.spec.fail is not None
     try:
         message = render(node.spec.fail, scope(work, node))
@@ -60,7 +60,7 @@ def start_fail(work: Work, node: GraphNode) -> None:
 
 
 def fail(work: Work, node: GraphNode, reason: str, message: str) -> None:
-    """End the node as Failed before it began, or before its next attempt."""
+    """End the node as Failed before it started, or before its next attempt."""
     work.end(node, NodePhase.FAILED, reason, message, evidence=work.stored(node))
 
 

@@ -1,4 +1,4 @@
-"""Why an attempt never started: what held it up stays the reason and the message of its end."""
+"""Why an attempt never started: the cause stays the reason and message of its end."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ HOLD_UPS = frozenset(
         Reason.POD_REFUSED,
     }
 )
-"""What keeps an attempt from starting: the reason of a node that is Pending while it lasts, and of
-its end if it lasts for `startTimeout`."""
+"""Causes that keep an attempt from starting: the reason of a node that is Pending meanwhile, and of
+its end if the cause lasts for `startTimeout`."""
 _CONSEQUENCES = (Reason.NEVER_STARTED, Reason.TIMED_OUT, Reason.ITEMS_FAILED)
-"""Ends that an attempt, or all items of a fan-out, come to when nothing of them can start."""
+"""Ends of an attempt, or of all items of a fan-out, that cannot start."""
 
 
 def not_started(seconds: float) -> Attempt:
     """The end of an attempt that has not started after so many seconds.
 
-    It names no Job: the clock says so, and not what anybody would see again.
+    It names no Job, since it rests on the clock and not on repeatable evidence.
     """
     message = f"did not start within {in_words(seconds)}"
     return Attempt(AttemptState.FAILED, Reason.NEVER_STARTED, message)
 
 
 def with_cause(record: Record, attempt: Attempt) -> Attempt:
-    """The end of an attempt with the cause that its record has, if it never started.
+    """The end of an attempt with the recorded cause, if it never started.
 
-    The kubelet forgets with a pod's end what the pod was waiting for. An attempt that is on record
-    as running did start, whatever its pod still shows of it.
+    When a pod ends, the kubelet drops what it was waiting for. An attempt recorded as running did
+    start, whatever its pod still shows.
     """
     if attempt.reason not in _CONSEQUENCES or attempt.started_at is not None:
         return attempt
@@ -59,7 +59,7 @@ def with_cause(record: Record, attempt: Attempt) -> Attempt:
 
 
 def is_held_up(attempt: Attempt) -> bool:
-    """Whether neither a Job nor a sub-execution of the attempt can be created for now."""
+    """Whether neither a Job nor a sub-execution of the attempt can be created at the moment."""
     made = attempt.job or attempt.execution
     return attempt.state is AttemptState.PENDING and attempt.reason in HOLD_UPS and not made
 
@@ -71,10 +71,10 @@ def given_up(attempt: Attempt, seconds: float) -> Attempt:
 
 
 def lasting_cause(record: Record, attempt: Attempt) -> tuple[str, str]:
-    """Reason and message of an attempt that has not started: what held it up is kept until it
-    starts, or until something else does.
+    """Reason and message of an attempt that has not started: the cause is kept until it starts, or
+    until there is another cause.
 
-    A pod that is stopped is gone before its Job says why, and takes what it waited for with it.
+    A stopped pod is deleted before its Job reports why, and its cause with it.
     """
     same_job = bool(attempt.job) and attempt.job == record.job
     unknown = attempt.reason in ("", Reason.JOB_CREATED)

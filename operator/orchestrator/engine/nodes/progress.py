@@ -1,4 +1,4 @@
-"""Moves on a node that has started: chooses what follows from the state it is classified in."""
+"""Advances a node that has started: chooses the next step from its classified state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def progress(work: Work, node: GraphNode, record: Record) -> None:
 
 
 def _wait(work: Work, facts: Facts, found: Assessment) -> None:
-    """Leave the node as it is, until its time or an event."""
+    """Leave the node as it is until it is due or has an event."""
 
 
 def _await(work: Work, facts: Facts, found: Assessment) -> None:
@@ -109,7 +109,7 @@ def _retry(work: Work, facts: Facts, found: Assessment) -> None:
     )
     work.set(node, waiting, evidence=False)
     when = in_words(due - work.now)
-    work.announce(EventReason.NODE_RETRY, f"{node.name} tries again in {when} ({found.message})")
+    work.announce(EventReason.NODE_RETRY, f"{node.name} is retried in {when} ({found.message})")
 
 
 def _end(work: Work, facts: Facts, found: Assessment) -> None:
@@ -157,7 +157,7 @@ def _phase(facts: Facts, found: Assessment) -> NodePhase:
 
 
 def _with_end(found: Assessment) -> Record:
-    """The record with what was observed of its attempt's end, if one was."""
+    """The record with what was observed of its attempt's end, if it ended."""
     record, end = found.record, found.end
     if end is None:
         return record
@@ -172,12 +172,12 @@ def _with_end(found: Assessment) -> Record:
 
 
 def _lasts(end: Attempt) -> bool:
-    """Whether the next pass observes the same end: not where something was refused or is gone."""
+    """Whether the next pass observes the same end: not if something was refused or deleted."""
     return bool(end.job or end.execution) and end.reason not in _ABSENCES
 
 
 def _stop(work: Work, facts: Facts, stop: Stop) -> None:
-    """Stop what runs of the attempt, once what was decided of it is stored."""
+    """Stop the running attempt, once the decision is stored."""
     node, record, force = facts.node, facts.record, stop is Stop.BY_FORCE
     if node.kind is NodeKind.WORKFLOW:
         control_child(work, node, record, force=force)

@@ -1,4 +1,4 @@
-"""A repeat: after each success the node is asked whether that was enough."""
+"""Repeats: after each success, `until` decides whether another iteration follows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.models.reasons import Reason
 
 
 def repeat(work: Work, node: GraphNode, done: Record) -> None:
-    """End the node with this success, or have it wait for its next iteration.
+    """End the node with this success, or let it wait for its next iteration.
 
     `done` is the record that the node would have; `repeat.until` sees it.
     """
@@ -49,7 +49,7 @@ def _await_next_iteration(work: Work, node: GraphNode, done: Record, limit: int)
         done,
         phase=NodePhase.WAITING,
         reason=Reason.REPEATING,
-        message=f"iteration {done.iteration + 1} of at most {limit} ended; its until does not hold",
+        message=f"iteration {done.iteration + 1} of at most {limit} ended; `until` does not hold",
         finished_at=None,
         retry_at=due,
         outputs={},
@@ -61,7 +61,7 @@ def _await_next_iteration(work: Work, node: GraphNode, done: Record, limit: int)
 
 
 def _enough(work: Work, node: GraphNode, done: Record, until: str) -> bool | ExpressionError:
-    """Whether `until` holds, or why that cannot be known."""
+    """Whether `until` holds, or why it cannot be evaluated."""
     try:
         seen = scope(work, node)
         outputs = as_stored(dict(done.outputs))

@@ -1,4 +1,5 @@
-"""Starts a node: its `when`, then its kind. What is decided in the controller ends at once."""
+"""Starts a node: evaluates its `when`, then acts by kind. Nodes that need no attempt end at
+once."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from orchestrator.validation.variables import resolve_parameters
 
 
 def start_or_skip(work: Work, node: GraphNode) -> None:
-    """Start or skip a node without a record, if its incoming edges are all decided."""
+    """Start or skip a node without a record, if all its incoming edges are decided."""
     if work.record(node.name) is not None or (node.final and work.settled is None):
         return
     tick(1 + len(node.incoming))
@@ -51,7 +52,7 @@ def start_or_skip(work: Work, node: GraphNode) -> None:
 
 
 def create_attempt(work: Work, node: GraphNode, attempt: int) -> None:
-    """Render what an attempt is given, and ask for its Job or sub-execution."""
+    """Render the input of an attempt, and request its Job or sub-execution."""
     if node.spec.for_each is not None and node.kind is NodeKind.ACTION:
         create_fan_out(work, node, attempt)
         return
@@ -111,7 +112,7 @@ def _start(work: Work, node: GraphNode) -> None:
 def _not_started(work: Work, node: GraphNode, cause: Cancelling) -> None:
     seen = work.observed.get((node.name, 1))
     going_on = seen is not None and (seen.execution or not cause.stops_running)
-    if going_on and _adopt(work, node):  # a sub-execution is stopped, and has ended, first
+    if going_on and _adopt(work, node):  # the sub-execution must be stopped and end first
         return
     skipped = node.final and cause.reason == Reason.TERMINATED
     phase = NodePhase.SKIPPED if skipped else ended_by(cause)
@@ -149,7 +150,7 @@ def _adopt(work: Work, node: GraphNode) -> bool:
 
 
 def _start_waiting(work: Work, node: GraphNode) -> None:
-    """What waits for people or the clock begins to wait; the next reconciliation says for what."""
+    """Start to wait for people or the clock; the next reconciliation reports for what."""
     reason = _AWAITED[node.kind]
     if node.spec.wait is not None and node.spec.wait.signal is not None:
         reason = Reason.AWAITING_SIGNAL
@@ -175,7 +176,7 @@ _STARTERS = {
 
 
 def _asked(work: Work, node: GraphNode) -> Callable[[GraphEdge], bool]:
-    """Whether the `when` of an edge to the node holds; all of them see the same."""
+    """Whether the `when` of an edge to the node holds; all of them have the same scope."""
     seen: dict[str, Any] = {}
 
     def holds(edge: GraphEdge) -> bool:

@@ -1,9 +1,9 @@
-"""Starts and skips what follows from a pass, in one order, whatever the pass considers.
+"""Starts and skips the successors of ended nodes in a fixed order, whatever the pass reconciles.
 
-A pass after a restart considers every node, any other only what its changes lead to. Both must
-decide alike: with `onFailure: Stop` the order decides what still starts. So the nodes that end in
-the pass itself go first, in the order of the manifest, and each failure is reacted to before the
-next node is considered.
+A pass after a restart checks every node, any other only those affected by its changes. Both must
+make the same decisions: with `onFailure: Stop`, the order decides what still starts. So nodes that
+end in the pass itself go first, in the order of the manifest, and `onFailure` is applied to each
+failure before the next node is checked.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from orchestrator.engine.work import Work
 
 
 def process_successors(work: Work, *, scan: bool, paused: bool) -> None:
-    """Consider what the nodes that ended in this pass lead to; with `scan` every node.
+    """Start or skip the successors of nodes that ended in this pass; with `scan`, check every node.
 
-    Whatever was made for a node that no record names is considered in any case.
+    Nodes with a Job that no record names are always checked.
 
-    What ended outside has been reacted to: the same evidence seen again after a crash must not
-    start what it stopped before. `paused`: the pass began as paused. Once a failure has ended the
-    pause, nothing else comes back to the nodes that it withheld, so all of them are considered.
+    `onFailure` was already applied to attempts that ended: the same evidence observed again after a
+    crash must not start what it stopped before. `paused`: the pass began as paused. Once a failure
+    has ended the pause, no event concerns the nodes that it withheld, so all of them are checked.
     """
     queue, seen = _Queue(), 0
     everything = work.graph.nodes.values()
@@ -50,8 +50,8 @@ def process_successors(work: Work, *, scan: bool, paused: bool) -> None:
 
 
 def _decided_before(work: Work, made: Iterable[str]) -> set[str]:
-    """The instant nodes without a record that came before what was made: its existence shows that
-    an earlier pass, whose status was never written, had decided them."""
+    """The instant nodes without a record before an existing Job: its existence shows that an
+    earlier pass, whose status was never written, had decided them."""
     found: set[str] = set()
     left = list(made)
     while left:
@@ -68,7 +68,7 @@ def _decided_before(work: Work, made: Iterable[str]) -> set[str]:
 
 
 class _Queue:
-    """Nodes to consider, each once until its turn comes."""
+    """Nodes to check, each queued once at a time."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[bool, int]] = []

@@ -1,4 +1,4 @@
-"""A wait node: for a condition, evaluated at each change and every ten seconds, or a signal."""
+"""Wait nodes: for a condition, evaluated at each change and every ten seconds, or a signal."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 
 MAX_PAYLOAD = 4096
-"""Bytes of a signal's payload; a larger one is no signal."""
+"""Maximum bytes of a signal's payload; a larger signal does not count."""
 _BEFORE = "was sent before the admission policies were in place as they are now: send another one"
 CONDITION_CHECK_SECONDS = 10.0
-"""Seconds after which a condition is evaluated though nothing of the run has changed."""
+"""Seconds after which a condition is evaluated again though nothing in the run has changed."""
 
 
 def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
-    """Check whether what the node waits for is there, or its time is over."""
+    """Check whether the condition or signal has occurred, or the node has timed out."""
     wait = node.spec.wait
     assert wait is not None
     if wait.signal is not None:
@@ -36,12 +36,12 @@ def progress_wait(work: Work, node: GraphNode, record: Record) -> None:
 
 
 def _await_signal(work: Work, node: GraphNode, record: Record, name: str) -> None:
-    """The first signal of the name counts, also one that was there before; it is not used up.
+    """The first signal with the name counts, even if it was sent earlier; it is not consumed.
 
-    None counts while the API server does not check who signals, nor one that was sent meanwhile.
+    None counts while the API server does not check who signals, nor one that was sent in that time.
     """
     if not work.protected:
-        if work.trust == work.run.trust:  # else it is being stored under which policies
+        if work.trust == work.run.trust:  # otherwise the current policies are being stored first
             _await_protection(work, node, record, name)
         return
     ignored = ""
@@ -82,7 +82,7 @@ def _fits(work: Work, signal: Mapping[str, Any]) -> bool:
 def _is_small(payload: object) -> bool:
     try:
         return len(to_json(payload, MAX_PAYLOAD)) <= MAX_PAYLOAD
-    except ExpressionError:  # nested too deep, say
+    except ExpressionError:  # nested too deep, for example
         return False
 
 

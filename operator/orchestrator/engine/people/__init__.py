@@ -1,1 +1,1 @@
-"""People: who started an execution, who may decide, and which decisions are believed."""
+"""People: who started an execution, who may decide, and which decisions are trusted."""

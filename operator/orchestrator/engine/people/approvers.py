@@ -1,4 +1,4 @@
-"""Which nodes of a workflow ask people: approvals, and sub-workflows with one in them."""
+"""Which nodes of a workflow require people: approvals, and sub-workflows that contain one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from orchestrator.models.workflow import WorkflowSpec
 
 RawSpec = Mapping[str, Any]
-"""A Workflow's spec as a revision holds it."""
+"""A Workflow's spec as stored in a revision."""
 
 
 def asking_people(spec: WorkflowSpec, workflows: Mapping[str, RawSpec]) -> frozenset[str]:
-    """The nodes of a workflow that ask people, themselves or in a sub-workflow at any depth."""
+    """The nodes of a workflow that require people, directly or in a sub-workflow at any depth."""
     used_by: dict[str, set[str]] = {}
     for name, child in workflows.items():
         for inner in _children(child):

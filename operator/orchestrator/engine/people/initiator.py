@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = ""
-"""A person is behind it, and nothing says who."""
+"""A person started it, but it is unknown who."""
 
 
 def initiator_of(spec: Mapping[str, Any], *, trusted: bool = True) -> str | None:
-    """The person behind an execution's spec; None where a trigger without a person started it.
+    """The person who started an execution, from its spec; None if a trigger without a person did.
 
-    Where the spec was written without the policies (not `trusted`), who is behind it is unknown.
+    If the spec was written without the policies (not `trusted`), the person is unknown.
 
-    An execution that neither a person put their name to nor a trigger started was created by hand:
-    someone is behind it, so what excludes the requester cannot know whom to exclude. A
-    sub-execution carries what its parent has.
+    An execution with neither a requester nor a trigger was created by hand: a person started it, so
+    `excludeRequester` cannot know whom to exclude. A sub-execution inherits from its parent.
     """
     if not trusted:
         return UNKNOWN

@@ -1,11 +1,11 @@
-"""What of an execution's spec is believed: what was written while the policies checked it.
+"""Which parts of an execution's spec are trusted: those written while the policies checked them.
 
-The policies are known by their uids and generations, so that policies that were removed or softened
-and restored afterwards are others. While the identity that the status holds and the identity that
-is read after the spec are the same, every write between the two was checked; the status is written
-under a guard, so it speaks of the very spec that was read. Whatever is there when the identity
-changes was written before, and is ignored from then on. This holds as well where no operator ran
-meanwhile.
+Policies are identified by their uids and generations, so policies that were removed or weakened and
+restored afterwards are different ones. While the identity in the status and the identity that is
+read after the spec are the same, every write between the two was checked; the status is written
+under a guard, so it refers to exactly the spec that was read. Entries that exist when the identity
+changes were written before the change, and are ignored from then on. This holds even if no operator
+ran in between.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What of a spec is believed, as the status records it.
+    """The trusted parts of a spec, as the status records them.
 
-    `policies` is the identity of those under which decisions and signals count, empty before the
-    first; `requester` whether requester and trigger are believed; `ignored` the fingerprints of the
-    decisions and signals that never count.
+    `policies` is the identity of the policies under which decisions and signals count, empty before
+    the first; `requester` is whether requester and trigger are trusted; `ignored` are the
+    fingerprints of the decisions and signals that never count.
     """
 
     policies: str = ""
@@ -36,18 +36,19 @@ class Trust:
     ignored: frozenset[str] = frozenset()
 
     def believes(self, entry: Entry) -> bool:
-        """Whether a decision or signal was not written without the policies."""
+        """Whether the entry was written while the policies were enforced."""
         return not self.ignored or fingerprint(entry) not in self.ignored
 
 
 TRUSTED = Trust()
-"""All of a spec is believed, and no policies are known yet."""
+"""All of a spec is trusted, and no policies are known yet."""
 
 
 def trust_at_admission(
     policies: Policies | None, created_at: float, entries: Iterable[Entry], now: float
 ) -> Trust:
-    """What is believed of an execution that is admitted now; `created_at` by the API server."""
+    """The trust of an execution that is admitted now; `created_at` is the API server's
+    timestamp."""
     if _covers(policies, created_at):
         assert policies is not None
         return Trust(policies.identity)
@@ -61,10 +62,10 @@ def trust_under(
     entries: Iterable[Entry],
     now: float,
 ) -> Trust:
-    """What is believed once these policies are in place and in effect.
+    """The trust once these policies are in place and enforced.
 
-    Where they are others than before, what is there was written before them and is ignored; where
-    they are the first, unless they were in effect before the execution was created.
+    If they differ from the earlier ones, existing entries were written before them and are ignored;
+    so too under the first policies, unless these were enforced before the execution was created.
     """
     if policies is None or now < policies.since + POLICY_SETTLE_SECONDS:
         return trust
@@ -77,9 +78,9 @@ def trust_under(
 
 
 def fingerprint(entry: Entry) -> str:
-    """What identifies a decision or signal: 64 bits of the hash of all that it says.
+    """Identifies a decision or signal: 64 bits of the hash of its content.
 
-    One that is nested too deep to be encoded never counts; its keys identify it.
+    An entry that is nested too deep to be encoded never counts; its keys identify it.
     """
     try:
         text = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
@@ -89,7 +90,7 @@ def fingerprint(entry: Entry) -> str:
 
 
 def trust_to_status(trust: Trust) -> dict[str, Any]:
-    """As `status.trust` holds it; what is ordinary is absent."""
+    """In the form of `status.trust`; default values are absent."""
     raw: dict[str, Any] = {}
     if trust.policies:
         raw["policies"] = trust.policies
@@ -101,7 +102,7 @@ def trust_to_status(trust: Trust) -> dict[str, Any]:
 
 
 def trust_from_status(raw: Mapping[str, Any] | None) -> Trust:
-    """As read from `status.trust`."""
+    """From the form of `status.trust`."""
     if not raw:
         return Trust()
     return Trust(
@@ -118,5 +119,5 @@ def entries_of(spec: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _covers(policies: Policies | None, created_at: float) -> bool:
-    """Whether the policies were in effect when the execution was created, and have been since."""
+    """Whether the policies were enforced when the execution was created, and have been since."""
     return policies is not None and created_at >= policies.since + POLICY_SETTLE_SECONDS

@@ -1,1 +1,1 @@
-"""The status of executions and definitions: read, and written as the least patch."""
+"""The status of executions and definitions: read, and written as minimal patches."""

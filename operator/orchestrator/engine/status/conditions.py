@@ -1,7 +1,7 @@
-"""Conditions in the words of kstatus, so that `kubectl wait` and Git tools understand us.
+"""Conditions in the terms of kstatus, as `kubectl wait` and GitOps tools expect them.
 
-https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus: Reconciling while something
-goes on, Stalled when it will not go on, Ready when it is done.
+https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus: Reconciling while in progress,
+Stalled if it will not progress, Ready when done.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def condition(
     now: float,
     old: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """One condition; the transition time stays where its status did not change."""
+    """One condition; the transition time is kept if its status did not change."""
     status = "True" if holds else "False"
     before = next((item for item in old if item.get("type") == kind), None)
     same = before is not None and before.get("status") == status

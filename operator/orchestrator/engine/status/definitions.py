@@ -1,4 +1,4 @@
-"""What is said of a Workflow or Template: valid, waiting or refused, and why."""
+"""The conditions of a Workflow or Template: valid, waiting or refused, and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orchestrator.validation.template import validate_template
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Ready, or not; and if not, whether something else may still make it so."""
+    """Whether it is ready; if not, whether it may become so when other objects change."""
 
     ready: bool
     reason: Reason
@@ -42,7 +42,7 @@ def judge_workflow(
     workflows: Mapping[str, Mapping[str, Any] | None] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> Verdict:
-    """As an execution of it would be judged, in the same words, with warnings."""
+    """The result that an execution of it would have, with the same message, and warnings."""
     match prepare(name, spec, templates, runner_image, workflows, known):
         case Prepared(graph=graph):
             return ready("it can be run", advise_workflow(graph.spec, {}))
@@ -63,14 +63,14 @@ def judge_template(spec: Mapping[str, Any]) -> Verdict:
 
 
 def ready(state: str, warnings: Sequence[Problem]) -> Verdict:
-    """Ready, with what is probably not meant in the words of `orchestrator lint`."""
+    """Ready, with the warnings that `orchestrator lint` prints."""
     return Verdict(True, Reason.VALID, "; ".join((state, *(f"warning: {one}" for one in warnings))))
 
 
 def definition_conditions(
     verdict: Verdict, generation: int, now: float, old: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Ready, Reconciling and Stalled, by kstatus' rules."""
+    """Ready, Reconciling and Stalled, by the rules of kstatus."""
     states = {
         "Ready": verdict.ready,
         "Reconciling": verdict.waiting,

@@ -1,4 +1,4 @@
-"""The status of an execution: read into a run, and written as the least merge patch."""
+"""The status of an execution: read into a run, and written as a minimal merge patch."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ACTIVE_SHOWN = 5
 
 
 def run_from(raw: Mapping[str, Any], graph: Graph) -> Run:
-    """The run that an admitted execution's manifest and status speak of.
+    """The run of an admitted execution, from its manifest and status.
 
-    StatusError when the status cannot be right.
+    StatusError if the status is inconsistent.
     """
     metadata, spec, status = raw["metadata"], raw["spec"], raw["status"]
     records = read_records(status.get("nodes") or {}, graph)
@@ -67,7 +67,7 @@ def secrets(graph: Graph) -> dict[str, SecretValue]:
 def progress_patch(
     graph: Graph, run: Run, changes: Mapping[str, Record], generation: int
 ) -> dict[str, Any]:
-    """What changes in the status of a run that goes on; `run` already has the changes."""
+    """The changes in the status of a run that continues; `run` already contains the changes."""
     patch: dict[str, Any] = {
         "observedGeneration": generation,
         "phase": run.phase.value,
@@ -91,7 +91,7 @@ def progress_patch(
 
 
 def ending_patch(ending: Ending, now: float) -> dict[str, Any]:
-    """What an end adds to the last patch."""
+    """The fields that an end adds to the last patch."""
     patch: dict[str, Any] = {
         "phase": ending.phase.value,
         "reason": ending.reason,
@@ -105,13 +105,13 @@ def ending_patch(ending: Ending, now: float) -> dict[str, Any]:
 
 
 def progress_text(graph: Graph, run: Run) -> str:
-    """Nodes that ended of all nodes, such as `3/12`."""
+    """The number of ended nodes out of all nodes, such as `3/12`."""
     ended = sum(count for phase, count in run.tally.items() if phase.terminal)
     return f"{ended}/{len(graph.nodes)}"
 
 
 def active_words(run: Run) -> str:
-    """The nodes at work, and what holds them up, for a column on a terminal."""
+    """The active nodes, and what holds them up, for a column of a table."""
     words = []
     for name in run.active[:_ACTIVE_SHOWN]:
         record = run.records[name]
@@ -142,7 +142,7 @@ def _trust(raw: Mapping[str, Any] | None) -> Trust:
     try:
         return trust_from_status(raw)
     except (AttributeError, TypeError) as error:
-        raise StatusError(f"status.trust: {raw!r} is not what this operator writes") from error
+        raise StatusError(f"status.trust: {raw!r} was not written by this operator") from error
 
 
 def _cancelling(raw: Mapping[str, Any] | None) -> Cancelling | None:
@@ -157,7 +157,7 @@ def _settled(raw: Mapping[str, Any] | None) -> Settled | None:
         return None
     phase, expired = _phase(raw.get("phase"), "status.settled.phase"), raw.get("expiredAt")
     if not phase.terminal:
-        raise StatusError(f"status.settled.phase: {phase.value} is no end")
+        raise StatusError(f"status.settled.phase: {phase.value} is not a final phase")
     return Settled(
         read_time(raw.get("at"), "status.settled.at"),
         phase,
@@ -171,7 +171,7 @@ def _phase(text: Any, path: str) -> ExecutionPhase:
     try:
         return ExecutionPhase(text)
     except ValueError as error:
-        raise StatusError(f"{path}: {text!r} is no phase") from error
+        raise StatusError(f"{path}: {text!r} is not a phase") from error
 
 
 def _settled_to_status(settled: Settled) -> dict[str, Any]:

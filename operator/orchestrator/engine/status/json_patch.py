@@ -1,7 +1,8 @@
-"""A status that holds nulls: written as a JSON patch, since a merge patch would drop them.
+"""A status with null values is written as a JSON patch, since a merge patch would drop them.
 
-In a merge patch (RFC 7386) a null removes a field, at any depth. Most writes hold none and stay
-merge patches; the others say the same in operations of RFC 6902, which cost the API server as much.
+In a merge patch (RFC 7386) a null removes a field, at any depth. Most writes contain no null and
+stay merge patches; the others express the same in operations of RFC 6902, at the same cost for the
+API server.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _FREE = ("variables", "outputs")
-"""Fields of a status that hold values of users."""
+"""Fields of a status that contain values of users."""
 
 
 def holds_null(value: Any) -> bool:
@@ -35,11 +36,11 @@ def json_patch(
     *,
     whole_nodes: bool,
 ) -> list[dict[str, Any]]:
-    """The merge patch of a status as JSON patch operations, guarded by what is in `metadata`.
+    """The merge patch of a status as JSON patch operations, guarded by the fields in `metadata`.
 
-    `before` is the status of an execution that is only now admitted, to be written as a whole;
-    None where it has one of ours. `whole_nodes` says that the change has every node's record, so
-    that the status may not have any yet.
+    `before` is the status of an execution that is being admitted, to be replaced; None if it
+    already has a status of this operator. `whole_nodes` means that the change contains every node's
+    record, so the status may not have any yet.
     """
     guards = [_set(f"/metadata/{field}", value) for field, value in metadata.items()]
     if before is not None:

@@ -1,8 +1,8 @@
-"""A Workflow's figures, in which each execution that ended counts exactly once.
+"""A Workflow's figures, in which each ended execution counts exactly once.
 
-What was counted travels in the same write as the figures: the newest executions one by one, the
-older ones by a mark. A mark orders executions by the time they ended and then by uid, so whatever
-is at or below the mark counts as counted, and the list stays short.
+The counted executions are stored in the same write as the figures: the newest one by one, older
+ones by a mark. A mark orders executions by end time and then by uid, so that everything at or below
+the mark is known to be counted, and the list stays short.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Ended:
     phase: ExecutionPhase
     reason: str
     started_at: float | None
-    """When it was admitted; None when it never was, and so has no duration."""
+    """When it was admitted; None if it never was, so that it has no duration."""
     finished_at: float
 
     @property
@@ -42,7 +42,8 @@ class Ended:
 
 
 def count(metrics: WorkflowMetrics, executions: Iterable[Ended]) -> WorkflowMetrics:
-    """The figures with those executions that were not counted yet; the same object if none."""
+    """The figures with the executions that were not counted yet; the same object if there are
+    none."""
     counted = {mark.rpartition("/")[2] for mark in metrics.counted}
     new: dict[str, Ended] = {}
     for ended in executions:
@@ -94,7 +95,7 @@ def _durations(recent: list[float]) -> Durations:
 
 
 def _percentile(ordered: list[float], percent: int) -> float:
-    """By nearest rank: the least value that this share of all values does not exceed."""
+    """By nearest rank: the smallest value that this share of all values does not exceed."""
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 

@@ -1,7 +1,7 @@
-"""Reads a status that others may have edited: what cannot be right is reported, never acted on.
+"""Reads a status that others may have edited: inconsistent values are reported, never acted on.
 
-The API server has checked types by the schema, and with the policies in place that only the
-operator wrote. Without them anybody who may write a status may write nonsense into it.
+The API server checks types by the schema and, if the policies are in place, that only the operator
+writes. Without them, any user who may write a status may write nonsense into it.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from orchestrator.engine.status.records import Record
 from orchestrator.engine.times import from_rfc3339
 
 MAX_ATTEMPTS = 1_000_000
-"""Attempts and iterations beyond any that limits allow."""
+"""Attempts and iterations beyond all limits."""
 MAX_ITEMS = 10_000
 MAX_TIME = 253_000_000_000.0
-"""A time, in seconds since the epoch, beyond which none can be written (about the year 9987)."""
+"""Latest time that can be written, in seconds since the epoch (about the year 9987)."""
 
 _TIMES = keys_of(float | None)
 _COUNTS = keys_of(int)
 
 
 class StatusError(ValueError):
-    """A status that the operator cannot have written, in words with the path."""
+    """A status that the operator cannot have written; the message contains the path."""
 
 
 def read_records(raw: Mapping[str, Any], graph: Graph) -> dict[str, Record]:
-    """The records of `status.nodes`; StatusError for the first that cannot be right."""
+    """The records of `status.nodes`; StatusError for the first inconsistent one."""
     return {name: _record(name, record, graph) for name, record in raw.items()}
 
 
 def read_time(text: Any, path: str) -> float:
-    """A time of a status, in seconds since the epoch; StatusError when it is none."""
+    """A time in a status, in seconds since the epoch; StatusError if it is not one."""
     try:
         seconds = from_rfc3339(text)
     except (TypeError, ValueError) as error:
-        raise StatusError(f"{path}: {text!r} is no time") from error
+        raise StatusError(f"{path}: {text!r} is not a time") from error
     if not _is_time(seconds):
-        raise StatusError(f"{path}: {text} is no time of this operator")
+        raise StatusError(f"{path}: {text} is out of range")
     return seconds
 
 
@@ -50,12 +50,12 @@ def _record(name: str, raw: Any, graph: Graph) -> Record:
     if node is None:
         raise StatusError(f"{path}: the workflow has no node {name!r}")
     if not isinstance(raw, Mapping):
-        raise StatusError(f"{path}: {raw!r} is no record")
+        raise StatusError(f"{path}: {raw!r} is not a record")
     try:
         record = record_from_status(raw)
     except FieldError as error:
         what = "phase" if error.key == "phase" else "time"
-        raise StatusError(f"{path}.{error.key}: {error.value!r} is no {what}") from error
+        raise StatusError(f"{path}.{error.key}: {error.value!r} is not a {what}") from error
     except TypeError as error:
         raise StatusError(f"{path}: cannot be read: {error}") from error
     if (problem := next(_problems(node, record, raw), None)) is not None:
@@ -68,12 +68,12 @@ def _problems(node: GraphNode, record: Record, raw: Mapping[str, Any]) -> Iterat
     if record.iteration_attempts > record.attempts:
         yield ".iterationAttempts: more than attempts"
     if record.items is not None and not 0 <= record.items <= MAX_ITEMS:
-        yield f".items: {record.items} is none that a fan-out can have"
+        yield f".items: {record.items} is not a possible number of items"
     if record.items is not None and node.spec.for_each is None:
-        yield ".items: the node is no fan-out"
+        yield ".items: the node is not a fan-out"
     for key, ranges in (("completed", record.completed), ("failed", record.failed)):
         if ranges and not _within(ranges, record.items):
-            yield f".{key}: {ranges[:64]!r} are no items of this fan-out"
+            yield f".{key}: {ranges[:64]!r} are not items of this fan-out"
     if record.phase.terminal:
         return
     if node.kind.instant:
@@ -86,10 +86,10 @@ def _out_of_bounds(record: Record, raw: Mapping[str, Any]) -> Iterator[str]:
     for name, key in _TIMES.items():
         moment = getattr(record, name)
         if moment is not None and not _is_time(moment):
-            yield f".{key}: {raw[key]} is no time of this operator"
+            yield f".{key}: {raw[key]} is out of range"
     for name, key in _COUNTS.items():
         if not 0 <= getattr(record, name) <= MAX_ATTEMPTS:
-            yield f".{key}: {raw[key]} is no number of this operator"
+            yield f".{key}: {raw[key]} is out of range"
 
 
 def _is_time(seconds: float) -> bool:
@@ -97,7 +97,7 @@ def _is_time(seconds: float) -> bool:
 
 
 def _within(ranges: str, items: int | None) -> bool:
-    """Whether they are ranges such as `0-3,7` below the number of items; builds no sets."""
+    """Whether these are ranges such as `0-3,7` below the number of items; builds no sets."""
     most = MAX_ITEMS if items is None else items
     for part in ranges.split(","):
         first, dash, last = part.partition("-")

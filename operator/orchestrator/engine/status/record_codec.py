@@ -1,7 +1,7 @@
 """Reads and writes a node's record in `status.nodes`, by the fields of `Record` alone.
 
-A field's key is its name in camelCase. A field that has its default is absent. Phases and times are
-text in a status; which fields are times follows from their type, as a record's only fractions.
+A field's key is its name in camelCase. A field with its default value is absent. Phases and times
+are strings in a status; the type tells which fields are times: they are a record's only floats.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def keys_of(kind: object) -> dict[str, str]:
 
 
 def record_from_status(raw: Mapping[str, Any]) -> Record:
-    """A record as read from `status.nodes`.
+    """A record from `status.nodes`.
 
-    FieldError for a phase or a time that is none, TypeError where there is no phase.
+    FieldError for an invalid phase or time, TypeError if there is no phase.
     """
     known: dict[str, Any] = {}
     for key, value in raw.items():
@@ -60,17 +60,17 @@ def record_from_status(raw: Mapping[str, Any]) -> Record:
 
 
 def record_to_status(record: Record) -> dict[str, Any]:
-    """A record as written to `status.nodes`: compact, what is empty is absent."""
+    """A record for `status.nodes`: compact, without empty fields."""
     raw: dict[str, Any] = {}
     for key, optional, write, value in zip(_KEYS, _OPTIONAL, _WRITE, _values(record), strict=False):
-        # Every default is empty; 0 and the like are the default of what cannot be None.
+        # Every default is empty; 0 and the like are defaults of fields that cannot be None.
         if value or (optional and value is not None):
             raw[key] = value if write is None else write(value)
     return raw
 
 
 def record_to_patch(record: Record) -> dict[str, Any]:
-    """A record for a merge patch: what it no longer has is removed by a null."""
+    """A record for a merge patch: a null removes each field that it no longer has."""
     return {**_NULLS, **record_to_status(record)}
 
 

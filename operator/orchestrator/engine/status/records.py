@@ -1,4 +1,4 @@
-"""A node's record and a run's facts, as the engine holds them; and to a status and back."""
+"""A node's record and a run's facts, as the engine uses them, and their conversion to a status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.models.reasons import Reason
 
 MESSAGE_BYTES = 256
 _EXACT = 2**53
-"""Whole floats up to this size come back from the API server as integers."""
+"""Whole floats up to this size are returned by the API server as integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Record:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     iteration: int = 0
     iteration_attempts: int = 0
-    """Attempts begun before this iteration."""
+    """Attempts before this iteration."""
     execution: str = ""
     """Name of the sub-execution."""
     items: int | None = None
-    """Items of a fan-out; its ends as ranges in `completed` and `failed`."""
+    """Number of items of a fan-out; their ends are ranges in `completed` and `failed`."""
     completed: str = ""
     failed: str = ""
 
@@ -57,14 +57,14 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Bytes that the record takes at most in a status."""
+        """Maximum bytes of the record in a status."""
         texts = len(self.message.encode()) + len(self.completed) + len(self.failed)
         return BARE_RECORD_BYTES + texts + self.outputs_size
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelling:
-    """That the run is being brought to its end: since when, and why."""
+    """The run is ending: since when, and why."""
 
     at: float
     reason: str
@@ -72,13 +72,13 @@ class Cancelling:
 
     @property
     def stops_running(self) -> bool:
-        """Whether what runs is stopped too, not only what has not started."""
+        """Whether running attempts are stopped too, not only new ones prevented."""
         return self.reason != Reason.FAILURE_STOPPED
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How everything but `finally` ended; `expired_at` is when finallyTimeout was over."""
+    """How the nodes outside `finally` ended; `expired_at` is when finallyTimeout expired."""
 
     at: float
     phase: ExecutionPhase
@@ -89,10 +89,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One admitted execution: who it is, what was asked, and what is recorded of it.
+    """One admitted execution: its identity, the requests to it, and its records.
 
     `active` are the nodes whose record is not final, `tally` counts all records by phase;
-    `outputs_size` and `size` are the bytes of all outputs and of all records, at most.
+    `outputs_size` and `size` are the maximum bytes of all outputs and of all records.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Run:
 
     @property
     def initiator(self) -> str | None:
-        """The person behind the run: empty where unknown, None where there is none."""
+        """The person who started the run: empty if unknown, None if there is none."""
         spec = {"requester": self.requester, "trigger": self.trigger}
         return initiator_of(spec, trusted=self.trust.requester)
 
@@ -161,7 +161,7 @@ class Run:
 
 def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
     """A message as it is stored: without hidden characters, and cut to at most `limit` bytes of
-    UTF-8 with an ellipsis where it was cut."""
+    UTF-8, with an ellipsis where it was cut."""
     text = plain_text(text)
     raw = text.encode()
     if len(raw) <= limit:
@@ -170,9 +170,9 @@ def clip(text: str, limit: int = MESSAGE_BYTES) -> str:
 
 
 def as_stored(value: Any) -> Any:
-    """A JSON value as a status gives it back: 1.0 is 1.
+    """A JSON value as a status returns it: 1.0 is 1.
 
-    Decisions rest on values in this form only, or a restart could change them.
+    Decisions use values in this form only, or a restart could change them.
     """
     match value:
         case float() if value.is_integer() and abs(value) <= _EXACT:

@@ -1,8 +1,8 @@
-"""What a status can hold: etcd refuses an object over 1.5 MiB, and a run that cannot be written
+"""Size limits of a status: etcd refuses an object over 1.5 MiB, and a run that cannot be written
 could not end.
 
-Every node keeps room for its own end, so that a large output fails the node that has it and never
-a later one.
+Room for the end of every node is reserved, so that a large output fails its own node and never a
+later one.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ MAX_VARIABLES = 128 * 1024
 MAX_STATUS = 1024 * 1024
 """Bytes of all nodes' records together."""
 BARE_RECORD_BYTES = 350
-"""Bytes that a record takes at most, its message, ranges and outputs apart."""
+"""Maximum bytes of a record without its message, ranges and outputs."""

@@ -1,7 +1,7 @@
 """An Incident's timeline: what changed since it was last reconciled.
 
-The spec that was observed is stored beside the timeline, in the same write, so that each change is
-recorded once whatever happens in between.
+The observed spec is stored with the timeline in the same write, so that each change is recorded
+exactly once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FIELDS = ("title", "severity", "state", "assignee", "escalation", "summary", "li
 def extend(
     timeline: Sequence[TimelineEntry], observed: IncidentSpec | None, spec: IncidentSpec, now: float
 ) -> list[TimelineEntry]:
-    """The timeline with what changed; an incident seen for the first time has its state."""
+    """The timeline with the changes; an incident that is new has its initial state."""
     at = to_rfc3339(now)
     if observed is None:
         entries = [TimelineEntry(at=at, field="state", to=spec.state.value)]

@@ -1,4 +1,4 @@
-"""What a write of an execution's status says when its phase changes, and what is announced then."""
+"""Status fields and Events that are written when an execution's phase changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Conditions = Sequence[Mapping[str, Any]]
 def goes_on_patch(
     phase: ExecutionPhase, generation: int, now: float, old: Conditions
 ) -> dict[str, Any]:
-    """What is added to a status when the execution begins, pauses or resumes."""
+    """The status fields to write when the execution begins, pauses or resumes."""
     paused = phase is ExecutionPhase.PAUSED
     reason = Reason.PAUSED if paused else Reason.ADMITTED
     message = "paused: nothing new starts" if paused else "running"
@@ -36,7 +36,7 @@ def goes_on_patch(
 
 
 def end_patch(ending: Ending, generation: int, now: float, old: Conditions) -> dict[str, Any]:
-    """What is added to a status when the execution ends."""
+    """The status fields to write when the execution ends."""
     patch = ending_patch(ending, now)
     patch["conditions"] = execution_conditions(
         ending.phase, patch["reason"], patch["message"], generation, now, old
@@ -66,26 +66,26 @@ def unadmitted_patch(
 
 
 def reports(raw: Mapping[str, Any], reason: str, message: str) -> bool:
-    """Whether the status of an execution has this reason and message already."""
+    """Whether the status of an execution already has this reason and message."""
     status = raw.get("status") or {}
     return status.get("reason") == reason and status.get("message") == message
 
 
 def end_announced(ending: Ending, started_at: float | None, now: float) -> Announce:
-    """The Event of the end; without `started_at` it never began."""
+    """The Event for the end; without `started_at`, the execution never started."""
     took = "" if started_at is None else f" after {in_words(now - started_at)}"
     message = f"ended {ending.phase.value}{took}: {ending.message}"
     return Announce(_EVENTS[ending.phase], message)
 
 
 def admission_announced(nodes: int, revision: str) -> Announce:
-    """The Event of the beginning, with how many nodes are to run."""
+    """The Event for the beginning, with the number of nodes."""
     message = f"runs {nodes} node{'' if nodes == 1 else 's'}, revision {revision}"
     return Announce(EventReason.ADMITTED, message)
 
 
 def ended_status(ending: Ending, revision: str, now: float) -> dict[str, Any]:
-    """The fields of the stored status that the history is kept by."""
+    """The fields of the stored status that retention uses."""
     return {
         "phase": ending.phase.value,
         "reason": ending.reason,

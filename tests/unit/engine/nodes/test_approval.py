@@ -39,15 +39,15 @@ def approval(**fields: Any) -> Approval:
     [
         (vote(), {}, ""),
         (vote("bob", groups=["dev", "sre"]), {}, ""),
-        (vote("bob"), {}, "is none of the approvers"),
-        (vote("group:sre"), {}, "is none of the approvers"),
-        (vote("sre", groups=["ana"]), {}, "is none of the approvers"),
+        (vote("bob"), {}, "is not one of the approvers"),
+        (vote("group:sre"), {}, "is not one of the approvers"),
+        (vote("sre", groups=["ana"]), {}, "is not one of the approvers"),
         (vote("ana"), {"excludeRequester": True}, "started the execution, and the requester is"),
         (vote("bob", groups=["sre"]), {"excludeRequester": True}, ""),
-        (vote(), {"inputs": SCHEMA}, "gave inputs that do not fit"),
+        (vote(), {"inputs": SCHEMA}, "gave invalid inputs"),
         (vote(inputs={"ticket": "OPS-1"}), {"inputs": SCHEMA}, ""),
         (vote(decision="Reject"), {"inputs": SCHEMA}, ""),
-        (vote(inputs={"x": "y" * 300_000}), {}, "gave inputs that cannot be kept"),
+        (vote(inputs={"x": "y" * 300_000}), {}, "gave inputs that cannot be stored"),
     ],
 )
 def test_who_may_decide(decision: dict[str, Any], fields: dict[str, Any], refusal: str) -> None:
@@ -112,7 +112,7 @@ def test_too_few_are_waited_for_by_name() -> None:
     assert waiting.phase is NodePhase.WAITING
     assert waiting.message == (
         "1 of 2 approved (ana); asked: user:ana, group:sre;"
-        " not counted: eve is none of the approvers"
+        " not counted: eve is not one of the approvers"
     )
 
 

@@ -80,7 +80,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no start": ({"startedAt": None}, "status.startedAt"),
     "no phase of the whole": ({"phase": None}, "status.phase"),
-    "an outcome that is no end": (
+    "an outcome that is not final": (
         {"settled": {"at": TIME, "phase": "Running", "reason": ""}},
         "status.settled.phase",
     ),
