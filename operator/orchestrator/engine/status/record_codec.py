@@ -1,7 +1,7 @@
 """Reads and writes a node's record in `status.nodes`, by the fields of `Record` alone.
 
 A field's key is its name in camelCase. A field with its default value is absent. Phases and times
-are strings in a status; the type tells which fields are times: they are a record's only floats.
+are strings in a status; fields of type float are times.
 """
 
 from __future__ import annotations
