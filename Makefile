@@ -31,9 +31,10 @@ cluster-status: setup ## Say what runs, and where its kubeconfig is
 images: setup ## Build the container image as build/images/itechsmart-workflow.tar
 	@$(PYTHON) -m dev.images build
 
-generate: setup ## Write every generated file anew (CRDs, the shipped actions, the reference)
+generate: setup ## Write every generated file anew (CRDs, the shipped actions, Argo CD's scripts, the reference)
 	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog .
+	@$(PYTHON) -m dev.gitops generate
 	@$(PYTHON) -m dev.reference
 	@$(PYTHON) -m dev.charts copy
 

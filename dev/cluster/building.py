@@ -1,4 +1,4 @@
-"""Build the control plane once and keep it, keyed by everything that goes into it."""
+"""Build programs in Go once and keep them, keyed by everything that goes into them."""
 
 import fcntl
 import hashlib
@@ -27,50 +27,56 @@ _EVERY = 10.0  # seconds between two lines of progress
 
 
 def control_plane() -> Path:
-    """The built program; builds it first (5 to 15 minutes) when its sources changed."""
-    target = cache_folder() / "controlplane" / _key() / "controlplane"
+    """The built control plane; builds it first (5 to 15 minutes) when its sources changed."""
+    return built("controlplane", _SOURCES, _LINK)
+
+
+def built(name: str, sources: Path, link: str = "") -> Path:
+    """The program of a folder with a go.mod; builds it first when its sources changed."""
+    target = cache_folder() / name / _key(sources, link) / name
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with (cache_folder() / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second caller waits and finds it built
         if not target.exists():
-            _build(target)
+            _build(sources, link, target)
     return target
 
 
-def _key() -> str:
-    digest = hashlib.sha256(f"{_LINK} {platform.machine()}".encode())
-    for source in sorted([*_SOURCES.glob("*.go"), *_SOURCES.glob("go.*")]):
+def _key(sources: Path, link: str) -> str:
+    digest = hashlib.sha256(f"{link} {platform.machine()}".encode())
+    for source in sorted([*sources.glob("*.go"), *sources.glob("go.*")]):
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _build(target: Path) -> None:
+def _build(sources: Path, link: str, target: Path) -> None:
     """Compile beside the target and rename, so that a broken build is never found."""
     compiler = go()
-    say("building the control plane, once: fetching its modules")
+    say(f"building {target.name}, once: fetching its modules")
     env = environment(CGO_ENABLED="0", GOFLAGS="-buildvcs=false", GOWORK="off")
     # A go that is too old for go.mod fetches the right one, unless this machine forbids it.
     env.setdefault("GOTOOLCHAIN", "auto")
     listed = subprocess.run(
         [compiler, "list", "-deps", "."],
-        cwd=_SOURCES, env=env, capture_output=True, text=True, check=False,
+        cwd=sources, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if listed.returncode != 0:
-        raise ClusterError(f"the control plane's modules: {last_line(listed.stderr)}")
+        raise ClusterError(f"the modules of {target.name}: {last_line(listed.stderr)}")
     partial = target.with_name(f"partial-{os.getpid()}")
-    command = [compiler, "build", "-v", "-ldflags", _LINK, "-o", str(partial), "."]
-    _compile(command, env, target.with_name("build.log"), total=len(listed.stdout.split()))
+    command = [compiler, "build", "-v", "-ldflags", link, "-o", str(partial), "."]
+    log, total = target.with_name("build.log"), len(listed.stdout.split())
+    _compile(command, sources, env, log, total)
     partial.rename(target)
 
 
-def _compile(command: list[str], env: dict[str, str], log: Path, total: int) -> None:
+def _compile(command: list[str], sources: Path, env: dict[str, str], log: Path, total: int) -> None:
     """Run go build; its -v prints a line for each package that it had to compile."""
     began = time.monotonic()
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, cwd=_SOURCES, env=env, stderr=output) as process,
+        subprocess.Popen(command, cwd=sources, env=env, stderr=output) as process,
     ):
         while process.poll() is None:
             try:
@@ -81,7 +87,7 @@ def _compile(command: list[str], env: dict[str, str], log: Path, total: int) -> 
                 say(f"building: {compiled} packages of at most {total}, {took:.0f} s")
     if process.returncode != 0:
         tail = log.read_text(errors="replace").splitlines()[-10:]
-        raise ClusterError("building the control plane failed:\n" + "\n".join(tail))
+        raise ClusterError(f"building {sources.name} failed:\n" + "\n".join(tail))
     say(f"built in {time.monotonic() - began:.0f} s")
 
 

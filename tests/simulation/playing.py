@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.operator import Operator
+from orchestrator.kube.cache import Key, key_of
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
@@ -105,3 +106,29 @@ async def operating(
         over.set()
         if not transport.dead:  # who was killed says no goodbye
             await running
+
+
+def watching(store: Store) -> Follow:
+    """Reports every change of the objects, as kopf does, each within a second."""
+
+    async def follow(
+        _: object, resources: Collection[Resource], __: object, take: Take, stop: threading.Event
+    ) -> None:
+        known: dict[tuple[Resource, Key], Raw] = {}
+        while not stop.is_set():
+            there = {
+                (resource, key_of(raw)): raw
+                for resource in resources
+                for raw in store.all(resource.plural)
+            }
+            for (resource, key), raw in there.items():
+                old = known.get((resource, key))
+                if old is None or old["metadata"] != raw["metadata"]:
+                    take(resource, None if old is None else "MODIFIED", raw)
+            for (resource, key), raw in known.items():
+                if (resource, key) not in there:
+                    take(resource, "DELETED", raw)
+            known = there
+            await asyncio.sleep(1.0)
+
+    return follow

@@ -4,47 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-from collections.abc import Collection
 from typing import Any
 
 from orchestrator.controller.operator import RESYNC_INTERVAL
-from orchestrator.kube.cache import Key, Raw, key_of
-from orchestrator.kube.kopf_watch import Follow, Take
-from orchestrator.kube.resources import Resource
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.playing import manifest, operating, store_with, watching
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
 NODES = [{"name": "a", "delay": "1s"}]
 SLOT = {"name": "slot", "type": "string", "required": True}
-
-
-def watching(store: Store) -> Follow:
-    """Reports every change of the objects, as kopf does, each within a second."""
-
-    async def follow(
-        _: object, resources: Collection[Resource], __: object, take: Take, stop: threading.Event
-    ) -> None:
-        known: dict[tuple[Resource, Key], Raw] = {}
-        while not stop.is_set():
-            there = {
-                (resource, key_of(raw)): raw
-                for resource in resources
-                for raw in store.all(resource.plural)
-            }
-            for (resource, key), raw in there.items():
-                old = known.get((resource, key))
-                if old is None or old["metadata"] != raw["metadata"]:
-                    take(resource, None if old is None else "MODIFIED", raw)
-            for (resource, key), raw in known.items():
-                if (resource, key) not in there:
-                    take(resource, "DELETED", raw)
-            known = there
-            await asyncio.sleep(1.0)
-
-    return follow
 
 
 def ready(store: Store) -> tuple[str, str]:

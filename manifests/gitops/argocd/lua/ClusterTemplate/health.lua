@@ -1,0 +1,1 @@
+return health_of_conditions()
