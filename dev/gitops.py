@@ -13,9 +13,12 @@ from pathlib import Path
 
 from dev.cluster.building import built
 from dev.cluster.errors import ClusterError
+from dev.cluster.shell import run
+from dev.cluster.tools import go
 from orchestrator.models.base import GROUP
 
 ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "tests/gitops"
 LUA = ROOT / "manifests/gitops/argocd/lua"
 CONFIGURATION = ROOT / "manifests/gitops/argocd/argocd-cm.yaml"
 
@@ -89,7 +92,14 @@ def _block(text: str, spaces: int) -> str:
 
 def program() -> str:
     """The path of the program in tests/gitops; builds it first when its sources changed."""
-    return str(built("gitops", ROOT / "tests/gitops", "-s -w"))
+    return str(built("gitops", SOURCES, "-s -w"))
+
+
+def argo_cd() -> Path:
+    """The folder with the source of Argo CD, as the program in tests/gitops is built from it."""
+    program()
+    module = "github.com/argoproj/argo-cd/v3"
+    return Path(run(go(), "-C", SOURCES, "list", "-m", "-f", "{{.Dir}}", module).strip())
 
 
 def main() -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
-from tests.gitops.program import APP, TRACKING, ask, manifests_of, settings, starting
+from tests.gitops.program import APP, ask, asking, manifests_of, settings
 from tests.kube import ROOT, Kubectl, ended, eventually, execution, manifest, running_operator
 from tests.people import person
 
@@ -63,7 +64,7 @@ def ana(
     folder = tmp_path_factory.mktemp("gitops")
     kubectl = Kubectl(kubeconfig)
     kubectl("apply", "--server-side", "-f", POLICIES)
-    kubectl.apply(*ARGO_CD)
+    kubectl.within("argocd").apply(*ARGO_CD)
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/gitops/argocd/rbac.yaml"))
     with running_operator(account, folder / "log"):
         stored = kubectl.get("validatingadmissionpolicybindings", "itechsmart-workflow-people")
@@ -95,17 +96,16 @@ class Application:
             "serverSide": server_side, "seconds": SECONDS,
         }  # fmt: skip
         self._tracking = tracking
-        self._server_side = server_side
 
     def sync(self, *manifests: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Sync with pruning; what came of each object, by kind. Fails if the sync does."""
         answer = ask("sync", **self._request, manifests=list(manifests))
-        assert answer["error"] == "", answer
+        assert answer["phase"] == "Succeeded", answer
         return {each["kind"]: each for each in answer["objects"]}
 
-    def syncing(self, *manifests: dict[str, Any]) -> subprocess.Popen[str]:
-        """A sync that goes on."""
-        return starting("sync", **self._request, manifests=list(manifests))
+    def syncing(self, *manifests: dict[str, Any]) -> AbstractContextManager[Callable[[], Any]]:
+        """A sync that goes on; call for what came of it."""
+        return asking("sync", **self._request, manifests=list(manifests))
 
     def out_of_sync(self, *manifests: dict[str, Any]) -> list[dict[str, Any]]:
         """The objects that differ from their manifests, with both."""
@@ -116,8 +116,7 @@ class Application:
         ]  # fmt: skip
         found = ask(
             "diff", configMap=settings(), app=APP, namespace=self._kubectl.namespace,
-            tracking=self._tracking, structuredMerge=self._server_side,
-            live=live, manifests=list(manifests),
+            tracking=self._tracking, live=live, manifests=list(manifests),
         )  # fmt: skip
         return [each for each in found if each["modified"]]
 
@@ -182,8 +181,10 @@ def preflight(space: Kubectl, ana: Path) -> dict[str, Any]:
     return done
 
 
-@pytest.mark.parametrize("server_side", [False, True], ids=["client-side", "server-side"])
-@pytest.mark.parametrize("tracking", TRACKING)
+@pytest.mark.parametrize(
+    ("tracking", "server_side"),
+    [("label", False), ("annotation", True), ("annotation+label", False)],
+)
 def test_an_application_stays_in_sync_and_prunes_no_execution(
     space: Kubectl, ana: Path, tracking: str, server_side: bool
 ) -> None:
@@ -213,7 +214,7 @@ def test_a_change_by_hand_is_out_of_sync(space: Kubectl) -> None:
     assert found["live"]["spec"]["title"] == "Other"
 
 
-@pytest.mark.parametrize("tracking", TRACKING)
+@pytest.mark.parametrize("tracking", ["label", "annotation"])
 def test_an_application_is_removed_while_its_workflow_runs(
     space: Kubectl, ana: Path, tracking: str
 ) -> None:
@@ -245,38 +246,31 @@ def shop(space: Kubectl) -> Kubectl:
 
 
 def test_a_presync_run_holds_up_the_sync_until_it_has_succeeded(shop: Kubectl, ana: Path) -> None:
-    syncing = Application(shop).syncing(*gated())
-    name = waiting(shop)
-    assert "shop" not in shop.names("configmap")
-    (shown,) = ask("health", configMap=settings(), objects=[shop.get("awfx", name)])
-    assert shown == {"status": "Suspended", "message": "agree: 0 of 1 approved; asked: group:sre"}
-    approve(shop, ana, name)
-    answer = outcome(syncing)
-    assert answer["error"] == ""
-    phases = {each["kind"]: (each["phase"], each["hookPhase"]) for each in answer["objects"]}
+    with Application(shop).syncing(*gated()) as answer:
+        name = waiting(shop)
+        assert "shop" not in shop.names("configmap")
+        (shown,) = ask("health", configMap=settings(), objects=[shop.get("awfx", name)])
+        assert shown["status"] == "Suspended"
+        assert shown["message"].startswith("agree: ")
+        approve(shop, ana, name)
+        assert answer()["phase"] == "Succeeded"
+    phases = {each["kind"]: (each["phase"], each["hookPhase"]) for each in answer()["objects"]}
     assert phases["WorkflowExecution"] == ("PreSync", "Succeeded")
     assert "shop" in shop.names("configmap")
     assert not shop.get("awfx", name)["metadata"].get("finalizers")
 
 
 def test_a_presync_run_that_fails_ends_the_sync(shop: Kubectl, ana: Path) -> None:
-    syncing = Application(shop).syncing(*gated())
-    name = waiting(shop)
-    done = CommandLine(ana, shop.namespace)("reject", name)
-    assert done.returncode == 0, done.stderr
-    answer = outcome(syncing)
-    (hook,) = [each for each in answer["objects"] if each["kind"] == "WorkflowExecution"]
+    with Application(shop).syncing(*gated()) as answer:
+        name = waiting(shop)
+        done = CommandLine(ana, shop.namespace)("reject", name)
+        assert done.returncode == 0, done.stderr
+    assert answer()["phase"] == "Failed"
+    (hook,) = [each for each in answer()["objects"] if each["kind"] == "WorkflowExecution"]
     assert hook["hookPhase"] == "Failed"
     assert "agree Failed" in hook["message"], hook
     assert "shop" not in shop.names("configmap")
     assert not shop.get("awfx", name)["metadata"].get("finalizers")
-
-
-def outcome(syncing: subprocess.Popen[str]) -> dict[str, Any]:
-    assert syncing.stdout is not None
-    answer: dict[str, Any] = json.loads(syncing.stdout.read())
-    syncing.wait(SECONDS)
-    return answer
 
 
 class Server:

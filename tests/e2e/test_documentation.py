@@ -19,10 +19,11 @@ import pytest
 
 from dev.cluster.api import down, up
 from dev.cluster.tools import kubectl as kubectl_path
+from dev.gitops import argo_cd
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from tests.conftest import PREFIX
 from tests.documentation import DOCS, PAGES, play
-from tests.kube import ROOT
+from tests.kube import ROOT, Kubectl
 
 INSTALL, REMOVE = DOCS / "how-to/install.md", DOCS / "how-to/remove.md"
 RESTARTS = DOCS / "how-to/read-the-operators-log.md"
@@ -32,6 +33,17 @@ BETWEEN = [page for page in PAGES if page.stem != "index" and page not in APART]
 PEOPLE = {"approvals-with-two-people", "observe", "rights-for-a-team"}
 """Guides in which people decide or signal, which counts once the policies have settled."""
 SIDE_BY_SIDE = 4
+GITOPS = DOCS / "how-to/gitops.md"
+"""For a cluster with Argo CD: it gets what of it the guide writes to."""
+
+
+def install_argo_cd(kubectl: Kubectl) -> None:
+    """Argo CD's namespace, custom resources and ConfigMap, without its controllers."""
+    kubectl("create", "namespace", "argocd")
+    kubectl("create", "configmap", "argocd-cm")
+    definitions = str(argo_cd() / "manifests/crds")
+    kubectl("apply", "--server-side", "-k", definitions)
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-k", definitions)
 
 
 class Reader:
@@ -49,6 +61,8 @@ class Reader:
         """Do what the page says."""
         if page.stem in PEOPLE:
             time.sleep(max(0.0, self.installed + POLICY_SETTLE_SECONDS + 2 - time.monotonic()))
+        if page == GITOPS:
+            install_argo_cd(Kubectl(self._kubeconfig, "argocd"))
         folder = self._folder / page.stem
         folder.mkdir()
         for name in ("crds", "manifests", "dev"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,6 @@ from dev.gitops import CONFIGURATION, ROOT, program
 
 APP = "operations"
 """The Application that the objects of tests belong to."""
-TRACKING = ("label", "annotation", "annotation+label")
-"""Argo CD's ways to mark what belongs to an Application."""
 
 
 def ask(question: str, **request: Any) -> Any:
@@ -32,16 +33,12 @@ def refusal(question: str, **request: Any) -> str:
     return done.stderr.strip()
 
 
-def starting(question: str, **request: Any) -> subprocess.Popen[str]:
-    """The program at work on a question, for what takes a while."""
-    process = subprocess.Popen(
-        [program(), question], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(request))
-    process.stdin.close()
-    return process
+@contextmanager
+def asking(question: str, **request: Any) -> Iterator[Callable[[], Any]]:
+    """The program at work on a question, for what takes a while; call for its answer."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, question, **request)
+        yield answer.result
 
 
 @cache
@@ -74,5 +71,5 @@ def _run(question: str, request: dict[str, Any]) -> subprocess.CompletedProcess[
         input=json.dumps(request),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )

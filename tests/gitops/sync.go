@@ -1,16 +1,19 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/cache"
-	"github.com/argoproj/argo-cd/gitops-engine/pkg/engine"
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/sync"
+	enginecommon "github.com/argoproj/argo-cd/gitops-engine/pkg/sync/common"
+	"github.com/argoproj/argo-cd/gitops-engine/pkg/utils/kube"
+	"github.com/argoproj/argo-cd/gitops-engine/pkg/utils/tracing"
 	"github.com/argoproj/argo-cd/v3/common"
 	"github.com/argoproj/argo-cd/v3/util/lua"
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -67,33 +70,57 @@ func synchronize(request []byte) (any, error) {
 			return app, app != ""
 		}),
 	)
-	syncer := engine.NewEngine(config, clusters, engine.WithLogr(logr.Discard()))
-	stop, err := syncer.Run()
-	if err != nil {
+	if err := clusters.EnsureSynced(); err != nil {
 		return nil, err
 	}
-	defer stop()
-	limit, cancel := context.WithTimeout(context.Background(), time.Duration(asked.Seconds)*time.Second)
-	defer cancel()
-	results, err := syncer.Sync(limit, asked.Manifests,
-		func(resource *cache.Resource) bool { return resource.Info == asked.App },
-		"revision", asked.Namespace,
-		sync.WithLogr(logr.Discard()),
-		sync.WithPrune(true),
-		sync.WithHealthOverride(lua.ResourceHealthOverrides(overrides)),
-		sync.WithServerSideApply(asked.ServerSide),
-		sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
-	)
-	outcomes := []outcome{}
+	defer clusters.Invalidate()
+	for _, manifest := range asked.Manifests {
+		namespaced, err := clusters.IsNamespaced(manifest.GroupVersionKind().GroupKind())
+		if err != nil {
+			return nil, err
+		}
+		if namespaced && manifest.GetNamespace() == "" {
+			manifest.SetNamespace(asked.Namespace)
+		}
+	}
+	kubectl := &kube.KubectlCmd{Log: logr.Discard(), Tracer: tracing.NopTracer{}}
+	begun := metav1.Now()
+	phase, message, results := enginecommon.OperationRunning, "", []enginecommon.ResourceSyncResult{}
+	// Argo CD's controller takes one step at a time, each with the objects as they are then.
+	for !phase.Completed() {
+		if time.Since(begun.Time) > time.Duration(asked.Seconds)*time.Second {
+			return nil, fmt.Errorf("not synced in %d seconds: %s", asked.Seconds, message)
+		}
+		live, err := clusters.GetManagedLiveObjs(asked.Manifests, func(resource *cache.Resource) bool {
+			return resource.Info == asked.App
+		})
+		if err != nil {
+			return nil, err
+		}
+		step, cleanup, err := sync.NewSyncContext(
+			"revision", sync.Reconcile(asked.Manifests, live, asked.Namespace, clusters),
+			config, config, kubectl, asked.Namespace,
+			sync.WithLogr(logr.Discard()),
+			sync.WithHealthOverride(lua.ResourceHealthOverrides(overrides)),
+			sync.WithOperationSettings(false, true, false, false),
+			sync.WithInitialState(phase, message, results, begun),
+			sync.WithServerSideApply(asked.ServerSide),
+			sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
+		)
+		if err != nil {
+			return nil, err
+		}
+		step.Sync()
+		phase, message, results = step.GetState()
+		cleanup()
+		time.Sleep(500 * time.Millisecond)
+	}
+	objects := []outcome{}
 	for _, each := range results {
-		outcomes = append(outcomes, outcome{
+		objects = append(objects, outcome{
 			each.ResourceKey.Kind, each.ResourceKey.Name, string(each.SyncPhase),
 			string(each.Status), string(each.HookPhase), each.Message,
 		})
 	}
-	answer := map[string]any{"objects": outcomes, "error": ""}
-	if err != nil {
-		answer["error"] = err.Error()
-	}
-	return answer, nil
+	return map[string]any{"phase": phase, "message": message, "objects": objects}, nil
 }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.kube.client import Raw
+from tests.commandline import CommandLine
 from tests.documentation import DOCS
-from tests.gitops.program import ask, expressions, refusal, settings
+from tests.gitops.program import ask, expressions, manifests_of, refusal, settings
+from tests.kube import ROOT
 from tests.simulation import gitops_states
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
@@ -20,6 +24,7 @@ from tests.simulation.scenario import NAMESPACE
 from tests.virtualtime import VirtualLoop
 
 ACCOUNT = "system:serviceaccount:argocd:argocd-server"
+MANIFESTS = ROOT / "manifests/gitops"
 PAGE = DOCS / "how-to/gitops.md"
 VARIABLES = [
     {"name": "service", "type": "string", "required": True},
@@ -206,3 +211,30 @@ def test_rerun_says_why_it_cannot(states: dict[str, dict[str, Raw]]) -> None:
     assert "spec.rerunOf.from: no node of succeeds failed" in refused(
         executions["Succeeded"], "rerun"
     )
+
+
+def test_the_examples_are_what_argo_cd_and_flux_accept() -> None:
+    objects = [
+        each
+        for folder in ("argocd", "flux")
+        for each in manifests_of(MANIFESTS / folder)
+        if each["apiVersion"].partition("/")[0].endswith(("argoproj.io", "toolkit.fluxcd.io"))
+    ]
+    kinds = {each["kind"] for each in objects}
+    assert kinds == {"Application", "AppProject", "GitRepository", "Kustomization"}
+    assert ask("validate", objects=objects) == [""] * len(objects)
+    (problem,) = ask("validate", objects=[{**objects[0], "spec": {"projects": "default"}}])
+    assert 'unknown field "projects"' in problem
+
+
+def test_the_workflows_of_the_examples_are_valid() -> None:
+    folders = [str(MANIFESTS / "example" / name) for name in ("workflows", "presync", "gate")]
+    done = CommandLine(Path("/nonexistent"))("lint", *(f"-f{folder}" for folder in folders))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_examples_name_folders_that_exist() -> None:
+    text = "".join(file.read_text() for file in MANIFESTS.glob("*/*.yaml"))
+    paths = re.findall(r"^ +path: (?:\./)?(\S+)$", text, re.MULTILINE)
+    assert len(paths) > 5
+    assert not [path for path in paths if not (ROOT / path).is_dir()]

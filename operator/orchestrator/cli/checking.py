@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.cli.connection import Cluster
 from orchestrator.cli.manifests import Document, Metadata
 from orchestrator.cli.references import References
-from orchestrator.kube.resources import KINDS
+from orchestrator.kube.resources import EXECUTIONS, KINDS
 from orchestrator.lint import check_manifest
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
@@ -39,7 +39,8 @@ def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> F
 
 def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
     """As `check_documents`; without a cluster, the shipped actions are those of this release."""
-    return _check(documents, References(documents, cluster, None if cluster else _shipped()))
+    references = References(documents, cluster, None if cluster else _shipped())
+    return _check(documents, references, names_generated=True)
 
 
 def _shipped() -> dict[str, TemplateSpec]:
@@ -51,19 +52,27 @@ def _shipped() -> dict[str, TemplateSpec]:
     }
 
 
-def _check(documents: Sequence[Document], references: References) -> Findings:
+def _check(
+    documents: Sequence[Document], references: References, *, names_generated: bool = False
+) -> Findings:
+    """`names_generated`: the API server may generate an execution's name, as on its creation."""
     findings = Findings()
     for document in documents:
-        problems = _examine(document, references, findings)
+        problems = _examine(document, references, findings, names_generated=names_generated)
         findings.problems += [document.says(problem) for problem in problems]
     return findings
 
 
-def _examine(document: Document, references: References, findings: Findings) -> Sequence[object]:
+def _examine(
+    document: Document, references: References, findings: Findings, *, names_generated: bool
+) -> Sequence[object]:
     """The errors in a document; its warnings are added to the findings."""
     if document.resource not in KINDS:
         return []
-    metadata = parse(Metadata, document.raw["metadata"], "metadata")
+    named = document.raw["metadata"]
+    if names_generated and document.resource is EXECUTIONS and "name" not in named:
+        named = {**named, "name": f"{named['generateName']}00000"}
+    metadata = parse(Metadata, named, "metadata")
     if isinstance(metadata, list):
         return metadata
     spec = document.raw.get("spec") or {}

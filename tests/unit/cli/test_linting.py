@@ -205,3 +205,20 @@ def test_objects_of_other_kinds_are_not_called_valid() -> None:
     raw = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
     other = Document("it.yaml: document 1", raw, CONFIG_MAPS)
     assert verdict(other, Findings()) == "configmap/settings: not checked, it is of another API"
+
+
+def test_the_name_of_an_execution_may_be_generated(lint: Any) -> None:
+    head = HEAD.format("WorkflowExecution", "x").replace("name:", "generateName:")
+    assert lint(f"{head}spec: {{workflow: w}}\n", offline=True)[:2] == (
+        0,
+        "workflowexecution/x: valid\n",
+    )
+    code, _, err = lint(f"{head}spec: {{workflow: w, requesters: ana}}\n", offline=True)
+    assert code == 2
+    assert "WorkflowExecution x: spec: there is no field 'requesters'" in err
+
+
+def test_the_name_of_a_workflow_may_not_be_generated(lint: Any) -> None:
+    code, _, err = lint(flow("{name: a, delay: 1s}").replace("{name: w}", "{generateName: w}"))
+    assert code == 2
+    assert "metadata.name: a name is needed" in err
