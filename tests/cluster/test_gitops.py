@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.protection import POLICY_SETTLE_SECONDS
+from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.times import from_rfc3339
 from tests.account import INSTALL
 from tests.commandline import CommandLine
