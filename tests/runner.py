@@ -68,8 +68,13 @@ def allow_runner(kubectl: Kubectl) -> None:
 
 
 def make_runner(kubectl: Kubectl, folder: Path) -> Runner:
-    """A runner with a token of the namespace's service account."""
+    """A runner with a token of the namespace's service account, which is allowed every action."""
     allow_runner(kubectl)
+    return runner_of(kubectl, folder)
+
+
+def runner_of(kubectl: Kubectl, folder: Path) -> Runner:
+    """A runner with a token of the namespace's service account as it is."""
     token = kubectl("create", "token", "automation-runner").strip()
     config = yaml.safe_load(kubectl.kubeconfig.read_text())
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]

@@ -157,6 +157,16 @@ TEMPLATE: dict[str, Any] = {
     ],
     "outputs": [{"name": "revision", "type": "integer", "description": "Which.", "required": True}],
     "permanentExitCodes": [2, 64],
+    "rights": [
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
+        {
+            "apiGroups": [""],
+            "resources": ["nodes"],
+            "resourceNames": ["node-1"],
+            "verbs": ["get"],
+            "scope": "Cluster",
+        },
+    ],
     "action": ACTION,
 }
 

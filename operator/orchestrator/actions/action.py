@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import ConfigDict
@@ -125,13 +126,33 @@ def unclassified(_error: Exception) -> ActionError | None:
     return None
 
 
+class Family(StrEnum):
+    """Actions that a namespace usually grants together."""
+
+    INCIDENTS = "incidents"
+    ROLLOUTS = "rollouts"
+    DIAGNOSTICS = "diagnostics"
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A permission on the Kubernetes API that an action needs, as a rule of a Role grants it."""
+    """Permissions on a resource of the Kubernetes API that an action needs."""
 
     resource: Resource
-    verbs: tuple[str, ...]
+    reasons: Mapping[str, str]
+    """What each verb is for, as the end of a sentence."""
     subresource: str = ""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The verbs that a rule of a Role grants."""
+        return tuple(self.reasons)
+
+    @property
+    def path(self) -> str:
+        """The resource as a rule of a Role names it."""
+        parts = (self.resource.plural, self.subresource)
+        return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +185,8 @@ class Action(Generic[P, O]):
     """Whether it needs a writable /tmp."""
     rights: tuple[Right, ...] = ()
     """Its permissions on the Kubernetes API; with any, it runs as the runner's service account."""
+    family: Family | None = None
+    """The role that grants its rights together with those of its like; none without rights."""
     image: str = RUNNER_IMAGE
     """Image of its container."""
     resources: Resources = Resources()

@@ -19,6 +19,8 @@ WORKFLOWS = Path("manifests/catalog/workflows")
 ROLE = Path("manifests/install/runner-rbac.yaml")
 REFERENCE = Path("docs/reference/actions.md")
 WORKFLOW_REFERENCE = Path("docs/reference/workflow-templates.md")
+ROLES_PAGE = Path("docs/reference/roles.md")
+"""A page of which only a part is generated."""
 
 
 def from_actions() -> dict[Path, str]:
@@ -52,6 +54,7 @@ def main() -> int:
     pages = {
         REFERENCE: reference.render_actions(actions),
         WORKFLOW_REFERENCE: reference.render_workflows(workflows),
+        ROLES_PAGE: role.in_page((folder / ROLES_PAGE).read_text(encoding="utf-8"), every()),
     }
     stale += _updated(folder, pages, check=arguments.check)
     for path in stale if arguments.check else ():

@@ -21,7 +21,7 @@ from orchestrator.actions.action import PERMANENT_EXIT_CODES, Action
 from orchestrator.actions.registry import every
 from orchestrator.models.base import API_VERSION, ValueType
 from orchestrator.models.labels import EXAMPLE
-from orchestrator.models.template import TemplateSpec
+from orchestrator.models.template import Scope, TemplateSpec
 
 SERVICE_ACCOUNT = "automation-runner"
 """Service account of the actions that use the Kubernetes API; each namespace creates its own."""
@@ -62,6 +62,7 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
         "parameters": _all(_parameter, action.parameters),
         "outputs": _all(_output, action.outputs),
         "permanentExitCodes": list(PERMANENT_EXIT_CODES),
+        **({"rights": _rights(action)} if action.rights else {}),
         "action": {
             "image": action.image,
             "command": ["orchestrator", "action", action.name],
@@ -83,6 +84,28 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
         },
         "spec": spec,
     }
+
+
+def _rights(action: Action[Any, Any]) -> list[dict[str, Any]]:
+    """The action's rights as rules; resources of a group that need the same verbs share one."""
+    needs: dict[tuple[str, str, bool], set[str]] = {}
+    for right in action.rights:
+        resource = right.resource
+        needs.setdefault((resource.group, right.path, resource.namespaced), set()).update(
+            right.verbs
+        )
+    rules: dict[tuple[str, bool, tuple[str, ...]], list[str]] = {}
+    for (group, path, namespaced), verbs in sorted(needs.items()):
+        rules.setdefault((group, namespaced, tuple(sorted(verbs))), []).append(path)
+    return [
+        {
+            "apiGroups": [group],
+            "resources": resources,
+            "verbs": list(verbs),
+            **({} if namespaced else {"scope": Scope.CLUSTER.value}),
+        }
+        for (group, namespaced, verbs), resources in rules.items()
+    ]
 
 
 def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import yaml
 
@@ -22,8 +22,8 @@ The shipped actions are ClusterTemplates in `manifests/catalog/actions`. A node 
 `kubectl get clustertemplates` lists those of a cluster.
 
 An action that uses the Kubernetes API runs as the service account `automation-runner` and needs the
-permissions listed under *Rights*. `manifests/install/runner-rbac.yaml` grants the rights of all
-shipped actions together.
+permissions listed under *Rights*. `orchestrator grant ACTION` prints the Role and the binding that
+grant them; [roles](roles.md#what-actions-may) lists the roles that grant those of several actions.
 """
 
 
@@ -109,10 +109,7 @@ def _rights(name: str) -> str:
     rights = load(name).rights if name in NAMES else ()
     if not rights:
         return ""
-    granted = [
-        f"{', '.join(right.verbs)} `{'/'.join(_filled(right.resource.plural, right.subresource))}`"
-        for right in rights
-    ]
+    granted = [f"{', '.join(right.verbs)} `{right.path}`" for right in rights]
     return textwrap.fill(f"*Rights:* {'; '.join(granted)}.", 100, break_on_hyphens=False)
 
 
@@ -122,10 +119,6 @@ def _manifest(shipped: Shipped) -> str:
         f"apiVersion: {API_VERSION}\nkind: Workflow\n"
         f"metadata: {{name: {shipped.name}-example}}\nspec:\n{spec}"
     )
-
-
-def _filled(*names: str) -> Iterable[str]:
-    return (name for name in names if name)
 
 
 def _json(value: object) -> str:

@@ -1,40 +1,82 @@
-"""The rights of the shipped actions as the role that a namespace grants to its runner."""
+"""The rights of the shipped actions as ClusterRoles that a namespace grants to its runner."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orchestrator.actions.action import Action
+from orchestrator.actions.action import Action, Family
 
 ROLE = "automation-runner"
-_HEAD = f"""\
-# The permissions of the shipped actions on the Kubernetes API; comments name the actions that need
-# a verb. Nothing binds this role by default: each namespace grants it to its own workflows, see
-# manifests/namespace. `make generate` writes this file.
+"""The role of all shipped actions; that of a family is `automation-runner-FAMILY`."""
+BEGIN, END = "<!-- generated: runner roles -->\n", "<!-- end of what is generated -->\n"
+"""Between these lines of the page of roles stands what `in_page` writes."""
+_HEAD = """\
+# The permissions of the shipped actions on the Kubernetes API: a ClusterRole for all of them, and
+# one for each family of actions. Comments name the actions that need a verb. Nothing binds these
+# roles by default: each namespace grants to its own workflows what they need, see
+# docs/reference/roles.md. `make generate` writes this file.
+"""
+_ROLE = """\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
-  name: {ROLE}
+  name: {name}
 rules:
 """
 
+_Needs = dict[tuple[str, str], dict[str, dict[str, str]]]
+"""By group and resource, and by verb: the reason of each action that needs it."""
+
 
 def render(actions: Iterable[Action[Any, Any]]) -> str:
-    """The ClusterRole with exactly the rights of these actions."""
-    needs: dict[tuple[str, str], dict[str, set[str]]] = {}
+    """The ClusterRoles with exactly the rights of these actions."""
+    every = tuple(actions)
+    families = ((role_of(family), _of(family, every)) for family in Family)
+    return _HEAD + "---\n".join(_role(*role) for role in ((ROLE, every), *families))
+
+
+def role_of(family: Family) -> str:
+    """The name of the ClusterRole of a family."""
+    return f"{ROLE}-{family}"
+
+
+def in_page(page: str, actions: Iterable[Action[Any, Any]]) -> str:
+    """The page of roles, with the families and the reason for each of their verbs.
+
+    Raises ValueError for a page without the lines between which they stand.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page of roles has no lines {BEGIN.strip()} and {END.strip()}")
+    every = tuple(actions)
+    tables = "".join(_table(family, every) for family in Family)
+    return f"{before}{begin}{_families(every)}{tables}\n{end}{after}"
+
+
+def _of(family: Family, actions: Iterable[Action[Any, Any]]) -> Sequence[Action[Any, Any]]:
+    return [action for action in actions if action.family is family]
+
+
+def _role(name: str, actions: Iterable[Action[Any, Any]]) -> str:
+    rules = (_rule(*resource, verbs) for resource, verbs in sorted(_needs(actions).items()))
+    return _ROLE.format(name=name) + "".join(rules)
+
+
+def _needs(actions: Iterable[Action[Any, Any]]) -> _Needs:
+    needs: _Needs = {}
     for action in actions:
         for right in action.rights:
-            names = (right.resource.plural, right.subresource)
-            resource = right.resource.group, "/".join(name for name in names if name)
-            for verb in right.verbs:
-                needs.setdefault(resource, {}).setdefault(verb, set()).add(action.name)
-    return _HEAD + "".join(_rule(*resource, verbs) for resource, verbs in sorted(needs.items()))
+            verbs = needs.setdefault((right.resource.group, right.path), {})
+            for verb, reason in right.reasons.items():
+                verbs.setdefault(verb, {})[action.name] = reason
+    return needs
 
 
-def _rule(group: str, resource: str, verbs: dict[str, set[str]]) -> str:
+def _rule(group: str, resource: str, verbs: dict[str, dict[str, str]]) -> str:
     needed = "".join(
-        f"  # {verb}: {', '.join(sorted(names))}\n" for verb, names in sorted(verbs.items())
+        f"  # {verb}: {', '.join(sorted(reasons))}\n" for verb, reasons in sorted(verbs.items())
     )
     quoted = group or '""'
     return (
@@ -42,3 +84,25 @@ def _rule(group: str, resource: str, verbs: dict[str, set[str]]) -> str:
         f"    resources: [{resource}]\n"
         f"    verbs: [{', '.join(sorted(verbs))}]\n"
     )
+
+
+def _families(actions: Sequence[Action[Any, Any]]) -> str:
+    lines = ["", "| Role | Actions |", "|---|---|"]
+    for family in Family:
+        names = ", ".join(_link(action.name) for action in _of(family, actions))
+        lines.append(f"| `{role_of(family)}` | {names} |")
+    lines.append(f"| `{ROLE}` | all of these |")
+    return "\n".join(lines) + "\n"
+
+
+def _table(family: Family, actions: Sequence[Action[Any, Any]]) -> str:
+    lines = ["", f"### {role_of(family)}", "", "| Verb | Resource | Needed to |", "|---|---|---|"]
+    for (_, resource), verbs in sorted(_needs(_of(family, actions)).items()):
+        for verb, reasons in sorted(verbs.items()):
+            words = "; ".join(f"{_link(name)}: {reason}" for name, reason in reasons.items())
+            lines.append(f"| `{verb}` | `{resource}` | {words} |")
+    return "\n".join(lines) + "\n"
+
+
+def _link(action: str) -> str:
+    return f"[{action}](actions.md#{action})"

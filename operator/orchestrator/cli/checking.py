@@ -39,11 +39,12 @@ def check_documents(documents: Sequence[Document], cluster: Cluster | None) -> F
 
 def lint_documents(documents: Sequence[Document], cluster: Cluster | None) -> Findings:
     """As `check_documents`; without a cluster, the shipped actions are those of this release."""
-    references = References(documents, cluster, None if cluster else _shipped())
+    references = References(documents, cluster, None if cluster else shipped_templates())
     return _check(documents, references, names_generated=True)
 
 
-def _shipped() -> dict[str, TemplateSpec]:
+def shipped_templates() -> dict[str, TemplateSpec]:
+    """The actions of this release."""
     from orchestrator.actions.manifest import templates
 
     return {

@@ -13,7 +13,15 @@ import typer
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.kinds import APPROVALS, LATEST, kind_of
-from orchestrator.kube.resources import EXECUTIONS, KINDS, NAMESPACES, Resource
+from orchestrator.kube.resources import (
+    CLUSTER_TEMPLATES,
+    EXECUTIONS,
+    KINDS,
+    NAMESPACES,
+    TEMPLATES,
+    Resource,
+)
+from orchestrator.validation.missing import LOCAL
 
 TIMEOUT = 3.0
 """Seconds to wait for an API server that does not answer."""
@@ -65,6 +73,12 @@ def nodes(context: typer.Context, incomplete: str) -> list[str]:
         return (cluster.get(EXECUTIONS, execution).get("status") or {}).get("nodes") or {}
 
     return _beginning(_asked(context, read), incomplete)
+
+
+def actions(context: typer.Context, incomplete: str) -> list[str]:
+    """The actions of the cluster and of the namespace."""
+    local = (f"{LOCAL}{name}" for name in _names(context, TEMPLATES))
+    return _beginning((*_names(context, CLUSTER_TEMPLATES), *local), incomplete)
 
 
 def namespaces(context: typer.Context, incomplete: str) -> list[str]:

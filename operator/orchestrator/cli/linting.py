@@ -38,14 +38,14 @@ def lint_files(target: Target, files: list[str], *, offline: bool) -> int:
 
 def _lint(target: Target, documents: Sequence[Document], *, offline: bool) -> tuple[Findings, str]:
     """The findings, and why no cluster was used."""
-    cluster, without = _connect(target, offline=offline)
+    cluster, without = connect_if_possible(target, offline=offline)
     try:
         return lint_documents(documents, cluster), without
     except UnreachableError as error:
         return lint_documents(documents, None), str(error)
 
 
-def _connect(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
+def connect_if_possible(target: Target, *, offline: bool) -> tuple[Cluster | None, str]:
     """The cluster, or why there is none. Raises UsageError if one was requested by name."""
     if offline:
         return None, "--offline"

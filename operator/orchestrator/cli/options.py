@@ -32,6 +32,7 @@ def _later(name: str, *arguments: str) -> Complete:
 EXECUTION_NAMES = _later("names_of", "EXECUTIONS")
 WORKFLOW_NAMES = _later("names_of", "WORKFLOWS")
 TRIGGER_NAMES = _later("names_of", "TRIGGERS")
+ACTION_NAMES = _later("actions")
 KIND_NAMES = _later("kinds")
 NAMES_OF_KIND = _later("names_of_kind")
 NODE_NAMES = _later("nodes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -29,6 +30,45 @@ class TemplateOutput(Model):
     """Whether an action that does not write it has failed."""
 
 
+class Scope(StrEnum):
+    """Where the objects of a right are."""
+
+    NAMESPACED = "Namespaced"
+    CLUSTER = "Cluster"
+
+
+RESOURCE_PATTERN = r"^[a-z][a-z0-9]*(/[a-z]+)?$"
+VERB_PATTERN = r"^[a-z]+$"
+
+
+class Right(Model):
+    """A permission on the Kubernetes API, as a rule of a Role grants it; wildcards are refused."""
+
+    api_groups: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z0-9.-]*$", max_length=253)]],
+        Field(min_length=1, max_length=16),
+    ]
+    """API groups; "" is the core group."""
+    resources: Annotated[
+        list[Annotated[str, Field(pattern=RESOURCE_PATTERN, max_length=128)]],
+        Field(min_length=1, max_length=32),
+    ]
+    """Resources in the plural, such as deployments or pods/log."""
+    resource_names: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=64)]
+        | None
+    ) = None
+    """Names of the objects that it is limited to; all when absent."""
+    verbs: Annotated[
+        list[Annotated[str, Field(pattern=VERB_PATTERN, max_length=32)]],
+        Field(min_length=1, max_length=16),
+    ]
+    """Verbs, such as get, list, create or patch."""
+    scope: Scope = Scope.NAMESPACED
+    """Namespaced: in the namespaces that the action works on. Cluster: for resources outside any
+    namespace, such as nodes, and for those of all namespaces."""
+
+
 class TemplateSpec(Model):
     """An action, or a whole workflow to start from: exactly one of action and workflow."""
 
@@ -48,6 +88,9 @@ class TemplateSpec(Model):
         list[Annotated[int, Field(ge=1, le=255)]], Field(max_length=255)
     ] = []
     """Exit codes that are never retried."""
+    rights: Annotated[list[Right], Field(max_length=32)] = []
+    """Permissions on the Kubernetes API that the action's service account needs. Declaring them
+    grants nothing: `orchestrator grant` prints the Role and the binding that do."""
     action: Action | None = None
     """The node's container."""
     workflow: WorkflowSpec | None = None

@@ -61,6 +61,8 @@ def _of_actions_only(spec: TemplateSpec) -> Iterator[Problem]:
         yield Problem("spec.outputs", f"are those of an action; a workflow has {ROOT}.outputs")
     if spec.permanent_exit_codes:
         yield Problem("spec.permanentExitCodes", "are those of an action's container")
+    if spec.rights:
+        yield Problem("spec.rights", "are those of an action; each Template declares its own")
 
 
 def _secret_parameters(spec: TemplateSpec) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import yaml
 from pydantic import TypeAdapter
 
 import orchestrator.actions
-from orchestrator.actions.action import Action
+from orchestrator.actions.action import Action, Family
 from orchestrator.actions.main import find
 from orchestrator.actions.manifest import render, written
 from orchestrator.actions.manifest import templates as templates_by_name
 from orchestrator.actions.registry import NAMES, every
+from orchestrator.actions.role import in_page, role_of
 from orchestrator.actions.shipped import Shipped, problems, read, read_all
 from orchestrator.models.template import TemplateSpec
 
@@ -125,25 +127,75 @@ def test_every_action_is_a_file_of_its_category_and_a_line_of_the_registry() -> 
         assert find(action.name) is action
 
 
-def test_the_runner_may_do_what_the_actions_do_and_no_more() -> None:
-    text = (ROOT / "manifests/install/runner-rbac.yaml").read_text()
-    granted = {
-        (group, resource, verb)
-        for rule in yaml.safe_load(text)["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
+Rights = set[tuple[str, str, str]]
+
+
+def rights_of(actions: Iterable[Action[Any, Any]]) -> Rights:
+    """Group, resource and verb of all that the actions declare."""
+    return {
+        (right.resource.group, right.path, verb)
+        for action in actions
+        for right in action.rights
+        for verb in right.verbs
     }
+
+
+def roles() -> dict[str, Rights]:
+    """What the ClusterRoles of the runner grant, by name."""
+    text = (ROOT / "manifests/install/runner-rbac.yaml").read_text()
+    return {
+        role["metadata"]["name"]: {
+            (group, resource, verb)
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        for role in yaml.safe_load_all(text)
+    }
+
+
+def test_the_runner_may_do_what_the_actions_do_and_no_more() -> None:
+    granted = roles()["automation-runner"]
     assert ("apps", "deployments", "patch") in granted
     assert ("", "pods/log", "get") in granted
     assert {verb for _, _, verb in granted} <= {"get", "list", "create", "patch"}
-    assert granted == {
-        (right.resource.group, "/".join(filter(None, names)), verb)
-        for action in every()
-        for right in action.rights
-        for names in [(right.resource.plural, right.subresource)]
-        for verb in right.verbs
-    }
+    assert granted == rights_of(every())
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_role_of_a_family_grants_the_rights_of_its_actions(family: Family) -> None:
+    members = [action for action in every() if action.family is family]
+    assert roles()[role_of(family)] == rights_of(members) != set()
+
+
+@actions
+def test_an_action_with_rights_has_a_family_and_reasons(action: Action[Any, Any]) -> None:
+    assert (action.family is None) == (not action.rights)
+    assert all(reason.strip() for right in action.rights for reason in right.reasons.values())
+
+
+def test_no_role_of_the_runner_is_bound_by_the_installation() -> None:
+    texts = [path.read_text() for path in (ROOT / "manifests").rglob("*.yaml")]
+    every_object = [raw for text in texts for raw in yaml.safe_load_all(text) if raw]
+    bound = {raw["roleRef"]["name"] for raw in every_object if "roleRef" in raw}
+    assert bound.isdisjoint(roles())
+
+
+def test_the_page_of_roles_gives_a_reason_for_each_verb() -> None:
+    page = (ROOT / "docs/reference/roles.md").read_text()
+    assert in_page(page, every()) == page
+    for action in every():
+        if action.family is None:
+            continue
+        table = page.partition(f"### {role_of(action.family)}\n")[2].partition("###")[0]
+        for right in action.rights:
+            for verb, reason in right.reasons.items():
+                start = f"| `{verb}` | `{right.path}` |"
+                (row,) = (line for line in table.splitlines() if line.startswith(start))
+                assert f"[{action.name}](actions.md#{action.name}): {reason}" in row
+    with pytest.raises(ValueError, match="has no lines"):
+        in_page("# Roles\n", every())
 
 
 @pytest.fixture(scope="module")

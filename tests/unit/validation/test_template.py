@@ -196,3 +196,20 @@ def test_a_template_has_at_most_five_hundred_expressions() -> None:
     assert [str(problem) for problem in validate_template(more)] == [
         "spec.action: has more than 500 expressions"
     ]
+
+
+@pytest.mark.parametrize(
+    ("right", "path"),
+    [
+        ('{apiGroups: [""], resources: ["*"], verbs: [get]}', "spec.rights[0].resources[0]"),
+        ('{apiGroups: [""], resources: [pods], verbs: ["*"]}', "spec.rights[0].verbs[0]"),
+        ('{apiGroups: ["*"], resources: [pods], verbs: [get]}', "spec.rights[0].apiGroups[0]"),
+        ('{apiGroups: [""], resources: [pods], verbs: []}', "spec.rights[0].verbs"),
+        ('{apiGroups: [""], resources: [pods]}', "spec.rights[0].verbs"),
+        ("{resources: [pods], verbs: [get], scope: Any}", "spec.rights[0].scope"),
+    ],
+)
+def test_a_right_names_its_groups_resources_and_verbs(right: str, path: str) -> None:
+    found = parse(TemplateSpec, yaml.safe_load(f"{{action: {{}}, rights: [{right}]}}"))
+    assert isinstance(found, list)
+    assert path in [problem.path for problem in found]

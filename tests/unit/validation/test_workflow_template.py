@@ -135,6 +135,11 @@ def test_a_sound_template_of_a_whole_workflow_is_valid() -> None:
         ),
         ("outputs", [{"name": "x", "type": "string"}], "spec.outputs: are those of an action"),
         ("permanentExitCodes", [3], "spec.permanentExitCodes: are those of an action's container"),
+        (
+            "rights",
+            [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
+            "spec.rights: are those of an action; each Template declares its own",
+        ),
         ("action", {"command": ["x"]}, "spec: give it exactly one of action and workflow"),
         ("workflow.nodes.0.timeout", "soon", "spec.workflow.nodes[0].timeout"),
     ],

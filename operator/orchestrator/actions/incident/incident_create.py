@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.actions.action import Action, Context, Outputs, Right
+from orchestrator.actions.action import Action, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, annotations_of, classify
 from orchestrator.actions.incident.incidents import (
     RETRIES,
@@ -111,7 +111,17 @@ ACTION = Action(
     run=incident_create,
     retries=RETRIES + "A retry reuses the incident that an earlier attempt opened.",
     classify=classify,
-    rights=(Right(INCIDENTS, ("get", "create", "patch")),),
+    rights=(
+        Right(
+            INCIDENTS,
+            {
+                "get": "find the incident of an earlier attempt, or of the same name",
+                "create": "open an incident",
+                "patch": "reopen a resolved incident",
+            },
+        ),
+    ),
+    family=Family.INCIDENTS,
     example="""
         variables:
         - {name: service, type: string, required: true}

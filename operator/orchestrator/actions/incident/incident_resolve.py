@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.actions.action import Action, Context, Outputs, Right
+from orchestrator.actions.action import Action, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import classify
 from orchestrator.actions.incident.incidents import (
     RETRIES,
@@ -54,7 +54,13 @@ ACTION = Action(
     run=incident_resolve,
     retries=RETRIES + "An incident that is already resolved is not changed.",
     classify=classify,
-    rights=(Right(INCIDENTS, ("get", "patch")),),
+    rights=(
+        Right(
+            INCIDENTS,
+            {"get": "read whether the incident is resolved", "patch": "resolve the incident"},
+        ),
+    ),
+    family=Family.INCIDENTS,
     example="""
         nodes:
         - name: open

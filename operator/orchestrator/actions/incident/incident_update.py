@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from orchestrator.actions.action import Action, Context, Outputs, Right
+from orchestrator.actions.action import Action, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import classify
 from orchestrator.actions.incident.incidents import (
     RETRIES,
@@ -73,7 +73,13 @@ ACTION = Action(
     run=incident_update,
     retries=RETRIES + "Fields that already have the value are not changed.",
     classify=classify,
-    rights=(Right(INCIDENTS, ("get", "patch")),),
+    rights=(
+        Right(
+            INCIDENTS,
+            {"get": "read the incident before it is changed", "patch": "change the incident"},
+        ),
+    ),
+    family=Family.INCIDENTS,
     example="""
         nodes:
         - name: open

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from orchestrator.actions.action import Action, Context, Outputs, Right
+from orchestrator.actions.action import Action, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, classify
 from orchestrator.actions.kubernetes.targets import READ_RETRIES, InNamespace, Name
 from orchestrator.actions.kubernetes.workloads import RESOURCES, WorkloadKind, selector
@@ -147,10 +147,15 @@ ACTION = Action(
     retries=READ_RETRIES,
     classify=classify,
     rights=(
-        Right(EVENTS, ("list",)),
-        *(Right(resource, ("list",)) for resource in (REPLICA_SETS, PODS)),
-        *(Right(resource, ("get",)) for resource in RESOURCES.values()),
+        Right(EVENTS, {"list": "list the Events"}),
+        Right(REPLICA_SETS, {"list": "find the ReplicaSets whose Events belong to a Deployment"}),
+        Right(PODS, {"list": "find the pods whose Events belong to a workload"}),
+        *(
+            Right(resource, {"get": "read the uid of the workload and the selector of its pods"})
+            for resource in RESOURCES.values()
+        ),
     ),
+    family=Family.DIAGNOSTICS,
     example="""
         nodes:
         - name: events

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.action import Action, ActionError, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, classify
 from orchestrator.actions.kubernetes.targets import READ_RETRIES, InNamespace, Name
 from orchestrator.actions.kubernetes.workloads import RESOURCES, selector
@@ -141,10 +141,20 @@ ACTION = Action(
     retries=READ_RETRIES,
     classify=classify,
     rights=(
-        Right(PODS, ("get", "list")),
-        Right(PODS, ("get",), subresource="log"),
-        *(Right(resource, ("get",)) for resource in (*RESOURCES.values(), JOBS)),
+        Right(
+            PODS,
+            {
+                "get": "read the pod that is named",
+                "list": "find the pods of a workload or selector",
+            },
+        ),
+        Right(PODS, {"get": "read the logs"}, subresource="log"),
+        *(
+            Right(resource, {"get": "read the selector of the workload's pods"})
+            for resource in (*RESOURCES.values(), JOBS)
+        ),
     ),
+    family=Family.DIAGNOSTICS,
     example="""
         nodes:
         - name: logs

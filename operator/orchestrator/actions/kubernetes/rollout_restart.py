@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.action import Action, ActionError, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, annotations_of, classify
 from orchestrator.actions.kubernetes.targets import OnWorkload
 from orchestrator.actions.kubernetes.workloads import (
@@ -79,7 +79,17 @@ ACTION = Action(
         "workload records the restart, so that a retry does not restart twice."
     ),
     classify=classify,
-    rights=tuple(Right(resource, ("get", "patch")) for resource in RESOURCES.values()),
+    rights=tuple(
+        Right(
+            resource,
+            {
+                "get": "read whether it is paused, or was restarted by an earlier attempt",
+                "patch": "set the annotation that restarts its pods",
+            },
+        )
+        for resource in RESOURCES.values()
+    ),
+    family=Family.ROLLOUTS,
     example="""
         variables:
         - {name: service, type: string, required: true}

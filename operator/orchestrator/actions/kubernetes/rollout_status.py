@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.action import Action, ActionError, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, classify
 from orchestrator.actions.kubernetes.targets import OnWorkload
 from orchestrator.actions.kubernetes.workloads import RESOURCES, revision, rollout
@@ -81,7 +81,11 @@ ACTION = Action(
         "missing permissions. It only reads."
     ),
     classify=classify,
-    rights=tuple(Right(resource, ("get",)) for resource in RESOURCES.values()),
+    rights=tuple(
+        Right(resource, {"get": "read the progress of the rollout"})
+        for resource in RESOURCES.values()
+    ),
+    family=Family.ROLLOUTS,
     example="""
         nodes:
         - name: wait

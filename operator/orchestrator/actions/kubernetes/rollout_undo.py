@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from orchestrator.actions.action import Action, ActionError, Context, Outputs, Right
+from orchestrator.actions.action import Action, ActionError, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, annotations_of, classify
 from orchestrator.actions.kubernetes.targets import InNamespace, Name
 from orchestrator.actions.kubernetes.workloads import (
@@ -206,7 +206,17 @@ ACTION = Action(
         "rollback, so that a retry does not roll back twice."
     ),
     classify=classify,
-    rights=(Right(DEPLOYMENTS, ("get", "patch")), Right(REPLICA_SETS, ("list",))),
+    rights=(
+        Right(
+            DEPLOYMENTS,
+            {
+                "get": "read the current revision",
+                "patch": "restore the pod template of an earlier revision",
+            },
+        ),
+        Right(REPLICA_SETS, {"list": "find the revisions"}),
+    ),
+    family=Family.ROLLOUTS,
     example="""
         nodes:
         - name: wait

@@ -27,6 +27,7 @@ COMMANDS = {
     "reject": "Reject a pending approval of an execution: its node fails.",
     "signal": "Send a signal to an execution.",
     "trigger": "Run, suspend and resume Triggers, and show when they fire next.",
+    "grant": "Print the service account, roles and bindings that actions need.",
     "graph": "Draw the graph of a Workflow or of an execution.",
     "crds": "Print the custom resource definitions, for `kubectl apply --server-side -f -`.",
     "completion": "Print the completion script for a shell.",

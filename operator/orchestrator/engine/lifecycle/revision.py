@@ -41,12 +41,15 @@ def freeze(
 ) -> Revision:
     """The revision of a workflow, with its reachable sub-workflows.
 
-    `layout` belongs to the visual builder and is never part of it.
+    `layout` belongs to the visual builder and is never part of it; the `rights` of a Template change
+    nothing that runs.
     """
     data: dict[str, Any] = {
         "workflow": _dump(spec),
         "templates": {
-            action: template.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            action: template.model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"rights"}
+            )
             for action, template in sorted(templates.items())
         },
         "runnerImage": runner_image,

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.engine.lifecycle import revision
 from orchestrator.engine.lifecycle.revision import freeze, thaw
+from orchestrator.models.template import Right
 from tests.builders import IMAGE, action, template, workflow
 
 
@@ -25,6 +26,13 @@ def test_layout_is_no_part_of_it_and_everything_else_is() -> None:
     other_image = freeze("flow", workflow(action("a")), {"task": template()}, "example.com/other:2")
     assert plain.name == moved.name
     assert plain.name != other_image.name
+
+
+def test_what_an_action_may_is_no_part_of_it() -> None:
+    right = Right(api_groups=["apps"], resources=["deployments"], verbs=["get"])
+    declared = template().model_copy(update={"rights": [right]})
+    plain = freeze("flow", workflow(action("a")), {"task": template()}, IMAGE)
+    assert freeze("flow", workflow(action("a")), {"task": declared}, IMAGE) == plain
 
 
 def test_a_thawed_revision_runs_what_was_frozen() -> None:

@@ -1,0 +1,226 @@
+"""`grant`: the least rights that actions need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestrator.actions.registry import every
+from tests.unit.cli.conftest import Done, Place
+
+HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
+NODES = """
+apiVersion: automation.itechsmart.dev/v1alpha1
+kind: Template
+metadata: {name: drain}
+spec:
+  rights:
+    - {apiGroups: [""], resources: [nodes], verbs: [get, patch], scope: Cluster}
+    - {apiGroups: [""], resources: [configmaps], resourceNames: [drains], verbs: [get]}
+  action: {image: drainer, serviceAccountName: drainer}
+"""
+
+
+def grant(place: Place, *arguments: str, stdin: str = "") -> Done:
+    return place.alone("grant", "--offline", *arguments, stdin=stdin)
+
+
+def flow(name: str, *nodes: str) -> str:
+    return HEAD.format("Workflow", name) + f"spec: {{nodes: [{', '.join(nodes)}]}}\n---\n"
+
+
+def objects(done: Done) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """What was printed, by kind, namespace and name."""
+    assert done.code == 0, done.err
+    found = {}
+    for raw in yaml.safe_load_all(done.out):
+        metadata = raw["metadata"]
+        found[raw["kind"], metadata.get("namespace", ""), metadata["name"]] = raw
+    return found
+
+
+def verbs(role: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Group, resource and verb of all rules."""
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    "action", [one for one in every() if one.rights], ids=lambda action: action.name
+)
+def test_an_action_is_granted_what_it_declares_and_no_more(place: Place, action: Any) -> None:
+    found = objects(grant(place, action.name, "-n", "shop"))
+    name = f"automation-runner:{action.name}"
+    assert set(found) == {
+        ("ServiceAccount", "shop", "automation-runner"),
+        ("Role", "shop", name),
+        ("RoleBinding", "shop", name),
+    }
+    declared = {
+        (right.resource.group, right.path, verb) for right in action.rights for verb in right.verbs
+    }
+    assert verbs(found["Role", "shop", name]) == declared
+    binding = found["RoleBinding", "shop", name]
+    assert binding["roleRef"]["name"] == name
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "automation-runner", "namespace": "shop"}
+    ]
+    account = found["ServiceAccount", "shop", "automation-runner"]
+    assert account["metadata"]["labels"] == {"automation.itechsmart.dev/allow-workflows": "true"}
+
+
+def test_each_action_has_a_role_of_its_own_so_that_one_can_be_revoked(place: Place) -> None:
+    found = objects(grant(place, "rollout-undo", "pod-logs", "rollout-undo"))
+    roles = sorted(name for kind, _, name in found if kind == "Role")
+    assert roles == ["automation-runner:pod-logs", "automation-runner:rollout-undo"]
+
+
+def test_an_action_without_rights_needs_nothing(place: Place) -> None:
+    done = grant(place, "http-request")
+    assert (done.code, done.out) == (0, "")
+    assert "there is nothing to grant" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rollout-restrat"], "no action 'rollout-restrat'; did you mean 'rollout-restart'?"),
+        (["local/drain"], "'local/drain' is unknown; give the file of its Template with -f"),
+        ([], "name actions, or a file with a Workflow: -f FILE"),
+        (["pod-logs", "--service-account", "No Name"], "--service-account No Name: is not the"),
+        (["pod-logs", "--target-namespace", "a/b"], "--target-namespace a/b: is not the name"),
+        (["-f", "nowhere.yaml"], "nowhere.yaml: No such file"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_reported_and_nothing_is_printed(
+    place: Place, arguments: Sequence[str], words: str
+) -> None:
+    done = grant(place, *arguments)
+    assert (done.code, done.out, words in done.err) == (2, "", True), done.err
+
+
+def test_a_file_names_its_actions_with_their_place(place: Place) -> None:
+    text = flow("respond", "{name: a, action: pod-logs, with: {name: web}}")
+    found = objects(grant(place, "-f", "-", "-n", "shop", stdin=text))
+    assert ("Role", "shop", "automation-runner:pod-logs") in found
+    wrong = grant(place, "-f", "-", stdin=flow("respond", "{name: a, action: pod-log}"))
+    assert wrong.code == 2
+    assert "document 1: Workflow respond: spec.nodes[0].action: this release" in wrong.err
+    assert "did you mean 'pod-logs'?" in wrong.err
+
+
+def test_sub_workflows_and_their_actions_are_followed(place: Place) -> None:
+    parent = flow("parent", "{name: a, workflow: {name: child}}")
+    child = flow("child", "{name: b, action: rollout-status, with: {name: web}}")
+    done = grant(place, "-f", "-", stdin=parent)
+    assert (done.code, "sub-workflow 'child' is unknown" in done.err) == (2, True)
+    found = objects(grant(place, "-f", "-", stdin=parent + child))
+    assert ("Role", "default", "automation-runner:rollout-status") in found
+
+
+def test_the_template_of_a_whole_workflow_stands_for_its_actions(place: Place) -> None:
+    inner = "{name: a, action: rollout-undo, with: {name: web}}"
+    whole = f"spec: {{workflow: {{nodes: [{inner}]}}}}\n---\n"
+    text = HEAD.format("ClusterTemplate", "back") + whole + flow("w", "{name: a, action: back}")
+    found = objects(grant(place, "-f", "-", stdin=text))
+    assert ("Role", "default", "automation-runner:rollout-undo") in found
+
+
+def test_another_namespace_is_granted_where_the_action_works(place: Place) -> None:
+    text = flow(
+        "w",
+        "{name: a, action: rollout-status, with: {name: web, namespace: web}}",
+        "{name: b, action: rollout-status, with: {name: db}}",
+    )
+    found = objects(grant(place, "-f", "-", "-n", "ops", stdin=text))
+    roles = {(namespace, name) for kind, namespace, name in found if kind == "Role"}
+    assert roles == {
+        ("ops", "automation-runner:rollout-status"),
+        ("web", "ops:automation-runner:rollout-status"),
+    }
+    binding = found["RoleBinding", "web", "ops:automation-runner:rollout-status"]
+    assert binding["subjects"][0]["namespace"] == "ops"
+
+
+def test_a_namespace_that_is_known_only_when_it_runs_is_reported(place: Place) -> None:
+    node = '{name: a, action: rollout-status, with: {name: x, namespace: "$[[ vars.where ]]"}}'
+    text = HEAD.format("Workflow", "w") + (
+        f"spec: {{variables: [{{name: where, type: string, required: true}}], nodes: [{node}]}}\n"
+    )
+    done = grant(place, "-f", "-", "-n", "ops", stdin=text)
+    assert "the namespace of rollout-status is $[[ vars.where ]]" in done.err
+    named = grant(place, "-f", "-", "-n", "ops", "--target-namespace", "web", stdin=text)
+    assert named.err == ""
+    assert ("Role", "web", "ops:automation-runner:rollout-status") in objects(named)
+
+
+def test_a_template_of_your_own_says_what_it_needs(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "drain.yaml"
+    path.write_text(NODES + "---\n" + flow("w", "{name: a, action: local/drain}"))
+    found = objects(grant(place, "-f", str(path), "-n", "ops"))
+    assert set(found) == {
+        ("ServiceAccount", "ops", "drainer"),
+        ("Role", "ops", "drainer:local:drain"),
+        ("RoleBinding", "ops", "drainer:local:drain"),
+        ("ClusterRole", "", "ops:drainer:local:drain"),
+        ("ClusterRoleBinding", "", "ops:drainer:local:drain"),
+    }
+    assert found["ClusterRole", "", "ops:drainer:local:drain"]["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"]}
+    ]
+    assert found["Role", "ops", "drainer:local:drain"]["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["drains"],
+            "verbs": ["get"],
+        }
+    ]
+
+
+def test_another_account_is_granted_and_what_the_template_names_is_reported(place: Place) -> None:
+    done = grant(place, "pod-logs", "--service-account", "logs", "-n", "ops")
+    assert ("RoleBinding", "ops", "logs:pod-logs") in objects(done)
+    assert "the Template of pod-logs runs as automation-runner, not as logs" in done.err
+
+
+def test_a_template_that_declares_no_rights_is_reported(place: Place) -> None:
+    template = HEAD.format("Template", "mine") + "spec: {action: {serviceAccountName: it}}\n---\n"
+    text = template + flow("w", "{name: a, action: local/mine}")
+    done = grant(place, "-f", "-", stdin=text)
+    assert (done.code, done.out) == (0, "")
+    assert "local/mine runs as it and declares no rights in spec.rights" in done.err
+
+
+def test_the_clusters_own_templates_count_where_there_is_a_cluster(place: Place) -> None:
+    spec = yaml.safe_load(NODES)["spec"]
+    place.put("Template", "drain", "ops", spec=spec)
+    place.put("ClusterTemplate", "reboot", "", spec=spec)
+    found = objects(place("grant", "local/drain", "reboot", "-n", "ops"))
+    assert ("ClusterRole", "", "ops:drainer:reboot") in found
+    done = place("grant", "local/drai", "-n", "ops")
+    assert (done.code, "did you mean 'local/drain'?" in done.err) == (2, True)
+    missing = place("grant", "pod-logs", "-n", "ops")
+    assert (missing.code, "there is no ClusterTemplate 'pod-logs'" in missing.err) == (2, True)
+
+
+def test_workflows_of_several_namespaces_are_granted_one_at_a_time(place: Place) -> None:
+    text = "".join(
+        flow(name, "{name: a, action: pod-logs}").replace(
+            f"name: {name}}}", f"name: {name}, namespace: {name}}}"
+        )
+        for name in ("a", "b")
+    )
+    done = grant(place, "-f", "-", stdin=text)
+    assert (done.code, "of several namespaces (a, b)" in done.err) == (2, True)
+    elsewhere = grant(place, "-f", "-", "-n", "c", stdin=text)
+    assert (elsewhere.code, "but -n c was given" in elsewhere.err) == (2, True)
