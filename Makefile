@@ -36,6 +36,7 @@ generate: setup ## Write every generated file anew (CRDs, the shipped actions, A
 	@$(PYTHON) -m orchestrator.actions.catalog .
 	@$(PYTHON) -m dev.gitops generate
 	@$(PYTHON) -m dev.reference
+	@$(PYTHON) -m dev.monitoring
 	@$(PYTHON) -m dev.charts copy
 
 chart: setup ## Bring the Helm chart up to date: its copies, its README, its snapshot in the tests

@@ -93,7 +93,7 @@ async def test_who_stands_by_keeps_nothing_of_what_came_and_went_and_takes_over(
         await asyncio.sleep(60)
     assert len(store.all("workflowexecutions")) < 20
     assert len(second.parts.queue) == 0
-    assert not second.parts.metrics._queue._timers
+    assert not second.parts.metrics.queue._timers
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "last", "main"))
     await asyncio.sleep(10)
     asked = transport.requests["get", "workflowexecutions"]

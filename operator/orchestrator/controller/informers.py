@@ -209,7 +209,9 @@ class Watches:
     def _on_trigger(self, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
             self._triggers.forget(old or raw)
+            self._figures.forget_trigger(raw["metadata"]["namespace"], raw["metadata"]["name"])
         if kind != "DELETED":
+            self._figures.trigger_seen(raw["metadata"]["namespace"], raw["metadata"]["name"])
             self._definitions.enqueue(TRIGGERS, raw)
             self._triggers.changed(raw)
 

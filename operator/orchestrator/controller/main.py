@@ -16,11 +16,12 @@ from typing import Any
 
 from orchestrator.controller.background_loop import BackgroundLoop
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
-from orchestrator.controller.informers import Caches
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
+from orchestrator.controller.parts import Parts
 from orchestrator.controller.telemetry.logs import configure
+from orchestrator.controller.webhook.certificate import Certificate
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
 from orchestrator.controller.webhook.server import serve as serve_webhook
@@ -61,6 +62,8 @@ class OperatorOptions:
     """HOST:PORT of /healthz and /readyz; none when empty."""
     lease: str = ""
     """NAMESPACE/NAME of the Lease that one of several operators holds; none when empty."""
+    version: str = ""
+    """What the metrics report as the operator's version."""
     webhook: Address | None = None
     """Where the admission webhook is served; nowhere when absent."""
 
@@ -101,6 +104,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             side=side,
             offload=Offload(),
             policy_reads=READ_SECONDS,
+            version=options.version,
             webhook=webhook,
         )
         await operator.run(stop)
@@ -119,7 +123,7 @@ async def _beside(side: BackgroundLoop, client: ApiClient) -> AsyncIterator[ApiC
 @asynccontextmanager
 async def _webhook(
     side: BackgroundLoop, options: OperatorOptions
-) -> AsyncIterator[Callable[[Caches], Coroutine[Any, Any, None]] | None]:
+) -> AsyncIterator[Callable[[Parts], Coroutine[Any, Any, None]] | None]:
     """What serves the admission webhook in the other loop, with a thread and connections of its
     own: no review waits for a pass, and no pass for a review."""
     address = options.webhook
@@ -130,7 +134,8 @@ async def _webhook(
     client = ApiClient(credentials, Transport(credentials, concurrency=WEBHOOK_REQUESTS))
     offload = Offload(threads=1)
 
-    async def serve_reviews(caches: Caches) -> None:
+    async def serve_reviews(parts: Parts) -> None:
+        caches = parts.caches
         reviewer = Reviewer(
             caches.workflows,
             caches.templates,
@@ -139,7 +144,11 @@ async def _webhook(
             namespaces=options.namespaces,
             offload=offload,
         )
-        await serve_webhook(address, reviewer.review)
+
+        def on_certificate(certificate: Certificate) -> None:
+            parts.figures.certificate_served(lambda: certificate.expires_at)
+
+        await serve_webhook(address, reviewer.review, on_certificate)
 
     async with _beside(side, client):
         try:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from orchestrator.controller.background_loop import InlineLoop
-from orchestrator.controller.informers import Caches
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.parts import Parts, Settings
 from orchestrator.controller.tasks import cancel, first_of, start
@@ -40,13 +39,14 @@ class Operator:
         health_address: str = "",
         lease: Lease | None = None,
         policy_reads: float | None = None,
+        version: str = "",
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         follow: Follow = follow_definitions,
         offload: Inline | None = None,
         side: InlineLoop | None = None,
         trigger_types: Registry = REGISTRY,
-        webhook: Callable[[Caches], Coroutine[Any, Any, None]] | None = None,
+        webhook: Callable[[Parts], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """With a `lease` it works while it holds it, and stands by otherwise.
 
@@ -77,11 +77,7 @@ class Operator:
                 trigger_types=trigger_types,
             )
         )
-        self.parts.figures.watch(
-            lambda: len(self.parts.queue),
-            lambda: float(lease is None or lease.held),
-            client.answers,
-        )
+        self.parts.measure(lease, self._side, version)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; raises what made a part of it end on its own."""
@@ -105,7 +101,7 @@ class Operator:
                 return
             background.remove(synced)
             if self._webhook is not None:
-                watches.append(start(self._side.run(self._webhook(self.parts.caches)), "webhook"))
+                watches.append(start(self._side.run(self._webhook(self.parts)), "webhook"))
             if self._lease is not None and not await self._elected(
                 stop, watches, leasing, self._lease
             ):

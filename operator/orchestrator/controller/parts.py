@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from orchestrator.controller.background_loop import InlineLoop
 from orchestrator.controller.definitions.definitions import Definitions, Status
 from orchestrator.controller.definitions.incidents import incident_status
 from orchestrator.controller.definitions.templates import template_status
@@ -23,6 +26,7 @@ from orchestrator.controller.executions.watch_events import WatchEvents
 from orchestrator.controller.informers import Caches, Watches
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.telemetry.collectors import Sources
 from orchestrator.controller.telemetry.figures import Figures
 from orchestrator.controller.telemetry.logs import execution_field
 from orchestrator.controller.telemetry.metrics import MetricsWriter
@@ -32,6 +36,7 @@ from orchestrator.kube import resources
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.kopf_watch import Follow
+from orchestrator.kube.lease import Lease
 from orchestrator.kube.live_jobs import LiveJobs
 from orchestrator.kube.live_reads import LiveReads
 from orchestrator.triggers.registry import Registry
@@ -60,7 +65,9 @@ class Parts:
         self._settings = settings
         self.caches = Caches()
         self.protection = Protection(client, clock, settings.installation, namespaces)
-        self.queue: WorkQueue[tuple[str, str]] = WorkQueue("execution", execution_field)
+        self.queue: WorkQueue[tuple[str, str]] = WorkQueue(
+            "execution", execution_field, monotonic=settings.monotonic
+        )
         self.figures = Figures()
         self.recorder = Recorder(client, clock)
         self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
@@ -84,6 +91,7 @@ class Parts:
             self.recorder.emit,
             settings.offload,
             settings.trigger_types,
+            self.figures.event_delivered,
         )
         shell = self._build_shell()
         revisions = Revisions(shell)
@@ -94,6 +102,28 @@ class Parts:
         self.reconciler = ExecutionReconciler(shell, revisions, self.active)
         self.events = WatchEvents(shell, self.active)
         self.definitions, self.watches = self._build_watches()
+
+    def measure(self, lease: Lease | None, side: InlineLoop, version: str) -> None:
+        """Have the figures read the parts; `side` watches the operator's event loop."""
+        queues: list[WorkQueue[Any]] = [
+            self.queue, self.definitions.queue, self.triggers.queue, self.metrics.queue
+        ]  # fmt: skip
+        for queue in queues:
+            queue.on_begin = partial(self.figures.waited, queue.name)
+        client = self._settings.client
+        client.time_requests(self.figures.requested)
+        sources = Sources(
+            leads=lambda: lease is None or lease.held,
+            answers=client.answers,
+            queues=queues,
+            watches=self.watches.reflectors,
+            executions=self.caches.executions,
+            held_triggers=self.triggers.held,
+            lease_failures=lambda: 0 if lease is None else lease.failures,
+            dropped_events=lambda: self.recorder.dropped,
+            silence=lambda: side.silence,
+        )
+        self.figures.read(sources, version)
 
     def _build_shell(self) -> Shell:
         settings, caches = self._settings, self.caches

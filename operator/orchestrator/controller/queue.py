@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
 from typing import Generic, TypeVar
 
-from orchestrator.kube.errors import ApiError
+from orchestrator.kube.errors import REASONS, ApiError
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +28,37 @@ Key = TypeVar("Key", bound=Hashable)
 _RACED = ("Conflict", "Expired")
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 60.0
+UNEXPECTED = "Unexpected"
+"""The reason of a pass that raised something else than an answer of the API server."""
+OTHER = "Other"
+"""The reason of an answer that is none of the API server's own, such as an admission webhook's."""
 
 
 class WorkQueue(Generic[Key]):
     """Keys to work on; times are seconds of the running event loop."""
 
     def __init__(
-        self, name: str = "work", fields: Callable[[Key], Mapping[str, str]] | None = None
+        self,
+        name: str = "work",
+        fields: Callable[[Key], Mapping[str, str]] | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fields` are those of a log line about a key."""
+        """`fields` are those of a log line about a key; `monotonic` times what is measured."""
         self.name = name
+        self.on_begin: Callable[[float], None] = lambda _: None
+        """Called when a pass begins, with the seconds for which its key has waited."""
+        self._monotonic = monotonic
         self._fields = fields or (lambda _: {})
         self.passes = 0
         """Passes finished, failed ones included."""
-        self.failures = 0
-        """Passes that raised."""
+        self.failures: Counter[str] = Counter()
+        """Passes that raised, by the reason of the API server's answer; see UNEXPECTED, OTHER."""
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._dirty: set[Key] = set()
-        self._processing: set[Key] = set()
+        self._waiting_since: dict[Key, float] = {}
+        self._processing: dict[Key, float] = {}
+        """Keys that are worked on, and since when."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failed: dict[Key, int] = {}
         self._idle = asyncio.Event()
@@ -61,13 +76,27 @@ class WorkQueue(Generic[Key]):
         """Keys that wait to be worked on now."""
         return self._ready.qsize()
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds for which the key that has waited longest has waited; any thread may ask."""
+        return self._since(self._waiting_since)
+
+    @property
+    def longest_running(self) -> float:
+        """Seconds since the pass began that has run longest; any thread may ask."""
+        return self._since(self._processing)
+
+    def _since(self, began: Mapping[Key, float]) -> float:
+        times = list(began.values())
+        return max(0.0, self._monotonic() - min(times)) if times else 0.0
+
     def add(self, key: Key) -> None:
         """Work on the key as soon as possible."""
         if key in self._dirty:
             return
         self._dirty.add(key)
         if key not in self._processing:
-            self._ready.put_nowait(key)
+            self._put(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after this time, unless it already comes up earlier."""
@@ -134,7 +163,7 @@ class WorkQueue(Generic[Key]):
             try:
                 delay = await work(key)
             except Exception as error:
-                self.failures += 1
+                self.failures[_reason(error)] += 1
                 raced = isinstance(error, ApiError) and error.reason in _RACED
                 expected = raced or (isinstance(error, ApiError) and error.transient)
                 trace = None if expected else error
@@ -154,18 +183,24 @@ class WorkQueue(Generic[Key]):
             finally:
                 self._end(key)
 
+    def _put(self, key: Key) -> None:
+        self._waiting_since[key] = self._monotonic()
+        self._ready.put_nowait(key)
+
     def _begin(self, key: Key) -> None:
+        now = self._monotonic()
+        self.on_begin(now - self._waiting_since.pop(key, now))
         self._dirty.discard(key)
-        self._processing.add(key)
+        self._processing[key] = now
         self._idle.clear()
         if timer := self._timers.pop(key, None):
             timer.cancel()  # the pass decides again when it is requeued
 
     def _end(self, key: Key) -> None:
         self.passes += 1
-        self._processing.discard(key)
+        self._processing.pop(key, None)
         if key in self._dirty:
-            self._ready.put_nowait(key)
+            self._put(key)
         if not self._processing:
             self._idle.set()
 
@@ -199,6 +234,12 @@ class WorkQueue(Generic[Key]):
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)
         self.add(key)
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ApiError):
+        return UNEXPECTED
+    return error.reason if error.reason in REASONS else OTHER
 
 
 class _Worker:

@@ -43,6 +43,10 @@ class ApiClient:
         self.requests = self._transport.requests
         self.answers = self._transport.answers
 
+    def time_requests(self, on_answer: Callable[[str, float], None]) -> None:
+        """Have `on_answer` called with the verb and the seconds of each request."""
+        self._transport.on_answer = on_answer
+
     def guard_writes(self, guard: Callable[[], None]) -> None:
         """Have `guard` called before every write; what it raises stops the write."""
         self._transport.guard = guard

@@ -18,6 +18,18 @@ NO_STATUS = "NoStatus"
 """The reason of an answer that is no Status object, such as a proxy's page."""
 
 
+REASONS = frozenset(
+    {
+        "AlreadyExists", "BadRequest", "Conflict", "Expired", "Forbidden", "Gone", "InternalError",
+        "Invalid", "MethodNotAllowed", "NotAcceptable", "NotFound", "RequestEntityTooLarge",
+        "ServerTimeout", "ServiceUnavailable", "StoreReadError", "Timeout", "TooManyRequests",
+        "Unauthorized", "Unknown", "UnsupportedMediaType", NO_ANSWER, NO_STATUS,
+    }
+)  # fmt: skip
+"""The reasons that the API server itself gives (metav1.StatusReason), and ours. Admission webhooks
+of others may give any."""
+
+
 class ApiError(Exception):
     """An answer that is not 2xx, or none at all.
 

@@ -53,6 +53,8 @@ class Lease:
         self._monotonic = monotonic
         self._sleep = sleep
         self._works = works
+        self.failures = 0
+        """Renewals that failed while it was held; the next one may succeed."""
         self._renewed_at: float | None = None
         self._seen: tuple[str, float] | None = None
         """Another replica's Lease by its version, and since when it has not changed."""
@@ -83,6 +85,7 @@ class Lease:
         while True:
             await self._sleep(RENEW_SECONDS)
             if not self._works() or not await self._try():
+                self.failures += 1
                 self.check()
 
     async def release(self) -> None:

@@ -73,6 +73,8 @@ class Reflector:
         self._monotonic = monotonic
         self._unsynced = set(self._scopes)
         self._heard: dict[str | None, float] = {}
+        self.failures = 0
+        """Lists and watches that failed; one that the server ends in time has not."""
         self.synced = asyncio.Event()
         """Set once every namespace was listed."""
 
@@ -119,6 +121,7 @@ class Reflector:
                 ):
                     version = self._take(scope, event)
             except _LOST as error:
+                self.failures += 1
                 failures = 1 if self._heard.get(scope) != before else failures + 1
                 if _fell_silent(error):
                     self._on_silence()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
@@ -73,6 +74,9 @@ class Transport:
         """Requests sent, by (verb, resource); retries and watches count."""
         self.answers: Counter[tuple[str, str, str]] = Counter()
         """Answers by (verb, resource, code); `none` where there was none."""
+        self.on_answer: Callable[[str, float], None] = lambda _verb, _seconds: None
+        """Called with the verb and the seconds of each request, answered or not, retries one by
+        one; the time for which a request waits to be sent does not count."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -102,7 +106,13 @@ class Transport:
                 async with self._semaphore.acquired(priority):
                     if verb not in _READS and plural != "leases":
                         self.guard()
-                    raw = await self.exchange(verb, path, query or {}, data, accept, content_type)
+                    began = time.monotonic()
+                    try:
+                        raw = await self.exchange(
+                            verb, path, query or {}, data, accept, content_type
+                        )
+                    finally:
+                        self.on_answer(verb, time.monotonic() - began)
                 self.answers[verb, plural, "2xx"] += 1
                 return raw
             except ApiError as error:

@@ -16,6 +16,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.lease import DEADLINE_SECONDS, Lease, LeaseLostError
 from tests.apiserver import ApiServer
+from tests.figures import sources
 
 
 def free_port() -> int:
@@ -28,7 +29,7 @@ def free_port() -> int:
 async def test_probes_are_answered_while_the_operators_loop_computes() -> None:
     address = f"127.0.0.1:{free_port()}"
     figures = Figures()
-    figures.watch(lambda: 0.0, lambda: 1.0, {})
+    figures.read(sources(), "0.1.0")
     async with BackgroundLoop() as side:
         serving = asyncio.create_task(side.run(serve(address, [], figures, side)))
         await asyncio.sleep(0)  # by now it is on its way to the other loop

@@ -112,7 +112,7 @@ def test_failures_back_off_until_one_succeeds() -> None:
 
         queue.add("a")
         await run_for(60, queue, work)
-        assert queue.failures == 5
+        assert queue.failures.total() == 5
         return seen
 
     seen = run_virtually(scenario())
@@ -237,3 +237,30 @@ def test_a_pass_that_waits_elsewhere_is_finished_when_the_queue_stops() -> None:
         return seen
 
     assert run_virtually(scenario()) == ["a"]
+
+
+def test_it_measures_how_long_keys_wait_and_how_long_a_pass_runs() -> None:
+    async def scenario() -> tuple[list[float], list[tuple[float, float]]]:
+        loop = asyncio.get_running_loop()
+        queue: WorkQueue[str] = WorkQueue(monotonic=loop.time)
+        waited: list[float] = []
+        queue.on_begin = lambda seconds: waited.append(round(seconds, 3))
+        measured = []
+
+        async def work(_: str) -> None:
+            await asyncio.sleep(2)
+
+        def measure() -> None:
+            measured.append((round(queue.longest_wait, 3), round(queue.longest_running, 3)))
+
+        measure()
+        queue.add("a")
+        queue.add("b")
+        for moment in (1.0, 3.0, 5.0):
+            loop.call_later(moment, measure)
+        await run_for(6, queue, work, workers=1)
+        return waited, measured
+
+    waited, measured = run_virtually(scenario())
+    assert waited == [0, 2]
+    assert measured == [(0, 0), (1, 1), (0, 1), (0, 0)]

@@ -152,3 +152,20 @@ async def test_a_cancelled_request_gives_its_place_back() -> None:
         waiting.cancel()
     async with asyncio.timeout(1), semaphore.acquired(Priority.NORMAL):
         pass
+
+
+async def test_each_request_is_timed_by_its_verb_answered_or_not(
+    server: ApiServer, client: ApiClient
+) -> None:
+    timed: list[str] = []
+
+    def on_answer(verb: str, seconds: float) -> None:
+        assert seconds >= 0
+        timed.append(verb)
+
+    client.time_requests(on_answer)
+    server.faults.append(busy())
+    await client.list(JOBS)
+    with pytest.raises(ApiError):
+        await client.get(JOBS, "a", "x")
+    assert timed == ["list", "list", "get"]

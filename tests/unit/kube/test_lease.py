@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import DEADLINE_SECONDS, DURATION_SECONDS, Lease, LeaseLostError
@@ -135,3 +136,22 @@ async def test_a_renewal_whose_answer_was_lost_is_no_loss_of_the_lease(
     assert first.held
     assert await first._try()
     assert holder(server) == "a"
+
+
+async def test_renewals_that_fail_are_counted_though_the_next_one_succeeds(
+    server: ApiServer, client: ApiClient, clock: Clock
+) -> None:
+    holding = lease(client, clock, "a")
+    await holding.acquire()
+    assert holding.failures == 0
+    server.faults.append(forbidden())
+    keeping = asyncio.create_task(holding.keep())
+    await server.until(lambda: not server.faults)
+    renewed = len(server.requests)
+    await server.until(lambda: len(server.requests) > renewed + 4)
+    assert (holding.failures, holding.held) == (1, True)
+    keeping.cancel()
+
+
+def forbidden() -> web.Response:
+    return web.json_response({"reason": "Forbidden", "message": "no"}, status=403)

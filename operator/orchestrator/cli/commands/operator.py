@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli.errors import UsageError
 from orchestrator.cli.impersonation import configured
-from orchestrator.cli.version import image
+from orchestrator.cli.version import image, version
 from orchestrator.cli.webhook import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
 from orchestrator.engine.people.protection import INSTALLATION
@@ -103,6 +103,7 @@ def command(
         log_level=log_level,
         health_address=health_address,
         lease=lease,
+        version=version(),
         webhook=webhook_address(webhook, webhook_certificate, webhook_key),
     )
     try:

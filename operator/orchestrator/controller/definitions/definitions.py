@@ -40,7 +40,7 @@ class Definitions:
         self._statuses = statuses
         self._live = live or {}
         self._offload = offload or Inline()
-        self._queue: WorkQueue[_Work] = WorkQueue("definitions")
+        self.queue: WorkQueue[_Work] = WorkQueue("definitions")
 
     def take(self, resource: Resource, kind: str | None, raw: Raw) -> None:
         """An event about an object, which is in the cache by then; its status is reconciled."""
@@ -57,11 +57,11 @@ class Definitions:
     def enqueue_named(self, resource: Resource, namespace: str | None, name: str) -> None:
         """As `enqueue`, by name."""
         if resource in self._statuses or resource in self._live:
-            self._queue.add((resource, namespace, name))
+            self.queue.add((resource, namespace, name))
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._queue.run(self._pass, workers=4)
+        await self.queue.run(self._pass, workers=4)
 
     async def _pass(self, work: _Work) -> None:
         resource, namespace, name = work

@@ -52,7 +52,7 @@ class MetricsWriter:
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._waiting: dict[tuple[str, str], dict[str, Ended]] = {}
         self._known: BoundedSet[str] = BoundedSet(REMEMBERED)
-        self._queue: WorkQueue[_Key] = WorkQueue("metrics")
+        self.queue: WorkQueue[_Key] = WorkQueue("metrics")
         self.recovered = asyncio.Event()
         """Set once everything that ended before is known."""
 
@@ -72,12 +72,12 @@ class MetricsWriter:
         execution = Ended(uid, name, phase, reason, started_at, finished_at)
         self._waiting.setdefault((namespace, workflow), {})[uid] = execution
         self._known.add(uid)
-        self._queue.add_after((namespace, workflow, ""), PERIOD)
+        self.queue.add_after((namespace, workflow, ""), PERIOD)
 
     def left(self, namespace: str, name: str, uid: str) -> None:
         """An execution is no longer among the running ones; counted later if no end is reported."""
         if uid not in self._known:
-            self._queue.add_after((namespace, name, uid), LATE)
+            self.queue.add_after((namespace, name, uid), LATE)
 
     async def run(self) -> None:
         """Find what ended before, then count until cancelled."""
@@ -89,7 +89,7 @@ class MetricsWriter:
             except ApiError as error:
                 logger.warning("cannot list the executions that ended: %s", error)
                 await asyncio.sleep(LATE)
-        await self._queue.run(self._pass, workers=4)
+        await self.queue.run(self._pass, workers=4)
 
     async def flush(self) -> None:
         """Count what waits, now."""

@@ -24,10 +24,21 @@ from orchestrator.triggers.trigger_type import Event
 logger = logging.getLogger(__name__)
 
 
+OnDelivered = Callable[[str, str, str], None]
+"""Called with namespace and name of the trigger, and what became of an event."""
+
+
 class Deliverer:
     """Delivers the events of triggers."""
 
-    def __init__(self, creator: Creator, clock: Callable[[], float], offload: Inline) -> None:
+    def __init__(
+        self,
+        creator: Creator,
+        clock: Callable[[], float],
+        offload: Inline,
+        on_delivered: OnDelivered,
+    ) -> None:
+        self._on_delivered = on_delivered
         self._creator = creator
         self._clock = clock
         self._offload = offload
@@ -46,6 +57,7 @@ class Deliverer:
             metadata["namespace"], metadata["name"], event.identity, event.type, outcome,
         )  # fmt: skip
         progress.count(outcome, event.at)
+        self._on_delivered(metadata["namespace"], metadata["name"], outcome)
         if outcome is Outcome.STARTED:
             progress.last_fired = self._clock()
 

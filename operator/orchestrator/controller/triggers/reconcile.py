@@ -6,13 +6,13 @@ an execution's name is the hash of its event, so what is delivered again is ther
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from orchestrator.controller.offload import Inline
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.controller.triggers.clock_driver import ClockDriver
 from orchestrator.controller.triggers.create import Creator, Emit, HeldUpError
-from orchestrator.controller.triggers.delivery import Deliverer
+from orchestrator.controller.triggers.delivery import Deliverer, OnDelivered
 from orchestrator.controller.triggers.specs import Specs
 from orchestrator.controller.triggers.status import (
     TriggerProgress,
@@ -45,6 +45,7 @@ class Triggers:
         emit: Emit,
         offload: Inline | None = None,
         registry: Registry = REGISTRY,
+        on_delivered: OnDelivered = lambda *_: None,
     ) -> None:
         offload = offload or Inline()
         self._clock = clock
@@ -52,10 +53,10 @@ class Triggers:
         self._creator = Creator(client, emit)
         self._specs = Specs(registry, offload)
         self._status = TriggerStatusWriter(client, clock, triggers)
-        deliverer = Deliverer(self._creator, clock, offload)
+        deliverer = Deliverer(self._creator, clock, offload, on_delivered)
         self._clock_driver = ClockDriver(deliverer)
         self._watch_driver = WatchDriver(client, registry, self._specs, deliverer)
-        self._queue: WorkQueue[Key] = WorkQueue("triggers")
+        self.queue: WorkQueue[Key] = WorkQueue("triggers")
         self._known: set[Key] = set()
         self._delays: dict[Key, float] = {}
         """Seconds from one try to the next of triggers whose executions a quota refuses."""
@@ -68,7 +69,7 @@ class Triggers:
         if key not in self._known:
             self._known.add(key)
             self._watch_driver.catch_up(raw)
-        self._queue.add(key)
+        self.queue.add(key)
 
     def forget(self, raw: Raw) -> None:
         """A trigger is gone."""
@@ -79,14 +80,18 @@ class Triggers:
         self._reconciled.pop(key, None)
         self._delays.pop(key, None)
 
+    def held(self) -> Iterable[str]:
+        """The namespace of each trigger whose execution a quota refuses; any thread may ask."""
+        return [namespace or "" for namespace, _ in list(self._delays)]
+
     def observe(self, resource: Resource, raw: Raw) -> None:
         """Something may have happened to an object; observed twice it counts once."""
         for key in self._watch_driver.observe(resource, raw, self._triggers):
-            self._queue.add(key)
+            self.queue.add(key)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._queue.run(self._reconcile, workers=WORKERS)
+        await self.queue.run(self._reconcile, workers=WORKERS)
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)

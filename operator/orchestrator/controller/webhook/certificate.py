@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 Stamp = tuple[tuple[int, int, int], ...]
@@ -32,6 +33,8 @@ class Certificate:
         self._stamp = files.stamp()
         self.context = _context()
         self._load(self.context)
+        self.expires_at = self._expires_at()
+        """When it expires, in seconds since the epoch; None for one that cannot be read."""
 
     def refresh(self) -> bool:
         """Use what the files hold now; True when that is another certificate.
@@ -45,10 +48,59 @@ class Certificate:
         self._load(_context())  # in another context first: a failure leaves that one unusable
         self._load(self.context)
         self._stamp = stamp
+        self.expires_at = self._expires_at()
         return True
 
     def _load(self, context: ssl.SSLContext) -> None:
         context.load_cert_chain(self._files.certificate, self._files.key)
+
+    def _expires_at(self) -> float | None:
+        try:
+            return not_after(self._files.certificate.read_text(encoding="ascii", errors="replace"))
+        except (OSError, ValueError):
+            return None
+
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_VERSION, _UTC_TIME = 0xA0, 0x17
+_BEFORE_VALIDITY = 3
+"""Fields of a certificate between its version, which may be absent, and its validity."""
+
+
+def not_after(pem: str) -> float:
+    """When the first certificate in the text expires, in seconds since the epoch.
+
+    Python's ssl module reports this of the certificates of others only. Of the structure (RFC 5280,
+    section 4.1) no more is read than leads there. Raises ValueError for what is no certificate.
+    """
+    begin = pem.find(_BEGIN)
+    end = pem.find(_END, begin)
+    if begin < 0 or end < 0:
+        raise ValueError("there is no certificate in it")
+    der = ssl.PEM_cert_to_DER_cert(pem[begin : end + len(_END)])
+    try:
+        at = _content(der, _content(der, 0)[0])[0]
+        if der[at] == _VERSION:
+            at = _content(der, at)[1]
+        for _ in range(_BEFORE_VALIDITY):
+            at = _content(der, at)[1]
+        at = _content(der, _content(der, at)[0])[1]  # past notBefore
+        tag, (begin, end) = der[at], _content(der, at)
+    except IndexError:
+        raise ValueError("the certificate is incomplete") from None
+    form = "%y%m%d%H%M%SZ" if tag == _UTC_TIME else "%Y%m%d%H%M%SZ"
+    text = der[begin:end].decode("ascii", "replace")
+    return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
+
+
+def _content(der: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at this place begins and ends."""
+    length, begin = der[at + 1], at + 2
+    if length & 0x80:
+        digits = length & 0x7F
+        length = int.from_bytes(der[begin : begin + digits])
+        begin += digits
+    return begin, begin + length
 
 
 def _context() -> ssl.SSLContext:

@@ -59,14 +59,22 @@ class Address:
     files: CertificateFiles
 
 
-async def serve(address: Address, review: Review) -> None:
-    """Serve until cancelled; what prevents it is logged, and tried again."""
+async def serve(
+    address: Address,
+    review: Review,
+    on_certificate: Callable[[Certificate], None] = lambda _: None,
+) -> None:
+    """Serve until cancelled; what prevents it is logged, and tried again.
+
+    `on_certificate` is called with the certificate in use, once it serves.
+    """
     said = ""
     while True:
         try:
             async with serving(address, review) as certificate:
                 said = ""
                 logger.info("the admission webhook is served at %s:%d", address.host, address.port)
+                on_certificate(certificate)
                 await _follow(certificate)
         except OSError as error:
             if str(error) != said:

@@ -41,8 +41,8 @@ def freeze(
 ) -> Revision:
     """The revision of a workflow, with its reachable sub-workflows.
 
-    `layout` belongs to the visual builder and is never part of it; the `rights` of a Template change
-    nothing that runs.
+    `layout` belongs to the visual builder and is never part of it, nor are the `rights` of a
+    Template, which do not change what runs.
     """
     data: dict[str, Any] = {
         "workflow": _dump(spec),

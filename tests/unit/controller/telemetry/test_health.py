@@ -7,13 +7,16 @@ import socket
 import aiohttp
 
 from orchestrator.controller.background_loop import InlineLoop
-from orchestrator.controller.telemetry.figures import PREFIX, Figures
+from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.telemetry.collectors import PREFIX
+from orchestrator.controller.telemetry.figures import Figures
 from orchestrator.controller.telemetry.health import LOST, MAX_SILENCE, lost, serving, unready
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.reflector import Reflector
 from orchestrator.kube.resources import JOBS
 from tests.apiserver import ApiServer
+from tests.figures import sources
 
 
 async def test_ready_means_that_every_watch_was_heard_of(
@@ -38,7 +41,10 @@ async def test_probes_are_answered(client: ApiClient) -> None:
         port = free.getsockname()[1]
     reflector = Reflector(client, JOBS, Cache())
     figures = Figures()
-    figures.watch(lambda: 3.0, lambda: 1.0, client.answers)
+    queue: WorkQueue[str] = WorkQueue("execution")
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    figures.read(sources(answers=client.answers, queues=[queue], watches=[reflector]), "0.1.0")
     figures.execution_ended("shop", "deploy", "Succeeded")
     figures.node_ended("action", "Failed")
     figures.pod_ended(("shop", "run"))
@@ -57,7 +63,9 @@ async def test_probes_are_answered(client: ApiClient) -> None:
         async with session.get(f"http://127.0.0.1:{port}/metrics") as metrics:
             text = await metrics.text()
     samples = [line.removeprefix(f"{PREFIX}_") for line in text.splitlines()]
-    assert "workqueue_depth 3.0" in samples
+    assert 'workqueue_depth{name="execution"} 3.0' in samples
+    assert 'watch_silence_seconds{resource="jobs"} +Inf' in samples
+    assert 'build_info{version="0.1.0"} 1.0' in samples
     assert "leader 1.0" in samples
     assert 'api_requests_total{code="2xx",resource="jobs",verb="list"} 1.0' in samples
     assert 'nodes_finished_total{kind="action",phase="Failed"} 1.0' in samples

@@ -9,15 +9,24 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from dev.cluster.credentials import write_credentials
 from orchestrator.controller.webhook import server as webhook
-from orchestrator.controller.webhook.certificate import Certificate, CertificateFiles
+from orchestrator.controller.webhook.certificate import (
+    Certificate,
+    CertificateFiles,
+    not_after,
+)
 from orchestrator.controller.webhook.review import Request, ReviewResponse
 from orchestrator.controller.webhook.server import MAX_BODY, MAX_REVIEWS, Address, serve, serving
 from tests.reviews import review
@@ -251,3 +260,42 @@ async def test_an_address_in_use_is_logged_and_nothing_ends(
         assert "the admission webhook is not served: " in caplog.text
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+@pytest.mark.parametrize("year", [2027, 2049, 2050, 2120])
+def test_the_certificate_says_when_it_expires(kind: str, year: int) -> None:
+    """From 2050 on a certificate writes years with four digits (RFC 5280, 4.1.2.5)."""
+    key = (
+        ec.generate_private_key(ec.SECP256R1())
+        if kind == "ec"
+        else rsa.generate_private_key(65537, 2048)
+    )
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "webhook")])
+    ends = datetime(year, 3, 4, 5, 6, 7, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(ends)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    assert not_after(f"a comment\n{pem}{pem}") == ends.timestamp()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----"]
+)
+def test_what_is_no_certificate_says_nothing_of_its_end(text: str) -> None:
+    with pytest.raises(ValueError, match="certificate"):
+        not_after(text)
+
+
+def test_a_new_certificate_has_its_own_end(tmp_path: Path) -> None:
+    certificate = Certificate(certified(tmp_path))
+    assert certificate.expires_at is not None
+    assert certificate.expires_at > datetime.now(UTC).timestamp()

@@ -127,7 +127,8 @@ def announce_end(
     )
     status = ended_status(ending, revision, now)
     counted = counted_as(workflow, status)
-    shell.figures.execution_ended(reference["namespace"], counted, ending.phase.value)
+    seconds = None if started_at is None else max(0.0, now - started_at)
+    shell.figures.execution_ended(reference["namespace"], counted, ending.phase.value, seconds)
     shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 

@@ -1,0 +1,1 @@
+"""The dashboard and the PrometheusRule of manifests/monitoring, and where Prometheus comes from."""
