@@ -135,11 +135,12 @@ async def test_a_watch_that_always_fails_is_retried_ever_more_rarely_and_reporte
 
     async with (
         ApiClient(Credentials(Access(await server.start()))) as client,
-        following(Reflector(client, JOBS, Cache(), sleep=sleep)),
+        following(reflector := Reflector(client, JOBS, Cache(), sleep=sleep)),
         asyncio.timeout(20),
     ):
         while len(waits) < 6:  # noqa: ASYNC110 (each wait is one failure)
             await asyncio.sleep(0.01)
+        assert reflector.failures == len(waits)
     await server.stop()
     assert waits[5] > 2.0
     assert "watch of jobs failed" in caplog.text

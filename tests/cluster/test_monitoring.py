@@ -1,0 +1,197 @@
+"""A real Prometheus scrapes a real operator: the reference, the dashboard and the alerts are about
+what it exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.cluster.credentials import write_credentials
+from dev.monitoring.__main__ import ALERTS, rules
+from dev.monitoring.dashboard import dashboard
+from dev.reference.metrics import described
+from orchestrator.controller.telemetry.collectors import PREFIX
+from tests.account import NAMESPACE
+from tests.cluster.roles import POLICIES
+from tests.cluster.test_triggers import QUICK, trigger
+from tests.cluster.twelve import TASK, task
+from tests.conftest import fresh_namespace
+from tests.expressions import TARGET_LABELS, metrics_of, with_variables
+from tests.kube import Kubectl, Operator, eventually, execution, workflow
+from tests.prometheus import Prometheus, free_port, scraping
+
+WITHOUT_DATA = {f"{PREFIX}_triggers_quota_exceeded"}
+"""Metrics that have no series in this run: no quota refuses the execution of a Trigger."""
+ASK = {"name": "ask", "approval": {"approvers": ["group:sre"]}}
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """A namespace in which something of each kind has happened, and what is known of it."""
+
+    kubectl: Kubectl
+    operator: Operator
+    prometheus: Prometheus
+
+
+@pytest.fixture(scope="module")
+def scraped(
+    kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scraped]:
+    folder = tmp_path_factory.mktemp("monitoring")
+    shop, full = (fresh_namespace(Kubectl(kubeconfig)) for _ in range(2))
+    shop("apply", "--server-side", "-f", POLICIES)
+    write_credentials(folder, ["127.0.0.1"], server="https://unused", inner="")
+    target = f"127.0.0.1:{free_port()}"
+    operator = Operator(
+        account,
+        folder / "log",
+        f"--namespace={shop.namespace}",
+        f"--namespace={full.namespace}",
+        f"--health-address={target}",
+        f"--lease={NAMESPACE}/{shop.namespace}",
+        f"--webhook=127.0.0.1:{free_port()}",
+        f"--webhook-certificate={folder / 'apiserver.crt'}",
+        f"--webhook-key={folder / 'apiserver.key'}",
+    )
+    operator.start()
+    labels = {"namespace": NAMESPACE, "pod": "operator-0"}
+    try:
+        with scraping(target, folder, labels, ALERTS) as prometheus:
+            _happen(shop, full)
+            yield Scraped(shop, operator, prometheus)
+    finally:
+        operator.stop()
+        shop("delete", "-f", POLICIES)
+
+
+def _happen(shop: Kubectl, full: Kubectl) -> None:
+    """Executions that succeed, fail, wait for a person, a slot, a node or a quota; and a trigger
+    that fires, one that drops events, and one that fails."""
+    source = {"execution": {"workflow": "good", "phases": ["Succeeded"]}}
+    shop.apply(
+        TASK,
+        workflow("good", nodes=[task("a"), task("b")], edges=[{"from": "a", "to": "b"}]),
+        workflow("bad", nodes=[task("a", code="64")]),
+        workflow("asks", nodes=[ASK], concurrency={"limit": 1}),
+        workflow("nowhere", nodes=[task("a")], pod={"nodeSelector": {"no-such": "node"}}),
+        workflow("next", nodes=QUICK),
+        trigger("fires", "next", **source),
+        trigger("drops", "next", **source, rateLimit={"limit": 1, "period": "1h"}),
+        trigger("fails", "next", **source, filter="event.outputs.none == 1"),
+    )
+    quota = {"spec": {"hard": {"count/jobs.batch": "0"}}}
+    metadata = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
+    full.apply(TASK, workflow("good", nodes=[task("a")]), metadata | quota)
+    for name in ("fires", "drops", "fails"):
+        eventually(lambda name=name: shop.get("awft", name).get("status", {}).get("conditions"))  # type: ignore[misc]
+    full.create(execution("good", "held"))
+    for name in ("nowhere", "bad"):
+        shop.create(execution(name, name))
+    for number in range(3):
+        shop.create(execution("good", f"good-{number}"))
+    for number in range(2):
+        shop.create(execution("asks", f"asks-{number}"))
+
+
+def queries() -> list[tuple[str, str]]:
+    """Every query of the dashboard, with the title of its panel."""
+    return [
+        (panel["title"], with_variables(target["expr"]))
+        for panel in dashboard()["panels"]
+        for target in panel.get("targets", ())
+    ]
+
+
+def test_every_query_of_the_dashboard_has_data(scraped: Scraped) -> None:
+    def empty() -> list[tuple[str, str]]:
+        return [
+            (title, query)
+            for title, query in queries()
+            if not metrics_of(query) & WITHOUT_DATA and not scraped.prometheus.query(query)
+        ]
+
+    def every() -> bool:
+        assert empty() == []
+        return True
+
+    eventually(every)
+    for _, query in queries():
+        scraped.prometheus.query(query)  # those without data are valid too
+
+
+def test_the_reference_lists_what_is_exported_with_its_labels(scraped: Scraped) -> None:
+    names = set(scraped.prometheus.get("label/__name__/values"))
+    documented = {name: (kind, labels) for name, kind, labels, _ in described()}
+    series = {
+        f"{name}{suffix}"
+        for name, (kind, _) in documented.items()
+        for suffix in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))
+    }
+    exported = {name for name in names if name.startswith(PREFIX) and not name.endswith("_created")}
+    assert exported == series - WITHOUT_DATA
+    target = {*TARGET_LABELS, "namespace"}
+    for name, (kind, labels) in documented.items():
+        if name in WITHOUT_DATA:
+            continue
+        shown = scraped.prometheus.labels(f"{name}_bucket" if kind == "histogram" else name)
+        assert shown - target == set(labels) - target, name
+
+
+def test_what_happened_is_counted_where_it_happened(scraped: Scraped) -> None:
+    where = f'namespace="{scraped.kubectl.namespace}"'
+    expected: dict[str, float] = {
+        f'{PREFIX}_executions_finished_total{{{where}, workflow="good", phase="Succeeded"}}': 3,
+        f'{PREFIX}_executions_finished_total{{{where}, workflow="bad", phase="Failed"}}': 1,
+        f'{PREFIX}_execution_duration_seconds_count{{{where}, workflow="good"}}': 3,
+        f'{PREFIX}_executions{{{where}, phase="Queued", reason="ConcurrencyLimit"}}': 1,
+        f'{PREFIX}_nodes{{{where}, reason="AwaitingApproval"}}': 1,
+        f'{PREFIX}_nodes{{{where}, reason="Unschedulable"}}': 1,
+        f'{PREFIX}_nodes{{reason="QuotaExceeded"}}': 1,
+        f'{PREFIX}_trigger_events_total{{{where}, trigger="fires", outcome="started"}}': 3,
+        f'{PREFIX}_trigger_events_total{{{where}, trigger="drops", outcome="limited"}}': 2,
+        f'{PREFIX}_trigger_events_total{{{where}, trigger="fails", outcome="failed"}}': 3,
+        f'{PREFIX}_leader{{namespace="{NAMESPACE}", pod="operator-0"}}': 1,
+        f'{PREFIX}_reconcile_errors_total{{reason="Unexpected", name="execution"}}': 0,
+    }
+
+    def counted() -> dict[str, float | None]:
+        found = {query: scraped.prometheus.query(query) for query in expected}
+        return {query: float(one[0]["value"][1]) if one else None for query, one in found.items()}
+
+    def as_expected() -> bool:
+        assert counted() == expected
+        return True
+
+    eventually(as_expected)
+
+
+def _states(scraped: Scraped) -> dict[str, dict[str, Any]]:
+    groups = scraped.prometheus.get("rules")["groups"]
+    return {rule["name"]: rule for group in groups for rule in group["rules"]}
+
+
+def test_every_alert_is_evaluated_and_none_about_the_operator_fires(scraped: Scraped) -> None:
+    names = {rule["alert"] for rule in rules(ALERTS.read_text())}
+    eventually(lambda: {rule["health"] for rule in _states(scraped).values()} == {"ok"})
+    states = _states(scraped)
+    assert set(states) == names
+    assert [rule["lastError"] for rule in states.values() if rule.get("lastError")] == []
+    eventually(lambda: _states(scraped)["WorkflowTriggerEventsFailing"]["state"] == "firing")
+    quiet = {
+        name
+        for name, rule in _states(scraped).items()
+        if rule["labels"]["severity"] == "critical" and rule["state"] != "inactive"
+    }
+    assert quiet == set()
+
+
+def test_an_operator_that_is_down_is_noticed(scraped: Scraped) -> None:
+    """The last test: it stops the operator."""
+    scraped.operator.kill()
+    eventually(lambda: _states(scraped)["WorkflowOperatorDown"]["state"] == "pending")
+    assert _states(scraped)["WorkflowNoLeader"]["state"] == "inactive"

@@ -1,0 +1,97 @@
+"""A real Prometheus that scrapes one target, and what it answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dev.monitoring.prometheus import program
+from tests.kube import eventually
+
+
+def free_port() -> int:
+    """A port of this machine that no one listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """Its API, version 1."""
+
+    port: int
+
+    def get(self, path: str, **query: str) -> Any:
+        """The data of an answer; an AssertionError with its words when it is an error."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                raw = json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{path} {query}: {error.read().decode()}") from error
+        except OSError as error:
+            raise AssertionError(f"{path}: {error}") from error
+        assert raw["status"] == "success", raw
+        return raw["data"]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The series of an instant query."""
+        found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
+        return found
+
+    def labels(self, metric: str) -> set[str]:
+        """The labels of a metric's series, its name aside."""
+        series = self.get("series", **{"match[]": metric})
+        return {label for one in series for label in one} - {"__name__"}
+
+
+@contextmanager
+def scraping(
+    target: str, folder: Path, labels: Mapping[str, str], rules: Path
+) -> Iterator[Prometheus]:
+    """Prometheus, with rules, that scrapes a target every second as a monitor of the Prometheus
+    Operator has it: with the labels of the target, and those of its metrics kept."""
+    configuration = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(rules)],
+        "scrape_configs": [
+            {
+                "job_name": "operator",
+                "honor_labels": True,
+                "static_configs": [{"targets": [target], "labels": dict(labels)}],
+            }
+        ],
+    }
+    path = folder / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(configuration))
+    prometheus = Prometheus(free_port())
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program("prometheus"),
+                f"--config.file={path}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{prometheus.port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            eventually(lambda: prometheus.query("vector(1)"))
+            yield prometheus
+        finally:
+            process.terminate()
+            process.wait(30)
