@@ -57,7 +57,8 @@ def label_problems(query: str) -> list[str]:
 
 def _problems(query: str) -> Iterator[str]:
     known = _labels()
-    exported: set[str] = set(TARGET_LABELS)
+    # A metric without a namespace of its own has that of the target, good for grouping only.
+    exported: set[str] = {*TARGET_LABELS, "namespace"}
     for name, matchers in _SELECTOR.findall(query):
         metric = _documented(name)
         if metric not in known:
