@@ -159,24 +159,17 @@ def test_the_dashboard_is_json_that_grafana_imports() -> None:
 
 
 def test_monitors_keep_the_label_namespace_of_the_metrics() -> None:
-    """They select the operator's pods by the port and the label that the installation has."""
-    deployment = yaml.safe_load((ROOT / "manifests/install/operator.yaml").read_text())
-    template = deployment["spec"]["template"]
-    ports = {port["name"] for one in template["spec"]["containers"] for port in one["ports"]}
-    service = yaml.safe_load((FOLDER / "service.yaml").read_text())
-    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
-    assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    """They select what the installation has, by labels and ports, and honor the metrics' labels."""
+    installed = list(yaml.safe_load_all((ROOT / "manifests/install/operator.yaml").read_text()))
+    (pod,) = (raw["spec"]["template"] for raw in installed if raw["kind"] == "Deployment")
+    (service,) = (raw for raw in installed if raw["kind"] == "Service")
+    ports = [port for one in pod["spec"]["containers"] for port in one["ports"]]
     for name, field, labels, known in (
-        ("podmonitor", "podMetricsEndpoints", template["metadata"]["labels"], ports),
-        (
-            "servicemonitor",
-            "endpoints",
-            service["metadata"]["labels"],
-            {port["name"] for port in service["spec"]["ports"]},
-        ),
+        ("podmonitor", "podMetricsEndpoints", pod["metadata"]["labels"], ports),
+        ("servicemonitor", "endpoints", service["metadata"]["labels"], service["spec"]["ports"]),
     ):
         spec = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())["spec"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
         for endpoint in spec[field]:
             assert endpoint["honorLabels"] is True
-            assert endpoint["port"] in known
+            assert endpoint["port"] in [port["name"] for port in known]
