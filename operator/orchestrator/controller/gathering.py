@@ -28,9 +28,17 @@ async def gather_outcomes(
 
 async def gather_results(requests: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     """What each came to, in their order. Raises what the first of them raised that failed."""
-    results: list[Result] = []
-    for outcome in await gather_outcomes(requests):
+    outcomes = await gather_outcomes(requests)
+    try:
+        return [_result(outcome) for outcome in outcomes]
+    finally:
+        del outcomes  # the traceback of what is raised refers to this frame: that would be a cycle
+
+
+def _result(outcome: Result | BaseException) -> Result:
+    try:
         if isinstance(outcome, BaseException):
             raise outcome
-        results.append(outcome)
-    return results
+        return outcome
+    finally:
+        del outcome

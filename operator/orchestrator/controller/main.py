@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -16,6 +15,7 @@ from typing import Any
 
 from orchestrator.controller.background_loop import BackgroundLoop
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
+from orchestrator.controller.garbage import limit_pauses
 from orchestrator.controller.loop import EventLoop
 from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
@@ -71,8 +71,7 @@ class OperatorOptions:
 def run(options: OperatorOptions) -> None:
     """Run until SIGINT or SIGTERM; exceptions say in words what made it end otherwise."""
     configure(options.log_format, options.log_level)
-    # Caches live long and hold no cycles: collecting them over and over finds nothing.
-    gc.set_threshold(20_000, 50, 100)
+    limit_pauses()
     sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(serve(options))

@@ -146,17 +146,17 @@ class WorkQueue(Generic[Key]):
         task.add_done_callback(self._workers.discard)
 
     async def _worker(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+        # No local name for this task: the traceback of its cancellation would close a cycle, which
+        # only the garbage collector breaks, and workers come and go with every long wait.
         _worker.set(_Worker(lambda: self._release(work), self._reclaim))
         while True:
             if self._has_surplus():
-                self._workers.discard(task)
-                self._idle_workers.pop(task, None)
+                self._workers.discard(_this_task())
+                self._idle_workers.pop(_this_task(), None)
                 return
-            self._idle_workers[task] = None
+            self._idle_workers[_this_task()] = None
             key = await self._ready.get()
-            self._idle_workers.pop(task, None)
+            self._idle_workers.pop(_this_task(), None)
             if self._closed:
                 return
             self._begin(key)
@@ -240,6 +240,12 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, ApiError):
         return UNEXPECTED
     return error.reason if error.reason in REASONS else OTHER
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 class _Worker:

@@ -46,8 +46,23 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
         and state.creations.may_create(_key(job), now)
         and state.name_of(*_key(job)) not in state.creations
     ]
+    creations = (_create(shell, state, job) for job in wanted)
+    problems = _settle(state, wanted, await gather_outcomes(creations), now)
+    try:
+        if problems:
+            raise problems[0]
+    finally:
+        del problems  # its traceback refers to this frame: that would be a cycle
+
+
+def _settle(
+    state: ExecutionState,
+    wanted: Iterable[Creation],
+    outcomes: Iterable[Attempt | BaseException | None],
+    now: float,
+) -> list[BaseException]:
+    """Note what became of each creation; those that failed are returned."""
     problems = []
-    outcomes = await gather_outcomes(_create(shell, state, job) for job in wanted)
     for job, outcome in zip(wanted, outcomes, strict=True):
         state.wakeups.requeue(job.node)  # what was created may have come to its end long ago
         if isinstance(outcome, BaseException):
@@ -55,8 +70,7 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
         else:
             state.creations.settle(_key(job), outcome, now)
         trace_created(state, job, outcome)
-    if problems:
-        raise problems[0]
+    return problems
 
 
 async def control_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
