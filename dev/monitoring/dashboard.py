@@ -92,7 +92,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 thresholds=_GOOD_WORSE,
             ),
             _stat(
-                "Approvals that wait",
+                "Approvals waiting",
                 "Nodes that wait for people: orchestrator get approvals -A.",
                 f'sum({_M}nodes{{{_IN}, reason="AwaitingApproval"}}) or vector(0)',
                 thresholds=_GOOD_WORSE,
@@ -109,7 +109,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         "Executions",
         (
             Panel(
-                "Executions that have not ended",
+                "Active executions",
                 "By phase.",
                 {"{{phase}}": f"sum by (phase) ({_M}executions{{{_IN}}})"},
                 stacked=True,
@@ -124,7 +124,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 stacked=True,
             ),
             Panel(
-                "Duration of executions",
+                "Execution duration",
                 "From admission to the end, pauses and waits included.",
                 {
                     f"p{percent}": f"histogram_quantile({percent / 100:g}, sum by (le) (rate("
@@ -144,7 +144,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 width=12,
             ),
             Panel(
-                "Age of the oldest execution that has not started",
+                "Oldest execution that has not started",
                 "By namespace and reason.",
                 {
                     "{{namespace}} {{reason}}": "time() - min by (namespace, reason) ("
@@ -169,19 +169,19 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 stacked=True,
             ),
             Panel(
-                "Nodes that wait, by cause",
+                "Waiting nodes by reason",
                 "Approvals, signals, conditions, delays, and what keeps pods from starting.",
                 {"{{reason}}": f'sum by (reason) ({_M}nodes{{{_IN}, phase=~"Pending|Waiting"}})'},
                 stacked=True,
             ),
             Panel(
-                "From the end of a pod to what follows",
+                "Node transition time",
                 "Time from observing the end of a pod to creating the next Job.",
                 _quantiles("node_transition_duration_seconds"),
                 unit="s",
             ),
             Panel(
-                "How long nodes have waited for people",
+                "Oldest node waiting for people",
                 "The oldest node that waits for an approval or a signal.",
                 {
                     "{{namespace}} {{reason}}": "time() - min by (namespace, reason) ("
@@ -192,7 +192,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 width=12,
             ),
             Panel(
-                "How long nodes have been unable to start",
+                "Oldest node that cannot start",
                 "The oldest of each cause; a node fails after its startTimeout.",
                 {
                     "{{namespace}} {{reason}}": "time() - min by (namespace, reason) ("
@@ -207,8 +207,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         "Triggers",
         (
             Panel(
-                "Events of triggers per minute",
-                "By what became of them: started, filtered, deduplicated, limited (dropped by the "
+                "Trigger events per minute",
+                "By outcome: started, filtered, deduplicated, limited (dropped by the "
                 "rate limit) or failed.",
                 {
                     "{{outcome}}": f"60 * sum by (outcome) (rate({_M}trigger_events_total{{{_IN}}}"
@@ -217,7 +217,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 stacked=True,
             ),
             Panel(
-                "Triggers that failed or dropped events",
+                "Triggers with failed or dropped events",
                 "In the time shown.",
                 {
                     "{{namespace}}/{{trigger}} {{outcome}}": "topk(10, sum by (namespace, trigger, "
@@ -227,7 +227,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 kind="table",
             ),
             Panel(
-                "Held up by a quota",
+                "Blocked by a quota",
                 "Triggers whose execution a quota refuses, and nodes whose Job or pod it refuses.",
                 {
                     "triggers in {{namespace}}": f"sum by (namespace) ({_M}triggers_quota_exceeded"
@@ -242,12 +242,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         "Reconciliation",
         (
             Panel(
-                "Depth of the workqueues",
+                "Workqueue depth",
                 "Keys that wait.",
                 {"{{name}}": f"sum by (name) ({_M}workqueue_depth)"},
             ),
             Panel(
-                "Wait in the workqueues",
+                "Workqueue wait time",
                 "99th percentile, and how long the key has waited that has waited longest.",
                 {
                     "p99 {{name}}": "histogram_quantile(0.99, sum by (name, le) (rate("
@@ -257,7 +257,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="s",
             ),
             Panel(
-                "Duration of reconciliations",
+                "Reconcile duration",
                 "Of executions.",
                 _quantiles("reconcile_duration_seconds"),
                 unit="s",
@@ -272,7 +272,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="ops",
             ),
             Panel(
-                "Failed reconciliations per second",
+                "Reconcile errors per second",
                 "By workqueue and reason. Conflicts are normal: another write came first.",
                 {
                     "{{name}} {{reason}}": "sum by (name, reason) (rate("
@@ -281,7 +281,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="ops",
             ),
             Panel(
-                "Longest reconciliation that runs",
+                "Longest running reconciliation",
                 "By workqueue.",
                 {"{{name}}": f"max by (name) ({_M}workqueue_longest_running_processor_seconds)"},
                 unit="s",
@@ -310,7 +310,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="ops",
             ),
             Panel(
-                "Duration of requests",
+                "Request duration",
                 "99th percentile by verb.",
                 {
                     "{{verb}}": "histogram_quantile(0.99, sum by (verb, le) (rate("
@@ -319,7 +319,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="s",
             ),
             Panel(
-                "Silence of the watches",
+                "Time since the last watch event",
                 "Time since each watch received anything; the API server sends a bookmark about "
                 "every minute.",
                 {"{{resource}}": f"max by (resource) ({_M}watch_silence_seconds)"},
@@ -327,7 +327,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 width=12,
             ),
             Panel(
-                "Failed watches per minute",
+                "Watch failures per minute",
                 "By resource; each is begun again.",
                 {
                     "{{resource}}": f"60 * sum by (resource) (rate({_M}watch_failures_total"
@@ -346,7 +346,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 {"{{instance}}": f"max by (instance) ({_M}leader)"},
             ),
             Panel(
-                "Failed renewals of the Lease per minute",
+                "Lease renewal failures per minute",
                 "After 7 seconds without a renewal the leader exits.",
                 {
                     "{{instance}}": "60 * sum by (instance) (rate("
@@ -354,9 +354,9 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 },
             ),
             Panel(
-                "Silence of the event loop",
+                "Event loop lag",
                 "Up to a second is normal; at 120 seconds the operator counts as hung.",
-                {"{{instance}}": f"max by (instance) ({_M}event_loop_silence_seconds)"},
+                {"{{instance}}": f"max by (instance) ({_M}event_loop_lag_seconds)"},
                 unit="s",
             ),
             Panel(
@@ -392,7 +392,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 width=12,
             ),
             Panel(
-                "The webhook's certificate expires in",
+                "Webhook certificate expires in",
                 "Only where the admission webhook is served.",
                 {
                     "": f"min({_M}webhook_certificate_expiry_timestamp_seconds) - time()",

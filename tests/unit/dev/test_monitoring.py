@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_each_alert_says_how_urgent_it_is_and_where_its_runbook_is(rule: dict[st
     text = (ROOT / page).read_text()
     section = text.partition(f"\n## {rule['alert']}\n")[2].partition("\n## ")[0]
     assert anchor == rule["alert"].lower()
-    for part in ("**Meaning.**", "**Look up.**", "**Do.**"):
+    for part in ("**Meaning.**", "**Diagnosis.**", "**Mitigation.**"):
         assert part in section, f"{rule['alert']} has no {part}"
 
 
@@ -173,3 +174,32 @@ def test_monitors_keep_the_label_namespace_of_the_metrics() -> None:
         for endpoint in spec[field]:
             assert endpoint["honorLabels"] is True
             assert endpoint["port"] in [port["name"] for port in known]
+
+
+def test_runbooks_name_panels_that_the_dashboard_has() -> None:
+    titles = {panel["title"] for panel in panels()}
+    named = [
+        title
+        for line in (ROOT / RUNBOOKS).read_text().splitlines()
+        if line.startswith(("On the dashboard:", "**Diagnosis.** On the dashboard:"))
+        for title in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", line)
+    ]
+    assert len(named) > 5
+    assert set(named) <= titles
+
+
+def test_runbooks_type_commands_and_options_that_there_are() -> None:
+    reference = (ROOT / "docs/reference/commands.md").read_text()
+    everywhere = reference.partition("\n## `")[0]
+    lines = [
+        line
+        for line in (ROOT / RUNBOOKS).read_text().splitlines()
+        if line.startswith("orchestrator ")
+    ]
+    assert lines
+    for line in lines:
+        words = line.split()
+        section = reference.partition(f"\n## `{words[1]}`\n")[2].partition("\n## `")[0]
+        assert section, f"there is no command {words[1]}"
+        for option in (word for word in words if word.startswith("-")):
+            assert option in section + everywhere, f"{words[1]} has no option {option}"

@@ -95,7 +95,7 @@ class Reading(Collector):
             {(): sources.lease_failures()},
         )
         yield _gauge(
-            "event_loop_silence_seconds",
+            "event_loop_lag_seconds",
             "Time since the operator's event loop has answered; up to one second is normal.",
             sources.silence(),
         )

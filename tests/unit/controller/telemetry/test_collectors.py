@@ -122,7 +122,7 @@ def test_a_replica_that_stands_by_counts_nothing_that_the_leader_counts() -> Non
     assert samples(figures, "leader") == {(): 0}
     for name in ("executions", "nodes", "workqueue_depth", "triggers_quota_exceeded"):
         assert samples(figures, name) == {}
-    assert samples(figures, "event_loop_silence_seconds") == {(): 0}
+    assert samples(figures, "event_loop_lag_seconds") == {(): 0}
 
 
 async def test_failed_passes_are_counted_by_the_reason_of_the_answer() -> None:
