@@ -1,4 +1,5 @@
-"""A page for each kind of ours, made from the schema that the API server is given."""
+"""A page for each kind of ours, made from the schema that the API server is given, with enums and
+patterns where that has rules in our words."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from orchestrator.models.base import (
     DNS_SUBDOMAIN_PATTERN,
     DURATION_PATTERN,
     IDENTIFIER_PATTERN,
+    QUANTITY_PATTERN,
 )
 from orchestrator.models.crd import Kind, custom_resource_definition
-from orchestrator.models.pod import QUANTITY_PATTERN
 
 Schema = Mapping[str, Any]
 
@@ -61,7 +62,7 @@ def _page(kind: Kind) -> str:
 
 
 def _schema(kind: Kind) -> Schema:
-    (version,) = custom_resource_definition(kind)["spec"]["versions"]
+    (version,) = custom_resource_definition(kind, worded=False)["spec"]["versions"]
     schema: Schema = version["schema"]["openAPIV3Schema"]
     return schema
 

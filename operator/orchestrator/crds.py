@@ -37,6 +37,7 @@ KINDS: tuple[Kind, ...] = (
         ExecutionStatus,
         COLUMNS["WorkflowExecution"],
         selectable=(".status.phase", ".spec.workflow", ".spec.trigger.uid"),
+        worded=False,
     ),
     Kind(
         "Trigger",

@@ -48,40 +48,44 @@ ONE_KIND = (
 )
 EACH = {"values": "[1]", "as": "x"}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
-    "no nodes": (of("Workflow"), "spec.nodes", "Required value"),
-    "an empty list of nodes": (of("Workflow", nodes=[]), "spec.nodes", "at least 1 items"),
+    "no nodes": (of("Workflow"), "spec.nodes", "is required; write `nodes: ["),
+    "an empty list of nodes": (
+        of("Workflow", nodes=[]),
+        "spec.nodes",
+        "is required; write `nodes: [",
+    ),
     "a node without a kind": (node(), "spec.nodes[0]", ONE_KIND),
     "a node of two kinds": (node(action="x", delay="1s"), "spec.nodes[0]", ONE_KIND),
     "a name with a dash": (
         of("Workflow", nodes=[{"name": "check-db", "action": "x"}]),
         "spec.nodes[0].name",
-        "write check_db",
+        "write 'check_db'",
     ),
     "a name in capitals": (
         of("Workflow", nodes=[{"name": "Check", "action": "x"}]),
         "spec.nodes[0].name",
-        "write check",
+        "write 'check'",
     ),
     "a name that YAML reads as a boolean": (
         of("Workflow", nodes=[{"name": "on", "action": "x"}]),
         "spec.nodes[0].name",
-        "YAML 1.1 reads this name as a boolean",
+        "'on' cannot be a name: YAML reads it as a boolean",
     ),
     "a variable's name that YAML reads as a boolean": (
         flow(variables=[{"name": "no", "type": "string"}]),
         "spec.variables[0].name",
-        "YAML 1.1 reads this name as a boolean",
+        "'no' cannot be a name: YAML reads it as a boolean",
     ),
     "two nodes of one name": (of("Workflow", nodes=[A, A]), "spec.nodes", "uplicate"),
     "an edge to nowhere": (
         flow(edges=[LEADS]),
         "spec.edges",
-        "an edge leads from or to a node that is not in nodes",
+        "there is no node 'b'; the nodes are a",
     ),
     "an edge to its own node": (
         flow(edges=[{"from": "a", "to": "a"}]),
-        "spec.edges[0].to",
-        "an edge leads to another node than its own",
+        "spec.edges[0]",
+        "leads from 'a' to itself; to run a node again use repeat or retry",
     ),
     "an edge twice": (
         both(edges=[LEADS, LEADS]),
@@ -91,12 +95,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown outcome": (
         both(edges=[{**LEADS, "outcome": "Success"}]),
         "spec.edges[0].outcome",
-        'supported values: "Succeeded", "Failed", "Always", "Then", "Else"',
+        "Failed, Always, Then, Else, not 'Success'; did you mean 'Succeeded'?",
     ),
     "finally that names nothing": (
         flow(**{"finally": ["z"]}),
         "spec.finally",
-        "finally names a node that is not in nodes",
+        "there is no node 'z'; the nodes are a",
     ),
     "finally with an edge": (
         both(edges=[LEADS], **{"finally": ["b"]}),
@@ -106,20 +110,24 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown state": (
         flow(state="Enabled"),
         "spec.state",
-        'supported values: "Draft", "Active", "Inactive", "Archived"',
+        "must be one of Draft, Active, Inactive, Archived, not 'Enabled'; did you mean 'Active'?",
     ),
     "an unknown onFailure": (
         flow(onFailure="Abort"),
         "spec.onFailure",
-        'supported values: "Finish", "Stop", "Cancel"',
+        "must be one of Finish, Stop, Cancel, not 'Abort'; did you mean 'Cancel'?",
     ),
-    "a duration without a unit": (node(delay="30"), "spec.nodes[0].delay", "should match"),
-    "a delay of nothing": (node(delay="0s"), "spec.nodes[0].delay", "a delay is more than 0s"),
-    "a timeout of nothing": (flow(timeout="0s"), "spec.timeout", "a timeout is more than 0s"),
+    "a duration without a unit": (node(delay="30"), "spec.nodes[0].delay", "write 30s"),
+    "a delay of nothing": (
+        node(delay="0s"),
+        "spec.nodes[0].delay",
+        "'0s' must be longer than zero",
+    ),
+    "a timeout of nothing": (flow(timeout="0s"), "spec.timeout", "'0s' must be longer than zero"),
     "a fraction of a second for an action": (
         node(action="x", timeout="1500ms"),
         "spec.nodes[0].timeout",
-        "an action's timeout is in whole seconds, such as 90s",
+        "the timeout of an action must be in whole seconds, not '1500ms'",
     ),
     "a timeout of a condition": (
         node(condition="true", timeout="5s"),
@@ -139,7 +147,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a retry for an unknown reason": (
         node(action="x", retry={"limit": 1, "reasons": ["Error"]}),
         "spec.nodes[0].retry.reasons[0]",
-        'supported values: "Failed", "TimedOut", "Disrupted"',
+        "must be one of Failed, TimedOut, Disrupted, not 'Error'; did you mean 'Failed'?",
     ),
     "parameters of a condition": (
         node(condition="true", **{"with": {"a": 1}}),
@@ -199,7 +207,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown type": (
         flow(variables=[{"name": "v", "type": "int"}]),
         "spec.variables[0].type",
-        'supported values: "string", "integer", "number", "boolean", "list", "object", "secret"',
+        "boolean, list, object, secret, not 'int'; did you mean 'integer'?",
     ),
     "concurrency of none": (
         flow(concurrency={"limit": 0}),
@@ -307,7 +315,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown severity": (
         of("Incident", title="t", severity="Urgent"),
         "spec.severity",
-        'supported values: "Critical", "High", "Medium", "Low"',
+        "must be one of Critical, High, Medium, Low, not 'Urgent'; did you mean 'Critical'?",
     ),
     "an incident without a title": (of("Incident", severity="High"), "spec.title", "Required"),
 }

@@ -23,6 +23,8 @@ from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, Operator, eventually, execution, manifest, workflow
 
+MISSPELT = "a field misspelt"
+"""The one slip that the API server refuses before it reads the schema's rules."""
 _DENIED = re.compile(r'admission webhook "[^"]+" denied the request: (.*)', re.DOTALL)
 VARIABLES = [
     {"name": "name", "type": "string", "required": True, "pattern": "[a-z]+"},
@@ -137,6 +139,10 @@ def test_what_kubectl_apply_reports_is_what_orchestrator_apply_reports(
             assert (code, cli_code) == (1, 2)
             assert slip.path in "\n".join(said)
             assert warnings == []
+            if name != MISSPELT:
+                message = cli_said[0].partition(f" {slip.path}")[2].partition(": ")[2]
+                assert message
+                assert message in "\n".join(said)
 
 
 def test_an_execution_is_refused_in_the_words_of_run(reviewed: Reviewed) -> None:

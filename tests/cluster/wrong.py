@@ -16,7 +16,7 @@ class Speaker(Enum):
     WEBHOOK = "the admission webhook refuses it"
     WARNING = "the admission webhook warns, since what is missing may follow"
     ADVICE = "both warn: it is valid, and probably not meant"
-    SCHEMA = "the API server's own schema refuses it before any validating webhook is asked"
+    SCHEMA = "the schema refuses it before any validating webhook is asked"
 
 
 @dataclass(frozen=True)

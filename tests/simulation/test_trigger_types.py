@@ -128,7 +128,7 @@ def _spec_schema(rendered: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "a trigger has exactly one of schedule, execution, interval, opened"),
+        ({}, "a trigger has exactly one of schedule, execution, interval and opened"),
         ({"intervall": {"every": "1m"}}, "there is no field 'intervall'; did you mean 'interval'?"),
         ({"interval": {"evry": "1m"}}, "there is no field 'evry'; did you mean 'every'?"),
         (

@@ -22,6 +22,10 @@ DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 IDENTIFIER_PATTERN = r"^[a-z][a-zA-Z0-9_]*$"
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+APPROVER_PATTERN = r"^(user|group):.+$"
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+ENVIRONMENT_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PATH_PATTERN = r"^/[^:]*$"
 
 YAML_BOOLEANS = ("y", "n", "yes", "no", "on", "off", "true", "false")
 """Words that kubectl's YAML 1.1 reads as booleans, as keys too: no name may be one of them."""

@@ -30,11 +30,15 @@ class Kind:
     status: type[BaseModel]
     columns: tuple[Column, ...]
     namespaced: bool = True
+    worded: bool = True
+    """Whether the schema refuses what breaks an `enum` or a pattern of its spec in our words. Each
+    write of a status evaluates the rules of the spec as well, so not where statuses are written
+    often."""
     selectable: tuple[str, ...] = ()
 
 
-def custom_resource_definition(kind: Kind) -> dict[str, Any]:
-    """The manifest of one kind's definition."""
+def custom_resource_definition(kind: Kind, *, worded: bool = True) -> dict[str, Any]:
+    """The manifest of one kind's definition; not `worded`, with every `enum` and pattern."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -50,7 +54,7 @@ def custom_resource_definition(kind: Kind) -> dict[str, Any]:
                 "shortNames": [kind.short],
                 "categories": ["automation"],
             },
-            "versions": [_version(kind)],
+            "versions": [_version(kind, worded=worded and kind.worded)],
         },
     }
 
@@ -77,12 +81,12 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _version(kind: Kind) -> dict[str, Any]:
+def _version(kind: Kind, *, worded: bool) -> dict[str, Any]:
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": _schema(kind)},
+        "schema": {"openAPIV3Schema": _schema(kind, worded=worded)},
         "subresources": {"status": {}},
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
     }
@@ -91,7 +95,7 @@ def _version(kind: Kind) -> dict[str, Any]:
     return version
 
 
-def _schema(kind: Kind) -> dict[str, Any]:
+def _schema(kind: Kind, *, worded: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "description": kind.description,
@@ -100,7 +104,10 @@ def _schema(kind: Kind) -> dict[str, Any]:
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
-            "spec": {**structural(kind.spec), "description": _first_line(kind.spec)},
+            "spec": {
+                **structural(kind.spec, worded=worded),
+                "description": _first_line(kind.spec),
+            },
             "status": {
                 **structural(kind.status),
                 "description": _first_line(kind.status),

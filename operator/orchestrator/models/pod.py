@@ -7,10 +7,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.models.base import Duration, Line, Model, ObjectName
+from orchestrator.models.base import (
+    DNS_LABEL_PATTERN,
+    ENVIRONMENT_PATTERN,
+    PATH_PATTERN,
+    QUANTITY_PATTERN,
+    Duration,
+    Line,
+    Model,
+    ObjectName,
+)
 
 Label = Annotated[str, Field(max_length=317)]
-QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 Quantity = Annotated[str, Field(pattern=QUANTITY_PATTERN, max_length=32)]
 
 
@@ -119,7 +127,7 @@ class EnvVarSource(Model):
 class EnvVar(Model):
     """An environment variable: a rendered literal, or a source."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=253)]
+    name: Annotated[str, Field(pattern=ENVIRONMENT_PATTERN, max_length=253)]
     """Name of the variable."""
     value: Annotated[str, Field(max_length=8192)] | None = None
     """Its value; may hold expressions."""
@@ -177,9 +185,9 @@ class ClaimVolume(Model):
 class Volume(Model):
     """A volume of an allowed type (exactly one) with where it is mounted."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+    name: Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
     """Name of the volume."""
-    mount_path: Annotated[str, Field(pattern=r"^/[^:]*$", max_length=1024)]
+    mount_path: Annotated[str, Field(pattern=PATH_PATTERN, max_length=1024)]
     """Where the container sees it."""
     read_only: bool | None = None
     """Whether it is mounted read-only."""

@@ -8,24 +8,58 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.models.base import YAML_BOOLEANS
+from orchestrator.models import messages
+from orchestrator.models.base import APPROVER_PATTERN, YAML_BOOLEANS
+from orchestrator.models.cel_text import Text, literal
+from orchestrator.models.messages import ExactlyOne, unknown_node_in_cel
 
 Rule = dict[str, Any]
 
+MAX_VALUE = 63
+"""Maximum length of a value that is to be one of an enumeration: bounds the cost of its rule."""
 _BOOLEANS = ", ".join(f"'{word}'" for word in YAML_BOOLEANS)
 _UNQUOTED = "a key is true or false: quote keys such as y, n, on and off, which YAML 1.1 reads so"
 
 
-def _rule(rule: str, message: str, path: str = "") -> Rule:
-    return {"rule": rule, "message": message} | ({"fieldPath": path} if path else {})
+def _rule(rule: str, message: str, path: str = "", expression: str = "") -> Rule:
+    """A rule with its message in general and, as an expression, for what breaks it."""
+    optional = {"messageExpression": expression, "fieldPath": path}
+    return {"rule": rule, "message": message} | {key: it for key, it in optional.items() if it}
 
 
-def exactly_one(fields: str, what: str) -> Rule:
-    """That one of these fields, whose names are divided by spaces, is given, and no other."""
-    names = fields.split()
-    present = ", ".join(f"has(self.{name})" for name in names)
-    choices = f"{', '.join(names[:-1])} and {names[-1]}"
-    return _rule(f"[{present}].filter(x, x).size() == 1", f"{what} has exactly one of {choices}")
+def exactly_one(fields: ExactlyOne) -> Rule:
+    """That one of these fields is given, and no other."""
+    return _rule(fields.rule, fields.general, expression=fields.cel)
+
+
+_COSTLY = frozenset({APPROVER_PATTERN})
+"""Patterns of so many strings that the API server refuses a message about each as too costly."""
+
+
+def in_our_words(schema: Rule, enumeration: str) -> Rule:
+    """A string's schema with a rule in place of `pattern` and `enum`.
+
+    The API server refuses what breaks those in its own words, and checks no rule of an object in
+    which an `enum` is broken. The values are in the description, which `kubectl explain` shows.
+    """
+    if "enum" in schema:
+        values = tuple(map(str, schema["enum"]))
+        allowed = f"self in [{', '.join(map(literal, values))}]"
+        described = f"{schema.get('description', '')} One of {', '.join(values)}.".strip()
+        rest = {key: value for key, value in schema.items() if key != "enum"}
+        bounded = {"maxLength": MAX_VALUE} | rest | {"description": described}
+        message = f"must be one of {', '.join(values)}"
+        return bounded | _of_string(allowed, message, messages.one_of(values, enumeration))
+    pattern = schema.get("pattern", "")
+    wording = messages.about_pattern(pattern)
+    if wording is None or pattern in _COSTLY:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "pattern"}
+    return rest | _of_string(f"self.matches({literal(pattern)})", f"must match {pattern}", wording)
+
+
+def _of_string(rule: str, message: str, words: Text) -> Rule:
+    return {"x-kubernetes-validations": [_rule(rule, message, expression=words.cel)]}
 
 
 def _immutable(name: str) -> Rule:
@@ -48,27 +82,36 @@ def _only_on(field: str, kinds: str) -> Rule:
 
 _NAME = _rule(
     f"!(self.name in [{_BOOLEANS}])",
-    "YAML 1.1 reads this name as a boolean; choose another, such as yes_please",
+    "YAML reads this name as a boolean; choose another",
     ".name",
+    messages.boolean_name_in_cel("self.name"),
 )
+_NODES = "[self.nodes.transformMapEntry(i, n, {n.name: true})]"
+"""The names of all nodes as the keys of a map, in which a name is found at a constant cost."""
 
-_IDENTIFIER = {
-    "rule": "self.name.matches('^[a-z][a-zA-Z0-9_]*$')",
-    "message": "a name is letters, digits and _, and begins with a small letter",
-    "messageExpression": "'a name is letters, digits and _, and begins with a small letter: write '"
-    " + self.name.lowerAscii().replace('-', '_').replace('.', '_')",
-    "fieldPath": ".name",
-}
+
+def _known(field: str, message: str, names: str, missing: str) -> Rule:
+    """That a list of a Workflow names only its nodes; `missing` finds the first other name."""
+    expression = unknown_node_in_cel(f"{_NODES}.map(m, {missing})[0]")
+    rule = f"!has(self.{field}) || !has(self.nodes) || {_NODES}.all(m, self.{field}.all({names}))"
+    return _rule(rule, message, f".{field}", expression)
+
+
+def _longer_than_zero(field: str) -> Rule:
+    """Not by `duration()`, which also complains of a text that is no duration."""
+    rule = f"!has(self.{field}) || !self.{field}.matches({literal(messages.ZERO_PATTERN)})"
+    expression = messages.not_zero_in_cel(f"self.{field}")
+    return _rule(rule, f"{field} must be longer than zero, such as 30s", f".{field}", expression)
+
 
 RULES: dict[str, list[Rule]] = {
     "WorkflowSpec": [
-        # The messages name no node: a messageExpression that finds it costs more than a hundred
-        # times what the API server allows. `orchestrator lint` and the conditions name it.
-        _rule(
-            "!has(self.edges) || [self.nodes.transformMapEntry(i, n, {n.name: true})].all(m, "
-            "self.edges.all(e, e.from in m && e.to in m))",
+        _known(
+            "edges",
             "an edge leads from or to a node that is not in nodes",
-            ".edges",
+            "e, e.from in m && e.to in m",
+            "self.edges.filter(e, !(e.from in m) || !(e.to in m))"
+            ".map(e, e.from in m ? e.to : e.from)[0]",
         ),
         _rule(
             "!has(self.edges) || self.edges.transformMapEntry(i, e, {e.from + ' ' + e.to + ' ' + "
@@ -76,11 +119,11 @@ RULES: dict[str, list[Rule]] = {
             "two edges have the same from, to and outcome",
             ".edges",
         ),
-        _rule(
-            "!has(self.finally) || [self.nodes.transformMapEntry(i, n, {n.name: true})].all(m, "
-            "self.finally.all(name, name in m))",
+        _known(
+            "finally",
             "finally names a node that is not in nodes",
-            ".finally",
+            "name, name in m",
+            "self.finally.filter(name, !(name in m))[0]",
         ),
         _rule(
             "!has(self.finally) || !has(self.edges) || "
@@ -89,16 +132,11 @@ RULES: dict[str, list[Rule]] = {
             "a node of finally has no edges: it runs last, whatever happened",
             ".finally",
         ),
-        _rule(
-            "!has(self.timeout) || duration(self.timeout) > duration('0s')",
-            "a timeout is more than 0s",
-            ".timeout",
-        ),
+        _longer_than_zero("timeout"),
     ],
     "Node": [
-        exactly_one("action condition approval delay workflow transform wait fail", "a node"),
+        exactly_one(messages.NODE),
         _NAME,
-        _IDENTIFIER,
         _only_on("with", "action"),
         _only_on("retry", "action workflow"),
         _only_on("repeat", "action workflow"),
@@ -114,30 +152,24 @@ RULES: dict[str, list[Rule]] = {
         ),
         _rule(
             "!has(self.timeout) || !has(self.action) || !self.timeout.matches('ms|[.]')",
-            "an action's timeout is in whole seconds, such as 90s",
+            "the timeout of an action must be in whole seconds, such as 90s",
             ".timeout",
+            messages.whole_seconds_in_cel("self.timeout"),
         ),
-        _rule(
-            "!has(self.timeout) || duration(self.timeout) > duration('0s')",
-            "a timeout is more than 0s",
-            ".timeout",
-        ),
-        _rule(
-            "!has(self.startTimeout) || duration(self.startTimeout) > duration('0s')",
-            "a startTimeout is more than 0s",
-            ".startTimeout",
-        ),
-        _rule(
-            "!has(self.delay) || duration(self.delay) > duration('0s')",
-            "a delay is more than 0s",
-            ".delay",
-        ),
+        _longer_than_zero("timeout"),
+        _longer_than_zero("startTimeout"),
+        _longer_than_zero("delay"),
     ],
-    "Edge": [_rule("self.from != self.to", "an edge leads to another node than its own", ".to")],
-    "Wait": [exactly_one("until signal", "a wait")],
+    "Edge": [
+        _rule(
+            "self.from != self.to",
+            "leads from a node to itself; to run a node again use repeat or retry",
+            expression=messages.own_edge_in_cel("self.from"),
+        )
+    ],
+    "Wait": [exactly_one(messages.WAIT)],
     "Variable": [
         _NAME,
-        _IDENTIFIER,
         _rule(
             "self.type == 'secret' ? has(self.secretKeyRef) : !has(self.secretKeyRef)",
             "a variable of type secret has a secretKeyRef, and no other has",
@@ -148,7 +180,7 @@ RULES: dict[str, list[Rule]] = {
         _NAME,
         _rule("self.type != 'secret'", "an output is never a secret", ".type"),
     ],
-    "TemplateSpec": [exactly_one("action workflow", "a template")],
+    "TemplateSpec": [exactly_one(messages.TEMPLATE)],
     "Action": [
         _rule(
             "!has(self.script) || (!has(self.command) && !has(self.args))",
@@ -157,9 +189,9 @@ RULES: dict[str, list[Rule]] = {
         )
     ],
     "EnvVar": [_rule("!(has(self.value) && has(self.valueFrom))", "value or valueFrom, not both")],
-    "EnvVarSource": [exactly_one("secretKeyRef configMapKeyRef fieldRef", "valueFrom")],
-    "EnvFromRef": [exactly_one("configMapRef secretRef", "an entry of envFrom")],
-    "Volume": [exactly_one("emptyDir configMap secret persistentVolumeClaim", "a volume")],
+    "EnvVarSource": [exactly_one(messages.VALUE_FROM)],
+    "EnvFromRef": [exactly_one(messages.ENV_FROM)],
+    "Volume": [exactly_one(messages.VOLUME)],
     "PodSettings": [
         _rule(
             "!has(self.labels) || self.labels.all(key, !key.contains('kubernetes.io/') && "
@@ -200,6 +232,14 @@ RULES: dict[str, list[Rule]] = {
         ),
     ],
 }
+
+RULED: dict[str, dict[str, Rule]] = {
+    "WorkflowSpec": {
+        "nodes": _rule("has(self.nodes) && self.nodes.size() > 0", messages.NO_NODES, ".nodes")
+    }
+}
+"""Required fields that a rule asks for: what lacks a field that is `required` is refused in the API
+server's words, which then checks no rule."""
 
 _FREE_KEYS: Rule = {
     "properties": {

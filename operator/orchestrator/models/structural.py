@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
-from orchestrator.models.rules import FIELDS, RULES
+from orchestrator.models.rules import FIELDS, RULED, RULES, in_our_words
 
 Schema = dict[str, Any]
 
@@ -27,26 +28,37 @@ _DROPPED = frozenset(
 _BOUNDS = {"string": "maxLength", "array": "maxItems"}
 
 
-def structural(model: type[BaseModel]) -> Schema:
-    """The structural schema of a model, without descriptions of its own class."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The definitions of a model, and whether its strings are refused in our words."""
+
+    defs: Mapping[str, Any]
+    worded: bool
+
+
+def structural(model: type[BaseModel], *, worded: bool = False) -> Schema:
+    """The structural schema of a model, without descriptions of its own class.
+
+    With `worded`, rules refuse what breaks an `enum` or a pattern, in the validator's words.
+    """
     raw = model.model_json_schema(by_alias=True)
     named = {**raw, "x-model": model.__name__}
-    return _convert(named, raw.get("$defs", {}), model.__name__, in_list=False)
+    return _convert(named, _Source(raw.get("$defs", {}), worded), model.__name__, in_list=False)
 
 
-def _convert(
-    raw: Mapping[str, Any], defs: Mapping[str, Any], path: str, *, in_list: bool
-) -> Schema:
-    raw = _inlined(raw, defs)
+def _convert(raw: Mapping[str, Any], source: _Source, path: str, *, in_list: bool) -> Schema:
+    raw = _inlined(raw, source.defs)
     if not raw.get("type") and "enum" not in raw and "properties" not in raw:
         return _described(raw, dict(FREE))
     kind = raw.get("type", "object")
     result: Schema = {key: value for key, value in raw.items() if key not in _DROPPED}
     result["type"] = kind
     if kind == "object":
-        _object(raw, defs, path, result, in_list=in_list)
+        _object(raw, source, path, result, in_list=in_list)
     elif kind == "array":
-        result["items"] = _convert(raw["items"], defs, f"{path}[]", in_list=True)
+        result["items"] = _convert(raw["items"], source, f"{path}[]", in_list=True)
+    elif kind == "string" and source.worded:
+        result = in_our_words(result, raw.get("x-model", ""))
     if kind in _BOUNDS and _BOUNDS[kind] not in result and "enum" not in result:
         raise ValueError(f"{path} has no {_BOUNDS[kind]}")
     if "default" in raw and raw["default"] is not None and not in_list and _worth(raw["default"]):
@@ -56,7 +68,7 @@ def _convert(
 
 def _object(
     raw: Mapping[str, Any],
-    defs: Mapping[str, Any],
+    source: _Source,
     path: str,
     result: Schema,
     *,
@@ -67,23 +79,26 @@ def _object(
     patterns = raw.get("patternProperties")
     if properties is not None:
         result["properties"] = {
-            name: _convert(schema, defs, f"{path}.{name}", in_list=in_list)
+            name: _convert(schema, source, f"{path}.{name}", in_list=in_list)
             for name, schema in properties.items()
         }
-        if raw.get("required"):
-            result["required"] = sorted(raw["required"])
         model = raw.get("x-model", "")
+        ruled = RULED.get(model, {}) if source.worded else {}
+        for name in ruled:
+            result["properties"][name].pop("minItems", None)
+        if required := sorted(set(raw.get("required", ())) - ruled.keys()):
+            result["required"] = required
         for name in properties:
             _merge(result["properties"][name], FIELDS.get((model, name), {}))
         if model in RULES:
-            result["x-kubernetes-validations"] = RULES[model]
+            result["x-kubernetes-validations"] = [*ruled.values(), *RULES[model]]
         return
     if patterns:
         values = next(iter(patterns.values()))
         result.pop("patternProperties", None)
     result.pop("propertyNames", None)
-    if isinstance(values, Mapping) and _inlined(values, defs).get("type"):
-        result["additionalProperties"] = _convert(values, defs, f"{path}.*", in_list=True)
+    if isinstance(values, Mapping) and _inlined(values, source.defs).get("type"):
+        result["additionalProperties"] = _convert(values, source, f"{path}.*", in_list=True)
     else:
         result.update(FREE)
     if isinstance(raw.get("maxProperties"), int):

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.models.base import (
+    APPROVER_PATTERN,
     Duration,
     Expression,
     Identifier,
@@ -152,7 +153,7 @@ class Approval(Model):
     """A decision by people."""
 
     approvers: Annotated[
-        list[Annotated[str, Field(pattern=r"^(user|group):.+$", max_length=260)]],
+        list[Annotated[str, Field(pattern=APPROVER_PATTERN, max_length=260)]],
         Field(min_length=1, max_length=64),
     ]
     """Who may decide: user:NAME or group:NAME."""

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, create_model
 
 from orchestrator.models.base import Model
+from orchestrator.models.messages import ExactlyOne
 from orchestrator.models.rules import exactly_one
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.trigger_type import TriggerType
@@ -57,7 +58,7 @@ class Registry:
 
 
 def _spec_model(types: tuple[TriggerType[Any], ...]) -> type[TriggerSpec]:
-    rule = exactly_one(" ".join(each.key for each in types), "a trigger")
+    rule = exactly_one(ExactlyOne("a trigger", tuple(each.key for each in types)))
 
     class Ruled(TriggerSpec):
         model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [rule]})

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.expressions.errors import kind
-from orchestrator.models.nearest import did_you_mean, nearest
+from orchestrator.models.messages import meant, one_of
+from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.annotations import Location, annotation_at, fields_of, place_of
-from orchestrator.validation.familiar import fields, patterns, shapes, words
+from orchestrator.validation.familiar import fields, patterns, shapes
 from orchestrator.validation.familiar.field_types import EXAMPLES
 from orchestrator.validation.familiar.patterns import shown
+from orchestrator.validation.familiar.proposals import text_of
 from orchestrator.validation.familiar.table import ON
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 
@@ -125,6 +127,8 @@ def _message(model: type[BaseModel], detail: ErrorDetails, location: Location) -
         case "too_long":
             return f"has {context['actual_length']} entries; {context['max_length']} are allowed"
         case "too_short":
+            if context["actual_length"] == 0 and place in EXAMPLES:
+                return f"is required; {EXAMPLES[place]}"
             return f"has too few entries; at least {context['min_length']} must be given"
         case "greater_than_equal":
             return f"must be at least {context['ge']}, not {shown(given)}"
@@ -165,9 +169,8 @@ def _wrong_type(error: str, given: Any, message: str, proposal: str) -> str:
 def _not_allowed(enum: Any, given: Any) -> str:
     if not (isinstance(enum, type) and issubclass(enum, Enum)):
         return f"{shown(given)} is not allowed"
-    allowed = [str(member.value) for member in enum]
-    near = words.meant(enum.__name__, given)
-    if near is None and isinstance(given, str):
-        near = nearest(given, allowed)
-    hint = f"; did you mean {near!r}?" if near else ""
+    allowed = tuple(str(member.value) for member in enum)
+    if isinstance(given, str):
+        return one_of(allowed, enum.__name__).of(given)
+    hint = meant(allowed, enum.__name__).of(text_of(given))
     return f"must be one of {', '.join(allowed)}, not {shown(given)}{hint}"

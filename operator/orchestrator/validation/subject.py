@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from orchestrator.models.messages import NODE
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Node, Outcome, Variable, WorkflowSpec
 from orchestrator.validation.problem import Problem
 
-KINDS = ("action", "condition", "approval", "delay", "workflow", "transform", "wait", "fail")
+KINDS = NODE.fields
 """The keys of which a node has exactly one."""
 
 

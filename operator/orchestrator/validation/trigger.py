@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
 from orchestrator.expressions.text import OPEN
+from orchestrator.models.messages import ExactlyOne
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.event_fields import unknown_field
@@ -68,10 +69,8 @@ def _types(
     spec: TriggerSpec, given: Sequence[TypeRules], types: Sequence[TypeRules]
 ) -> Iterator[Problem]:
     if len(given) != 1:
-        keys = " and ".join(type_.key for type_ in given)
-        said = f"has {keys}" if given else "has no type"
-        known = ", ".join(type_.key for type_ in types)
-        yield Problem("spec", f"{said}; a trigger has exactly one of {known}")
+        known = ExactlyOne("a trigger", tuple(type_.key for type_ in types))
+        yield Problem("spec", known.message([type_.key for type_ in given]))
     for type_ in given:
         yield from type_.problems(f"spec.{type_.key}", getattr(spec, type_.key))
 

@@ -57,7 +57,7 @@ def test_a_trigger_that_fits_its_workflow_is_set_up() -> None:
         (HOURLY, None, "there is no Workflow 'flow' in this namespace; did you mean 'flows'?"),
         (HOURLY, FLOW, "is required: Workflow flow's variable service has no default"),
         (HOURLY, {**FLOW, "state": "Inactive"}, "set spec.state of Workflow flow to Active"),
-        ({"workflow": "flow"}, FLOW, "a trigger has exactly one of schedule, execution"),
+        ({"workflow": "flow"}, FLOW, "a trigger has exactly one of schedule and execution"),
     ],
 )
 def test_a_trigger_that_could_start_nothing_is_not_set_up(

@@ -28,7 +28,7 @@ def judged(against: dict[str, Any] | None, others: tuple[str, ...] = (), **field
 def test_a_trigger_is_judged_by_its_own_rules() -> None:
     nothing = judge_trigger(REGISTRY, {"workflow": "w"}, WORKFLOW)
     assert nothing.reason == "InvalidSpec"
-    assert "a trigger has exactly one of schedule, execution" in nothing.message
+    assert "a trigger has exactly one of schedule and execution" in nothing.message
     wrong = judged(WORKFLOW, filter="evnt.x == 1")
     assert wrong.reason == "InvalidSpec"
     assert "spec.filter: there is no 'evnt'; did you mean 'event'?" in wrong.message

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from orchestrator.models.base import DURATION_PATTERN, parse_duration
 from orchestrator.models.execution import ExecutionSpec
 from orchestrator.models.incident import IncidentSpec
+from orchestrator.models.messages import one_of
+from orchestrator.models.synonyms import SYNONYMS
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.triggers.registry import REGISTRY
@@ -22,7 +24,6 @@ from orchestrator.validation.familiar.field_types import DURATIONS, EXAMPLES, EX
 from orchestrator.validation.familiar.paths import translate
 from orchestrator.validation.familiar.proposals import duration, flow, quantity
 from orchestrator.validation.familiar.table import FIELDS
-from orchestrator.validation.familiar.words import WORDS
 
 SPECS: tuple[type[BaseModel], ...] = (
     WorkflowSpec,
@@ -94,8 +95,12 @@ def test_every_word_stands_for_a_value_of_its_enumeration() -> None:
         for kind in _types(field.annotation)
         if isinstance(kind, type) and issubclass(kind, Enum)
     }
-    for name, words in WORDS.items():
-        assert set(words.values()) <= set(enums[name]), name
+    for name, synonyms in SYNONYMS.items():
+        values = tuple(enums[name])
+        assert set(synonyms.values()) <= set(values), name
+        for synonym, value in synonyms.items():
+            message = one_of(values, name).of(synonym.title())
+            assert message.endswith(f"; did you mean '{value}'?"), synonym
 
 
 @pytest.mark.parametrize("model", FIELDS)

@@ -24,7 +24,7 @@ def problems(raw: Any) -> list[str]:
     [
         ("[]", "spec: must be an object, not a list"),
         ("{}", "spec.nodes: is required; write `nodes: [{name: NODE, action: NAME}]`"),
-        ("nodes: []", "spec.nodes: has too few entries; at least 1 must be given"),
+        ("nodes: []", "spec.nodes: is required; write `nodes: [{name: NODE, action: NAME}]`"),
         ("nodes: [3]", "spec.nodes[0]: must be an object, not an integer"),
         ("nodes: [{delay: 1s}]", "spec.nodes[0].name: is required"),
         ("titel: x", "spec: there is no field 'titel'; did you mean 'title'?"),

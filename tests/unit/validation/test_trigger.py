@@ -71,9 +71,9 @@ def test_what_an_event_holds_of_any_shape_may_be_read() -> None:
 
 def test_of_a_trigger_with_two_types_only_that_is_said() -> None:
     both = trigger(schedule={"cron": "0 3 * * *"}, filter="event.scheduledAt == event.phase")
-    known = ", ".join(type_.key for type_ in REGISTRY.types)
     assert problems(both) == [
-        f"spec: has schedule and execution; a trigger has exactly one of {known}"
+        "spec: a trigger has exactly one of schedule and execution; this one has schedule and"
+        " execution"
     ]
 
 

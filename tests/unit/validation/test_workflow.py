@@ -88,7 +88,7 @@ def problems(text: str) -> list[str]:
             "'vars' already has a meaning",
         ),
         # kinds
-        ("nodes: [{name: a}]", "spec.nodes[1]", "give it one of action, condition"),
+        ("nodes: [{name: a}]", "spec.nodes[1]", "exactly one of action, condition"),
         (
             "nodes: [{name: a, delay: 1s, condition: 'true'}]",
             "spec.nodes[1]",
@@ -164,7 +164,7 @@ def problems(text: str) -> list[str]:
         (
             "edges: [{from: fetch, to: fech}]",
             "spec.edges[0].to",
-            "there is no node 'fech'; did you mean 'fetch'?",
+            "there is no node 'fech'; the nodes are fetch",
         ),
         (
             "nodes: [{name: a, delay: 1s}]\nedges: [{from: fetch, to: a},"

@@ -140,7 +140,11 @@ def test_a_sound_template_of_a_whole_workflow_is_valid() -> None:
             [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
             "spec.rights: are those of an action; each Template declares its own",
         ),
-        ("action", {"command": ["x"]}, "spec: give it exactly one of action and workflow"),
+        (
+            "action",
+            {"command": ["x"]},
+            "spec: a template has exactly one of action and workflow; this one has action and",
+        ),
         ("workflow.nodes.0.timeout", "soon", "spec.workflow.nodes[0].timeout"),
     ],
 )

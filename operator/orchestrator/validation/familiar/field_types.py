@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.models.messages import NODES_EXAMPLE
+
 DURATIONS = frozenset(
     {
         ("WorkflowSpec", "timeout"),
@@ -40,7 +42,7 @@ EXPRESSIONS = frozenset(
 )
 """Fields that hold a bare expression, by model."""
 EXAMPLES = {
-    ("WorkflowSpec", "nodes"): "write `nodes: [{name: NODE, action: NAME}]`",
+    ("WorkflowSpec", "nodes"): NODES_EXAMPLE,
     ("Variable", "type"): "one of string, integer, number, boolean, list, object, secret",
     ("Parameter", "type"): "one of string, integer, number, boolean, list, object, secret",
     ("TemplateOutput", "type"): "one of string, integer, number, boolean, list, object",

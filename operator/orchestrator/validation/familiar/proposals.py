@@ -9,6 +9,13 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.models.base import DURATION_PATTERN, YAML_BOOLEANS
+from orchestrator.models.messages import (
+    PROPOSED_APPROVER,
+    PROPOSED_DURATION,
+    PROPOSED_IDENTIFIER,
+    PROPOSED_NAME,
+    PROPOSED_QUANTITY,
+)
 
 MAX_SHOWN = 160
 """Maximum length of a proposed line; a longer one would fill the message."""
@@ -20,18 +27,8 @@ _MAX_DEPTH = 5
 """Maximum number of entries shown of lists and objects."""
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@ =<>!+|()-]*[A-Za-z0-9_)])?")
 _NOT_TEXT = frozenset({*YAML_BOOLEANS, "null"})
-_PARTS = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-zµ]*)\s*,?")
-_ISO = re.compile(r"PT(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?", re.IGNORECASE)
-_UNITS = {
-    "ms": ("ms", "msec", "msecs", "millisecond", "milliseconds", "millis"),
-    "s": ("", "s", "sec", "secs", "second", "seconds"),
-    "m": ("m", "min", "mins", "minute", "minutes"),
-    "h": ("h", "hr", "hrs", "hour", "hours"),
-    "d": ("d", "day", "days"),
-    "w": ("w", "week", "weeks"),
-}
-_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
-_HOURS_OF = {"d": 24, "w": 7 * 24}
+_MAX_DURATION = 64
+"""Maximum length of a string that is read as a duration or quantity."""
 
 
 def flow(value: Any, depth: int = 0) -> str:
@@ -89,30 +86,17 @@ def duration(given: Any) -> str | None:
         return None
     if isinstance(given, int | float):
         return f"{given}s" if 0.001 <= given < 1e9 else None
-    text = given.strip()[:64]
-    if (iso := _ISO.fullmatch(text)) and any(iso.groups()):
-        return "".join(f"{int(n)}{unit}" for n, unit in zip(iso.groups(), "hms", strict=True) if n)
-    written, end = "", 0
-    while end < len(text) and (part := _PARTS.match(text, end)):
-        number, end = part[1], part.end()
-        unit = _UNIT_OF.get(part[2].lower())
-        if unit is None or (unit == "s" and not part[2] and written):
-            return None
-        if unit in _HOURS_OF:
-            number, unit = f"{float(number) * _HOURS_OF[unit]:g}", "h"
-        written += number + unit
-    return written if written and end == len(text) and len(written) <= 32 else None
+    return PROPOSED_DURATION.of(given[:_MAX_DURATION]) or None
 
 
 def identifier(text: str) -> str:
     """The nearest identifier: `check_db` for `check-db`; empty if there is none."""
-    words = re.sub(r"[^a-zA-Z0-9_]+", "_", text[:63]).lstrip("_0123456789")
-    return words.lower() if words.isupper() else words[:1].lower() + words[1:]
+    return PROPOSED_IDENTIFIER.of(text[:63])
 
 
 def object_name(text: str) -> str:
     """The nearest name of an object or label: `check-db` for `Check_DB`; may be empty."""
-    return re.sub(r"[^a-z0-9]+", "-", text[:63].lower()).strip("-")
+    return PROPOSED_NAME.of(text[:63])
 
 
 def label(text: str) -> str:
@@ -122,11 +106,9 @@ def label(text: str) -> str:
 
 def quantity(text: str) -> str | None:
     """The nearest quantity of Kubernetes: `1Gi` for `1 GiB`, `500M` for `500mb`."""
-    match = re.fullmatch(r"\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([kmgtpe]?)(i?)b?\s*", text, re.I)
-    if match is None:
-        return None
-    number, prefix, binary = match.groups()
-    if not prefix:
-        return None if binary else number
-    letter = "k" if prefix in "kK" and not binary else prefix.upper()
-    return f"{number}{letter}{'i' if binary else ''}"
+    return PROPOSED_QUANTITY.of(text[:_MAX_DURATION]) or None
+
+
+def approver(text: str) -> str:
+    """`user:ana@example.com`, `group:sre`: the approver that was probably meant."""
+    return PROPOSED_APPROVER.of(text[:_MAX_TEXT])

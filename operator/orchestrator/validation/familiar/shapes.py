@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.validation.familiar.field_types import DURATIONS, EXPRESSIONS
 from orchestrator.validation.familiar.hints import bare
-from orchestrator.validation.familiar.proposals import duration, identifier, line, text_of
+from orchestrator.validation.familiar.proposals import approver, duration, identifier, line, text_of
 
 _Shape = Callable[[Any], Any]
 """Converts a value to the right shape; None if unknown."""
@@ -91,13 +91,6 @@ def _approval(given: Any) -> Any:
     if not all(isinstance(name, str) for name in names):
         return None
     return {"approvers": [approver(name) for name in names[:4]]}
-
-
-def approver(given: str) -> str:
-    """`user:ana@example.com`, `group:sre`: the approver that was probably meant."""
-    name = given.removeprefix("@").rpartition(":")[2].strip() or "NAME"
-    kind = "user" if "@" in name or given.startswith("@") else "group"
-    return f"{kind}:{name}"
 
 
 def _wait(given: Any) -> Any:

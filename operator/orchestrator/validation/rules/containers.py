@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from orchestrator.models.pod import Volume
+from orchestrator.models.messages import ENV_FROM, VALUE_FROM, VOLUME
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.names import no_duplicates
@@ -24,7 +24,6 @@ OUR_ENVIRONMENT = frozenset(
     }
 )
 """Environment variables that every action gets, in addition to PARAM_NAME per parameter."""
-_VOLUME_TYPES = ("emptyDir", "configMap", "secret", "persistentVolumeClaim")
 
 
 def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
@@ -58,14 +57,10 @@ def environment_sources(spec: TemplateSpec) -> Iterator[Problem]:
         if entry.value is not None and entry.value_from is not None:
             yield Problem(path, "give it either value or valueFrom, not both")
         source = entry.value_from
-        if source is not None:
-            given = (source.secret_key_ref, source.config_map_key_ref, source.field_ref)
-            if sum(one is not None for one in given) != 1:
-                message = "give it exactly one of secretKeyRef, configMapKeyRef and fieldRef"
-                yield Problem(f"{path}.valueFrom", message)
+        if source is not None and (message := VALUE_FROM.problem(source)):
+            yield Problem(f"{path}.valueFrom", message)
     for i, reference in enumerate((action.env_from if action else None) or []):
-        if (reference.config_map_ref is None) == (reference.secret_ref is None):
-            message = "give it exactly one of configMapRef and secretRef"
+        if message := ENV_FROM.problem(reference):
             yield Problem(f"spec.action.envFrom[{i}]", message)
 
 
@@ -74,8 +69,8 @@ def volumes(spec: TemplateSpec) -> Iterator[Problem]:
     found = (spec.action.volumes if spec.action else None) or []
     paths = [f"spec.action.volumes[{i}]" for i in range(len(found))]
     for path, volume in zip(paths, found, strict=True):
-        if len(_types(volume)) != 1:
-            yield Problem(path, f"give it exactly one of {', '.join(_VOLUME_TYPES)}")
+        if message := VOLUME.problem(volume):
+            yield Problem(path, message)
         where = posixpath.normpath(volume.mount_path)
         if where != "/" and ".." not in volume.mount_path.split("/"):
             continue
@@ -95,8 +90,3 @@ def grace_period(spec: TemplateSpec) -> Iterator[Problem]:
     grace = spec.action.termination_grace_period if spec.action else None
     if grace is not None:
         yield from positive("spec.action.terminationGracePeriod", grace)
-
-
-def _types(volume: Volume) -> list[object]:
-    types = (volume.empty_dir, volume.config_map, volume.secret, volume.persistent_volume_claim)
-    return [given for given in types if given is not None]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.models import messages
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Outcome
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
 _MAX_SHOWN = 20
-_MAX_LISTED = 8
-"""Maximum number of nodes that a message lists."""
 
 
 def known_nodes(subject: Subject) -> Iterator[Problem]:
@@ -27,10 +26,9 @@ def known_nodes(subject: Subject) -> Iterator[Problem]:
 
 def unknown_node(name: str, subject: Subject) -> str:
     """The message for a node that does not exist, and what may have been meant."""
-    near = did_you_mean(name, subject.index)
-    if not near and len(subject.index) <= _MAX_LISTED:
-        near = f"; the nodes are {', '.join(subject.index)}"
-    return f"there is no node {name!r}{near}"
+    nodes = [node.name for node in subject.spec.nodes]
+    near = did_you_mean(name, nodes) if len(nodes) > messages.MAX_LISTED else ""
+    return messages.unknown_node(name, nodes) + near
 
 
 def edges_once(subject: Subject) -> Iterator[Problem]:
@@ -48,10 +46,7 @@ def no_self_edges(subject: Subject) -> Iterator[Problem]:
     """No node depends on itself."""
     for i, edge in enumerate(subject.spec.edges):
         if edge.from_ == edge.to:
-            message = (
-                f"leads from {edge.from_!r} to itself; to run a node again use repeat or retry"
-            )
-            yield Problem(f"spec.edges[{i}]", message)
+            yield Problem(f"spec.edges[{i}]", messages.own_edge(edge.from_))
 
 
 def no_cycles(subject: Subject) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from orchestrator.models.base import ValueType
+from orchestrator.models.messages import TEMPLATE
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.declarations import declared
@@ -14,8 +15,8 @@ from orchestrator.validation.rules.names import no_boolean_words, no_duplicates
 
 def one_purpose(spec: TemplateSpec) -> Iterator[Problem]:
     """A Template is either an action or a whole workflow."""
-    if (spec.action is None) == (spec.workflow is None):
-        yield Problem("spec", "give it exactly one of action and workflow")
+    if message := TEMPLATE.problem(spec):
+        yield Problem("spec", message)
 
 
 def names(spec: TemplateSpec) -> Iterator[Problem]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.models.base import ValueType
+from orchestrator.models.messages import NODE, WAIT
 from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join
-from orchestrator.validation.subject import KINDS, Subject, kinds_of
+from orchestrator.validation.subject import Subject, kinds_of
 
 BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("with", "with_", ("action",), "parameters belong to actions"),
@@ -29,11 +30,8 @@ BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 def one_kind(subject: Subject) -> Iterator[Problem]:
     """A node has exactly one of the keys that define its kind."""
     for path, node in subject.nodes():
-        kinds = kinds_of(node)
-        if not kinds:
-            yield Problem(path, f"does nothing; give it one of {', '.join(KINDS)}")
-        elif len(kinds) > 1:
-            yield Problem(path, f"has {' and '.join(kinds)}; a node is exactly one of these")
+        if message := NODE.problem(node):
+            yield Problem(path, message)
 
 
 def fields_of_kind(subject: Subject) -> Iterator[Problem]:
@@ -62,8 +60,8 @@ _HINTS = {"delay": ", which has a fixed duration", "fail": ", which ends at once
 def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:
     """A wait has either a condition or a signal."""
     for path, node in subject.nodes():
-        if node.wait is not None and (node.wait.until is None) == (node.wait.signal is None):
-            yield Problem(join(path, "wait"), "give it exactly one of until and signal")
+        if node.wait is not None and (message := WAIT.problem(node.wait)):
+            yield Problem(join(path, "wait"), message)
 
 
 def message_without_secrets(subject: Subject) -> Iterator[Problem]:

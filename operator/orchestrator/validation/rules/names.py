@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from orchestrator.models.base import YAML_BOOLEANS
+from orchestrator.models.messages import boolean_name
 from orchestrator.validation.parse import YAML_BOOLEAN_KEY
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
@@ -20,9 +21,7 @@ def no_boolean_words(named: Named) -> Iterator[Problem]:
     """No name is a word such as `on`, which YAML reads as `true` when it is a key."""
     for path, name in named:
         if name.lower() in YAML_BOOLEANS:
-            yield Problem(
-                path, f"{name!r} cannot be a name: YAML reads it as a boolean; choose another"
-            )
+            yield Problem(path, boolean_name(name))
 
 
 def no_duplicates(named: Named, what: str) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.models import messages
 from orchestrator.models.base import parse_duration
 from orchestrator.models.workflow import Retry
 from orchestrator.validation.problem import Problem, join
@@ -29,7 +30,7 @@ def whole_seconds(subject: Subject) -> Iterator[Problem]:
             timeouts.append((join(path, "timeout"), node.timeout))
     for path, text in timeouts:
         if text is not None and not parse_duration(text).is_integer():
-            yield Problem(path, f"the timeout of an action must be in whole seconds, not {text!r}")
+            yield Problem(path, messages.whole_seconds(text))
 
 
 def backoffs(subject: Subject) -> Iterator[Problem]:
@@ -47,7 +48,7 @@ def positive(path: str, text: str) -> Iterator[Problem]:
     """The duration is longer than zero and at most a year."""
     seconds = parse_duration(text)
     if seconds <= 0:
-        yield Problem(path, f"{text!r} must be longer than zero, such as 30s")
+        yield Problem(path, messages.not_zero(text))
     elif seconds > MAX_SECONDS:
         yield Problem(path, f"{text!r} is longer than a year")
 

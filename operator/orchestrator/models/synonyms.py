@@ -1,10 +1,11 @@
-"""Values of enumerations by their names in other systems, in lower case."""
+"""Values of enumerations by their names in other systems, in lower case.
+
+A `-` in a name is any separator, or none.
+"""
 
 from __future__ import annotations
 
-from orchestrator.validation.familiar.proposals import text_of
-
-WORDS: dict[str, dict[str, str]] = {
+SYNONYMS: dict[str, dict[str, str]] = {
     "ValueType": {
         "str": "string",
         "text": "string",
@@ -19,7 +20,6 @@ WORDS: dict[str, dict[str, str]] = {
         "decimal": "number",
         "bool": "boolean",
         "array": "list",
-        "strings": "list",
         "dict": "object",
         "map": "object",
         "json": "object",
@@ -30,14 +30,14 @@ WORDS: dict[str, dict[str, str]] = {
         "success": "Succeeded",
         "successful": "Succeeded",
         "ok": "Succeeded",
-        "onsuccess": "Succeeded",
+        "on-success": "Succeeded",
         "completed": "Succeeded",
         "failure": "Failed",
-        "onfailure": "Failed",
-        "onerror": "Failed",
+        "on-failure": "Failed",
+        "on-error": "Failed",
         "error": "Failed",
         "errored": "Failed",
-        "timedout": "Failed",
+        "timed-out": "Failed",
         "any": "Always",
         "all": "Always",
         "done": "Always",
@@ -60,38 +60,38 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "Join": {
         "and": "All",
-        "allsuccess": "All",
+        "all-success": "All",
         "or": "Any",
         "one": "Any",
-        "onesuccess": "Any",
+        "one-success": "Any",
         "race": "First",
     },
     "OnFailure": {
         "continue": "Finish",
         "ignore": "Finish",
-        "failfast": "Stop",
+        "fail-fast": "Stop",
         "true": "Stop",
         "abort": "Cancel",
         "terminate": "Cancel",
         "kill": "Cancel",
     },
     "RetryReason": {
-        "onfailure": "Failed",
-        "onerror": "Failed",
+        "on-failure": "Failed",
+        "on-error": "Failed",
         "error": "Failed",
         "failure": "Failed",
         "timeout": "TimedOut",
-        "deadlineexceeded": "TimedOut",
+        "deadline-exceeded": "TimedOut",
         "evicted": "Disrupted",
         "preempted": "Disrupted",
-        "ontransienterror": "Disrupted",
+        "on-transient-error": "Disrupted",
     },
     "ConcurrencyPolicy": {
         "wait": "Queue",
         "skip": "Forbid",
         "drop": "Forbid",
         "reject": "Forbid",
-        "cancelinprogress": "Replace",
+        "cancel-in-progress": "Replace",
         "cancel": "Replace",
     },
     "ApprovalTimeout": {
@@ -137,9 +137,3 @@ WORDS: dict[str, dict[str, str]] = {
     },
 }
 """By the name of the enumeration's class."""
-
-
-def meant(enumeration: str, given: object) -> str | None:
-    """The equivalent value of the enumeration, or None."""
-    word = text_of(given).lower()[:64].replace("-", "").replace("_", "").replace(" ", "")
-    return WORDS.get(enumeration, {}).get(word)
