@@ -49,6 +49,7 @@ def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, res
                 triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(300)
             assert started(cluster) == []
+            assert list(triggers.held()) == ["ns"]
             assert "status" not in cluster.trigger  # nothing counts yet
             assert len(cluster.warnings) == 1
             assert "QuotaExceeded: quota runs is used up" in cluster.warnings[0]
@@ -59,6 +60,7 @@ def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, res
             for raw in ended:
                 triggers.observe(EXECUTIONS, raw)
             await asyncio.sleep(40)
+            assert list(triggers.held()) == []
         assert started(cluster) == ["e0", "e1", "e2"]
         assert counts(cluster)["started"] == 3
 

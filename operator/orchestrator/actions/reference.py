@@ -23,7 +23,7 @@ The shipped actions are ClusterTemplates in `manifests/catalog/actions`. A node 
 
 An action that uses the Kubernetes API runs as the service account `automation-runner` and needs the
 permissions listed under *Rights*. `orchestrator grant ACTION` prints the Role and the binding that
-grant them; [roles](roles.md#what-actions-may) lists the roles that grant those of several actions.
+grant them; [roles](roles.md#rights-of-actions) lists the roles that grant those of several actions.
 """
 
 
