@@ -234,7 +234,7 @@ def test_control_takes_its_verb(place: Place) -> None:
     assert place.cli("dot")("pause", "run").returncode == 0
     eventually(lambda: place.admin.get("awfx", "run")["status"]["phase"] == "Paused")
     again = place.cli("dot")("pause", "run")
-    assert again.stdout == "workflowexecution/run is already asked to be Paused\n"
+    assert again.stdout == "workflowexecution/run already has the desired state Paused\n"
     assert place.cli("dot")("resume", "run").returncode == 0
     done = place.cli("dot")("cancel", "run", "--wait")
     assert done.returncode == 4, done.stderr

@@ -89,7 +89,7 @@ def test_a_workflow_that_is_gone_or_inactive_is_not_run_again(failed: Kubectl) -
     assert (status["phase"], status["reason"]) == ("Failed", "WorkflowNotActive")
     failed("delete", "awf", "chain")
     refused = cli("rerun", "first")
-    assert (refused.returncode, "there is no Workflow chain" in refused.stderr) == (2, True)
+    assert (refused.returncode, "Workflow chain no longer exists" in refused.stderr) == (2, True)
     failed.create(execution("chain", "third", rerunOf={"name": "first", "from": ["b"]}))
     status = ended(failed, "third")["status"]
     assert (status["phase"], status["reason"]) == ("Failed", "WorkflowNotFound")

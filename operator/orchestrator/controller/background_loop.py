@@ -1,8 +1,8 @@
-"""An event loop beside the operator's own, in a thread, for what no pass may hold up.
+"""A second event loop in a thread of its own, for work that no pass may delay.
 
-The Lease is renewed and probes are answered there. It also watches the operator's loop: one that
-answers nothing for minutes is hung, and then the Lease is renewed no longer and the process counts
-as dead.
+It renews the Lease and answers probes. It also watches the operator's loop: if that loop does not
+answer for minutes, it is considered hung; then the Lease is no longer renewed, and the liveness
+probe fails.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from orchestrator.controller.loop import EventLoop
 Result = TypeVar("Result")
 
 HUNG = 120.0
-"""Seconds without an answer after which the operator's loop counts as hung."""
+"""Seconds without an answer after which the operator's loop is considered hung."""
 PING = 1.0
-"""Seconds from one question to the operator's loop to the next."""
+"""Seconds between two pings of the operator's loop."""
 
 
 class InlineLoop:
-    """No loop beside: all is done on the caller's own."""
+    """No second loop: all work runs in the caller's own."""
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What the work comes to."""
+        """The result of the work."""
         return await work
 
     @property
@@ -37,12 +37,12 @@ class InlineLoop:
 
     @property
     def hung(self) -> bool:
-        """Whether the caller's loop has not answered for so long that it is taken for dead."""
+        """Whether the caller's loop has not answered for so long that it is considered hung."""
         return self.silence > HUNG
 
 
 class BackgroundLoop(InlineLoop):
-    """A loop in a thread, from entering to leaving its context."""
+    """An event loop in a thread, for the duration of its context."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -63,7 +63,7 @@ class BackgroundLoop(InlineLoop):
         await asyncio.to_thread(self._thread.join)
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What the work comes to in the other loop; cancelled with whoever waits for it."""
+        """The result of the work in the other loop; cancelled together with its caller."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     @property

@@ -1,4 +1,4 @@
-"""The latest keys, and no more of them than a process can hold."""
+"""A set of limited size that keeps the most recent keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class BoundedSet(Generic[Key]):
-    """A set of which the oldest keys are dropped, beyond so many."""
+    """A set that drops its oldest keys when it exceeds its size."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -23,7 +23,7 @@ class BoundedSet(Generic[Key]):
         return len(self._keys)
 
     def add(self, key: Key) -> None:
-        """Keep the key as the latest; one that is there already becomes the latest."""
+        """Keep the key as the most recent one, even if it is already in the set."""
         self._keys[key] = None
         self._keys.move_to_end(key)
         if len(self._keys) > self._size:

@@ -10,12 +10,12 @@ import uvloop
 
 
 class EventLoop(uvloop.Loop):
-    """uvloop's, which closes each socket once.
+    """uvloop's event loop, which closes each socket once.
 
-    Where a connection is reset while it is being made, uvloop (0.23) closes the file descriptor and
-    leaves its number in the Python socket it was given. That one closes the number again when it is
-    collected: by then it may be another connection's, a watch's say, which falls silent. The same
-    family of faults: https://github.com/MagicStack/uvloop/issues/645 and 738.
+    If a connection is reset while it is being made, uvloop (0.23) closes the file descriptor and
+    leaves its number in the Python socket that it was given. That socket closes the number again
+    when it is collected: by then it may belong to another connection, for example a watch, which
+    falls silent. Related faults: https://github.com/MagicStack/uvloop/issues/645 and 738.
     """
 
     async def create_connection(
@@ -27,7 +27,7 @@ class EventLoop(uvloop.Loop):
         sock: socket.socket | None = None,
         **options: Any,
     ) -> tuple[Any, Any]:
-        """As asyncio has it; `sock` is this loop's own from here on, whatever comes of it."""
+        """As in asyncio; `sock` belongs to this loop from here on, whatever happens to it."""
         if sock is None:
             return await super().create_connection(protocol_factory, host, port, **options)
         own = socket.socket(sock.family, sock.type, sock.proto, sock.detach())

@@ -1,8 +1,8 @@
-"""Work of the pure core that may take long: on the event loop while it is short, else beside it.
+"""Runs pure work that may take long: on the event loop while it is short, otherwise in a thread.
 
-Work is pure, so it can be given up and repeated. What exceeds a slice on the loop is repeated in a
-thread, which rests after each slice: the loop, and with it the passes of every other
-execution, comes first. Where work is done has no influence on what it comes to.
+Work is pure, so it can be abandoned and repeated. Work that exceeds a slice on the loop is repeated
+in a thread, which sleeps after each slice: the loop, and with it the passes of all other
+executions, takes precedence. The result does not depend on where the work runs.
 """
 
 from __future__ import annotations
@@ -20,36 +20,37 @@ from orchestrator.expressions.budget import Pacer, paced_by
 Result = TypeVar("Result")
 
 LARGE = 200
-"""Nodes and edges from which a workflow takes long to read, to check or to freeze."""
+"""Number of nodes and edges from which a workflow takes long to read, check or freeze."""
 LARGE_ITEMS, LARGE_TEXT = 5_000, 64 * 1024
-"""Items of lists and objects, and characters of strings, from which that is so as well."""
+"""Number of list items, object fields and string characters from which this is so as well."""
 THREADS = 2
 REST = 2.0
-"""Times as long as a slice took, a thread rests after it: it takes a third of a core at most."""
+"""After each slice a thread sleeps for this multiple of the slice's duration, so it uses at most a
+third of a core."""
 MAX_REST = 0.25
-"""Seconds that a rest lasts at most."""
+"""Maximum seconds of such a sleep."""
 SWITCH_INTERVAL = 0.001
-"""Seconds after which a thread that computes lets the event loop have the interpreter."""
+"""Seconds after which a computing thread yields the interpreter to the event loop."""
 
 
 class SliceUsedUp(Exception):  # noqa: N818 - no error: the work is done elsewhere
-    """Work on the event loop has used up its slice."""
+    """Work on the event loop has exceeded its slice."""
 
 
 class Inline:
-    """Does all work at once, where it is asked for: for one that has the loop to itself."""
+    """Runs all work immediately in the caller, for a process with nothing else on its loop."""
 
     async def run(self, work: Callable[[], Result], *, long: bool = False) -> Result:
-        """What the work comes to."""
+        """The result of the work."""
         del long
         return work()
 
     def stop(self) -> None:
-        """Nothing is under way."""
+        """Nothing to stop."""
 
 
 class Offload(Inline):
-    """Does short work on the event loop and long work in threads."""
+    """Runs short work on the event loop and long work in threads."""
 
     def __init__(self, rest: Callable[[float], None] = time.sleep, threads: int = THREADS) -> None:
         self._rest = rest
@@ -59,12 +60,12 @@ class Offload(Inline):
         """How often work was done in a thread."""
 
     async def run(self, work: Callable[[], Result], *, long: bool = False) -> Result:
-        """What the work comes to; `long` where it is known to exceed a slice.
+        """The result of the work; `long` if it is known to exceed a slice.
 
-        While it is done in a thread, or waits for one, the loop goes on and the pass that asks
-        releases its worker: the caller checks afterwards whether the state that the work was
-        given is still current. Threads take work in the order in which it was asked for. Work that
-        no caller waits for any more is given up at the end of its slice.
+        While the work runs in a thread, or waits for one, the loop continues and the calling pass
+        releases its worker: the caller checks afterwards whether the state passed to the work is
+        still current. Threads process work in the order of the calls. Work without a waiting caller
+        is abandoned at the end of its slice.
         """
         if not long:
             try:
@@ -82,7 +83,7 @@ class Offload(Inline):
             abandoned.set()
 
     def stop(self) -> None:
-        """Give up what is under way at the end of its slice."""
+        """Abandon running work at the end of its slice."""
         self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 

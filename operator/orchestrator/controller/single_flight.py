@@ -1,4 +1,4 @@
-"""Work that many ask for at once, done once for all of them.
+"""Work that many callers request at the same time, done once for all of them.
 
 The semantics of Go's singleflight (https://pkg.go.dev/golang.org/x/sync/singleflight), for
 coroutines that may be cancelled.

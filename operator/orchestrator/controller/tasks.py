@@ -1,4 +1,4 @@
-"""Parts that run for ever, side by side: started, watched over, and stopped."""
+"""Long-running tasks of a process: started, supervised and stopped together."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Run it from now on; the name is what is said of it when it ends on its own."""
+    """Start a task; the name appears in the error if it ends unexpectedly."""
     return asyncio.create_task(work, name=name)
 
 
 async def first_of(
     stop: asyncio.Event, forever: list[asyncio.Task[None]], done: asyncio.Task[None] | None = None
 ) -> None:
-    """Wait for `stop` or `done`; a part that ends before is an error."""
+    """Wait for `stop` or `done`; a task that ends before is an error."""
     stopping = asyncio.create_task(_wait(stop), name="stop")
     try:
         extra = [done] if done is not None else []
@@ -35,7 +35,7 @@ async def _wait(stop: asyncio.Event) -> None:
 
 
 async def cancel(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel all of them, and wait until each has ended."""
+    """Cancel all tasks, and wait until each has ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,1 +1,1 @@
-"""Decision and Template to Job; Job and Pod to what was observed."""
+"""Builds Jobs from decisions and Templates; derives observations from Jobs and Pods."""

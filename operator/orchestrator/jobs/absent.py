@@ -1,4 +1,5 @@
-"""Attempts whose Job or sub-execution is absent: refused, held up, not seen yet, or deleted."""
+"""Attempts whose Job or sub-execution does not exist: refused, held up, not observed yet, or
+deleted."""
 
 from __future__ import annotations
 
@@ -13,35 +14,35 @@ from orchestrator.models.labels import ALLOW_WORKFLOWS
 from orchestrator.models.reasons import Reason
 
 REFUSALS = (400, 403, 404, 422)
-"""Answers to a creation that say no, rather than not now."""
+"""Status codes that refuse a creation, rather than postpone it."""
 _PERMANENT = (400, 422)
-"""Those that the same manifest would get again."""
+"""Status codes that the same manifest would get again."""
 
 
 def refused_by_server(reason: Reason, status: int, message: str, namespace: str) -> Attempt:
-    """What the API server's refusal of a creation comes to; a used up quota may be freed."""
+    """The attempt for a creation that the API server refused; a used up quota may be freed."""
     if quota := quota_message(message, namespace):
         return _held_up(Reason.QUOTA_EXCEEDED, quota)
     return _failed(reason, message, permanent=status in _PERMANENT)
 
 
 def refused_by_template(error: JobRefused) -> Attempt:
-    """The Template does not render to a Job."""
+    """The Template cannot be rendered to a Job."""
     return _failed(error.reason, str(error), permanent=True)
 
 
 def refused_account(account: Mapping[str, Any] | None, name: str, namespace: str) -> Attempt | None:
-    """Why an action may not use a service account; None when it may.
+    """Why an action may not use a service account; None if it may.
 
-    Only those that carry our label may be used: whoever writes a Workflow could otherwise borrow
-    any account of the namespace, without the right to create pods by hand.
+    Only accounts with our label may be used: otherwise any user who may write a Workflow could use
+    any account in the namespace, without the right to create pods directly.
     """
     if account is None:
         return _held_up(Reason.SERVICE_ACCOUNT_MISSING, missing_account(name, namespace))
     if (account["metadata"].get("labels") or {}).get(ALLOW_WORKFLOWS) == "true":
         return None
     message = (
-        f"service account {name} does not allow workflows; whoever owns it can, with "
+        f"service account {name} does not allow workflows; its owner can allow them: "
         f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
     )
     return _failed(Reason.SERVICE_ACCOUNT_NOT_ALLOWED, message, permanent=False)
@@ -54,13 +55,13 @@ def refused_depth() -> Attempt:
 
 
 def name_taken(kind: str, name: str) -> Attempt:
-    """An object of others has the name that it needs."""
+    """Another object has the name that the attempt needs."""
     message = f"a {kind} named {name} exists that is not this execution's; delete it and run again"
     return _failed(Reason.NAME_TAKEN, message, permanent=True)
 
 
 def child_names_taken(name: str) -> Attempt:
-    """Executions of others have every name of its sub-execution, `name` the last of them."""
+    """Other executions have taken every name of its sub-execution; `name` is the last one."""
     message = f"an execution named {name} exists that is not this one's"
     return _failed(Reason.NAME_TAKEN, message, permanent=True)
 
@@ -71,13 +72,13 @@ def not_seen_yet(job: str) -> Attempt:
 
 
 def deleted(job: str) -> Attempt:
-    """Its Job is gone."""
+    """Its Job was deleted."""
     message = f"Job {job} was deleted by others before it ended"
     return Attempt(AttemptState.FAILED, Reason.JOB_DELETED, message, job=job)
 
 
 def child_deleted(name: str) -> Attempt:
-    """Its sub-execution is gone."""
+    """Its sub-execution was deleted."""
     message = f"sub-execution {name} was deleted by others before it ended"
     return _failed(Reason.SUB_WORKFLOW_DELETED, message, permanent=True)
 

@@ -1,4 +1,4 @@
-"""What a Job is built for: one attempt of one node of one execution."""
+"""The subject of a Job: one attempt of one node of one execution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NodeJob:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionIdentity:
-    """The execution that a Job belongs to; `view` is how a Template's expressions read it."""
+    """The execution that a Job belongs to; `view` is its form in a Template's expressions."""
 
     name: str
     namespace: str

@@ -1,6 +1,6 @@
 """Builds the Job of one attempt: the Template's fields rendered one by one, within allow-lists.
 
-The Indexed Job of a fan-out is built in `fanout`.
+The Indexed Job of a fan-out is built in `jobs.fan_out`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.models.template import TemplateSpec
 __all__ = ["ExecutionIdentity", "JobRefused", "NodeJob", "build_job"]
 
 DEFAULT_USER = 65532
-"""The user of an action whose Template names none: images may name theirs, and the restricted level
+"""The user of an action whose Template names none: the image may name one, but the restricted level
 cannot know whether a name is root."""
 
 
@@ -34,7 +34,7 @@ def build_job(
     pod: PodSettings | None,
     runner_image: str,
 ) -> dict[str, Any]:
-    """The Job's manifest as the API takes it. Raises JobRefused with a reason and the path."""
+    """The Job's manifest for the API. Raises JobRefused with a reason and the path."""
     assert template.action is not None
     scope = template_scope(job, identity, runner_image)
     pod_spec = build_pod(template.action, template, job, identity, pod, scope)
@@ -52,7 +52,7 @@ def build_job(
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 2 * job.timeout_seconds,
-            "podFailurePolicy": _FAIL_ON_DISRUPTION,  # with it, pods are replaced once Failed
+            "podFailurePolicy": _FAIL_ON_DISRUPTION,  # replaces pods once Failed
             "template": {
                 "metadata": pod_metadata(marks, pod),
                 "spec": pod_spec,
@@ -74,7 +74,7 @@ _FAIL_ON_DISRUPTION = {
 def template_scope(
     job: NodeJob, identity: ExecutionIdentity, runner_image: str, index: int | None = None
 ) -> dict[str, Any]:
-    """What a Template's expressions see; `index` is the item's in a fan-out."""
+    """The scope of a Template's expressions; `index` is the item's in a fan-out."""
     return {
         "params": job.parameters,
         "runner": {"image": runner_image},
@@ -91,8 +91,8 @@ def template_scope(
 
 
 def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
-    """The labels and annotations of everything that is made for an attempt: what watches select
-    by, and what identifies the attempt of a Job. Its execution is its owner."""
+    """The labels and annotations of all objects of an attempt: watches select by them, and they
+    identify a Job's attempt. Its owner is the execution."""
     return {
         "labels": {labels.EXECUTION_UID: identity.uid},
         "annotations": {labels.NODE: job.node, labels.ATTEMPT: str(job.attempt)},
@@ -100,7 +100,8 @@ def metadata(job: NodeJob, identity: ExecutionIdentity) -> dict[str, Any]:
 
 
 def pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str, Any]:
-    """The label for its pods, with what the workflow adds; CONTEXT identifies a pod's node."""
+    """The label of its pods, and the workflow's own labels and annotations; CONTEXT identifies a
+    pod's node."""
     if pod is None:
         return {"labels": marks["labels"]}
     metadata: dict[str, Any] = {"labels": {**(pod.labels or {}), **marks["labels"]}}
@@ -110,7 +111,7 @@ def pod_metadata(marks: Mapping[str, Any], pod: PodSettings | None) -> dict[str,
 
 
 def owner(identity: ExecutionIdentity) -> dict[str, Any]:
-    """The execution as owner of what is made for it."""
+    """The execution as the owner of its objects."""
     return {
         "apiVersion": API_VERSION,
         "kind": "WorkflowExecution",
@@ -130,7 +131,7 @@ def build_pod(
     *,
     fan_out: bool = False,
 ) -> dict[str, Any]:
-    """The spec of a pod within the restricted level. Raises JobRefused with the path."""
+    """The spec of a pod at the restricted level. Raises JobRefused with the path."""
     pod_volumes, mounts = volumes(action)
     env = environment(template, job, identity, scope, fan_out=fan_out)
     spec: dict[str, Any] = {

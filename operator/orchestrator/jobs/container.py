@@ -1,4 +1,4 @@
-"""The container of an action: image, entry point, resources, within the restricted level."""
+"""The container of an action: image, entry point and resources, at the restricted level."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orchestrator.models.pod import Action
 from orchestrator.models.reasons import Reason
 
 MAX_TEXTS = 1024 * 1024
-"""Most bytes of arguments and environment together."""
+"""Maximum bytes of arguments and environment together."""
 IMAGE = "spec.action.image"
 SCRIPT_SHIM = (
     'printf "%s\\n" "$SCRIPT_SOURCE" > /tmp/script && unset SCRIPT_SOURCE && exec "$@" /tmp/script'
 )
-"""Writes the Template's script to a file and becomes its interpreter. The text is constant: what a
-user gives only ever arrives in the environment."""
+"""Writes the Template's script to a file and executes its interpreter. The text is constant: values
+from users only arrive in the environment."""
 
 
 def container(
@@ -60,7 +60,8 @@ def container(
 
 
 def check_size(raw: Mapping[str, Any]) -> None:
-    """Raises JobRefused for a container that no Job could hold: etcd takes 1.5 MiB."""
+    """Raises JobRefused for a container that does not fit into a Job: etcd stores at most 1.5
+    MiB."""
     texts = [*raw.get("command", ()), *raw.get("args", ())]
     texts += [variable.get("value", "") for variable in raw["env"]]
     if sum(map(len, texts)) <= MAX_TEXTS // 4:
@@ -74,7 +75,7 @@ def check_size(raw: Mapping[str, Any]) -> None:
 
 
 def grace_seconds(action: Action) -> int | None:
-    """Whole seconds between SIGTERM and SIGKILL; None for Kubernetes' own 30."""
+    """Whole seconds between SIGTERM and SIGKILL; None for Kubernetes' default of 30."""
     grace = action.termination_grace_period
     return math.ceil(parse_duration(grace)) if grace else None
 

@@ -1,7 +1,7 @@
-"""CONTEXT: which attempt of which node a container runs, as one JSON variable.
+"""CONTEXT: identifies the node and attempt that a container runs, as one JSON variable.
 
-One variable instead of one a part: each variable is three field paths of the Job and again of its
-pod, and the API server converts and compares all of them at each of their updates.
+One variable instead of one per part: each variable adds three field paths to the Job and to its
+pod, and the API server converts and compares all of them at each update.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from orchestrator.jobs.evidence import ACTION
 
 VARIABLE = "CONTEXT"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
-"""The item's index in a fan-out. The Job controller appends it where it is absent; the kubelet
-expands references to earlier variables only, so ours comes first."""
+"""The item's index in a fan-out. The Job controller appends it if absent; the kubelet expands
+references to earlier variables only, so ours comes first."""
 INDEX = "batch.kubernetes.io/job-completion-index"
 """Label and annotation of an Indexed Job's pod."""
 _INDEX_REFERENCE = f"$({INDEX_VARIABLE})"
 _PLACEHOLDER = "\0index\0"
-"""Becomes the reference; no name and no uid contains it."""
+"""Placeholder for the reference; no name and no uid contains it."""
 
 
 def idempotency_key(uid: str, node: str, iteration: int, index: object = None) -> str:
-    """The key of a piece of work, the same in each of its attempts: uid/node/iteration, then
-    /index for an item of a fan-out. At most 150 characters."""
+    """The idempotency key, the same in each attempt: uid/node/iteration, then /index for an item of
+    a fan-out. At most 150 characters."""
     key = f"{uid}/{node}/{iteration}"
     return key if index is None else f"{key}/{index}"
 
@@ -60,7 +60,7 @@ def context_variables(
 
 
 def node_and_attempt(pod: Mapping[str, Any]) -> tuple[str, int]:
-    """The node and the attempt that a pod of ours was made for; ("", 1) where it does not say."""
+    """The node and the attempt that a pod was created for; ("", 1) if it does not say so."""
     for container in (pod.get("spec") or {}).get("containers") or ():
         for variable in container.get("env") or ():
             if container.get("name") == ACTION and variable.get("name") == VARIABLE:
@@ -72,5 +72,5 @@ def _read(text: str) -> tuple[str, int]:
     try:
         parts = json.loads(text.replace(_INDEX_REFERENCE, "0"))
         return str(parts["node"]), int(parts["attempt"])
-    except (ValueError, TypeError, KeyError):  # a pod that someone else made
+    except (ValueError, TypeError, KeyError):  # a pod that someone else created
         return "", 1

@@ -1,4 +1,4 @@
-"""The environment of an action's container: the Template's own, ours, and the parameters."""
+"""The environment of an action's container: the Template's variables, ours, and the parameters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from orchestrator.models.pod import Action
 from orchestrator.models.template import TemplateSpec
 
 OUTPUTS_PATH = "/automation/outputs"
-"""Where $OUTPUTS points: the termination message's file, bind-mounted by the kubelet."""
+"""Path in $OUTPUTS: the termination message's file, bind-mounted by the kubelet."""
 
 Env = list[dict[str, Any]]
 
 
 RUNNER = "$[[ runner.image ]]"
-"""The runner's image, which a Template without an image has."""
+"""The runner's image, the default for a Template without an image."""
 _ENTRY_POINT = ["orchestrator", "action"]
 
 
@@ -33,20 +33,20 @@ def environment(
     *,
     fan_out: bool = False,
 ) -> Env:
-    """All variables. Raises JobRefused for what no container could be given."""
+    """All variables. Raises JobRefused for values that no container can be given."""
     assert template.action is not None
     return [
         {"name": "OUTPUTS", "value": OUTPUTS_PATH},
         *context_variables(job, identity, fan_out=fan_out),
         *_of_parameters(job.parameters, single=not reads_params_only(template.action)),
-        *_of_template(template, scope),  # last: `$(NAME)` reaches what comes before it
+        *_of_template(template, scope),  # last: `$(NAME)` refers to earlier variables
         *_of_script(template),
     ]
 
 
 def reads_params_only(action: Action) -> bool:
-    """Whether a container runs an action of the runner's own, which reads its parameters from
-    PARAMS and has no use for a variable of each."""
+    """Whether a container runs one of the runner's own actions, which reads its parameters from
+    PARAMS and needs no variable for each."""
     command = action.command or []
     if action.image not in (None, RUNNER) or command[:2] != _ENTRY_POINT:
         return False
@@ -59,7 +59,7 @@ def _of_template(template: TemplateSpec, scope: Mapping[str, Any]) -> Env:
     assert template.action is not None
     env: Env = []
     named = {variable.name for variable in template.action.env or ()}
-    if has_tmp(template.action) and "HOME" not in named:  # elsewhere nothing is writable
+    if has_tmp(template.action) and "HOME" not in named:  # nothing else is writable
         env.append({"name": "HOME", "value": TMP})
     for index, variable in enumerate(template.action.env or ()):
         path = f"spec.action.env[{index}].value"
@@ -72,7 +72,8 @@ def _of_template(template: TemplateSpec, scope: Mapping[str, Any]) -> Env:
 
 
 def _of_parameters(parameters: Mapping[str, Any], *, single: bool) -> Env:
-    """PARAMS where there are any, and with `single` a variable of each; a secret is one always."""
+    """PARAMS if there are any, and with `single` a variable for each; a secret always has its
+    own."""
     env: Env = []
     plain: dict[str, Any] = {}
     for name, value in parameters.items():

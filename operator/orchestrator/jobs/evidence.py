@@ -1,6 +1,6 @@
-"""What a pod proves: the end of its container `action`, and of no other.
+"""Evidence from a pod: the end of its container `action`, and of no other.
 
-On a real kubelet the end of a container is in the pod's status about a second before the pod's
+A real kubelet reports the end of a container in the pod's status about a second before the pod's
 phase changes, and injected containers may keep the phase from ever changing. A container of a pod
 with restartPolicy Never does not start again, so its end is final and needs neither the phase nor
 the Job's condition.
@@ -19,7 +19,7 @@ ACTION = "action"
 """The name of the only container that we define; all others were injected."""
 ENDED_PHASES = ("Succeeded", "Failed")
 _SIGNALLED = (137, 143)
-"""Exit codes of SIGKILL and SIGTERM, by which a kubelet ends what it evicts."""
+"""Exit codes of SIGKILL and SIGTERM, with which a kubelet ends evicted pods."""
 
 
 def phase_of(pod: Raw) -> str:
@@ -29,7 +29,7 @@ def phase_of(pod: Raw) -> str:
 
 
 def controller_of(pod: Raw) -> str:
-    """The uid of the pod's controlling owner; empty when nothing controls it."""
+    """The uid of the pod's controlling owner; empty if nothing controls it."""
     for owner in pod["metadata"].get("ownerReferences") or ():
         if owner.get("controller"):
             uid: str = owner.get("uid", "")
@@ -38,7 +38,7 @@ def controller_of(pod: Raw) -> str:
 
 
 def controlled(pods: Sequence[Pod], job_uid: str) -> list[Pod]:
-    """The pods that the Job with this uid controls; none where the uid is unknown, and so empty.
+    """The pods that the Job with this uid controls; none if the uid is unknown, and so empty.
 
     Labels prove nothing: anyone may set them.
     """
@@ -46,7 +46,7 @@ def controlled(pods: Sequence[Pod], job_uid: str) -> list[Pod]:
 
 
 def action_status(pod: Raw | None) -> Raw:
-    """The status of the container `action`; empty while there is none."""
+    """The status of the container `action`; empty if there is none."""
     for status in ((pod or {}).get("status") or {}).get("containerStatuses") or ():
         if status.get("name") == ACTION:
             found: Raw = status
@@ -55,7 +55,7 @@ def action_status(pod: Raw | None) -> Raw:
 
 
 def terminated(pod: Raw | None) -> Raw:
-    """How the container `action` ended; empty when it has not."""
+    """How the container `action` ended; empty if it has not."""
     ended: Raw = (action_status(pod).get("state") or {}).get("terminated") or {}
     return ended
 
@@ -66,7 +66,7 @@ def has_ended(pod: Raw) -> bool:
 
 
 def has_begun(pod: Raw) -> bool:
-    """Whether the container `action` has started, whatever holds the rest of the pod."""
+    """Whether the container `action` has started, whatever holds up the rest of the pod."""
     state = action_status(pod).get("state") or {}
     ran = "running" in state or bool(terminated(pod).get("startedAt"))
     return ran or phase_of(pod) == "Running"
@@ -75,22 +75,22 @@ def has_begun(pod: Raw) -> bool:
 def was_cut(pod: Raw) -> bool:
     """Whether the action ended at or after the deadline of its pod, which then ended it.
 
-    The deadline may have been lowered to stop the pod: what ended before is not cut. In whole
-    seconds, as the API has them, so an action that ends by itself within the second of its
-    deadline counts as cut until the pod's phase says otherwise.
+    The deadline may have been lowered to stop the pod: an earlier end was not caused by it. In
+    whole seconds, as in the API, so an action that ends by itself within the second of its deadline
+    counts as cut until the pod's phase says otherwise.
     """
     spare = _spare_seconds(pod)
     return spare is not None and spare <= 0
 
 
 def kept_deadline(pod: Raw) -> bool:
-    """Whether the action surely ended before the deadline of its pod."""
+    """Whether the action certainly ended before the deadline of its pod."""
     spare = _spare_seconds(pod)
     return spare is not None and spare > 0
 
 
 def _spare_seconds(pod: Raw) -> float | None:
-    """From the action's end to its pod's deadline; None where the pod does not say it."""
+    """Seconds from the action's end to its pod's deadline; None if the pod has none."""
     began = optional_from_rfc3339((pod.get("status") or {}).get("startTime"))
     ended = optional_from_rfc3339(terminated(pod).get("finishedAt"))
     seconds: float | None = (pod.get("spec") or {}).get("activeDeadlineSeconds")
@@ -100,10 +100,10 @@ def _spare_seconds(pod: Raw) -> float | None:
 
 
 def has_succeeded(pod: Raw) -> bool:
-    """Whether the action succeeded, whatever becomes of the rest of its pod.
+    """Whether the action succeeded, whatever happens to the rest of its pod.
 
     An action that handles the SIGTERM of its deadline and exits with 0 was cut short all the same,
-    unless the kubelet says by the pod's phase that it was not.
+    unless the pod's phase says that it was not.
     """
     ended = terminated(pod)
     if not ended or ended.get("exitCode") != 0:
@@ -115,8 +115,8 @@ def has_succeeded(pod: Raw) -> bool:
 
 
 def failed_by_itself(pod: Raw) -> bool:
-    """Whether the action ended with a failure of its own: nothing that Kubernetes does to a pod
-    (its deadline, an eviction, a deletion) explains it."""
+    """Whether the action failed by itself: nothing that Kubernetes does to a pod (its deadline, an
+    eviction, a deletion) explains it."""
     ended = terminated(pod)
     if not ended or ended.get("exitCode") == 0 or was_cut(pod) or is_disturbed(pod):
         return False
@@ -124,12 +124,12 @@ def failed_by_itself(pod: Raw) -> bool:
 
 
 def was_signalled(ended: Raw) -> bool:
-    """Whether the container was ended from outside, as far as its exit code shows."""
+    """Whether the container was ended from outside, judging by its exit code."""
     return ended.get("exitCode") in _SIGNALLED and ended.get("reason") != "OOMKilled"
 
 
 def is_disturbed(pod: Raw) -> bool:
-    """Whether Kubernetes or a person ends the pod: only the Job's verdict says what that is."""
+    """Whether Kubernetes or a user is ending the pod: only the Job's verdict says which."""
     return "deletionTimestamp" in pod["metadata"] or disruption_of(pod) is not None
 
 
@@ -143,7 +143,7 @@ def disruption_of(pod: Raw | None) -> Raw | None:
 
 
 def left_running(pod: Raw) -> list[str]:
-    """The injected containers that run on, or are still to start, though the action has ended.
+    """The injected containers that are running or still to start though the action has ended.
 
     Not those that the kubelet ends by itself: sidecars among the init containers.
     """
@@ -157,7 +157,7 @@ def left_running(pod: Raw) -> list[str]:
 
 
 def last_second(pod: Raw) -> int:
-    """The lowest deadline of the pod, in seconds from its start, that its action has kept."""
+    """The lowest deadline of the pod, in seconds from its start, that its action has met."""
     began = optional_from_rfc3339((pod.get("status") or {}).get("startTime"))
     ended = optional_from_rfc3339(terminated(pod).get("finishedAt"))
     if began is None or ended is None:

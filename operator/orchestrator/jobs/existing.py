@@ -1,4 +1,4 @@
-"""Attempts of which it is known that they exist, and no more; and a fan-out with its outputs."""
+"""Attempts known only to exist; and a fan-out with its outputs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from orchestrator.models.reasons import Reason
 
 
 def existing_job(job: Mapping[str, Any]) -> Attempt:
-    """A Job, not as evidence of anything but that it exists."""
+    """A Job as evidence only that it exists."""
     spec, name = job["spec"], job["metadata"]["name"]
     items = spec["completions"] if spec.get("completionMode") == "Indexed" else None
     return Attempt(AttemptState.PENDING, reason=Reason.JOB_CREATED, job=name, items=items)
 
 
 def existing_child(name: str) -> Attempt:
-    """The same of a sub-execution."""
+    """A sub-execution as evidence only that it exists."""
     return Attempt(AttemptState.PENDING, reason=Reason.SUB_WORKFLOW_CREATED, execution=name)
 
 
 def with_outputs(attempt: Attempt, gathered: Mapping[str, Any] | OutputsProblem) -> Attempt:
-    """A fan-out that succeeded, with what was gathered of its items, or failed for that."""
+    """A fan-out that succeeded, with its items' gathered outputs, or failed because of them."""
     if not isinstance(gathered, OutputsProblem):
         return replace(attempt, outputs=gathered)
     return replace(

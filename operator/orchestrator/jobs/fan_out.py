@@ -31,12 +31,12 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
 
 MAX_DEADLINE = 366 * 24 * 3600
-"""Most seconds of a Job's deadline."""
+"""Maximum deadline of a Job in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FanOutJob:
-    """One fan-out; `items` are the rendered and checked parameters of each. Seconds."""
+    """One fan-out; `items` are the rendered and checked parameters of each. Times in seconds."""
 
     node: str
     attempt: int
@@ -53,7 +53,7 @@ class FanOutJob:
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """What to create, the ConfigMaps first."""
+    """The objects to create, the ConfigMaps first."""
 
     config_maps: tuple[dict[str, Any], ...]
     job: dict[str, Any]
@@ -66,7 +66,7 @@ def build_fan_out(
     pod: PodSettings | None,
     runner_image: str,
 ) -> FanOut:
-    """The manifests as the API takes them. Raises JobRefused with a reason and the path."""
+    """The manifests for the API. Raises JobRefused with a reason and the path."""
     assert template.action is not None
     count = len(fan_out.items)
     if count > MAX_ITEMS:
@@ -155,7 +155,7 @@ def _job(
 
 
 def _deadline(fan_out: FanOutJob) -> int:
-    """What forEach.timeout says, else twice what all items may take, one round after the other."""
+    """forEach.timeout, otherwise twice the time of all items, one round after the other."""
     if fan_out.timeout is not None:
         return fan_out.timeout
     rounds = math.ceil(len(fan_out.items) / fan_out.parallelism)
@@ -201,7 +201,7 @@ def _config_maps(
 
 
 def _check_fixed(action: Action) -> None:
-    """One pod template serves all items, so what is not a word or a variable cannot differ."""
+    """One pod template serves all items, so only words and variables can differ."""
     for field, text in (("image", action.image), ("workingDir", action.working_dir)):
         if text is not None and _varies(text):
             message = f"spec.action.{field}: cannot depend on the item of a forEach: {text!r}"
@@ -209,7 +209,8 @@ def _check_fixed(action: Action) -> None:
 
 
 def _split(template: TemplateSpec) -> tuple[TemplateSpec, list[str]]:
-    """The Template without what depends on the item, and the words from the first that does."""
+    """The Template without the parts that depend on the item, and the words from the first one that
+    does."""
     action = template.action
     assert action is not None
     update: dict[str, Any] = {}
@@ -244,7 +245,7 @@ def _varies(text: str) -> bool:
 def _fields(
     action: Action, parameters: Mapping[str, Any], words: Sequence[str], scope: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """What an item's process is given beyond what all are: its variables and words."""
+    """The variables and words of an item's process, in addition to those of all items."""
     plain = _plain(parameters)
     fields: list[tuple[str, str]] = []
     if not reads_params_only(action):
@@ -262,7 +263,7 @@ def _fields(
         value = literal(word, scope, "spec.action.args")
         fields.append((ARGUMENT, _unescaped(value) if "$[[" in word else value))
     for name, value in fields:
-        escape(value, name)  # what no process could be given is refused as for any other node
+        escape(value, name)  # values that no process can be given are refused as for any other node
     return fields
 
 

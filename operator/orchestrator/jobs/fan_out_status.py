@@ -1,8 +1,7 @@
-"""What an Indexed Job and its Pods say of a fan-out.
+"""The state of a fan-out, from its Indexed Job and Pods.
 
-A Job with any failed index ends Failed, even within maxFailedIndexes: the indexes are the verdict
-and not the condition. The success of an item's action counts at once; the Job says so seconds
-later.
+A Job with any failed index ends Failed, even within maxFailedIndexes: the indexes are decisive, not
+the condition. The success of an item's action counts at once; the Job reports it seconds later.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from orchestrator.models.template import TemplateSpec
 
 Raw = Mapping[str, Any]
 MAX_GATHERED = 32 * 1024
-"""Bytes of all gathered outputs together."""
+"""Maximum bytes of all gathered outputs together."""
 
 
 def index_of(pod: Raw) -> int | None:
@@ -69,7 +68,7 @@ def observe_fan_out(
         seen = replace(seen, made_at=created_at(job), finished_at=None)
         return replace(seen, state=state, message=words if begun else "")
     if (verdict or {}).get("reason") == "DeadlineExceeded":
-        words = f"{len(done)} of {items} items succeeded before the fan-out's time was over"
+        words = f"{len(done)} of {items} items succeeded before the fan-out timed out"
         timed_out = AttemptState.TIMED_OUT
         return replace(seen, state=timed_out, reason=Reason.TIMED_OUT, message=words)
     words = f"{len(failed)} of {items} items failed, {max_failed} may"
@@ -79,7 +78,7 @@ def observe_fan_out(
 
 
 def why_failed(attempt: Attempt, pods: Iterable[Raw]) -> str:
-    """The words of a failed fan-out, with those of its first failed item where its pod is there."""
+    """The message of a failed fan-out, with that of its first failed item if its pod exists."""
     failed = parse_ranges(attempt.failed)
     found = {
         index: pod
@@ -99,7 +98,7 @@ def gather(
     attempt: Attempt,
     pods: Iterable[Raw],
 ) -> Mapping[str, list[Any]] | OutputsProblem:
-    """The named outputs of all items in their order, null where one failed."""
+    """The named outputs of all items in order, null for failed items."""
     done = parse_ranges(attempt.completed)
     messages = {
         index: terminated(pod).get("message") or ""

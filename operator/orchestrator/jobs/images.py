@@ -1,4 +1,4 @@
-"""Image references: one that cannot be read is refused at once, since no waiting would help."""
+"""Validates image references: an invalid one is refused at once, since waiting would not help."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def check_image(image: str, path: str) -> str:
         return image
     raise JobRefused(
         Reason.IMAGE_PULL,
-        f"{path}: {image[:100]!r} is no image; write one such as registry.example.com/team/tool:1.2"
+        f"{path}: {image[:100]!r} is not an image; write one such as reg.example.com/team/tool:1.2"
         " (lower case, without spaces or a scheme)",
     )

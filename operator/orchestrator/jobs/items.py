@@ -1,9 +1,9 @@
 """A fan-out's items as files: every pod of an Indexed Job mounts all, and reads its own line.
 
-A mount costs by files and not by bytes, so a file holds a hundred items where they are small. A
-line is read by a shim that decodes and never evaluates: `NAME=value` fields between tabs, where
-every byte that is not printable ASCII is an octal escape of printf's %b. Images without a shell
-read JSON lines.
+The cost of a mount depends on the number of files, not on their size, so a file contains a hundred
+items if they are small. A line is read by a shim that decodes and never evaluates: `NAME=value`
+fields between tabs, where every byte that is not printable ASCII is an octal escape of printf's %b.
+Images without a shell read JSON lines.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from orchestrator.jobs.refusal import JobRefused
 from orchestrator.models.reasons import Reason
 
 ITEMS_PER_FILE = (100, 20, 4, 1)
-"""Items in a file, fewer where they are large; $PARAMS_PER_FILE."""
+"""Items per file, fewer if they are large; $PARAMS_PER_FILE."""
 MAX_SHARD = 900 * 1024
-"""Bytes of one ConfigMap; Kubernetes takes 1 MiB."""
+"""Maximum bytes of one ConfigMap; Kubernetes accepts 1 MiB."""
 MAX_ITEMS = 10_000
-"""Items of a fan-out."""
+"""Maximum number of items of a fan-out."""
 DIRECTORY = "/automation/items"
 """Where the items are mounted; $PARAMS_DIR."""
 ARGUMENT = "+"
-"""The name of a field that is a further word of the command."""
+"""The name of a field that is an additional word of the command."""
 
 SHIM = r"""set -f
 tab=$(printf '\t')
@@ -46,7 +46,7 @@ set +f
 unset tab rest field value
 exec "$@"
 """
-"""Becomes the container's process with the item's variables. The text is constant."""
+"""Executes the container's process with the item's variables. The text is constant."""
 
 _PLAIN = frozenset(range(0x20, 0x7F)) - {ord("\\")}
 
@@ -62,9 +62,9 @@ def json_line(params: Mapping[str, Any]) -> str:
 
 
 def config_data(lines: Sequence[str]) -> tuple[int, list[dict[str, str]]]:
-    """How many items a file holds, and the data of the ConfigMaps with the files.
+    """The number of items per file, and the data of the ConfigMaps with the files.
 
-    Raises JobRefused when no ConfigMaps could hold them.
+    Raises JobRefused if no ConfigMaps can hold them.
     """
     if (total := sum(len(line) + 1 for line in lines)) > MAX_ITEMS_BYTES:
         message = (

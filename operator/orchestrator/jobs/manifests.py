@@ -1,4 +1,4 @@
-"""Everything that is created for one attempt: its Job, and what the Job's pods mount."""
+"""All objects of one attempt: its Job, and the objects that its pods mount."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def job_manifests(
 
 
 def service_account_of(manifests: list[dict[str, Any]]) -> str | None:
-    """The service account that the attempt's pods run with, if they have one."""
+    """The service account of the attempt's pods, if they have one."""
     account: str | None = _pod_of(manifests).get("serviceAccountName")
     return account
 

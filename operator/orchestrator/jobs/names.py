@@ -1,4 +1,4 @@
-"""Names of Jobs: readable for people, and the same for the same attempt whoever asks."""
+"""Names of Jobs: readable, and the same for the same attempt in every process."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def job_name(
 ) -> str:
     """The name of an attempt's Job or sub-execution: a readable prefix and 128 bits of a hash.
 
-    Two attempts never share a name, and one attempt never has two: this is what makes creating a
-    Job again harmless. `salt` is 0 unless an execution of others has the name: whoever may create
-    executions can compute it, and must not be able to fail the node by that. `indexed` leaves
-    room for the largest index.
+    Two attempts never share a name, and one attempt never has two: this makes creating a Job again
+    harmless. `salt` is 0 unless another execution has the name: any user who may create executions
+    can compute it, and must not be able to fail the node by taking it. `indexed` leaves room for
+    the largest index.
     """
     identity = f"{execution_uid}/{node}/{attempt}" + (f"/{salt}" if salt else "")
     digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()

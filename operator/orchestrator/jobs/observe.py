@@ -1,10 +1,10 @@
-"""What a Job and its Pods say of an attempt.
+"""Derives the state of an attempt from its Job and Pods.
 
 The end of the container `action` is the evidence (jobs/evidence.py): exit code 0, with its
-termination message, wins over any condition of the Job, which comes two to four seconds later. A
-failure waits for the Job's verdict only where Kubernetes may have caused it, because only that
-distinguishes a failure from a disruption; `FailureTarget` is verdict enough, since the terminal
-condition waits until every pod is gone (KEP-3939), on a dead machine for ever.
+termination message, takes precedence over any condition of the Job, which comes two to four seconds
+later. A failure waits for the Job's verdict only if Kubernetes may have caused it, because only
+that distinguishes a failure from a disruption; `FailureTarget` is sufficient, since the terminal
+condition waits until every pod is deleted (KEP-3939), which on a dead machine never happens.
 
 `pods` are always those that the Job controls, by its uid.
 """
@@ -54,17 +54,17 @@ def observe(
     *,
     disruption_matters: bool = True,
 ) -> Attempt:
-    """One attempt. `events` are warnings about a Job that has no pod.
+    """One attempt. `events` are warnings about a Job without a pod.
 
-    `disruption_matters`: whether another attempt depends on what a failure is, so that even an exit
-    code of the action's own is not believed before the kubelet has said the last of its pod.
+    `disruption_matters`: whether a retry depends on the kind of failure; if so, even an exit code
+    of the action's own counts only after the kubelet's final report about the pod.
     """
     name = job["metadata"]["name"] if job else ""
     for pod in pods:
         if has_succeeded(pod):
             return _succeeded(template, pod, name)
     if not disruption_matters:
-        # Before the verdict: nothing that is seen later may change it.
+        # Before the Job's verdict: no later observation may change it.
         for pod in pods:
             if failed_by_itself(pod):
                 return _failed(template, {}, [pod], name)
@@ -80,27 +80,27 @@ def observe(
 
 
 def _has_failed_for_good(pod: Raw) -> bool:
-    """Whether the Job's verdict can only be that its pod failed, or ran out of time."""
+    """Whether the Job's verdict can only be that its pod failed or timed out."""
     return phase_of(pod) == "Failed" and not is_disturbed(pod)
 
 
 def failure(job: Raw | None) -> Raw | None:
-    """The condition that says the Job failed or is failing, if there is one."""
+    """The condition that says that the Job failed or is failing, if there is one."""
     return _condition(job, "Failed") or _condition(job, "FailureTarget")
 
 
 def completed(job: Raw | None) -> bool:
-    """Whether the Job says that it succeeded."""
+    """Whether the Job reports success."""
     return bool(_condition(job, "Complete") or _condition(job, "SuccessCriteriaMet"))
 
 
 def evident(pods: Sequence[Raw]) -> bool:
-    """Whether there is a pod that ended; one seen pending may have ended since."""
+    """Whether there is a pod that ended; one observed as pending may have ended since."""
     return any(has_ended(pod) for pod in pods)
 
 
 def is_ours(job: Raw, identity: ExecutionIdentity) -> bool:
-    """Whether a Job of the right name is this execution's: owner and label, both by uid."""
+    """Whether a Job with the right name belongs to this execution: owner and label, both by uid."""
     metadata = job["metadata"]
     owners = {owner.get("uid") for owner in metadata.get("ownerReferences") or ()}
     label = (metadata.get("labels") or {}).get(EXECUTION_UID)
@@ -112,7 +112,7 @@ def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
     started_at, finished_at = _times(pod)
     outputs = read_outputs(template, ended.get("message") or "")
     if isinstance(outputs, OutputsProblem):
-        # The action did its work: doing it again would not be a retry of what went wrong.
+        # The action did its work: a retry would not repair what went wrong.
         return Attempt(
             AttemptState.FAILED,
             outputs.reason,
@@ -135,7 +135,7 @@ def _succeeded(template: TemplateSpec, pod: Raw, job: str) -> Attempt:
 def _failed(template: TemplateSpec, verdict: Raw, pods: Sequence[Raw], job: str) -> Attempt:
     pod = _newest([pod for pod in pods if has_ended(pod)])
     if pod is None and verdict.get("reason") == "DeadlineExceeded":
-        pod = _newest(pods)  # what it was waiting for is why it never started
+        pod = _newest(pods)  # the cause of the wait is why it never started
     started_at, finished_at = _times(pod)
     finished_at = finished_at or optional_from_rfc3339(verdict.get("lastTransitionTime"))
     ended = terminated(pod)
@@ -165,7 +165,7 @@ def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState
     if verdict.get("reason") == "DeadlineExceeded":
         return _never_started(pod, ended)
     if pod is None:
-        message = f"the pod is gone: {verdict.get('message', '')}".rstrip(": ")
+        message = f"the pod was deleted: {verdict.get('message', '')}".rstrip(": ")
         return AttemptState.FAILED, Reason.POD_DELETED, message
     if "deletionTimestamp" in pod["metadata"] and (not ended or was_signalled(ended)):
         message = "the pod was deleted by others before its action had ended"
@@ -174,7 +174,7 @@ def _why_failed(verdict: Raw, pod: Raw | None, ended: Raw) -> tuple[AttemptState
 
 
 def _never_started(pod: Raw | None, ended: Raw) -> tuple[AttemptState, str, str]:
-    """The Job's deadline passed, which is twice the pod's: most of it went before the start."""
+    """The Job's deadline passed, which is twice the pod's: most of it passed before the start."""
     if ended or (pod and has_begun(pod)):
         message = "had not ended when twice the node's timeout had passed since its Job started"
         return AttemptState.TIMED_OUT, Reason.TIMED_OUT, message
@@ -243,13 +243,13 @@ def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> A
 
 
 def node_of(job: Raw) -> str:
-    """The node that a Job was made for, by its own word."""
+    """The node that a Job was created for, from its annotation."""
     node: str = (job["metadata"].get("annotations") or {}).get(NODE, "")
     return node
 
 
 def fans_out(job: Raw) -> bool:
-    """Whether the Job would go on with other pods after those it has now."""
+    """Whether the Job would continue with other pods after the current ones."""
     return bool(job["spec"].get("completionMode") == "Indexed")
 
 

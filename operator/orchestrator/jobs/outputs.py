@@ -1,4 +1,4 @@
-"""What an action wrote to $OUTPUTS, checked against what its Template declares."""
+"""The outputs that an action wrote to $OUTPUTS, checked against the Template's declarations."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.values import check_type
 
 CUT_AT = 4093
-"""The kubelet keeps the last 4,096 bytes and says nothing; a character may be cut with them."""
+"""The kubelet silently keeps only the last 4,096 bytes; a character may be cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputsProblem:
-    """Why outputs are not accepted."""
+    """Why outputs are refused."""
 
     reason: str
     message: str
 
 
 def read_outputs(template: TemplateSpec, text: str) -> dict[str, Any] | OutputsProblem:
-    """The declared outputs of a termination message; an empty one means no outputs."""
+    """The declared outputs in a termination message; an empty message means no outputs."""
     if not text.strip():
         return _check(template, {})
     try:
         value = json.loads(text, parse_constant=_no_constant)
         to_json(value)
     except ExpressionError as error:
-        return _invalid(f"$OUTPUTS cannot be kept: {error}")
+        return _invalid(f"$OUTPUTS cannot be stored: {error}")
     except ValueError as error:
         if len(text.encode()) >= CUT_AT:
             return OutputsProblem(
@@ -61,7 +61,7 @@ def _check(template: TemplateSpec, values: Mapping[str, Any]) -> dict[str, Any] 
             return _invalid(f"output {name} {problem}")
     for name, output in declared.items():
         if output.required and values.get(name) is None:
-            return _invalid(f"output {name} is required, and the action did not write it")
+            return _invalid(f"output {name} is required, but the action did not write it")
     return dict(values)
 
 
@@ -70,4 +70,4 @@ def _invalid(message: str) -> OutputsProblem:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")

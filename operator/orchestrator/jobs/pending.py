@@ -1,7 +1,7 @@
-"""What keeps an attempt from starting, with the next command, for who is on call.
+"""Explains what keeps an attempt from starting, with the next command for the person on call.
 
-Nothing of it ends the attempt: a Secret may still be made, an image still be pushed, a node still
-be added. `startTimeout` decides. The cause comes first: a status keeps 256 bytes of a message.
+None of these causes ends the attempt: a Secret may still be created, an image pushed, a node added.
+`startTimeout` decides. The cause comes first: a status keeps 256 bytes of a message.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from orchestrator.models.reasons import Reason
 
 Raw = Mapping[str, Any]
 Cause = tuple[str, str]
-"""A reason of models/reasons.py and a sentence; both empty when nothing is wrong."""
+"""A reason from models/reasons.py and a sentence; both empty if nothing is wrong."""
 MOUNT_FAILURE = "mountFailure"
-"""A field of ours in the status of a pod that waits: what its last FailedMount Event says."""
+"""Our own field in the status of a waiting pod: the message of its last FailedMount Event."""
 NO_CAUSE: Cause = ("", "")
 _IMAGE = frozenset(
     {
@@ -40,7 +40,7 @@ _QUOTA_ASKS = re.compile(r"failed quota: (.*)", re.DOTALL)
 
 
 def why_waiting(pod: Raw) -> Cause:
-    """Why a pod that is there does not start its action."""
+    """Why an existing pod does not start its action."""
     status, namespace = pod.get("status") or {}, pod["metadata"].get("namespace", "")
     causes = [
         _container(container, namespace) for container in status.get("containerStatuses") or ()
@@ -58,7 +58,7 @@ def why_waiting(pod: Raw) -> Cause:
 
 
 def why_refused(message: str, job: Raw) -> Cause:
-    """Why the API server refuses a pod of the Job with this metadata, by its Event."""
+    """Why the API server refuses a pod of the Job with this metadata, from the Job's Event."""
     namespace = job.get("namespace", "")
     if quota := quota_message(message, namespace):
         return Reason.QUOTA_EXCEEDED, quota
@@ -71,7 +71,8 @@ def why_refused(message: str, job: Raw) -> Cause:
 
 
 def quota_message(message: str, namespace: str) -> str:
-    """What an answer that a quota gave says, and what shows more; empty for any other answer."""
+    """The message of an answer from a quota, and the command that shows more; empty for other
+    answers."""
     if match := _QUOTA.search(message):
         name, _, numbers = match[1].strip().partition(", ")
         command = f"kubectl -n {namespace} describe quota {name}"
@@ -81,7 +82,7 @@ def quota_message(message: str, namespace: str) -> str:
 
 
 def missing_account(name: str, namespace: str) -> str:
-    """That a service account is not there, and the commands that make and label it."""
+    """Reports a missing service account, and the commands that create and label it."""
     return (
         f"service account {name} is missing: kubectl -n {namespace} create serviceaccount {name}; "
         f"kubectl -n {namespace} label serviceaccount {name} {ALLOW_WORKFLOWS}=true"
@@ -89,7 +90,7 @@ def missing_account(name: str, namespace: str) -> str:
 
 
 def failed_init(pod: Raw) -> str:
-    """The injected init container that failed, and with it the pod; empty when none did."""
+    """The injected init container that failed, and with it the pod; empty if none did."""
     for container in _of(pod, "initContainerStatuses"):
         ended = (container.get("state") or {}).get("terminated") or {}
         if ended.get("exitCode"):
@@ -122,7 +123,7 @@ def _container(container: Raw, namespace: str) -> Cause:
 
 
 def _initializing(container: Raw) -> Cause:
-    """An init container, all of which are injected: it cannot start, or does not end."""
+    """An init container (all are injected) that cannot start, or does not end."""
     name, state = container.get("name"), container.get("state") or {}
     waiting = state.get("waiting") or {}
     if (reason := waiting.get("reason", "")) and reason != "PodInitializing":
@@ -139,7 +140,7 @@ def _unmounted(message: str, namespace: str) -> Cause:
         return Reason.SECRET_MISSING, missing
     if match := _NO_MOUNT_KEY.search(message):
         kind = "Secret" if match[1] == "secret" else "ConfigMap"
-        words = f"a {kind} that is mounted has no key {match[2]}; add it"
+        words = f"a mounted {kind} has no key {match[2]}; add it"
         return Reason.SECRET_MISSING, f"{words}: {message}"
     return Reason.CONTAINER_CANNOT_START, f"a volume cannot be mounted: {message}"
 

@@ -10,7 +10,8 @@ from orchestrator.jobs.refusal import JobRefused
 from orchestrator.models.reasons import Reason
 
 MAX_STRING = 120 * 1024
-"""Longest argument or variable in bytes: Linux takes 128 KiB (MAX_ARG_STRLEN), name included."""
+"""Maximum bytes of an argument or variable: Linux accepts 128 KiB (MAX_ARG_STRLEN), including the
+name."""
 
 
 def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
@@ -29,10 +30,10 @@ def render_field(text: str, scope: Mapping[str, Any], path: str) -> str:
 
 
 def literal(text: str, scope: Mapping[str, Any], path: str) -> str:
-    """As `render_field`, for env, command and args, where the kubelet expands `$(NAME)`.
+    """As `render_field`, for env, command and args, in which the kubelet expands `$(NAME)`.
 
-    Every `$` of what was rendered is doubled, which the kubelet turns back into one; what a
-    Template's author wrote without an expression is left as it is.
+    Every `$` in rendered text is doubled, which the kubelet turns back into one; text that the
+    Template's author wrote outside expressions is unchanged.
     https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/
     """
     if "$[[" in text:
@@ -41,14 +42,14 @@ def literal(text: str, scope: Mapping[str, Any], path: str) -> str:
 
 
 def escape(text: str, path: str) -> str:
-    """A text that the kubelet gives to the container as it is."""
+    """A text that the kubelet passes to the container unchanged."""
     return _passable(text, path).replace("$", "$$")
 
 
 def _passable(text: str, path: str) -> str:
     """The text, if a process can be started with it. Raises JobRefused with the path."""
     if "\0" in text:
-        raise JobRefused(Reason.INVALID_PARAMETERS, f"{path}: must not hold a NUL character")
+        raise JobRefused(Reason.INVALID_PARAMETERS, f"{path}: must not contain a NUL character")
     if len(text) > MAX_STRING // 4 and (size := len(text.encode())) > MAX_STRING:
         raise JobRefused(
             Reason.PARAMS_TOO_LARGE,

@@ -1,8 +1,8 @@
-"""How an attempt is stopped, as values.
+"""The steps that stop an attempt, as values.
 
 A Job's own deadline and its suspension make the Job controller delete running pods, and their logs
 with them. Lowering the deadline of a running pod makes the kubelet end it, with SIGTERM and the
-pod's grace, and leaves pod and log in place.
+pod's grace period, and keeps pod and log.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ Step = PatchPod | PatchJob | DeletePod
 def plan_stop(
     job: str, pods: Sequence[Mapping[str, Any]], *, force: bool, whole: bool = False
 ) -> list[Step]:
-    """What to do, in order. `pods` are all pods of the Job, read live; of a fan-out those that have
-    not ended, and those only where they are ended by force.
+    """The steps, in order. `pods` are all pods of the Job, read live; for a fan-out, those that
+    have not ended, and only if they are stopped by force.
 
-    A fan-out (`whole`) would begin further items when single pods ended, so its Job is stopped;
-    Kubernetes then ends its pods with their grace, and removes them. A pod whose action has ended
-    needs no gentle stop: its deadline, lowered, would put the action's own end in doubt.
+    A fan-out (`whole`) would start further items if single pods ended, so its Job is stopped;
+    Kubernetes then ends its pods with their grace period, and deletes them. A pod whose action has
+    ended needs no gentle stop: a lowered deadline would put the action's own end in doubt.
     """
     if force:
         active = [pod for pod in pods if phase_of(pod) not in ENDED_PHASES]
@@ -69,9 +69,9 @@ def plan_stop(
 
 
 def stop_rest(pod: Mapping[str, Any]) -> PatchPod:
-    """Stop what else runs in a pod whose action has ended.
+    """Stop the other containers of a pod whose action has ended.
 
-    The deadline is one that the action kept, so that its end goes on to count as its own.
+    The action met the new deadline, so its end still counts as its own.
     """
     deadline = {"spec": {"activeDeadlineSeconds": last_second(pod)}}
     return PatchPod(pod["metadata"]["name"], deadline)

@@ -1,7 +1,7 @@
-"""The volumes of a pod: those that a Template names, and a writable /tmp.
+"""The volumes of a pod: those in the Template, and a writable /tmp.
 
-A volume with its mount is ten field paths of the Job and ten of the pod, and a mount for the
-kubelet. A Template that writes no files says so with `volumes: []`.
+A volume with its mount adds ten field paths to the Job and ten to the pod, and a mount for the
+kubelet. A Template that writes no files sets `volumes: []`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TYPES = ("empty_dir", "config_map", "secret", "persistent_volume_claim")
 
 
 def volumes(action: Action) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The pod's volumes, and where its container mounts them."""
+    """The pod's volumes, and their mounts in its container."""
     pod_volumes: list[dict[str, Any]] = []
     mounts: list[dict[str, Any]] = []
     for volume in action.volumes or ():
@@ -31,8 +31,8 @@ def volumes(action: Action) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
 def has_tmp(action: Action) -> bool:
-    """Whether /tmp is writable: everywhere but where a Template names no volume at all. A script
-    is a file there."""
+    """Whether /tmp is writable: unless the Template sets an empty list of volumes. A script is a
+    file in /tmp."""
     return action.volumes != [] or action.script is not None
 
 

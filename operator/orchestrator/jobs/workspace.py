@@ -1,4 +1,4 @@
-"""The volume that the action pods of an execution share, at $WORKSPACE."""
+"""The volume that an execution's action pods share, at $WORKSPACE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.models.base import API_VERSION
 from orchestrator.models.pod import AccessMode, Workspace
 
 DIRECTORY = "/automation/workspace"
-"""Where the volume is mounted."""
+"""The mount path of the volume."""
 _VOLUME = "automation-workspace"
 
 
@@ -55,10 +55,10 @@ def build_claim(workspace: Workspace, identity: ExecutionIdentity) -> dict[str, 
 
 
 def mount(pod: dict[str, Any], workspace: Workspace, identity: ExecutionIdentity) -> None:
-    """Give a pod's spec the volume.
+    """Mount the volume in a pod's spec.
 
-    A volume of one machine keeps the pods of the execution together: each must run where another
-    does, which Kubernetes lets the first one decide.
+    A volume that is bound to one machine keeps the pods of the execution together: each must run on
+    the same machine, which the first one determines.
     """
     claim = {"claimName": claim_name(identity.uid)}
     pod.setdefault("volumes", []).append({"name": _VOLUME, "persistentVolumeClaim": claim})

@@ -1,1 +1,1 @@
-"""How the API server is spoken to: requests, lists, watches, the Lease."""
+"""Access to the API server: requests, lists, watches, the Lease."""

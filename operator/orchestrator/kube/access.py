@@ -1,8 +1,8 @@
-"""Where the API server is and who we are there, from a pod's service account or a kubeconfig.
+"""The API server's address and our credentials, from a pod's service account or a kubeconfig.
 
-A pod's own is read here: client-go and the official client take the same environment and files.
-Kubeconfigs (client certificates, tokens, exec plugins) are left to the official client, which takes
-a quarter of a second of CPU to import; a pod of ours need not.
+The service account is read here: client-go and the official client use the same environment and
+files. Kubeconfigs (client certificates, tokens, exec plugins) are left to the official client,
+whose import takes a quarter of a second of CPU, which a pod can avoid.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where the kubelet mounts a pod's token and the certificate of the API server's authority."""
+"""Where the kubelet mounts a pod's token and the API server's CA certificate."""
 
 
 class AccessError(Exception):
@@ -24,32 +24,32 @@ class AccessError(Exception):
 
 
 def no_authorization() -> str | None:
-    """No Authorization header: a client certificate says who we are, or nothing does."""
+    """No Authorization header: a client certificate authenticates the request, or nothing does."""
     return None
 
 
 @dataclass(frozen=True)
 class Access:
-    """How the API server is reached and who we are there."""
+    """The API server's address and our credentials."""
 
     server: str
     """Its address, as https://HOST:PORT."""
     authorization: Callable[[], str | None] = no_authorization
-    """The Authorization header as its source has it now; may run a plugin, and take seconds."""
+    """The current Authorization header; may run a plugin, which can take seconds."""
     ca_file: str | None = None
-    """What the server's certificate is checked against; None for the system's authorities."""
+    """The CA certificates for the server; None for the system's."""
     insecure: bool = False
-    """Whether the kubeconfig asks not to check the server's certificate."""
+    """Whether the kubeconfig disables the verification of the server's certificate."""
     certificate_file: str | None = None
-    """The client certificate, if one identifies us."""
+    """The client certificate, if one is used."""
     key_file: str | None = None
     """The client certificate's private key."""
     server_name: str | None = None
-    """The name in the server's certificate, where it is not the host of `server`."""
+    """The name in the server's certificate, if it differs from the host of `server`."""
     proxy: str | None = None
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context for `server`; None where it is plain HTTP."""
+        """The TLS context for `server`; None for plain HTTP."""
         if not self.server.startswith("https://"):
             return None
         context = ssl.create_default_context(cafile=self.ca_file)
@@ -66,9 +66,9 @@ def load(
     context: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Access:
-    """The access of this kubeconfig, of the pod we are in, or of the user's kubeconfig.
+    """The access by this kubeconfig, by the pod's service account, or by the user's kubeconfig.
 
-    Raises AccessError when there is none.
+    Raises AccessError if there is none.
     """
     if kubeconfig is None and environ.get("KUBERNETES_SERVICE_HOST"):
         return of_pod(environ)
@@ -96,7 +96,7 @@ def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Acces
 
 
 def of_kubeconfig(path: str, context: str | None = None) -> Access:
-    """The access that a context of a kubeconfig gives. Raises AccessError, in words."""
+    """The access by a context of a kubeconfig. Raises AccessError."""
     import kubernetes
 
     configuration = kubernetes.client.Configuration()

@@ -1,6 +1,6 @@
-"""The API server for programs that wait for each answer: the command line, the actions in pods.
+"""A blocking API client, for the command line and for actions in pods.
 
-The official client does the same, and its import alone takes longer than most actions run.
+The import of the official client alone takes longer than most actions run.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 RETRIES = urllib3.Retry(
     total=3, redirect=0, backoff_factor=0.2, retry_after_max=10, raise_on_status=False
 )
-"""Connects again, and asks again what is safe to repeat or what a busy server asks us to."""
+"""Reconnects, and retries requests that are safe to repeat or that a busy server asks to repeat."""
 
 
 class BlockingTransport:
-    """Sends requests, each with the same headers besides its own."""
+    """Sends requests, each with the same headers in addition to its own."""
 
     def __init__(self, access: Access, headers: Sequence[tuple[str, str]] = ()) -> None:
         self.server = access.server
@@ -60,9 +60,9 @@ class BlockingTransport:
         connect: float = CONNECT_SECONDS,
         read: float | None = READ_SECONDS,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """An answer, to be read to its end or left; an empty value of the query is left out.
+        """An answer, to be read to its end or closed; empty values of the query are left out.
 
-        `read` is the longest silence in seconds, None for any. Raises ApiError for an answer that
+        `read` is the maximum silence in seconds, None for any. Raises ApiError for an answer that
         is not 2xx, and for a connection that is lost while it is read.
         """
         asked = {name: value for name, value in (query or {}).items() if value}
@@ -93,7 +93,7 @@ class BlockingTransport:
         if content_type:
             headers["Content-Type"] = content_type
         for name, value in self._headers:
-            headers.add(name, value)  # a group to act in is a header of its own
+            headers.add(name, value)  # each group to act in has a header of its own
         return headers
 
 
@@ -109,7 +109,7 @@ class BlockingClient:
         return self._json("GET", _path(resource, namespace, name))
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
-        """An object by its name, or None when there is none."""
+        """An object by its name, or None if there is none."""
         try:
             return self.get(resource, namespace, name)
         except ApiError as error:
@@ -125,13 +125,13 @@ class BlockingClient:
         label_selector: str = "",
         field_selector: str = "",
     ) -> list[Object]:
-        """The objects that match, in no useful order."""
+        """The matching objects, in no particular order."""
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         items: list[Object] = self._json("GET", _path(resource, namespace), query=query)["items"]
         return items
 
     def create(self, resource: Resource, namespace: str, body: Object) -> Object:
-        """Create an object; ApiError 409 when its name is taken."""
+        """Create an object; ApiError 409 if its name is taken."""
         return self._json("POST", _path(resource, namespace), body=body)
 
     def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
@@ -185,10 +185,11 @@ class BlockingClient:
 def _path(
     resource: Resource, namespace: str, name: str | None = None, subresource: str = ""
 ) -> str:
-    """The path of a collection or of an object; a name that none has would lead elsewhere."""
+    """The path of a collection or of an object; refuses invalid names, which could lead
+    elsewhere."""
     if name is None:
         return resource.path(quote(namespace, safe=""))
     if not is_object_name(name):
-        words = f"{resource.plural} {json.dumps(name)} not found: objects have no such names"
+        words = f"{resource.plural} {json.dumps(name)} not found: this is not a valid object name"
         raise ApiError(404, "NotFound", words)
     return resource.path(quote(namespace, safe=""), name, subresource)

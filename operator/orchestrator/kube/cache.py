@@ -1,4 +1,4 @@
-"""What the watches know: raw objects by (namespace, name), found by what they belong to as well."""
+"""Caches filled by watches: raw objects by (namespace, name), also indexed by owner or label."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cache:
         return iter(list(self._objects.values()))
 
     def get(self, namespace: str | None, name: str) -> Raw | None:
-        """The object as last seen, or None."""
+        """The object as last observed, or None."""
         return self._objects.get((namespace, name))
 
     def known(self) -> list[Key]:
@@ -40,14 +40,14 @@ class Cache:
         return list(self._objects)
 
     def put(self, raw: Raw) -> Raw | None:
-        """Keep this version; what was kept before, if anything."""
+        """Store this version; returns the previous one, if any."""
         key = key_of(raw)
         old = self._objects.get(key)
         self._objects[key] = raw
         return old
 
     def remove(self, key: Key) -> Raw | None:
-        """Forget the object; what was kept of it, if anything."""
+        """Remove the object; returns the stored version, if any."""
         return self._objects.pop(key, None)
 
 
@@ -91,7 +91,7 @@ class IndexedCache(Cache):
 
 
 class Jobs(IndexedCache):
-    """The Jobs of executions, also found by the execution's name."""
+    """The Jobs of executions, also indexed by the execution's name."""
 
     def __init__(self) -> None:
         super().__init__(EXECUTION_UID)
@@ -119,12 +119,13 @@ class Jobs(IndexedCache):
             del self._named[name]
 
     def of_execution(self, namespace: str, name: str) -> list[Raw]:
-        """The Jobs of the executions of this name."""
+        """The Jobs of the executions with this name."""
         found = (self.get(*key) for key in self._named.get((namespace, name), ()))
         return [raw for raw in found if raw is not None]
 
     def by_execution(self, namespace: str, uid: str) -> dict[str, Raw]:
-        """The Jobs of an execution by name: a label can be written in any namespace."""
+        """The Jobs of an execution by name; the owner counts, since labels can be set in any
+        namespace."""
         return {
             raw["metadata"]["name"]: raw
             for raw in self.labelled(uid)
@@ -133,13 +134,13 @@ class Jobs(IndexedCache):
 
 
 def execution_of(job: Raw) -> tuple[str, str] | None:
-    """Namespace and name of the execution that owns a Job; None where none does."""
+    """Namespace and name of the execution that owns a Job; None if none does."""
     owner = execution_owner(job)
     return None if owner is None else (job["metadata"]["namespace"], owner["name"])
 
 
 def execution_owner(job: Raw) -> Raw | None:
-    """The owner reference of a Job to its execution; None where no execution owns it."""
+    """The owner reference of a Job to its execution; None if no execution owns it."""
     for owner in job["metadata"].get("ownerReferences") or ():
         if owner.get("kind") == "WorkflowExecution" and is_object_name(owner.get("name")):
             found: Raw = owner
@@ -148,14 +149,14 @@ def execution_owner(job: Raw) -> Raw | None:
 
 
 JOB_NAME = "batch.kubernetes.io/job-name"
-"""The label by which the Job controller marks its pods."""
+"""The label with which the Job controller marks its pods."""
 
 
 class Pods(IndexedCache):
-    """Pods of executions that show an end, and pending ones of Jobs that take their time.
+    """Pods of executions that show an end, and pending pods of slow Jobs.
 
-    A Job's pods are those that it controls, by its uid and within its namespace: labels, and owners
-    in other namespaces, may be written by anyone who may create pods.
+    A Job's pods are those that it controls, by its uid and within its namespace: anyone who may
+    create pods may set labels, and owners in other namespaces.
     """
 
     def __init__(self) -> None:
@@ -163,23 +164,23 @@ class Pods(IndexedCache):
         self._pending: dict[str, list[Raw]] = {}
 
     def by_job(self, namespace: str, uid: str) -> list[Raw]:
-        """The pods known of the Job: those that show an end, else pending ones."""
+        """The known pods of the Job: those that show an end, otherwise pending ones."""
         job = _job(namespace, uid)
         return list(self.labelled(job)) or list(self._pending.get(job, ()))
 
     def count(self, namespace: str, uid: str) -> int:
-        """How many pods of the Job are known that show an end."""
+        """The number of known pods of the Job that show an end."""
         return len(self._groups.get(_job(namespace, uid), {}))
 
     def replace_pending(self, pods: Iterable[Raw]) -> None:
-        """Keep these pending pods instead of those kept before."""
+        """Replace the pending pods by these."""
         self._pending = {}
         for raw in pods:
             if job := self._group_of(raw):
                 self._pending.setdefault(job, []).append(raw)
 
     def any_ended(self, namespace: str, uid: str) -> bool:
-        """Whether a pod of the Job is known that shows an end."""
+        """Whether a known pod of the Job shows an end."""
         return self.count(namespace, uid) > 0
 
     def _group_of(self, raw: Raw) -> str:

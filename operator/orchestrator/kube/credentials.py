@@ -1,4 +1,4 @@
-"""The Authorization header for servers: its source is asked again every few seconds."""
+"""The Authorization header for requests: its source is read again every few seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from orchestrator.kube.access import Access
 
 REFRESH_SECONDS = 10.0
-"""How often the source is asked whether the token changed: file rotation, plugin expiry."""
+"""Seconds between two checks whether the token changed: file rotation, plugin expiry."""
 
 
 class Credentials:

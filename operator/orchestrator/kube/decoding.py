@@ -1,8 +1,8 @@
-"""Reads JSON of the API server, however deep it is nested.
+"""Reads JSON from the API server, however deep it is nested.
 
-It takes objects that are nested 10,000 deep (the limit of sigs.k8s.io/json), where free-form values
-are allowed, and orjson reads some 1,000 and writes some 250. No value of ours may be nested deeper
-than 64, so what lies far below is cut, and is refused by whatever reads the value.
+The API server accepts objects nested 10,000 deep (the limit of sigs.k8s.io/json) in free-form
+fields, while orjson reads some 1,000 levels and writes some 250. None of our values may be nested
+deeper than 64, so deeper levels are cut, and the code that reads the value refuses it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 200
-"""Containers inside each other that are kept; what lies deeper is null."""
+"""Maximum nesting that is kept; deeper values are null."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
 def loads(data: bytes) -> Any:
-    """The value; ValueError for what is no JSON."""
+    """The value; ValueError if it is not JSON."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -26,7 +26,7 @@ def loads(data: bytes) -> Any:
 
 
 def shallow(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """The value without what lies deeper than this."""
+    """The value without levels deeper than this."""
     if isinstance(value, dict):
         return {key: shallow(item, depth - 1) for key, item in value.items()} if depth else None
     if isinstance(value, list):

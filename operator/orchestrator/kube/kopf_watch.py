@@ -1,9 +1,9 @@
-"""kopf, embedded: it watches Workflows and Incidents in a thread with a loop of its own.
+"""Embeds kopf, which watches Workflows and Incidents in a thread with a loop of its own.
 
-kopf cancels every task of its loop when it ends, which would cut passes short; hence the thread.
-Its handlers only hand events over: no finalizers, no annotations, no patches. Templates and
-Triggers are not its business, because they are acted upon from a cache, and a kopf list does not
-report what is gone.
+kopf cancels every task of its loop when it ends, which would interrupt passes; hence the thread.
+Its handlers only forward events: no finalizers, no annotations, no patches. It does not watch
+Templates and Triggers, because they are read from a cache, and kopf's list does not report
+deletions.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from orchestrator.kube.decoding import shallow
 from orchestrator.kube.resources import Resource
 
 LOGIN_INTERVAL = timedelta(minutes=10)
-"""How long kopf uses a token before it asks for another one."""
+"""Seconds for which kopf uses a token before it requests another one."""
 
 MAX_OUTAGE_TRIES = 120
 """Tries, five seconds apart, before kopf gives up on an API server that answers with errors."""
 
 RECURSION_LIMIT = 15_000
-"""The limit of recursion that reads what the API server takes: objects nested 10,000 deep. One that
-cannot be read ends kopf's watch of its kind, silently."""
+"""The recursion limit that is sufficient for objects that the API server accepts: nested 10,000
+deep. An unreadable object silently ends kopf's watch of its kind."""
 
 CLOSE_SECONDS = 0.25
 """Seconds in which its TLS connections are closed, which aiohttp does in the background
@@ -42,11 +42,11 @@ Take = Callable[[Resource, str | None, dict[str, Any]], None]
 Follow = Callable[
     [Credentials, Sequence[Resource], Collection[str], Take, threading.Event], Awaitable[None]
 ]
-"""Reports the objects of some resources until it is asked to stop."""
+"""Reports the objects of some resources until it is stopped."""
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """Stores nothing: there are no handlers that make progress."""
+    """Stores nothing, since no handler has progress."""
 
     def fetch(self, **_: Any) -> None:
         return None
@@ -95,7 +95,7 @@ def watch_definitions(
     take: Take,
     stop: threading.Event,
 ) -> None:
-    """Watch until `stop` is set; blocks, and ends early only when kopf cannot go on."""
+    """Watch until `stop` is set; blocks, and ends early only if kopf cannot continue."""
     # It says that it takes no signals here: the operator does. And of an outage each watch
     # speaks at each attempt: the reflectors have said it already.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
@@ -145,7 +145,7 @@ def _handler(resource: Resource, take: Take) -> Any:
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    settings.scanning.disabled = True  # the resources are there before kopf starts
+    settings.scanning.disabled = True  # the resources exist before kopf starts
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.networking.connect_timeout = 10

@@ -1,6 +1,6 @@
-"""The Jobs of an execution, listed live: what ends at the same time is asked for in one list.
+"""Lists the Jobs of an execution live; simultaneous requests are combined in one list.
 
-The API server reads every Job of the namespace for each list, whatever it selects.
+For each list, the API server reads every Job of the namespace, whatever it selects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from orchestrator.kube.resources import JOBS
 from orchestrator.models.labels import EXECUTION_UID
 
 AT_ONCE = 50
-"""Executions in one list at most: their uids are in the request's URL."""
+"""Maximum number of executions in one list: their uids are in the request's URL."""
 REST_PER_JOB, MAX_REST = 3e-4, 1.0
 """Seconds between two lists for each Job that there is, and at most: ten times the CPU of the API
 server that a list takes a Job (30 us, measured), so that lists stay below a tenth of its work. The
@@ -27,10 +27,10 @@ _Answer = asyncio.Future[list[Raw]]
 
 
 class LiveJobs:
-    """Lists metadata of Jobs; while a list is under way or rests, who asks waits for the next."""
+    """Lists metadata of Jobs; callers during a list or the pause after it wait for the next one."""
 
     def __init__(self, client: ApiClient, known: Sized) -> None:
-        """`known` are the Jobs that there are, as far as the watch has seen them."""
+        """`known` are the existing Jobs, as far as the watch has observed them."""
         self._client = client
         self._known = known
         self._waiting: defaultdict[str, dict[str, _Answer]] = defaultdict(dict)
@@ -39,7 +39,7 @@ class LiveJobs:
         """When the next list may begin, by namespace and in the loop's time."""
 
     async def of(self, namespace: str, uid: str) -> list[Raw]:
-        """The Jobs of an execution as of now. Raises ApiError."""
+        """The current Jobs of an execution. Raises ApiError."""
         loop = asyncio.get_running_loop()
         answer = self._waiting[namespace].setdefault(uid, loop.create_future())
         if namespace not in self._listing:

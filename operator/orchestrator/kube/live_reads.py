@@ -1,6 +1,6 @@
-"""Live reads that many ask for at once: who asks while one is under way shares the next.
+"""Live reads shared by simultaneous callers: callers during a read share the next one.
 
-What is answered was read after it was asked for, so it is as live as a read of one's own.
+The answer was read after the call, so it is as current as a read of the caller's own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LiveReads:
         self._next: dict[_Key, asyncio.Task[Raw | None]] = {}
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Raw | None:
-        """The object as of now; None when there is none. Raises ApiError."""
+        """The current object; None if there is none. Raises ApiError."""
         key = (resource, namespace, name)
         task = self._next.get(key)
         if task is None:

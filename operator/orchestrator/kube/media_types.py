@@ -1,4 +1,4 @@
-"""The media types that the API server takes and answers with.
+"""The media types that the API server accepts and returns.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -12,4 +12,4 @@ APPLY_PATCH = "application/apply-patch+yaml"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 FRAMES = "application/vnd.kubernetes.protobuf"
-"""Of a watch: messages, each after its length in four bytes, the most significant first."""
+"""For a watch: messages, each preceded by its length in four bytes, big-endian."""

@@ -1,4 +1,4 @@
-"""What is kept of watched objects: enough to decide, a fraction of the memory."""
+"""Projections of watched objects: enough for decisions, in a fraction of the memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CONTAINER = ("name", "image", "started", "state")
 
 
 def project_job(raw: Raw) -> Raw:
-    """A Job without its pod template, and with what decisions rest on."""
+    """A Job without its pod template, with the fields that decisions need."""
     metadata = raw["metadata"]
     kept = _some(metadata, _METADATA)
     kept["labels"] = metadata.get("labels") or {}
@@ -60,7 +60,7 @@ def project_pod(raw: Raw) -> Raw:
 
 
 def project_ended_pod(raw: Raw) -> Raw | None:
-    """The same of a pod that shows an end and is controlled by something; None of others."""
+    """The same for a pod that shows an end and has a controller; None for others."""
     return project_pod(raw) if has_ended(raw) and controller_of(raw) else None
 
 

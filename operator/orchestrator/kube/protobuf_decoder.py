@@ -1,10 +1,11 @@
-"""Watch events of Jobs and pods in the API server's own encoding, protobuf, read in part.
+"""Decodes watch events of Jobs and pods partially, from the API server's protobuf encoding.
 
-Kubernetes' own controllers watch both in it, so the server encodes an event once for all of them;
-JSON it would encode for the operator alone, and all of an object would be read of which little is
-kept. The encoding: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding;
-the fields' numbers are those of `generated.proto` in k8s.io/api and k8s.io/apimachinery, of which
-none is ever used for another field.
+Kubernetes' own controllers watch both in protobuf, so the server encodes an event once for all of
+them; it would encode JSON for the operator alone, and the operator would parse complete objects of
+which it keeps little. The encoding:
+https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding; the field numbers
+are those of `generated.proto` in k8s.io/api and k8s.io/apimachinery, where numbers are never
+reused.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 }
 _MESSAGES["PodCondition"] = _MESSAGES["Condition"]
 _WANTED = {"PodCondition": POD_CONDITIONS}
-"""By message: the types that are read of it."""
+"""By message: the types of the fields that are read."""
 _MAGIC = b"k8s\x00"
 _SCALARS = {
     "string": FieldDescriptorProto.TYPE_STRING,
@@ -124,16 +125,16 @@ _SCALARS = {
 
 
 def event_from(resource: Resource, frame: bytes, *, only_ends: bool = False) -> Raw:
-    """A frame of a watch as JSON would have it: `type`, and of `object` what is read.
+    """A frame of a watch in the form of JSON: `type`, and the read fields of `object`.
 
-    `only_ends`, for pods: of one that shows no end only the version is read, as of a bookmark.
-    The object of an event of the type ERROR is a Status. Raises ApiError for what is no such frame.
+    `only_ends`, for pods: if a pod shows no end, only the version is read, as for a bookmark. The
+    object of an event with type ERROR is a Status. Raises ApiError for an invalid frame.
     """
     try:
         event = _parsed("WatchEvent", frame)
         envelope = event.object.raw
         if not envelope.startswith(_MAGIC):
-            raise DecodeError("it does not begin as the API server's objects do")
+            raise DecodeError("it does not begin like an object of the API server")
         kind = "Status" if event.type == "ERROR" else resource.kind
         found = _parsed(kind, _parsed("Unknown", envelope[len(_MAGIC) :]).raw)
         if only_ends and kind == "Pod" and not _shows_an_end(found):
@@ -141,7 +142,7 @@ def event_from(resource: Resource, frame: bytes, *, only_ends: bool = False) -> 
             return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
         plain = _PLAIN[kind](found)
         if event.type != "ERROR" and "resourceVersion" not in plain.get("metadata", {}):
-            raise DecodeError("it is of no object that was stored")
+            raise DecodeError("it contains no stored object")
         return {"type": event.type, "object": plain}
     except (DecodeError, ValueError, OverflowError, OSError) as error:
         message = f"an event of {resource.plural} cannot be read: {error}"
@@ -149,7 +150,7 @@ def event_from(resource: Resource, frame: bytes, *, only_ends: bool = False) -> 
 
 
 def _shows_an_end(pod: Any) -> bool:
-    """As `has_ended` of jobs/evidence.py has it. Most events of pods show none."""
+    """Same rule as `has_ended` in jobs/evidence.py. Most events of pods show no end."""
     status = pod.status
     return status.phase in ENDED_PHASES or any(
         container.name == ACTION and container.state.HasField("terminated")
@@ -163,20 +164,20 @@ def _parsed(name: str, data: bytes) -> Any:
 
 @lru_cache(maxsize=1024)
 def _moment(seconds: int) -> str:
-    """RFC 3339 in whole seconds, as JSON has it."""
+    """RFC 3339 in whole seconds, as in JSON."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _text(value: str | bytes) -> str:
-    """As JSON has it; what is no UTF-8 comes as bytes."""
+    """As in JSON; invalid UTF-8 is returned as bytes."""
     return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 def _plain(name: str) -> Callable[[Any], Raw]:
-    """What makes of a message of this name what JSON would have.
+    """Converts a message of this name to the form of JSON.
 
-    It is called for each event and all it holds, so it asks a message for its fields by name: to
-    have them listed costs more than all else.
+    It is called for each event and all nested messages, so it reads a message's fields by name:
+    listing them would cost more than everything else.
     """
     fields = _MESSAGES[name]
     strings = [field for field, (_, kind) in fields.items() if kind == "string"]
@@ -198,7 +199,7 @@ def _plain(name: str) -> Callable[[Any], Raw]:
 
 
 def _reader(kind: str) -> tuple[bool, Callable[[Any], Any]]:
-    """Whether JSON has what was sent of such a field, even if it is empty; and what it has."""
+    """Whether JSON contains such a field even if it is empty, and its value in JSON."""
     name = kind.removeprefix("[]")
     match kind:
         case "map":
@@ -222,7 +223,7 @@ def _reader(kind: str) -> tuple[bool, Callable[[Any], Any]]:
 
 
 def _classes() -> dict[str, type[Message]]:
-    """The messages' classes; what they have no field for is skipped."""
+    """The messages' classes; fields that they lack are skipped."""
     package = "orchestrator"
     file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto2")
     for name, fields in _MESSAGES.items():

@@ -3,7 +3,7 @@ be resumed.
 
 A list replaces the contents of the cache, so that deletions which a watch missed are detected.
 Callbacks only signal a change; consumers read the current state from the cache. Workflows and
-Incidents are watched by kopf (`kopf_watch`).
+Incidents are watched by kopf instead (`kopf_watch`), which `controller.informers` runs.
 """
 
 from __future__ import annotations

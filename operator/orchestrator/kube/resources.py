@@ -17,11 +17,11 @@ class Resource:
     kind: str
     namespaced: bool = True
     short: str = ""
-    """The short name, of a kind of ours."""
+    """The short name, for our own kinds."""
 
     @property
     def api_version(self) -> str:
-        """As manifests write it: `batch/v1`, `v1`."""
+        """In the form of manifests: `batch/v1`, `v1`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:

@@ -1,4 +1,5 @@
-"""A priority semaphore: bounds the requests under way, and what moves workflows goes first."""
+"""A priority semaphore that limits the requests in flight; requests that advance workflows go
+first."""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from itertools import count
 
 
 class Priority(IntEnum):
-    """Lower goes first."""
+    """A lower value goes first."""
 
     URGENT = 0
     """Creating Jobs: everything else waits for pods."""
     NORMAL = 1
     BACKGROUND = 2
-    """What may be late or lost: Events."""
+    """Requests that may be late or lost: Events."""
 
 
 class PrioritySemaphore:
-    """A semaphore whose waiters pass by priority, and in order within one."""
+    """A semaphore whose waiters proceed by priority, and in order within one."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
@@ -30,7 +31,7 @@ class PrioritySemaphore:
 
     @asynccontextmanager
     async def acquired(self, priority: Priority) -> AsyncIterator[None]:
-        """Hold one of the places, as soon as it is this one's turn."""
+        """Hold one of the places, once it is this caller's turn."""
         await self._acquire(priority)
         try:
             yield
@@ -47,13 +48,13 @@ class PrioritySemaphore:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._release()  # the place was ours already
+                self._release()  # the place was already ours
             raise
 
     def _release(self) -> None:
         while self._waiting:
             turn = heapq.heappop(self._waiting)[2]
             if not turn.done():
-                turn.set_result(None)  # the place goes over
+                turn.set_result(None)  # the place passes to the next waiter
                 return
         self._free += 1

@@ -1,4 +1,4 @@
-"""The approvals of an execution that wait for people, and what its graph says of them."""
+"""The pending approvals of an execution, and their details from its graph."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orchestrator.operations.executions import check_runs
 from orchestrator.operations.writes import Manifest, Raw
 
 REASONS = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNPROTECTED)
-"""Reasons with which an approval waits."""
+"""Reasons with which an approval is pending."""
 NODE = "spec.decisions[].node"
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalDetails:
-    """What the graph of an execution says of one of its approvals. Times in seconds."""
+    """Details of an approval from the graph of its execution. Times in seconds."""
 
     approval: Approval
     run: Run
@@ -31,7 +31,7 @@ class ApprovalDetails:
 
 
 def waiting_records(execution: Raw) -> dict[str, Manifest]:
-    """The records of the approvals that wait, by node."""
+    """The records of the pending approvals, by node."""
     records = (execution.get("status") or {}).get("nodes") or {}
     return {
         node: record
@@ -41,7 +41,7 @@ def waiting_records(execution: Raw) -> dict[str, Manifest]:
 
 
 def details_of(execution: Raw, graph: Graph, node: str) -> ApprovalDetails | None:
-    """What the graph says of an approval; None where it has none, or the status cannot be read."""
+    """The details of an approval; None without a graph, or if the status cannot be read."""
     compiled = graph.nodes.get(node)
     if compiled is None or compiled.spec.approval is None:
         return None
@@ -54,10 +54,10 @@ def details_of(execution: Raw, graph: Graph, node: str) -> ApprovalDetails | Non
 
 
 def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> str:
-    """The approval that is meant, the only one that waits where none is named.
+    """The named approval; without a name, the only pending one.
 
-    Raises CommandError where it does not wait for decisions that count; `graph` is what the
-    execution runs, None where it cannot be read.
+    Raises CommandError if it does not wait for decisions that count; `graph` is the graph of the
+    execution, None if it cannot be read.
     """
     check_runs(execution)
     name = execution["metadata"]["name"]
@@ -65,7 +65,7 @@ def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> s
     which = ", ".join(sorted(waiting))
     if node is None:
         if not waiting:
-            raise conflict(NODE, f"no approval of {name} waits")
+            raise conflict(NODE, f"no approval of {name} is waiting")
         if len(waiting) > 1:
             raise invalid(NODE, f"several approvals of {name} are waiting: name one of {which}")
         node = next(iter(waiting))
@@ -73,7 +73,7 @@ def waiting_approval(execution: Raw, graph: Graph | None, node: str | None) -> s
         raise _not_waiting(execution, graph, node, which)
     if waiting[node]["reason"] == Reason.APPROVALS_UNPROTECTED:
         why = waiting[node]["message"]
-        raise conflict(NODE, f"{node} of {name} waits, but no decision counts now: {why}")
+        raise conflict(NODE, f"{node} of {name} is waiting, but no decision counts now: {why}")
     return node
 
 

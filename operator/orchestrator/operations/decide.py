@@ -1,4 +1,4 @@
-"""Approvals approved and rejected: a person's decision, refused where it would not count."""
+"""Approves and rejects: a user's decision, refused if it would not count."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from orchestrator.validation.inputs import MAX_INPUTS
 
 APPROVE, REJECT = "Approve", "Reject"
 MAX_GROUPS = 64
-"""Groups that a decision holds at most."""
+"""Maximum number of groups in a decision."""
 BY = "spec.decisions[].by"
 INPUTS = "spec.decisions[].inputs"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who decides, as the API server knows them."""
+    """The user who decides, as reported by the API server."""
 
     name: str
     groups: Sequence[str] = ()
@@ -33,7 +33,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalDecision:
-    """What the person says: Approve or Reject, why, and what the approval asks to be filled in."""
+    """The content of a decision: Approve or Reject, a comment, and the inputs of the approval."""
 
     decision: str
     comment: str = ""
@@ -41,9 +41,9 @@ class ApprovalDecision:
 
 
 def check_eligible(details: ApprovalDetails | None, node: str, person: Person) -> None:
-    """Raises CommandError where the person's decision would not count whatever it says.
+    """Raises CommandError if no decision by the user would count.
 
-    `details` is what the graph says of the approval, None where it cannot be read.
+    `details` are the approval's details from the graph, None if it cannot be read.
     """
     check_known(person.name, BY)
     if details is None:
@@ -65,9 +65,9 @@ def decide(
     *,
     now: float,
 ) -> Manifest:
-    """The entry of the decision; `now`, in seconds since the epoch, makes it differ from others.
+    """The entry for the decision; `now`, in seconds since the epoch, makes it unique.
 
-    Raises CommandError where it would not count: for who decides, or for the inputs.
+    Raises CommandError if it would not count, because of the user or of the inputs.
     """
     check_eligible(details, node, person)
     entry = {**_entry(details, node, person), "decision": verdict.decision}
@@ -82,7 +82,7 @@ def decide(
 
 
 def _entry(details: ApprovalDetails | None, node: str, person: Person) -> Manifest:
-    """The groups are those that make the person eligible; any where nothing says which do."""
+    """The groups are those that make the user eligible; any if it is unknown which do."""
     groups = list(person.groups[:MAX_GROUPS])
     if details is not None:
         groups = [name for name in person.groups if f"group:{name}" in details.approval.approvers]
@@ -90,14 +90,14 @@ def _entry(details: ApprovalDetails | None, node: str, person: Person) -> Manife
 
 
 def _check_inputs(details: ApprovalDetails, entry: Manifest) -> None:
-    """Raises CommandError where the decision would not count for its inputs."""
+    """Raises CommandError if the decision would not count because of its inputs."""
     fields, inputs = fields_of(details.approval.inputs), entry.get("inputs") or {}
     if entry["decision"] == APPROVE and (lacking := missing(fields, inputs)):
         names = ", ".join(field.name for field in lacking) + nearest(lacking, fields, inputs)
         run = f"{entry['node']} of {details.run.name}"
-        raise _error(f"{run} asks for inputs that are missing: {names}{listed(fields)}")
+        raise _error(f"{run} requires inputs that are missing: {names}{listed(fields)}")
     if (size := len(json.dumps(inputs, ensure_ascii=False).encode())) > MAX_INPUTS:
-        raise _error(f"the inputs are {size:,} bytes as JSON, and at most {MAX_INPUTS:,} count")
+        raise _error(f"the inputs are {size:,} bytes as JSON; at most {MAX_INPUTS:,} are accepted")
     if refusal := refusal_of(details.approval, entry, details.run):
         why = f"{entry['by']} {refusal}{nearest(fields, fields, inputs)}"
         count = f"so your decision on {entry['node']} would not count"

@@ -1,4 +1,5 @@
-"""Executions deleted, with what they own: by name, or those that ended long ago."""
+"""Deletes executions and the objects that they own: by name, or those that ended a given time
+ago."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from orchestrator.operations.writes import EXECUTION, Delete, Raw
 def delete(
     executions: Iterable[Raw], *, force: bool, forcing: str = "force the deletion"
 ) -> list[Delete]:
-    """The deletions of executions, each once: all of them, or CommandError while some have not
-    ended, unless they are forced. `forcing` is how whoever asks calls that."""
+    """The deletions of executions, each once: of all, or CommandError if some have not ended,
+    unless forced. `forcing` is the caller's name for that."""
     found = {one["metadata"]["uid"]: one for one in executions}
     running = [one for one in found.values() if not has_ended(one)]
     if running and not force:
@@ -25,7 +26,8 @@ def delete(
 
 
 def is_older(execution: Raw, moment: float, *, force: bool) -> bool:
-    """Whether it ended before a moment (seconds since the epoch); with `force`, or was created."""
+    """Whether it ended before a time (seconds since the epoch); with `force`, or was created before
+    it."""
     created = execution["metadata"]["creationTimestamp"]
     if not has_ended(execution):
         return force and from_rfc3339(created) <= moment

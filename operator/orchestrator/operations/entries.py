@@ -1,8 +1,8 @@
-"""Entries of `spec.decisions` and `spec.signals`, written beside those of others.
+"""Entries of `spec.decisions` and `spec.signals`, added without changing those of others.
 
-A first one is written by server-side apply under a field manager of its own, so that two people who
-decide at once never overwrite each other. One that is there already is replaced as a whole by a
-JSON Patch guarded by the version: an apply would keep what other clients put into it.
+A new entry is written by server-side apply under a field manager of its own, so that two users who
+decide at the same time never overwrite each other. An existing entry is replaced completely by a
+JSON Patch guarded by the version: an apply would keep fields that other clients added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from orchestrator.operations.writes import EXECUTION, Apply, Edit, Manifest, Raw
 
 
 def decision_of(execution: Raw, entry: Manifest) -> tuple[Apply | Edit, str]:
-    """The write of a decision, and the same person's earlier one on the node that it replaces."""
+    """The write of a decision, and the same user's earlier decision on the node that it
+    replaces."""
     decisions = execution["spec"].get("decisions") or []
     index = next((at for at, old in enumerate(decisions) if _key(old) == _key(entry)), None)
     if index is None:
@@ -31,7 +32,7 @@ def decision_of(execution: Raw, entry: Manifest) -> tuple[Apply | Edit, str]:
 
 
 def check_known(person: str, path: str) -> None:
-    """Raises CommandError if no user is known who could sign an entry."""
+    """Raises CommandError if the user who signs an entry is unknown."""
     if not person:
         message = "the API server does not say who you are, so you cannot decide"
         raise invalid(path, message)

@@ -1,4 +1,4 @@
-"""The one error of commands: what was asked for cannot be done."""
+"""The error of operations: the request cannot be carried out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from orchestrator.validation.problem import Problem
 
 
 class Cause(StrEnum):
-    """Why a command is refused."""
+    """Why an operation is refused."""
 
     INVALID = "Invalid"
-    """What was asked for is not valid, whatever state the objects are in."""
+    """The request is invalid, whatever state the objects are in."""
     CONFLICT = "Conflict"
-    """The state of an object does not allow it, at least for now."""
+    """The state of an object does not allow it, at least at the moment."""
     INVALID_WORKFLOW = "InvalidWorkflow"
-    """The Workflow is not valid, so every run of it would fail."""
+    """The Workflow is invalid, so every run of it would fail."""
 
 
 class CommandError(Exception):
-    """What is wrong, each problem with the field it is in and what would be right.
+    """The problems of a request, each with its field and what would be right.
 
-    `fix` is what would be right where whoever asks may have words of its own for it.
+    `fix` is what would be right, if the caller may have words of its own for it.
     """
 
     def __init__(self, *problems: Problem, cause: Cause = Cause.INVALID, fix: str = "") -> None:
@@ -42,10 +42,10 @@ class CommandError(Exception):
 
 
 def invalid(path: str, message: str, fix: str = "") -> CommandError:
-    """The error of something that is not valid."""
+    """The error of an invalid request."""
     return CommandError(Problem(path, message), fix=fix)
 
 
 def conflict(path: str, message: str, fix: str = "") -> CommandError:
-    """The error of a state that does not allow what was asked for."""
+    """The error of a state that does not allow the request."""
     return CommandError(Problem(path, message), cause=Cause.CONFLICT, fix=fix)

@@ -1,4 +1,4 @@
-"""What every command reads of an execution."""
+"""Properties of an execution that several operations read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from orchestrator.operations.errors import conflict
 from orchestrator.operations.writes import Raw
 
 ENDED = ("Succeeded", "Failed", "TimedOut", "Cancelled")
-"""The final phases, as ExecutionPhase has them: importing the model takes longer than a command
-such as `pause`."""
+"""The final phases of ExecutionPhase: importing the model takes longer than a command such as
+`pause`."""
 
 
 def phase_of(execution: Raw) -> str:
-    """The phase; Pending before the operator has written one."""
+    """The phase; Pending until the operator has written one."""
     return str((execution.get("status") or {}).get("phase") or "Pending")
 
 

@@ -1,4 +1,4 @@
-"""What an approval asks to be filled in, by its JSON Schema.
+"""The inputs that an approval requires, from its JSON Schema.
 
 The keywords are those of https://json-schema.org/draft/2020-12.
 """
@@ -17,14 +17,14 @@ TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input; `types` are those its schema allows, none where it does not say."""
+    """One input; `types` are those that its schema allows, empty if unspecified."""
 
     name: str
     types: tuple[str, ...]
     required: bool
     description: str
     limits: str
-    """What else its schema asks, in words."""
+    """Other constraints of its schema, in words."""
     choices: tuple[Any, ...]
 
     @property
@@ -55,21 +55,21 @@ def missing(fields: Sequence[Field], values: Mapping[str, Any]) -> list[Field]:
 
 
 def nearest(known: Sequence[Field], fields: Sequence[Field], values: Mapping[str, Any]) -> str:
-    """`; did you mean 'ticket'?`, where a value that is not asked for is close to a known input."""
+    """`; did you mean 'ticket'?`, if an unknown value's name is close to a known input."""
     names = {field.name for field in fields}
     unknown = [name for name in values if name not in names]
     return did_you_mean(unknown[0], [field.name for field in known]) if unknown else ""
 
 
 def listed(fields: Sequence[Field]) -> str:
-    """What is asked for, a line each."""
+    """The inputs, one per line."""
     if not fields:
         return ""
     return "\nasked for:\n" + "\n".join(f"  {field.words}" for field in fields)
 
 
 def as_text(value: Any) -> str:
-    """A value as people write it: a string as it is, all else as JSON."""
+    """A value as users write it: a string unquoted, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

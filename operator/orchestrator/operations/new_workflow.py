@@ -1,4 +1,4 @@
-"""A Workflow made of a Template of a whole workflow."""
+"""Creates a Workflow from a Template of a whole workflow."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from orchestrator.validation.variables import resolve_parameters
 def new_workflow(
     name: str, template: Mapping[str, Any], given: Mapping[str, Json]
 ) -> dict[str, Any]:
-    """The manifest of a Workflow of this name. Raises CommandError with what is wrong.
+    """The manifest of a Workflow with this name. Raises CommandError with the problems.
 
-    `template` is the spec of a Template or ClusterTemplate, `given` the values of its parameters.
-    Problems with these have paths that begin with `params`, those with the Template `spec`. The
-    Workflow itself is not judged: that takes the Templates that it uses.
+    `template` is the spec of a Template or ClusterTemplate, `given` are the values of its
+    parameters. Problems with these have paths that begin with `params`, problems with the Template
+    begin with `spec`. The Workflow itself is not validated: that requires the Templates that it
+    uses.
     """
     spec = parse(TemplateSpec, dict(template))
     if isinstance(spec, list):
@@ -53,7 +54,7 @@ def new_workflow(
 
 
 class _Rendering:
-    """Replaces what reads the parameters, and nothing else."""
+    """Replaces the expressions that read the parameters, and nothing else."""
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self._scope = scope
@@ -90,7 +91,7 @@ class _Rendering:
 
 
 def _escaped(value: Json) -> Any:
-    """A value in whose texts the Workflow finds no expression: no value becomes code."""
+    """A value whose strings contain no expressions for the Workflow: no value becomes code."""
     match value:
         case str():
             return value.replace(OPEN, f"${OPEN}")

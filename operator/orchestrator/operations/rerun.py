@@ -1,4 +1,4 @@
-"""An ended execution run again: a part of it, or all of it with other variables."""
+"""Runs an ended execution again: part of it, or all of it with other variables."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def check_source(source: Raw) -> None:
 
 
 def check_workflow(source: Raw, workflow: Raw | None) -> None:
-    """Raises CommandError where the source's Workflow, None if it is gone, cannot be started."""
+    """Raises CommandError if the source's Workflow, None if it was deleted, cannot be started."""
     if workflow is None:
         metadata = source["metadata"]
         message = (
-            f"there is no Workflow {source['spec']['workflow']} in namespace"
-            f" {metadata['namespace']} any more; apply it before you run it again"
+            f"Workflow {source['spec']['workflow']} no longer exists in namespace"
+            f" {metadata['namespace']}; apply it before you run it again"
         )
         raise conflict("spec.workflow", message)
     check_state(workflow)
@@ -40,10 +40,11 @@ def check_workflow(source: Raw, workflow: Raw | None) -> None:
 def rerun(
     source: Raw, graph: Graph | None, nodes: Sequence[str], *, requester: str, name: str = ""
 ) -> Manifest:
-    """The execution that runs these nodes of the source again with all that follows from them.
+    """The execution that runs these nodes of the source again, with all that follow from them.
 
-    Without nodes, those that ended badly. It is checked by the engine's own rules, so that what is
-    created is not refused later; `graph` is what the source ran, None where it cannot be read.
+    Without nodes, those that did not succeed. It is checked by the engine's own rules, so that the
+    created execution is not refused later; `graph` is what the source ran, None if it cannot be
+    read.
     """
     check_source(source)
     called = source["metadata"]["name"]
@@ -75,6 +76,6 @@ def _error(refusal: Refusal) -> CommandError:
 
 
 def _ended_badly(source: Raw) -> list[str]:
-    """Where people mean to begin again."""
+    """The nodes from which a re-run starts by default."""
     records = (source.get("status") or {}).get("nodes") or {}
     return sorted(node for node, record in records.items() if record["phase"] in _BAD)

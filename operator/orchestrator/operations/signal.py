@@ -1,4 +1,4 @@
-"""A signal sent to an execution, for a node that waits for it or will."""
+"""Sends a signal to an execution, for a node that waits for it or will."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PAYLOAD = "spec.signals[].payload"
 def signal(
     execution: Raw, name: str, *, by: str, identity: str, payload: Mapping[str, Json] | None = None
 ) -> Apply:
-    """Send a signal in a user's name; sent twice under the same identity it counts once.
+    """Send a signal in a user's name; sent twice under the same identity, it counts once.
 
-    Raises CommandError where it would not count.
+    Raises CommandError if it would not count.
     """
     check_runs(execution)
     _check_counts(execution)
@@ -44,4 +44,4 @@ def _check_counts(execution: Raw) -> None:
     for node, record in records.items():
         if record.get("reason") == Reason.SIGNALS_UNPROTECTED:
             name = execution["metadata"]["name"]
-            raise conflict("status.nodes", f"{node} of {name} waits, but {record['message']}")
+            raise conflict("status.nodes", f"{node} of {name} is waiting, but {record['message']}")

@@ -1,4 +1,4 @@
-"""Builds the manifests of executions that people, triggers and sub-workflow nodes start."""
+"""Builds the manifests of executions that users, triggers and sub-workflow nodes start."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def start_workflow(
 ) -> Manifest:
     """The execution of a Workflow in the requester's name.
 
-    Raises CommandError if the state of the Workflow lets nothing start it, if it does not accept
-    the variables, or if the operator found it invalid. A Workflow that the operator has not
-    validated yet is not validated here.
+    Raises CommandError if the Workflow's state does not allow a start, if it does not accept the
+    variables, or if the operator found it invalid. A Workflow that the operator has not validated
+    yet is not validated here.
     """
     called, declared = workflow["metadata"]["name"], workflow["spec"]
     check_state(workflow)
@@ -51,7 +51,7 @@ def start_workflow(
 
 
 def check_state(workflow: Raw) -> None:
-    """Raises CommandError for a Workflow whose state lets nothing start it."""
+    """Raises CommandError if the Workflow's state does not allow a start."""
     if refusal := refused_state(workflow["metadata"]["name"], workflow["spec"]):
         raise conflict("spec.workflow", refusal)
 
@@ -81,7 +81,7 @@ def start_child(
 ) -> Manifest:
     """The execution of a node's sub-workflow.
 
-    It inherits the requester of the run, and the person behind its trigger, if they are trusted.
+    It inherits the requester of the run and the person in its trigger, if they are trusted.
     """
     parent = {"name": run.name, "uid": run.uid, "node": node, "depth": child_depth(run)}
     trigger = None

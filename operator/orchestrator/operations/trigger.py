@@ -1,4 +1,4 @@
-"""Triggers set up, suspended and resumed, and what they start when they are run by hand."""
+"""Suspends and resumes Triggers, and computes what they start when they are run by hand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def suspend(trigger: Raw, *, suspend: bool) -> Merge | Unchanged:
 
 
 def read_trigger(trigger: Raw) -> Trigger:
-    """What a Trigger stands for. Raises CommandError with the problems of one that is not valid."""
+    """The Trigger of a manifest. Raises CommandError with its problems if it is invalid."""
     read = REGISTRY.read(trigger["spec"])
     if not isinstance(read, Trigger):
         raise CommandError(*read)
@@ -49,7 +49,7 @@ def read_trigger(trigger: Raw) -> Trigger:
 
 
 def variables_for(trigger: Raw, read: Trigger, event: Event) -> Mapping[str, Any]:
-    """The variables that a Trigger starts its Workflow with for an event, suspended or not."""
+    """The variables with which a Trigger starts its Workflow for an event, suspended or not."""
     planned = plan(trigger["metadata"], read.spec, event)
     if isinstance(planned, Failed):
         raise invalid("spec", f"{called(trigger)}: {planned.message}")
@@ -65,7 +65,7 @@ def is_on_executions(read: Trigger) -> bool:
 
 
 def event_of(trigger: Raw, read: Trigger, execution: Raw) -> Event:
-    """The event of an execution. Raises CommandError where the Trigger does not fire for it."""
+    """The event of an execution. Raises CommandError if the Trigger does not fire for it."""
     source = read.type.source
     if not isinstance(source, Watch) or not is_on_executions(read):
         raise invalid("spec", f"{called(trigger)} does not fire for executions")
@@ -80,7 +80,7 @@ def event_of(trigger: Raw, read: Trigger, execution: Raw) -> Event:
 
 
 def next_event(trigger: Raw, read: Trigger, source: Clock[Any], now: float) -> Event:
-    """The event that comes next by the clock. Raises CommandError where none does."""
+    """The next event of a clock source. Raises CommandError if there is none."""
     uid = trigger["metadata"]["uid"]
     due = source.due(read.settings, uid, now, now, 0.0).again
     events = () if due is None else source.due(read.settings, uid, due - 1, due, 0.0).events
@@ -90,7 +90,8 @@ def next_event(trigger: Raw, read: Trigger, source: Clock[Any], now: float) -> E
 
 
 def next_moments(trigger: Raw, read: Trigger, now: float, count: int) -> list[float]:
-    """The next moments of a Trigger on the clock, jitter included, as the operator has them."""
+    """The next times at which a Trigger with a clock fires, jitter included, as computed by the
+    operator."""
     source, found = read.type.source, list[float]()
     while isinstance(source, Clock) and len(found) < count:
         due = source.due(read.settings, trigger["metadata"]["uid"], now, now, 0.0).again
@@ -101,5 +102,5 @@ def next_moments(trigger: Raw, read: Trigger, now: float, count: int) -> list[fl
 
 
 def called(trigger: Raw) -> str:
-    """A Trigger as messages name it."""
+    """A Trigger's name in messages."""
     return f"trigger/{trigger['metadata']['name']}"

@@ -1,4 +1,4 @@
-"""The writes that commands return and their callers send."""
+"""The writes that operations return and their callers send."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 EXECUTION = "WorkflowExecution"
 Raw = Mapping[str, Any]
-"""An object as the API server has it."""
+"""An object as the API server returns it."""
 Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A JSON merge patch (RFC 7386) of an object, sent under the name of a field manager if any."""
+    """A JSON merge patch (RFC 7386) of an object, sent with a field manager if one is named."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A JSON Patch (RFC 6902) of an object; it fails where the object has changed since."""
+    """A JSON Patch (RFC 6902) of an object; it fails if the object has changed since."""
 
     kind: str
     name: str
@@ -41,7 +41,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The deletion of an object, if it is still the one of this uid."""
+    """The deletion of an object, if it still has this uid."""
 
     kind: str
     name: str
@@ -50,6 +50,6 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Nothing is to be sent, and why, as a predicate of the object."""
+    """No write is needed; the message says why, as a predicate of the object."""
 
     message: str

@@ -1,7 +1,7 @@
 """From an event to the execution to create: filter, deduplication, rate limit and name.
 
 The name is a hash of the trigger's uid and the event's identity, so a redelivery after any crash
-finds the existing execution. Pure: `controller.triggers` creates it.
+finds the existing execution. Pure: `controller/triggers/create.py` creates it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def apply_limits(
 ) -> PlannedExecution | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
     """The execution to create after dedupe and rateLimit, given all executions of the trigger.
 
-    Both use the event's own time, so a redelivery comes to the same result.
+    Both use the event's own time, so a redelivery has the same result.
     """
     if delivered(made, start):
         return Outcome.DEDUPLICATED

@@ -96,7 +96,7 @@ def test_missing_inputs_are_shown_with_what_to_type() -> None:
     stored = Stored()
     stored.ask(approval={"inputs": SCHEMA})
     said = refused(stored, given={"urgent": "true"})
-    assert "ask of run asks for inputs that are missing: ticket, count" in said
+    assert "ask of run requires inputs that are missing: ticket, count" in said
     assert "ticket (string, matches OPS-[0-9]+, required): the change" in said
     assert "urgent (boolean, optional)" in said
     assert said.endswith(
@@ -240,7 +240,7 @@ def test_what_waits_in_sub_executions_is_shown_with_what_to_type() -> None:
     middle = stored.ask("middle", spec={"parent": parent}, record={"phase": "Succeeded"})
     stored.ask("inner", spec={"parent": {**parent, "uid": middle["metadata"]["uid"]}})
     said = refused(stored)
-    assert said.startswith("no approval of run waits; waiting in its sub-executions:")
+    assert said.startswith("no approval of run is waiting; waiting in its sub-executions:")
     assert "orchestrator -n default approve inner ask" in said
 
 
@@ -256,5 +256,5 @@ def test_a_signal_is_sent_beside_others() -> None:
 def test_while_the_policies_are_missing_a_signal_is_refused() -> None:
     stored = Stored()
     stored.ask(record={"reason": "SignalsUnprotected", "message": "no signal counts"})
-    with pytest.raises(UsageError, match="ask of run waits, but no signal counts"):
+    with pytest.raises(UsageError, match="ask of run is waiting, but no signal counts"):
         send_signal(Person(stored=stored), "run", "go", None, None)

@@ -101,4 +101,4 @@ def test_a_workflow_that_is_gone_or_not_startable_is_refused(place: Place) -> No
     place.put("Workflow", "w", spec={**SPEC, "state": "Inactive"})
     assert "is Inactive and cannot be started" in place("rerun", "run").err
     del place.server.objects["workflows", "default", "w"]
-    assert "there is no Workflow w in namespace default any more" in place("rerun", "run").err
+    assert "Workflow w no longer exists in namespace default" in place("rerun", "run").err

@@ -293,7 +293,7 @@ def test_a_templates_own_environment_reaches_the_parameters() -> None:
 
 
 def test_a_nul_is_refused_by_name() -> None:
-    with pytest.raises(JobRefused, match=r"with\.text: must not hold a NUL"):
+    with pytest.raises(JobRefused, match=r"with\.text: must not contain a NUL"):
         built({"text": "a\0b"})
 
 

@@ -303,7 +303,7 @@ def test_a_pod_last_seen_pending_is_no_evidence_of_an_end() -> None:
     assert evident([ended("Failed", 1)])
     attempt = observe(TASK, job("Failed", "BackoffLimitExceeded"), [stale])
     assert seen(attempt) == ("Failed", "PodDeleted")
-    assert attempt.message == "the pod is gone: because"
+    assert attempt.message == "the pod was deleted: because"
 
 
 def test_a_pod_that_started_too_late_did_run() -> None:

@@ -56,7 +56,7 @@ def test_the_only_approval_that_waits_is_meant() -> None:
     ("raw", "node", "said"),
     [
         (execution(phase="Failed"), None, "run has already ended: Failed"),
-        (execution(nodes={}), None, "no approval of run waits"),
+        (execution(nodes={}), None, "no approval of run is waiting"),
         (waiting(), "aks", "run has no node aks; did you mean 'ask'?"),
         (
             waiting(phase="Failed", reason="Rejected"),
@@ -66,7 +66,7 @@ def test_the_only_approval_that_waits_is_meant() -> None:
         (
             waiting(reason="ApprovalsUnprotected", message="no policies"),
             None,
-            "ask of run waits, but no decision counts now: no policies",
+            "ask of run is waiting, but no decision counts now: no policies",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
             ApprovalDecision("Approve"),
             {"inputs": SCHEMA},
             "inputs",
-            "ask of run asks for inputs that are missing: ticket\nasked for:\n  ticket (string,",
+            "ask of run requires inputs that are missing: ticket\nasked for:\n  ticket (string,",
         ),
         (
             ANA,
@@ -228,7 +228,7 @@ def test_a_signal_is_an_entry_under_its_identity() -> None:
             execution(nodes={"w": {"reason": "SignalsUnprotected", "message": "none counts"}}),
             "ana",
             {},
-            ("status.nodes", "w of run waits, but none counts"),
+            ("status.nodes", "w of run is waiting, but none counts"),
         ),
         (
             execution(),

@@ -31,10 +31,10 @@ def test_a_name_that_a_field_manager_cannot_hold_is_left_out(user: str) -> None:
 def test_what_is_asked_for_already_changes_nothing() -> None:
     paused = execution(spec={"desiredState": "Paused"})
     assert set_desired_state(paused, "Paused", by="ana") == Unchanged(
-        "is already asked to be Paused"
+        "already has the desired state Paused"
     )
     assert set_desired_state(execution(), "Running", by="ana") == Unchanged(
-        "is already asked to be Running"
+        "already has the desired state Running"
     )
 
 
@@ -50,7 +50,7 @@ def test_nothing_softer_can_be_asked_for() -> None:
     with pytest.raises(CommandError) as error:
         set_desired_state(ending, "Running", by="ana")
     assert error.value.cause is Cause.CONFLICT
-    said = "run was asked to be Cancelled, which cannot be undone"
+    said = "run has the desired state Cancelled, which cannot be undone"
     assert problem_of(error) == ("spec.desiredState", said, "")
 
 

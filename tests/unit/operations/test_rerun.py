@@ -96,9 +96,7 @@ def test_a_workflow_that_is_gone_or_not_startable_is_refused() -> None:
     check_workflow(source(), workflow())
     with pytest.raises(CommandError) as error:
         check_workflow(source(), None)
-    said = (
-        "there is no Workflow flow in namespace default any more; apply it before you run it again"
-    )
+    said = "Workflow flow no longer exists in namespace default; apply it before you run it again"
     assert problem_of(error) == ("spec.workflow", said, "")
     with pytest.raises(CommandError, match="is Inactive and cannot be started"):
         check_workflow(source(), workflow(state="Inactive"))

@@ -1,1 +1,1 @@
-"""The pass of one execution, from its admission to its end, and what is kept of it."""
+"""The reconciliation of one execution, from its admission to its end, and the state kept for it."""

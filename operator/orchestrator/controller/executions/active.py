@@ -1,4 +1,4 @@
-"""The states that this process has of active executions, and whether they are current."""
+"""The states of active executions in this process, and whether they are current."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.executions import has_ended
 
 MAX_OVER = 1000
-"""Executions found to be over that are remembered."""
+"""Maximum number of ended executions that are remembered."""
 
 Key = tuple[str, str]
 
 
 class ActiveExecutions:
-    """By namespace and name; the watches note here which nodes have events."""
+    """By namespace and name; watches record here which nodes have events."""
 
     def __init__(self, shell: Shell, revisions: Revisions) -> None:
         self._shell = shell
         self._revisions = revisions
         self._states: dict[Key, ExecutionState] = {}
         self._unsure: set[Key] = set()
-        """Executions whose last write may or may not have taken effect: to be read live."""
+        """Executions whose last write may or may not have taken effect, to be read live."""
         self._over: BoundedSet[str] = BoundedSet(MAX_OVER)
-        """Uids of the latest that a live read found to be over: a watch may report them as they
-        were before."""
+        """Uids of executions that a live read found to have ended: a watch may still report an
+        older version."""
         self.stopped: set[str] = set()
         """Uids of Jobs that were stopped after their execution's end."""
 
@@ -45,7 +45,7 @@ class ActiveExecutions:
         return len(self._states)
 
     def has(self, key: Key, state: ExecutionState) -> bool:
-        """Whether this is still the execution's state; not when all of it is to be read again."""
+        """Whether this is still the execution's state; False if it must be read again."""
         return self._states.get(key) is state
 
     def get(self, key: Key) -> ExecutionState | None:
@@ -53,24 +53,24 @@ class ActiveExecutions:
         return self._states.get(key)
 
     def put(self, key: Key, state: ExecutionState) -> None:
-        """This is the execution's state from now on."""
+        """Set the execution's state."""
         self._states[key] = state
 
     def pop(self, key: Key) -> ExecutionState | None:
-        """The execution's state, which is dropped."""
+        """Remove and return the execution's state."""
         return self._states.pop(key, None)
 
     def invalidate(self, key: Key) -> None:
-        """The state may be wrong: all of it is read again, and live."""
+        """Discard a state that may be wrong: the execution is read again, live."""
         self._states.pop(key, None)
         self._unsure.add(key)
 
     # Events
 
     def note(self, key: Key, node: str | None) -> bool:
-        """An event concerns a node's attempt, or all nodes; False when nothing depends on it.
+        """Record an event for a node's attempt, or for all nodes; False if nothing depends on it.
 
-        All nodes of an execution without a state here are reconciled when its turn comes.
+        If an execution has no state here, all its nodes are reconciled anyway.
         """
         state = self._states.get(key)
         if state is None:
@@ -85,20 +85,20 @@ class ActiveExecutions:
         return True
 
     def note_job(self, key: Key, job: Raw) -> bool:
-        """An event concerns a Job; False when nothing depends on it."""
+        """Record an event for a Job; False if nothing depends on it."""
         state = self._states.get(key)
         over = self._is_over(job)
         if state is None:
-            return not over  # it may work for what has ended
+            return not over  # it may belong to an attempt that has ended
         orphan = not over and is_orphan(state, job)
         if orphan:
             state.stops.add_orphan(job["metadata"]["name"], node_of(job))
         return orphan or self.note_attempt(key, job)
 
     def note_attempt(self, key: Key, job: Raw) -> bool:
-        """An event concerns a Job's attempt or its pods; False when nothing depends on it.
+        """Record an event for a Job's attempt or its pods; False if nothing depends on it.
 
-        Where its annotations are not those of its name, all of the execution is reconciled.
+        If its annotations do not match its name, the whole execution is reconciled.
         """
         state = self._states.get(key)
         if state is None or names_its_attempt(state, job):
@@ -106,14 +106,15 @@ class ActiveExecutions:
         return self.note(key, None)
 
     def _is_over(self, job: Raw) -> bool:
-        """Whether nothing works for the Job any more: its pod reports that seconds before it."""
+        """Whether nothing runs for the Job any more: its pod reports that seconds before the Job
+        does."""
         if completed(job) or failure(job):
             return True
         namespace, uid = job["metadata"]["namespace"], job["metadata"]["uid"]
         return not fans_out(job) and self._shell.pods.any_ended(namespace, uid)
 
     def forget_job(self, job: Raw) -> None:
-        """A Job is gone."""
+        """Record that a Job was deleted."""
         self.stopped.discard(job["metadata"]["uid"])
 
     def created(self, key: Key, name: str) -> bool:
@@ -125,7 +126,7 @@ class ActiveExecutions:
     # Reading
 
     async def read(self, key: Key) -> Mapping[str, Any] | None:
-        """The execution as the watch reports it, or live where that is not enough."""
+        """The execution as the watch reports it, or live if that is not sufficient."""
         known, state = self._shell.executions.get(*key), self._states.get(key)
         if known is not None and known["metadata"]["uid"] in self._over:
             self._drop(key, known["metadata"]["uid"])
@@ -147,8 +148,8 @@ class ActiveExecutions:
         return raw
 
     def current(self, key: Key, raw: Mapping[str, Any]) -> ExecutionState | None:
-        """The execution's state, if the watch has reported nothing newer: of what this process
-        wrote it may report late, or never."""
+        """The execution's state, unless the watch has reported something newer: it may report this
+        process's own writes late, or never."""
         state = self._states.get(key)
         if state is None or state.run.uid != raw["metadata"]["uid"]:
             return None
@@ -156,9 +157,9 @@ class ActiveExecutions:
         return None if newer else state
 
     async def refresh(self, key: Key, raw: Mapping[str, Any]) -> ExecutionState:
-        """The state read again: the cluster has something newer than what it was read from.
+        """Replace the state by one read from a newer version.
 
-        Raises ValueError when its revision or its status cannot be read.
+        Raises ValueError if its revision or status cannot be read.
         """
         graph = await self._revisions.graph(key[0], raw["status"]["revision"])
         fresh = ExecutionState.read(raw, graph)
@@ -172,7 +173,8 @@ class ActiveExecutions:
         return fresh
 
     async def ended(self, key: Key, raw: Mapping[str, Any] | None) -> ExecutionState | None:
-        """What a live read found to be over: its slot may not have been given back."""
+        """Record that a live read found the execution ended: its slot may not have been
+        released."""
         revision = ((raw or {}).get("status") or {}).get("revision")
         if raw is None or not revision:
             return None
@@ -182,7 +184,7 @@ class ActiveExecutions:
             return None
 
     def _drop(self, key: Key, uid: str) -> None:
-        """What a live read found to be over is no longer known, whatever a watch reports of it."""
+        """Forget an execution that a live read found ended, whatever a watch reports."""
         self._over.add(uid)
         known = self._shell.executions.get(*key)
         if known is None or known["metadata"]["uid"] != uid:

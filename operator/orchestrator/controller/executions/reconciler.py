@@ -57,7 +57,7 @@ _CONFLICT = Due(0, "the execution was changed by others: it is read from the API
 
 
 class ExecutionReconciler:
-    """Reconciles executions, one a call."""
+    """Reconciles executions, one at a time per call."""
 
     def __init__(self, shell: Shell, revisions: Revisions, active: ActiveExecutions) -> None:
         self._shell = shell
@@ -67,7 +67,7 @@ class ExecutionReconciler:
         self._status = StatusWriter(shell, active)
 
     async def flush(self) -> None:
-        """Flush the batched status updates, as far as that takes no longer than a few seconds."""
+        """Flush the batched status updates, for at most a few seconds."""
         await self._status.flush()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -168,7 +168,7 @@ class ExecutionReconciler:
             if dirty is not None and not dirty and not self._status.due(state):
                 return self._status.next_change(state)
             trace_round(key, state.run, dirty)
-            now = self._shell.clock()  # what is seen from here on may be later, never earlier
+            now = self._shell.clock()  # later observations may be newer, never older
             observed = await observe_active(self._shell, state, dirty)
             trace_observed(key, observed)
             decided = await self._decide(state, observed, dirty, now)
@@ -219,7 +219,7 @@ class ExecutionReconciler:
     async def _policies(
         self, state: ExecutionState, dirty: Collection[str] | None
     ) -> Policies | None:
-        """The installed admission policies, read after the run, for nodes that hear people."""
+        """The installed admission policies, read after the run, for nodes that wait for people."""
         hearing = state.graph.hears_people
         if hearing.isdisjoint(nodes_to_reconcile(state.graph, state.run, dirty)):
             return None
@@ -227,7 +227,8 @@ class ExecutionReconciler:
         return await self._shell.protection.policies(fresh=bool(run.decisions or run.signals))
 
     async def _act(self, state: ExecutionState, decided: Pass) -> bool:
-        """Carry out what had to wait for the status write; whether the execution has ended."""
+        """Carry out what had to wait for the status write; returns whether the execution has
+        ended."""
         announce_pass(self._shell, state, decided)
         await create_all(self._shell, state, decided.after)
         await control_all(self._shell, state, decided.after)
@@ -248,6 +249,6 @@ class ExecutionReconciler:
 
 
 def _created(state: ExecutionState, job: Creation) -> str | None:
-    """The name of what was created for an attempt of a node, if it was."""
+    """The name of the object created for an attempt of a node, if any."""
     name = state.name_of(job.node, job.attempt)
     return name if name in state.creations else None

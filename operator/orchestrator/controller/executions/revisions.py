@@ -1,4 +1,5 @@
-"""Revisions: what an execution needs, read live and frozen in a ControllerRevision."""
+"""Revisions: the definitions that an execution needs, read live and frozen in a
+ControllerRevision."""
 
 from __future__ import annotations
 
@@ -51,15 +52,15 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _KEPT = 256
 STORED_FOR = 1200.0
-"""Seconds for which a revision that was stored cannot be removed: unused ones stay an hour."""
+"""Seconds for which a stored revision cannot be removed: unused ones stay for an hour."""
 UNREFERENCED_SINCE = f"{GROUP}/unreferenced-since"
-"""Annotation of a revision: since when nothing refers to it."""
+"""Annotation of a revision: since when it is unreferenced."""
 FIELD_MANAGER = "itechsmart-workflow"
 
 
 class Revisions:
-    """Prepared workflows and thawed revisions, each worked out once per content, however many
-    executions ask for it at once."""
+    """Prepared workflows and thawed revisions, each computed once per content, however many
+    executions request it at the same time."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -70,11 +71,11 @@ class Revisions:
         )
         self._thawing: SingleFlight[tuple[Any, ...], Graph] = SingleFlight()
         self._stored: dict[tuple[str, str], float] = {}
-        """When a revision was last made sure to be stored, and not about to be removed."""
+        """When a revision was last verified to be stored, and not about to be removed."""
         self._storing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
-        """The workflow as it is now, read live, checked and frozen (not yet stored)."""
+        """The current workflow, read live, checked and frozen (not yet stored)."""
         raw = await self._shell.live_reads.get(WORKFLOWS, namespace, workflow)
         if raw is None:
             return workflow_missing(workflow, namespace)
@@ -127,7 +128,7 @@ class Revisions:
     async def _prepare_frozen(
         self, workflow: str, revision: str, data: Any
     ) -> Prepared | Refusal | Missing:
-        """A workflow of a revision's content; ValueError where that was changed."""
+        """A workflow from a revision's content; ValueError if that was changed."""
         long = is_large(*_workflows_in(data))
         await self._shell.offload.run(partial(verify, revision, data), long=long)
         return await self._shell.offload.run(partial(prepare_child, workflow, data), long=long)
@@ -135,7 +136,7 @@ class Revisions:
     async def refusal_of_state(
         self, namespace: str, execution: Mapping[str, Any]
     ) -> Refusal | None:
-        """Why the Workflow as it is now does not let a re-run start: gone, or its state."""
+        """Why the current Workflow does not let a re-run start: it was deleted, or its state."""
         raw = await self._shell.live_reads.get(WORKFLOWS, namespace, execution["spec"]["workflow"])
         if raw is None:
             return workflow_gone(execution)
@@ -144,11 +145,11 @@ class Revisions:
     async def store(self, namespace: str, workflow: str, prepared: Prepared) -> Refusal | None:
         """Store the revision and read it back; once per content and process.
 
-        A refusal when one of its name exists with other content: content never changes.
+        A refusal if one of its name exists with other content: content never changes.
         """
         key = (namespace, prepared.revision.name)
         lock = self._storing.setdefault(key, asyncio.Lock())
-        # Many are admitted at once, and one of them stores it for all.
+        # Many executions are admitted at once; the first one stores it for all.
         with worker_released() if lock.locked() else nullcontext():
             await lock.acquire()
         try:
@@ -169,11 +170,11 @@ class Revisions:
                 CONTROLLER_REVISIONS, namespace, manifest, field_manager=FIELD_MANAGER
             )
             if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
-                await self.mark(stored["metadata"], None)  # or the collector would remove it
+                await self.mark(stored["metadata"], None)  # otherwise it would be removed as unused
         except ApiError as error:
             known = await self._revision(namespace, name)
             if error.status != 422 or known is None:
-                raise  # 422: its data differs, if only in spaces; what it says counts
+                raise  # 422: its data differs, perhaps only in spaces; the parsed content counts
         self._graphs.pop(key, None)
         try:
             await self.graph(namespace, name)
@@ -185,7 +186,7 @@ class Revisions:
         return None
 
     async def mark(self, metadata: Mapping[str, Any], since: str | None) -> None:
-        """Say since when nothing refers to a revision, or that something does."""
+        """Mark since when a revision is unreferenced, or remove the mark."""
         key = metadata["namespace"], metadata["name"]
         self._stored.pop(key, None)
         guard = {} if since is None else {"resourceVersion": metadata["resourceVersion"]}
@@ -199,23 +200,27 @@ class Revisions:
         try:
             await self._shell.client.patch(CONTROLLER_REVISIONS, *key, body, metadata_only=True)
         except ApiError as error:
-            if error.status not in (404, 409, 422):  # 422: not as we would have written it
+            if error.status not in (
+                404,
+                409,
+                422,
+            ):  # 422: not in the form that this operator writes
                 raise
 
     def forget(self, namespace: str, name: str) -> None:
-        """A revision was removed."""
+        """Record that a revision was removed."""
         self._graphs.pop((namespace, name), None)
         self._stored.pop((namespace, name), None)
 
     async def graph(self, namespace: str, name: str) -> Graph:
-        """The graph of a stored revision; ValueError when it is gone or was changed."""
+        """The graph of a stored revision; ValueError if it was deleted or changed."""
         known = self._graphs.get((namespace, name))
         if known is not None:
             self._graphs.move_to_end((namespace, name))
             return known
         raw = await self._revision(namespace, name)
         if raw is None:
-            raise ValueError(f"ControllerRevision {name} is gone")
+            raise ValueError(f"ControllerRevision {name} was deleted")
         data = raw.get("data")
         work = partial(thaw, name, data)
         run = partial(self._shell.offload.run, work, long=is_large(*_workflows_in(data)))
@@ -226,7 +231,7 @@ class Revisions:
     async def _reached(
         self, namespace: str, spec: Mapping[str, Any]
     ) -> dict[str, Mapping[str, Any] | None]:
-        """The Workflows that can be reached from one as sub-workflows."""
+        """The Workflows reachable from one as sub-workflows."""
         found: dict[str, Mapping[str, Any] | None] = {}
         waiting = workflows_of(spec)
         while waiting:
@@ -268,7 +273,7 @@ def _version(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:
 
 
 def _content(raw: Mapping[str, Any]) -> tuple[str, str]:
-    """What changes with the content of a stored revision, whose generation does not."""
+    """A hash of the content of a stored revision, which changes though the generation does not."""
     return raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
 
 

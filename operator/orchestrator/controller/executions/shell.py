@@ -1,4 +1,4 @@
-"""What a pass works with: the caches it reads, the client it writes with, the clock it asks."""
+"""The dependencies of a pass: the caches it reads, the client it writes with, and the clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestrator.kube.live_reads import LiveReads
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The outside of the execution passes."""
+    """The environment of the execution passes."""
 
     client: ApiClient
     clock: Callable[[], float]
@@ -49,4 +49,4 @@ class Shell:
     live_reads: LiveReads
     runner_image: str
     offload: Inline = field(default_factory=Inline)
-    """Does what the pure core may take long for."""
+    """Runs pure computations that may take long."""

@@ -1,6 +1,6 @@
-"""What a reconciliation logs at debug level: observations, decisions, writes and requeues.
+"""Debug logging of a reconciliation: observations, decisions, writes and requeues.
 
-Together, the lines of one execution answer why it did what it did.
+The lines of one execution together explain what it did and why.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = ExecutionLog("orchestrator.executions")
 
 
 def trace_round(key: Key, run: Run, dirty: Collection[str] | None) -> None:
-    """Which nodes a round reconciles."""
+    """Log the nodes that a round reconciles."""
     if not log.debugs:
         return
     if dirty is None:
@@ -32,7 +32,7 @@ def trace_round(key: Key, run: Run, dirty: Collection[str] | None) -> None:
 
 
 def trace_observed(key: Key, observed: Mapping[tuple[str, int], Attempt]) -> None:
-    """What the attempts have come to."""
+    """Log the observed attempts."""
     if not log.debugs:
         return
     for (node, number), attempt in observed.items():
@@ -40,7 +40,7 @@ def trace_observed(key: Key, observed: Mapping[tuple[str, int], Attempt]) -> Non
 
 
 def trace_decided(key: Key, run: Run, decided: Pass) -> None:
-    """What follows from that, and with which reason; `run` is as it was before."""
+    """Log the decisions and their reasons; `run` is the state before them."""
     if not log.debugs:
         return
     lines = [*_decisions(run, decided)]
@@ -53,7 +53,7 @@ def trace_decided(key: Key, run: Run, decided: Pass) -> None:
 def trace_created(
     state: ExecutionState, decision: Creation, outcome: Attempt | BaseException | None
 ) -> None:
-    """What the creation of a Job or sub-execution came to."""
+    """Log the result of creating a Job or sub-execution."""
     if not log.debugs:
         return
     item = decision.index if isinstance(decision, CreateChild) else None
@@ -67,13 +67,13 @@ def trace_created(
 
 
 def trace_refused(key: Key, refusal: Refusal) -> None:
-    """That an execution ends without having run, or without being able to go on."""
+    """Log that an execution ends before it ran, or cannot continue."""
     end = refusal.phase.value
     log.debug(key, "decided: end %s, reason %s: %s", end, refusal.reason, refusal.message)
 
 
 def trace_requeued(key: Key, state: ExecutionState | None, due: Due | None) -> None:
-    """When the next pass comes by itself, and what for."""
+    """Log when and why the next pass is due."""
     if not log.debugs:
         return
     retries = ", ".join(_retries(state.run)) if state is not None else ""
@@ -86,7 +86,7 @@ def trace_requeued(key: Key, state: ExecutionState | None, due: Due | None) -> N
 
 
 def trace_stored(key: Key, phase: str, changes: Mapping[str, Record], version: int) -> None:
-    """Which records a write of the status stored."""
+    """Log which records a status write stored."""
     if log.debugs:
         nodes = ", ".join(changes) or "none"
         log.debug(key, "stored as version %d: phase %s, changed nodes: %s", version, phase, nodes)

@@ -1,7 +1,7 @@
-"""The events of executions, Jobs and pods, and which executions are requeued for them.
+"""Handles events of executions, Jobs and pods, and requeues the executions concerned.
 
-A Job changes four or five times for one pod, and each pass over its execution costs more than
-reading the event did.
+A Job changes four or five times for one pod, and a pass over its execution costs more than reading
+the event.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _COUNTS = ("conditions", "completedIndexes", "failedIndexes")
 
 
 class WatchEvents:
-    """Notes which nodes an event concerns, and puts their executions in the queue.
+    """Records which nodes an event concerns, and enqueues their executions.
 
-    The caches have the object already; `kind` is ADDED, MODIFIED or DELETED, `old` what was
-    known before.
+    The caches already contain the object; `kind` is ADDED, MODIFIED or DELETED, `old` is the
+    previous version.
     """
 
     def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
@@ -34,7 +34,8 @@ class WatchEvents:
         self._begun = False
 
     def begin(self) -> None:
-        """Enqueue everything known, and all events from now on: until now this replica stood by."""
+        """Enqueue everything known, and all events from now on: until now this replica was on
+        standby."""
         self._begun = True
         for raw in self._shell.executions:
             execution = raw["metadata"]["namespace"], raw["metadata"]["name"]
@@ -45,7 +46,7 @@ class WatchEvents:
                 self._shell.queue.add(key)
 
     def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
-        """An execution changed, or left the selection: its parent may wait for that."""
+        """An execution changed or no longer matches the selection: its parent may wait for that."""
         if not self._begun:
             return
         metadata, queue = raw["metadata"], self._shell.queue
@@ -55,7 +56,7 @@ class WatchEvents:
             key = (metadata["namespace"], parent["name"])
             self._active.note(key, parent.get("node"))
             queue.add(key)
-        if kind == "DELETED":  # gone, or ended
+        if kind == "DELETED":  # deleted or ended
             self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
 
     def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
@@ -71,13 +72,13 @@ class WatchEvents:
         own = kind == "ADDED" and self._active.created(key, metadata["name"])
         ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
         if own and not ended and not any(_reported(raw)):
-            return  # the echo of its creation; a pod seen before it was not reported
+            return  # the echo of its creation; a pod observed before it was not reported
         if self._active.note_job(key, raw):
             log.debug(key, "event: Job %s %s, node %s", metadata["name"], kind, node_of(raw))
             self._shell.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
-        """The action of a pod has ended, or its pod, or one that had ended is gone."""
+        """A pod or its action has ended, or an ended pod was deleted."""
         self._shell.sidecars.take(kind, raw)
         if not self._begun or (kind == "MODIFIED" and not _pod_reports(old, raw)):
             return
@@ -100,16 +101,16 @@ class WatchEvents:
         self._shell.queue.add_after(key, delay)
 
     def on_pending(self, job: Raw) -> None:
-        """A cause is known why a Job's pod does not start."""
+        """The cause is known why a Job's pod does not start."""
         if self._begun and (key := execution_of(job)) is not None:
             self._active.note_attempt(key, job)
             log.debug(key, "event: cause of a wait, node %s", node_of(job))
             self._shell.queue.add(key)
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
-        """Injected containers were stopped in a pod of the Job, whose action has ended."""
+        """Injected containers were stopped in a pod of the Job whose action has ended."""
         owner = execution_owner(job)
-        if owner is None or fans_out(job):  # of a fan-out they may be thousands
+        if owner is None or fans_out(job):  # a fan-out may have thousands
             return
         self._shell.recorder.emit(
             execution_reference(job["metadata"]["namespace"], owner["name"], owner.get("uid", "")),
@@ -119,14 +120,14 @@ class WatchEvents:
         )
 
     def _batching(self, pod: Raw) -> float:
-        """Seconds in which others of its fan-out may end: they are batched."""
+        """Seconds in which other pods of its fan-out may end: they are batched."""
         items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
         namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
         return check_interval(items) if self._shell.pods.count(namespace, uid) < items else 0.0
 
     def _job_of(self, pod: Raw) -> Raw | None:
-        """The Job that controls a pod; None for one not seen yet, whose own event then reports the
-        pod."""
+        """The Job that controls a pod; None if it was not observed yet: its own event then reports
+        the pod."""
         metadata = pod["metadata"]
         name = (metadata.get("labels") or {}).get(JOB_NAME, "")
         job = self._shell.jobs.get(metadata["namespace"], name)
@@ -134,16 +135,16 @@ class WatchEvents:
 
 
 def _job_reports(old: Raw | None, new: Raw) -> bool:
-    """Whether a Job reports something that it did not report before."""
+    """Whether a Job reports something new."""
     return old is None or _reported(old) != _reported(new)
 
 
 def _pod_reports(old: Raw | None, new: Raw) -> bool:
-    """The same of a pod that has ended."""
+    """Whether an ended pod reports something new."""
     return old is None or old.get("status") != new.get("status")
 
 
 def _reported(raw: Raw) -> list[Any]:
-    """What a Job reports that a pass may rest on; nothing of it is true of one just created."""
+    """The parts of a Job on which a pass depends; none of them holds for a newly created one."""
     status = raw.get("status") or {}
     return [bool(status.get("ready")), *map(status.get, _COUNTS)]

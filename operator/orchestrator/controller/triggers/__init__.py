@@ -1,1 +1,1 @@
-"""Runs triggers: what they start is an execution, created once."""
+"""Runs triggers: each event creates at most one execution."""

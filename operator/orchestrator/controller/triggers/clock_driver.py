@@ -1,4 +1,4 @@
-"""The driver of the types that listen to the clock."""
+"""The driver for trigger types with a clock source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.triggers.trigger_type import Clock
 
 
 class ClockDriver:
-    """Delivers what has become due."""
+    """Delivers events that have become due."""
 
     def __init__(self, deliverer: Deliverer) -> None:
         self._deliverer = deliverer
@@ -21,7 +21,7 @@ class ClockDriver:
     async def drive(
         self, raw: Raw, trigger: Trigger, source: Clock[Any], progress: TriggerProgress, now: float
     ) -> None:
-        """Deliver what became due after the trigger's mark."""
+        """Deliver the events that became due after the trigger's mark."""
         spec, uid = trigger.spec, raw["metadata"]["uid"]
         due = source.due(trigger.settings, uid, progress.mark, now, progress.began)
         for event in due.events:

@@ -1,4 +1,4 @@
-"""Creates the execution that an event starts, once, whoever has its name."""
+"""Creates the execution for an event exactly once, even if others have taken its name."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from orchestrator.triggers.plan import (
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[Mapping[str, str], EventReason, str], None]
-"""Emits a Kubernetes Event: about what, reason and message."""
+"""Emits a Kubernetes Event: object, reason and message."""
 
 
 class HeldUpError(Exception):
-    """A quota refuses the execution for now: its event is kept, and delivered again."""
+    """A quota refuses the execution at the moment: its event is kept and delivered again."""
 
 
 class Creator:
-    """Creates executions for triggers, and lists those that a trigger made."""
+    """Creates executions for triggers, and lists those that a trigger created."""
 
     def __init__(self, client: ApiClient, emit: Emit) -> None:
         self._client = client
         self._emit = emit
 
     async def create(self, trigger: Mapping[str, Any], start: PlannedExecution) -> Outcome:
-        """Create the execution; what became of its event: started, deduplicated or failed.
+        """Create the execution; returns the outcome of its event: started, deduplicated or failed.
 
-        Raises HeldUpError where a quota refuses it.
+        Raises HeldUpError if a quota refuses it.
 
-        A name that exists counts as delivered only if this trigger made the object: whoever may
-        create executions can compute the name of the next slot. Names of others are passed over
-        in the same order by whoever delivers the event. Once all are taken the API server draws a
-        name, which cannot be taken beforehand, after a live read found no execution of the event.
+        An existing name counts as delivered only if this trigger created the object: any user who
+        may create executions can compute the name of the next slot. Names taken by others are
+        skipped in the same order in every delivery. Once all are taken, the API server generates a
+        name, which cannot be taken beforehand, after a live read found no execution for the event.
         """
         for salt in range(MAX_SALTS + 1):
             manifest = start_for_trigger(start, salt=salt)
@@ -56,7 +56,7 @@ class Creator:
             if outcome is not None:
                 return outcome
             message = (
-                f"execution {manifest['metadata']['name']} was not made by this trigger; "
+                f"execution {manifest['metadata']['name']} was not created by this trigger; "
                 "starting the event's execution under another name"
             )
             self.warn(trigger, EventReason.NAME_TAKEN, message)
@@ -65,12 +65,12 @@ class Creator:
         return await self._try(trigger, start_for_trigger(start, salt=None)) or Outcome.FAILED
 
     async def made(self, trigger: Mapping[str, Any]) -> list[CreatedExecution]:
-        """Creation and labels of the executions that the trigger made, by a live read."""
+        """Creation time and labels of the executions that the trigger created, by a live read."""
         items, _ = await self._client.list(
             EXECUTIONS,
             trigger["namespace"],
             label_selector=f"{TRIGGER}={trigger['uid']}",
-            # Labels are anybody's who may edit; this field is not.
+            # Any editor can set labels, but not this field.
             field_selector=f"spec.trigger.uid={trigger['uid']}",
             metadata_only=True,
         )
@@ -80,13 +80,13 @@ class Creator:
         ]
 
     async def _try(self, trigger: Mapping[str, Any], manifest: Raw) -> Outcome | None:
-        """What creating it comes to; None if the name is another object's."""
+        """The result of creating it; None if another object has the name."""
         namespace = trigger["namespace"]
         try:
             await self._client.create(EXECUTIONS, namespace, manifest)
         except ApiError as error:
             if error.status == 409 and error.reason == "AlreadyExists":
-                # An object deleted since makes this raise: the pass is repeated.
+                # If the object was deleted in the meantime, this raises: the pass is repeated.
                 other = await self._client.get(EXECUTIONS, namespace, manifest["metadata"]["name"])
                 return Outcome.DEDUPLICATED if made_by(trigger, other) else None
             if error.status == 403 and (quota := quota_message(error.message, namespace)):

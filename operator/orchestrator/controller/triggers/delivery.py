@@ -1,4 +1,4 @@
-"""Fires triggers: each event starts an execution, or is counted in the trigger's status."""
+"""Delivers the events of triggers: each starts an execution, or is counted in the status."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Deliverer:
     async def deliver(
         self, raw: Raw, spec: TriggerSpec, event: Event, progress: TriggerProgress
     ) -> None:
-        """Start what the event starts, and count it.
+        """Start the execution for the event, and count the event.
 
-        Raises HeldUpError, and counts nothing, where a quota refuses the execution.
+        If a quota refuses the execution, raises HeldUpError and counts nothing.
         """
         outcome = await self._start(raw, spec, event, progress)
         metadata = raw["metadata"]
@@ -74,7 +74,7 @@ class Deliverer:
         if not isinstance(start, PlannedExecution):
             return start
         if progress.first:
-            # Delivered before a restart, perhaps under a salted name whose reason is gone.
+            # Delivered before a restart, perhaps under a salted name whose reason no longer exists.
             if progress.made_before is None:
                 progress.made_before = await self._creator.made(metadata)
             if delivered(progress.made_before, start):

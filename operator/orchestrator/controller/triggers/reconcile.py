@@ -145,8 +145,8 @@ class Triggers:
         return old is None or not old.listens_as(trigger)
 
     def _is_there(self, raw: Raw) -> bool:
-        """Whether the trigger did not go, and was not replaced, while it was reconciled: of one
-        that did nothing is kept."""
+        """Whether the trigger still exists and was not replaced; otherwise its state is
+        discarded."""
         known = self._triggers.get(*key_of(raw))
         return known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"]
 

@@ -1,4 +1,4 @@
-"""The specs of triggers, each read once a generation."""
+"""The parsed specs of triggers, each parsed once per generation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Version = tuple[str, int]
 
 
 class Specs:
-    """What the specs of triggers stand for."""
+    """Parses and caches the specs of triggers."""
 
     def __init__(self, registry: Registry, offload: Inline) -> None:
         self._registry = registry
@@ -20,7 +20,7 @@ class Specs:
         self._read: dict[Key, tuple[_Version, Trigger | None]] = {}
 
     def of(self, raw: Raw) -> Trigger | None:
-        """The trigger that a spec stands for; None when it is not valid."""
+        """The trigger of a spec; None if it is not valid."""
         key, version = key_of(raw), _version(raw)
         known = self._read.get(key)
         if known is None or known[0] != version:
@@ -28,7 +28,7 @@ class Specs:
         return known[1]
 
     async def prepare(self, raw: Raw) -> None:
-        """Read a large spec beside the event loop, where it has not been read yet."""
+        """Parse a large spec off the event loop, if it has not been parsed yet."""
         key, version = key_of(raw), _version(raw)
         known = self._read.get(key)
         if (known is None or known[0] != version) and is_large(raw.get("spec")):
@@ -36,7 +36,7 @@ class Specs:
             self._read[key] = (version, await self._offload.run(work, long=True))
 
     def forget(self, key: Key) -> None:
-        """The trigger is gone."""
+        """Record that the trigger was deleted."""
         self._read.pop(key, None)
 
 

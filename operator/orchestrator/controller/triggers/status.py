@@ -1,4 +1,4 @@
-"""What reconciling a trigger came to, and the status that reports it."""
+"""The result of reconciling a trigger, and the status that reports it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from orchestrator.kube.resources import TRIGGERS
 from orchestrator.triggers.plan import CreatedExecution, Outcome
 
 MAX_AHEAD_SECONDS = 24 * 3600.0
-"""Seconds by which a mark may be ahead of a clock that was put back."""
+"""Seconds by which a mark may be ahead of a clock that was set back."""
 
 
 @dataclass(slots=True)
 class TriggerProgress:
-    """How far a pass over a trigger has come. Moments in seconds since the epoch."""
+    """Progress of a pass over a trigger. Times in seconds since the epoch."""
 
     began: float
     """When the trigger was created."""
     found: float
-    """Its mark as the pass found it."""
+    """Its mark when the pass began."""
     mark: float
-    """Up to where all that happened has been dealt with."""
+    """All events up to this time have been handled."""
     first: bool
-    """Whether no pass of this process was over the trigger before."""
+    """Whether this is the first pass of this process over the trigger."""
     next_fire: str | None
-    """When it fires next, as its status is to report."""
+    """When it fires next, for its status."""
     again: float | None = None
     """When it is to be reconciled again."""
     counts: Counter[str] = field(default_factory=Counter)
-    """What is to be added to the counts of its status."""
+    """Increments for the counts in its status."""
     last_fired: float | None = None
     last_event: float | None = None
     made_before: list[CreatedExecution] | None = None
-    """What the trigger had made before the first pass of this process over it."""
+    """What the trigger had created before the first pass of this process over it."""
 
     def count(self, outcome: Outcome, at: float) -> None:
-        """Add an event that happened at a moment, and what became of it."""
+        """Count an event that happened at a given time, and its outcome."""
         self.last_event = at
         self.counts["received"] += 1
         self.counts[outcome.value] += 1
@@ -56,10 +56,11 @@ class TriggerStatusWriter:
         self._triggers = triggers
 
     async def write(self, raw: Raw, progress: TriggerProgress) -> None:
-        """Add the progress to the trigger's status as it is by now; nothing where it says so."""
+        """Add the progress to the trigger's current status; skips the write if the status is
+        already current."""
         namespace, name, uid = (raw["metadata"][field] for field in ("namespace", "name", "uid"))
         known: Raw | None = raw
-        # A uid guards nothing on a status: the version does, and others write conditions.
+        # A uid does not guard a status: the version does, and others write conditions.
         while known is not None and known["metadata"]["uid"] == uid:
             status = self._status(known, progress)
             if not status:
@@ -75,7 +76,7 @@ class TriggerStatusWriter:
                     raise
             else:
                 cached = self._triggers.get(namespace, name)
-                # Its deletion may have been reported before the answer came.
+                # Its deletion may have been reported before the answer arrived.
                 if cached is not None and cached["metadata"]["uid"] == uid:
                     self._triggers.put(without_managed_fields(stored))
                 return
@@ -87,7 +88,7 @@ class TriggerStatusWriter:
                 known = None
 
     def _status(self, known: Raw, progress: TriggerProgress) -> Raw:
-        """What changes of the status."""
+        """The changes in the status."""
         status = known.get("status") or {}
         began = from_rfc3339(known["metadata"]["creationTimestamp"])
         mark = max(progress.mark, mark_of(status.get("mark"), began, self._clock()))
@@ -108,7 +109,7 @@ class TriggerStatusWriter:
 
 
 def progress_of(raw: Raw, now: float, *, first: bool) -> TriggerProgress:
-    """Where a pass over a trigger begins."""
+    """The progress at the start of a pass over a trigger."""
     status = raw.get("status") or {}
     began = from_rfc3339(raw["metadata"]["creationTimestamp"])
     mark = mark_of(status.get("mark"), began, now)
@@ -116,7 +117,7 @@ def progress_of(raw: Raw, now: float, *, first: bool) -> TriggerProgress:
 
 
 def mark_of(text: str | None, began: float, now: float) -> float:
-    """The mark of a trigger; one that was edited and cannot be read counts as its creation."""
+    """The mark of a trigger; an edited, unreadable one counts as its creation."""
     try:
         mark = from_rfc3339(text or "")
     except ValueError:

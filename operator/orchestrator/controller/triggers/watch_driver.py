@@ -1,4 +1,4 @@
-"""The driver of the types that listen to objects of a resource."""
+"""The driver for trigger types that watch objects of a resource."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orchestrator.triggers.registry import Registry, Trigger
 from orchestrator.triggers.trigger_type import TriggerType, Watch
 
 MARGIN_SECONDS = 60.0
-"""Seconds by which moments of objects may come out of order."""
+"""Seconds by which objects' times may be out of order."""
 MAX_REMEMBERED = 5_000
-"""Objects of each type kept for triggers that are not known yet."""
+"""Objects of each type that are kept for triggers that are not known yet."""
 
 
 class WatchDriver:
-    """Keeps what was observed until it is delivered."""
+    """Keeps observed objects until they are delivered."""
 
     def __init__(
         self, client: ApiClient, registry: Registry, specs: Specs, deliverer: Deliverer
@@ -36,18 +36,18 @@ class WatchDriver:
         self._observed: dict[str, deque[Raw]] = {
             each.key: deque(maxlen=MAX_REMEMBERED) for each in self._types
         }
-        """Projections of what was observed, by type."""
+        """Projections of observed objects, by type."""
         self._resources: dict[str, Resource] = {}
-        """Those of which something was observed, by plural name."""
+        """Resources with observed objects, by plural name."""
         self._waiting: dict[Key, dict[str, tuple[str, float]]] = {}
-        """Objects to deliver, by trigger and uid: name and moment."""
+        """Objects to deliver, by trigger and uid: name and time."""
         self._since: dict[Key, float] = {}
-        """The mark of a trigger as this process found it: all before it has been dealt with."""
+        """The mark of a trigger when this process started: earlier events have been handled."""
 
     def observe(self, resource: Resource, raw: Raw, triggers: Iterable[Raw]) -> list[Key]:
-        """Keep an object for those of the triggers that listen to it; their keys.
+        """Keep an object for the triggers that listen to it; returns their keys.
 
-        Observed twice it counts once.
+        Repeated observations count once.
         """
         found = []
         self._resources[resource.plural] = resource
@@ -59,20 +59,20 @@ class WatchDriver:
         return found
 
     def catch_up(self, raw: Raw) -> None:
-        """Keep what was observed before the trigger came."""
+        """Keep the objects that were observed before the trigger was created."""
         for type_ in self._types:
             for observed in self._observed[type_.key]:
                 self._keep(raw, type_, observed)
 
     def forget(self, key: Key) -> None:
-        """The trigger is gone."""
+        """Record that the trigger was deleted."""
         self._waiting.pop(key, None)
         self._since.pop(key, None)
 
     async def drive(
         self, raw: Raw, trigger: Trigger, source: Watch[Any], progress: TriggerProgress
     ) -> None:
-        """Deliver what happened after the mark, the oldest first: the mark leaves none behind."""
+        """Deliver the events after the mark, oldest first, so that the mark leaves none behind."""
         key, spec = key_of(raw), trigger.spec
         after = max(progress.began, self._since.setdefault(key, progress.found) - MARGIN_SECONDS)
         progress.next_fire = None
@@ -80,18 +80,19 @@ class WatchDriver:
         for uid, (name, at) in sorted(waiting.items(), key=lambda one: (one[1][1], one[0])):
             if at > after:
                 read = None if spec.suspend else await self._read(source, key[0], name)
-                # As it is by now: others may have edited it, or made another of its name.
+                # The current object: others may have edited it, or replaced it by one of the same
+                # name.
                 if read is not None and read["metadata"]["uid"] == uid:
                     happened = source.moment(read) is not None
                     if happened and source.matches(trigger.settings, read):
                         event = source.event(trigger.settings, read)
                         await self._deliverer.deliver(raw, spec, event, progress)
-                # What nothing was started for must not come again within the margin.
+                # An event that started nothing must not return within the margin.
                 progress.mark = max(progress.mark, at + MARGIN_SECONDS if spec.suspend else at)
             waiting.pop(uid, None)
 
     def _keep(self, raw: Raw, type_: TriggerType[Any], observed: Raw) -> bool:
-        """Whether the trigger listens to what was observed, which is then kept for it."""
+        """Whether the trigger listens to the observed object, which is then kept for it."""
         metadata, source = observed["metadata"], self._types[type_]
         if raw["metadata"]["namespace"] != metadata["namespace"]:
             return False

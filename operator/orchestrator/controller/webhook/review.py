@@ -1,4 +1,4 @@
-"""AdmissionReview v1: what the API server asks, and the answer.
+"""AdmissionReview v1: requests of the API server, and the answers.
 
 https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
 """
@@ -18,18 +18,19 @@ from orchestrator.models.plain_text import plain_text
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
 MAX_WARNINGS = 10
-"""Warnings of one answer: the API server drops what exceeds 4 KiB in all."""
+"""Maximum number of warnings in one answer: the API server drops what exceeds 4 KiB in total."""
 
 Raw = dict[str, Any]
 
 
 class BadReviewError(ValueError):
-    """The request is no AdmissionReview: which field is wrong, and what it must be."""
+    """The request is not an AdmissionReview; the message says which field is wrong, and what it
+    must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be reviewed."""
+    """The object to review."""
 
     uid: str
     group: str
@@ -39,11 +40,11 @@ class Request:
     subresource: str
     namespace: str | None
     object: Raw | None
-    """The object as it would be stored; None where the operation has none."""
+    """The object as it would be stored; None for operations without one."""
 
     @property
     def name(self) -> str:
-        """The object's name, or what its name is generated from."""
+        """The object's name, or the prefix of its generated name."""
         metadata = _mapping((self.object or {}).get("metadata"))
         return str(metadata.get("name") or metadata.get("generateName") or "")
 
@@ -64,16 +65,16 @@ class ReviewResponse:
     """The answer to a review."""
 
     refusal: str = ""
-    """Why the object is refused, a line for each problem; empty when it is allowed."""
+    """Why the object is refused, one line per problem; empty if it is allowed."""
     warnings: tuple[str, ...] = ()
-    """What is reported to whoever applies it, whether it is allowed or not."""
+    """Shown to the user who applies it, whether it is allowed or not."""
 
 
 ALLOWED = ReviewResponse()
 
 
 def read_review(body: bytes) -> Request:
-    """The request of an AdmissionReview. Raises BadReviewError."""
+    """The request in an AdmissionReview. Raises BadReviewError."""
     try:
         review = loads(body)
     except (ValueError, RecursionError) as error:
@@ -105,13 +106,13 @@ def read_review(body: bytes) -> Request:
 
 
 def write_review(uid: str, verdict: ReviewResponse) -> bytes:
-    """The AdmissionReview that answers the request of this uid."""
+    """The AdmissionReview that answers the request with this uid."""
     response: Raw = {"uid": uid, "allowed": not verdict.refusal}
     if verdict.refusal:
         message = plain_text(verdict.refusal)
         response["status"] = {"code": 422, "reason": "Invalid", "message": message}
     if verdict.warnings:
-        # A warning travels in an HTTP header: one line, without control characters.
+        # A warning is sent in an HTTP header: one line, without control characters.
         shown = [plain_text(" ".join(text.split())) for text in verdict.warnings]
         more = len(shown) - MAX_WARNINGS
         rest = [f"and {more} more warnings"] if more > 0 else []

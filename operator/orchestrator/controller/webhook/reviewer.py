@@ -1,8 +1,8 @@
-"""Reviews what people apply, with the findings of `orchestrator apply` and `orchestrator run`.
+"""Reviews objects that users apply, with the checks of `orchestrator apply` and `orchestrator run`.
 
-Nothing is found wrong by a cache alone, which may lag behind what was applied a moment ago: what a
-manifest refers to is read live before it is refused. What is not there yet is a warning, since
-manifests are applied in any order.
+No object is refused because of a cache alone, which may lag behind: whatever a manifest refers to
+is read live before it is refused. A reference to an object that does not exist yet is a warning,
+since manifests are applied in any order.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from orchestrator.validation.starting import refused_as_invalid, refused_state, 
 logger = logging.getLogger(__name__)
 
 MAX_READS = 50
-"""Objects that are read live for one review; of further ones the caches are believed."""
+"""Maximum number of objects read live for one review; for further ones, the caches are used."""
 
 
 class Reviewer:
-    """Judges one object at a time; keeps nothing of it."""
+    """Reviews one object at a time; keeps no state."""
 
     def __init__(
         self,
@@ -50,9 +50,10 @@ class Reviewer:
         namespaces: Collection[str] = (),
         offload: Inline | None = None,
     ) -> None:
-        """Objects of other `namespaces` are allowed unseen; none are other when it is empty.
+        """Objects outside `namespaces` are allowed without review; if it is empty, all are
+        reviewed.
 
-        `client` belongs to the loop that asks for reviews; the caches may be another thread's.
+        `client` belongs to the loop of the reviews; the caches may belong to another thread.
         """
         self._workflows = workflows
         self._templates = templates
@@ -63,7 +64,7 @@ class Reviewer:
         self._parsed = Parsed()
 
     async def review(self, request: Request) -> ReviewResponse:
-        """Whether the object may be stored, and what to say of it."""
+        """Whether the object may be stored, and the messages for the user."""
         elsewhere = self._namespaces and request.namespace not in {None, *self._namespaces}
         if not request.concerns_us or request.kind not in SPECS or elsewhere:
             return ALLOWED
@@ -83,7 +84,7 @@ class Reviewer:
     # Definitions
 
     async def _findings(self, request: Request) -> Findings:
-        """With what it refers to as the caches have it, and live before anything is found wrong."""
+        """With its references from the caches, and read live before a problem is reported."""
         live = Live()
         await self._read(request, live, known=False)
         findings = await self._check(request, live)
@@ -104,8 +105,8 @@ class Reviewer:
         return Around(templates, self._workflows, namespace, live.workflows)
 
     async def _read(self, request: Request, live: Live, *, known: bool) -> bool:
-        """Read what the object refers to and what was not read yet: what the caches have if
-        `known`, what they lack otherwise. False when there is no such thing."""
+        """Read the objects that it refers to and that were not read yet: those that the caches have
+        if `known`, otherwise those that they lack. False if there is none."""
         namespace = request.namespace
         actions, workflows = _references(request)
         left = MAX_READS - len(live.templates) - len(live.workflows)
@@ -140,9 +141,9 @@ class Reviewer:
     # Executions
 
     async def _start(self, request: Request) -> ReviewResponse:
-        """As `orchestrator run` would answer; a Workflow that is not there yet is waited for."""
+        """The answer of `orchestrator run`; a Workflow that does not exist yet is awaited."""
         spec = request.spec
-        if spec.get("parent") or spec.get("trigger"):  # the operator's own: checked when admitted
+        if spec.get("parent") or spec.get("trigger"):  # created by the operator
             return ALLOWED
         name, namespace = spec["workflow"], request.namespace
         known = self._workflows.get(namespace, name)
@@ -162,7 +163,7 @@ class Reviewer:
         name, declared = workflow["metadata"]["name"], workflow.get("spec") or {}
         if refusal := refused_state(name, declared):
             return refusal
-        if spec.get("rerunOf"):  # its variables and its revision are those of the first run
+        if spec.get("rerunOf"):  # it has the variables and the revision of the first run
             return ""
         given = spec.get("variables") or {}
         work = partial(refused_variables, name, declared, given)
@@ -171,7 +172,7 @@ class Reviewer:
 
 
 def _references(request: Request) -> tuple[list[str], list[str]]:
-    """The actions and the Workflows that a definition names, those that can be read."""
+    """The actions and Workflows that a definition names, as far as they can be read."""
     spec = request.spec if isinstance(request.spec, dict) else {}
     if request.kind == "Trigger":
         name = spec.get("workflow")

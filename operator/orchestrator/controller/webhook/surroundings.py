@@ -1,4 +1,4 @@
-"""What a manifest can refer to, as the caches know it and as it was read live where they do not."""
+"""The objects that a manifest can refer to, from the caches and from live reads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orchestrator.validation.missing import LOCAL
 from orchestrator.validation.parse import parse
 
 KEPT = 512
-"""Parsed Templates that are kept."""
+"""Maximum number of parsed Templates that are kept."""
 
 
 class UnreadableTemplateError(Exception):
-    """A Template that this release cannot read: it is not for us to judge who uses it."""
+    """A Template that this release cannot read: objects that use it cannot be reviewed."""
 
 
 class Parsed:
@@ -44,7 +44,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What was read live, None where there is none."""
+    """Objects that were read live, None if they do not exist."""
 
     templates: dict[str, Raw | None] = field(default_factory=dict)
     """By action."""
@@ -55,7 +55,7 @@ class Live:
 class KnownTemplates(Mapping[str, TemplateSpec]):
     """By action, as nodes name them: `x` for a ClusterTemplate, `local/x` for a Template.
 
-    Each is parsed when it is asked for.
+    Each is parsed when it is used.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class KnownTemplates(Mapping[str, TemplateSpec]):
         live: Mapping[str, Raw | None],
         parsed: Parsed,
     ) -> None:
-        """What is `live` wins."""
+        """`live` takes precedence."""
         self._templates = templates
         self._cluster_templates = cluster_templates
         self._namespace = namespace
@@ -114,14 +114,14 @@ class Around:
         namespace: str | None,
         live: Mapping[str, Raw | None],
     ) -> None:
-        """`live` are Workflows; these win over the cached ones."""
+        """`live` are Workflows; they take precedence over the cached ones."""
         self._templates = templates
         self._workflows = workflows
         self._namespace = namespace
         self._live = live
 
     def templates(self, spec: WorkflowSpec) -> tuple[Mapping[str, TemplateSpec], bool]:
-        """None where one that the workflow uses cannot be read."""
+        """None if a Template that the workflow uses cannot be read."""
         try:
             for action in {node.action for node in spec.nodes if node.action is not None}:
                 self._templates.get(action)
@@ -132,7 +132,7 @@ class Around:
     def workflows(
         self, spec: WorkflowSpec
     ) -> tuple[Mapping[str, WorkflowSpec], Collection[str] | None]:
-        """Those that this release can read, and the names of all."""
+        """The Workflows that this release can read, and the names of all."""
         named = {node.workflow.name for node in spec.nodes if node.workflow}
         parsed = {
             name: parse(WorkflowSpec, raw.get("spec") or {})
@@ -154,7 +154,7 @@ class Around:
         return None if raw is None else raw.get("spec") or {}
 
     def names(self) -> Collection[str]:
-        """All names that are known; what a manifest names was read live where they lack it."""
+        """All known names; a name in a manifest that is missing here was read live."""
         known = {name for where, name in self._workflows.known() if where == self._namespace}
         for name, raw in self._live.items():
             (known.discard if raw is None else known.add)(name)

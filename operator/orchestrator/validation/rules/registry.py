@@ -1,4 +1,5 @@
-"""The rules for workflows. A new rule is a function in a file of this folder, and a line below."""
+"""The rules for workflows. To add a rule, write a function in a file of this folder and add a line
+below; its type is `Rule` in validation/subject.py."""
 
 from __future__ import annotations
 

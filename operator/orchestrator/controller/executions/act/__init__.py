@@ -1,1 +1,1 @@
-"""What a pass decided is done: Jobs and sub-executions are created, controlled and stopped."""
+"""Carries out the decisions of a pass: creates, controls and stops Jobs and sub-executions."""

@@ -1,4 +1,4 @@
-"""What is asked of sub-executions: to pause, to go on, or to end."""
+"""Requests states of sub-executions: paused, running, cancelled or terminated."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from orchestrator.operations.desired_state import may_become
 
 
 async def control_child(shell: Shell, state: ExecutionState, decision: ControlChild) -> None:
-    """Pass on what is asked of the parent; nothing if the sub-execution knows or has ended."""
+    """Pass the parent's state on; nothing if the sub-execution already has it or has ended."""
     namespace = state.run.namespace
     name = state.name_of(decision.node, decision.attempt, decision.index)
     if decision.state is DesiredState.RUNNING:
-        # It is asked for once, and no watch may have reported yet that it exists or was to pause.
+        # Requested only once, and the watches may not have reported the sub-execution or its pause
+        # yet.
         raw = await live(shell, EXECUTIONS, namespace, name)
     else:
         raw = shell.executions.get(namespace, name)
@@ -34,11 +35,12 @@ async def control_child(shell: Shell, state: ExecutionState, decision: ControlCh
 
 
 async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: bool = False) -> None:
-    """Ask a sub-execution for a state; nothing if as much was asked for before.
+    """Request a state of a sub-execution; nothing if the same or a stronger one was requested
+    before.
 
-    `guarded` asks only if nothing of it has changed since it was read: no write of the parent's
-    status precedes a pause that is handed down again, and another process may have ended it. Of
-    what has changed the watch reports, and the next pass asks again.
+    `guarded` requires that the sub-execution has not changed since it was read: no write of the
+    parent's status precedes a repeated pause, and another process may have ended it. The watch
+    reports a change, and the next pass repeats the request.
     """
     if not may_become(raw, state):
         return
@@ -50,5 +52,9 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     try:
         await shell.client.patch(EXECUTIONS, *child, patch)
     except ApiError as error:
-        if error.status not in (404, 409, 422):  # gone, or someone asked for more in the meantime
+        if error.status not in (
+            404,
+            409,
+            422,
+        ):  # deleted, or a stronger state was requested in the meantime
             raise

@@ -24,7 +24,8 @@ from orchestrator.operations.start import start_child
 async def create_child(
     shell: Shell, state: ExecutionState, decision: CreateChild
 ) -> Attempt | None:
-    """Create a sub-execution; where it is refused, the attempt: failed, or Pending for a quota."""
+    """Create a sub-execution; if it is refused, return the attempt: failed, or Pending for a
+    quota."""
     if child_depth(state.run) > MAX_DEPTH:
         return refused_depth()
     which = AttemptKey(decision.node, decision.attempt, decision.index)
@@ -41,7 +42,7 @@ async def create_child(
             if not taken and error.status not in REFUSALS:
                 raise
             # A webhook or quota refuses before the name is checked: an earlier creation, whose
-            # answer was lost, may have made it.
+            # answer was lost, may have succeeded.
             other = await read_child(shell, state, which)
             if other is not None and not is_ours(state, other):
                 if pass_over(shell, state, which):

@@ -1,4 +1,4 @@
-"""Carries out what a pass decided about Jobs and sub-executions."""
+"""Carries out the decisions of a pass about Jobs and sub-executions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Step = Creation | StopJob | ControlChild
 
 
 async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
-    """Create Jobs and sub-executions; what is refused is from now on part of what is observed."""
+    """Create Jobs and sub-executions; refusals are part of later observations."""
     now = shell.clock()
     wanted = [
         job
@@ -64,7 +64,7 @@ def _settle(
     """Note what became of each creation; those that failed are returned."""
     problems = []
     for job, outcome in zip(wanted, outcomes, strict=True):
-        state.wakeups.requeue(job.node)  # what was created may have come to its end long ago
+        state.wakeups.requeue(job.node)  # it may have been created and ended long ago
         if isinstance(outcome, BaseException):
             problems.append(outcome)
         else:
@@ -74,7 +74,7 @@ def _settle(
 
 
 async def control_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
-    """Stop Jobs and pass on to sub-executions what is asked of them, all at the same time."""
+    """Stop Jobs and pass requested states on to sub-executions, all at the same time."""
     await gather_results(
         stop_job(shell, state, step)
         if isinstance(step, StopJob)
@@ -136,7 +136,7 @@ async def _create_object(
         if error.status in REFUSALS:
             refusal = refused_by_server(Reason.JOB_REFUSED, error.status, error.message, namespace)
             # A webhook or quota answers before the name is checked: an earlier creation, whose
-            # answer was lost, may have made it.
+            # answer was lost, may have succeeded.
             return await _adopt(shell, state, resource, manifest, refusal)
         raise
     if resource is JOBS:
@@ -151,10 +151,11 @@ async def _adopt(
     manifest: Mapping[str, Any],
     absent: Attempt | None = None,
 ) -> Attempt | None:
-    """What an object that may be ours comes to; `absent` where there is none.
+    """The attempt for an existing object of this name, if it is ours; `absent` if there is none.
 
-    One that was deleted by others since is seen as that by whatever reads it. Whoever may
-    create ConfigMaps can give one our owner and label: only one that holds the items is believed.
+    An object that others have deleted since is observed as deleted later. Any user who may create
+    ConfigMaps can set our owner and label, so a ConfigMap is accepted only if it contains the
+    items.
     """
     name = manifest["metadata"]["name"]
     try:

@@ -1,6 +1,6 @@
-"""Stops what no record speaks of: orphaned Jobs, with a Warning Event each, and sub-executions.
+"""Stops objects that no record names: orphaned Jobs, with a Warning Event each, and sub-executions.
 
-They can come from an operator that was cut off in the middle of a creation, or that woke up late.
+They come from an operator that was interrupted during a creation, or that resumed late.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from orchestrator.operations.executions import has_ended
 
 
 async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:
-    """Before the end: list the Jobs live, and stop any that no record speaks of."""
+    """Before the end: list the Jobs live, and stop any that no record names."""
     run = state.run
     with worker_released():  # the list may rest, or begin after one of thousands of Jobs
         jobs = await shell.live_jobs.of(run.namespace, run.uid)
@@ -48,7 +48,7 @@ async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided:
     """Before the end: stop sub-executions that no watch has reported yet, of nodes that a
     cancellation ended or kept from starting.
 
-    By force, without their `finally`: no record names them, so nothing would wait for that.
+    By force, without their `finally`: no record names them, so nothing would wait for it.
     """
     nodes = state.graph.nodes.values()
     if not any(
@@ -61,8 +61,8 @@ async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided:
 
 
 def is_orphan(state: ExecutionState, job: Raw) -> bool:
-    """Whether a Job that is not over works for an attempt that its node's record is past, and is
-    not about to be stopped for that."""
+    """Whether an unfinished Job belongs to an attempt that its node's record has passed, and is not
+    about to be stopped for that."""
     node = node_of(job)
     record = state.run.records.get(node)
     if record is None or state.stops.is_orphan(job["metadata"]["name"]):
@@ -73,8 +73,8 @@ def is_orphan(state: ExecutionState, job: Raw) -> bool:
 
 
 def names_its_attempt(state: ExecutionState, job: Raw) -> bool:
-    """Whether a Job has the name of the attempt that its annotations say: whoever may edit Jobs may
-    edit these, and must not hide an end by it."""
+    """Whether a Job has the name of the attempt in its annotations: any user who may edit Jobs may
+    edit these, and must not be able to hide an end."""
     node = node_of(job)
     known = node in state.graph.nodes
     return known and job["metadata"]["name"] == state.name_of(node, orphans.attempt_of(job))
@@ -106,7 +106,7 @@ async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
 
 
 async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:
-    """Stop Jobs that still work for an execution that has ended; each once."""
+    """Stop Jobs that still run for an execution that has ended; each once."""
     active = [
         job
         for job in shell.jobs.of_execution(namespace, name)
@@ -115,7 +115,7 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
     if not active:
         return
     execution = await live(shell, EXECUTIONS, namespace, name)
-    if execution is None:  # garbage collection removes what it owned
+    if execution is None:  # garbage collection removes its objects
         return
     if not has_ended(execution):
         return

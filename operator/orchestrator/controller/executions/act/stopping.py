@@ -20,12 +20,12 @@ WORKING = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 async def stop_job(shell: Shell, state: ExecutionState, decision: StopJob) -> None:
-    """Stop an attempt's Job; asked again, it does nothing."""
+    """Stop an attempt's Job; repeated calls do nothing."""
     name = state.name_of(decision.node, decision.attempt)
     if state.stops.was_sent(name, force=decision.force):
         return
     job = known_job(shell, state, name)
-    if job is None:  # of an earlier process, or not seen yet
+    if job is None:  # created by an earlier process, or not observed yet
         job = own_job(state, name, await live(shell, JOBS, state.run.namespace, name))
     if job is not None:
         await stop(shell, job, force=decision.force)
@@ -34,16 +34,16 @@ async def stop_job(shell: Shell, state: ExecutionState, decision: StopJob) -> No
 
 
 async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
-    """Stop a Job and the pods that it controls; one that is gone is stopped.
+    """Stop a Job and the pods that it controls; a deleted Job counts as stopped.
 
-    Pods that only carry its label are others', and so is a Job of its name with another uid. A
-    fan-out is stopped by its Job, which would go on with other items.
+    Pods that only carry its label belong to others, as does a Job of its name with another uid. A
+    fan-out is stopped through its Job, which would otherwise continue with other items.
     """
     namespace, name, uid = (job["metadata"][field] for field in ("namespace", "name", "uid"))
     whole = fans_out(job)
     selector = f"{JOB_NAME}={name}"
     pods: list[Raw] = []
-    if not whole or force:  # of a fan-out they may be thousands
+    if not whole or force:  # a fan-out may have thousands
         fields = WORKING if whole else ""
         pods, _ = await shell.client.list(
             PODS, namespace, label_selector=selector, field_selector=fields
@@ -67,10 +67,10 @@ async def _carry_out(shell: Shell, namespace: str, uid: str, step: Step) -> None
                 )
     except ApiError as error:
         if error.status not in (404, 409) and not _is_another(error):
-            raise  # gone is stopped, and so is one in whose place there is another
+            raise  # deleted, or replaced by another object
 
 
 def _is_another(error: ApiError) -> bool:
-    """Whether an object of the name is there with another uid: a merge patch with the uid of the
-    one that is gone is Invalid."""
+    """Whether another object has the name: a merge patch with the uid of a deleted object is
+    Invalid."""
     return error.status == 422 and "metadata.uid" in error.message

@@ -1,12 +1,12 @@
-"""Stops what injected containers keep running in pods whose action has ended.
+"""Stops injected containers that keep running in pods whose action has ended.
 
 A webhook may inject a container that never ends: the pod would stay until its deadline, and its Job
-with it. The attempt is over with its action, so after a short while the deadline is lowered to
-one that the action kept: the kubelet then ends the rest, and pod, log and evidence stay.
+with it. The attempt ends with its action, so after a short while the pod's deadline is lowered to
+one that the action met: the kubelet then ends the other containers, and pod, log and evidence stay.
 
-Kubernetes counts an item of a fan-out by its pod: one that was stopped so has failed, and is tried
-again where `retry` says so. So items are stopped only where others wait for their room, and once
-the node has ended its Job is stopped, so that nothing works on for it.
+Kubernetes judges an item of a fan-out by its pod: a pod that was stopped this way has failed, and
+its item is retried if `retry` allows it. So items are stopped only if others wait for their place,
+and once the node has ended, its Job is stopped, so that nothing continues to run.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from orchestrator.operations.executions import has_ended
 logger = logging.getLogger(__name__)
 
 LINGER_TIMEOUT = 5.0
-"""Seconds in which injected containers may end by themselves once the action has ended."""
+"""Seconds in which injected containers may end by themselves after the action has ended."""
 
 OnStopped = Callable[[Raw, Raw, list[str]], None]
 """Called with the Job, the pod and the names of the containers that were stopped."""
 
 
 class SidecarStopper:
-    """Pods whose action has ended and in which something else runs on."""
+    """Stops pods whose action has ended and whose injected containers keep running."""
 
     def __init__(
         self,
@@ -59,15 +59,15 @@ class SidecarStopper:
         self._on_stopped = on_stopped
         self._sleep = sleep
         self._waiting: dict[Key, float] = {}
-        """When the rest of a pod is stopped, in seconds of the event loop."""
+        """When the other containers of a pod are stopped, in seconds of the event loop."""
         self._stopped: set[str] = set()
-        """Uids of pods that were asked to stop and have not ended."""
+        """Uids of pods that were stopped and have not ended."""
         self._fan_outs: dict[Key, float] = {}
-        """Fan-outs with such pods, and when to see whether their node has ended."""
+        """Fan-outs with such pods, and when to check whether their node has ended."""
         self._added = asyncio.Event()
 
     def take(self, kind: str, pod: Raw) -> None:
-        """A pod that shows an end came, changed or is gone (DELETED)."""
+        """A pod that shows an end was created, changed or deleted (DELETED)."""
         due = asyncio.get_running_loop().time() + LINGER_TIMEOUT
         if kind != "DELETED" and (left_running(pod) or _was_stopped(pod)):
             self._fan_outs.setdefault(_job_key(pod), due)
@@ -95,10 +95,10 @@ class SidecarStopper:
     async def _stop(self, key: Key) -> None:
         pod = self._pods.get(*key)
         left = left_running(pod) if pod is not None else []
-        if pod is None or not left or was_cut(pod):  # its own deadline ends it, and is the lowest
+        if pod is None or not left or was_cut(pod):  # its own deadline is lower and ends it
             self._waiting.pop(key, None)
             return
-        # Asked again if it does not succeed, or if the Job's own event is still to come.
+        # Repeated if it does not succeed, or if the Job's own event is still to come.
         self._waiting[key] = asyncio.get_running_loop().time() + LINGER_TIMEOUT
         job = self._job_of(pod)
         if job is None or (fans_out(job) and not self._needs_room(job)):
@@ -128,13 +128,16 @@ class SidecarStopper:
             patch = {**PatchJob(key[1]).patch, **guard}
             await self._client.patch(JOBS, *key, patch, metadata_only=True)
         except ApiError as error:
-            if error.status not in (404, 409):  # gone, perhaps with another one of its name there
+            if error.status not in (
+                404,
+                409,
+            ):  # deleted, and perhaps replaced by another one of the same name
                 logger.warning("cannot stop Job %s/%s: %s", *key, error)
                 return
         self._fan_outs.pop(key, None)
 
     async def _has_ended(self, job: Raw) -> bool:
-        """Whether it is stored that the node of the Job has ended."""
+        """Whether the end of the Job's node is stored."""
         key = execution_of(job)
         if key is None:
             return False
@@ -158,7 +161,7 @@ class SidecarStopper:
 
 
 def _was_stopped(pod: Raw) -> bool:
-    """Whether the pod failed though its action succeeded, so that an item of it may run again."""
+    """Whether the pod failed though its action succeeded, so that its item may run again."""
     return phase_of(pod) == "Failed" and has_succeeded(pod)
 
 

@@ -1,1 +1,2 @@
-"""What comes before an execution runs: its revision, its people's rules, a slot."""
+"""Admission of executions, not the admission webhook: revision, trust, and slot before an execution
+runs."""

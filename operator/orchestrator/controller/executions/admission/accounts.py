@@ -1,4 +1,4 @@
-"""Service accounts that actions are to run with: whether they allow it, asked for live."""
+"""Checks live whether service accounts allow workflows to use them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import SERVICE_ACCOUNTS
 
 FRESH = 10.0
-"""Seconds that an answer holds: a label that is taken away counts soon, not at once."""
+"""Seconds for which an answer is cached: removing the label takes effect soon, not at once."""
 
 
 class ServiceAccounts:
-    """Asks the API server, and remembers for a moment."""
+    """Asks the API server, and caches the answer briefly."""
 
     def __init__(self, client: ApiClient, clock: Callable[[], float]) -> None:
         self._client = client
         self._clock = clock
         self._answers: dict[tuple[str, str], tuple[float, Attempt | None]] = {}
-        """What is known, by namespace and name, and when it was asked."""
+        """Cached answers with their time, by namespace and name."""
 
     async def refusal(self, namespace: str, name: str) -> Attempt | None:
-        """What an attempt comes to that may not use the account; None when it may."""
+        """The refusal of an attempt that may not use the account; None if it may."""
         now = self._clock()
         self._answers = {
             key: known for key, known in self._answers.items() if known[0] <= now < known[0] + FRESH

@@ -1,4 +1,5 @@
-"""What comes before an execution runs: its workflow, its variables, a slot, and one write."""
+"""Admits executions: workflow, variables, slot, and one write. This is not the admission
+webhook."""
 
 from __future__ import annotations
 
@@ -49,14 +50,14 @@ from orchestrator.models.reasons import Reason
 MISSING_RETRY = 1.0
 """Seconds between two reads of a Workflow or Template that does not exist yet."""
 REFUSED_RETRY = 5.0
-"""Seconds after which what the API server refused is tried again."""
+"""Seconds after which a refused request is retried."""
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The execution runs, by its status; what it starts is still to be done."""
+    """The execution's status is stored as running; what it starts is still to be created."""
 
     state: ExecutionState
     decided: Pass
@@ -64,21 +65,21 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It waits, or has ended without having run; None where only an event requeues it."""
+    """It waits, or has ended before it ran; None if only an event requeues it."""
 
     seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Someone else wrote its status first: it is to be read again."""
+    """Someone else wrote its status first: it must be read again."""
 
 
 Outcome = Begun | Wait | Conflict
 
 
 class Admission:
-    """Lets executions begin, one after the other."""
+    """Admits executions, one after the other."""
 
     def __init__(self, shell: Shell, revisions: Revisions, slots: Slots) -> None:
         self._shell = shell
@@ -86,7 +87,7 @@ class Admission:
         self._slots = slots
 
     async def admit(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
-        """Let an execution begin that has not yet, if it can."""
+        """Admit an execution that has not started, if possible."""
         try:
             return await self._admit(key, raw)
         except ApiError as error:
@@ -113,7 +114,7 @@ class Admission:
         return await self._start(key, raw, prepared.graph, prepared.revision.name, values, {})
 
     async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
-        """Admit a re-run: its source's revision, variables and outputs."""
+        """Admit a re-run: with its source's revision, variables and outputs."""
         spec = raw["spec"]
         named = await live(self._shell, EXECUTIONS, key[0], spec["rerunOf"]["name"])
         source = source_of(spec, named)
@@ -145,19 +146,19 @@ class Admission:
         values: Mapping[str, Any],
         reused: Mapping[str, Record],
     ) -> Outcome:
-        """Store the admission with what it starts in one write; only then are Jobs created."""
+        """Store the admission with what it starts in one write; only then create Jobs."""
         admitted = {"revision": revision, "variables": values, **await self._trust(raw, graph)}
         state = self._admitted(raw, graph, admitted, reused)
         claim = await self._shell.offload.run(partial(claim_of, graph, state.run, raw))
         if isinstance(claim, Refusal):
             return await self._refuse(key, raw, claim)
-        if claim is None:  # it may have been queued, before its workflow's limit was taken away
+        if claim is None:  # it may have been queued before its workflow's limit was removed
             self._slots.leave(key)
         else:
             slot = await self._slots.admit(key, claim, raw)
             if slot is not None:
                 return await self._without_slot(key, raw, slot)
-            state = self._admitted(raw, graph, admitted, reused)  # it may have taken a while
+            state = self._admitted(raw, graph, admitted, reused)  # this may have taken a while
         now, first = state.run.started_at, partial(first_pass, graph, state.run)
         decided = await self._shell.offload.run(first, long=len(graph.nodes) > LARGE)
         trace_decided(key, state.run, decided)
@@ -179,7 +180,7 @@ class Admission:
         return Begun(state, decided)
 
     async def _trust(self, raw: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
-        """What of the spec is believed, as the status records it; absent where all of it is."""
+        """The trust in the spec, as the status records it; absent if all of it is trusted."""
         hears = bool(graph.hears_people)
         policies = await self._shell.protection.policies(fresh=hears or bool(graph.asks_people))
         created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
@@ -195,7 +196,7 @@ class Admission:
         admitted: Mapping[str, Any],
         reused: Mapping[str, Record],
     ) -> ExecutionState:
-        """The execution as its status will be, if it begins now."""
+        """The execution as its status will be if it begins now."""
         return ExecutionState.read(
             status_at_start(raw, admitted, reused, self._shell.clock()), graph
         )

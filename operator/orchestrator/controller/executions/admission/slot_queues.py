@@ -1,4 +1,4 @@
-"""The queues of executions that wait for a slot, as this process knows them."""
+"""The queues of executions that wait for a slot, as known to this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Queue:
-    """Who waits for the slots of one group and key, in order."""
+    """The queue for the slots of one group and key."""
 
     order: list[Order] = field(default_factory=list)
     keys: dict[str, Key] = field(default_factory=dict)
@@ -21,23 +21,23 @@ class Queue:
 
     @property
     def head(self) -> Key:
-        """Who is next."""
+        """The next execution."""
         return self.keys[self.order[0][2]]
 
     def ahead(self, claim: Claim, holders: Sequence[Holder] = ()) -> int:
-        """How many are ahead of the claim, without those that hold a slot by now."""
+        """The number of claims ahead of this one, without those that hold a slot by now."""
         held = {holder.uid for holder in holders}
         return sum(
             uid not in held for *_, uid in self.order[: bisect_left(self.order, claim.order)]
         )
 
     def add(self, key: Key, claim: Claim) -> None:
-        """The execution takes its place."""
+        """Add the execution in its place."""
         insort(self.order, claim.order)
         self.keys[claim.uid] = key
 
     def remove(self, claim: Claim) -> None:
-        """The execution no longer waits."""
+        """Remove the execution."""
         self.keys.pop(claim.uid, None)
         place = bisect_left(self.order, claim.order)
         if place < len(self.order) and self.order[place] == claim.order:
@@ -50,10 +50,10 @@ class Queues:
     def __init__(self) -> None:
         self._queues: dict[tuple[str, str], Queue] = {}
         self._claims: dict[Key, Claim] = {}
-        """Of the executions that wait."""
+        """Claims of waiting executions."""
 
     def join(self, key: Key, claim: Claim) -> Queue:
-        """The queue of the claim, with the execution in the place that it keeps."""
+        """The queue of the claim, with the execution in its place."""
         queue = self._queues.setdefault((key[0], claim.slots), Queue())
         if key not in self._claims:
             self._claims[key] = claim
@@ -61,11 +61,11 @@ class Queues:
         return queue
 
     def claim(self, key: Key) -> Claim | None:
-        """What the execution waits for, if it does."""
+        """The execution's claim, if it waits."""
         return self._claims.get(key)
 
     def leave(self, key: Key) -> Key | None:
-        """The execution no longer waits; the head of the queue that it was in, if any is left."""
+        """Remove the execution; returns the head of its queue, if any is left."""
         claim = self._claims.pop(key, None)
         if claim is None:
             return None

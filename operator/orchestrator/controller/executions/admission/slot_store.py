@@ -1,6 +1,7 @@
-"""Who holds the slots of a group and key: one ConfigMap, and live reads of those that it names.
+"""Stores the holders of the slots of a group and key in a ConfigMap, and verifies them by live
+reads.
 
-Two operators give no slot twice: the list is written with the resourceVersion that was read.
+Two operators never give the same slot: the list is written with the resourceVersion that was read.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from orchestrator.models.labels import MANAGED_BY, MANAGER
 from orchestrator.operations.executions import has_ended
 
 MAX_GONE = 200
-"""Holders that are found not to hold in one pass: a list may be edited to name tens of thousands,
-and each takes a live read."""
+"""Maximum stale holders removed per pass; each costs one live read, and an edited list may name
+tens of thousands."""
 GROUP = "automation.itechsmart.dev/concurrency-group"
 KEY = "automation.itechsmart.dev/concurrency-key"
-"""Annotations: what the slots are of."""
+"""Annotations: the group and key of the slots."""
 
 
 class SlotStore:
-    """Reads and writes the lists, and checks whether those in them still hold their slots."""
+    """Reads and writes the lists, and checks whether the listed executions still hold their
+    slots."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
     async def read(self, namespace: str, claim: Claim) -> Mapping[str, Any] | None:
-        """The ConfigMap of the claim's slots; None if it has no holder."""
+        """The ConfigMap of the claim's slots; None if they have no holder."""
         return await live(self._shell, CONFIG_MAPS, namespace, claim.slots)
 
     async def write(
@@ -43,7 +45,7 @@ class SlotStore:
         stored: Mapping[str, Any] | None,
         holders: Sequence[Holder],
     ) -> bool:
-        """Whether the list is now this one; False when someone else wrote first."""
+        """Write the list; False if someone else wrote first."""
         client = self._shell.client
         try:
             if stored is None:
@@ -68,10 +70,11 @@ class SlotStore:
         return True
 
     async def gone(self, namespace: str, claim: Claim, holders: Sequence[Holder]) -> set[Holder]:
-        """The first holders that do not hold by a live read: gone, another object, or ended.
+        """The first stale holders by a live read: deleted, another object, or ended.
 
-        Nor does an execution of another workflow: whoever may edit ConfigMaps could have it
-        replaced. Once as many hold as the limit allows, the others make no difference.
+        So is an execution of another workflow: otherwise any user who may edit ConfigMaps could
+        have it replaced. Once as many holders are found as the limit allows, the others need no
+        check.
         """
         gone: set[Holder] = set()
         running = 0
@@ -86,7 +89,7 @@ class SlotStore:
 
     async def is_new(self, namespace: str, claim: Claim) -> bool:
         """Whether the claim's execution is still to be admitted, by a live read: watches may have
-        lost its end."""
+        missed its end."""
         raw = await self._execution(namespace, claim.name)
         if raw is None or raw["metadata"]["uid"] != claim.uid:
             return False
@@ -96,7 +99,7 @@ class SlotStore:
     async def ancestor(
         self, namespace: str, claim: Claim, raw: Mapping[str, Any], holders: Sequence[Holder]
     ) -> str | None:
-        """The name of an execution that holds a slot and waits for this one."""
+        """The name of an ancestor that holds a slot and waits for this execution."""
         held = {holder.uid for holder in holders}
         parent = raw["spec"].get("parent")
         while parent:
@@ -108,7 +111,7 @@ class SlotStore:
         return None
 
     async def replace(self, namespace: str, oldest: Holder, claim: Claim) -> None:
-        """Ask the oldest holder to end, once; its own pass acts on it like on a cancel."""
+        """Ask the oldest holder to end, once; its own pass handles it like a cancellation."""
         raw = await self._execution(namespace, oldest.name)
         if raw is None or raw["metadata"]["uid"] != oldest.uid:
             return

@@ -1,8 +1,8 @@
 """Gives concurrency slots: by one guarded write to a ConfigMap per group (or workflow) and key.
 
 A crash leaks no slot: before an execution waits for a full list, each holder is read live, and
-those that do not exist, are another object, or have ended are dropped. Two operators give no slot
-twice: the list is written with the resourceVersion that was read.
+holders that were deleted, replaced by another object, or have ended are removed. Two operators
+never give the same slot: the list is written with the resourceVersion that was read.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.models.execution import ExecutionPhase
 
 HEAD_RECHECK = 15.0
-"""Seconds after which the head of a queue checks again whether a holder is gone."""
+"""Seconds after which the head of a queue checks again for stale holders."""
 GONE_RECHECK = 0.5
-"""Seconds after which the rest of a list is read that names too many who do not hold."""
+"""Delay in seconds before rechecking a list with too many stale holders."""
 UNSEEN_WAIT = 0.5
-"""Seconds that the first wait for those who queued before the operator began."""
+"""Requeue delay in seconds while executions queued before startup rejoin the queue."""
 MAX_UNSEEN_WAIT = 30.0
-"""Seconds for which they are waited for, in all."""
+"""Maximum seconds to wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The execution waits; only the head is requeued by itself."""
+    """The execution waits; only the head is requeued by time."""
 
     message: str
     retry_after: float | None
@@ -48,23 +48,25 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """It needs no slot: it was admitted by another, has ended or is gone, and no watch said so."""
+    """It needs no slot: it was admitted by another process, has ended or was deleted, unreported by
+    the watches."""
 
 
 class Slots:
-    """Admits executions one after the other, and gives their slots back."""
+    """Admits executions one after the other, and releases their slots."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._store = SlotStore(shell)
         self._queues = Queues()
         self._unseen: set[Key] | None = None
-        """Executions that were queued when this process began, and are not queued again yet."""
+        """Executions that were queued when this process started, and have not rejoined the queue
+        yet."""
         self._began = 0.0
         self._half_admitted: dict[Key, str] = {}
         """Uids of executions that were given a slot and may still be queued: their admission was
-        cut off between its two writes, or another operator made the first. None of them waits for
-        its place."""
+        interrupted between its two writes, or another operator made the first one. None of them
+        waits for its place."""
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
@@ -114,7 +116,7 @@ class Slots:
         holders: Sequence[Holder],
         verdict: SlotDecision,
     ) -> Queued | Refusal:
-        """What becomes of an execution for which there is no slot now."""
+        """Handle an execution for which there is no free slot."""
         self._requeue_half_admitted(key[0], claim, holders)
         ancestor = await self._store.ancestor(key[0], claim, raw, holders)
         if ancestor is not None:
@@ -129,7 +131,7 @@ class Slots:
     def _requeue_half_admitted(
         self, namespace: str, claim: Claim, holders: Sequence[Holder]
     ) -> None:
-        """Requeue whichever execution has a slot and does not know it: the head waits for it."""
+        """Requeue an execution that has a slot without knowing it: the head waits for it."""
         queue = self._queues.of(namespace, claim.slots)
         for holder in holders:
             if queue is not None and holder.uid in queue.keys:
@@ -137,7 +139,7 @@ class Slots:
                 self._shell.queue.add(queue.keys[holder.uid])
 
     def leave(self, key: Key) -> None:
-        """The execution no longer waits; the new head is requeued."""
+        """Remove the execution from its queue, and requeue the new head."""
         if self._unseen:
             self._unseen.discard(key)
         self._half_admitted.pop(key, None)
@@ -145,12 +147,12 @@ class Slots:
             self._shell.queue.add(head)
 
     def requeue_heads(self, namespace: str) -> None:
-        """Requeue the head of each queue of the namespace: a holder may have ended."""
+        """Requeue the head of each queue in the namespace: a holder may have ended."""
         for head in self._queues.heads(namespace):
             self._shell.queue.add(head)
 
     async def release(self, namespace: str, claim: Claim) -> None:
-        """Give the slot back after the execution's end, and requeue the head."""
+        """Release the slot after the execution's end, and requeue the head."""
         self._half_admitted.pop((namespace, claim.name), None)
         while True:
             stored = await self._store.read(namespace, claim)
@@ -170,7 +172,7 @@ class Slots:
         return self._queues.join(key, claim)
 
     def _others_to_come(self, key: Key) -> bool:
-        """Whether some that were in the queue before are still to take their places."""
+        """Whether executions that were ahead in the queue have not rejoined it yet."""
         now = self._shell.clock()
         if self._unseen is None:
             self._began = now
@@ -181,5 +183,5 @@ class Slots:
             }
         self._unseen.discard(key)
         if not self._began <= now < self._began + MAX_UNSEEN_WAIT:
-            self._unseen.clear()  # something is wrong with them: no execution waits for that
+            self._unseen.clear()  # they fail for some reason: no execution waits for them
         return any(namespace == key[0] for namespace, _ in self._unseen)

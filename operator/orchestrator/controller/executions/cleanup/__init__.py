@@ -1,1 +1,1 @@
-"""What need not be kept is removed."""
+"""Removes objects that need not be kept."""

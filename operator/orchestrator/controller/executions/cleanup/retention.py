@@ -1,4 +1,4 @@
-"""Removes what need not be kept: old executions, the Jobs of ended ones, unused revisions."""
+"""Removes old executions, the Jobs of ended executions, and unused revisions."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from orchestrator.validation.parse import parse
 logger = logging.getLogger(__name__)
 
 PERIOD = 20.0
-"""Seconds between two runs of the history's retention."""
+"""Seconds between two retention runs for the history."""
 COLLECT = 600.0
-"""Seconds between two runs of the revisions' retention."""
+"""Seconds between two retention runs for revisions."""
 MAX_REFUSED = 10_000
-"""Refused removals that are remembered."""
+"""Maximum number of refused removals that are remembered."""
 PAGE = 100
-"""Executions a page: they come in full."""
+"""Executions per page: they are listed in full."""
 
 Group = tuple[str, str]
 
 
 class Retention:
-    """Knows every execution that has ended and is there, a few bytes of each."""
+    """Knows every ended execution that still exists, in a few bytes each."""
 
     def __init__(
         self,
@@ -66,12 +66,12 @@ class Retention:
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._ended: dict[Group, dict[str, Stored]] = {}
         self._histories: dict[Group, tuple[Raw, History]] = {}
-        """As read of the workflow that was in the cache."""
+        """From the specs of the workflows in the cache."""
         self._refused: BoundedSet[str | None] = BoundedSet(MAX_REFUSED)
-        """Uids of what cannot be removed; each is said once."""
+        """Uids of objects whose removal is refused; each is logged once."""
 
     def remember(self, raw: Raw) -> None:
-        """An execution as read; one that has not ended is no history yet."""
+        """Record an execution; one that has not ended does not belong to the history yet."""
         stored = stored_from(raw)
         if stored is not None:
             self._ended.setdefault((stored.namespace, stored.workflow), {})[stored.uid] = stored
@@ -97,7 +97,7 @@ class Retention:
         return True
 
     async def sweep(self) -> None:
-        """Remove what the histories no longer keep, as of now."""
+        """Remove everything beyond the histories, as of now."""
         now = self._shell.clock()
         for group in list(self._ended):
             history = await self._history(group)
@@ -115,7 +115,7 @@ class Retention:
                     await self._remove_jobs(execution)
 
     async def collect_revisions(self) -> None:
-        """Mark revisions that nothing refers to, and remove those marked an hour ago."""
+        """Mark unreferenced revisions, and remove those marked an hour ago."""
         now = self._shell.clock()
         for scope in self._scopes:
             selector = f"{MANAGED_BY}={MANAGER}"
@@ -125,7 +125,7 @@ class Retention:
             known = [one for one in self._all() if scope in (None, one.namespace)]
             used, there = await self._used(scope) if revisions or known else (set(), set())
             for one in known:
-                if one.uid not in there:  # it went with its parent, or someone removed it
+                if one.uid not in there:  # it was removed with its parent, or by someone else
                     self._forget((one.namespace, one.workflow), one)
             for raw in revisions:
                 await self._collect(raw, used, now)
@@ -150,7 +150,8 @@ class Retention:
         return [one for group in self._ended.values() for one in group.values()]
 
     async def _used(self, scope: str | None) -> tuple[set[tuple[str, str]], set[str]]:
-        """The revisions that any execution refers to, and the uids of all, by a live list."""
+        """The revisions that any execution refers to, and the uids of all executions, by a live
+        list."""
         used: set[tuple[str, str]] = set()
         there: set[str] = set()
         async for page in self._shell.client.pages(EXECUTIONS, scope, limit=PAGE):
@@ -161,7 +162,8 @@ class Retention:
         return used, there
 
     async def _history(self, group: Group) -> History:
-        """The workflow's own; once it is gone, that of the newest run's frozen revision."""
+        """The history limits of the workflow; if it was deleted, those in the newest run's frozen
+        revision."""
         raw = self._shell.workflows.get(*group)
         if raw is not None:
             known = self._histories.get(group)
@@ -179,13 +181,13 @@ class Retention:
         return History()
 
     async def _windows(self, removed: Iterable[Stored]) -> dict[str, float]:
-        """The dedupe windows, in seconds, of the triggers whose executions would go."""
+        """The dedupe windows, in seconds, of the triggers whose executions would be removed."""
         names = {(one.namespace, one.trigger) for one in removed if one.deduplicates}
         windows = {name: window_of(await self._trigger(space, name)) for space, name in names}
         return {name: window for name, window in windows.items() if window}
 
     async def _trigger(self, namespace: str, name: str) -> Raw | None:
-        """A trigger, asked for live when it is not known: it may not have been listed yet."""
+        """A trigger, read live if it is not cached: it may not have been listed yet."""
         if (known := self._triggers.get(namespace, name)) is not None:
             return known
         try:
@@ -211,7 +213,7 @@ class Retention:
             return False
         try:
             graph = await self._revisions.graph(execution.namespace, execution.revision)
-        except ValueError:  # the claim goes with its execution then
+        except ValueError:  # the claim is removed with its execution then
             return False
         return graph.spec.workspace is not None
 
@@ -232,7 +234,7 @@ class Retention:
         uid: str | None,
         version: str | None = None,
     ) -> bool:
-        """Whether it is gone, or another one by now; not where its removal is refused."""
+        """Whether it no longer exists or was replaced; False if its removal is refused."""
         try:
             await self._shell.client.delete(
                 resource,
@@ -249,7 +251,7 @@ class Retention:
                     logger.warning("%s is kept, its removal is refused: %s", what, error.message)
                     self._refused.add(uid)
                 return False
-            if error.status not in (404, 409):  # gone, another object, or used again
+            if error.status not in (404, 409):  # deleted, replaced, or used again
                 raise
         return True
 
@@ -262,7 +264,7 @@ class Retention:
 
 
 def _moment(text: str) -> float | None:
-    """A mark's time; None when it is not a time."""
+    """The time of a mark; None if it is invalid."""
     try:
         return from_rfc3339(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""What Jobs, pods and sub-executions have come to."""
+"""Observes Jobs, pods and sub-executions."""

@@ -1,9 +1,10 @@
-"""Names of sub-executions: the next one is used while an execution of others has the first.
+"""Finds sub-executions by name; if others have taken a name, the next one is used.
 
-Whoever may create executions can compute the names, and must not be able to fail a node by that.
-Names are passed over in one order, so whoever asks finds the same sub-execution. The execution of
-others may be deleted later, so which names were passed over is read from the sub-executions
-themselves: before the first pass over what another process, or an earlier read, has worked on.
+Any user who may create executions can compute the names, and must not be able to fail a node by
+taking one. Names are skipped in a fixed order, so every process finds the same sub-execution. The
+other execution may be deleted later, so which names were skipped is read from the sub-executions
+themselves: before the first pass over an execution that another process, or an earlier read, has
+worked on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from orchestrator.models.reasons import EventReason
 
 
 async def own_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
-    """The sub-execution, read live, whichever of its names it has; None when it is gone."""
+    """The sub-execution, read live under any of its names; None if it was deleted."""
     while True:
         raw = await read_child(shell, state, which)
         if raw is None or is_ours(state, raw):
@@ -34,7 +35,7 @@ async def own_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> R
 
 
 async def read_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
-    """The execution that has the sub-execution's name, read live, whoever made it."""
+    """The execution that has the sub-execution's name, read live, whoever created it."""
     return await live(shell, EXECUTIONS, state.run.namespace, state.name_of(*which))
 
 
@@ -47,9 +48,9 @@ async def own_children(shell: Shell, state: ExecutionState) -> list[Raw]:
 
 
 async def recall_names(shell: Shell, state: ExecutionState) -> None:
-    """Once for an execution that was read from the cluster: the names its sub-executions have.
+    """Once for an execution that was read from the cluster: find the names of its sub-executions.
 
-    Only where a node may have one: elsewhere it costs no request.
+    Only if a node may have one; otherwise it costs no request.
     """
     if state.names.recalled:
         return
@@ -68,7 +69,7 @@ def _is_open(state: ExecutionState, node: GraphNode) -> bool:
 
 
 def _recall_node(state: ExecutionState, node: GraphNode, names: set[str]) -> None:
-    """Find which attempt or item of the node each name is of."""
+    """Find the attempt or item of the node that each name belongs to."""
     candidates = [*_candidates(state, node)]
     found: set[AttemptKey] = set()
     for salt in range(MAX_SALTS + 1):
@@ -85,7 +86,7 @@ def _recall_node(state: ExecutionState, node: GraphNode, names: set[str]) -> Non
 
 
 def _candidates(state: ExecutionState, node: GraphNode) -> Iterable[AttemptKey]:
-    """What the node may have sub-executions for: the status may lag behind by an attempt."""
+    """The attempts that may have sub-executions: the status may lag behind by one."""
     record = state.run.records.get(node.name)
     last = record.attempts if record is not None else 0
     items: Iterable[int | None] = (None,)
@@ -96,7 +97,8 @@ def _candidates(state: ExecutionState, node: GraphNode) -> Iterable[AttemptKey]:
 
 
 def recall(state: ExecutionState, which: AttemptKey, recorded: str) -> None:
-    """After a restart, take up the name that the status records: others may be gone since."""
+    """After a restart, use the recorded name: the executions with the skipped names may have been
+    deleted."""
     first = state.name_of(*which)
     if recorded == first or state.names.knows(which):
         return
@@ -107,7 +109,7 @@ def recall(state: ExecutionState, which: AttemptKey, recorded: str) -> None:
 
 
 def pass_over(shell: Shell, state: ExecutionState, which: AttemptKey) -> bool:
-    """Go on to the next name, with a Warning Event; False when others have all of them."""
+    """Skip to the next name, with a Warning Event; False if others have taken all names."""
     name = state.name_of(*which)
     if not state.names.pass_over(which):
         return False

@@ -26,9 +26,9 @@ from orchestrator.models.reasons import Reason
 
 
 def check_interval(items: int) -> float:
-    """Seconds from one check of all items of a fan-out to the next, while it runs.
+    """Seconds between two checks of all items of a running fan-out.
 
-    A check goes through all of them: so it stays a few per cent of a processor.
+    A check visits all items, so the interval limits it to a few per cent of a core.
     """
     return max(1.0, items / 2500)
 
@@ -36,7 +36,7 @@ def check_interval(items: int) -> float:
 async def observe_fan(
     shell: Shell, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
-    """A fan-out, observed as a whole at intervals: thousands of pods end one by one."""
+    """A fan-out, observed completely at intervals: thousands of pods end one by one."""
     each, items = node.spec.for_each, record.items or 0
     assert each is not None
     assert node.template is not None
@@ -91,7 +91,7 @@ async def _gathered(
     names = node.spec.for_each.gather or []
     gathered = gather(node.template, names, items, attempt, pods)
     if isinstance(gathered, OutputsProblem) and gathered.reason == Reason.OUTPUTS_LOST:
-        # The cache may be behind the Job: an absence is made sure of.
+        # The cache may be behind the Job: an absence is verified live.
         live = await pods_of(shell, state, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)
     return with_outputs(attempt, gathered)

@@ -1,4 +1,4 @@
-"""A Job that the cache does not have: not created, not seen yet, or deleted by others."""
+"""A Job that is not in the cache: not created, not observed yet, or deleted by others."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from orchestrator.models.execution import NodePhase
 async def job_or_attempt(
     shell: Shell, state: ExecutionState, record: Record, name: str
 ) -> Raw | Attempt | None:
-    """A Job that is not in the cache: not created, not seen yet, or deleted by others."""
+    """A Job that is not in the cache: not created, not observed yet, or deleted by others."""
     if state.creations.is_recent(name, shell.clock()):
         state.wakeups.recheck(shell.clock() + CACHE_LAG)
         return not_seen_yet(name)
     absent = name not in state.creations and not record.job
     if absent and state.run.cancelling is None:
-        return None  # it is created again, and one that exists is found by that
+        return None  # it is created again, and an existing one is found by that
     job = own_job(state, name, await live(shell, JOBS, state.run.namespace, name))
     if job is None:
         return None if absent else deleted(name)
@@ -34,12 +34,12 @@ async def job_or_attempt(
 
 
 def known_job(shell: Shell, state: ExecutionState, name: str) -> Raw | None:
-    """The execution's Job of this name, as far as the cache has it."""
+    """The execution's Job of this name, if it is in the cache."""
     return own_job(state, name, shell.jobs.get(state.run.namespace, name))
 
 
 def own_job(state: ExecutionState, name: str, job: Raw | None) -> Raw | None:
-    """The Job if it is the execution's own, and the one that this process has seen before."""
+    """The Job if it belongs to the execution and is the one that this process has seen before."""
     if job is None or not is_ours(job, state.identity):
         return None
     return job if state.creations.is_own_job(name, job["metadata"]["uid"]) else None
@@ -56,10 +56,10 @@ async def pods_of(shell: Shell, state: ExecutionState, name: str) -> list[Raw]:
 async def overdue(
     shell: Shell, state: ExecutionState, node: GraphNode, record: Record, name: str
 ) -> tuple[Raw | None, list[Raw]] | None:
-    """The Job and its pods, live, where they should have started or ended by now; None where there
-    is time.
+    """The Job and its pods, read live, if they should have started or ended by now; None if they
+    are not overdue.
 
-    Before an attempt is given up by the clock it is made sure that no watch is silently behind.
+    Before an attempt is given up by the clock, this verifies that no watch is silently behind.
     """
     now = shell.clock()
     rounds = 1 if record.items is None else node.rounds(record.items)
@@ -73,7 +73,7 @@ async def overdue(
 
 
 async def live(shell: Shell, resource: Resource, namespace: str, name: str) -> Raw | None:
-    """An object by name, read live; None when there is none."""
+    """An object by name, read live; None if there is none."""
     try:
         return await shell.client.get(resource, namespace, name)
     except ApiError as error:

@@ -1,4 +1,5 @@
-"""Observes the attempts of an execution's active nodes: caches first, live where absence counts."""
+"""Observes the attempts of an execution's active nodes: from caches, and live if absence
+matters."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ from orchestrator.models.reasons import Reason
 async def observe_active(
     shell: Shell, state: ExecutionState, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
-    """The attempts of the active nodes that are reconciled, and first attempts that exist without a
-    record: after a start, where what they follow from is lost, and under a pause."""
+    """The attempts of the active nodes to reconcile, and first attempts that exist without a
+    record: after a restart, if their cause is lost, and during a pause."""
     observed = {**state.creations.refusals(), **_held_up(shell, state)}
     sources: list[GraphNode] = []
     for name in nodes_to_reconcile(state.graph, state.run, dirty):
@@ -48,7 +49,7 @@ async def observe_active(
                 observed[name, record.attempts] = attempt
         if state.wakeups.first or _lost(observed.get((name, record.attempts))):
             sources.append(node)
-    for node in sources:  # after all: that a Job exists must not replace what it reports
+    for node in sources:  # last: the existence of a Job must not replace what it reports
         _follow_ups(shell, state, node, observed)
     return {**observe_unrecorded(shell, state, dirty), **observed}
 
@@ -86,7 +87,7 @@ async def _attempt(
         job = found
         pods = shell.pods.by_job(namespace, job["metadata"]["uid"])
     if not _conclusive(pods) and (completed(job) or failure(job)):
-        # The two watches are not in step: what a pod said counts, so its absence is made sure of.
+        # The two watches are not in step: the pod's report counts, so its absence is verified live.
         pods = await pods_of(shell, state, name) or pods
     elif not _reports_end(job, pods) and (live := await overdue(shell, state, node, record, name)):
         job, pods = live
@@ -98,8 +99,8 @@ async def _attempt(
 
 
 def _conclusive(pods: Sequence[Raw]) -> bool:
-    """Whether what is known of the pods cannot change any more: a failure's reason is only said
-    with the pod's phase."""
+    """Whether the pods can no longer change: a failure's reason is reported only with the pod's
+    phase."""
     return any(has_succeeded(pod) or phase_of(pod) in ENDED_PHASES for pod in pods)
 
 

@@ -1,9 +1,9 @@
-"""Why a Job makes no progress: its pending pods, and the Events of pods that were refused.
+"""Finds why a Job makes no progress: its pending pods, and the Events of pods that were refused.
 
-Of pods the watch keeps those that show an end. A Job that has no ready pod when it is checked
-for the second time is asked about: one list of pending pods for all such Jobs, and one of
-FailedCreate Events where a Job has no pod at all. Of volumes a pod's status says nothing, so where
-a pod does not say what it waits for, now and then FailedMount Events are listed.
+The watch keeps only pods that show an end. If a Job has no ready pod at its second check, it is
+queried: one list of pending pods for all such Jobs, and one of FailedCreate Events if a Job has no
+pod at all. A pod's status does not mention volumes, so if a pod does not report what it waits for,
+FailedMount Events are listed from time to time.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from orchestrator.models.labels import EXECUTION_UID
 logger = logging.getLogger(__name__)
 
 MIN_INTERVAL, MAX_INTERVAL = 3.0, 30.0
-"""Seconds from one check to the next, at least and at most."""
+"""Minimum and maximum seconds between two checks."""
 INTERVAL_FACTOR = 10.0
-"""The next check waits this many times as long as the last one took."""
+"""The next check waits this multiple of the last check's duration."""
 UNEXPLAINED_CHECKS = 4
-"""Checks of a pod that does not say what it waits for, before its Events are read."""
+"""Checks of a pod that does not report what it waits for, before its Events are read."""
 UNMOUNTED = "type=Warning,reason=FailedMount,involvedObject.kind=Pod"
 REFUSED = "type=Warning,reason=FailedCreate,involvedObject.kind=Job"
 
 
 class PendingPods:
-    """Feeds the pods cache with pending pods of slow Jobs, and knows why pods were refused."""
+    """Fills the pods cache with pending pods of slow Jobs, and knows why pods were refused."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class PendingPods:
         namespaces: Collection[str] = (),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`enqueue` is called with a Job about which something is new."""
+        """`enqueue` is called with a Job about which there is new information."""
         self._client = client
         self._jobs = jobs
         self._pods = pods
@@ -55,23 +55,23 @@ class PendingPods:
         self._reported: dict[str, object] = {}
         self._events: dict[str, list[Raw]] = {}
         self._unexplained: dict[str, int] = {}
-        """Checks of pods that do not say what they wait for, by uid."""
+        """Number of checks of pods that do not report what they wait for, by uid."""
         self._unmounted: dict[str, str] = {}
-        """What their Events say of their volumes, by uid."""
+        """Their Events about volumes, by uid."""
         self._unchecked = asyncio.Event()
-        """Set once a Job waits that no check has seen."""
+        """Set once a waiting Job exists that has not been checked."""
 
     def take(self, job: Raw) -> None:
-        """A Job came or changed: it is checked while it waits for its pod."""
+        """A Job was created or changed: it is checked while it waits for its pod."""
         if self._waits(job):
             self._unchecked.set()
 
     def events(self, job_uid: str) -> Sequence[Raw]:
-        """Warning Events of pods that the Job could not create, oldest first."""
+        """Warning Events for pods that the Job could not create, oldest first."""
         return self._events.get(job_uid, ())
 
     async def run(self) -> None:
-        """Check while there are Jobs that wait, until cancelled."""
+        """Check while Jobs are waiting, until cancelled."""
         while True:
             await self._unchecked.wait()
             self._unchecked.clear()
@@ -81,7 +81,7 @@ class PendingPods:
                 took = await self._try()
 
     async def _try(self) -> float:
-        """One check; the seconds that it took."""
+        """One check; returns its duration in seconds."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -121,7 +121,7 @@ class PendingPods:
         return found
 
     async def _explain(self, pods: list[Raw]) -> None:
-        """Add to pods that do not say what they wait for what their Events say of their volumes."""
+        """Add their Events about volumes to pods that do not report what they wait for."""
         silent = {_uid(pod): pod for pod in pods if why_waiting(pod) == NO_CAUSE}
         self._unexplained = {uid: self._unexplained.get(uid, 0) + 1 for uid in silent}
         if any(checks % UNEXPLAINED_CHECKS == 0 for checks in self._unexplained.values()):
@@ -163,7 +163,7 @@ class PendingPods:
 
 
 def _causes(pod: Raw) -> object:
-    """What a pending pod reports of itself, without times and counts."""
+    """What a pending pod reports about itself, without times and counts."""
     status = pod.get("status") or {}
     containers = [
         *(status.get("initContainerStatuses") or []),

@@ -1,4 +1,4 @@
-"""Observes sub-executions: those of a node, and those of a fan-out's items."""
+"""Observes sub-executions: of a node, or of a fan-out's items."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ from orchestrator.kube.cache import Raw
 async def observe_child(
     shell: Shell, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
-    """What the sub-execution of the node's last attempt came to; None when it is not there yet."""
+    """The attempt for the sub-execution of the node's last attempt; None if it does not exist
+    yet."""
     which = AttemptKey(node.name, record.attempts)
     if record.execution:
         recall(state, which, record.execution)
     while True:
         name = state.name_of(*which)
         raw = shell.executions.get(state.run.namespace, name)
-        if raw is None:  # not created, not seen yet, ended, or deleted
+        if raw is None:  # not created, not observed yet, ended, or deleted
             if state.creations.is_recent(name, shell.clock()):
                 state.wakeups.recheck(shell.clock() + CACHE_LAG)
-            # Live even where nothing says that it was created: the write that would have said so
+            # Live even if nothing says that it was created: the write that would record this
             # may have been refused, and no watch reports again what has ended since.
             raw = await read_child(shell, state, which)
             if raw is None:
@@ -57,7 +58,7 @@ async def observe_child(
 async def observe_children(
     shell: Shell, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
-    """The sub-executions of a fan-out that have begun and are not recorded as ended."""
+    """The sub-executions of a fan-out that have started and are not recorded as ended."""
     each, items = node.spec.for_each, record.items
     assert each is not None
     if items is None:

@@ -1,8 +1,8 @@
-"""First attempts that exist though no record names them.
+"""First attempts that exist without a record.
 
-What follows from evidence is created before the status is written. Where someone pauses or cancels
-the execution in between, that write is refused, and no later pass would create them again: whatever
-was created then is found here, so that it is recorded, paused and stopped like any other.
+Jobs that follow from evidence are created before the status is written. If someone pauses or
+cancels the execution in between, that write is refused, and no later pass would create them again:
+they are found here, so that they are recorded, paused and stopped like any other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orchestrator.models.execution import DesiredState
 def observe_unrecorded(
     shell: Shell, state: ExecutionState, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
-    """Those of the nodes in `dirty`; without it of all nodes, where there may be any."""
+    """First attempts of the nodes in `dirty`; without it, of all nodes that may have any."""
     found: dict[tuple[str, int], Attempt] = {}
     for name in dirty if dirty is not None else _suspects(shell, state):
         node = state.graph.nodes.get(name)
@@ -47,8 +47,8 @@ def first_job(shell: Shell, state: ExecutionState, node: str) -> Attempt | None:
 
 
 def _suspects(shell: Shell, state: ExecutionState) -> Iterator[str]:
-    """Of a run that neither is nor was to be brought to a halt, each pass creates again what it
-    decides again; only what has just been read may have been decided by another pass."""
+    """If the run was never paused or cancelled, each pass repeats its own creations, so only
+    freshly read state needs checking."""
     run = state.run
     goes_on = run.desired_state is DesiredState.RUNNING and run.cancelling is None
     if goes_on and not state.wakeups.first:

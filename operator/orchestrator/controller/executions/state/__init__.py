@@ -1,1 +1,1 @@
-"""What this process knows of one active execution between two reconciliations."""
+"""The state of one active execution that this process keeps between two reconciliations."""

@@ -1,4 +1,4 @@
-"""What an admitted execution is: its manifest, and the revision that was frozen for it."""
+"""An admitted execution: its manifest, and the revision that was frozen for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.models.base import API_VERSION
 
 @dataclass(frozen=True, slots=True)
 class AdmittedExecution:
-    """An execution as last read; nothing of it changes until it is read again."""
+    """An execution as last read; immutable until it is read again."""
 
     graph: Graph
     revision: str
@@ -22,7 +22,7 @@ class AdmittedExecution:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], graph: Graph) -> AdmittedExecution:
-        """The execution as its manifest and its status report it."""
+        """The execution from its manifest and its status."""
         manifest = {"metadata": raw["metadata"], "spec": raw["spec"]}
         return cls(graph, raw["status"]["revision"], manifest)
 

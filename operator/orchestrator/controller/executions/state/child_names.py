@@ -18,18 +18,18 @@ class AttemptKey(NamedTuple):
 
 @dataclass(slots=True)
 class ChildNames:
-    """How many names of a sub-execution are passed over, since executions of others have them."""
+    """How many names of each sub-execution were skipped because other executions have them."""
 
     recalled: bool = False
     """Whether this covers the sub-executions that an earlier read or process created."""
     _salts: dict[AttemptKey, int] = field(default_factory=dict)
 
     def salt(self, key: AttemptKey) -> int:
-        """How many names are passed over."""
+        """The number of skipped names."""
         return self._salts.get(key, 0) if self._salts else 0
 
     def pass_over(self, key: AttemptKey) -> bool:
-        """Go on to the next name; whether there is one."""
+        """Skip to the next name; returns whether there is one."""
         salt = self._salts.get(key, 0) + 1
         if salt > MAX_SALTS:
             return False
@@ -37,17 +37,17 @@ class ChildNames:
         return True
 
     def knows(self, key: AttemptKey) -> bool:
-        """Whether any name is passed over."""
+        """Whether any name was skipped."""
         return key in self._salts
 
     def found(self, key: AttemptKey, salt: int) -> None:
-        """A sub-execution has the name after so many others."""
+        """Record that a sub-execution has the name after so many others."""
         self._salts.setdefault(key, salt)
 
     def reset(self, key: AttemptKey) -> None:
-        """The first name is the sub-execution's."""
+        """Return to the first name."""
         self._salts.pop(key, None)
 
     def all_recalled(self) -> None:
-        """No name is left to be found out."""
+        """Record that all names are known."""
         self.recalled = True

@@ -1,4 +1,4 @@
-"""What this process created for an execution, what was refused, and what cannot be created yet."""
+"""Objects that this process created for an execution, refusals, and creations to be retried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.controller.executions.state.holdups import HoldUp, following
 from orchestrator.engine.observed import Attempt, AttemptState
 
 CACHE_LAG = 5.0
-"""Seconds after which what was created and is not in the cache is read live."""
+"""Seconds after which a created object that is not in the cache is read live."""
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Creations:
     """Objects by name, refusals by attempt."""
 
     _created: dict[str, float] = field(default_factory=dict)
-    """Jobs, sub-executions and their objects by name, and when their creation was asked for."""
+    """Jobs, sub-executions and their objects by name, and when their creation was requested."""
     _job_uids: dict[str, str] = field(default_factory=dict)
     _refused: dict[AttemptKey, Attempt] = field(default_factory=dict)
     _hold_ups: dict[AttemptKey, HoldUp] = field(default_factory=dict)
@@ -28,26 +28,28 @@ class Creations:
         return name in self._created
 
     def add(self, name: str, now: float) -> None:
-        """The object was created, or found to be there."""
+        """Record that the object was created, or found to exist."""
         self._created[name] = now
 
     def found(self, name: str, now: float) -> None:
-        """The object is there, whoever created it."""
+        """Record that the object exists, whoever created it."""
         self._created.setdefault(name, now)
 
     def is_recent(self, name: str, now: float) -> bool:
         """Whether it was created so recently that the caches may lack it."""
         created = self._created.get(name)
-        return created is not None and created <= now < created + CACHE_LAG  # a clock may go back
+        return (
+            created is not None and created <= now < created + CACHE_LAG
+        )  # the clock may be set back
 
     # Jobs
 
     def add_job(self, name: str, uid: str) -> None:
-        """The API server created the Job with this uid."""
+        """Record the uid of the Job that the API server created."""
         self._job_uids[name] = uid
 
     def is_own_job(self, name: str, uid: str) -> bool:
-        """Whether the Job is the one that was seen or created first under this name."""
+        """Whether the Job is the one that was first observed or created under this name."""
         return self._job_uids.setdefault(name, uid) == uid
 
     def job_uid(self, name: str) -> str:
@@ -62,7 +64,7 @@ class Creations:
         return key not in self._refused and (hold_up is None or now >= hold_up.retry_at)
 
     def settle(self, key: AttemptKey, refusal: Attempt | None, now: float) -> None:
-        """The creation succeeded, or came to this attempt: Pending where it is tried again."""
+        """Record success, or the attempt that represents the refusal: Pending if it is retried."""
         if refusal is None:
             self._hold_ups.pop(key, None)
         elif refusal.state is AttemptState.PENDING:
@@ -71,11 +73,11 @@ class Creations:
             self._refused[key] = refusal
 
     def refusal(self, key: AttemptKey) -> Attempt | None:
-        """The attempt that could not be created, if it could not."""
+        """The attempt that represents the refusal, if it was refused."""
         return self._refused.get(key)
 
     def refusals(self) -> Mapping[tuple[str, int], Attempt]:
-        """The attempts of nodes that could not be created; not those of items."""
+        """The refused attempts of nodes; not those of items."""
         return {
             (node, attempt): refusal
             for (node, attempt, item), refusal in self._refused.items()
@@ -87,5 +89,5 @@ class Creations:
         return self._hold_ups.get(key)
 
     def held_up_nodes(self) -> Iterator[AttemptKey]:
-        """The attempts of nodes that are held up; not those of items."""
+        """The held-up attempts of nodes; not those of items."""
         return (key for key in list(self._hold_ups) if key.item is None)

@@ -1,4 +1,4 @@
-"""The state of one active execution: what it is, what is to be written, what was done for it."""
+"""The state of one active execution: its run, its pending writes, and what was done for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from orchestrator.models.execution import DesiredState
 
 @dataclass(slots=True)
 class ExecutionState:
-    """Composed of small types with rules of their own; here is what concerns several of them."""
+    """Composed of small types with rules of their own; methods here concern several of them."""
 
     execution: AdmittedExecution
     run: Run
@@ -45,7 +45,8 @@ class ExecutionState:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], graph: Graph) -> ExecutionState:
-        """An admitted execution as its manifest and status say; ValueError if they cannot be."""
+        """An admitted execution from its manifest and status; ValueError if they are
+        inconsistent."""
         version, conditions = raw["metadata"]["resourceVersion"], raw["status"].get("conditions")
         return cls(
             execution=AdmittedExecution.read(raw, graph),
@@ -54,7 +55,7 @@ class ExecutionState:
         )
 
     def continue_from(self, earlier: ExecutionState) -> None:
-        """What this process did for the execution stays known when its status is read again."""
+        """Keep what this process did for the execution when its status is read again."""
         self.creations, self.observations = earlier.creations, earlier.observations
         self.names, self.slot = earlier.names, earlier.slot
         self.stops = earlier.stops.continued()
@@ -63,14 +64,15 @@ class ExecutionState:
         self.run = run.recorded(self.pending.unstored, run.phase, run.cancelling, run.settled)
 
     def admit(self, claim: Claim | None, reused: Mapping[str, Record]) -> None:
-        """It begins now, with a slot where it has a claim, and with `reused` of its source."""
+        """Begin the execution now, with its slot if it has a claim, and with `reused` records of
+        its source."""
         if claim is not None:
             self.slot.acquired(claim)
         self.pending.reuse(reused)
-        self.names.all_recalled()  # nothing can have been created for what has not begun
+        self.names.all_recalled()  # nothing can have been created before it began
 
     def apply(self, decided: Pass, changes: Mapping[str, Record], now: float) -> None:
-        """Take what a pass decided into the run; the status has it after the next write."""
+        """Apply the decisions of a pass to the run; the next write stores them."""
         run, records = self.run, self.run.records
         self.wakeups.wake(decided.wake_at)
         if _facts(decided) != _facts(run):
@@ -85,13 +87,12 @@ class ExecutionState:
         self.run = replace(run, trust=decided.trust)
 
     def end(self) -> None:
-        """Its end is stored."""
+        """Record that its end is stored."""
         self.ended = True
 
     def hold_up(self, key: AttemptKey, now: float) -> HoldUp | None:
-        """What keeps the attempt from being created; None once that is due again, so that the
-        engine asks for it. Under a pause nothing is due: nothing is created, and `startTimeout`
-        goes on."""
+        """Why the attempt cannot be created; None once a retry is due, so that the engine requests
+        it. During a pause no retry is due: nothing is created, and `startTimeout` continues."""
         hold_up = self.creations.hold_up(key)
         if hold_up is not None and now < hold_up.retry_at:
             self.wakeups.recheck(hold_up.retry_at)
@@ -99,9 +100,9 @@ class ExecutionState:
         return hold_up if self.run.desired_state is DesiredState.PAUSED else None
 
     def next_change(self, active: int, now: float) -> Due | None:
-        """When the clock alone changes something; None when only an event can.
+        """When the state changes by the clock alone; None if only an event can change it.
 
-        `active` is how many executions are active.
+        `active` is the number of active executions.
         """
         due = [*self.wakeups.due(now)]
         if (write := self.pending.due_in(active, now)) is not None:
@@ -112,7 +113,7 @@ class ExecutionState:
         return Due(max(first.seconds, 0.001), first.why)
 
     def latest(self, node: str, decided: Pass) -> Record | None:
-        """The record of a node with the changes of a pass."""
+        """The record of a node including the changes of a pass."""
         return decided.records.get(node) or self.run.records.get(node)
 
     def name_of(self, node: str, attempt: int, item: int | None = None) -> str:
@@ -122,7 +123,7 @@ class ExecutionState:
         )
 
     def salted_name(self, node: str, attempt: int, item: int | None, salt: int) -> str:
-        """The name that `name_of` gives once so many names are passed over."""
+        """The name that `name_of` returns once so many names are skipped."""
         which = node if item is None else f"{node}[{item}]"
         known = self.graph.nodes.get(node)
         indexed = item is None and known is not None and known.spec.for_each is not None
@@ -140,7 +141,7 @@ class ExecutionState:
 
     @property
     def identity(self) -> ExecutionIdentity:
-        """The execution as its Jobs name it."""
+        """The execution's identity, as its Jobs carry it."""
         run = self.run
         return ExecutionIdentity(
             run.name, run.namespace, run.uid, run.workflow, execution_view(run)
@@ -148,10 +149,10 @@ class ExecutionState:
 
     @property
     def reference(self) -> dict[str, str]:
-        """The execution as Events name it."""
+        """The object reference for Events."""
         return self.execution.reference
 
 
 def _facts(source: Pass | Run) -> tuple[object, ...]:
-    """What every active node depends on."""
+    """The facts on which every active node depends."""
     return source.phase, source.cancelling, source.settled, source.trust

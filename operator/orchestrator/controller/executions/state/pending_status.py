@@ -1,9 +1,9 @@
 """Which records the stored status lacks, and when they are written.
 
-At once where something rests on the write, otherwise batched. What rests on evidence (a pod that
-ended, its Job) outlives a crash without being stored, so under load one write takes along all that
-an execution's nodes came to meanwhile: a large status costs the API server milliseconds a write,
-whatever changed in it.
+At once if something depends on the write, otherwise batched. Progress that rests on evidence (a pod
+that ended, its Job) survives a crash without being stored, so under load one write combines the
+progress of all nodes: writing a large status costs the API server milliseconds, whatever changed in
+it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 from orchestrator.engine.status.records import Record
 
 BATCH_WAIT, BATCH_FACTOR = 1.0, 5.0
-"""Seconds that a write which only shows progress waits for another to join it; under load, where
-the pace is slow, several times the pace."""
+"""Seconds for which a write that only reports progress waits for others to join it; under load,
+several times the pace."""
 PROGRESS_WRITES = 50.0
-"""Such writes a second, of all executions together: the more are active, the longer each waits."""
+"""Such writes a second for all executions together: the more are active, the longer each waits."""
 BUSY = 0.5
-"""The pace in seconds from which it is load."""
+"""Pace in seconds from which the operator is under load."""
 MIN_PACE, MAX_PACE = 0.25, 2.0
-"""Seconds between two writes of one execution's progress, at least and at most."""
+"""Minimum and maximum seconds between two progress writes of one execution."""
 PACE_FACTOR = 100.0
-"""As many times as long as the last write took, the next one waits."""
+"""The next write waits this multiple of the last write's duration."""
 
 
 @dataclass(slots=True)
@@ -36,20 +36,20 @@ class PendingStatus:
     """The resourceVersion of the execution as last read or written."""
     conditions: Sequence[Mapping[str, Any]]
     unstored: dict[str, Record] = field(default_factory=dict)
-    """Records that are part of the run, but of no write yet."""
+    """Records of the run that are not part of any write yet."""
     in_flight: Mapping[str, Record] = field(default_factory=dict)
-    """Those of the write under way."""
+    """Records in the write in flight."""
     replaced: dict[str, Record | None] = field(default_factory=dict)
-    """What the status has of the unstored nodes, after the write under way."""
+    """The unstored nodes' records in the status, after the write in flight."""
     transition: bool = False
-    """Whether a node changed its phase in them, and not only what is reported of it."""
+    """Whether a node changed its phase, and not only its reported progress."""
     unstored_since: float = 0.0
     write: asyncio.Task[None] | None = None
     """A write in the background: no other one begins before it ends."""
     written_at: float = 0.0
     """When the status was last written."""
     pace: float = 0.0
-    """Seconds from one write to the next, at least, unless one cannot wait."""
+    """Minimum seconds between two writes, unless one cannot wait."""
 
     def add(
         self,
@@ -59,7 +59,7 @@ class PendingStatus:
         *,
         transition: bool,
     ) -> None:
-        """The next write stores these changes of the records `before`."""
+        """Store these changes of the records `before` with the next write."""
         if changes and not self.unstored:
             self.unstored_since = now
         for name in changes:
@@ -68,11 +68,11 @@ class PendingStatus:
         self.unstored.update(changes)
 
     def reuse(self, records: Mapping[str, Record]) -> None:
-        """The first write stores these of an earlier execution."""
+        """Store these records of an earlier execution with the first write."""
         self.unstored = dict(records)
 
     def take(self) -> Mapping[str, Record]:
-        """The records that a write which begins now stores; if it fails, it is read again."""
+        """The records for a write that begins now; if it fails, the status is read again."""
         self.in_flight = self.unstored
         self.unstored, self.replaced, self.transition = {}, {}, False
         return self.in_flight
@@ -80,17 +80,17 @@ class PendingStatus:
     def stored(
         self, version: int, now: float, took: float, conditions: Sequence[Mapping[str, Any]]
     ) -> None:
-        """The write that began at `now` took so many seconds; the status has what it stored."""
+        """Record a completed write that began at `now` and took so many seconds."""
         self.version, self.conditions = version, conditions
         self.written_at, self.pace = now, min(max(MIN_PACE, PACE_FACTOR * took), MAX_PACE)
         self.in_flight = {}
 
     def has_stored(self, node: str) -> bool:
-        """Whether the status has the node's record as it is here."""
+        """Whether the status has the node's current record."""
         return node not in self.in_flight and node not in self.unstored
 
     def continue_from(self, earlier: PendingStatus, stored: Mapping[str, Record]) -> None:
-        """Keep what rested on evidence, unless the status that was read says otherwise by now."""
+        """Keep what rested on evidence, unless the newly read status differs by now."""
         self.written_at, self.pace = earlier.written_at, earlier.pace
         if any(_stage(stored.get(name)) != _stage(old) for name, old in earlier.replaced.items()):
             return
@@ -98,17 +98,17 @@ class PendingStatus:
         self.unstored_since, self.transition = earlier.unstored_since, earlier.transition
 
     def begin_write(self, write: asyncio.Task[None]) -> None:
-        """A write begins in the background."""
+        """Record that a write begins in the background."""
         self.write = write
 
     def end_write(self) -> None:
-        """It has ended, or failed."""
+        """Record that it has ended or failed."""
         self.write = None
 
     def due_in(self, active: int, now: float) -> float | None:
-        """Seconds until progress is written, with so many executions active; 0 or less is now.
+        """Seconds until progress is written, with so many executions active; 0 or less means now.
 
-        None where there is none, or a write is under way: its end is an event.
+        None if there is none, or a write is in flight: its end is an event.
         """
         if not self.unstored or self.write is not None:
             return None
@@ -120,7 +120,7 @@ class PendingStatus:
 
 
 def _rest(since: float, wait: float, now: float) -> float:
-    """What is left of a wait; nothing when the clock was set back meanwhile."""
+    """The rest of a wait; 0 if the clock was set back in the meantime."""
     return since + wait - now if since <= now else 0.0
 
 

@@ -14,23 +14,23 @@ from orchestrator.engine.status.records import Run
 
 @dataclass(slots=True)
 class HeldSlot:
-    """Which slot is given back at the end, and whether it was."""
+    """Which slot is released at the end, and whether it was."""
 
     _claim: Claim | Refusal | None = None
-    """As of its admission, if this process admitted it."""
+    """The claim of its admission, if this process admitted it."""
     _released: bool = False
 
     def acquired(self, claim: Claim) -> None:
-        """This process admitted the execution with this claim."""
+        """Record that this process admitted the execution with this claim."""
         self._claim = claim
 
     def to_release(self, graph: Graph, run: Run, manifest: Mapping[str, Any]) -> Claim | None:
-        """The claim to give back; None where there is none (left)."""
+        """The claim to release; None if there is none (left)."""
         claim = self._claim
         if claim is None:  # admitted by an earlier process
             claim = claim_of(graph, run, manifest)
         return claim if isinstance(claim, Claim) and not self._released else None
 
     def released(self) -> None:
-        """The slot was given back."""
+        """Record that the slot was released."""
         self._released = True

@@ -1,4 +1,4 @@
-"""Jobs that this process stopped, and those that it has to stop."""
+"""Jobs that this process stopped, and those that it must stop."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stops:
-    """Stop requests that were sent, and orphans: Jobs that work for what has ended."""
+    """Sent stop requests, and orphans: Jobs of attempts that have ended."""
 
     _sent: set[tuple[str, bool]] = field(default_factory=set)
     _orphans: dict[str, str] = field(default_factory=dict)
     """Nodes by Job."""
 
     def continued(self) -> Stops:
-        """What is still true once the execution is read again: its orphans are found again."""
+        """What remains valid when the execution is read again; its orphans are found again."""
         return Stops(self._sent)
 
     def was_sent(self, job: str, *, force: bool) -> bool:
-        """Whether the Job was asked to stop like that."""
+        """Whether this stop request was sent to the Job."""
         return (job, force) in self._sent
 
     def sent(self, job: str, *, force: bool) -> None:
-        """The Job was asked to stop, gently or by force."""
+        """Record a stop request to the Job, gently or by force."""
         self._sent.add((job, force))
 
     def add_orphan(self, job: str, node: str) -> None:
-        """The Job works for an attempt of the node that has ended."""
+        """Record that the Job belongs to an attempt of the node that has ended."""
         self._orphans[job] = node
 
     def is_orphan(self, job: str) -> bool:
@@ -34,9 +34,9 @@ class Stops:
         return job in self._orphans
 
     def next_orphan(self) -> tuple[str, str] | None:
-        """A Job to stop, with its node; it stays the next one until it is removed."""
+        """A Job to stop, with its node; it stays first until it is removed."""
         return next(iter(self._orphans.items()), None)
 
     def remove_orphan(self, job: str) -> None:
-        """The Job was stopped, or cannot be."""
+        """Record that the Job was stopped, or cannot be."""
         del self._orphans[job]

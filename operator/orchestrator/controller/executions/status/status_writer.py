@@ -1,6 +1,6 @@
-"""Writes of an execution's status: with the pass where it cannot wait, otherwise in the background.
+"""Writes an execution's status: with the pass if it cannot wait, otherwise in the background.
 
-Of a large status a write takes a while, and what it shows can be found again.
+Writing a large status takes a while, and progress can be observed again.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from orchestrator.engine.status.records import Record
 logger = logging.getLogger(__name__)
 
 FLUSHING = 5.0
-"""Seconds that a stop waits for writes of progress."""
+"""Seconds for which a shutdown waits for progress writes."""
 
 
 class StatusWriter:
-    """One write of an execution's status at a time."""
+    """Writes each execution's status, one write at a time."""
 
     def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
         self._shell = shell
         self._active = active
         self._writes: dict[Key, asyncio.Task[None]] = {}
-        """Those in flight, in the background."""
+        """Background writes in flight."""
         self._failed: dict[Key, Exception] = {}
-        """Why the last such write failed: the next pass fails with it, and comes back like any."""
+        """Why the last background write failed: the next pass raises it, and is retried."""
 
     def due(self, state: ExecutionState) -> bool:
-        """Whether progress that could wait is to be written now."""
+        """Whether batched progress is to be written now."""
         left = state.pending.due_in(len(self._active), self._shell.clock())
         return left is not None and left <= 0
 
     def next_change(self, state: ExecutionState) -> Due | None:
-        """When the clock alone changes something; None when only an event can."""
+        """When the state changes by the clock alone; None if only an event can change it."""
         return state.next_change(len(self._active), self._shell.clock())
 
     def raise_failure(self, key: Key) -> None:
-        """Raise what the last write in the background failed with, once."""
+        """Raise the failure of the last background write, once."""
         if (error := self._failed.pop(key, None)) is not None:
             raise error
 
     async def store(
         self, key: Key, state: ExecutionState, *, ending: Ending | None, transition: bool
     ) -> bool:
-        """Store what cannot wait; False when the status is not what it was taken for."""
+        """Store what cannot wait; False if the stored status has changed unexpectedly."""
         if state.pending.write is not None:
             await asyncio.wait([state.pending.write])
         if not self._active.has(key, state):
@@ -65,13 +65,13 @@ class StatusWriter:
         return True
 
     def begin(self, key: Key, state: ExecutionState) -> None:
-        """Begin to store progress, while passes go on."""
+        """Begin to store progress in the background."""
         write = self._writes[key] = asyncio.create_task(self._store_progress(key, state))
         state.pending.begin_write(write)
 
     async def caught_up(self, key: Key, raw: Mapping[str, Any] | None) -> bool:
-        """Wait for a write under way of which `raw`, from the cache, may say more than is held;
-        whether there was one, and the cache is to be asked again."""
+        """Wait for a write in flight if `raw`, from the cache, may be newer than the state; returns
+        whether there was one, so that the cache must be read again."""
         write = self._writes.get(key)
         if write is None or (raw is not None and self._active.current(key, raw) is not None):
             return False
@@ -79,7 +79,7 @@ class StatusWriter:
         return True
 
     async def flush(self) -> None:
-        """Write the batched progress, as far as it can be written soon."""
+        """Write the batched progress, as far as possible within seconds."""
         try:
             async with asyncio.timeout(FLUSHING):
                 await self._flush()
@@ -120,7 +120,8 @@ class StatusWriter:
             self._shell.queue.add_after(key, due.seconds)
 
     def _find_orphans(self, key: Key, state: ExecutionState, stored: Mapping[str, Record]) -> None:
-        """A Job may have been made for what ended without it, and have reported that before."""
+        """A Job may have been created for a node that ended without it, and may already have
+        reported."""
         for node, record in stored.items():
             name = state.name_of(node, record.attempts + 1)
             job = self._shell.jobs.get(key[0], name) if record.phase.terminal else None

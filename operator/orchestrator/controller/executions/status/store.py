@@ -1,4 +1,4 @@
-"""Writes an execution's status: one guarded patch at a time, and what the transition announces."""
+"""Stores an execution's status in one guarded patch at a time, and announces the transition."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ async def store_pass(
     before: Mapping[str, Any] | None = None,
     transition: bool = False,
 ) -> Mapping[str, Record] | None:
-    """Store what the run has and the status has not, its end and `extra` fields included.
+    """Store the changes of the run, including its end and the `extra` fields.
 
-    `before` is the status of an execution that begins, None afterwards.
-    `transition` says that the execution's phase is another now. The records that were stored; None
-    when someone else wrote first.
+    `before` is the status of an execution that begins, None afterwards. `transition` means that the
+    execution's phase has changed. Returns the stored records; None if someone else wrote first.
     """
     now, generation, pending = shell.clock(), state.execution.generation, state.pending
     run, changes = state.run, pending.take()
@@ -76,7 +75,7 @@ async def write_pending(
     message: str,
     phase: ExecutionPhase = ExecutionPhase.PENDING,
 ) -> bool:
-    """Store why an execution is not admitted yet, unless that is stored; False when someone else
+    """Store why an execution is not admitted yet, unless that is stored; False if someone else
     wrote first."""
     message = clip(message, MAX_MESSAGE)
     if reports(raw, reason, message):
@@ -87,7 +86,7 @@ async def write_pending(
 
 
 async def end_unadmitted(shell: Shell, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> bool:
-    """End an execution that runs nothing (more); False when someone else wrote first."""
+    """End an execution that runs nothing (any more); False if someone else wrote first."""
     ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
     trace_refused(key, refusal)
     patch = unadmitted_patch(
@@ -108,7 +107,7 @@ def announce_end(
     ending: Ending,
     started_at: float | None,
 ) -> None:
-    """An Event, the workflow's figures and the history, once the end is stored.
+    """Emit an Event, and update the workflow's figures and the history, once the end is stored.
 
     `manifest` has its metadata and spec; it may never have started.
     """
@@ -133,7 +132,7 @@ def announce_end(
 
 
 def announce_pass(shell: Shell, state: ExecutionState, decided: Pass) -> None:
-    """The transitions of a pass as Events."""
+    """Emit the transitions of a pass as Events."""
     for event in decided.announcements:
         shell.recorder.emit(state.reference, event.reason, event.message)
 
@@ -154,7 +153,7 @@ def _body(
     *,
     whole_nodes: bool = False,
 ) -> Mapping[str, Any] | list[dict[str, Any]]:
-    """A merge patch; a JSON patch where the values hold nulls, which a merge patch drops."""
+    """A merge patch; a JSON patch if the values contain nulls, which a merge patch drops."""
     metadata = {"uid": uid, "resourceVersion": version}
     if needs_json_patch(status):
         return json_patch(metadata, status, before, whole_nodes=whole_nodes)
@@ -164,7 +163,7 @@ def _body(
 async def _patch(
     shell: Shell, key: Key, body: Mapping[str, Any] | list[dict[str, Any]]
 ) -> int | None:
-    """The new resourceVersion; None when the execution was changed or deleted meanwhile."""
+    """The new resourceVersion; None if the execution was changed or deleted in the meantime."""
     try:
         written = await shell.client.patch(
             EXECUTIONS, *key, body, subresource="status", metadata_only=True
