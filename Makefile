@@ -31,7 +31,7 @@ cluster-status: setup ## Say what runs, and where its kubeconfig is
 images: setup ## Build the container image as build/images/itechsmart-workflow.tar
 	@$(PYTHON) -m dev.images build
 
-generate: setup ## Write every generated file anew (CRDs, the shipped actions, Argo CD's scripts, the reference)
+generate: setup ## Regenerate every generated file (CRDs, the shipped actions, Argo CD's scripts, the reference)
 	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog .
 	@$(PYTHON) -m dev.gitops generate
@@ -42,7 +42,7 @@ generate: setup ## Write every generated file anew (CRDs, the shipped actions, A
 chart: setup ## Bring the Helm chart up to date: its copies, its README, its snapshot in the tests
 	@$(PYTHON) -m dev.charts generate
 
-lock: setup ## Lock the dependencies anew in requirements/
+lock: setup ## Lock the dependencies again in requirements/
 	@dev/lock
 
 check: setup ## Format, lint, strict types, import layers, generated files: about a minute

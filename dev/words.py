@@ -43,6 +43,10 @@ TEXT = (
     _term(r"\b(?:no machine takes|machine takes)\b", "is unschedulable"),
     _term(r"\bpatience\b", "timeout"),
     _term(r"\bonce more\b", "again, requeue, rescan"),
+    _term(r"\bwhoever\b", "any user who, or who is meant"),
+    _term(r"\bfor ever\b", "indefinitely, forever"),
+    _term(r"\bbereft\b", "without"),
+    _term(r"\bdraws? a name\b", "generate a name"),
 )
 """Of documentation, messages, docstrings and comments."""
 NAMES = (
@@ -52,6 +56,7 @@ NAMES = (
     _term(r"(?:^|_)strays(?:$|_)|^is_stray$", "orphans"),
     _term(r"(?:^|_)news(?:$|_)", "event, observation"),
     _term(r"(?:^|_)(?:looking|acting|admitting)(?:$|_)", "live read, executor, admission"),
+    _term(r"(?:^|_)(?:nobody|anew|bereft)(?:$|_)", "no_one, again, without"),
 )
 """Of identifiers."""
 ALLOWED: tuple[tuple[str, str], ...] = ()

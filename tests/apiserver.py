@@ -43,7 +43,7 @@ class ApiServer:
         self.watched = 0
         """Watches begun so far."""
         self._events: list[tuple[int, str, str, Raw, Raw | None]] = []
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self._streams: set[web.StreamResponse] = set()
         self._server: TestServer | None = None
 
@@ -89,9 +89,9 @@ class ApiServer:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something that was written makes this true."""
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(20), self._changed:
             while not holds():
-                await self._news.wait()
+                await self._changed.wait()
 
     async def break_watches(self) -> None:
         """Close the connections of all watches."""
@@ -196,9 +196,9 @@ class ApiServer:
         response = web.StreamResponse()
         await response.prepare(request)
         self._streams.add(response)
-        async with self._news:
+        async with self._changed:
             self.watched += 1
-            self._news.notify_all()
+            self._changed.notify_all()
         position = 0
         try:
             while True:
@@ -215,9 +215,9 @@ class ApiServer:
                     event = self._as_seen(request, kind, new, old)
                     if event is not None:
                         await response.write(json.dumps(event).encode() + b"\n")
-                async with self._news:
+                async with self._changed:
                     while position == len(self._events):
-                        await self._news.wait()
+                        await self._changed.wait()
         except ConnectionError:
             return response
         finally:
@@ -262,8 +262,8 @@ class ApiServer:
         seen = copy.deepcopy(new)
         seen["metadata"]["resourceVersion"] = str(self.version)
         self._events.append((self.version, kind, plural, seen, old))
-        async with self._news:
-            self._news.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
 
 
 def merged(old: Raw, patch: Raw) -> Raw:

@@ -60,7 +60,9 @@ def steps(page: str) -> list[File | Commands]:
             case "text" if found and isinstance(last := found[-1], Commands) and not last.printed:
                 found[-1] = Commands(last.line, last.text, last.exit_code, block[2])
             case _:
-                raise ValueError(f"line {line}: a `{block[1]}` block that nobody saves or types")
+                raise ValueError(
+                    f"line {line}: a `{block[1]}` block that is neither saved nor typed"
+                )
     return found
 
 

@@ -30,7 +30,7 @@ class Connection:
     delay: float
     """Seconds by which what the server says is late."""
     passing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Not set: what arrives on either side is kept back, and nobody is told."""
+    """Not set: what arrives on either side is held back silently."""
 
     def cut(self) -> None:
         """End it at once, on both sides, without a farewell."""
@@ -43,7 +43,7 @@ class Proxy:
 
     def __init__(self, server: str, *, slow: float = 0.0, latest: float = 2.0) -> None:
         """`server` is its URL; `slow` is the share of connections that are late by up to `latest`
-        seconds, each piece of data anew."""
+        seconds, each piece of data separately."""
         address = urlsplit(server)
         assert address.hostname is not None
         assert address.port is not None

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class _Handle:
-    """What asyncio.Handle is, without what nobody asks of it here."""
+    """asyncio.Handle without the parts that are not used here."""
 
     __slots__ = ("_args", "_callback", "_cancelled", "_context")
 
@@ -119,7 +119,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                     self.call_exception_handler({"message": message, "exception": error})
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps in a selector that would have to be woken."""
+        """No selector sleeps, so none has to be woken."""
 
 
 def run_virtually(work: Coroutine[Any, Any, Result]) -> Result:

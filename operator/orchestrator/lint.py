@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, for whoever reports it: `orchestrator apply` and `lint`, and the
+"""Findings about a manifest, for all that report them: `orchestrator apply` and `lint`, and the
 admission webhook. All of them report the same, in the same words."""
 
 from __future__ import annotations

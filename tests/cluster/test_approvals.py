@@ -166,7 +166,7 @@ def _approve_inside(place: People, name: str, user: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_decision_is_replaced_by_its_maker_and_by_nobody_else(place: People) -> None:
+def test_a_decision_is_replaced_by_its_author_only(place: People) -> None:
     two = {"approvers": ["group:sre"], "required": 2}
     place.admin.apply(workflow("two", nodes=[{"name": "ask", "approval": two}]))
     place.start("cas", "votes", "two")

@@ -101,7 +101,7 @@ def test_a_job_of_the_same_name_that_is_not_ours_fails_its_node_alone(shop: Kube
     assert shop.get("job", name)["spec"]["template"]["spec"]["containers"][0]["name"] == name
 
 
-def test_annotations_that_somebody_edited_stop_nobody(shop: Kubectl) -> None:
+def test_edited_annotations_stop_no_execution(shop: Kubectl) -> None:
     shop.apply(workflow("marked", nodes=[task("slow", delay="3s")]))
     shop.create(execution("marked", "run"))
     running(shop, "run")
@@ -280,7 +280,7 @@ def nested(manifest: dict[str, Any], depth: int) -> str:
 
 
 @pytest.mark.parametrize("depth", [1_100, 9_000])
-def test_values_that_are_nested_beyond_reason_are_refused_and_disturb_nobody(
+def test_values_that_are_nested_beyond_reason_are_refused_and_disturb_no_other(
     shop: Kubectl, depth: int
 ) -> None:
     listed = [{"name": "x", "type": "list"}]

@@ -214,7 +214,7 @@ def test_who_is_excluded_as_requester_counts_for_nothing(place: Place) -> None:
     assert ended(place.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["bob"]
 
 
-def test_an_execution_begins_in_nobody_elses_name_and_without_decisions(place: Place) -> None:
+def test_an_execution_begins_in_ones_own_name_and_without_decisions(place: Place) -> None:
     assert "leave it out or write cas, who asks" in place.refused("cas", {"requester": "ana"})
     trigger = {"type": "schedule", "name": "nightly"}
     assert "only who has the verb trigger" in place.refused("cas", {"trigger": trigger})
@@ -259,7 +259,7 @@ def test_a_signal_takes_its_verb_and_the_senders_name(place: Place) -> None:
 
 
 @pytest.mark.parametrize("user", ["eve", "admin"])
-def test_nobody_but_the_operator_writes_status(place: Place, user: str) -> None:
+def test_only_the_operator_writes_status(place: Place, user: str) -> None:
     asking(place)
     kubectl = place.admin if user == "admin" else place[user]
     body = '{"status":{"phase":"Succeeded"}}'

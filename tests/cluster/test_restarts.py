@@ -30,7 +30,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def operator(cluster: Cluster, tmp_path: Path) -> Iterator[Operator]:
-    """The operator, which nobody restarts."""
+    """The operator without restarts."""
     account = operator_account(cluster.kubeconfig, tmp_path)
     with running_operator(account, tmp_path / "log") as process:
         yield process

@@ -220,7 +220,7 @@ def test_a_person_replaces_their_own_decision_while_the_node_waits(waiting: Plac
     assert "the node does not wait for a decision" in said
 
 
-def test_nobody_fills_an_execution_up(waiting: Place) -> None:
+def test_an_execution_cannot_be_filled_up(waiting: Place) -> None:
     large = {"text": "x" * 6000}
     assert "inputs are at most 4 KiB" in waiting.patch("app", "run", decision("app", inputs=large))
     wide = {"text": "\N{SNOWMAN}" * 2000}

@@ -101,7 +101,7 @@ def start(
     identity = ExecutionIdentity("run", kubectl.namespace, "5b4f7a52-run", "flow")
     wanted = NodeJob("node_", 1, 0, parameters or {}, timeout)
     manifest = build_job(template, wanted, identity, pod, image_name())
-    # There is no such execution, and the garbage collector removes what belongs to nobody.
+    # There is no such execution, and the garbage collector removes objects without an owner.
     del manifest["metadata"]["ownerReferences"]
     kubectl.create(manifest)
     return Running(kubectl, template, manifest["metadata"]["name"])

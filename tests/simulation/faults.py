@@ -105,7 +105,7 @@ class FaultyTransport(Transport):
         if write and self._crashes(before=True):
             await self.die()
         if self.store.away:
-            raise aiohttp.ServerDisconnectedError("nobody is there")
+            raise aiohttp.ServerDisconnectedError("no server is there")
         lost = self._rng.random() < self._faults.lost
         if lost and self._rng.random() < 0.5:
             raise aiohttp.ServerDisconnectedError("the request was lost")
@@ -191,13 +191,13 @@ class FaultyTransport(Transport):
 
     async def _alive(self) -> None:
         await self.thawed.wait()
-        if self.dead:  # nobody is there any more who would get an answer
+        if self.dead:  # no process is left to receive an answer
             await asyncio.get_running_loop().create_future()
 
 
 class _NoCredentials(Credentials):
     def __init__(self) -> None:
-        """There is nobody to prove anything to."""
+        """No proof of identity is needed."""
 
 
 def _is_guarded(patch: Any) -> bool:

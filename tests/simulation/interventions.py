@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FIRST = 1_000_000
 """The first seed whose story holds interventions."""
 LAST_INTERVENTION = 120.0
-"""Seconds after which nobody intervenes any more."""
+"""Seconds after which no further intervention occurs."""
 _SUB = {"name": "sub", "workflow": {"name": "child"}}
 
 

@@ -1,7 +1,7 @@
 """What must hold at every moment of a run, by what the API server stores.
 
 From API.md and ARCHITECTURE.md: one Job an attempt, nothing before its ground is stored, what has
-ended stays, nothing works for what has ended, and news is acted upon soon once nothing goes wrong.
+ended stays, nothing runs for what has ended, and events are handled soon once there are no faults.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.simulation.scenario import NAMESPACE, Raw, Scenario
 from tests.simulation.store import Store
 
 MAX_REACTION = 10.0
-"""Seconds within which news is acted upon while nothing goes wrong: retries, a Job's verdict and a
+"""Seconds within which events are handled while there are no faults: retries, a Job's verdict and a
 write that waits for company included, but no slow resync and no second look."""
 ADMISSION_REQUESTS = 10
 """Requests of an admission, one after the other, for whose time a slow API server is excused: after
@@ -59,8 +59,8 @@ class Invariants:
         """(execution, node, attempt) of all Jobs that were made."""
         self._made: dict[tuple[str, str, int], str] = {}
         self.excused: set[str] = set()
-        self.bereft: set[tuple[str, str]] = set()
-        """(execution, node) of Jobs that others deleted: their pods end on their own, beside the
+        self.deleted_jobs: set[tuple[str, str]] = set()
+        """(execution, node) of Jobs that others deleted: their pods end on their own, alongside the
         next attempt."""
         self._told: dict[str, float] = {}
         """When the end of a Job or sub-execution could be known, by name."""
@@ -175,7 +175,7 @@ class Invariants:
                 self.wrong(f"{node} began while {edge['from']} still ran")
 
     def _pod_ended(self, pod: Raw, began: float) -> None:
-        """What nobody wants any more is stopped, not left to its own end."""
+        """Orphans are stopped, not left to end by themselves."""
         name, node, _ = work_of(pod)
         since = self._ended.get(name)
         if since is None and node != "last":  # `finally` goes on when people cancel
@@ -248,7 +248,7 @@ class Invariants:
         """No attempt is taken for ended while it works, unless its time is over."""
         if now.get("job") in self.excused:
             return  # another operator may have made it again after others deleted it
-        if (name, node) in self.bereft and now.get("attempts", 0) > 1:
+        if (name, node) in self.deleted_jobs and now.get("attempts", 0) > 1:
             return  # what works may be the pod of the attempt before
         works = now.get("job") and self._kubelet.unfinished.get((name, node), 0) > 0
         asked = self._cancelled.get(name, 0.0)

@@ -57,7 +57,7 @@ class Store:
         self.compacted = self.version
         """Watches and lists that go on from before this version expire."""
         self.away = False
-        """Whether nobody answers."""
+        """Whether no server answers."""
         self._cuts = 0
         self.observers: list[Change] = []
         self._of: defaultdict[str, dict[Key, Raw]] = defaultdict(dict)
@@ -132,8 +132,8 @@ class Store:
         version = int(query["resourceVersion"])
         if version < self.compacted:
             raise ApiError(410, "Expired", f"too old resource version: {version}")
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-        self._watches[plural][news] = None
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        self._watches[plural][changed] = None
         log = self._log_of[plural]
         position = len(log)
         while position and log[position - 1][0] > version:
@@ -157,7 +157,7 @@ class Store:
                         if metadata_only:
                             event["object"] = metadata_of(event["object"])
                         yield event
-                news.clear()
+                changed.clear()
                 now = self.clock()
                 if end - now < 0.01 or cuts != self._cuts:
                     return
@@ -166,11 +166,11 @@ class Store:
                     mark = {"metadata": {"resourceVersion": str(self.version)}}
                     yield {"type": "BOOKMARK", "object": mark}
                     continue
-                alarm = loop.call_later(min(end, marked + BOOKMARK) - now, news.set)
-                await news.wait()
+                alarm = loop.call_later(min(end, marked + BOOKMARK) - now, changed.set)
+                await changed.wait()
                 alarm.cancel()
         finally:
-            self._watches[plural].pop(news, None)
+            self._watches[plural].pop(changed, None)
 
     # Changes
 
@@ -274,8 +274,8 @@ class Store:
         self._cuts += 1
         self.compact()
         for watches in self._watches.values():
-            for news in watches:
-                news.set()
+            for changed in watches:
+                changed.set()
 
     def compact(self) -> None:
         """Watches that resume from what was until now expire."""
@@ -388,8 +388,8 @@ class Store:
         event = (self.version, kind, new, old)
         self._log.append((plural, event))
         self._log_of[plural].append(event)
-        for news in self._watches[plural]:
-            news.set()
+        for changed in self._watches[plural]:
+            changed.set()
 
 
 def _changed_again(later: Sequence[Event], uid: str) -> bool:

@@ -158,7 +158,7 @@ async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
     assert store.all("jobs") == []
 
 
-async def test_an_operator_that_starts_anew_goes_on_waiting_for_the_quota() -> None:
+async def test_a_restarted_operator_continues_to_wait_for_the_quota() -> None:
     store = store_with(workflow())
     async with operating(store, UnderQuota(store, 3600.0)):
         await asyncio.sleep(60)

@@ -1,4 +1,4 @@
-"""Finally, onFailure and timeouts in virtual time: how a run is brought to its end."""
+"""Finally, onFailure and timeouts in virtual time: how a run ends."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_nothing_of_finally_starts_while_paused_and_its_clock_goes_on() -> None:
 
 
 def away(world: World, node: str) -> World:
-    """Nobody looks for an hour, from when the node has begun."""
+    """No operator runs for an hour after the node has started."""
     while node not in world.started:
         world._settle()
         world.now += 1
@@ -193,7 +193,7 @@ def away(world: World, node: str) -> World:
     return world
 
 
-def test_what_ended_in_time_while_nobody_looked_did_not_time_out() -> None:
+def test_what_ended_in_time_while_no_operator_ran_did_not_time_out() -> None:
     last = away(World(graph(action("a"), action("tell"), finally_=["tell"]), scripted()), "tell")
     assert last.end == ("Succeeded", "Completed")
     whole = away(World(graph(action("a"), timeout="10m"), scripted()), "a")

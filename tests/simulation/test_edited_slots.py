@@ -1,4 +1,4 @@
-"""Lists of concurrency slots that somebody edited: they replace and hold up nobody else's run."""
+"""Edited lists of concurrency slots neither replace nor hold up other executions."""
 
 from __future__ import annotations
 

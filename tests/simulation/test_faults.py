@@ -2,8 +2,8 @@
 
 Each seed is a story: workflows, how their pods end, what people do, and the faults. Of each run:
 one Job an attempt, no node before its edges allow it, nothing before its ground is stored, every
-execution ends, what ended stays and nothing works for it, news is acted upon soon, the result is
-that of a run without faults, and in the end nobody writes any more.
+execution ends, what ended stays and nothing works for it, events are handled soon, the result is
+that of a run without faults, and in the end no process writes any more.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FOUND_BEFORE = {
     56178: "a late watch told of an execution as it was before its end, and a Job was made for it",
     84675: "a Job that was made two minutes after it was decided was given up at once",
     3522: "what was made again after a lost answer was not looked at until the next resync",
-    188128: "a watch that had lost its place a few times in a row was begun anew too late",
+    188128: "a watch that had lost its place a few times in a row was restarted too late",
     1005483: "one that was replaced between its slot and its admission was admitted, and late",
     1012006: "sub-executions created from an old view ran on beside their paused parent",
     1013525: "a sub-execution created from an old view ran on after its parent had ended",

@@ -1,4 +1,4 @@
-"""What somebody will do: a clock that jumps, expressions that run away, noise for nobody."""
+"""Hostile conditions: a clock that jumps, runaway expressions, signals without a receiver."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ async def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives() -> No
 
 
 async def test_a_workflow_whose_deletion_nothing_reported_is_gone_at_the_next_resync() -> None:
-    """As after kopf lists anew: it reports what there is, and not what is gone."""
+    """As after a new list by kopf: it reports existing objects, but no deletions."""
     store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
     spec = {"workflow": "nightly", "schedule": {"cron": "0 0 1 1 *"}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))

@@ -34,7 +34,7 @@ class _LateJobs(FaultyTransport):
             yield line
 
 
-async def test_a_job_that_is_first_seen_when_it_has_failed_is_news() -> None:
+async def test_a_job_that_is_first_seen_when_it_has_failed_is_an_event() -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
     store.observers.clear()
     Kubelet(store, lambda *_: Outcome("failure", 7.0, 5), random.Random(1))

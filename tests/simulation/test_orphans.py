@@ -1,4 +1,4 @@
-"""What is stopped, because nobody wants it any more, and what is not."""
+"""Which orphans are stopped, and which Jobs are not."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _Dies(FaultyTransport):
         return await super().exchange(verb, path, *rest)
 
 
-async def test_what_nobody_wrote_down_before_a_cancel_is_stopped_after_it() -> None:
+async def test_an_unrecorded_attempt_before_a_cancel_is_stopped_after_it() -> None:
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, next=300.0, last=60.0)
     dies = _Dies(store)
@@ -121,7 +121,7 @@ class _AwayForPods(FaultyTransport):
     async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
         if verb == "list" and path.endswith("/pods") and "job-name" in str(rest[0]) and self.left:
             self.left -= 1
-            raise aiohttp.ServerDisconnectedError("nobody is there")
+            raise aiohttp.ServerDisconnectedError("no server is there")
         return await super().exchange(verb, path, *rest)
 
 
@@ -173,7 +173,7 @@ async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
         }
         store.create("jobs", "elsewhere", claims)
         await asyncio.sleep(5.0)
-        store.patch(RUN, {"spec": {"desiredState": "Paused"}})  # has it read anew
+        store.patch(RUN, {"spec": {"desiredState": "Paused"}})  # forces a new read
         await asyncio.sleep(30.0)
         assert "activeDeadlineSeconds" in store.objects["jobs", NAMESPACE, "migration"]["spec"]
         kept = store.objects["jobs", NAMESPACE, "migration"]["spec"]["activeDeadlineSeconds"]

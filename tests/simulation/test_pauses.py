@@ -95,7 +95,7 @@ def test_the_timeout_ends_sub_executions_that_were_paused_with_their_parent(
     assert world.phases == {node["name"]: "Cancelled", "after": "Skipped", "tell": "Succeeded"}
 
 
-# A failure that nobody handled
+# An unhandled failure
 
 
 @pytest.mark.parametrize("policy", ["Stop", "Cancel"])

@@ -1,4 +1,4 @@
-"""Approvals in virtual time: what people decide, and when nobody does."""
+"""Approvals in virtual time: what people decide, and what happens if no one does."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_an_unknown_requester_cannot_be_excluded() -> None:
     assert world.reason("ask") == "RequesterUnknown"
 
 
-def test_a_trigger_is_known_and_excludes_nobody() -> None:
+def test_a_trigger_is_known_and_excludes_no_one() -> None:
     world = asked(excludeRequester=True)
     world.run = replace(world.run, trigger={"type": "schedule", "name": "nightly"})
     world.decide("ask", "ana", at=60)
@@ -155,7 +155,7 @@ def test_expressions_see_the_person_behind_a_triggers_event() -> None:
     assert world.play().run.records["who"].outputs == {"it": "ana"}
 
 
-def test_nobody_decides_in_time() -> None:
+def test_no_one_decides_in_time() -> None:
     failed = asked(timeout="30m").play()
     assert (failed.phase("ask"), failed.reason("ask")) == ("Failed", "ApprovalTimedOut")
     assert failed.now == START + 1800

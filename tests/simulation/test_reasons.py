@@ -79,7 +79,7 @@ async def test_a_sub_execution_whose_parent_is_gone_runs_nothing() -> None:
     assert "nodes" not in status
 
 
-async def test_an_execution_whose_revision_was_deleted_ends_when_the_operator_starts_anew() -> None:
+async def test_an_execution_whose_revision_was_deleted_ends_when_the_operator_restarts() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "1h"}]}))
     async with operating(store, healthy(store)):
         await asyncio.sleep(5.0)

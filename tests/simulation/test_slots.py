@@ -64,7 +64,7 @@ async def test_forbid_cancels_what_is_over_the_limit_and_nothing_below_it(seed: 
         assert sorted(_phases(store, *names)) == ["Cancelled"] * 2 + ["Succeeded"] * 5
 
 
-async def test_who_no_longer_needs_a_slot_stands_in_nobodys_way() -> None:
+async def test_an_execution_that_needs_no_slot_any_more_blocks_no_other() -> None:
     group = {"limit": 1, "group": "g"}
     store = store_with(_limited("main", **group), _limited("other", **group))
     _take(store, run=20.0, first=3000.0)
@@ -80,7 +80,7 @@ async def test_who_no_longer_needs_a_slot_stands_in_nobodys_way() -> None:
         assert _phases(store, "run", "first", "second") == ["Succeeded", "Running", "Succeeded"]
 
 
-async def test_after_a_start_nobody_waits_for_one_that_needs_no_slot_any_more() -> None:
+async def test_after_a_start_no_execution_waits_for_one_that_needs_no_slot_any_more() -> None:
     store = store_with(_limited("main", limit=1), _limited("other", limit=3))
     _take(store, run=20.0, first=3000.0)
     async with operating(store, _Transport(store)):

@@ -121,7 +121,7 @@ class _Silent(FaultyTransport):
             yield line
 
 
-async def test_after_a_watch_fell_silent_what_kopf_follows_is_listed_anew_too() -> None:
+async def test_after_a_watch_fell_silent_what_kopf_follows_is_listed_again_too() -> None:
     store = store_with(manifest("Workflow", "main", ONE))
     follow, over = _Follow(), asyncio.Event()
     transport = _Silent(store)

@@ -1,4 +1,4 @@
-"""Triggers that are edited, deleted and made anew while they are reconciled."""
+"""Triggers that are edited, deleted and recreated while they are reconciled."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from tests.simulation.world import START
 from tests.virtualtime import run_virtually
 
 
-def test_a_trigger_made_anew_under_its_name_is_not_given_what_the_old_one_had() -> None:
+def test_a_trigger_recreated_under_its_name_is_not_given_what_the_old_one_had() -> None:
     async def story() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE))
-        anew = trigger(schedule=SCHEDULE)
-        anew["metadata"] |= {"uid": "another", "resourceVersion": "7"}
+        recreated = trigger(schedule=SCHEDULE)
+        recreated["metadata"] |= {"uid": "another", "resourceVersion": "7"}
         process, cache = Process(cluster), Cache()
         cache.put(cluster.trigger)
         triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
         triggers.changed(cluster.trigger)
-        cluster.trigger = anew  # no watch has told of it yet
+        cluster.trigger = recreated  # no watch has reported it yet
         work = asyncio.create_task(triggers.run())
         await asyncio.sleep(HOURS)
         work.cancel()
@@ -107,7 +107,7 @@ def test_another_cron_makes_up_for_no_slot_of_its_own_past() -> None:
     run_virtually(story())
 
 
-async def test_a_trigger_that_went_while_nobody_watched_starts_nothing_more() -> None:
+async def test_a_trigger_deleted_while_no_operator_watched_starts_nothing_more() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "a", "delay": "1s"}]}))
     spec = {"workflow": "main", "schedule": {"cron": "* * * * *"}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
@@ -126,7 +126,7 @@ async def test_a_trigger_that_went_while_nobody_watched_starts_nothing_more() ->
 
 
 class _Deleting(Process):
-    """The trigger is deleted while its status is written, and nobody has reconciled it since."""
+    """The trigger is deleted while its status is written, and has not been reconciled since."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)

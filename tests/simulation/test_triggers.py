@@ -121,7 +121,7 @@ def test_a_mark_that_somebody_edited_loses_no_slot_and_repeats_none(mark: str) -
     run_virtually(story())
 
 
-def test_an_end_that_nobody_can_read_holds_up_no_other() -> None:
+def test_an_unreadable_end_holds_up_no_other() -> None:
     async def story() -> None:
         cluster = Cluster(trigger(execution={}))
         ended = [finished(number, START + number) for number in (10, 20)]

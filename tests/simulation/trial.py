@@ -140,7 +140,7 @@ class _Trial:
             self._pauses.judge()
 
     async def _settle(self) -> None:
-        if self._calm:  # that nobody writes any more is seen after the faults, where it is harder
+        if self._calm:  # that all writes have ceased is checked after the faults, which is harder
             await asyncio.sleep(CALM_SECONDS)
             return
         self._grow_calm()
@@ -218,7 +218,7 @@ class _Trial:
                 self.store.delete_pod(key, 1.0)
             else:
                 self._excuse(chosen)
-                self.holds.bereft.add(work_of(self.store.objects[key])[:2])
+                self.holds.deleted_jobs.add(work_of(self.store.objects[key])[:2])
                 self.store.remove(key)
 
     def _excuse(self, job: str) -> None:
@@ -325,7 +325,7 @@ class _Tracebacks(logging.Handler):
 async def _follow(
     transport: FaultyTransport, resources: Collection[Resource], take: Take, stop: threading.Event
 ) -> None:
-    """List the definitions once; in these stories nobody edits them."""
+    """List the definitions once; in these stories they are not edited."""
     client = ApiClient(transport._credentials, transport)
     for resource in resources:
         while not stop.is_set():
@@ -342,7 +342,7 @@ async def _follow(
 
 
 async def _end_all() -> None:
-    """Cancel whatever still runs, until nothing does: a process that ends asks nobody."""
+    """Cancel whatever still runs, until nothing does: a process that ends waits for no one."""
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         for task in others:
             task.cancel()

@@ -32,7 +32,7 @@ def chunk(first: int, last: int) -> Found:
 
 
 def _spare() -> None:
-    """Spend nothing on logs that nobody reads and on looking for garbage that is not there."""
+    """Skip logs that are not read, and the search for garbage, which does not exist."""
     logging.getLogger("orchestrator").propagate = False
     gc.collect()
     gc.freeze()

@@ -208,11 +208,11 @@ async def working(cluster: Cluster, process: Process) -> AsyncIterator[tuple[Tri
 def edit(cluster: Cluster, triggers: Triggers, cache: Cache, **spec: Any) -> None:
     """Somebody changes the trigger's spec, and the watch tells of it."""
     old = cluster.trigger["metadata"]
-    anew = {
+    identity = {
         "generation": old["generation"] + 1,
         "resourceVersion": str(int(old["resourceVersion"]) + 1),
     }
-    edited = {**cluster.trigger, "metadata": {**old, **anew}, "spec": {"workflow": "w", **spec}}
+    edited = {**cluster.trigger, "metadata": {**old, **identity}, "spec": {"workflow": "w", **spec}}
     cluster.trigger = edited
     cache.put(edited)
     triggers.changed(edited)

@@ -35,8 +35,8 @@ def test_files_commands_and_what_they_print_are_read_in_order() -> None:
 @pytest.mark.parametrize(
     "block", ["```yaml\nkind: Workflow\n```\n", "```console\n$ ls\n```\n", "```text\nyes\n```\n"]
 )
-def test_a_block_that_nobody_saves_or_types_is_an_error(block: str) -> None:
-    with pytest.raises(ValueError, match="nobody saves or types"):
+def test_a_block_that_is_neither_saved_nor_typed_is_an_error(block: str) -> None:
+    with pytest.raises(ValueError, match="is neither saved nor typed"):
         steps(block)
 
 

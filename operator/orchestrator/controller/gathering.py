@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 async def gather_outcomes(
     requests: Iterable[Coroutine[Any, Any, Result]],
 ) -> list[Result | BaseException]:
-    """What each came to, or what it raised, in their order."""
+    """The result of each, or its exception, in order."""
     each = list(requests)
     if len(each) == 1:  # as most often, and then without a task of its own
         try:
@@ -27,7 +27,7 @@ async def gather_outcomes(
 
 
 async def gather_results(requests: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """What each came to, in their order. Raises what the first of them raised that failed."""
+    """The results in order. Raises the exception of the first one that failed."""
     outcomes = await gather_outcomes(requests)
     try:
         return [_result(outcome) for outcome in outcomes]

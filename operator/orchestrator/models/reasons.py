@@ -450,7 +450,7 @@ class Reason(StrEnum):
     )
     CONCURRENCY_HELD_BY_ANCESTOR = (
         "ConcurrencyHeldByAncestor",
-        "The sub-execution would wait for ever for a slot that one of its ancestors holds.",
+        "The sub-execution would wait indefinitely for a slot that one of its ancestors holds.",
         "Give the sub-workflow another `concurrency.group` or `concurrency.key`.",
         _EXECUTION,
     )

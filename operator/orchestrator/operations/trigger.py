@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.models.base import API_VERSION
 from orchestrator.operations.errors import CommandError, conflict, invalid
 from orchestrator.operations.executions import phase_of
-from orchestrator.operations.writes import Manifest, Merge, Raw, Unchanged
+from orchestrator.operations.writes import Merge, Raw, Unchanged
 from orchestrator.triggers.plan import Failed, PlannedExecution, plan
-from orchestrator.triggers.readiness import obstacle
 from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.trigger_type import Clock, Event, Watch
 
 KIND = "Trigger"
 EXECUTIONS = "workflowexecutions"
-
-
-def set_up(
-    name: str, spec: Mapping[str, Any], workflow: Mapping[str, Any] | None, others: Iterable[str]
-) -> Manifest:
-    """The manifest of a Trigger that can start executions of its Workflow.
-
-    `workflow` is the spec of that Workflow, None where there is none, and `others` are the names of
-    those that there are. Raises CommandError with what the Trigger's status would report.
-    """
-    metadata = {"name": name}
-    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
-    if found := obstacle(read_trigger(manifest).spec, workflow, others):
-        raise CommandError(*found.problems)
-    return manifest
 
 
 def suspend(trigger: Raw, *, suspend: bool) -> Merge | Unchanged:

@@ -117,7 +117,7 @@ def test_a_misspelt_input_is_told_the_right_name() -> None:
         ({"ticket": "OPS-1", "count": "11"}, "inputs.count"),
         ({"ticket": "OPS-1", "count": "three"}, "integer expected, such as count=3"),
         ({"ticket": "OPS-1", "count": "3", "urgent": "yes"}, "boolean expected"),
-        ({"ticket": "OPS-1", "count": "3", "more": "x" * 5000}, "at most 4,096 count"),
+        ({"ticket": "OPS-1", "count": "3", "more": "x" * 5000}, "at most 4,096 are accepted"),
     ],
 )
 def test_inputs_that_would_not_count_are_refused(given: dict[str, str], words: str) -> None:

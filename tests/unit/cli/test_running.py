@@ -83,7 +83,7 @@ def test_a_workflow_that_the_operator_found_invalid_ends_it_at_once(place: Place
     assert place("run", "w").code == 0
 
 
-def test_a_workflow_that_nobody_has_judged_is_judged_here(place: Place) -> None:
+def test_a_workflow_that_was_not_validated_is_validated_here(place: Place) -> None:
     place.put("Workflow", "loop", spec={"nodes": [{"name": "a", "condition": "vars.nothing"}]})
     done = place("run", "loop")
     assert done.code == 1

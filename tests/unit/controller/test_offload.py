@@ -64,7 +64,7 @@ async def test_a_thread_rests_after_each_slice_while_the_loop_goes_on() -> None:
     assert turns > 0
 
 
-async def test_work_that_nobody_waits_for_any_more_is_given_up() -> None:
+async def test_work_without_a_caller_is_abandoned() -> None:
     begun, left, ended = threading.Event(), threading.Event(), threading.Event()
 
     def rest(_: float) -> None:

@@ -180,7 +180,7 @@ def test_a_cancelled_execution_stops_what_runs_and_ends_with_it() -> None:
     ("policy", "reason"),
     [("Stop", Reason.FAILURE_STOPPED), ("Cancel", Reason.FAILURE_CANCELLED), ("Finish", None)],
 )
-def test_a_failure_that_nobody_handles_is_reacted_to(policy: str, reason: str | None) -> None:
+def test_on_failure_applies_to_an_unhandled_failure(policy: str, reason: str | None) -> None:
     compiled = graph(action("a"), action("b"), onFailure=policy)
     decided = decide(compiled, {"a": RUNNING, "b": RUNNING}, {("a", 1): BROKEN}, scan=False)
     assert (decided.cancelling and decided.cancelling.reason) == reason

@@ -54,7 +54,7 @@ async def test_the_more_jobs_there_are_the_longer_lists_are_apart(client: ApiCli
     assert asyncio.get_running_loop().time() - before >= 0.29
 
 
-async def test_an_error_is_everybodys_and_the_next_is_asked_anew(
+async def test_an_error_reaches_every_caller_and_the_next_call_lists_again(
     server: ApiServer, client: ApiClient
 ) -> None:
     live = LiveJobs(client, ())

@@ -40,7 +40,7 @@ def frame(kind: str, message: bytes, magic: bytes = b"k8s\x00") -> bytes:
 
 
 def job(name: str, version: int, padding: int = 0) -> bytes:
-    """A Job; `padding` bytes of a field that nobody reads come with it."""
+    """A Job; `padding` bytes of a field that is not read come with it."""
     metadata = field(1, name) + field(3, "a") + field(6, str(version)) + field(17, b"x" * padding)
     condition = field(1, "Complete") + field(2, "True") + field(4, field(1, 1_700_000_000))
     status = field(1, condition) + field(4, 0) + field(7, "") + field(10, "") + field(9, 0)

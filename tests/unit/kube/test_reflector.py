@@ -27,17 +27,17 @@ class Seen:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def __call__(self, kind: str, raw: dict[str, Any], _: dict[str, Any] | None) -> None:
         self.events.append((kind, raw["metadata"]["name"]))
-        self._news.set()
+        self._changed.set()
 
     async def until(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not done():
-                self._news.clear()
-                await self._news.wait()
+                self._changed.clear()
+                await self._changed.wait()
 
 
 @asynccontextmanager
@@ -274,9 +274,9 @@ async def test_an_older_event_undoes_no_newer_version(server: ApiServer, client:
         cache.put(newer)
         reflector._take(None, {"type": "MODIFIED", "object": written})
         assert (cache.get("a", "x") or {})["status"] == {"active": 2}
-        anew = copy.deepcopy(written)
-        anew["metadata"]["uid"] = "another"
-        reflector._take(None, {"type": "MODIFIED", "object": anew})
+        recreated = copy.deepcopy(written)
+        recreated["metadata"]["uid"] = "another"
+        reflector._take(None, {"type": "MODIFIED", "object": recreated})
         assert (cache.get("a", "x") or {})["metadata"]["uid"] == "another"
 
 

@@ -151,7 +151,7 @@ def test_only_the_groups_that_make_a_person_eligible_are_recorded() -> None:
             ApprovalDecision("Approve", inputs={"ticket": "OPS-1" * 1000}),
             {"inputs": SCHEMA},
             "inputs",
-            "and at most 4,096 count",
+            "at most 4,096 are accepted",
         ),
     ],
 )

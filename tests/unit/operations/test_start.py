@@ -148,7 +148,7 @@ def test_a_sub_execution_is_owned_by_its_parent_and_in_the_same_name() -> None:
     }
 
 
-def test_a_sub_execution_is_in_nobodys_name_where_its_parents_is_not_believed() -> None:
+def test_a_sub_execution_has_no_requester_if_its_parents_is_not_trusted() -> None:
     trigger = {"type": "schedule", "name": "nightly", "depth": 0}
     doubted = {"trust": {"requesterUnknown": True}}
     spec = child_of({"requester": "ana", "trigger": trigger}, **doubted)["spec"]

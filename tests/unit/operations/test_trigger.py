@@ -1,4 +1,4 @@
-"""Triggers set up, suspended, resumed and run by hand."""
+"""Triggers suspended, resumed and run by hand."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.models.base import API_VERSION
 from orchestrator.operations.errors import CommandError
 from orchestrator.operations.trigger import (
     event_of,
     next_event,
     next_moments,
     read_trigger,
-    set_up,
     suspend,
     variables_for,
 )
@@ -25,10 +23,6 @@ from tests.unit.operations.builders import execution, problem_of
 NOW = 1_800_000_000.0
 HOURLY = {"workflow": "flow", "schedule": {"cron": "0 * * * *"}}
 AFTER = {"workflow": "flow", "execution": {"workflow": "build"}}
-FLOW: dict[str, Any] = {
-    "variables": [{"name": "service", "type": "string", "required": True}],
-    "nodes": [],
-}
 
 
 def trigger(spec: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -39,33 +33,6 @@ def trigger(spec: dict[str, Any], **more: Any) -> dict[str, Any]:
 def clock_of(read: Trigger) -> Clock[Any]:
     assert isinstance(read.type.source, Clock)
     return read.type.source
-
-
-def test_a_trigger_that_fits_its_workflow_is_set_up() -> None:
-    spec = {**HOURLY, "variables": {"service": "web"}}
-    assert set_up("nightly", spec, FLOW, ["flow"]) == {
-        "apiVersion": API_VERSION,
-        "kind": "Trigger",
-        "metadata": {"name": "nightly"},
-        "spec": spec,
-    }
-
-
-@pytest.mark.parametrize(
-    ("spec", "workflow", "said"),
-    [
-        (HOURLY, None, "there is no Workflow 'flow' in this namespace; did you mean 'flows'?"),
-        (HOURLY, FLOW, "is required: Workflow flow's variable service has no default"),
-        (HOURLY, {**FLOW, "state": "Inactive"}, "set spec.state of Workflow flow to Active"),
-        ({"workflow": "flow"}, FLOW, "a trigger has exactly one of schedule and execution"),
-    ],
-)
-def test_a_trigger_that_could_start_nothing_is_not_set_up(
-    spec: dict[str, Any], workflow: dict[str, Any] | None, said: str
-) -> None:
-    with pytest.raises(CommandError) as error:
-        set_up("nightly", spec, workflow, ["flows"])
-    assert said in error.value.words
 
 
 def test_a_trigger_is_suspended_and_resumed_once() -> None:

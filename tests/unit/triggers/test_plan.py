@@ -50,7 +50,7 @@ def test_the_requester_is_handed_down_a_chain_of_three_triggers() -> None:
     assert initiator_of(last) == "ana"
 
 
-def test_a_person_whom_nobody_named_stays_unknown_down_the_chain() -> None:
+def test_an_unnamed_person_stays_unknown_down_the_chain() -> None:
     last = through_triggers({}, 3)
     assert last["trigger"]["requester"] == UNKNOWN
     assert initiator_of(last) == UNKNOWN

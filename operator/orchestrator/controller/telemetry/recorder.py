@@ -20,7 +20,7 @@ CAPACITY = 1000
 BURST, RATE = 60.0, 5.0
 """Events at once, and a second in the long run: each costs the API server what a status does."""
 SPARED = 30.0
-"""Of the burst, what is kept for warnings."""
+"""Portion of the burst reserved for Warning Events."""
 REPEAT_SECONDS = 600.0
 """For how long the same event about the same object is not said again."""
 MAX_MESSAGE = 1024

@@ -72,7 +72,7 @@ class Triggers:
         self.queue.add(key)
 
     def forget(self, raw: Raw) -> None:
-        """A trigger is gone."""
+        """Forget a deleted trigger."""
         key = key_of(raw)
         self._known.discard(key)
         self._specs.forget(key)

@@ -42,6 +42,14 @@ def late(node: GraphNode, record: Record, attempt: Attempt) -> Attempt:
     )
 
 
+def pause_is_over(parent: Mapping[str, Any] | None) -> bool:
+    """Whether the parent is no longer paused: a pass that forwards its pause may be outdated."""
+    if parent is None:
+        return False
+    ending = (parent.get("status") or {}).get("cancelRequested")
+    return bool(ending) or parent["spec"].get("desiredState") != DesiredState.PAUSED
+
+
 def child_depth(run: Run) -> int:
     """Depth of a sub-execution of the run, below the root."""
     return int((run.parent or {}).get("depth", 0)) + 1
@@ -81,7 +89,7 @@ _ENDS = {
     ExecutionPhase.CANCELLED: (AttemptState.FAILED, Reason.SUB_WORKFLOW_CANCELLED),
 }
 _FORBIDDEN = (Reason.CONCURRENCY_FORBIDDEN,)
-"""Whether a retry can help: not if the sub-execution was cancelled, which was intended."""
+"""Reasons of cancelled sub-executions for which a retry can help; others were intended."""
 
 
 def _words(phase: ExecutionPhase, status: Mapping[str, Any]) -> str:

@@ -160,7 +160,7 @@ async def test_nothing_is_kept_of_a_workflow_that_goes_while_it_is_judged(
     assert looking.workflows._judged == {}
 
 
-async def test_what_is_gone_is_nobodys_business(server: ApiServer, looking: Looking) -> None:
+async def test_a_deleted_object_is_ignored(server: ApiServer, looking: Looking) -> None:
     raw = await server.put("workflows", "a", "x", spec={"nodes": []})
     await server.remove("workflows", "a", "x")
     await looking.at(WORKFLOWS, raw)

@@ -148,8 +148,8 @@ async def test_it_looks_again_and_again_only_while_a_job_waits(
     await looking.naps.get()
     assert looking.told == ["slow"]
     looking.job("slow", ready=1)
-    looking.wake.put_nowait(None)  # it sees that nobody waits any more
-    while looking.pods.by_job("a", "uid-slow"):  # noqa: ASYNC110 (nobody tells of it)
+    looking.wake.put_nowait(None)  # no Job waits any more
+    while looking.pods.by_job("a", "uid-slow"):  # noqa: ASYNC110 (no event reports it)
         await asyncio.sleep(0)
     assert looking.naps.empty()
     looking.job("another")

@@ -63,7 +63,7 @@ async def test_policies_that_are_missing_are_none(
     assert (await found(protection)).since == from_rfc3339(CREATED)
 
 
-async def test_an_answer_is_good_for_two_seconds_and_a_fresh_one_is_read_anew(
+async def test_an_answer_is_good_for_two_seconds_and_a_fresh_one_is_read_again(
     server: ApiServer, protection: Protection, clock: Clock
 ) -> None:
     assert await protection.policies() is None

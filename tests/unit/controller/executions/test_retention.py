@@ -201,7 +201,7 @@ async def test_a_mark_that_somebody_made_no_time_is_set_again(
     assert stored_as[UNREFERENCED_SINCE] == to_rfc3339(START)
 
 
-async def test_an_end_that_nobody_can_read_is_no_history(
+async def test_an_unreadable_end_is_not_in_the_history(
     server: ApiServer, retention: Retention
 ) -> None:
     await execution(server, retention, "e", START, finishedAt="2026-02-31T00:00:00Z")

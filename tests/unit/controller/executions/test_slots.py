@@ -110,7 +110,7 @@ async def test_a_limit_admits_so_many_and_the_next_when_one_has_ended(
     assert holders(server) == ["e1", "e2"]
 
 
-async def test_the_list_is_gone_when_nobody_holds_a_slot(
+async def test_the_list_is_deleted_when_no_execution_holds_a_slot(
     server: ApiServer, client: ApiClient
 ) -> None:
     slots, _ = slots_of(client)
@@ -120,7 +120,7 @@ async def test_the_list_is_gone_when_nobody_holds_a_slot(
     assert ("configmaps", "ns", "slots-x") not in server.objects
 
 
-async def test_nobody_overtakes_the_head_and_priority_goes_first(
+async def test_no_execution_overtakes_the_head_and_priority_goes_first(
     server: ApiServer, client: ApiClient
 ) -> None:
     slots, outside = slots_of(client)
@@ -235,7 +235,7 @@ async def test_whatever_happens_never_more_than_the_limit_and_all_get_their_turn
         elif await operators[operator].admit(key(number), claim(number), raw(number)) is None:
             running.add(number)
         if chance.random() < 0.05:
-            operators[operator] = slots_of(client)[0]  # killed, and started anew
+            operators[operator] = slots_of(client)[0]  # killed and restarted
         for slots in operators:
             for number in done:
                 slots.leave(key(number))

@@ -86,7 +86,7 @@ async def test_two_writers_do_not_count_twice(server: ApiServer, client: ApiClie
     assert figures(server)["total"] == 10
 
 
-async def test_an_end_that_nobody_told_of_is_found(server: ApiServer, client: ApiClient) -> None:
+async def test_an_end_that_no_watch_reported_is_found(server: ApiServer, client: ApiClient) -> None:
     await server.put("workflows", "a", "w")
     writer = MetricsWriter(client)
     await stored(server, 1)
@@ -97,7 +97,7 @@ async def test_an_end_that_nobody_told_of_is_found(server: ApiServer, client: Ap
     assert figures(server)["total"] == 1
 
 
-async def test_without_its_workflow_an_execution_is_nobodys_figure(
+async def test_without_its_workflow_an_execution_is_in_no_figures(
     server: ApiServer, client: ApiClient
 ) -> None:
     assert server.objects == {}

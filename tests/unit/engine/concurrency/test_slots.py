@@ -114,7 +114,7 @@ def judged(limit: int, others: int, ahead: int, policy: ConcurrencyPolicy) -> Sl
 
 
 @given(limits, others, aheads, policies)
-def test_a_slot_is_given_only_below_the_limit_and_past_nobody(
+def test_a_slot_is_given_only_below_the_limit_and_in_order(
     limit: int, others: int, ahead: int, policy: ConcurrencyPolicy
 ) -> None:
     admitted = judged(limit, others, ahead, policy) is SlotDecision.ADMIT
@@ -175,7 +175,7 @@ def test_it_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"data": None}, {"data": {}}])
-def test_without_a_list_nobody_holds_a_slot(raw: Any) -> None:
+def test_without_a_list_no_execution_holds_a_slot(raw: Any) -> None:
     assert holders_from(raw) == []
 
 

@@ -7,7 +7,7 @@ from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
-from orchestrator.engine.children.unseen import pause_is_over
+from orchestrator.engine.children.sub_execution import pause_is_over
 from orchestrator.engine.decisions import ControlChild
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError

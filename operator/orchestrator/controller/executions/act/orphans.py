@@ -14,7 +14,7 @@ from orchestrator.controller.executions.state.admitted import execution_referenc
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.controller.queue import worker_released
-from orchestrator.engine.children.unseen import may_be_unrecorded
+from orchestrator.engine.children.unrecorded import may_be_unrecorded
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs import orphans
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of

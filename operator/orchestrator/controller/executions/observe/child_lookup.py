@@ -35,7 +35,7 @@ async def own_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> R
 
 
 async def read_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
-    """The execution that has the sub-execution's name, read live, whoever created it."""
+    """The execution that has the sub-execution's name, read live, even if others created it."""
     return await live(shell, EXECUTIONS, state.run.namespace, state.name_of(*which))
 
 

@@ -124,6 +124,6 @@ def _item_attempt(shell: Shell, state: ExecutionState, raw: Raw) -> Attempt:
 
 
 async def _outputs(shell: Shell, state: ExecutionState, which: AttemptKey) -> Mapping[str, Any]:
-    """The outputs of an item's sub-execution; none of one that is gone."""
+    """The outputs of an item's sub-execution; empty if it was deleted."""
     raw = await own_child(shell, state, which)
     return ((raw or {}).get("status") or {}).get("outputs") or {}

@@ -17,7 +17,7 @@ from orchestrator.controller.executions.observe.live_read import known_job
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
-from orchestrator.engine.children.unseen import first_items
+from orchestrator.engine.children.unrecorded import first_items
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.engine.observed import Attempt
 from orchestrator.jobs.existing import existing_child, existing_job

@@ -32,7 +32,7 @@ class Creations:
         self._created[name] = now
 
     def found(self, name: str, now: float) -> None:
-        """Record that the object exists, whoever created it."""
+        """Record that the object exists, even if others created it."""
         self._created.setdefault(name, now)
 
     def is_recent(self, name: str, now: float) -> bool:
