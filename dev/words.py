@@ -43,12 +43,15 @@ TEXT = (
     _term(r"\b(?:no machine takes|machine takes)\b", "is unschedulable"),
     _term(r"\bpatience\b", "timeout"),
     _term(r"\bonce more\b", "again, requeue, rescan"),
+)
+"""Of documentation, messages, docstrings and comments."""
+LATER_TEXT = (
     _term(r"\bwhoever\b", "any user who, or who is meant"),
     _term(r"\bfor ever\b", "indefinitely, forever"),
     _term(r"\bbereft\b", "without"),
     _term(r"\bdraws? a name\b", "generate a name"),
 )
-"""Of documentation, messages, docstrings and comments."""
+"""As TEXT, but not of docs/decisions, whose content does not change after its date."""
 NAMES = (
     _term(r"(?:^|_)(?:look|looks|looked|looked_at)(?:$|_)", "reconcile, check, read"),
     _term(r"(?:^|_)patience(?:$|_)", "timeout"),
@@ -83,25 +86,26 @@ def findings(path: Path) -> Iterator[Finding]:
     """The words of a file that have better ones."""
     name: str = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
     text = path.read_text(encoding="utf-8")
-    parts = _python(text) if path.suffix == ".py" else _lines(text)
-    for line, words, terms in parts:
-        for term in terms:
+    terms = TEXT if name.startswith("docs/decisions/") else TEXT + LATER_TEXT
+    parts = _python(text, terms) if path.suffix == ".py" else _lines(text, terms)
+    for line, words, applicable in parts:
+        for term in applicable:
             for found in term.pattern.finditer(words):
                 if not _is_allowed(name, words):
                     yield Finding(name, line, found[0].strip("_"), term.instead)
 
 
-def _lines(text: str) -> Iterator[tuple[int, str, Sequence[Term]]]:
+def _lines(text: str, terms: Sequence[Term]) -> Iterator[tuple[int, str, Sequence[Term]]]:
     for number, line in enumerate(text.splitlines(), 1):
-        yield number, line, TEXT
+        yield number, line, terms
 
 
-def _python(text: str) -> Iterator[tuple[int, str, Sequence[Term]]]:
+def _python(text: str, terms: Sequence[Term]) -> Iterator[tuple[int, str, Sequence[Term]]]:
     """Strings and comments as text, line by line, and names as names."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in _TEXTS:
             for offset, line in enumerate(token.string.splitlines()):
-                yield token.start[0] + offset, line, TEXT
+                yield token.start[0] + offset, line, terms
         elif token.type == tokenize.NAME:
             yield token.start[0], token.string, NAMES
 

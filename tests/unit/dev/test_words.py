@@ -21,6 +21,7 @@ def found(tmp_path: Path, name: str, text: str) -> list[tuple[int, str]]:
         ("page.md", "Fine.\nThe operator looks at it.\n", [(2, "looks at")]),
         ("code.py", '"""Fine.\n\nSomebody changed it.\n"""\n', [(3, "Somebody")]),
         ("code.py", 'say("it goes to strays")  # no news\n', [(1, "strays"), (1, "news")]),
+        ("page.md", "It waits for ever for whoever asks.\n", [(1, "whoever"), (1, "for ever")]),
         (
             "code.py",
             "def look_at(node: str) -> None:\n    PATIENCE = 3\n",
