@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -47,8 +48,28 @@ class Target:
     def connect(self, *, timeout: float | None = None) -> Cluster:
         """Raises UsageError when there is no usable kubeconfig.
 
-        `timeout` bounds each request, in seconds; otherwise CONNECT_SECONDS and READ_SECONDS do.
+        In a pod without a kubeconfig it is the pod's service account, as for kubectl. `timeout`
+        bounds each request, in seconds; otherwise CONNECT_SECONDS and READ_SECONDS do.
         """
+        from orchestrator.kube.access import AccessError, namespace_of_pod, of_pod
+        from orchestrator.kube.blocking import BlockingTransport
+
+        if not self._without_kubeconfig():
+            return self._connect_by_kubeconfig(timeout)
+        try:
+            access = of_pod(os.environ)
+        except AccessError as error:
+            raise UsageError(f"no kubeconfig, and no service account: {error}") from error
+        transport = BlockingTransport(access, [USER_AGENT, *self.impersonation.headers()])
+        return Cluster(transport, self.namespace or namespace_of_pod(), timeout=timeout)
+
+    def _without_kubeconfig(self) -> bool:
+        """Whether this is a pod, and nothing names or brings a kubeconfig."""
+        named = self.kubeconfig or self.context or os.environ.get("KUBECONFIG")
+        in_pod = os.environ.get("KUBERNETES_SERVICE_HOST")
+        return bool(in_pod and not named and not Path(DEFAULT_PATH).expanduser().exists())
+
+    def _connect_by_kubeconfig(self, timeout: float | None) -> Cluster:
         from kubernetes import config
 
         from orchestrator.kube.access import AccessError, of_kubeconfig

@@ -95,6 +95,11 @@ def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Acces
     )
 
 
+def namespace_of_pod(mounted: Path = SERVICE_ACCOUNT) -> str:
+    """The namespace of the pod we are in; `default` if that is not mounted."""
+    return _read(mounted / "namespace") or "default"
+
+
 def of_kubeconfig(path: str, context: str | None = None) -> Access:
     """The access by a context of a kubeconfig. Raises AccessError."""
     import kubernetes

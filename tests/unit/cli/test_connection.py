@@ -96,3 +96,32 @@ def test_what_no_request_can_carry_is_refused_with_its_path(tmp_path: Path) -> N
     ):
         with pytest.raises(UsageError, match=said):
             cluster.request("POST", "/", body=body)
+
+
+@pytest.fixture
+def in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home without a kubeconfig, in a pod that mounts no service account."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
+    return tmp_path
+
+
+def test_in_a_pod_without_a_kubeconfig_its_service_account_is_used(in_a_pod: Path) -> None:
+    assert not (in_a_pod / ".kube").exists()
+    said = "no kubeconfig, and no service account: the pod mounts no service account: "
+    with pytest.raises(UsageError, match=said):
+        Target().connect()
+
+
+def test_in_a_pod_a_kubeconfig_comes_first(in_a_pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = in_a_pod / ".kube"
+    folder.mkdir()
+    path = kubeconfig_of("http://127.0.0.1:2", folder / "config")
+    for named in (Target(), Target(str(path))):
+        with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:2 does not answer"):
+            named.connect().list(WORKFLOWS)
+    monkeypatch.setenv("KUBECONFIG", str(in_a_pod / "missing"))
+    with pytest.raises(UsageError, match="no usable kubeconfig"):
+        Target().connect()
