@@ -17,6 +17,8 @@ SINGLE = {
     "manifests/install/runner-rbac.yaml": "runner-rbac.yaml",
     "manifests/install/policies.yaml": "policies.yaml",
     "manifests/webhook/configuration.yaml": "webhook.yaml",
+    "manifests/monitoring/alerts.yaml": "alerts.yaml",
+    "manifests/monitoring/dashboard.json": "dashboard.json",
 }
 """Copies by their source."""
 FOLDERS = {

@@ -420,11 +420,14 @@ def test_roles_of_people_and_of_actions_are_optional(release: Release) -> None:
 
 
 def test_monitoring_objects_are_made_on_request(release: Release) -> None:
-    kinds = {"ServiceMonitor", "PrometheusRule"}
+    kinds = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
     assert not kinds & {raw["kind"] for raw in release.objects()}
-    objects = release.objects(ALL_OPTIONS)
-    monitor = the(objects, "ServiceMonitor")
-    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    objects = release.objects({**ALL_OPTIONS, "extraObjects": []})
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        assert the(objects, kind)["metadata"]["labels"]["release"] == "prometheus"
+    board = the(objects, "ConfigMap")["metadata"]
+    assert board["labels"]["grafana_dashboard"] == "1"
+    assert board["annotations"] == {"grafana_folder": "Automation"}
 
 
 def test_extra_objects_are_templates(release: Release) -> None:

@@ -14,8 +14,9 @@ import yaml
 
 from dev.charts.copying import CHART
 from dev.charts.generating import SNAPSHOT, readme, snapshot
+from dev.charts.tools import HELM3
 from dev.cluster.tools import kubectl
-from tests.charts.rendering import NAME, Key, Object, Release, by_key, key
+from tests.charts.rendering import NAME, Key, Object, Release, by_key, key, the
 from tests.kube import ROOT
 
 HELMS_OWN = ("helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version")
@@ -90,6 +91,25 @@ def test_copies_reach_the_cluster_unchanged(
     assert {at for at in found if at[0] in kinds} == wanted.keys()
 
 
+def test_the_chart_monitors_as_kustomize_does(release: Release) -> None:
+    metrics = {
+        kind: {"enabled": True} for kind in ("serviceMonitor", "prometheusRule", "dashboard")
+    }
+    objects = release.objects({**ALONE, "metrics": metrics})
+    folder = ROOT / "manifests/monitoring"
+    rule = yaml.safe_load((folder / "prometheusrule.yaml").read_text())
+    assert the(objects, "PrometheusRule")["spec"] == rule["spec"]
+    monitor = yaml.safe_load((folder / "servicemonitor.yaml").read_text())["spec"]
+    rendered = the(objects, "ServiceMonitor")["spec"]
+    assert rendered["endpoints"] == monitor["endpoints"]
+    selected = rendered["selector"]["matchLabels"]
+    assert monitor["selector"]["matchLabels"].items() <= selected.items()
+    (config,) = (raw for raw in kustomized("manifests/monitoring") if raw["kind"] == "ConfigMap")
+    board = the(objects, "ConfigMap")
+    assert list(board["data"].values()) == list(config["data"].values())
+    assert config["metadata"]["labels"].items() <= board["metadata"]["labels"].items()
+
+
 def _unlabelled(raw: Object) -> dict[str, Any]:
     return {name: value for name, value in raw["metadata"].items() if name != "labels"}
 
@@ -120,9 +140,10 @@ def test_the_packaged_chart_renders_as_the_folder_does(
     assert packaged.text() == release.text()
 
 
-def test_yamllint_finds_nothing(release: Release, tmp_path: Path) -> None:
+def test_yamllint_finds_nothing(tmp_path: Path) -> None:
     rendered = tmp_path / "rendered.yaml"
-    rendered.write_text(release.text({"webhook": {"enabled": True}}, KNOWN))
+    values = {"crds": {"enabled": False}, "webhook": {"enabled": True}}
+    rendered.write_text(Release(HELM3.path()).text(values, KNOWN))
     files = [CHART / "Chart.yaml", CHART / "values.yaml", rendered]
     files += sorted((ROOT / "manifests").rglob("*.yaml"))
     indentation = "indentation: {indent-sequences: whatever}"
