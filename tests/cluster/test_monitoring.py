@@ -3,15 +3,17 @@ what it exports."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dev.cluster.credentials import write_credentials
-from dev.monitoring.__main__ import ALERTS, rules
+from dev.monitoring.__main__ import ALERTS, FOLDER, rules
 from dev.monitoring.dashboard import dashboard
 from dev.reference.metrics import described
 from orchestrator.controller.telemetry.collectors import PREFIX
@@ -191,6 +193,16 @@ def test_every_alert_is_evaluated_and_none_about_the_operator_fires(scraped: Scr
         return True
 
     eventually(quiet)
+
+
+def test_the_kustomization_brings_monitor_rules_and_dashboard(scraped: Scraped) -> None:
+    made = list(yaml.safe_load_all(scraped.kubectl("kustomize", str(FOLDER))))
+    by_kind = {raw["kind"]: raw for raw in made}
+    assert set(by_kind) == {"ConfigMap", "PodMonitor", "PrometheusRule"}
+    assert {raw["metadata"]["namespace"] for raw in made} == {NAMESPACE}
+    config = by_kind["ConfigMap"]
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(config["data"]["dashboard.json"]) == dashboard()
 
 
 def test_an_operator_that_is_down_is_noticed(scraped: Scraped) -> None:

@@ -62,7 +62,9 @@ def test_each_alert_has_a_unit_test_of_both() -> None:
 def test_an_alert_that_does_not_fire_fails_its_unit_test(tmp_path: Path) -> None:
     text = ALERTS.read_text().replace("(itechsmart_workflow_leader) == 0", "(nothing) == 0")
     (tmp_path / "alerts.yaml").write_text(text)
-    (tmp_path / "alerts_test.yaml").write_text(TEST.read_text())
+    raw = yaml.safe_load(TEST.read_text())
+    raw["tests"] = [one for one in raw["tests"] if one["name"] == "WorkflowNoLeader fires"]
+    (tmp_path / "alerts_test.yaml").write_text(yaml.safe_dump(raw))
     done = subprocess.run(
         [program("promtool"), "test", "rules", tmp_path / "alerts_test.yaml"],
         capture_output=True,
