@@ -41,9 +41,9 @@ def install_argo_cd(kubectl: Kubectl) -> None:
     """Argo CD's namespace, custom resources and ConfigMap, without its controllers."""
     kubectl("create", "namespace", "argocd")
     kubectl("create", "configmap", "argocd-cm")
-    definitions = str(argo_cd() / "manifests/crds")
-    kubectl("apply", "--server-side", "-k", definitions)
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-k", definitions)
+    kubectl("apply", "--server-side", "-k", str(argo_cd() / "manifests/crds"))
+    names = ("applications.argoproj.io", "appprojects.argoproj.io")
+    kubectl("wait", "crd", "--for=condition=Established", "--timeout=30s", *names)
 
 
 class Reader:
