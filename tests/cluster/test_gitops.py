@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.times import from_rfc3339
-from tests.account import INSTALL
+from tests.account import INSTALL, NAMESPACE
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.gitops.program import APP, ask, asking, manifests_of, settings
 from tests.kube import ROOT, Kubectl, ended, eventually, execution, manifest, running_operator
 from tests.people import person
+from tests.runner import make_runner
 
 EXAMPLE = ROOT / "manifests/gitops/example"
 POLICIES = str(INSTALL / "policies.yaml")
@@ -87,14 +89,21 @@ class Application:
     """An Application whose destination is a namespace."""
 
     def __init__(
-        self, kubectl: Kubectl, tracking: str = "annotation", *, server_side: bool = False
+        self,
+        kubectl: Kubectl,
+        tracking: str = "annotation",
+        *,
+        server_side: bool = False,
+        cluster: bool = False,
+        name: str = APP,
     ) -> None:
         self._kubectl = kubectl
         self._request = {
             "kubeconfig": str(kubectl.kubeconfig), "as": CONTROLLER, "configMap": settings(),
-            "app": APP, "namespace": kubectl.namespace, "tracking": tracking,
-            "serverSide": server_side, "seconds": SECONDS,
+            "app": name, "namespace": kubectl.namespace, "tracking": tracking,
+            "serverSide": server_side, "cluster": cluster, "seconds": SECONDS,
         }  # fmt: skip
+        self._name = name
         self._tracking = tracking
 
     def sync(self, *manifests: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -109,16 +118,19 @@ class Application:
 
     def out_of_sync(self, *manifests: dict[str, Any]) -> list[dict[str, Any]]:
         """The objects that differ from their manifests, with both."""
-        live = [
-            self._kubectl.get(f"{each['kind']}.{each['apiVersion'].partition('/')[0]}",
-                              each["metadata"]["name"])
-            for each in manifests
-        ]  # fmt: skip
+        live = [self._live(each) for each in manifests]
         found = ask(
-            "diff", configMap=settings(), app=APP, namespace=self._kubectl.namespace,
+            "diff", configMap=settings(), app=self._name, namespace=self._kubectl.namespace,
             tracking=self._tracking, live=live, manifests=list(manifests),
         )  # fmt: skip
         return [each for each in found if each["modified"]]
+
+    def _live(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        group, _, version = manifest["apiVersion"].rpartition("/")
+        resource, metadata = f"{manifest['kind']}.{version}.{group}", manifest["metadata"]
+        kubectl = self._kubectl.within(metadata.get("namespace", self._kubectl.namespace))
+        found: dict[str, Any] = kubectl.get(resource, metadata["name"])
+        return found
 
     def owned(self) -> set[str]:
         """Everything in the namespace that Argo CD takes for a part of the Application."""
@@ -186,12 +198,13 @@ def preflight(space: Kubectl, ana: Path) -> dict[str, Any]:
     [("label", False), ("annotation", True), ("annotation+label", False)],
 )
 def test_an_application_stays_in_sync_and_prunes_no_execution(
-    space: Kubectl, ana: Path, tracking: str, server_side: bool
+    space: Kubectl, ana: Path, tmp_path: Path, tracking: str, server_side: bool
 ) -> None:
     application = Application(space, tracking, server_side=server_side)
     manifests = definitions()
     application.sync(*manifests)
     assert preflight(space, ana)["status"]["phase"] == "Succeeded"
+    assert make_runner(space, tmp_path)("incident-create", title="Shop is down").code == 0
     assert application.out_of_sync(*manifests) == []
     assert application.owned() == {
         "Template/smoke-test", "Workflow/preflight", "Workflow/follow",
@@ -199,10 +212,21 @@ def test_an_application_stays_in_sync_and_prunes_no_execution(
     }  # fmt: skip
     before = names(space)
     assert {each.partition("/")[0] for each in before} >= {
-        "WorkflowExecution", "Job", "Pod", "ControllerRevision"
+        "WorkflowExecution", "Job", "Pod", "ControllerRevision", "Incident"
     }  # fmt: skip
     application.sync(*manifests)
     assert names(space) == before
+
+
+@pytest.mark.usefixtures("ana")
+def test_the_installation_stays_in_sync(kubeconfig: Path) -> None:
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    manifests = list(yaml.safe_load_all(kubectl("kustomize", str(INSTALL))))
+    application = Application(kubectl, server_side=True, cluster=True, name="operator")
+    application.sync(*manifests)
+    eventually(lambda: "observedGeneration" in kubectl("get", "deployment", "-o", "json"))
+    assert application.out_of_sync(*manifests) == []
+    kubectl("delete", "deployment", "--all")
 
 
 def test_a_change_by_hand_is_out_of_sync(space: Kubectl) -> None:

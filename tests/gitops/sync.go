@@ -39,6 +39,7 @@ func synchronize(request []byte) (any, error) {
 		Tracking   string
 		ServerSide bool
 		Manifests  []*unstructured.Unstructured
+		Cluster    bool // whether the Application has objects without a namespace, or in others
 		Seconds    int
 	}
 	if err := json.Unmarshal(request, &asked); err != nil {
@@ -59,9 +60,13 @@ func synchronize(request []byte) (any, error) {
 	}
 	config.Impersonate.UserName = asked.As
 	config.QPS, config.Burst = 50, 100
+	namespaces := []string{asked.Namespace}
+	if asked.Cluster {
+		namespaces = nil
+	}
 	clusters := cache.NewClusterCache(config,
 		cache.SetLogr(logr.Discard()),
-		cache.SetNamespaces([]string{asked.Namespace}),
+		cache.SetNamespaces(namespaces),
 		cache.SetPopulateResourceInfoHandler(func(object *unstructured.Unstructured, isRoot bool) (any, bool) {
 			app := ""
 			if isRoot {
