@@ -1,6 +1,7 @@
 local disabled = obj.spec.state == "Inactive" or obj.spec.state == "Archived"
 for _, condition in ipairs((obj.status or {}).conditions or {}) do
-  if condition.type == "Ready" and condition.status == "False" then
+  if condition.type == "Ready" and condition.status == "False"
+    and condition.observedGeneration == obj.metadata.generation then
     disabled = true
   end
 end
