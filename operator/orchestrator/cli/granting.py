@@ -90,7 +90,7 @@ def _documents(options: GrantOptions) -> list[Document]:
     if problems:
         raise UsageError("\n".join(problems))
     if options.files and not any(one.resource is WORKFLOWS for one in documents):
-        raise UsageError(f"{', '.join(options.files)}: there is no Workflow in it")
+        raise UsageError(f"{', '.join(options.files)}: no Workflow found")
     if options.actions:
         documents.append(_workflow_of(options.actions))
     if not documents:

@@ -1,4 +1,4 @@
-"""The watches: what fills the caches, and what their events are delivered to."""
+"""The watches that fill the caches, and the recipients of their events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOT_ENDED = ",".join(f"status.phase!={phase.value}" for phase in TERMINAL)
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """What the watches know."""
+    """The objects known from watches."""
 
     workflows: Cache = field(default_factory=Cache)
     templates: Cache = field(default_factory=Cache)
@@ -49,14 +49,14 @@ class Caches:
     triggers: Cache = field(default_factory=Cache)
     incidents: Cache = field(default_factory=Cache)
     executions: Cache = field(default_factory=Cache)
-    """Those that have not ended."""
+    """Executions that have not ended."""
     jobs: Jobs = field(default_factory=Jobs)
     pods: Pods = field(default_factory=Pods)
-    """Those that show an end, and pending ones of slow Jobs."""
+    """Pods that show an end, and pending pods of slow Jobs."""
 
 
 class Watches:
-    """Reflectors of our own, and kopf for Workflows and Incidents."""
+    """Our own reflectors, and kopf for Workflows and Incidents."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Watches:
         monotonic: Callable[[], float],
         follow: Follow,
     ) -> None:
-        """`follow` reports Workflows and Incidents until it is asked to stop."""
+        """`follow` reports Workflows and Incidents until it is stopped."""
         self._client = client
         self._caches = caches
         self._namespaces = tuple(namespaces)
@@ -84,7 +84,7 @@ class Watches:
         self._figures = figures
         self._follow = follow
         self._silent = asyncio.Event()
-        """A watch is silent: everything is listed again."""
+        """Set if a watch is silent, so that everything is listed again."""
         watch = partial(Reflector, client, namespaces=self._namespaces, monotonic=monotonic)
         self.reflectors = [
             watch(
@@ -134,9 +134,9 @@ class Watches:
             await reflector.synced.wait()
 
     async def run_kopf(self) -> None:
-        """Follow Workflows and Incidents with kopf, restarted when a watch is silent.
+        """Follow Workflows and Incidents with kopf, restarted if a watch is silent.
 
-        It never lists again on its own: where etcd was restored from a backup, it would wait for
+        kopf never lists again on its own: after etcd is restored from a backup, it would wait for
         versions that are still to come.
         """
         while True:
@@ -153,7 +153,9 @@ class Watches:
             finally:
                 stop.set()
                 silent.cancel()
-                await asyncio.gather(kopf, return_exceptions=True)  # its thread takes a moment
+                await asyncio.gather(
+                    kopf, return_exceptions=True
+                )  # its thread takes a moment to end
 
     async def _follow_until(self, stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -168,8 +170,8 @@ class Watches:
         )
 
     async def drop_missing(self) -> None:
-        """Drop the Workflows and Incidents that are gone, since a list of kopf's does not report
-        deletions. Raises ApiError."""
+        """Drop deleted Workflows and Incidents, since kopf's list does not report deletions. Raises
+        ApiError."""
         caches = ((WORKFLOWS, self._caches.workflows), (INCIDENTS, self._caches.incidents))
         for resource, cache in caches:
             if not (known := {raw["metadata"]["uid"] for raw in cache}):

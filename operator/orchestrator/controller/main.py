@@ -1,4 +1,4 @@
-"""`orchestrator operator`: options in, the operator until a signal says stop."""
+"""`orchestrator operator`: runs the operator with its options until a signal."""
 
 from __future__ import annotations
 
@@ -35,41 +35,41 @@ from orchestrator.kube.transport import Transport
 logger = logging.getLogger(__name__)
 
 WEBHOOK_REQUESTS = 8
-"""Requests of the admission webhook to the API server at once."""
+"""Maximum number of concurrent requests of the admission webhook to the API server."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOptions:
-    """How the operator is run."""
+    """The options of the operator."""
 
     runner_image: str
-    """Image of actions whose Template names none."""
+    """Image for actions whose Template does not name one."""
     namespaces: tuple[str, ...] = ()
-    """Namespaces to watch; all of them when empty."""
+    """Namespaces to watch; all if empty."""
     installation: str = INSTALLATION
-    """The names of the admission policies begin with it."""
+    """Prefix of the names of the admission policies."""
     workers: int = 128
     """Executions reconciled concurrently."""
     kubeconfig: str | None = None
-    """The pod's service account or the user's own kubeconfig when absent."""
+    """If absent, the pod's service account, otherwise the user's own kubeconfig."""
     context: str | None = None
-    """The kubeconfig's current context when absent."""
+    """If absent, the kubeconfig's current context."""
     log_format: str = "plain"
     """plain or json."""
     log_level: str = "info"
     """debug, info, warning or error."""
     health_address: str = ""
-    """HOST:PORT of /healthz and /readyz; none when empty."""
+    """HOST:PORT of /healthz and /readyz; not served if empty."""
     lease: str = ""
-    """NAMESPACE/NAME of the Lease that one of several operators holds; none when empty."""
+    """NAMESPACE/NAME of the Lease that elects the leader; none if empty."""
     version: str = ""
-    """What the metrics report as the operator's version."""
+    """The operator's version in the metrics."""
     webhook: Address | None = None
-    """Where the admission webhook is served; nowhere when absent."""
+    """Where the admission webhook is served; not served if absent."""
 
 
 def run(options: OperatorOptions) -> None:
-    """Run until SIGINT or SIGTERM; exceptions say in words what made it end otherwise."""
+    """Run until SIGINT or SIGTERM; an exception's message says why it ended otherwise."""
     configure(options.log_format, options.log_level)
     limit_pauses()
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -112,7 +112,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
 
 @asynccontextmanager
 async def _beside(side: BackgroundLoop, client: ApiClient) -> AsyncIterator[ApiClient]:
-    """A client whose connections are the other loop's."""
+    """A client whose connections belong to the other loop."""
     try:
         yield client
     finally:
@@ -123,8 +123,8 @@ async def _beside(side: BackgroundLoop, client: ApiClient) -> AsyncIterator[ApiC
 async def _webhook(
     side: BackgroundLoop, options: OperatorOptions
 ) -> AsyncIterator[Callable[[Parts], Coroutine[Any, Any, None]] | None]:
-    """What serves the admission webhook in the other loop, with a thread and connections of its
-    own: no review waits for a pass, and no pass for a review."""
+    """Serves the admission webhook in the other loop, with a thread and connections of its own: no
+    review waits for a pass, and no pass for a review."""
     address = options.webhook
     if address is None:
         yield None

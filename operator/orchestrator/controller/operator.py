@@ -22,11 +22,11 @@ from orchestrator.triggers.registry import REGISTRY, Registry
 logger = logging.getLogger(__name__)
 
 RESYNC_INTERVAL = 300.0
-"""Seconds from one pass over every execution to the next, whatever the watches report."""
+"""Seconds between two passes over every execution, whatever the watches report."""
 
 
 class Operator:
-    """Runs the caches, what fills them, and what works on them."""
+    """Runs the caches, the watches that fill them, and the queues that process them."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Operator:
         trigger_types: Registry = REGISTRY,
         webhook: Callable[[Parts], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """With a `lease` it works while it holds it, and stands by otherwise.
+        """With a `lease` it works while it holds it, and is on standby otherwise.
 
-        `side` keeps the lease and serves probes and `webhook`; `offload` does long work.
+        `side` renews the lease and serves probes and `webhook`; `offload` runs long work.
 
-        The admission policies are read every `policy_reads` seconds though nothing asks for them,
-        while it stands by too. `follow` reports Workflows and Incidents until it is asked to stop.
+        The admission policies are read every `policy_reads` seconds even if they are not needed,
+        also on standby. `follow` reports Workflows and Incidents until it is stopped.
         """
         self._client = client
         self._lease = lease
@@ -80,7 +80,7 @@ class Operator:
         self.parts.measure(lease, self._side, version)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; raises what made a part of it end on its own."""
+        """Run until `stop` is set; raises the failure of a part that ended unexpectedly."""
         reflectors = self.parts.watches.reflectors
         watches = [start(reflector.run(), reflector.name) for reflector in reflectors]
         watches.append(start(self.parts.pending.run(), "pending pods"))
@@ -129,18 +129,20 @@ class Operator:
             for task in kopf:
                 task.cancel()
             try:
-                await cancel(workers)  # passes under way are finished first
+                await cancel(workers)  # passes in flight finish first
                 self._offload.stop()
                 if kopf:
                     await self.parts.reconciler.flush()
                     await self.parts.metrics.flush()
                     await self.parts.recorder.flush(2.0)
             finally:
-                await cancel(leasing)  # or a renewal could take back what is released
+                await cancel(leasing)  # otherwise a renewal could take back the released lease
                 if self._lease is not None:
                     await self._side.run(self._lease.release())
                 await cancel([*background, *watches])
-                await asyncio.gather(*kopf, return_exceptions=True)  # its thread takes a moment
+                await asyncio.gather(
+                    *kopf, return_exceptions=True
+                )  # its thread takes a moment to end
 
     async def _elected(
         self,
@@ -149,7 +151,7 @@ class Operator:
         leasing: list[asyncio.Task[None]],
         lease: Lease,
     ) -> bool:
-        """Wait for the lease and keep it from then on; False when it was asked to stop."""
+        """Wait for the lease and keep it from then on; False if it was stopped."""
         acquired = start(self._side.run(lease.acquire()), "lease")
         leasing.append(acquired)
         await first_of(stop, watches, acquired)
@@ -168,7 +170,8 @@ class Operator:
             self.parts.figures.passed(key, self._monotonic() - began)
 
     async def _run_triggers(self) -> None:
-        """Once all that ended is known: a trigger's mark must not pass what it has not observed."""
+        """Only once all ended executions are known: a trigger's mark must not pass what it has not
+        observed."""
         await self.parts.metrics.recovered.wait()
         await self.parts.triggers.run()
 

@@ -1,4 +1,4 @@
-"""The operator's parts, put together: caches, what works on them, and what they share."""
+"""Assembles the operator's parts: caches, queues, and what they share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from orchestrator.triggers.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all parts share."""
+    """Settings that all parts share."""
 
     client: ApiClient
     namespaces: Collection[str]
@@ -58,7 +58,7 @@ class Settings:
 
 
 class Parts:
-    """Each part is built once; those that report to each other do so through `events`."""
+    """Builds each part once; parts that report to each other do so through `events`."""
 
     def __init__(self, settings: Settings) -> None:
         client, clock, namespaces = settings.client, settings.clock, settings.namespaces
@@ -104,7 +104,7 @@ class Parts:
         self.definitions, self.watches = self._build_watches()
 
     def measure(self, lease: Lease | None, side: InlineLoop, version: str) -> None:
-        """Have the figures read the parts; `side` watches the operator's event loop."""
+        """Let the figures read the parts; `side` watches the operator's event loop."""
         queues: list[WorkQueue[Any]] = [
             self.queue, self.definitions.queue, self.triggers.queue, self.metrics.queue
         ]  # fmt: skip

@@ -1,9 +1,9 @@
-"""A work queue of keys: each waits once, and no key is worked on twice at a time.
+"""A work queue of keys: each key is queued once and processed by one worker at a time.
 
-The semantics of client-go's workqueue
-(https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key added while it is being worked on is
-worked on again afterwards; one that fails comes back after an exponential backoff of its own.
-Beyond it, a pass that waits for long work elsewhere releases its worker (`worker_released`).
+The semantics of client-go's workqueue (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key
+added while it is processed is processed again afterwards; a key that fails is retried after an
+exponential backoff of its own. In addition, a pass that waits for long work elsewhere releases its
+worker (`worker_released`).
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ _RACED = ("Conflict", "Expired")
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 60.0
 UNEXPECTED = "Unexpected"
-"""The reason of a pass that raised something else than an answer of the API server."""
+"""The reason of a pass that raised something other than an answer of the API server."""
 OTHER = "Other"
-"""The reason of an answer that is none of the API server's own, such as an admission webhook's."""
+"""The reason of an answer that does not come from the API server itself, such as an admission
+webhook's."""
 
 
 class WorkQueue(Generic[Key]):
-    """Keys to work on; times are seconds of the running event loop."""
+    """Keys to process; times are seconds of the running event loop."""
 
     def __init__(
         self,
@@ -44,28 +45,29 @@ class WorkQueue(Generic[Key]):
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fields` are those of a log line about a key; `monotonic` times what is measured."""
+        """`fields` are those of a log line about a key; `monotonic` is the clock for
+        measurements."""
         self.name = name
         self.on_begin: Callable[[float], None] = lambda _: None
         """Called when a pass begins, with the seconds for which its key has waited."""
         self._monotonic = monotonic
         self._fields = fields or (lambda _: {})
         self.passes = 0
-        """Passes finished, failed ones included."""
+        """Finished passes, including failed ones."""
         self.failures: Counter[str] = Counter()
         """Passes that raised, by the reason of the API server's answer; see UNEXPECTED, OTHER."""
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._dirty: set[Key] = set()
         self._waiting_since: dict[Key, float] = {}
         self._processing: dict[Key, float] = {}
-        """Keys that are worked on, and since when."""
+        """Keys in process, and since when."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failed: dict[Key, int] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
         self._limit = 0
-        """Passes that may run at once, besides those whose worker is released."""
+        """Maximum number of concurrent passes, not counting those whose worker is released."""
         self._released = 0
         """Workers whose pass waits elsewhere."""
         self._workers: set[asyncio.Task[None]] = set()
@@ -73,17 +75,17 @@ class WorkQueue(Generic[Key]):
         self._numbers = count()
 
     def __len__(self) -> int:
-        """Keys that wait to be worked on now."""
+        """Number of keys that wait to be processed now."""
         return self._ready.qsize()
 
     @property
     def longest_wait(self) -> float:
-        """Seconds for which the key that has waited longest has waited; any thread may ask."""
+        """Seconds for which the longest-waiting key has waited; any thread may call this."""
         return self._since(self._waiting_since)
 
     @property
     def longest_running(self) -> float:
-        """Seconds since the pass began that has run longest; any thread may ask."""
+        """Seconds since the longest-running pass began; any thread may call this."""
         return self._since(self._processing)
 
     def _since(self, began: Mapping[Key, float]) -> float:
@@ -91,7 +93,7 @@ class WorkQueue(Generic[Key]):
         return max(0.0, self._monotonic() - min(times)) if times else 0.0
 
     def add(self, key: Key) -> None:
-        """Work on the key as soon as possible."""
+        """Process the key as soon as possible."""
         if key in self._dirty:
             return
         self._dirty.add(key)
@@ -99,7 +101,7 @@ class WorkQueue(Generic[Key]):
             self._put(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Work on the key after this time, unless it already comes up earlier."""
+        """Process the key after this time, unless it is already due earlier."""
         if seconds <= 0:
             self.add(key)
             return
@@ -113,20 +115,20 @@ class WorkQueue(Generic[Key]):
         self._timers[key] = loop.call_at(due, self._ring, key)
 
     def add_rate_limited(self, key: Key) -> None:
-        """Work on the key again after a backoff that grows until `forget`."""
+        """Process the key again after a backoff that grows until `forget`."""
         failures = self._failed.get(key, 0)
         self._failed[key] = failures + 1
         seconds = min(FIRST_BACKOFF * 2.0 ** min(failures, 20), MAX_BACKOFF)
         self.add_after(key, seconds * random.uniform(0.75, 1.0))
 
     def forget(self, key: Key) -> None:
-        """The key is well: its next failure starts with the first backoff."""
+        """Reset the backoff of the key."""
         self._failed.pop(key, None)
 
     async def run(
         self, work: Callable[[Key], Awaitable[float | None]], workers: int, *, grace: float = 10.0
     ) -> None:
-        """Work until cancelled; passes under way then get `grace` seconds to finish.
+        """Process keys until cancelled; passes in flight then get `grace` seconds to finish.
 
         `work` returns the seconds after which it wants the key again, or None.
         """
@@ -249,7 +251,7 @@ def _this_task() -> asyncio.Task[None]:
 
 
 class _Worker:
-    """What a worker's passes may do with it."""
+    """The part of a worker that its passes may use."""
 
     def __init__(self, release: Callable[[], None], reclaim: Callable[[], None]) -> None:
         self._release = release

@@ -1,4 +1,4 @@
-"""The API server in raw JSON: one shared session, a bounded pool, retries that are safe.
+"""API client for raw JSON: one shared session, a bounded pool, safe retries.
 
 Typed models cost several times what the requests of a pass cost; everything here is plain dicts.
 """
@@ -31,7 +31,7 @@ from orchestrator.kube.transport import MAX_TRIES, Raw, Transport
 __all__ = ["ApiClient", "ApiError", "Raw"]
 
 PAGE = 500
-"""Objects a page of a list."""
+"""Objects per page of a list."""
 
 
 class ApiClient:
@@ -44,18 +44,18 @@ class ApiClient:
         self.answers = self._transport.answers
 
     def time_requests(self, on_answer: Callable[[str, float], None]) -> None:
-        """Have `on_answer` called with the verb and the seconds of each request."""
+        """Call `on_answer` with the verb and the duration in seconds of each request."""
         self._transport.on_answer = on_answer
 
     def guard_writes(self, guard: Callable[[], None]) -> None:
-        """Have `guard` called before every write; what it raises stops the write."""
+        """Call `guard` before every write; an exception from it prevents the write."""
         self._transport.guard = guard
 
     @classmethod
     def from_environment(
         cls, kubeconfig: str | None = None, context: str | None = None
     ) -> ApiClient:
-        """A client with the credentials of a kubeconfig or of the pod we run in."""
+        """A client with the credentials of a kubeconfig or of the current pod."""
         return cls(Credentials(load(kubeconfig, context)))
 
     async def __aenter__(self) -> ApiClient:
@@ -93,7 +93,8 @@ class ApiClient:
     ) -> tuple[list[Raw], str]:
         """All objects, by quorum and in pages, with the resourceVersion to watch from.
 
-        `project` says what is kept of each; None is nothing. No more than a page is held in full.
+        `project` returns what is kept of each object; None drops it. At most one page is held in
+        full.
         """
         for _ in range(MAX_TRIES):
             items: list[Raw] = []
@@ -110,7 +111,7 @@ class ApiClient:
                     items += [item for item in kept if item is not None]
                     version = page["metadata"]["resourceVersion"]
             except ApiError as error:
-                if error.status == 410:  # the continue token expired: from the beginning
+                if error.status == 410:  # the continue token expired: restart the list
                     continue
                 raise
             return items, version
@@ -126,7 +127,7 @@ class ApiClient:
         metadata_only: bool = False,
         limit: int = PAGE,
     ) -> AsyncIterator[Raw]:
-        """The pages of a list, for what is too much to hold at once."""
+        """The pages of a list that is too large to hold in memory."""
         query = _query(label_selector, field_selector) | {"limit": str(limit)}
         while True:
             page = await self._transport.request(
@@ -156,11 +157,11 @@ class ApiClient:
         only_ends: bool = False,
         timeout_seconds: int = 290,
     ) -> AsyncIterator[Raw]:
-        """Events from a version on, bookmarks included, until the server ends the watch.
+        """Events since a version, including bookmarks, until the server ends the watch.
 
-        `in_part`, for Jobs and pods: with what `protobuf_decoder` reads of them at least; of pods
-        that show no end not even that if `only_ends`.
-        Raises ApiError (410 when the version is too old) and aiohttp's connection errors.
+        `in_part`, for Jobs and pods: objects contain at least the fields that `protobuf_decoder`
+        reads; with `only_ends`, pods that show no end may lack even these. Raises ApiError (410 if
+        the version is too old) and aiohttp's connection errors.
         """
         query = _query(label_selector, field_selector) | {
             "watch": "true",
@@ -194,9 +195,9 @@ class ApiClient:
         background: bool = False,
         metadata_only: bool = False,
     ) -> Raw:
-        """Create an object; retried only when the server surely did not take it.
+        """Create an object; retried only if the server certainly did not process the request.
 
-        `metadata_only` is of the answer, which otherwise is the whole object.
+        `metadata_only` concerns the answer, which otherwise is the whole object.
         """
         priority = Priority.URGENT if urgent else Priority.NORMAL
         return await self._transport.request(
@@ -219,7 +220,8 @@ class ApiClient:
         metadata_only: bool = False,
         field_manager: str = "itechsmart-workflow",
     ) -> Raw:
-        """Merge-patch with a mapping, JSON-patch with a list; a resourceVersion in it guards it."""
+        """Merge-patch with a mapping, JSON-patch with a list; a resourceVersion in it is a
+        guard."""
         return await self._transport.request(
             "patch",
             resource.plural,

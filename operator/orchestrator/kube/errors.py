@@ -1,4 +1,4 @@
-"""What the API server answers when it does not do what was asked."""
+"""Errors of the API server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import orjson
 
 _STARTING = re.compile(r'User ".*" cannot |not yet ready to handle request')
-"""The authorizer's words and those of admission, both refusing before they have read what is there
-(https://github.com/kubernetes/apiserver: responsewriters.Forbidden, admission/initializer)."""
+"""Messages of the authorizer and of admission, both of which refuse before they have read their
+data (https://github.com/kubernetes/apiserver: responsewriters.Forbidden, admission/initializer)."""
 
 
 NO_ANSWER = "NoAnswer"
 """The reason of an error without an answer, whose status is 0."""
 NO_STATUS = "NoStatus"
-"""The reason of an answer that is no Status object, such as a proxy's page."""
+"""The reason of an answer that is not a Status object, such as a proxy's page."""
 
 
 REASONS = frozenset(
@@ -26,14 +26,14 @@ REASONS = frozenset(
         "Unauthorized", "Unknown", "UnsupportedMediaType", NO_ANSWER, NO_STATUS,
     }
 )  # fmt: skip
-"""The reasons that the API server itself gives (metav1.StatusReason), and ours. Admission webhooks
-of others may give any."""
+"""The API server's own reasons (metav1.StatusReason), and ours. Admission webhooks of others may
+return any."""
 
 
 class ApiError(Exception):
-    """An answer that is not 2xx, or none at all.
+    """An answer that is not 2xx, or no answer.
 
-    `retry_after` is what the server asked us to wait, in seconds.
+    `retry_after` is the wait that the server requested, in seconds.
     """
 
     def __init__(
@@ -47,28 +47,29 @@ class ApiError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether asking again later may help."""
+        """Whether a later retry may help."""
         return self.unready or self.status in (0, 429) or self.status >= 500
 
     @property
     def refuses(self) -> bool:
-        """Whether it is a no: a right that is missing, a quota, a policy or webhook of others.
+        """Whether it is a refusal: a missing right, a quota, or a policy or webhook of others.
 
-        What may only be `unready` was asked again for half a minute before.
+        If it may only be `unready`, it has already been retried for half a minute.
         """
         return self.status in (400, 403, 422)
 
     @property
     def unready(self) -> bool:
-        """Whether the API server may only have begun: it refuses all until it has read the roles.
+        """Whether the API server may be starting: it refuses everything until it has read the
+        roles.
 
-        Where a role is missing it answers the same for good.
+        A missing role gives the same answer permanently.
         """
         return self.status == 403 and _STARTING.search(self.message) is not None
 
 
 def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiError:
-    """The error of an answer, or of the Status of a watch's ERROR event."""
+    """The error for an answer, or for the Status in a watch's ERROR event."""
     try:
         answer = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -93,6 +94,6 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def cause_of(error: BaseException) -> str:
-    """Why there is no answer, without how urllib3's connection pool put it."""
+    """Why there is no answer, without the wording of urllib3's connection pool."""
     reason = getattr(error, "reason", None)
     return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]

@@ -1,7 +1,8 @@
-"""The leader among several replicas is the one that holds the Lease; the others stand by.
+"""Leader election: among several replicas, the holder of the Lease is the leader; the others are on
+standby.
 
-The Lease spares work and nothing else: Job names and guarded writes make two at once harmless. So a
-holder that cannot renew stops at once, and one that wakes up late sends no further write.
+The Lease only saves work: Job names and guarded writes make two concurrent leaders harmless. A
+holder that cannot renew stops at once, and one that resumes late sends no further write.
 https://kubernetes.io/docs/concepts/architecture/leases/
 """
 
@@ -22,17 +23,18 @@ logger = logging.getLogger(__name__)
 DURATION_SECONDS = 10.0
 """Seconds without renewal after which another operator may take over."""
 RENEW_SECONDS = 2.0
-"""Seconds from one renewal to the next, and from one read of another replica's to the next."""
+"""Seconds between two renewals, and between two reads of another replica's Lease."""
 DEADLINE_SECONDS = 7.0
-"""Seconds without a renewal after which the holder stops; less than what others wait."""
+"""Seconds without a renewal after which the holder stops; less than the time that others wait."""
 
 
 class LeaseLostError(Exception):
-    """This operator may not act any more."""
+    """This operator may no longer act."""
 
 
 class Lease:
-    """Takes, keeps and gives back a Lease. `monotonic` counts seconds whatever the clock says."""
+    """Acquires, renews and releases a Lease. `monotonic` counts seconds independently of the
+    clock."""
 
     def __init__(
         self,
@@ -45,7 +47,8 @@ class Lease:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         works: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`works` says whether the operator does: a Lease is not kept for one that is hung."""
+        """`works` returns whether the operator works: the Lease of a hung operator is not
+        renewed."""
         self._client = client
         self._namespace = namespace
         self._name = name
@@ -57,16 +60,16 @@ class Lease:
         """Renewals that failed while it was held; the next one may succeed."""
         self._renewed_at: float | None = None
         self._seen: tuple[str, float] | None = None
-        """Another replica's Lease by its version, and since when it has not changed."""
+        """Version of another replica's Lease, and since when it has not changed."""
 
     @property
     def held(self) -> bool:
-        """Whether this operator holds it, for all that others can know."""
+        """Whether this operator holds it, as far as others can know."""
         renewed = self._renewed_at
         return renewed is not None and self._monotonic() < renewed + DEADLINE_SECONDS
 
     def check(self) -> None:
-        """Raises LeaseLostError when it was held and may have passed to another."""
+        """Raises LeaseLostError if it was held and may have passed to another replica."""
         if self._renewed_at is not None and not self.held:
             raise LeaseLostError(f"the lease {self._name} was not renewed in time; another may act")
 
@@ -89,7 +92,7 @@ class Lease:
                 self.check()
 
     async def release(self) -> None:
-        """Give it back, so that another takes over at once."""
+        """Release it, so that another replica takes over at once."""
         if not self.held:
             return
         self._renewed_at = None
@@ -98,10 +101,10 @@ class Lease:
             if stored["spec"].get("holderIdentity") == self._identity:
                 await self._write(stored, {"holderIdentity": None, "leaseDurationSeconds": 1})
         except ApiError as error:
-            logger.info("the lease runs out by itself: %s", error)
+            logger.info("the lease was not released and will expire: %s", error)
 
     async def _try(self) -> bool:
-        """Whether it is held now; an API server that does not answer says no."""
+        """Try to acquire or renew; False also if the API server does not answer."""
         began = self._monotonic()
         try:
             taken = await self._take()
@@ -115,9 +118,9 @@ class Lease:
         return bool(taken)
 
     async def _take(self) -> bool | None:
-        """Whether it is held now; None when that is unknown, since it changed in the meantime.
+        """Whether it is held now; None if that is unknown, because it changed in the meantime.
 
-        That may have been this very write, sent again because its answer was lost.
+        The change may be this very write, sent again because its answer was lost.
         """
         try:
             stored = await self._client.get(LEASES, self._namespace, self._name)
@@ -140,7 +143,8 @@ class Lease:
         return await self._write(stored, body) or None
 
     def _expired(self, stored: dict[str, Any]) -> bool:
-        """Whether another replica's has not changed for its whole time, by this machine's clock."""
+        """Whether another replica's Lease has not changed for its whole duration, by this machine's
+        clock."""
         version = stored["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
             self._seen = version, self._monotonic()

@@ -1,9 +1,9 @@
-"""Keeps a cache in sync with the API server: lists, then watches, and relists when a watch cannot
-be resumed.
+"""Keeps a cache in sync with the API server: lists, then watches, and relists if a watch cannot be
+resumed.
 
-A list replaces the contents of the cache, so that deletions which a watch missed are detected.
-Callbacks only signal a change; consumers read the current state from the cache. Workflows and
-Incidents are watched by kopf instead (`kopf_watch`), which `controller.informers` runs.
+A list replaces the contents of the cache, so that deletions missed by a watch are detected.
+Callbacks only signal a change; consumers read the current state from the cache. kopf watches
+Workflows and Incidents instead (`kopf_watch`); `controller.informers` runs both.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ OnEvent = Callable[[str, Raw, Raw | None], None]
 
 MAX_BACKOFF_SECONDS = 5.0
 RELIST_SECONDS = 1800.0
-"""Age of the last list in seconds after which the next watch begins with a list, which finds events
-that the watch missed."""
+"""Maximum age of the last list in seconds; the next watch then begins with a list, which finds
+missed events."""
 _LOST = (ApiError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -74,13 +74,13 @@ class Reflector:
         self._unsynced = set(self._scopes)
         self._heard: dict[str | None, float] = {}
         self.failures = 0
-        """Lists and watches that failed; one that the server ends in time has not."""
+        """Failed lists and watches; a watch that the server ends regularly has not failed."""
         self.synced = asyncio.Event()
         """Set once every namespace was listed."""
 
     @property
     def name(self) -> str:
-        """What is watched, for logs and probes."""
+        """The watched resource, for logs and probes."""
         return self._resource.plural
 
     @property
@@ -110,7 +110,9 @@ class Reflector:
                 if not version or self._monotonic() - listed > RELIST_SECONDS:
                     version = await self._relist(scope)
                     listed = self._monotonic()
-                    before = self._heard.get(scope)  # a list that succeeds is no sign of a watch
+                    before = self._heard.get(
+                        scope
+                    )  # a successful list says nothing about the watch
                 async for event in self._client.watch(
                     self._resource,
                     scope,
@@ -195,7 +197,8 @@ class Reflector:
 
 
 def _needs_list(error: Exception) -> bool:
-    """Whether the resourceVersion may not be one to resume from, so that a list is needed.
+    """Whether the watch may not be able to resume from the resourceVersion, so that a list is
+    needed.
 
     It may have expired or, after etcd was restored from a backup, lie in the future: the server
     then sends nothing at all, not even a bookmark.
@@ -206,7 +209,7 @@ def _needs_list(error: Exception) -> bool:
 
 
 def _is_expired(error: Exception) -> bool:
-    """Whether a list, which the server answers, is all that is needed to go on."""
+    """Whether a list, which the server answers, is sufficient to continue."""
     return isinstance(error, TimeoutError) or (isinstance(error, ApiError) and error.status == 410)
 
 

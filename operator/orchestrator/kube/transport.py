@@ -1,4 +1,4 @@
-"""One HTTP request to the API server: bounded, prioritised, repeated where that is safe."""
+"""Sends one HTTP request to the API server: bounded, prioritised, and repeated if that is safe."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from orchestrator.models.applied import encode_applied
 Raw = dict[str, Any]
 
 MAX_CONCURRENT_REQUESTS = 64
-"""Requests under way at once; watches not counted."""
+"""Maximum number of concurrent requests, not counting watches."""
 MAX_TRIES = 5
-"""How often a request is sent in all, where sending it again is safe."""
+"""Maximum number of tries for a request that is safe to repeat."""
 MAX_UNREADY_TRIES = 12
-"""The same of one that an API server refuses which may only have begun: about half a minute, since
-on a busy machine it reads the roles for many seconds."""
+"""The same for a refusal by an API server that may be starting: about half a minute, since on a
+busy machine it reads the roles for many seconds."""
 MAX_WAIT_SECONDS = 10.0
-"""Seconds: a longer Retry-After is given to the caller instead of being slept through."""
+"""Seconds: a longer Retry-After is returned to the caller instead of being waited for."""
 SILENCE_SECONDS = 90.0
-"""Seconds without a byte, not even a bookmark, after which a watch is taken for dead."""
+"""Seconds without a byte, not even a bookmark, after which a watch is considered dead."""
 
 _LENGTH = 4
 _USER_AGENT = "itechsmart-workflow"
@@ -69,14 +69,14 @@ class Transport:
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
         self.guard: Callable[[], None] = lambda: None
-        """Called before every write but a Lease's; what it raises stops the write."""
+        """Called before every write except a Lease's; an exception from it prevents the write."""
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests sent, by (verb, resource); retries and watches count."""
         self.answers: Counter[tuple[str, str, str]] = Counter()
-        """Answers by (verb, resource, code); `none` where there was none."""
+        """Answers by (verb, resource, code); `none` if there was none."""
         self.on_answer: Callable[[str, float], None] = lambda _verb, _seconds: None
-        """Called with the verb and the seconds of each request, answered or not, retries one by
-        one; the time for which a request waits to be sent does not count."""
+        """Called with the verb and the duration of each request in seconds, answered or not, each
+        retry separately; the time in the queue does not count."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -97,7 +97,7 @@ class Transport:
         content_type: str = JSON,
         priority: Priority = Priority.NORMAL,
     ) -> Raw:
-        """The answer's JSON; safe verbs are repeated while the server is busy or away."""
+        """The answer's JSON; safe verbs are repeated while the server is busy or unreachable."""
         data = None if body is None else _encode(body, content_type)
         repeatable = verb != "create" and content_type != JSON_PATCH
         for attempt in count(1):
@@ -132,9 +132,9 @@ class Transport:
     async def stream(
         self, plural: str, path: str, query: Mapping[str, str], accept: str
     ) -> AsyncIterator[bytes]:
-        """The lines of an answer that goes on, or its frames, as they come.
+        """The lines or frames of a continuing answer, as they arrive.
 
-        It is not one of the requests that `concurrency` bounds.
+        It does not count towards `concurrency`.
         """
         self.requests["watch", plural] += 1
         headers = await self._headers(accept, "")
@@ -155,7 +155,7 @@ class Transport:
         accept: str,
         content_type: str,
     ) -> Raw:
-        """Send one request, once: what answers without a network is put in here."""
+        """Send one request, once; tests replace this to answer without a network."""
         headers = await self._headers(accept, "" if data is None else content_type)
         async with self._send(_METHODS[verb], path, query, headers, data, _BOUNDED) as response:
             payload = await response.read()
@@ -204,19 +204,20 @@ def _made_headers(accept: str, content_type: str, authorization: str) -> CIMulti
 
 @lru_cache(maxsize=1024)
 def _address(server: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
-    """The URL of a request; putting one together takes as long as sending it."""
+    """The URL of a request, cached because building one takes as long as sending it."""
     return URL(server + path).with_query(dict(query)) if query else URL(server + path)
 
 
 def _encode(body: Mapping[str, Any] | Sequence[Raw], content_type: str) -> bytes:
-    """The body of a request; what the API server reads as YAML is written so that it may."""
+    """The body of a request; for YAML media types, in a form that reads the same as YAML."""
     return encode_applied(body) if content_type == APPLY_PATCH else orjson.dumps(body)
 
 
 def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
     """Seconds to wait before the request is sent again, or None to give up.
 
-    What was answered 429 or refused was not processed: sending it again is safe for every verb.
+    A request answered with 429 or a refusal was not processed: sending it again is safe for every
+    verb.
     """
     untaken = error.status == 429 or error.unready
     tries = MAX_UNREADY_TRIES if error.unready else MAX_TRIES
@@ -244,7 +245,7 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def _frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Messages with their lengths before them."""
+    """Messages preceded by their lengths."""
     rest = bytearray()
     async for chunk in response.content.iter_any():
         rest += chunk

@@ -18,7 +18,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="ACTION",
-            help="Names of actions; local/NAME for a Template of the namespace.",
+            help="Names of actions; local/NAME for a Template in the namespace.",
             autocompletion=ACTION_NAMES,
         ),
     ] = None,
@@ -36,7 +36,7 @@ def command(
         typer.Option(
             "--service-account",
             metavar="NAME",
-            help="Service account to grant them to; by default the one that the Template names.",
+            help="Service account for the rights; by default the one that the Template names.",
         ),
     ] = None,
     target_namespaces: Annotated[
@@ -49,7 +49,7 @@ def command(
         ),
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Use no cluster, even if there is one.")
+        bool, typer.Option("--offline", help="Do not use a cluster, even if one is available.")
     ] = False,
 ) -> int:
     """It changes nothing: the manifests are for `kubectl apply -f -`. The rights are those that the

@@ -17,7 +17,7 @@ from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.access import AccessError
 
 LOG_VARIABLE = "ORCHESTRATOR_LOG"
-"""Environment variable with the level of the log, where no option has it."""
+"""Environment variable with the log level, used if the option is absent."""
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
             "--namespace",
             "-n",
             metavar="NAME",
-            help="Namespace to serve; repeatable. All by default.",
+            help="Namespace to serve; repeatable. All namespaces by default.",
         ),
     ] = None,
     installation: Annotated[
@@ -41,10 +41,15 @@ def command(
     ] = INSTALLATION,
     runner_image: Annotated[
         str | None,
-        typer.Option(envvar="RUNNER_IMAGE", help="Image of actions whose Template names none."),
+        typer.Option(
+            envvar="RUNNER_IMAGE", help="Image for actions whose Template does not name one."
+        ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=1000, help="Executions that are reconciled concurrently.")
+        int,
+        typer.Option(
+            min=1, max=1000, help="Maximum number of executions that are reconciled concurrently."
+        ),
     ] = 128,
     log_format: Annotated[str, typer.Option(help="plain or json.")] = "plain",
     log_level: Annotated[
@@ -52,7 +57,9 @@ def command(
     ] = "info",
     health_address: Annotated[
         str,
-        typer.Option(metavar="HOST:PORT", help="Address of /healthz and /readyz; none if empty."),
+        typer.Option(
+            metavar="HOST:PORT", help="Address of /healthz and /readyz; not served if empty."
+        ),
     ] = "",
     lease: Annotated[
         str,
@@ -63,17 +70,21 @@ def command(
     ] = "",
     webhook: Annotated[
         str,
-        typer.Option(metavar="HOST:PORT", help="Address of the admission webhook; none if empty."),
+        typer.Option(
+            metavar="HOST:PORT", help="Address of the admission webhook; not served if empty."
+        ),
     ] = "",
     webhook_certificate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Its certificate in PEM; read again when it changes."),
+        typer.Option(
+            metavar="FILE", help="Certificate of the webhook in PEM; reloaded when it changes."
+        ),
     ] = None,
     webhook_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its private key in PEM.")
+        Path | None, typer.Option(metavar="FILE", help="Private key of the webhook in PEM.")
     ] = None,
 ) -> None:
-    """It runs until SIGTERM or SIGINT."""
+    """Runs until SIGTERM or SIGINT."""
     if log_format not in ("plain", "json"):
         raise UsageError(f"--log-format {log_format}: write plain or json")
     if log_level not in ("debug", "info", "warning", "error"):
@@ -87,7 +98,7 @@ def command(
     acts_as = configured(target.kubeconfig, target.context).user
     if acts_as and (target.kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST")):
         raise UsageError(
-            f"the kubeconfig acts as {acts_as}, and the operator acts in no other's name;"
+            f"the kubeconfig acts as {acts_as}, but the operator does not impersonate users;"
             " choose another context with --context"
         )
     if namespace is None and target.namespace is not None:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 OnDelivered = Callable[[str, str, str], None]
-"""Called with namespace and name of the trigger, and what became of an event."""
+"""Called with namespace and name of the trigger, and the outcome of an event."""
 
 
 class Deliverer:

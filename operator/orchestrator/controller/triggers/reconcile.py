@@ -1,7 +1,8 @@
-"""Reconciles triggers: a driver delivers what their source observed, and the status reports it.
+"""Reconciles triggers: a driver delivers the events of their source, and the status reports them.
 
-The mark of a trigger moves only when what it stands for is stored, so a crash delivers again; and
-an execution's name is the hash of its event, so what is delivered again is there already.
+The mark of a trigger advances only when the results before it are stored, so after a crash events
+are delivered again; an execution's name is the hash of its event, so a repeated delivery finds the
+existing execution.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
 from orchestrator.triggers.trigger_type import Clock, Watch
 
 RESYNC_SECONDS = 60.0
-"""Seconds after which a trigger of the clock is always reconciled: a clock may be corrected."""
+"""Maximum seconds between two reconciliations of a trigger with a clock: the clock may be
+corrected."""
 MAX_RETRY_SECONDS = 30.0
-"""Seconds from one creation that a quota refuses to the next, at most; at first 2."""
+"""Maximum seconds between two creations that a quota refuses; the first delay is 2."""
 WORKERS = 4
 
 
@@ -59,12 +61,12 @@ class Triggers:
         self.queue: WorkQueue[Key] = WorkQueue("triggers")
         self._known: set[Key] = set()
         self._delays: dict[Key, float] = {}
-        """Seconds from one try to the next of triggers whose executions a quota refuses."""
+        """Seconds between two tries for triggers whose executions a quota refuses."""
         self._reconciled: dict[Key, Trigger | None] = {}
-        """What each trigger was when it was last reconciled; None when it was not valid."""
+        """Each trigger as last reconciled; None if it was invalid."""
 
     def changed(self, raw: Raw) -> None:
-        """A trigger came, or was changed."""
+        """A trigger was created or changed."""
         key = key_of(raw)
         if key not in self._known:
             self._known.add(key)
@@ -81,16 +83,16 @@ class Triggers:
         self._delays.pop(key, None)
 
     def held(self) -> Iterable[str]:
-        """The namespace of each trigger whose execution a quota refuses; any thread may ask."""
+        """The namespaces of triggers whose execution a quota refuses; any thread may call this."""
         return [namespace or "" for namespace, _ in list(self._delays)]
 
     def observe(self, resource: Resource, raw: Raw) -> None:
-        """Something may have happened to an object; observed twice it counts once."""
+        """An object may have caused an event; repeated observations count once."""
         for key in self._watch_driver.observe(resource, raw, self._triggers):
             self.queue.add(key)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Reconcile until cancelled."""
         await self.queue.run(self._reconcile, workers=WORKERS)
 
     async def _reconcile(self, key: Key) -> float | None:
@@ -99,7 +101,7 @@ class Triggers:
             await self._specs.prepare(raw)
             raw = self._triggers.get(*key)
         if raw is None:
-            self._specs.forget(key)  # it may have gone while its spec was read
+            self._specs.forget(key)  # it may have been deleted while its spec was parsed
             return None
         trigger = self._specs.of(raw)
         if trigger is None:
@@ -108,15 +110,15 @@ class Triggers:
         now = self._clock()
         progress = progress_of(raw, now, first=key not in self._reconciled)
         if self._listens_to_something_else(key, trigger):
-            # What happened before is not for it, whichever process reconciles it later.
+            # Earlier events are not for it, whichever process reconciles it later.
             margin = 0.0 if isinstance(trigger.type.source, Clock) else MARGIN_SECONDS
             progress.mark = max(progress.mark, now + margin)
         try:
             await self._drive(raw, trigger, progress, now)
         except Exception as error:
-            await self._status.write(raw, progress)  # what was done counts, whatever was not
+            await self._status.write(raw, progress)  # completed work counts, whatever failed
             if key in self._reconciled:
-                self._reconciled[key] = trigger  # what it listens to since its edit is not lost
+                self._reconciled[key] = trigger  # keeps what it listens to since its edit
             if isinstance(error, HeldUpError):
                 return self._hold(key, raw, str(error))
             raise
@@ -138,7 +140,7 @@ class Triggers:
                 await self._watch_driver.drive(raw, trigger, watch, progress)
 
     def _listens_to_something_else(self, key: Key, trigger: Trigger) -> bool:
-        """Whether it listens to something else since the last pass, or was not valid then."""
+        """Whether its source or settings differ from the last pass, or it was invalid then."""
         if key not in self._reconciled:
             return False
         old = self._reconciled[key]
@@ -151,7 +153,8 @@ class Triggers:
         return known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"]
 
     def _hold(self, key: Key, raw: Raw, why: str) -> float | None:
-        """Keep the events of a trigger whose execution a quota refuses; seconds to the next try."""
+        """Keep the events of a trigger whose execution a quota refuses; returns the seconds to the
+        next try."""
         if not self._is_there(raw):
             return None
         if key not in self._delays:

@@ -1,4 +1,4 @@
-"""The webhook's certificate and key: read from files, and again when these change."""
+"""The webhook's certificate and key, reloaded from their files when these change."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class CertificateFiles:
 
 
 class Certificate:
-    """The certificate that new connections are shown. Raises OSError (ssl.SSLError is one) while
-    the files are not there or do not belong together."""
+    """The certificate for new connections. Raises OSError (ssl.SSLError is one) if the files are
+    missing or do not match."""
 
     def __init__(self, files: CertificateFiles) -> None:
         self._files = files
@@ -34,18 +34,18 @@ class Certificate:
         self.context = _context()
         self._load(self.context)
         self.expires_at = self._expires_at()
-        """When it expires, in seconds since the epoch; None for one that cannot be read."""
+        """When it expires, in seconds since the epoch; None if it cannot be parsed."""
 
     def refresh(self) -> bool:
-        """Use what the files hold now; True when that is another certificate.
+        """Load the files; True if the certificate has changed.
 
-        Raises OSError, and goes on with the certificate that it has, while the files cannot be
-        used, such as between the writes of the two.
+        If the files cannot be used, for example between the writes of the two, raises OSError and
+        keeps the current certificate.
         """
         stamp = self._files.stamp()
         if stamp == self._stamp:
             return False
-        self._load(_context())  # in another context first: a failure leaves that one unusable
+        self._load(_context())  # first into another context: a failure makes a context unusable
         self._load(self.context)
         self._stamp = stamp
         self.expires_at = self._expires_at()
@@ -70,13 +70,14 @@ _BEFORE_VALIDITY = 3
 def not_after(pem: str) -> float:
     """When the first certificate in the text expires, in seconds since the epoch.
 
-    Python's ssl module reports this of the certificates of others only. Of the structure (RFC 5280,
-    section 4.1) no more is read than leads there. Raises ValueError for what is no certificate.
+    Python's ssl module reports this only for certificates of peers. Only the part of the structure
+    (RFC 5280, section 4.1) that leads there is parsed. Raises ValueError for an invalid
+    certificate.
     """
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
-        raise ValueError("there is no certificate in it")
+        raise ValueError("contains no certificate")
     der = ssl.PEM_cert_to_DER_cert(pem[begin : end + len(_END)])
     try:
         at = _content(der, _content(der, 0)[0])[0]
@@ -94,7 +95,7 @@ def not_after(pem: str) -> float:
 
 
 def _content(der: bytes, at: int) -> tuple[int, int]:
-    """Where the content of the element at this place begins and ends."""
+    """The start and end of the content of the element at this position."""
     length, begin = der[at + 1], at + 2
     if length & 0x80:
         digits = length & 0x7F

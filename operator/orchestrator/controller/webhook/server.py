@@ -1,7 +1,8 @@
-"""Serves reviews over HTTPS, within bounds: the API server does without an answer that is late.
+"""Serves reviews over HTTPS within time and size limits: the API server does not wait for late
+answers.
 
-Nothing rests on it (failurePolicy Ignore), so whatever goes wrong here is logged, and the rest of
-the operator goes on.
+Nothing depends on it (failurePolicy Ignore), so failures here are logged, and the rest of the
+operator continues.
 """
 
 from __future__ import annotations
@@ -28,23 +29,24 @@ logger = logging.getLogger(__name__)
 
 PATH = "/review"
 MAX_BODY = 7 * 1024 * 1024
-"""Bytes of a request: an object and the one that it replaces, 3 MiB each at most, and the rest."""
+"""Maximum bytes of a request: an object and the one that it replaces, at most 3 MiB each, and the
+envelope."""
 LARGE_BODY = 256 * 1024
-"""Bytes from which requests are read one after the other: as values they take many times more."""
+"""Bytes from which requests are parsed one at a time: parsed values take many times more memory."""
 MAX_REVIEWS = 8
-"""Reviews at once; more are turned away."""
+"""Maximum number of concurrent reviews; more are refused."""
 MAX_CONNECTIONS = 64
-"""Connections at once: an API server needs a few."""
+"""Maximum number of concurrent connections: an API server needs a few."""
 READ_SECONDS = 2.0
-"""Within which a request must have arrived."""
+"""Seconds within which a request must have arrived."""
 REVIEW_SECONDS = 4.0
-"""After which an object is allowed with a warning; the API server waits for five."""
+"""Seconds after which an object is allowed with a warning; the API server waits for five."""
 HANDSHAKE_SECONDS = 5.0
 IDLE_SECONDS = 120.0
-"""Until an idle connection is closed: later than by the API server (90 seconds), or a review could
-be sent into a connection that is being closed."""
+"""Seconds until an idle connection is closed: longer than the API server's 90 seconds, or a review
+could be sent into a connection that is being closed."""
 CHECK_SECONDS = 5.0
-"""Between two checks of the certificate's files."""
+"""Seconds between two checks of the certificate's files."""
 RETRY_SECONDS = 10.0
 
 Review = Callable[[Request], Awaitable[ReviewResponse]]
@@ -52,7 +54,7 @@ Review = Callable[[Request], Awaitable[ReviewResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the webhook is served, and with which certificate."""
+    """The webhook's address and certificate."""
 
     host: str
     port: int
@@ -64,7 +66,7 @@ async def serve(
     review: Review,
     on_certificate: Callable[[Certificate], None] = lambda _: None,
 ) -> None:
-    """Serve until cancelled; what prevents it is logged, and tried again.
+    """Serve until cancelled; failures are logged and retried.
 
     `on_certificate` is called with the certificate in use, once it serves.
     """
@@ -100,7 +102,8 @@ async def _follow(certificate: Certificate) -> None:
 
 @asynccontextmanager
 async def serving(address: Address, review: Review) -> AsyncIterator[Certificate]:
-    """Serve meanwhile. Raises OSError for a certificate or an address that cannot be used."""
+    """Serve for the duration of the context. Raises OSError for an unusable certificate or
+    address."""
     certificate = Certificate(address.files)
     application = web.Application(client_max_size=MAX_BODY)
     application.router.add_post(PATH, _Handler(review).answer)
@@ -136,7 +139,7 @@ async def serving(address: Address, review: Review) -> AsyncIterator[Certificate
 
 
 class _Refused(asyncio.Protocol):
-    """A connection too many."""
+    """A connection beyond the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
@@ -149,7 +152,7 @@ class _Handler:
         self._large = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """One AdmissionReview for another."""
+        """Answer one AdmissionReview with another."""
         if request.content_type != "application/json":
             text = f"the content type is {request.content_type}; send application/json\n"
             return web.Response(status=415, text=text)
@@ -200,7 +203,7 @@ class _Handler:
 
 
 def _unchecked(why: str) -> ReviewResponse:
-    """Allowed: the operator judges it again once it is stored, without haste."""
+    """Allowed: the operator validates it again once it is stored."""
     return ReviewResponse(
         warnings=(f"this was not checked when it was applied: {why}; see its status",)
     )
