@@ -110,6 +110,17 @@ def test_a_hook_or_a_gate_goes_on_after_a_success_only(states: dict[str, dict[st
         assert ready["status"] != "Current" or phase == "Succeeded", ready
 
 
+def test_of_many_pending_approvals_five_are_named(states: dict[str, dict[str, Raw]]) -> None:
+    raw = json.loads(json.dumps(states["WorkflowExecution"]["Running, only an approval pending"]))
+    record = raw["status"]["nodes"].pop("agree")
+    raw["status"]["nodes"] = {f"n{number:04}": record for number in range(2000)}
+    (shown,) = health(raw)
+    assert shown["status"] == "Suspended"
+    assert shown["message"].startswith("n0000: ")
+    assert shown["message"].endswith("; and 1995 more")
+    assert shown["message"].count(record["message"]) == 5
+
+
 def test_argo_cd_offers_no_action_that_approves(states: dict[str, dict[str, Raw]]) -> None:
     objects = [raw for each in states.values() for raw in each.values()]
     names = {name for each in offered(*objects) for name in each}

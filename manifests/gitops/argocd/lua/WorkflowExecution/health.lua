@@ -36,17 +36,26 @@ if status.phase == "Paused" then
   return {status = "Suspended", message = status.message or "paused"}
 end
 
-local waiting, active = {}, false
-for name, node in pairs(status.nodes or {}) do
+local nodes, waiting, active = status.nodes or {}, {}, false
+for name, node in pairs(nodes) do
   if waits_for_people[node.reason] and node.phase == "Waiting" then
-    table.insert(waiting, name .. ": " .. (node.message or node.reason))
+    table.insert(waiting, name)
   elseif node.phase == "Pending" or node.phase == "Running" or node.phase == "Waiting" then
     active = true
+    break
   end
 end
 if #waiting > 0 and not active then
   table.sort(waiting)
-  return {status = "Suspended", message = table.concat(waiting, "; ")}
+  local shown = {}
+  for i = 1, #waiting do
+    if i > 5 then
+      table.insert(shown, "and " .. (#waiting - 5) .. " more")
+      break
+    end
+    table.insert(shown, waiting[i] .. ": " .. (nodes[waiting[i]].message or nodes[waiting[i]].reason))
+  end
+  return {status = "Suspended", message = table.concat(shown, "; ")}
 end
 if status.phase == "Running" then
   message = status.progress .. " nodes ended"
