@@ -1,18 +1,13 @@
 """What is said of a wrong value, by the API server and by the validator alike.
 
-`PATTERNS` and `one_of` are messages about strings, as CEL and in Python (`cel_text`); what concerns
-objects and lists is written here side by side. The schema's rules take their `messageExpression`
-from here, the validator its messages.
+The schema's rules take their `messageExpression` from here, as CEL, and the validator its messages.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-
-from pydantic import BaseModel
 
 from orchestrator.models.base import (
     APPROVER_PATTERN,
@@ -32,7 +27,6 @@ from orchestrator.models.cel_text import (
     contains,
     formatted,
     found,
-    literal,
     lowered,
     matches,
     multiplied,
@@ -191,104 +185,35 @@ def _beginning(value: str, values: Iterable[str]) -> str:
     return lower
 
 
-@dataclass(frozen=True, slots=True)
-class ExactlyOne:
-    """That an object has exactly one of some fields."""
-
-    what: str
-    """The object, with its article."""
-    fields: tuple[str, ...]
-
-    @property
-    def rule(self) -> str:
-        """What must hold, in CEL."""
-        present = ", ".join(f"has(self.{name})" for name in self.fields)
-        return f"[{present}].filter(x, x).size() == 1"
-
-    @property
-    def general(self) -> str:
-        """The message without what the object has."""
-        return f"{self.what} has exactly one of {', '.join(self.fields[:-1])} and {self.fields[-1]}"
-
-    @property
-    def cel(self) -> str:
-        """The message, in CEL."""
-        nothing = " && ".join(f"!has(self.{name})" for name in self.fields)
-        beginning = literal(f"{self.general}; this one has ")
-        present = " + ".join(
-            f"(has(self.{name}) ? {literal(f' and {name}')} : '')" for name in self.fields
-        )
-        return f"{beginning} + ({nothing} ? 'none' : ({present}).substring(5))"
-
-    def problem(self, given: BaseModel) -> str:
-        """The message about an object; empty if it has exactly one."""
-        names = {field.alias or name: name for name, field in type(given).model_fields.items()}
-        present = [name for name in self.fields if getattr(given, names[name]) is not None]
-        return "" if len(present) == 1 else self.message(present)
-
-    def message(self, present: Sequence[str]) -> str:
-        """The message about an object that has these of the fields."""
-        return f"{self.general}; this one has {' and '.join(present) or 'none'}"
-
-
-NODE = ExactlyOne(
-    "a node",
-    ("action", "condition", "approval", "delay", "workflow", "transform", "wait", "fail"),
-)
-WAIT = ExactlyOne("a wait", ("until", "signal"))
-TEMPLATE = ExactlyOne("a template", ("action", "workflow"))
-VALUE_FROM = ExactlyOne("valueFrom", ("secretKeyRef", "configMapKeyRef", "fieldRef"))
-ENV_FROM = ExactlyOne("an entry of envFrom", ("configMapRef", "secretRef"))
-VOLUME = ExactlyOne("a volume", ("emptyDir", "configMap", "secret", "persistentVolumeClaim"))
-
 NODES_EXAMPLE = "write `nodes: [{name: NODE, action: NAME}]`"
 NO_NODES = f"is required; {NODES_EXAMPLE}"
-_BOOLEAN_NAME = "' cannot be a name: YAML reads it as a boolean; choose another"
-
-_NOT_ZERO = "' must be longer than zero, such as 30s"
 ZERO_PATTERN = r"^(0+(\.0+)?(ms|s|m|h))+$"
-_WHOLE_SECONDS = "the timeout of an action must be in whole seconds, not '"
-_OWN_EDGE = ("leads from '", "' to itself; to run a node again use repeat or retry")
+"""Durations of zero."""
 
 
-def not_zero(duration: str) -> str:
+def field(name: str) -> Text:
+    """A field of an object, for a rule of the object."""
+    return Text(f"self.{name}", str)
+
+
+def not_zero(duration: Text = SELF) -> Text:
     """The message about a duration of zero."""
-    return f"'{duration}{_NOT_ZERO}"
+    return "'" + duration + "' must be longer than zero, such as 30s"
 
 
-def not_zero_in_cel(duration: str) -> str:
-    """The same in CEL; `duration` is an expression."""
-    return f'"\'" + {duration} + "{_NOT_ZERO}"'
-
-
-def whole_seconds(duration: str) -> str:
+def whole_seconds(duration: Text = SELF) -> Text:
     """The message about the timeout of an action."""
-    return f"{_WHOLE_SECONDS}{duration}'"
+    return "the timeout of an action must be in whole seconds, not '" + duration + "'"
 
 
-def whole_seconds_in_cel(duration: str) -> str:
-    """The same in CEL; `duration` is an expression."""
-    return f'"{_WHOLE_SECONDS}" + {duration} + "\'"'
-
-
-def own_edge(node: str) -> str:
+def own_edge(node: Text = SELF) -> Text:
     """The message about an edge from a node to itself."""
-    return node.join(_OWN_EDGE)
+    return "leads from '" + node + "' to itself; to run a node again use repeat or retry"
 
 
-def own_edge_in_cel(node: str) -> str:
-    """The same in CEL; `node` is an expression."""
-    return " + ".join([f'"{_OWN_EDGE[0]}"', node, f'"{_OWN_EDGE[1]}"'])
-
-
-def boolean_name(name: str) -> str:
+def boolean_name(name: Text = SELF) -> Text:
     """The message about a name such as `on`."""
-    return f"'{name}{_BOOLEAN_NAME}"
-
-
-def boolean_name_in_cel(name: str) -> str:
-    """The same in CEL; `name` is an expression."""
-    return f'"\'" + {name} + "{_BOOLEAN_NAME}"'
+    return "'" + name + "' cannot be a name: YAML reads it as a boolean; choose another"
 
 
 def unknown_node(name: str, nodes: Sequence[str]) -> str:

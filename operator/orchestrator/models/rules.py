@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.models import exactly_one as one
 from orchestrator.models import messages
-from orchestrator.models.base import APPROVER_PATTERN, YAML_BOOLEANS
-from orchestrator.models.cel_text import Text, literal
-from orchestrator.models.messages import ExactlyOne, unknown_node_in_cel
+from orchestrator.models.base import YAML_BOOLEANS
+from orchestrator.models.cel_text import literal
+from orchestrator.models.exactly_one import ExactlyOne
+from orchestrator.models.messages import field, unknown_node_in_cel
 
 Rule = dict[str, Any]
 
-MAX_VALUE = 63
-"""Maximum length of a value that is to be one of an enumeration: bounds the cost of its rule."""
 _BOOLEANS = ", ".join(f"'{word}'" for word in YAML_BOOLEANS)
 _UNQUOTED = "a key is true or false: quote keys such as y, n, on and off, which YAML 1.1 reads so"
 
@@ -30,36 +30,6 @@ def _rule(rule: str, message: str, path: str = "", expression: str = "") -> Rule
 def exactly_one(fields: ExactlyOne) -> Rule:
     """That one of these fields is given, and no other."""
     return _rule(fields.rule, fields.general, expression=fields.cel)
-
-
-_COSTLY = frozenset({APPROVER_PATTERN})
-"""Patterns of so many strings that the API server refuses a message about each as too costly."""
-
-
-def in_our_words(schema: Rule, enumeration: str) -> Rule:
-    """A string's schema with a rule in place of `pattern` and `enum`.
-
-    The API server refuses what breaks those in its own words, and checks no rule of an object in
-    which an `enum` is broken. The values are in the description, which `kubectl explain` shows.
-    """
-    if "enum" in schema:
-        values = tuple(map(str, schema["enum"]))
-        allowed = f"self in [{', '.join(map(literal, values))}]"
-        described = f"{schema.get('description', '')} One of {', '.join(values)}.".strip()
-        rest = {key: value for key, value in schema.items() if key != "enum"}
-        bounded = {"maxLength": MAX_VALUE} | rest | {"description": described}
-        message = f"must be one of {', '.join(values)}"
-        return bounded | _of_string(allowed, message, messages.one_of(values, enumeration))
-    pattern = schema.get("pattern", "")
-    wording = messages.about_pattern(pattern)
-    if wording is None or pattern in _COSTLY:
-        return schema
-    rest = {key: value for key, value in schema.items() if key != "pattern"}
-    return rest | _of_string(f"self.matches({literal(pattern)})", f"must match {pattern}", wording)
-
-
-def _of_string(rule: str, message: str, words: Text) -> Rule:
-    return {"x-kubernetes-validations": [_rule(rule, message, expression=words.cel)]}
 
 
 def _immutable(name: str) -> Rule:
@@ -84,7 +54,7 @@ _NAME = _rule(
     f"!(self.name in [{_BOOLEANS}])",
     "YAML reads this name as a boolean; choose another",
     ".name",
-    messages.boolean_name_in_cel("self.name"),
+    messages.boolean_name(field("name")).cel,
 )
 _NODES = "[self.nodes.transformMapEntry(i, n, {n.name: true})]"
 """The names of all nodes as the keys of a map, in which a name is found at a constant cost."""
@@ -97,11 +67,11 @@ def _known(field: str, message: str, names: str, missing: str) -> Rule:
     return _rule(rule, message, f".{field}", expression)
 
 
-def _longer_than_zero(field: str) -> Rule:
+def _longer_than_zero(name: str) -> Rule:
     """Not by `duration()`, which also complains of a text that is no duration."""
-    rule = f"!has(self.{field}) || !self.{field}.matches({literal(messages.ZERO_PATTERN)})"
-    expression = messages.not_zero_in_cel(f"self.{field}")
-    return _rule(rule, f"{field} must be longer than zero, such as 30s", f".{field}", expression)
+    rule = f"!has(self.{name}) || !self.{name}.matches({literal(messages.ZERO_PATTERN)})"
+    expression = messages.not_zero(field(name)).cel
+    return _rule(rule, f"{name} must be longer than zero, such as 30s", f".{name}", expression)
 
 
 RULES: dict[str, list[Rule]] = {
@@ -135,7 +105,7 @@ RULES: dict[str, list[Rule]] = {
         _longer_than_zero("timeout"),
     ],
     "Node": [
-        exactly_one(messages.NODE),
+        exactly_one(one.NODE),
         _NAME,
         _only_on("with", "action"),
         _only_on("retry", "action workflow"),
@@ -154,7 +124,7 @@ RULES: dict[str, list[Rule]] = {
             "!has(self.timeout) || !has(self.action) || !self.timeout.matches('ms|[.]')",
             "the timeout of an action must be in whole seconds, such as 90s",
             ".timeout",
-            messages.whole_seconds_in_cel("self.timeout"),
+            messages.whole_seconds(field("timeout")).cel,
         ),
         _longer_than_zero("timeout"),
         _longer_than_zero("startTimeout"),
@@ -164,10 +134,10 @@ RULES: dict[str, list[Rule]] = {
         _rule(
             "self.from != self.to",
             "leads from a node to itself; to run a node again use repeat or retry",
-            expression=messages.own_edge_in_cel("self.from"),
+            expression=messages.own_edge(field("from")).cel,
         )
     ],
-    "Wait": [exactly_one(messages.WAIT)],
+    "Wait": [exactly_one(one.WAIT)],
     "Variable": [
         _NAME,
         _rule(
@@ -180,7 +150,7 @@ RULES: dict[str, list[Rule]] = {
         _NAME,
         _rule("self.type != 'secret'", "an output is never a secret", ".type"),
     ],
-    "TemplateSpec": [exactly_one(messages.TEMPLATE)],
+    "TemplateSpec": [exactly_one(one.TEMPLATE)],
     "Action": [
         _rule(
             "!has(self.script) || (!has(self.command) && !has(self.args))",
@@ -189,9 +159,9 @@ RULES: dict[str, list[Rule]] = {
         )
     ],
     "EnvVar": [_rule("!(has(self.value) && has(self.valueFrom))", "value or valueFrom, not both")],
-    "EnvVarSource": [exactly_one(messages.VALUE_FROM)],
-    "EnvFromRef": [exactly_one(messages.ENV_FROM)],
-    "Volume": [exactly_one(messages.VOLUME)],
+    "EnvVarSource": [exactly_one(one.VALUE_FROM)],
+    "EnvFromRef": [exactly_one(one.ENV_FROM)],
+    "Volume": [exactly_one(one.VOLUME)],
     "PodSettings": [
         _rule(
             "!has(self.labels) || self.labels.all(key, !key.contains('kubernetes.io/') && "

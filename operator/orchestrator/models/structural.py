@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from orchestrator.models.rules import FIELDS, RULED, RULES, in_our_words
+from orchestrator.models.rules import FIELDS, RULED, RULES
+from orchestrator.models.worded import in_our_words
 
 Schema = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, create_model
 
 from orchestrator.models.base import Model
-from orchestrator.models.messages import ExactlyOne
+from orchestrator.models.exactly_one import ExactlyOne
 from orchestrator.models.rules import exactly_one
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.trigger_type import TriggerType

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from orchestrator.models.messages import NODE
+from orchestrator.models.exactly_one import NODE
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import Node, Outcome, Variable, WorkflowSpec
 from orchestrator.validation.problem import Problem

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from orchestrator.expressions import Expression, ExpressionError, compile_expression, compile_text
 from orchestrator.expressions.text import OPEN
-from orchestrator.models.messages import ExactlyOne
+from orchestrator.models.exactly_one import ExactlyOne
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.event_fields import unknown_field

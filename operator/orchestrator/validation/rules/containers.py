@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from orchestrator.models.messages import ENV_FROM, VALUE_FROM, VOLUME
+from orchestrator.models.exactly_one import ENV_FROM, VALUE_FROM, VOLUME
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.names import no_duplicates

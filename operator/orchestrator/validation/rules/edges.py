@@ -46,7 +46,7 @@ def no_self_edges(subject: Subject) -> Iterator[Problem]:
     """No node depends on itself."""
     for i, edge in enumerate(subject.spec.edges):
         if edge.from_ == edge.to:
-            yield Problem(f"spec.edges[{i}]", messages.own_edge(edge.from_))
+            yield Problem(f"spec.edges[{i}]", messages.own_edge().of(edge.from_))
 
 
 def no_cycles(subject: Subject) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from orchestrator.models.base import ValueType
-from orchestrator.models.messages import TEMPLATE
+from orchestrator.models.exactly_one import TEMPLATE
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.declarations import declared

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.expressions import ExpressionError, compile_text
 from orchestrator.models.base import ValueType
-from orchestrator.models.messages import NODE, WAIT
+from orchestrator.models.exactly_one import NODE, WAIT
 from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject, kinds_of

@@ -21,7 +21,7 @@ def no_boolean_words(named: Named) -> Iterator[Problem]:
     """No name is a word such as `on`, which YAML reads as `true` when it is a key."""
     for path, name in named:
         if name.lower() in YAML_BOOLEANS:
-            yield Problem(path, boolean_name(name))
+            yield Problem(path, boolean_name().of(name))
 
 
 def no_duplicates(named: Named, what: str) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ def whole_seconds(subject: Subject) -> Iterator[Problem]:
             timeouts.append((join(path, "timeout"), node.timeout))
     for path, text in timeouts:
         if text is not None and not parse_duration(text).is_integer():
-            yield Problem(path, messages.whole_seconds(text))
+            yield Problem(path, messages.whole_seconds().of(text))
 
 
 def backoffs(subject: Subject) -> Iterator[Problem]:
@@ -48,7 +48,7 @@ def positive(path: str, text: str) -> Iterator[Problem]:
     """The duration is longer than zero and at most a year."""
     seconds = parse_duration(text)
     if seconds <= 0:
-        yield Problem(path, messages.not_zero(text))
+        yield Problem(path, messages.not_zero().of(text))
     elif seconds > MAX_SECONDS:
         yield Problem(path, f"{text!r} is longer than a year")
 
