@@ -56,7 +56,9 @@ def _rendered(release: Release, values: str, options: tuple[str, ...]) -> str:
 
 
 def _parsed(text: str) -> list[Object]:
-    return [raw for raw in yaml.load_all(text, yaml.CSafeLoader) if raw]
+    """The objects, those of Lists included."""
+    documents = [raw for raw in yaml.load_all(text, yaml.CSafeLoader) if raw]
+    return [item for raw in documents for item in (raw.get("items") or [raw])]
 
 
 def key(raw: Object) -> Key:
