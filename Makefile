@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images generate chart lock \
+.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images release generate chart lock \
 	check docs format test test-unit test-simulation test-charts test-cluster test-e2e bench clean
 
 help: ## List the targets
@@ -30,6 +30,9 @@ cluster-status: setup ## Say what runs, and where its kubeconfig is
 
 images: setup ## Build the container image as build/images/itechsmart-workflow.tar
 	@$(PYTHON) -m dev.images build
+
+release: setup ## Make everything of a release in build/release (REPOSITORY=… VERSION=…)
+	@$(PYTHON) -m dev.release $(if $(REPOSITORY),--repository $(REPOSITORY)) $(if $(VERSION),--version $(VERSION))
 
 generate: setup ## Regenerate every generated file (CRDs, the shipped actions, Argo CD's scripts, the reference)
 	@$(PYTHON) -m orchestrator.crds crds/

@@ -22,10 +22,16 @@ ARCHIVE = "itechsmart-workflow.tar"
 SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "requirements", "operator", "dev/images")
 
 
+def version() -> str:
+    """The project's version."""
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        text: str = tomllib.load(file)["project"]["version"]
+    return text
+
+
 def name() -> str:
     """The image's name with the project's version as its tag."""
-    with (PROJECT / "pyproject.toml").open("rb") as file:
-        return f"{REPOSITORY}:{tomllib.load(file)['project']['version']}"
+    return f"{REPOSITORY}:{version()}"
 
 
 def archive(folder: Path = PROJECT / "build/images") -> Path:

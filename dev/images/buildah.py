@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.shell import run, succeeds, which
@@ -49,15 +50,28 @@ class Buildah:
         if not succeeds([*map(str, self._command("images"))]):
             self._driver = "vfs"  # the cache is itself on an overlay, as in a container
 
-    def build(self, project: Path, image: str, archive: Path) -> None:
-        """Build the Dockerfile of a project, and write the image as a Docker archive."""
+    def build(
+        self,
+        project: Path,
+        image: str,
+        archive: Path,
+        *,
+        form: Literal["docker-archive", "oci-archive"] = "docker-archive",
+        timestamp: int | None = None,
+    ) -> None:
+        """Build the Dockerfile of a project, and write the image as an archive.
+
+        `timestamp`, in seconds since the epoch, becomes the date of the image and of all its files.
+        No layer of an earlier build is used then: its files may have another date.
+        """
+        dated = () if timestamp is None else (f"--timestamp={timestamp}", "--no-cache")
         with (self._storage / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second caller finds the layers
             base = () if _registry_answers() else ("--build-arg", f"BASE={self._substitute()}")
             _say(f"building {image}")
             with _pip_settings() as mounts:
-                self._bud(project, image, "--layers", *base, *mounts)
-            self._run("push", "--quiet", image, f"docker-archive:{archive}:{image}")
+                self._bud(project, image, "--layers", *dated, *base, *mounts)
+            self._run("push", "--quiet", image, f"{form}:{archive}:{image}")
             if len(run(*self._command("images", "--quiet")).split()) > MAX_IMAGES:
                 self._run("rmi", "--prune", "--force")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.charts.tools import HELM3, HELM4, Tool
+from dev.charts.tools import HELM3, HELM4
+from dev.gotools import Tool
 from tests.charts.rendering import Release
 
 
