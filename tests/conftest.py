@@ -11,9 +11,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dev.cluster.api import Cluster, down, up
 from tests.kube import NAMESPACES, Kubectl
+
+# A test fails for what it finds, however slow the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 PREFIX = os.environ.get("ITW_CLUSTERS", "test")
 
