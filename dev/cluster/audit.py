@@ -1,4 +1,4 @@
-"""The API server's own account of what was written, which no contender can embellish."""
+"""The API server's own account of what was asked of it, which no contender can embellish."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+OPERATOR_NAMESPACE = "itechsmart-workflow"
+"""The namespace whose service accounts have their reads, Events and Leases logged too."""
+_READS = frozenset({"get", "list", "watch"})
+_NOISE = frozenset({"events", "leases"})
+
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """One request that changes something; Events and Leases are not in the log."""
+class Request:
+    """One request of the log."""
 
     verb: str
+    group: str
+    """The API group of the resource; empty for the core group."""
     resource: str
     """Plural, with the subresource where there is one: `jobs`, `workflowexecutions/status`."""
     namespace: str
@@ -22,6 +29,13 @@ class Write:
     """What the client calls itself, up to the first space."""
     code: int
     """HTTP status of the answer."""
+    forbidden: bool
+    """Whether no role of the user allowed it."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something other than an Event or a Lease."""
+        return self.verb not in _READS and self.resource not in _NOISE
 
     @property
     def taken(self) -> bool:
@@ -36,27 +50,34 @@ class AuditLog:
         self._path = path
         self._offset = path.stat().st_size if from_now else 0
 
-    def new(self) -> Iterator[Write]:
+    def new(self) -> Iterator[Request]:
         """The writes logged since the last call."""
+        return (request for request in self.requests() if request.writes)
+
+    def requests(self) -> Iterator[Request]:
+        """All requests logged since the last call."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     return  # half written: next time
                 self._offset += len(line)
-                yield _write(line)
+                yield _request(line)
 
 
-def _write(line: bytes) -> Write:
+def _request(line: bytes) -> Request:
     event = json.loads(line)
     about = event.get("objectRef") or {}
     part = about.get("subresource")
-    return Write(
+    decision = event.get("annotations", {}).get("authorization.k8s.io/decision")
+    return Request(
         verb=event["verb"],
+        group=about.get("apiGroup", ""),
         resource=about.get("resource", "") + (f"/{part}" if part else ""),
         namespace=about.get("namespace", ""),
         name=about.get("name", ""),
         user=event["user"].get("username", ""),
         agent=event.get("userAgent", "").partition(" ")[0],
         code=event.get("responseStatus", {}).get("code", 0),
+        forbidden=decision == "forbid",
     )

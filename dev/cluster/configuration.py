@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dev.cluster.audit import OPERATOR_NAMESPACE
 from dev.cluster.credentials import NODE
 from dev.cluster.layout import Layout, Plan
 from dev.cluster.network import Network
@@ -43,12 +44,16 @@ def _json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _audit() -> dict[str, Any]:
-    """Every write with its user and object, no bodies; leases and events only add noise."""
+    """Every write with its user and object, and whatever service accounts of ours ask; no bodies.
+
+    Leases and events of others only add noise.
+    """
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "rules": [
+            {"level": "Metadata", "userGroups": [f"system:serviceaccounts:{OPERATOR_NAMESPACE}"]},
             {"level": "None", "verbs": ["get", "list", "watch"]},
             {"level": "None", "resources": [{"group": "coordination.k8s.io"}]},
             {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},

@@ -11,10 +11,18 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.images import archive
+from tests.account import operator_account
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, Operator, running_operator
 
+LAST = "test_least_rights.py"
+"""Reads what all other tests have made the operator ask of the API server."""
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of LAST after all others."""
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +47,10 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 
 @pytest.fixture(scope="session")
 def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """The operator, for the whole session, with the shipped actions installed."""
+    """The operator, for the whole session, as its service account, with the shipped actions."""
     kubectl = Kubectl(kubeconfig)
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/actions"))
-    log = tmp_path_factory.mktemp("operator") / "operator.log"
-    with running_operator(kubeconfig, log) as process:
+    folder = tmp_path_factory.mktemp("operator")
+    account = operator_account(kubeconfig, folder)
+    with running_operator(account, folder / "operator.log") as process:
         yield process
