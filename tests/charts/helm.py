@@ -39,11 +39,21 @@ class Helm:
         return done.stdout
 
     def install(self, release: str, namespace: str, values: dict[str, Any], *options: str) -> str:
-        """`helm upgrade --install` of the chart."""
-        return self(
+        """`helm upgrade --install` of the chart.
+
+        Without `--wait`, as no pods run there. The API server may then not serve the new kinds yet
+        when the catalogue is created; the guide says to repeat the command.
+        """
+        arguments = (
             "upgrade", "--install", release, str(CHART), f"--namespace={namespace}",
-            "--values=-", *options, stdin=json.dumps(values),
+            "--values=-", *options,
         )  # fmt: skip
+        first = self.attempt(*arguments, stdin=json.dumps(values))
+        if first.returncode != 0 and "no matches for kind" not in first.stderr:
+            raise AssertionError(f"helm {' '.join(arguments)}: {first.stderr}")
+        if first.returncode == 0:
+            return first.stdout
+        return self(*arguments, stdin=json.dumps(values))
 
     def uninstall(self, release: str, namespace: str) -> str:
         """`helm uninstall`, until everything is deleted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import uuid
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.cluster.api import Cluster
+from dev.cluster.audit import AuditLog, Request
 from orchestrator.controller.main import OperatorOptions, serve
 from tests.account import INSTALL, NAMESPACE, USER
 from tests.kube import Kubectl, ended, eventually, execution, manifest, workflow
@@ -67,10 +67,9 @@ def condition(kubectl: Kubectl, kind: str, name: str, type_: str = "Ready") -> d
     return found
 
 
-def writes_of_the_operator(cluster: Cluster) -> list[dict[str, Any]]:
+def writes_of_the_operator(cluster: Cluster) -> list[Request]:
     """What it wrote, by the API server's own account."""
-    lines = (json.loads(line) for line in cluster.audit_log.read_text().splitlines())
-    return [line for line in lines if line["user"]["username"] == USER]
+    return [write for write in AuditLog(cluster.audit_log).new() if write.user == USER]
 
 
 def test_its_account_has_no_verb_on_secrets(account: Path, kubeconfig: Path) -> None:
@@ -219,7 +218,7 @@ def test_a_settled_system_makes_no_writes(
         kubectl.apply(manifest("Incident", marker, {"title": "written after all the others"}))
         condition(kubectl, "ainc", marker)
     new = writes_of_the_operator(api_cluster)[before:]
-    assert {line["objectRef"]["name"] for line in new} == {marker}
+    assert {write.name for write in new} == {marker}
 
 
 def test_only_its_namespaces_are_its_business(account: Path, kubectl: Kubectl) -> None:

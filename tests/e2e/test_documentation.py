@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from dev.gitops import argo_cd
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from tests.conftest import PREFIX
 from tests.documentation import DOCS, PAGES, play
-from tests.kube import ROOT, Kubectl
+from tests.kube import ROOT, Kubectl, eventually
 
 INSTALL, REMOVE = DOCS / "how-to/install.md", DOCS / "how-to/remove.md"
 RESTARTS = DOCS / "how-to/read-the-operators-log.md"
@@ -43,7 +44,13 @@ def install_argo_cd(kubectl: Kubectl) -> None:
     kubectl("create", "configmap", "argocd-cm")
     kubectl("apply", "--server-side", "-k", str(argo_cd() / "manifests/crds"))
     names = ("applications.argoproj.io", "appprojects.argoproj.io")
-    kubectl("wait", "crd", "--for=condition=Established", "--timeout=30s", *names)
+    # Not `kubectl wait`: it fails while a definition has no condition at all.
+    eventually(lambda: all(_is_established(kubectl.get("crd", name)) for name in names), 30.0)
+
+
+def _is_established(definition: dict[str, Any]) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or []
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 class Reader:

@@ -7,7 +7,7 @@ import contextlib
 import io
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from orchestrator.models.base import API_VERSION
 from tests.apiserver import ApiServer
 from tests.builders import IMAGE
 from tests.commandline import kubeconfig_of
+from tests.kube import eventually
 
 T = TypeVar("T")
 PLURALS = {kind.kind: kind.plural for kind in KINDS} | {
@@ -118,13 +119,13 @@ class Place:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._timers: list[threading.Timer] = []
+        self._makers: list[threading.Thread] = []
         self.kubeconfig = kubeconfig_of(self._await(self.server.start()), folder / "kubeconfig")
 
     def close(self) -> None:
         """End the server."""
-        for timer in self._timers:
-            timer.join()
+        for maker in self._makers:
+            maker.join()
         self._await(self.server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -135,11 +136,18 @@ class Place:
         fields = {"apiVersion": API_VERSION, "kind": kind, **fields}
         self._await(self.server.put(PLURALS[kind], namespace, name, **fields))
 
-    def later(self, seconds: float, kind: str, name: str, **fields: Any) -> None:
-        """Put an object after a while, beside what is run then."""
-        timer = threading.Timer(seconds, self.put, (kind, name), fields)
-        self._timers.append(timer)
-        timer.start()
+    def once_watched(self, *changes: Callable[[], None]) -> None:
+        """Make the changes one after the other once the command that is run then watches."""
+        watched = self.server.watched
+
+        def make() -> None:
+            eventually(lambda: self.server.watched > watched)
+            for change in changes:
+                change()
+
+        maker = threading.Thread(target=make)
+        self._makers.append(maker)
+        maker.start()
 
     @property
     def managers(self) -> list[str]:

@@ -70,15 +70,10 @@ def test_lines_say_who_paused_and_that_it_was_resumed(place: Place) -> None:
     status = {"phase": "Paused", "startedAt": "2027-01-15T08:00:00.000Z"}
     metadata = {"managedFields": [write("control-ana", 5)]}
     place.put("WorkflowExecution", "run", metadata=metadata, spec=spec, status=status)
-    place.later(
-        0.3,
-        "WorkflowExecution",
-        "run",
-        spec={"workflow": "w"},
-        status={**status, "phase": "Running"},
-    )
-    place.later(
-        0.6, "WorkflowExecution", "run", spec={"workflow": "w"}, status={"phase": "Succeeded"}
+    running, ended = {**status, "phase": "Running"}, {"phase": "Succeeded"}
+    place.once_watched(
+        lambda: place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=running),
+        lambda: place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=ended),
     )
     assert place("watch", "run").lines == [
         "run, a run of w",
