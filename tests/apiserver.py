@@ -89,7 +89,7 @@ class ApiServer:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something that was written makes this true."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(120), self._changed:
             while not holds():
                 await self._changed.wait()
 

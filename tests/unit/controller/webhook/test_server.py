@@ -204,7 +204,7 @@ def test_files_that_do_not_belong_together_are_no_certificate(tmp_path: Path) ->
 
 
 async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await check():  # noqa: ASYNC110 - a condition of the server's
             await asyncio.sleep(0.02)
 
