@@ -103,7 +103,7 @@ def argo_cd() -> Path:
 
 
 def main() -> int:
-    """Do what is asked; 1 if the configuration is out of date or the build fails."""
+    """Run the subcommand; 1 if the configuration is out of date or the build fails."""
     parser = argparse.ArgumentParser(prog="python -m dev.gitops", description=__doc__)
     parser.add_argument("what", choices=["generate", "check", "build"])
     match parser.parse_args().what:

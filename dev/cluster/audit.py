@@ -1,4 +1,4 @@
-"""The API server's own account of what was asked of it, which no contender can embellish."""
+"""The requests that the API server has logged, whatever their clients report."""
 
 from __future__ import annotations
 

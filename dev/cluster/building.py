@@ -31,8 +31,11 @@ def control_plane() -> Path:
     return built("controlplane", _SOURCES, _LINK)
 
 
-def built(name: str, sources: Path, link: str = "") -> Path:
-    """The program of a folder with a go.mod; builds it first when its sources changed."""
+def built(name: str, sources: Path, link: str = "", package: str = ".") -> Path:
+    """The program of a folder with a go.mod; builds it first when its sources changed.
+
+    A `package` of another module is one that go.mod names as a tool.
+    """
     target = cache_folder() / name / _key(sources, link) / name
     if target.exists():
         return target
@@ -40,7 +43,7 @@ def built(name: str, sources: Path, link: str = "") -> Path:
     with (cache_folder() / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second caller waits and finds it built
         if not target.exists():
-            _build(sources, link, target)
+            _build(sources, link, package, target)
     return target
 
 
@@ -51,7 +54,7 @@ def _key(sources: Path, link: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build(sources: Path, link: str, target: Path) -> None:
+def _build(sources: Path, link: str, package: str, target: Path) -> None:
     """Compile beside the target and rename, so that a broken build is never found."""
     compiler = go()
     say(f"building {target.name}, once: fetching its modules")
@@ -59,13 +62,13 @@ def _build(sources: Path, link: str, target: Path) -> None:
     # A go that is too old for go.mod fetches the right one, unless this machine forbids it.
     env.setdefault("GOTOOLCHAIN", "auto")
     listed = subprocess.run(
-        [compiler, "list", "-deps", "."],
+        [compiler, "list", "-deps", package],
         cwd=sources, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if listed.returncode != 0:
         raise ClusterError(f"the modules of {target.name}: {last_line(listed.stderr)}")
     partial = target.with_name(f"partial-{os.getpid()}")
-    command = [compiler, "build", "-v", "-ldflags", link, "-o", str(partial), "."]
+    command = [compiler, "build", "-v", "-ldflags", link, "-o", str(partial), package]
     log, total = target.with_name("build.log"), len(listed.stdout.split())
     _compile(command, sources, env, log, total)
     partial.rename(target)

@@ -36,7 +36,7 @@ def _immutable(name: str) -> Rule:
     return _rule(
         f"has(self.{name}) == has(oldSelf.{name}) && "
         f"(!has(self.{name}) || self.{name} == oldSelf.{name})",
-        f"{name} cannot change: an execution is what was asked for; create another one",
+        f"{name} cannot change after the creation of an execution; create another one",
         f".{name}",
     )
 
