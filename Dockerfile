@@ -26,6 +26,13 @@ RUN /build/bin/hatchling build --target wheel --directory /wheels \
     && python3 -m compileall -q --invalidation-mode unchecked-hash -s /package -p /opt/workflow /package/lib
 
 FROM ${BASE}
+# ssh for the actions that run commands on other hosts, git for those on repositories. What apt writes
+# beside the packages differs from build to build.
+RUN apt-get -qq update \
+    && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends git openssh-client \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/cache/ldconfig/aux-cache \
+        /var/log/apt /var/log/alternatives.log /var/log/dpkg.log /etc/*- \
+        /usr/share/doc/git /usr/share/doc/openssh-client /usr/share/man
 # The published base has no bytecode of the standard library, and a read-only container writes none:
 # every pod would compile what it imports.
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -x 'lib2to3/tests|site-packages|dist-packages' \

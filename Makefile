@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo demo-down cluster-up cluster-down cluster-status images release generate chart lock \
-	check docs format test test-unit test-simulation test-charts test-cluster test-e2e bench clean
+.PHONY: help setup demo demo-alert demo-down cluster-up cluster-down cluster-status images release generate chart lock \
+	check docs format proof test test-unit test-simulation test-charts test-cluster test-e2e bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ setup: ## Make .venv with the locked dependencies (installs python3-venv where i
 
 demo: setup ## Show an incident handled on a real cluster, in front of you
 	@$(PYTHON) -m dev.demo up
+
+demo-alert: setup ## Show an alert of a real Alertmanager handled on a real cluster
+	@$(PYTHON) -m dev.demo alert
 
 demo-down: setup ## Remove everything the demo made
 	@$(PYTHON) -m dev.demo down
@@ -57,8 +60,14 @@ format: setup ## Format the code and fix what the linter can
 docs: setup ## Build the documentation as a site in build/docs, links checked
 	@dev/docs
 
-test: setup ## All tests, in parallel: cluster, e2e, unit, simulation and charts
-	@dev/test tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit,tests/simulation,tests/charts
+test: setup ## All tests, in parallel; then whether each right and each action was used
+	@dev/test tests/cluster --split=2 --parallel=tests/e2e --background=tests/simulation --background=tests/unit,tests/charts
+	@$(PYTHON) -m dev.rights
+	@$(PYTHON) -m dev.proof
+
+proof: setup ## Record the last run of all tests, if it was green, in the reference of the actions' tests
+	@$(PYTHON) -m dev.proof record
+	@$(PYTHON) -m dev.reference
 
 test-unit: setup ## Tests of the pure core: seconds
 	@dev/test tests/unit

@@ -50,6 +50,14 @@ LATER_TEXT = (
     _term(r"\bfor ever\b", "indefinitely, forever"),
     _term(r"\bbereft\b", "without"),
     _term(r"\bdraws? a name\b", "generate a name"),
+    _term(r"\bwhat is (?:known|said|asked) of\b", "a noun: state, record, message, request"),
+    _term(r"\b(?:the )?reason in words\b", "human-readable details of the reason"),
+    _term(r"\bwhatever happened\b", "always"),
+    _term(r"\bwhat people see\b", "display name"),
+    _term(r"\bthere is no end of\b", "unbounded"),
+    _term(r"\bin our words\b", "with its own message"),
+    _term(r"\bin sentences\b", "explains"),
+    _term(r"\bnothing can be called\b", "cannot be called"),
 )
 """As TEXT, but not of docs/decisions, whose content does not change after its date."""
 NAMES = (
@@ -60,6 +68,9 @@ NAMES = (
     _term(r"(?:^|_)news(?:$|_)", "event, observation"),
     _term(r"(?:^|_)(?:looking|acting|admitting)(?:$|_)", "live read, executor, admission"),
     _term(r"(?:^|_)(?:nobody|anew|bereft)(?:$|_)", "no_one, again, without"),
+    _term(r"(?-i:^_?(?:MOST|LONGEST|LARGEST)(?:_|$))", "MAX_…, with the unit"),
+    _term(r"^(?:around|judged|told)$", "references, result, reported"),
+    _term(r"(?:^|_)used_up(?:$|_)|UsedUp", "exhausted"),
 )
 """Of identifiers."""
 ALLOWED: tuple[tuple[str, str], ...] = ()

@@ -1,4 +1,4 @@
-"""The operator's service account as an installation makes it, with its roles and no more."""
+"""The service accounts of an installation, with their roles and no more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.kube import ROOT, Kubectl
 NAMESPACE = "itechsmart-workflow"
 ACCOUNT = "itechsmart-workflow-operator"
 USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+RECEIVER = "itechsmart-workflow-receiver"
+RECORDER = "itechsmart-workflow-recorder"
 INSTALL = ROOT / "manifests" / "install"
 
 
@@ -19,7 +21,32 @@ def operator_account(kubeconfig: Path, folder: Path) -> Path:
     kubectl = Kubectl(kubeconfig, NAMESPACE)
     for name in ("namespace", "operator-rbac", "user-roles"):
         kubectl("apply", "--server-side", "-f", str(INSTALL / f"{name}.yaml"))
-    token = kubectl("create", "token", ACCOUNT, "--duration=1h").strip()
+    return kubeconfig_of(kubeconfig, ACCOUNT, folder)
+
+
+def receiver_account(kubeconfig: Path, folder: Path) -> Path:
+    """Install the roles; a kubeconfig of the receiver's account in `folder`."""
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    kubectl("apply", "--server-side", "-f", str(INSTALL / "namespace.yaml"))
+    kubectl("apply", "--server-side", "-f", str(INSTALL / "user-roles.yaml"))
+    rbac = ROOT / "manifests" / "receiver" / "rbac.yaml"
+    kubectl("apply", "--server-side", "-f", str(rbac))
+    return kubeconfig_of(kubeconfig, RECEIVER, folder)
+
+
+def recorder_account(kubeconfig: Path, folder: Path) -> Path:
+    """Install the roles; a kubeconfig of the recorder's account in `folder`."""
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    kubectl("apply", "--server-side", "-f", str(INSTALL / "namespace.yaml"))
+    rbac = ROOT / "manifests" / "recorder" / "rbac.yaml"
+    kubectl("apply", "--server-side", "-f", str(rbac))
+    return kubeconfig_of(kubeconfig, RECORDER, folder)
+
+
+def kubeconfig_of(kubeconfig: Path, account: str, folder: Path) -> Path:
+    """A kubeconfig of a service account of the installation, in `folder`."""
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    token = kubectl("create", "token", account, "--duration=1h").strip()
     config = yaml.safe_load(kubeconfig.read_text())
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
     path = folder / "kubeconfig"

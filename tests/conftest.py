@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from dev.cluster.api import Cluster, down, up
+from dev.rights import keep_used
+from tests import leaks, performed
 from tests.kube import NAMESPACES, Kubectl
 
 # A test fails for what it finds, however slow the machine is.
@@ -30,8 +32,11 @@ def started(name: str, *, kubelet: bool, fake_nodes: int) -> Iterator[Cluster]:
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", "crds/")
     yield cluster
+    keep_used(cluster.audit_log, name)
+    found = leaks.of_cluster(cluster)
     if os.environ.get("ITW_KEEP_CLUSTERS") != "1":
         down(name)
+    leaks.check(found)
 
 
 def fresh_namespace(kubectl: Kubectl, **labels: str) -> Kubectl:
@@ -54,3 +59,29 @@ def node_cluster() -> Iterator[Cluster]:
     The fake node takes none of them: Kubernetes evicts nothing where no machine is heard of.
     """
     yield from started(f"{PREFIX}-node", kubelet=True, fake_nodes=1)
+
+
+def pytest_configure() -> None:
+    """Notice which actions each test performs."""
+    performed.observe()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report with the end of a test which actions it performed."""
+    if call.when == "teardown":
+        performed.report(item)
+    report = yield
+    if any(leaks.in_text(text) for _name, text in report.sections):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} wrote a planted secret to its output"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end of the session no report of an action or of a program has a planted secret."""
+    yield
+    leaks.check(leaks.of_reports(tmp_path_factory.getbasetemp()))

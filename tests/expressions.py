@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
-from dev.reference.metrics import described
+from dev.reference.metrics import everything
 from orchestrator.kube.errors import REASONS as ANSWERS
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.reasons import Reason
+from orchestrator.receiver.figures import UNKNOWN
 from orchestrator.triggers.plan import Outcome
+from orchestrator.triggers.registry import REGISTRY
 
 TARGET_LABELS = frozenset({"instance", "job", "pod", "le"})
 """Labels that Prometheus itself adds, and that of a histogram's buckets."""
@@ -23,6 +25,8 @@ VALUES: Mapping[tuple[str, str], Collection[str]] = {
     ("oldest_node_start_timestamp_seconds", "phase"): [*NodePhase],
     ("oldest_node_start_timestamp_seconds", "reason"): [*Reason],
     ("trigger_events_total", "outcome"): [*Outcome],
+    ("receiver_events_total", "outcome"): [*Outcome],
+    ("receiver_requests_total", "type"): [*(each.key for each in REGISTRY.types), UNKNOWN],
     ("reconcile_errors_total", "reason"): [*ANSWERS, "Unexpected", "Other"],
 }
 """The values of a label, where they are known."""
@@ -51,7 +55,7 @@ def metrics_of(query: str) -> set[str]:
 
 
 def label_problems(query: str) -> list[str]:
-    """Metrics, labels and values of a query that the operator never exports."""
+    """Metrics, labels and values of a query that neither operator nor receiver exports."""
     return list(_problems(query))
 
 
@@ -89,4 +93,4 @@ def _documented(name: str) -> str:
 
 @cache
 def _labels() -> dict[str, frozenset[str]]:
-    return {name: frozenset(labels) for name, _, labels, _ in described()}
+    return {name: frozenset(labels) for name, _, labels, _ in everything()}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.base import Duration, Model, Timestamp, parse_duration
-from orchestrator.triggers.trigger_type import Clock, Due, Event, TriggerType
+from orchestrator.triggers.sources import Clock, Due, Event
+from orchestrator.triggers.trigger_type import TriggerType
 
 
 class Interval(Model):
@@ -27,16 +31,21 @@ def evaluate(interval: Interval, _uid: str, after: float, now: float, since: flo
     """The periods that began after one moment and until another."""
     length = parse_duration(interval.every)
     first, last = int(max(after, since) // length) + 1, int(now // length)
-    events = tuple(
-        Event(
-            INTERVAL.key,
-            str(number),
-            {"beganAt": to_rfc3339(number * length), "number": number},
-            number * length,
-        )
-        for number in range(first, last + 1)
-    )
+    events = tuple(_event(number, length) for number in range(first, last + 1))
     return Due(events, max(after, last * length), (last + 1) * length)
+
+
+def between(interval: Interval, start: float, end: float) -> Iterator[Event]:
+    """The periods that begin from `start` until before `end`."""
+    length = parse_duration(interval.every)
+    for number in range(math.ceil(start / length), math.ceil(end / length)):
+        yield _event(number, length)
+
+
+def _event(number: int, length: float) -> Event:
+    moment = number * length
+    data = {"beganAt": to_rfc3339(moment), "number": number}
+    return Event(INTERVAL.key, str(number), data, moment)
 
 
 INTERVAL = TriggerType(
@@ -44,5 +53,5 @@ INTERVAL = TriggerType(
     starts="Starts when a period of the clock begins.",
     settings=Interval,
     event=Period,
-    source=Clock(evaluate),
+    source=Clock(evaluate, between),
 )

@@ -155,8 +155,13 @@ def eventually(check: Callable[[], Any], within: float = 60.0, pause: float = 0.
 class Operator:
     """The operator as a process of its own, which can be killed."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+    COMMAND = "operator"
+
+    def __init__(
+        self, kubeconfig: Path, log: Path, *options: str, source: Path = ROOT / "operator"
+    ) -> None:
         self._kubeconfig = kubeconfig
+        self._source = source
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.log = log
@@ -164,10 +169,10 @@ class Operator:
     def start(self) -> None:
         """Start it; returns at once."""
         environ = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
-        environ["PYTHONPATH"] = str(ROOT / "operator")
+        environ["PYTHONPATH"] = str(self._source)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orchestrator", "operator", *self._options],
+                [sys.executable, "-m", "orchestrator", self.COMMAND, *self._options],
                 env=environ,
                 stdout=log,
                 stderr=log,

@@ -7,7 +7,8 @@ from typing import Any
 
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.base import Line, Model
-from orchestrator.triggers.trigger_type import Event, TriggerType, Watch
+from orchestrator.triggers.sources import Event, Watch
+from orchestrator.triggers.trigger_type import TriggerType
 
 
 class Opened(Model):

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one target, and what it answers."""
+"""A real Prometheus that scrapes targets, and what it answers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,16 @@ class Prometheus:
     """Its API, version 1."""
 
     port: int
+    host: str = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        return f"http://{self.host}:{self.port}"
 
     def get(self, path: str, **query: str) -> Any:
         """The data of an answer; an AssertionError with its words when it is an error."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        url = f"http://{self.host}:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 raw = json.load(answer)
@@ -60,31 +66,38 @@ class Prometheus:
 
 @contextmanager
 def scraping(
-    target: str, folder: Path, labels: Mapping[str, str], rules: Path
+    targets: Mapping[str, Mapping[str, str]],
+    folder: Path,
+    rules: Path,
+    *,
+    host: str = "127.0.0.1",
 ) -> Iterator[Prometheus]:
-    """Prometheus, with rules, that scrapes a target every second as a monitor of the Prometheus
-    Operator has it: with the labels of the target, and those of its metrics kept."""
+    """Prometheus, with rules, that scrapes targets every second as monitors of the Prometheus
+    Operator have it: with the labels of each target, and those of its metrics kept."""
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(rules)],
         "scrape_configs": [
             {
-                "job_name": "operator",
+                "job_name": "itechsmart-workflow",
                 "honor_labels": True,
-                "static_configs": [{"targets": [target], "labels": dict(labels)}],
+                "static_configs": [
+                    {"targets": [target], "labels": dict(labels)}
+                    for target, labels in targets.items()
+                ],
             }
         ],
     }
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(configuration))
-    prometheus = Prometheus(free_port())
+    prometheus = Prometheus(free_port(), host)
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
                 program("prometheus"),
                 f"--config.file={path}",
                 f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{prometheus.port}",
+                f"--web.listen-address={host}:{prometheus.port}",
             ],
             stdout=log,
             stderr=log,

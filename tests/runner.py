@@ -12,6 +12,7 @@ import yaml
 from orchestrator.actions.main import run
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.context import context_variables
+from tests import leaks
 from tests.kube import ROOT, Kubectl
 
 
@@ -47,6 +48,7 @@ class Runner:
             },
         )
         text = path.read_text()
+        leaks.refuse(f"the termination message of {action}", text)
         return Ended(code, json.loads(text) if code == 0 else {}, "" if code == 0 else text)
 
 
@@ -57,19 +59,22 @@ def context(namespace: str, uid: str, attempt: int = 1) -> str:
     return str(context_variables(job, execution, fan_out=False)[-1]["value"])
 
 
-def allow_runner(kubectl: Kubectl) -> None:
-    """Let the namespace's workflows use the shipped actions, as manifests/namespace says."""
+def allow_runner(kubectl: Kubectl, *families: str) -> None:
+    """Let the namespace's workflows use the routine actions and those of further families, as
+    manifests/namespace says."""
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install/runner-rbac.yaml"))
     kubectl("apply", "-k", str(ROOT / "manifests/namespace"))
-    kubectl(
-        "create", "rolebinding", "automation-runner", "--clusterrole=automation-runner",
-        f"--serviceaccount={kubectl.namespace}:automation-runner",
-    )  # fmt: skip
+    for role in ("automation-runner", *(f"automation-runner-{family}" for family in families)):
+        kubectl(
+            "create", "rolebinding", role, f"--clusterrole={role}",
+            f"--serviceaccount={kubectl.namespace}:automation-runner",
+        )  # fmt: skip
 
 
-def make_runner(kubectl: Kubectl, folder: Path) -> Runner:
-    """A runner with a token of the namespace's service account, which is allowed every action."""
-    allow_runner(kubectl)
+def make_runner(kubectl: Kubectl, folder: Path, *families: str) -> Runner:
+    """A runner with a token of the namespace's service account, which is allowed the routine
+    actions and those of further families."""
+    allow_runner(kubectl, *families)
     return runner_of(kubectl, folder)
 
 

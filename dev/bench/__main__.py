@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +20,18 @@ from dev.bench.contenders import (
     OperatorContender,
     against,
 )
+from dev.bench.history import COUNT as HISTORY_COUNT
+from dev.bench.history import QUICK as QUICK_HISTORY_COUNT
+from dev.bench.history import SHAPE as HISTORY
+from dev.bench.history import history
 from dev.bench.hostile import QUICK, measure_hostile
 from dev.bench.hostile import SHAPE as HOSTILE
 from dev.bench.measuring import AGENT, Bench
 from dev.bench.plot import picture
 from dev.bench.podbench import Checkout, PodBench
 from dev.bench.realpods import WORK
+from dev.bench.receiving import SHAPE as RECEIVER
+from dev.bench.receiving import against_server, against_stub, until_job
 from dev.bench.report import Results, summary, table, write
 from dev.bench.shapes import WARM_UP, Shape, shapes
 from dev.bench.starts import SHAPE as STARTS
@@ -94,6 +101,22 @@ class Run:
             words = summary(shape, contender, figures)
             self.say(f"round {number + 1} of {self.rounds}: {words}")
 
+    def receiver(self) -> None:
+        """The receiver's latency and throughput."""
+        self.say(asyncio.run(against_stub()))
+        for measure in (against_server, until_job):
+            cluster = start_cluster(ROOT)
+            self.say(asyncio.run(measure(cluster)))
+
+    def others(self, chosen: Sequence[str], *, quick: bool) -> None:
+        """What needs no contenders."""
+        if RECEIVER in chosen:
+            self.receiver()
+        if HISTORY in chosen:
+            self.say(history(QUICK_HISTORY_COUNT if quick else HISTORY_COUNT))
+        if STARTS in chosen:
+            print(f"\n{starts()}\n")
+
     async def _stored(self) -> None:
         cluster = start_cluster(ROOT)
         self.say(f"storing {STORED.executions:,} executions")
@@ -130,7 +153,15 @@ def main() -> int:
     options = parser.parse_args()
     every = shapes(quick=options.quick)
     quick = [shape.key for shape in every]
-    keys = [*quick, STORED.key, HOSTILE.key, STARTS, *(work.key for work in WORK)]
+    keys = [
+        *quick,
+        STORED.key,
+        HOSTILE.key,
+        STARTS,
+        RECEIVER,
+        HISTORY,
+        *(work.key for work in WORK),
+    ]
     possible = [key for key in keys if os.geteuid() == 0 or not key.startswith("pods-")]
     chosen = options.shape or (quick if options.quick else possible)
     if unknown := sorted({*chosen} - {*keys}):
@@ -147,8 +178,7 @@ def main() -> int:
             work.stored()
         if HOSTILE.key in chosen:
             work.hostile(QUICK if options.quick else HOSTILE)
-        if STARTS in chosen:
-            print(f"\n{starts()}\n")
+        work.others(chosen, quick=options.quick)
         if on_pods:
             pods.all()
     except* (RuntimeError, ClusterError) as group:

@@ -16,6 +16,7 @@ SINGLE = {
     "manifests/install/user-roles.yaml": "user-roles.yaml",
     "manifests/install/runner-rbac.yaml": "runner-rbac.yaml",
     "manifests/install/policies.yaml": "policies.yaml",
+    "manifests/receiver/rbac.yaml": "receiver-rbac.yaml",
     "manifests/webhook/configuration.yaml": "webhook.yaml",
     "manifests/monitoring/alerts.yaml": "alerts.yaml",
     "manifests/monitoring/dashboard.json": "dashboard.json",

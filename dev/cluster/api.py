@@ -31,6 +31,14 @@ class Cluster:
     """The folder of all its state; its logs are in logs/."""
     fake_nodes: int
 
+    @property
+    def host(self) -> str:
+        """This machine's address as pods of the real node reach it."""
+        network = _plan(Layout(self.state)).network
+        if network is None:
+            raise ClusterError(f"{self.name} has no real node, so no pods that reach anything")
+        return network.host
+
     def components(self) -> dict[str, int | None]:
         """Every component with its pid; None when it does not run."""
         layout = Layout(self.state)

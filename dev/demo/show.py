@@ -30,6 +30,21 @@ _RUN = ("run", "incident-response", "--var", "service=payments", "--name", "firs
 def up() -> int:
     """Play the demo; 0 when the incident was resolved."""
     print("iTechSmart Workflow: an incident, handled on a real cluster\n")
+    stage = prepare()
+    before = answer(stage)
+    print(f"\n  payments answers: {before}\n", flush=True)
+    print(f"$ orchestrator {' '.join(_RUN)} --watch\n", flush=True)
+    code = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "-n", NAMESPACE, *_RUN, "--watch"],
+        env={**stage.environ, "PYTHONPATH": str(ROOT / "operator")},
+    ).returncode
+    print(f"\n  payments answers: {answer(stage)}   (before: {before})\n")
+    summarize(stage, "first-incident")
+    return code
+
+
+def prepare(*settings: str) -> Stage:
+    """A cluster with the product, installed with these settings of the chart, and the service."""
     with _building("dev.images", "build") as image, _building(*_HELM) as helm:
         stage = Stage(cluster("up").get("kubeconfig"))
         with step("building the container image", talks=True):
@@ -41,19 +56,10 @@ def up() -> int:
         with step("importing it"):
             cluster("import-image", archive)
     with step("installing resources, operator and actions"):
-        install(stage, archive)
+        install(stage, archive, *settings)
     with step("starting a service that is ill"):
         fresh_namespace(stage)
-    before = answer(stage)
-    print(f"\n  payments answers: {before}\n", flush=True)
-    print(f"$ orchestrator {' '.join(_RUN)} --watch\n", flush=True)
-    code = subprocess.run(
-        [sys.executable, "-m", "orchestrator", "-n", NAMESPACE, *_RUN, "--watch"],
-        env={**stage.environ, "PYTHONPATH": str(ROOT / "operator")},
-    ).returncode
-    print(f"\n  payments answers: {answer(stage)}   (before: {before})\n")
-    _summary(stage)
-    return code
+    return stage
 
 
 def down() -> int:
@@ -82,19 +88,20 @@ def _archive(building: subprocess.Popen[bytes]) -> str:
     return str(ROOT / "build/images/itechsmart-workflow.tar")
 
 
-def _summary(stage: Stage) -> None:
-    execution = stage.get("awfx", "first-incident")
+def summarize(stage: Stage, name: str) -> None:
+    """Print what an execution did, and where to look."""
+    execution = stage.get("awfx", name)
     pods = {
         pod["metadata"]["labels"].get("batch.kubernetes.io/job-name"): pod
         for pod in stage.get("pods")["items"]
     }
     records = execution["status"]["nodes"]
     print(f"  {'node':<11} {'took':>6}  {'phase':<10} pod")
-    for name in sorted(records, key=lambda name: records[name].get("finishedAt", "~")):
-        record = records[name]
+    for node in sorted(records, key=lambda node: records[node].get("finishedAt", "~")):
+        record = records[node]
         pod = pods.get(record["job"]) if "job" in record else None
         where = pod["metadata"]["name"] if pod else "(decided by the operator)"
-        print(f"  {name:<11} {_took(record):>6}  {record['phase']:<10} {where}")
+        print(f"  {node:<11} {_took(record):>6}  {record['phase']:<10} {where}")
     for incident in stage.get("incidents")["items"]:
         _incident(incident)
     print("\nLook around:")
@@ -104,8 +111,8 @@ def _summary(stage: Stage) -> None:
         print(f"  export PATH=$PATH:{Path(kubectl_path()).parent}")
     print(f"  kubectl config set-context --current --namespace {NAMESPACE}")
     print("  kubectl get awf,awfx,incidents,jobs -o wide")
-    print("  kubectl describe awfx first-incident")
-    print("  .venv/bin/orchestrator logs first-incident")
+    print(f"  kubectl describe awfx {name}")
+    print(f"  .venv/bin/orchestrator logs {name}")
     print("  make demo-down      # leaves nothing")
 
 

@@ -91,8 +91,8 @@ def step(what: str, *, talks: bool = False) -> Iterator[None]:
     print(f"{'  done in' if talks else ''} {time.monotonic() - began:.1f} s", flush=True)
 
 
-def install(stage: Stage, archive: str) -> None:
-    """The product, by its chart; one replica is enough for a demo."""
+def install(stage: Stage, archive: str, *settings: str) -> None:
+    """The product, by its chart with these settings; one replica is enough for a demo."""
     stage.kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install/namespace.yaml"))
     # The image has one name, whatever was built: a changed one must not wait for a new name.
     digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
@@ -100,6 +100,7 @@ def install(stage: Stage, archive: str) -> None:
         "upgrade", "--install", SYSTEM, str(CHART), "--wait", "--timeout=3m",
         "--set=crds.keep=false", "--set=operator.replicas=1",
         f"--set-string=operator.podAnnotations.built={digest}",
+        *[f"--set={setting}" for setting in settings],
     )  # fmt: skip
 
 

@@ -218,10 +218,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Triggers with failed or dropped events",
-                "In the time shown.",
+                "In the time shown, those of the receiver included.",
                 {
                     "{{namespace}}/{{trigger}} {{outcome}}": "topk(10, sum by (namespace, trigger, "
                     f"outcome) (increase({_M}trigger_events_total{{{_IN}, "
+                    'outcome=~"failed|limited"}[$__range]) or increase('
+                    f"{_M}receiver_events_total{{{_IN}, "
                     'outcome=~"failed|limited"}[$__range])) > 0)'
                 },
                 kind="table",
@@ -235,6 +237,79 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "nodes in {{namespace}}": f"sum by (namespace) ({_M}nodes{{{_IN}, "
                     'reason="QuotaExceeded"})',
                 },
+            ),
+        ),
+    ),
+    (
+        "Receiver",
+        (
+            Panel(
+                "Requests per minute",
+                "Requests to the receiver by type of the Trigger and status code.",
+                {
+                    "{{type}} {{code}}": "60 * sum by (type, code) (rate("
+                    f"{_M}receiver_requests_total[$__rate_interval]))"
+                },
+                stacked=True,
+            ),
+            Panel(
+                "Events from outside per minute",
+                "By outcome: started, filtered, deduplicated, limited (dropped by the rate limit) "
+                "or failed.",
+                {
+                    "{{outcome}}": "60 * sum by (outcome) (rate("
+                    f"{_M}receiver_events_total{{{_IN}}}[$__rate_interval]))"
+                },
+                stacked=True,
+            ),
+            Panel(
+                "Request duration of the receiver",
+                "From the headers to the answer, which is sent once the event is stored.",
+                _quantiles("receiver_request_duration_seconds"),
+                unit="s",
+            ),
+            Panel(
+                "Triggers with rejected requests",
+                "Requests that were not verified, in the time shown.",
+                {
+                    "{{namespace}}/{{trigger}}": "topk(10, sum by (namespace, trigger) (increase("
+                    f'{_M}receiver_requests_total{{{_IN}, code="401", trigger!=""}}[$__range]))'
+                    " > 0)"
+                },
+                kind="table",
+            ),
+            Panel(
+                "Events not stored per minute",
+                "Failed attempts by Trigger; the sender or the listener repeats them.",
+                {
+                    "{{namespace}}/{{trigger}}": "60 * sum by (namespace, trigger) (rate("
+                    f"{_M}receiver_store_failures_total{{{_IN}}}[$__rate_interval]))"
+                },
+            ),
+            Panel(
+                "Sources that cannot be read",
+                "Mailboxes, buckets and folders of Triggers.",
+                {
+                    "{{namespace}}/{{trigger}} {{type}}": "max by (namespace, trigger, type) ("
+                    f"{_M}receiver_listener_connected{{{_IN}}}) == 0"
+                },
+                kind="table",
+            ),
+            Panel(
+                "Active requests",
+                "Requests in progress by replica; from 256 on, more are answered with 429.",
+                {"{{instance}}": f"max by (instance) ({_M}receiver_active_requests)"},
+                width=12,
+            ),
+            Panel(
+                "API request duration of the receiver",
+                "99th percentile by verb.",
+                {
+                    "{{verb}}": "histogram_quantile(0.99, sum by (verb, le) (rate("
+                    f"{_M}receiver_api_request_duration_seconds_bucket[$__rate_interval])))"
+                },
+                unit="s",
+                width=12,
             ),
         ),
     ),
@@ -362,7 +437,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel(
                 "Memory",
                 "Resident memory.",
-                {"{{instance}}": f"max by (instance) ({_M}process_resident_memory_bytes)"},
+                {
+                    "{{instance}}": f"max by (instance) ({_M}process_resident_memory_bytes)",
+                    "receiver {{instance}}": "max by (instance) ("
+                    f"{_M}receiver_process_resident_memory_bytes)",
+                },
                 unit="bytes",
             ),
             Panel(
@@ -370,7 +449,9 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Cores in use.",
                 {
                     "{{instance}}": f"sum by (instance) (rate({_M}process_cpu_seconds_total"
-                    "[$__rate_interval]))"
+                    "[$__rate_interval]))",
+                    "receiver {{instance}}": "sum by (instance) (rate("
+                    f"{_M}receiver_process_cpu_seconds_total[$__rate_interval]))",
                 },
             ),
             Panel(

@@ -6,13 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from dev.reference.api import API_OPENAPI, api_openapi, api_routes
 from dev.reference.commands import commands
 from dev.reference.expressions import expressions
 from dev.reference.labels import labels
 from dev.reference.markdown import HEADER
 from dev.reference.metrics import metrics
 from dev.reference.nodes import node_kinds
+from dev.reference.proofs import proofs
 from dev.reference.reasons import reasons
+from dev.reference.receiver_openapi import OPENAPI, receiver_openapi
 from dev.reference.resources import resources
 from dev.reference.trigger_types import trigger_types
 
@@ -22,12 +25,16 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 def pages() -> dict[str, str]:
     """Every generated page by its path below docs/reference."""
     return {
+        "api.md": api_routes(HEADER),
+        API_OPENAPI: api_openapi(),
         "commands.md": commands(),
         "expression-library.md": expressions(),
+        "action-tests.md": proofs(),
         "labels.md": labels(),
         "metrics.md": metrics(),
         "node-kinds.md": node_kinds(),
         "reasons.md": reasons(),
+        OPENAPI: receiver_openapi(),
         "trigger-types.md": trigger_types(),
         **{f"resources/{name}.md": text for name, text in resources().items()},
     }
@@ -40,6 +47,9 @@ def drifted(wanted: dict[str, str], folder: Path = FOLDER) -> list[str]:
         for file in folder.rglob("*.md")
         if (text := file.read_text(encoding="utf-8")).startswith(HEADER)
     }
+    for name in (OPENAPI, API_OPENAPI):
+        if (folder / name).exists():
+            present[name] = (folder / name).read_text(encoding="utf-8")
     return sorted(
         name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name)
     )

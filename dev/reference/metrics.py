@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.reference.markdown import code, page, sentence, table
-from orchestrator.controller.telemetry.collectors import Sources
-from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.collectors import MetricSources
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
+from orchestrator.history.metrics import HistoryMetrics
+from orchestrator.receiver.figures import Figures, TriggerLabels
 
 
 def metrics() -> str:
     """Every metric with its type, labels and meaning."""
-    rows = [
-        (code(name), kind, ", ".join(map(code, labels)), sentence(words))
-        for name, kind, labels, words in described()
-    ]
     return page(
         "Metrics",
         "The operator serves them at `/metrics` of its `--health-address`, in the text format of "
@@ -26,15 +26,60 @@ def metrics() -> str:
         "what has not ended is reported by the leader only, so a sum over all replicas counts it "
         "once. [Alerts](alerts.md) has the alerts, the dashboard and how Prometheus finds the "
         "operator: it must keep the label `namespace` of a metric (`honor_labels: true`).",
-        table(("Name", "Type", "Labels", "Meaning"), rows),
-        "A histogram consists of `_bucket`, `_sum` and `_count`. The figures of a single Workflow "
+        table(("Name", "Type", "Labels", "Meaning"), _rows(described())),
+        "The [receiver](receiver.md) serves its own, in the same way:",
+        table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_receiver())),
+        "The recorder of the [history](../explanation/history.md) adds these to the metrics of its "
+        "process. Of several replicas one records; the figures of the others are 0:",
+        table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_history())),
+        "A histogram consists of `_bucket`, `_sum` and `_count`. The metrics of a single Workflow "
         "are in its [`status.metrics`](resources/workflow.md#statusmetrics).",
     )
 
 
-def described() -> list[tuple[str, str, tuple[str, ...], str]]:
-    """Name, type, labels and help of each metric."""
-    text = _with_a_sample_of_each().text().decode()
+_Described = tuple[str, str, tuple[str, ...], str]
+"""Name, type, labels and help of a metric."""
+
+
+def _rows(metrics: list[_Described]) -> list[tuple[str, ...]]:
+    return [
+        (code(name), kind, ", ".join(map(code, labels)), sentence(words))
+        for name, kind, labels, words in metrics
+    ]
+
+
+def described() -> list[_Described]:
+    """The metrics of the operator."""
+    return _exposed(_with_a_sample_of_each().text())
+
+
+def described_of_receiver() -> list[_Described]:
+    """The metrics of the receiver."""
+    figures = Figures("0.1.0")
+    labels = TriggerLabels("shop", "orders", "webhook")
+    figures.answered(labels, 202, 0.0)
+    figures.delivered(labels, "started")
+    figures.not_stored(labels)
+    figures.active(1)
+    figures.listening({labels: True})
+    figures.requested("create", 0.0)
+    return _exposed(figures.text())
+
+
+def described_of_history() -> list[_Described]:
+    """The metrics of the recorder of the history."""
+    registry = CollectorRegistry()
+    HistoryMetrics(registry)
+    return _exposed(generate_latest(registry))
+
+
+def everything() -> list[_Described]:
+    """The metrics of all."""
+    return [*described(), *described_of_receiver(), *described_of_history()]
+
+
+def _exposed(exposition: bytes) -> list[_Described]:
+    text = exposition.decode()
     found = []
     for family in text_string_to_metric_families(text):
         if family.name.endswith("_created"):
@@ -83,24 +128,24 @@ _EXECUTION = {
 }
 
 
-def _with_a_sample_of_each() -> Figures:
-    figures = Figures()
-    sources = Sources(
-        leads=lambda: True,
-        answers={("get", "jobs", "200"): 1},
+def _with_a_sample_of_each() -> OperatorMetrics:
+    metrics = OperatorMetrics()
+    sources = MetricSources(
+        is_leader=lambda: True,
+        responses={("get", "jobs", "200"): 1},
         queues=[_SampleQueue()],
         watches=[_SampleWatch()],
         executions=[_EXECUTION],
-        held_triggers=lambda: ["shop"],
+        quota_exceeded_triggers=lambda: ["shop"],
         lease_failures=lambda: 0,
         dropped_events=lambda: 0,
-        silence=lambda: 0.0,
+        event_loop_lag=lambda: 0.0,
     )
-    figures.read(sources, "0.1.0")
-    figures.waited("execution", 0.0)
-    figures.requested("get", 0.0)
-    figures.event_delivered("shop", "nightly", "started")
-    figures.certificate_served(lambda: 0.0)
-    figures.node_ended("action", "Succeeded")
-    figures.execution_ended("shop", "deploy", "Succeeded", 1.0)
-    return figures
+    metrics.register(sources, "0.1.0")
+    metrics.key_waited("execution", 0.0)
+    metrics.request_finished("get", 0.0)
+    metrics.event_delivered("shop", "nightly", "started")
+    metrics.certificate_served(lambda: 0.0)
+    metrics.node_ended("action", "Succeeded")
+    metrics.execution_ended("shop", "deploy", "Succeeded", 1.0)
+    return metrics

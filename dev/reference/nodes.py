@@ -10,7 +10,7 @@ from orchestrator.engine import graph
 from orchestrator.engine.graph import NodeKind
 from orchestrator.models.base import Model
 from orchestrator.models.workflow import Approval, Edge, Join, Node, Outcome, SubWorkflow, Wait
-from orchestrator.validation.rules.kinds import BELONGS
+from orchestrator.validation.rules.kinds import FIELDS_BY_KIND
 from orchestrator.validation.subject import KINDS
 
 _ATTEMPT = f"{graph.DEFAULT_TIMEOUT / 3600:g}h"
@@ -119,7 +119,7 @@ def _kind(kind: NodeKind) -> str:
 
 def _shared() -> str:
     fields = Node.model_fields
-    only = {field: kinds for field, _, kinds, _ in BELONGS}
+    only = {field: kinds for field, _, kinds, _ in FIELDS_BY_KIND}
     rows = [
         (
             code(field.alias or name),

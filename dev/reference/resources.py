@@ -62,7 +62,7 @@ def _page(kind: Kind) -> str:
 
 
 def _schema(kind: Kind) -> Schema:
-    (version,) = custom_resource_definition(kind, worded=False)["spec"]["versions"]
+    (version,) = custom_resource_definition(kind, own_messages=False)["spec"]["versions"]
     schema: Schema = version["schema"]["openAPIV3Schema"]
     return schema
 

@@ -8,7 +8,8 @@ from typing import Any
 from dev.reference.markdown import anchor, code, page, section, sentence, table
 from orchestrator.models.structural import structural
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.trigger_type import TriggerType, Watch
+from orchestrator.triggers.sources import Changes, Manual, Requests, Watch
+from orchestrator.triggers.trigger_type import TriggerType
 
 
 def trigger_types() -> str:
@@ -24,11 +25,7 @@ def trigger_types() -> str:
 
 def _type(type_: TriggerType[Any]) -> str:
     settings = f"spec.{type_.key}"
-    source = (
-        f"It watches the {type_.source.resource} of its namespace."
-        if isinstance(type_.source, Watch)
-        else "It observes the clock."
-    )
+    source = _observes(type_)
     fields = structural(type_.event)["properties"].items()
     return section(
         type_.key,
@@ -42,6 +39,20 @@ def _type(type_: TriggerType[Any]) -> str:
             ],
         ),
     )
+
+
+def _observes(type_: TriggerType[Any]) -> str:
+    match type_.source:
+        case Watch(resource=resource):
+            return f"It watches the {resource} of its namespace."
+        case Manual():
+            return "It observes nothing: people run it."
+        case Changes():
+            return "It follows the objects of its namespace."
+        case Requests():
+            return "The [receiver](receiver.md) takes it at `/triggers/NAMESPACE/NAME`."
+        case _:
+            return "It observes the clock."
 
 
 def _type_of(field: Mapping[str, Any]) -> str:

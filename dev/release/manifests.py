@@ -15,15 +15,12 @@ from dev.images.build import PROJECT, REPOSITORY
 
 def install_manifest(image: str) -> str:
     """The custom resources and the operator, with `image` for operator and runner."""
-    repository, _, tag = image.rpartition(":")
-    with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "install"
-        shutil.copytree(PROJECT / "manifests/install", folder)
-        path = folder / "kustomization.yaml"
-        kustomization = yaml.safe_load(path.read_text())
-        kustomization["images"] = [{"name": REPOSITORY, "newName": repository, "newTag": tag}]
-        path.write_text(yaml.safe_dump(kustomization, sort_keys=False))
-        return _joined(_texts("crds"), run(kubectl(), "kustomize", folder))
+    return _joined(_texts("crds"), _built("manifests/install", image))
+
+
+def receiver_manifest(image: str) -> str:
+    """The receiver, with `image`: a file of its own, since it is optional."""
+    return _joined(_built("manifests/receiver", image))
 
 
 def catalog_manifest() -> str:
@@ -33,6 +30,19 @@ def catalog_manifest() -> str:
     with a kind and its definition fails on a new cluster.
     """
     return _joined(_texts("manifests/catalog/actions"), _texts("manifests/catalog/workflows"))
+
+
+def _built(source: str, image: str) -> str:
+    """What kustomize makes of a folder, with `image` in place of the default."""
+    repository, _, tag = image.rpartition(":")
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "manifests"
+        shutil.copytree(PROJECT / source, folder)
+        path = folder / "kustomization.yaml"
+        kustomization = yaml.safe_load(path.read_text())
+        kustomization["images"] = [{"name": REPOSITORY, "newName": repository, "newTag": tag}]
+        path.write_text(yaml.safe_dump(kustomization, sort_keys=False))
+        return run(kubectl(), "kustomize", folder)
 
 
 def _texts(folder: str) -> str:

@@ -1,7 +1,7 @@
 """The custom resources: one source for schemas, checks, columns and docs.
 
-`python -m orchestrator.crds DIR` writes their definitions, with `--check` it only says whether they
-drift. They stand above the packages that declare their models, such as the types of triggers.
+`python -m orchestrator.crds DIR` writes their definitions; with `--check` it only reports drift.
+The module is in a layer above the packages that declare models, such as the types of triggers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KINDS: tuple[Kind, ...] = (
         ExecutionStatus,
         COLUMNS["WorkflowExecution"],
         selectable=(".status.phase", ".spec.workflow", ".spec.trigger.uid"),
-        worded=False,
+        own_messages=False,
     ),
     Kind(
         "Trigger",

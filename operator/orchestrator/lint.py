@@ -18,8 +18,8 @@ from orchestrator.triggers.registry import REGISTRY
 from orchestrator.validation.advice import advise_template, advise_trigger, advise_workflow
 from orchestrator.validation.missing import (
     LOCAL,
-    place_of_action,
-    place_of_workflow,
+    path_of_action,
+    path_of_workflow,
     unknown_workflow,
 )
 from orchestrator.validation.naming import workflow_name
@@ -34,8 +34,8 @@ SPECS = {kind.name: kind.spec for kind in KINDS}
 """The model of each kind's spec."""
 
 
-class Surroundings(Protocol):
-    """What a manifest can refer to."""
+class References(Protocol):
+    """The Templates and Workflows that a manifest can refer to."""
 
     def templates(self, spec: WorkflowSpec) -> tuple[Mapping[str, TemplateSpec], bool]:
         """The Templates by action, and whether there are no others."""
@@ -57,21 +57,21 @@ class Surroundings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found in a manifest."""
+    """The result of checking a manifest."""
 
     problems: tuple[Problem, ...] = ()
-    """What makes it invalid, in the order in which it helps most."""
+    """Problems that make the manifest invalid, the most helpful first."""
     missing: frozenset[Problem] = frozenset()
-    """Those problems that a Template or Workflow applied later puts right as well."""
+    """The problems that applying the missing Template or Workflow later also solves."""
     warnings: tuple[Problem, ...] = ()
-    """What is valid and probably not meant."""
+    """Warnings about valid content that is probably not intended."""
     unchecked: tuple[str, ...] = ()
-    """What could not be known: actions and sub-workflows."""
+    """Actions and sub-workflows that could not be checked."""
     why_unchecked: str = ""
-    """Why, where that is not for want of what the manifest can refer to."""
+    """The reason, if it is not that the referenced Templates or Workflows are unknown."""
 
 
-def check_manifest(kind: str, name: str, spec: Any, around: Surroundings) -> Findings:
+def check_manifest(kind: str, name: str, spec: Any, references: References) -> Findings:
     """The findings in a manifest of one of our kinds; warnings only where it is valid."""
     if kind == "Workflow" and (problems := workflow_name(name)):
         return Findings(tuple(problems))
@@ -83,11 +83,11 @@ def check_manifest(kind: str, name: str, spec: Any, around: Surroundings) -> Fin
         return Findings(tuple(problems))
     match parsed:
         case TemplateSpec() as template:
-            return _of_template(template, around, namespaced=kind == "Template")
+            return _of_template(template, references, namespaced=kind == "Template")
         case TriggerSpec() as trigger:
-            return _of_trigger(trigger, around)
+            return _of_trigger(trigger, references)
         case WorkflowSpec() as workflow:
-            return _of_workflow(workflow, raw, around)
+            return _of_workflow(workflow, raw, references)
     return Findings()
 
 
@@ -102,11 +102,11 @@ def _findings(
     return Findings(tuple(problems), frozenset(missing), shown, tuple(unchecked), why)
 
 
-def _of_workflow(spec: WorkflowSpec, raw: Mapping[str, Any], around: Surroundings) -> Findings:
-    templates, complete = around.templates(spec)
+def _of_workflow(spec: WorkflowSpec, raw: Mapping[str, Any], references: References) -> Findings:
+    templates, complete = references.templates(spec)
     named = {node.action: None for node in spec.nodes if node.action}
     unknown = [] if complete else [action for action in named if action not in templates]
-    workflows, listed = around.workflows(spec)
+    workflows, listed = references.workflows(spec)
     children = {node.workflow.name: None for node in spec.nodes if node.workflow}
     absent = [name for name in children if name not in (workflows if listed is None else listed)]
     problems = validate_workflow(spec, templates, workflows, assumed=unknown)
@@ -117,23 +117,23 @@ def _of_workflow(spec: WorkflowSpec, raw: Mapping[str, Any], around: Surrounding
             near = f"; for the Template beside it write {LOCAL + action!r}"
         if near and not action.startswith(LOCAL):
             message = f"this release ships no action {action!r}{near}"
-            warnings.append(Problem(place_of_action(raw, action), message))
+            warnings.append(Problem(path_of_action(raw, action), message))
     for name in absent:
         if listed is not None:
-            warnings.append(Problem(place_of_workflow(raw, name), unknown_workflow(name, listed)))
-        elif near := around.near(name):
-            warnings.append(Problem(place_of_workflow(raw, name), _not_beside(name, near)))
+            warnings.append(Problem(path_of_workflow(raw, name), unknown_workflow(name, listed)))
+        elif near := references.near(name):
+            warnings.append(Problem(path_of_workflow(raw, name), _not_beside(name, near)))
     unchecked = [f"action {action}" for action in unknown]
     unchecked += [f"sub-workflow {name}" for name in absent if listed is None]
     return _findings(problems, warnings, _missing(problems, spec, templates, "spec"), unchecked)
 
 
-def _of_template(template: TemplateSpec, around: Surroundings, *, namespaced: bool) -> Findings:
+def _of_template(template: TemplateSpec, references: References, *, namespaced: bool) -> Findings:
     """The actions of a whole workflow exist, where that is known."""
     warnings = advise_template(template)
     if template.workflow is None:
         return _findings(validate_template(template), warnings)
-    templates, complete = around.templates(template.workflow)
+    templates, complete = references.templates(template.workflow)
     # Of a ClusterTemplate, each namespace in which a Workflow is made has local Templates.
     unknown = [
         action
@@ -161,15 +161,15 @@ def _missing(
     return [problem for problem in problems if problem.path in lacking]
 
 
-def _of_trigger(trigger: TriggerSpec, around: Surroundings) -> Findings:
+def _of_trigger(trigger: TriggerSpec, references: References) -> Findings:
     """The Workflow that it starts exists and takes its variables, where that is known."""
     advice = advise_trigger(trigger, REGISTRY.types)
     if problems := validate_trigger(trigger, REGISTRY.types):
         return _findings(problems, advice)
-    name, listed = trigger.workflow, around.names()
-    workflow = around.started(name)
+    name, listed = trigger.workflow, references.names()
+    workflow = references.started(name)
     if workflow is None and (listed is None or name in listed):
-        if near := around.near(name):
+        if near := references.near(name):
             advice.append(Problem("spec.workflow", _not_beside(name, near)))
         return _findings((), advice, unchecked=[f"Workflow {name}"])
     found = obstacle(trigger, workflow, listed or ())

@@ -73,6 +73,35 @@ ALL_OPTIONS: dict[str, Any] = {
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}],
     "tests": {"namespace": "shop"},
 }
+PEOPLE = {"U1": {"user": "ana", "groups": ["sre"]}, "U2": {"user": "bob"}}
+RECEIVER: dict[str, Any] = {
+    "enabled": True,
+    "logLevel": "debug",
+    "secretNamespaces": ["shop"],
+    "audiences": ["automation"],
+    "tls": {"secretName": "hooks-tls", "clientCaSecretName": "clients"},
+    "volumes": [
+        {"name": "inbox", "namespaces": ["shop"], "source": {"hostPath": {"path": "/srv/inbox"}}}
+    ],
+    "slack": {"enabled": True, "signingSecret": {"name": "slack"}, "people": PEOPLE},
+    "service": {"type": "LoadBalancer", "port": 443, "annotations": {"example.com/a": "b"}},
+    "ingress": {"enabled": True, "host": "hooks.example.com", "tlsSecretName": "hooks"},
+    "gateway": {"enabled": True, "parentRefs": [{"name": "outside"}], "hostnames": ["hooks"]},
+    "autoscaling": {"enabled": True, "maxReplicas": 5},
+    "allowedFrom": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+    "egress": [{"ports": [{"port": 443}]}],
+    "serviceAccount": {"name": "hooks", "annotations": {"example.com/a": "b"}},
+    "podAnnotations": {"example.com/a": "b"},
+    "podLabels": {"example.com/a": "b"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "extraArgs": ["--max-body=2048"],
+    "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy"}],
+    "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+    "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+}
 MATRIX: dict[str, dict[str, Any]] = {
     "defaults": {},
     "one replica": {"operator": {"replicas": 1}},
@@ -109,6 +138,8 @@ MATRIX: dict[str, dict[str, Any]] = {
     "all options": ALL_OPTIONS,
     "a parent chart": {"global": {"imageRegistry": "registry.example.com"}},
     "names": {"fullnameOverride": "flow"},
+    "receiver": {"receiver": {"enabled": True}},
+    "receiver for namespaces": {"receiver": RECEIVER, "namespaces": ["shop", "billing"]},
 }
 
 
@@ -196,6 +227,23 @@ def test_the_catalogue_follows_the_definitions_that_the_release_brings(release: 
     ]
     assert [key(raw) for raw in dropped] == [key(raw) for raw in later]
     assert not [raw for raw in release.objects(SHARED, KNOWN) if raw["kind"] == kind]
+
+
+def test_a_job_waits_for_the_new_kinds_before_a_hook_needs_them(release: Release) -> None:
+    def jobs(values: dict[str, Any], *options: str) -> list[Object]:
+        return [raw for raw in release.objects(values, *options) if raw["kind"] == "Job"]
+
+    (job,) = jobs({})
+    hook = job["metadata"]["annotations"]
+    assert hook["helm.sh/hook"] == "post-install,post-upgrade,post-rollback"
+    assert int(hook["helm.sh/hook-weight"]) < 0, "before the catalogue"
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["crds", "--wait=2m"]
+    operator = the(release.objects(), "Deployment")["spec"]["selector"]["matchLabels"]
+    assert not operator.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+    for values in ({"catalogue": {"wait": False}}, {"catalogue": {"enabled": False}}, SHARED):
+        assert jobs(values) == []
+    assert jobs({}, KNOWN) == []
 
 
 def test_a_release_for_some_namespaces_has_rights_only_there(release: Release) -> None:
@@ -467,7 +515,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "one namespace as text": ({"namespaces": "shop"}, "namespaces", "array"),
     "a namespace twice": ({"namespaces": ["shop", "shop"]}, "namespaces", "1"),
-    "a pattern of namespaces": ({"namespaces": ["team-*"]}, "namespaces.0", "team-*"),
+    "a pattern of namespaces": ({"namespaces": ["team-*"]}, "namespaces.0", "match pattern"),
     "an unknown source of certificates": (
         {"webhook": {"certificate": {"source": "vault"}}}, "webhook.certificate.source", "secret"
     ),
@@ -494,3 +542,93 @@ def test_a_certificate_of_ones_own_needs_its_authority(release: Release) -> None
     done = release.attempt(values)
     assert done.returncode != 0
     assert "webhook.certificate.caBundle: write the authority" in done.stderr
+
+
+def receiver_of(objects: list[Object]) -> Object:
+    """The container of the receiver."""
+    (deployment,) = [
+        raw
+        for raw in of_kind(objects, "Deployment")
+        if raw["metadata"]["name"].endswith("-receiver")
+    ]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    found: Object = container
+    return found
+
+
+def test_the_receiver_gets_the_files_that_its_arguments_name(release: Release) -> None:
+    container = receiver_of(release.objects({"receiver": RECEIVER}))
+    options = [argument.partition("=")[::2] for argument in container["args"]]
+    files = [value for _, value in options if value.startswith("/run/")]
+    folders = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {path.rpartition("/")[0] for path in files} <= folders
+    assert ("--volume", "inbox=/run/volumes/inbox:shop") in options
+    assert "/run/volumes/inbox" in folders
+
+
+def test_the_receiver_reads_secrets_only_where_the_values_say(release: Release) -> None:
+    receiver = {"enabled": True}
+    for values, wanted in (
+        ({"receiver": receiver}, []),
+        ({"receiver": {**receiver, "secretNamespaces": ["shop"]}}, ["shop"]),
+    ):
+        objects = release.objects({**SHARED, **values})
+        reading = [
+            raw["metadata"].get("namespace")
+            for raw in objects
+            if raw["kind"] in ("Role", "ClusterRole")
+            and any("secrets" in rule.get("resources", ()) for rule in raw["rules"])
+        ]
+        assert reading == wanted
+
+
+def test_the_receiver_impersonates_exactly_the_people_of_the_values(release: Release) -> None:
+    objects = release.objects({**SHARED, "receiver": RECEIVER})
+    rules = [
+        rule
+        for raw in of_kind(objects, "ClusterRole")
+        for rule in raw["rules"]
+        if "impersonate" in rule["verbs"]
+    ]
+    named = {rule["resources"][0]: rule["resourceNames"] for rule in rules}
+    assert named == {"users": ["ana", "bob"], "groups": ["sre"]}
+    (people,) = of_kind(objects, "ConfigMap")
+    assert yaml.safe_load(people["data"]["people.yaml"]) == PEOPLE
+    plain = release.objects({**SHARED, "receiver": {"enabled": True}})
+    verbs = {
+        verb
+        for raw in of_kind(plain, "ClusterRole")
+        for rule in raw["rules"]
+        for verb in rule["verbs"]
+    }
+    assert "impersonate" not in verbs
+
+
+def test_clicks_in_slack_reach_the_receiver_only_if_they_are_taken(release: Release) -> None:
+    ingress = {"enabled": True, "ingress": {"enabled": True, "host": "hooks.example.com"}}
+    for slack, wanted in (
+        ({}, ["/triggers/"]),
+        ({"slack": RECEIVER["slack"]}, ["/triggers/", "/slack/"]),
+    ):
+        found = the(release.objects({**SHARED, "receiver": {**ingress, **slack}}), "Ingress")
+        paths = [each["path"] for each in found["spec"]["rules"][0]["http"]["paths"]]
+        assert paths == wanted
+
+
+@pytest.mark.parametrize(
+    ("receiver", "said"),
+    [
+        ({"ingress": {"enabled": True}}, "receiver.ingress.host"),
+        ({"slack": {"enabled": True, "people": PEOPLE}}, "receiver.slack.signingSecret.name"),
+        ({"slack": {"people": {"U1": {"user": "system:admin"}}}}, "people"),
+        ({"slack": {"people": {"U1": {"groups": ["sre"]}}}}, "user"),
+        ({"volumes": [{"name": "inbox", "namespaces": []}]}, "volumes"),
+        ({"replica": 3}, "replica"),
+    ],
+)
+def test_wrong_values_of_the_receiver_are_refused_by_name(
+    release: Release, receiver: dict[str, Any], said: str
+) -> None:
+    done = release.attempt({"receiver": {"enabled": True, **receiver}})
+    assert done.returncode != 0
+    assert said in done.stderr

@@ -16,7 +16,7 @@ from dev.charts.copying import CHART
 from dev.charts.generating import SNAPSHOT, readme, snapshot
 from dev.charts.tools import HELM3
 from dev.cluster.tools import kubectl
-from tests.charts.rendering import NAME, Key, Object, Release, by_key, key, the
+from tests.charts.rendering import NAME, Key, Object, Release, by_key, key, of_kind, the
 from tests.kube import ROOT
 
 HELMS_OWN = ("helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version")
@@ -63,6 +63,13 @@ def test_the_chart_installs_the_webhook_that_kustomize_installs(release: Release
     assert found == wanted
 
 
+def test_the_chart_installs_the_receiver_that_kustomize_installs(release: Release) -> None:
+    found = plain(release.objects({**ALONE, "receiver": {"enabled": True}}))
+    for at in plain(release.objects(ALONE)):
+        del found[at]
+    assert found == plain(kustomized("manifests/receiver"))
+
+
 @pytest.mark.parametrize(
     ("folders", "values"),
     [
@@ -95,15 +102,18 @@ def test_the_chart_monitors_as_kustomize_does(release: Release) -> None:
     metrics = {
         kind: {"enabled": True} for kind in ("serviceMonitor", "prometheusRule", "dashboard")
     }
-    objects = release.objects({**ALONE, "metrics": metrics})
+    objects = release.objects({**ALONE, "metrics": metrics, "receiver": {"enabled": True}})
     folder = ROOT / "manifests/monitoring"
     rule = yaml.safe_load((folder / "prometheusrule.yaml").read_text())
     assert the(objects, "PrometheusRule")["spec"] == rule["spec"]
-    monitor = yaml.safe_load((folder / "servicemonitor.yaml").read_text())["spec"]
-    rendered = the(objects, "ServiceMonitor")["spec"]
-    assert rendered["endpoints"] == monitor["endpoints"]
-    selected = rendered["selector"]["matchLabels"]
-    assert monitor["selector"]["matchLabels"].items() <= selected.items()
+    monitors = [
+        raw["spec"] for raw in yaml.safe_load_all((folder / "servicemonitor.yaml").read_text())
+    ]
+    rendered = [raw["spec"] for raw in of_kind(objects, "ServiceMonitor")]
+    for own, other in zip(rendered, monitors, strict=True):
+        assert own["endpoints"] == other["endpoints"]
+        selected = own["selector"]["matchLabels"]
+        assert other["selector"]["matchLabels"].items() <= selected.items()
     (config,) = (raw for raw in kustomized("manifests/monitoring") if raw["kind"] == "ConfigMap")
     board = the(objects, "ConfigMap")
     assert list(board["data"].values()) == list(config["data"].values())

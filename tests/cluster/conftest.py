@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from dev.cluster.audit import AuditLog
 from tests.account import operator_account
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
+from tests.postgresql import PostgresqlServer
 
 pytest.register_assert_rewrite("tests.reliance")
 
@@ -37,3 +39,12 @@ def account(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def audit(api_cluster: Cluster) -> AuditLog:
     """What the API server is asked to write from now on."""
     return AuditLog(api_cluster.audit_log, from_now=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A database server; each test uses a database of its own."""
+    server = PostgresqlServer()
+    server.start()
+    yield server
+    server.stop()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.kube import manifest
+import yaml
+
+from tests.kube import ROOT, manifest
 
 FREE = {"a": 1, "b": [True, None, "x", {"c": 1.5}], "d": {"e": {"f": "$[[ vars.service ]]"}}}
 
@@ -174,7 +176,16 @@ EXECUTION: dict[str, Any] = {
     "workflow": "restart",
     "variables": {"service": "web", **FREE},
     "requester": "ana@example.com",
-    "trigger": {"type": "schedule", "name": "nightly", "depth": 2, "event": FREE},
+    "trigger": {
+        "type": "schedule",
+        "name": "nightly",
+        "uid": "6a9f0b1e-0000-4000-8000-000000000001",
+        "depth": 2,
+        "root": "6a9f0b1e-0000-4000-8000-000000000002",
+        "notBefore": "2026-01-31T12:00:00Z",
+        "overLimit": "Newest",
+        "event": FREE,
+    },
     "parent": {
         "name": "parent",
         "uid": "6a9f0b1e-0000-4000-8000-000000000000",
@@ -202,7 +213,8 @@ TRIGGER: dict[str, Any] = {
     "filter": "event.timeZone == 'Europe/Berlin'",
     "payload": "{'slot': event.scheduledAt}",
     "dedupe": {"key": "event.scheduledAt", "window": "1h"},
-    "rateLimit": {"limit": 5, "period": "1m"},
+    "rateLimit": {"limit": 5, "period": "1m", "policy": "Newest"},
+    "cooldown": "1s",
     "schedule": {
         "cron": "30 3 * * 1-5",
         "timeZone": "Europe/Berlin",
@@ -224,9 +236,19 @@ INCIDENT: dict[str, Any] = {
     "escalation": "sre",
     "summary": "Since noon.",
     "links": [{"title": "Graph", "url": "https://example.com/graph"}],
+    "notes": [{"id": "n1", "text": "the pool is exhausted", "author": "ana"}],
 }
 
+OF_TYPES = {
+    f"Trigger of {path.stem}": raw
+    for path in sorted((ROOT / "manifests" / "examples").glob("trigger-*.yaml"))
+    for raw in yaml.safe_load_all(path.read_text())
+    if raw["kind"] == "Trigger"
+}
+"""A Trigger of each other type: its example."""
+
 FULL: dict[str, dict[str, Any]] = {
+    **OF_TYPES,
     "Workflow": manifest("Workflow", "full", WORKFLOW),
     "WorkflowExecution": manifest("WorkflowExecution", "full", EXECUTION),
     "Trigger": manifest("Trigger", "full", TRIGGER),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.incidents import live
 from tests.kube import Kubectl, eventually
 from tests.runner import Runner, make_runner
+
+PROVES = {
+    "Kubernetes API server": [
+        "incident-create", "incident-update", "incident-assign", "incident-escalate",
+        "incident-note", "incident-resolve",
+    ]
+}  # fmt: skip
 
 PERMANENT, RETRY = 65, 1
 
@@ -64,6 +73,32 @@ def test_an_incident_from_its_opening_to_its_end(kubectl: Kubectl, runner: Runne
     assert runner("incident-resolve", name=name).outputs["repeated"] is True
     spec = incident(kubectl, name)
     assert (spec["state"], spec["summary"], spec["severity"]) == ("Resolved", "fixed", "High")
+
+
+def test_an_incident_has_the_life_that_it_has_in_every_backend(
+    kubectl: Kubectl, runner: Runner
+) -> None:
+    def run(action: str, /, node: str, **parameters: Any) -> dict[str, Any]:
+        ended = runner(action, uid=node, **parameters)
+        assert ended.code == 0, ended.message
+        return ended.outputs
+
+    name = live(run, "ana", "sre")
+    spec = incident(kubectl, name)
+    assert (spec["assignee"], spec["escalation"], spec["state"]) == ("ana", "sre", "Resolved")
+    assert [(note["text"], note["author"]) for note in spec["notes"]] == [
+        ("The cache is being cleared.", "respond/node")
+    ]
+
+
+def test_the_newest_notes_are_kept(kubectl: Kubectl, runner: Runner) -> None:
+    runner("incident-create", title="x", name="db")
+    notes = [{"id": str(number), "text": "x" * 1024} for number in range(32)]
+    kubectl("patch", "incident", "db", "--type=merge", "-p", json.dumps({"spec": {"notes": notes}}))
+    assert runner("incident-note", name="db", text="y" * 2000).code == 0
+    kept = incident(kubectl, "db")["notes"]
+    assert [note["id"] for note in kept[:31]] == [str(number) for number in range(1, 32)]
+    assert (len(kept), len(kept[-1]["text"])) == (32, 1024)
 
 
 def test_a_retry_finds_the_incident_that_was_opened(kubectl: Kubectl, runner: Runner) -> None:

@@ -27,6 +27,7 @@ from orchestrator.engine.times import from_rfc3339
 from tests.charts.helm import Helm
 from tests.charts.rendering import Release, is_hook
 from tests.charts.test_rendering import MATRIX
+from tests.cluster.releases import operator_of
 from tests.commandline import CommandLine
 from tests.conftest import PREFIX
 from tests.kube import Kubectl, Operator, ended, eventually, execution, workflow
@@ -69,22 +70,7 @@ class Place:
     @contextmanager
     def operating(self, release: str, namespace: str) -> Iterator[Operator]:
         """A release's operator, with the rights of its account and the Deployment's arguments."""
-        fullname = f"{release}-{NAME}-operator"
-        kubectl = self.kubectl.within(namespace)
-        deployment = kubectl.get("deployment", fullname)
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        options = [
-            argument
-            for argument in container["args"][1:]
-            if not argument.startswith(("--health", "--webhook"))
-        ]
-        account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
-        token = kubectl("create", "token", account, "--duration=1h").strip()
-        config = yaml.safe_load(self.kubectl.kubeconfig.read_text())
-        config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-        path = self.folder / f"{release}.kubeconfig"
-        path.write_text(yaml.safe_dump(config))
-        operator = Operator(path, self.folder / f"{release}.log", *options)
+        operator = operator_of(self.kubectl.within(namespace), release, self.folder)
         operator.start()
         try:
             yield operator

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from orchestrator.controller.informers import NOT_ENDED
-from orchestrator.controller.telemetry.recorder import Recorder
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.reflector import Reflector
 from orchestrator.kube.resources import EVENTS, EXECUTIONS, Resource
 from orchestrator.models.reasons import EventReason
+from orchestrator.process.recorder import Recorder
 from tests.kube import Kubectl, execution
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

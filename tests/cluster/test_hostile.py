@@ -182,7 +182,7 @@ def test_a_status_edited_into_nonsense_ends_the_execution_and_stops_its_jobs(
 def test_a_status_that_forgot_finds_its_jobs_and_makes_none_twice(
     shop: Kubectl, api_cluster: Cluster, status: dict[str, Any]
 ) -> None:
-    shop.apply(workflow("forgot", nodes=[task("slow", delay="4s")]))
+    shop.apply(workflow("forgot", nodes=[task("slow", delay="15s")]))
     shop.create(execution("forgot", "run"))
     running(shop, "run")
     assert edit(shop, "run", status) == ""

@@ -1,11 +1,12 @@
-"""A real Prometheus scrapes a real operator: the reference, the dashboard and the alerts are about
-what it exports."""
+"""A real Prometheus scrapes an operator, a receiver and a recorder: the reference, the dashboard
+and the alerts are about what they export."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,31 @@ import yaml
 from dev.cluster.credentials import write_credentials
 from dev.monitoring.__main__ import ALERTS, FOLDER, rules
 from dev.monitoring.dashboard import dashboard
-from dev.reference.metrics import described
-from orchestrator.controller.telemetry.collectors import PREFIX
-from tests.account import NAMESPACE
+from dev.reference.metrics import everything
+from orchestrator.controller.telemetry.families import PREFIX
+from tests.account import NAMESPACE, receiver_account, recorder_account
 from tests.cluster.roles import POLICIES
 from tests.cluster.test_triggers import QUICK, trigger
 from tests.cluster.twelve import TASK, task
+from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.expressions import TARGET_LABELS, metrics_of, with_variables
 from tests.kube import Kubectl, Operator, eventually, execution, workflow
+from tests.planted import planted
 from tests.prometheus import Prometheus, free_port, scraping
+from tests.receivers import ReceiverProcess, Sender, running_receiver
+
+HOOK_TOKEN = planted("hook")
 
 WITHOUT_DATA = {f"{PREFIX}_triggers_quota_exceeded"}
 """Metrics that have no series in this run: no quota refuses the execution of a Trigger."""
 ASK = {"name": "ask", "approval": {"approvers": ["group:sre"]}}
+
+
+class Recorder(Operator):
+    """The recorder of the history as a process of its own."""
+
+    COMMAND = "recorder"
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,12 @@ class Scraped:
 
     kubectl: Kubectl
     operator: Operator
+    receiver: ReceiverProcess
     prometheus: Prometheus
+
+
+EVENTS = "itechsmart_workflow_trigger_events_total"
+REQUESTS = "itechsmart_workflow_receiver_requests_total"
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +78,40 @@ def scraped(
         f"--webhook-key={folder / 'apiserver.key'}",
     )
     operator.start()
-    labels = {"namespace": NAMESPACE, "pod": "operator-0"}
+    events, history = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    targets = {
+        target: {"namespace": NAMESPACE, "pod": "operator-0"},
+        events: {"namespace": NAMESPACE, "pod": "receiver-0"},
+        history: {"namespace": NAMESPACE, "pod": "recorder-0"},
+    }
+    (folder / "recorder").mkdir()
+    recorder = Recorder(
+        recorder_account(kubeconfig, folder / "recorder"),
+        folder / "recorder.log",
+        f"--namespace={shop.namespace}",
+        f"--health-address={history}",
+        f"--database=sqlite:///{folder / 'history.db'}",
+    )
+    recorder.start()
+    options = (f"--namespace={shop.namespace}", f"--health-address={events}")
+    receiving = running_receiver(
+        receiver_account(kubeconfig, folder), folder / "receiver.log", *options
+    )
     try:
-        with scraping(target, folder, labels, ALERTS) as prometheus:
-            _happen(shop, full)
-            yield Scraped(shop, operator, prometheus)
+        with (
+            receiving as (send, receiver),
+            scraping(targets, folder, ALERTS) as prometheus,
+        ):
+            _happen(shop, full, prometheus)
+            _arrive(shop, send, prometheus)
+            yield Scraped(shop, operator, receiver, prometheus)
     finally:
         operator.stop()
+        recorder.stop()
         shop("delete", "-f", POLICIES)
 
 
-def _happen(shop: Kubectl, full: Kubectl) -> None:
+def _happen(shop: Kubectl, full: Kubectl, prometheus: Prometheus) -> None:
     """Executions that succeed, fail, wait for a person, a slot, a node or a quota; and a trigger
     that fires, one that drops events, and one that fails."""
     source = {"execution": {"workflow": "good", "phases": ["Succeeded"]}}
@@ -83,7 +123,9 @@ def _happen(shop: Kubectl, full: Kubectl) -> None:
         workflow("nowhere", nodes=[task("a")], pod={"nodeSelector": {"no-such": "node"}}),
         workflow("next", nodes=QUICK),
         trigger("fires", "next", **source),
-        trigger("drops", "next", **source, rateLimit={"limit": 1, "period": "1h"}),
+        trigger(
+            "drops", "next", **source, rateLimit={"limit": 1, "period": "1h", "policy": "Drop"}
+        ),
         trigger("fails", "next", **source, filter="event.outputs.none == 1"),
     )
     quota = {"spec": {"hard": {"count/jobs.batch": "0"}}}
@@ -91,6 +133,10 @@ def _happen(shop: Kubectl, full: Kubectl) -> None:
     full.apply(TASK, workflow("good", nodes=[task("a")]), metadata | quota)
     for name in ("fires", "drops", "fails"):
         eventually(lambda name=name: shop.get("awft", name).get("status", {}).get("conditions"))  # type: ignore[misc]
+    # Prometheus sees an increase only of a counter that it has seen before.
+    for name, outcome in (("fires", "started"), ("drops", "limited"), ("fails", "failed")):
+        series = f'{EVENTS}{{namespace="{shop.namespace}",trigger="{name}",outcome="{outcome}"}}'
+        eventually(partial(prometheus.query, series))
     full.create(execution("good", "held"))
     for name in ("nowhere", "bad"):
         shop.create(execution(name, name))
@@ -98,6 +144,25 @@ def _happen(shop: Kubectl, full: Kubectl) -> None:
         shop.create(execution("good", f"good-{number}"))
     for number in range(2):
         shop.create(execution("asks", f"asks-{number}"))
+
+
+def _arrive(shop: Kubectl, send: Sender, prometheus: Prometheus) -> None:
+    """An event from outside that starts an execution, one that is not verified, and a mailbox that
+    cannot be read."""
+    bearer = {"bearer": {"secrets": [{"name": "hooks", "key": "token"}]}}
+    inbox = {"host": "127.0.0.1", "credentials": {"name": "none"}}
+    shop("create", "secret", "generic", "hooks", f"--from-literal=token={HOOK_TOKEN}")
+    shop.apply(trigger("hook", "next", webhook=bearer), trigger("inbox", "next", email=inbox))
+    granted = CommandLine(shop.kubeconfig, shop.namespace)("trigger", "grant", "hook")
+    assert granted.returncode == 0, granted.stderr
+    shop("apply", "-f", "-", stdin=granted.stdout)
+    where = f'namespace="{shop.namespace}",trigger="hook"'
+    eventually(partial(prometheus.query, f'{REQUESTS}{{{where},code="401"}}'))
+    path = f"{shop.namespace}/hook"
+    authorized = {"Authorization": f"Bearer {HOOK_TOKEN}", "Content-Type": "application/json"}
+    eventually(lambda: send(path, b"{}", authorized).status == 202)
+    assert send(path, b"{}", {**authorized, "Authorization": "Bearer wrong"}).status == 401
+    assert send(f"{shop.namespace}/none", b"{}", authorized).status == 401
 
 
 def queries() -> list[tuple[str, str]]:
@@ -128,7 +193,7 @@ def test_every_query_of_the_dashboard_has_data(scraped: Scraped) -> None:
 
 def test_the_reference_lists_what_is_exported_with_its_labels(scraped: Scraped) -> None:
     names = set(scraped.prometheus.get("label/__name__/values"))
-    documented = {name: (kind, labels) for name, kind, labels, _ in described()}
+    documented = {name: (kind, labels) for name, kind, labels, _ in everything()}
     series = {
         f"{name}{suffix}"
         for name, (kind, _) in documented.items()
@@ -157,6 +222,12 @@ def test_what_happened_is_counted_where_it_happened(scraped: Scraped) -> None:
         f'{PREFIX}_trigger_events_total{{{where}, trigger="fires", outcome="started"}}': 3,
         f'{PREFIX}_trigger_events_total{{{where}, trigger="drops", outcome="limited"}}': 2,
         f'{PREFIX}_trigger_events_total{{{where}, trigger="fails", outcome="failed"}}': 3,
+        f'{REQUESTS}{{{where}, trigger="hook", code="202"}}': 1,
+        f'{REQUESTS}{{{where}, trigger="hook", code="401"}}': 1,
+        f'{REQUESTS}{{namespace!="{scraped.kubectl.namespace}", code="401", type="unknown"}}': 1,
+        f'{PREFIX}_receiver_events_total{{{where}, trigger="hook", outcome="started"}}': 1,
+        f'{PREFIX}_receiver_store_failures_total{{{where}, trigger="hook"}}': 0,
+        f'{PREFIX}_receiver_listener_connected{{{where}, trigger="inbox", type="email"}}': 0,
         f'{PREFIX}_leader{{namespace="{NAMESPACE}", pod="operator-0"}}': 1,
         f'{PREFIX}_reconcile_errors_total{{reason="Unexpected", name="execution"}}': 0,
     }
@@ -205,8 +276,10 @@ def test_the_kustomization_brings_monitor_rules_and_dashboard(scraped: Scraped) 
     assert json.loads(config["data"]["dashboard.json"]) == dashboard()
 
 
-def test_an_operator_that_is_down_is_noticed(scraped: Scraped) -> None:
-    """The last test: it stops the operator."""
+def test_an_operator_and_a_receiver_that_are_down_are_noticed(scraped: Scraped) -> None:
+    """The last test: it stops both."""
     scraped.operator.kill()
     eventually(lambda: _states(scraped)["WorkflowOperatorDown"]["state"] == "pending")
     assert _states(scraped)["WorkflowNoLeader"]["state"] == "inactive"
+    scraped.receiver.kill()
+    eventually(lambda: _states(scraped)["WorkflowReceiverDown"]["state"] == "pending")

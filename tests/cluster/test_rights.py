@@ -52,7 +52,8 @@ def test_who_may_sign_changes_nothing_that_deletes_or_relabels(waiting: Place) -
         for what, metadata in tried.items():
             said = waiting.merge(user, "run", {"metadata": metadata})
             assert f"{user} may not change {what}" in said
-        for change in ({LABEL: ""}, dict.fromkeys(marker), dict.fromkeys(marker, "2")):
+        velero = {"velero.io/restore-name": "monday"}
+        for change in ({LABEL: ""}, dict.fromkeys(marker), dict.fromkeys(marker, "2"), velero):
             said = waiting.merge(user, "run", {"metadata": {"labels": change}})
             assert f"{user} may not change labels of automation.itechsmart.dev" in said
         bulk = {f"example.com/{at}": "x" * 60_000 for at in range(2)}

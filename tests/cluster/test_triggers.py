@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.kube import (
+    ROOT,
     Kubectl,
     Operator,
     ended,
@@ -20,6 +22,8 @@ from tests.kube import (
     workflow,
 )
 
+EXAMPLES = ROOT / "manifests" / "examples"
+ONE = {"limit": 1, "period": "1h"}
 QUICK = [{"name": "only", "transform": {"x": "1"}}]
 
 
@@ -114,7 +118,7 @@ def test_dedupe_and_rate_limit(kubectl: Kubectl) -> None:
             "few",
             "few",
             execution={"workflow": "source"},
-            rateLimit={"limit": 2, "period": "1h"},
+            rateLimit={"limit": 2, "period": "1h", "policy": "Drop"},
         ),
         trigger("off", "few", execution={"workflow": "source"}, suspend=True),
     )
@@ -132,3 +136,26 @@ def test_dedupe_and_rate_limit(kubectl: Kubectl) -> None:
     eventually(lambda: counted("few") == {"received": 4, "started": 2, "limited": 2})
     assert counted("off") == {}
     assert len(runs(kubectl, "few")) == 2
+
+
+def test_the_example_of_a_schedule_fires_with_the_day_of_its_slot(kubectl: Kubectl) -> None:
+    flow, nightly = yaml.safe_load_all((EXAMPLES / "trigger-schedule.yaml").read_text())
+    kubectl.apply(flow, nightly)
+    eventually(lambda: status(kubectl, "nightly").get("nextFire"))
+    schedule = {**nightly["spec"]["schedule"], "cron": "* * * * * *", "jitter": "1ms"}
+    nightly["spec"] |= {"schedule": schedule, "rateLimit": {**ONE, "policy": "Drop"}}
+    kubectl.apply(nightly)
+    (raw,) = eventually(lambda: runs(kubectl, "nightly-report"))
+    scheduled = raw["spec"]["trigger"]["event"]["localTime"]
+    text = ended(kubectl, raw["metadata"]["name"])["status"]["outputs"]["text"]
+    assert text == f"report of {scheduled[:10]}"
+    kubectl("delete", "awft", "nightly")
+
+
+def test_the_example_of_a_chain_deploys_what_was_built(kubectl: Kubectl) -> None:
+    kubectl.apply(*yaml.safe_load_all((EXAMPLES / "trigger-execution.yaml").read_text()))
+    eventually(lambda: status(kubectl, "after-build").get("conditions"))
+    kubectl.apply(execution("build", "build-7"))
+    (raw,) = eventually(lambda: runs(kubectl, "deploy-build"))
+    outputs = ended(kubectl, raw["metadata"]["name"])["status"]["outputs"]
+    assert outputs == {"text": "deployed shop:build-7"}

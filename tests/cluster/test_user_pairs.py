@@ -15,9 +15,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.main import app
 from orchestrator.jobs.names import job_name
+from orchestrator.session.errors import UsageError
 from orchestrator.triggers.plan import execution_name
 from tests.cluster.roles import roles_in_place
 from tests.cluster.test_people import Place, node

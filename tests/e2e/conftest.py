@@ -5,15 +5,27 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from dev.cluster.api import Cluster
 from dev.images import archive
-from tests.account import operator_account
+from tests.account import INSTALL, operator_account
+from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
+from tests.e2e.places import Place, Site
 from tests.kube import ROOT, Kubectl, Operator, running_operator
+from tests.people import person
+from tests.runner import allow_runner
+from tests.servicemanager import ServiceManager
+from tests.sshserver import SshServer
+from tests.vendors import jenkins, jira, pagerduty, slack
+from tests.vendors.jenkins import JenkinsStub
+from tests.vendors.jira import Jira
+from tests.vendors.pagerduty import PagerDuty
+from tests.vendors.slack import SlackStub
 
 LAST = "test_least_rights.py"
 """Reads what all other tests have made the operator ask of the API server."""
@@ -54,3 +66,48 @@ def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     account = operator_account(kubeconfig, folder)
     with running_operator(account, folder / "operator.log") as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def site(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder, host = tmp_path_factory.mktemp("site"), node_cluster.host
+    with ExitStack() as stack:
+        units = ServiceManager(folder)
+        stack.callback(units.stop)
+        units.start()
+        ssh = SshServer(folder / "ssh", units.variables, host=host)
+        stack.callback(ssh.stop)
+        ssh.start()
+        stubs = SlackStub(), Jira(), PagerDuty(), JenkinsStub()
+        for stub in stubs:
+            stub.host = host
+            stack.enter_context(stub)
+        yield Site(host, *stubs, ssh, units)
+
+
+@pytest.fixture(scope="session")
+def ana(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kubectl = Kubectl(kubeconfig)
+    kubectl("apply", "--server-side", "-f", str(INSTALL / "policies.yaml"))
+    kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/workflows"))
+    return person(kubeconfig, tmp_path_factory.mktemp("people"), "ana", "sre")
+
+
+@pytest.fixture
+def templates(kubectl: Kubectl, operator: Operator, site: Site, ana: Path) -> Place:
+    assert operator.pid
+    allow_runner(kubectl, "manifests")
+    kubectl(
+        "create", "rolebinding", "oncall", "--clusterrole=itechsmart-workflow-oncall", "--group=sre"
+    )
+    secrets = {
+        "slack": {"token": slack.TOKEN},
+        "jira": {"token": jira.TOKEN},
+        "pagerduty": {"routingKey": pagerduty.ROUTING_KEY},
+        "jenkins": {"token": jenkins.TOKEN},
+        "automation-ssh": {"id_ed25519": site.ssh.key},
+    }
+    for name, data in secrets.items():
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+        kubectl.apply({**secret, "stringData": data})
+    return Place(kubectl, site, CommandLine(ana, kubectl.namespace))

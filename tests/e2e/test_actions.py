@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from dev.images import name as image_name
-from tests.kube import Kubectl, eventually
+from tests.examples import example
+from tests.kube import Kubectl, eventually, execution
 from tests.runner import allow_runner, context, make_runner
+
+PROVES = {
+    "kubelet and containers": [
+        "exec", "pod-logs", "rollback-deployment", "rollout-restart", "rollout-status", "run-job",
+        "wait-for",
+    ]
+}  # fmt: skip
 
 RESTRICTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -125,7 +133,7 @@ def test_a_cancelled_action_ends_at_once(kubectl: Kubectl) -> None:
 
 
 def test_logs_and_rollout_of_a_real_deployment(kubectl: Kubectl, tmp_path: Path) -> None:
-    runner = make_runner(kubectl, tmp_path)
+    runner = make_runner(kubectl, tmp_path, "manifests")
     template = pod("web", "sh", "-c", "echo one; echo two; exec sleep 1000")
     template["spec"]["restartPolicy"] = "Always"
     kubectl.apply(
@@ -144,7 +152,8 @@ def test_logs_and_rollout_of_a_real_deployment(kubectl: Kubectl, tmp_path: Path)
     )
     ended = runner("rollout-status", name="web", timeout="60s")
     assert (ended.outputs["replicas"], ended.outputs["ready"]) == (1, 1), ended
-    logs = runner("pod-logs", kind="Deployment", name="web")
+    (parameters,) = example("pod-logs")
+    logs = runner("pod-logs", **parameters)
     assert logs.outputs["text"] == "one\ntwo"
     (name,) = logs.outputs["pods"]
     assert runner("pod-logs", name=name, lines=1).outputs["text"] == "two"
@@ -155,3 +164,38 @@ def test_logs_and_rollout_of_a_real_deployment(kubectl: Kubectl, tmp_path: Path)
     ended = runner("rollout-status", name="web", timeout="60s")
     assert (ended.code, ended.outputs["revision"]) == (0, 2), ended
     assert runner("pod-logs", selector="app=web").outputs["pods"] != [name]
+
+    images = {"main": "registry.invalid/none:1"}
+    ended = runner(
+        "deploy-application", name="web", images=images, timeout="60s", podFailureTimeout="1s"
+    )
+    assert ended.code == 65, ended
+    assert "ImagePull" in ended.message
+    assert "registry.invalid" in ended.message
+    back = runner("rollback-deployment", name="web", timeout="60s")
+    assert (back.code, back.outputs["toRevision"], back.outputs["ready"]) == (0, 2, 1), back
+
+
+def test_a_command_in_a_real_container_and_a_real_job(kubectl: Kubectl, tmp_path: Path) -> None:
+    runner = make_runner(kubectl, tmp_path, "commands", "jobs")
+    kubectl.apply(pod("web", "sh", "-c", "exec sleep 1000"))
+    ready = runner("wait-for", kind="Pod", name="web", condition="Ready", timeout="60s")
+    assert ready.code == 0, ready.message
+    (parameters,) = example("exec")
+    assert runner("exec", **parameters).outputs["stdout"] == "web\n"
+    script = 'read line; echo "got $line $1"; echo careful >&2; exit "$1"'
+    command = ["sh", "-c", script, "sh", "0"]
+    done = runner("exec", selector="app=web", command=command, stdin="ünix\nmore\n")
+    assert done.code == 0, done.message
+    assert done.outputs["stdout"] == "got ünix 0\n"
+    assert done.outputs["stderr"] == "careful\n"
+    failed = runner("exec", name="web", command=[*command[:-1], "7"], stdin="x\n")
+    assert (failed.code, failed.message.endswith("exited with 7: careful")) == (1, True), failed
+    absent = runner("exec", name="web", command=["/no/such/program"])
+    assert "no such file" in absent.message, absent
+
+    template = pod("import", "sh", "-c", "echo one; echo two")["spec"]
+    manifest = {"metadata": {"name": "import"}, "spec": {"template": {"spec": template}}}
+    uid = kubectl.create(execution("none", "run"))["metadata"]["uid"]
+    ended = runner("run-job", uid=uid, manifest=manifest, timeout="60s")
+    assert (ended.code, ended.outputs["log"]) == (0, "one\ntwo\n"), ended

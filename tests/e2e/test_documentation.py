@@ -18,13 +18,17 @@ from typing import Any
 
 import pytest
 
+from dev.charts.copying import CHART
+from dev.charts.tools import HELM4
 from dev.cluster.api import down, up
 from dev.cluster.tools import kubectl as kubectl_path
 from dev.gitops import argo_cd
+from dev.rights import keep_used
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
-from tests.conftest import PREFIX
+from tests.charts.helm import Helm
+from tests.conftest import PREFIX, fresh_namespace
 from tests.documentation import DOCS, PAGES, play
-from tests.kube import ROOT, Kubectl, eventually
+from tests.kube import ROOT, Kubectl, ended, eventually, execution, workflow
 
 INSTALL, REMOVE = DOCS / "how-to/install.md", DOCS / "how-to/remove.md"
 RESTARTS = DOCS / "how-to/read-the-operators-log.md"
@@ -60,7 +64,7 @@ class Reader:
     """
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
-        self._kubeconfig = kubeconfig
+        self.kubeconfig = kubeconfig
         self._folder = folder
         self.installed = 0.0
 
@@ -69,12 +73,12 @@ class Reader:
         if page.stem in PEOPLE:
             time.sleep(max(0.0, self.installed + POLICY_SETTLE_SECONDS + 2 - time.monotonic()))
         if page == GITOPS:
-            install_argo_cd(Kubectl(self._kubeconfig, "argocd"))
+            install_argo_cd(Kubectl(self.kubeconfig, "argocd"))
         folder = self._folder / page.stem
         folder.mkdir()
         for name in ("crds", "manifests", "dev"):
             (folder / name).symlink_to(ROOT / name)
-        shutil.copy(self._kubeconfig, folder / "kubeconfig")
+        shutil.copy(self.kubeconfig, folder / "kubeconfig")
         path = os.pathsep.join(map(str, (Path(kubectl_path()).parent, Path(sys.executable).parent)))
         own = {
             "KUBECONFIG": str(folder / "kubeconfig"),
@@ -97,6 +101,7 @@ def reader(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Re
         reader.installed = time.monotonic()
         yield reader
     finally:
+        keep_used(cluster.audit_log, name)
         down(name)
 
 
@@ -125,3 +130,34 @@ def test_the_product_is_removed_as_the_guide_says(
 ) -> None:
     wait(played.values())
     reader.types(REMOVE)
+
+
+def test_the_chart_is_installed_tested_upgraded_and_removed(
+    reader: Reader, played: dict[Path, Future[None]], tmp_path: Path
+) -> None:
+    """By Helm 4 and without `--wait`, once what kubectl installed is removed."""
+    wait(played.values())
+    live_with_the_chart(Kubectl(reader.kubeconfig), Helm(HELM4.path(), reader.kubeconfig, tmp_path))
+
+
+def live_with_the_chart(kubectl: Kubectl, helm: Helm) -> None:
+    """Install the chart, run executions through an upgrade, and remove it."""
+    name, namespace = "itechsmart-workflow", "--namespace=itechsmart-workflow"
+    helm("install", name, str(CHART), namespace, "--create-namespace")
+    assert "http-request" in kubectl.names("clustertemplates")
+    helm("test", name, namespace)
+    pause = {"name": "pause", "delay": "10s"}
+    last = {"name": "last", "transform": {"answer": "42"}}
+    edges = [{"from": "pause", "to": "last"}]
+    upgraded = fresh_namespace(kubectl)
+    upgraded.apply(workflow("slow", nodes=[pause, last], edges=edges, history={"succeeded": 100}))
+    upgraded.apply(*(execution("slow", f"slow-{number}") for number in range(30)))
+    another = "operator.podAnnotations.round=2"
+    helm("upgrade", name, str(CHART), namespace, f"--set-string={another}", "--wait")
+    for number in range(30):
+        assert ended(upgraded, f"slow-{number}")["status"]["phase"] == "Succeeded"
+    helm("uninstall", name, namespace, "--wait")
+    assert len([crd for crd in kubectl.names("crd") if "itechsmart" in crd]) == 6
+    assert len(upgraded.get("awfx")["items"]) == 30
+    left = [role for role in kubectl.names("clusterroles") if "itechsmart" in role]
+    assert left + kubectl.names("validatingadmissionpolicies") == []

@@ -81,7 +81,9 @@ RUNS: dict[str, Check] = {
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.yaml")} == set(RUNS) | ELSEWHERE
+    names = {path.stem for path in EXAMPLES.glob("*.yaml")}
+    # tests/cluster fires those of Triggers.
+    assert {name for name in names if not name.startswith("trigger-")} == set(RUNS) | ELSEWHERE
 
 
 @pytest.mark.parametrize("example", RUNS)

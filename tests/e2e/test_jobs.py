@@ -19,6 +19,7 @@ from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop
 from orchestrator.models.pod import PodSettings
 from orchestrator.models.template import TemplateSpec
 from tests.kube import Kubectl, eventually
+from tests.planted import MARKER, planted
 
 FINAL = (AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.TIMED_OUT)
 HOSTILE = 'line one\nline "two"\t$(touch /tmp/x) $(PARAMS) $HOME `id` $$ \'; exit 7 \\ é $[[ x ]]'
@@ -188,11 +189,12 @@ json.dump({"value": digest}, open(os.environ["OUTPUTS"], "w"))
 
 
 def test_a_secret_reaches_the_container_and_nothing_else(kubectl: Kubectl) -> None:
-    kubectl("create", "secret", "generic", "api", "--from-literal=token=s3cr3t-$(PARAMS)")
+    secret = f"{planted('job')}-$(PARAMS)"
+    kubectl("create", "secret", "generic", "api", f"--from-literal=token={secret}")
     source = 'printf \'{"value": "%s"}\' "$(printf %s "$PARAM_TOKEN" | wc -c)" > "$OUTPUTS"'
     running = start(kubectl, {"token": SecretValue("api", "token")}, script=script(source))
-    assert running.ended().outputs == {"value": str(len("s3cr3t-$(PARAMS)"))}
-    assert "s3cr3t" not in json.dumps([running.job, running.pods])
+    assert running.ended().outputs == {"value": str(len(secret))}
+    assert MARKER not in json.dumps([running.job, running.pods])
 
 
 @pytest.mark.parametrize(

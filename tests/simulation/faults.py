@@ -87,6 +87,8 @@ class FaultyTransport(Transport):
         """The number of the write that it does not survive, and whether that takes effect."""
         self.crashed = asyncio.Event()
         self.writes = 0
+        self._unanswered: list[asyncio.Future[None]] = []
+        """What a dead process waits for: without it, it would be collected as garbage."""
 
     async def exchange(
         self,
@@ -192,7 +194,8 @@ class FaultyTransport(Transport):
     async def _alive(self) -> None:
         await self.thawed.wait()
         if self.dead:  # no process is left to receive an answer
-            await asyncio.get_running_loop().create_future()
+            self._unanswered.append(asyncio.get_running_loop().create_future())
+            await self._unanswered[-1]
 
 
 class _NoCredentials(Credentials):

@@ -87,8 +87,11 @@ class Invariants:
             self._job(old, new)
         elif plural == "pods":
             self._pod(old, new)
-        elif plural == "workflowexecutions" and old is not None and new is not None:
-            self._status(old, new)
+        elif plural == "workflowexecutions" and new is not None:
+            if old is None:
+                self._execution_made(new)
+            else:
+                self._status(old, new)
 
     def _marks_a_revision(self, plural: str, new: Raw | None) -> bool:
         """Whether a revision that nothing refers to is marked, which it is once."""
@@ -186,6 +189,21 @@ class Invariants:
         if worked > MAX_REACTION:
             self.wrong(f"a pod of {name}.{node} worked on for {worked:.0f} s")
 
+    # Executions
+
+    def _execution_made(self, made: Raw) -> None:
+        """A sub-execution acts by itself, so its parent's record of it is stored before."""
+        name, parent = made["metadata"]["name"], made["spec"].get("parent")
+        owner = self._store.objects.get(
+            ("workflowexecutions", NAMESPACE, (parent or {}).get("name", ""))
+        )
+        if parent is None or owner is None or owner["metadata"]["uid"] != parent["uid"]:
+            return
+        if parent["node"] not in ((owner.get("status") or {}).get("nodes") or {}):
+            self.wrong(
+                f"sub-execution {name} before the record of {parent['name']}.{parent['node']}"
+            )
+
     # Statuses
 
     def _status(self, old: Raw, new: Raw) -> None:
@@ -226,7 +244,9 @@ class Invariants:
         if self._story.operators.second:  # the one that gave the slot back may be gone since
             return 0.0
         created = from_rfc3339(new["metadata"]["creationTimestamp"])
-        return self._store.clock() - max(self._free, self.well, created)
+        not_before = (new["spec"].get("trigger") or {}).get("notBefore")
+        due = from_rfc3339(not_before) if not_before else created
+        return self._store.clock() - max(self._free, self.well, created, due)
 
     def _record_changed(self, name: str, node: str, record: Raw, now: Raw) -> None:
         """An attempt may have ended: seen soon, and nothing of it works any more."""

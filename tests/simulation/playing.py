@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from orchestrator.controller.offload import Inline
 from orchestrator.controller.operator import Operator
+from orchestrator.dispatch.computing import Inline
 from orchestrator.kube.cache import Key, key_of
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.kopf_watch import Follow, Take
@@ -75,6 +75,7 @@ async def operating(
     follow: Follow | None = None,
     *,
     workers: int = 128,
+    history: bool = False,
 ) -> AsyncIterator[None]:
     """An operator that is asked to stop at the end of the block, unless it was killed."""
     client = ApiClient(transport._credentials, transport)
@@ -97,6 +98,7 @@ async def operating(
         follow=follow or listed,
         offload=offload,
         trigger_types=trigger_types,
+        history=history,
     )
     over = asyncio.Event()
     running = asyncio.create_task(operator.run(over))

@@ -12,7 +12,7 @@ from orchestrator.kube.errors import ApiError
 Raw = Mapping[str, Any]
 
 _SELECTABLE = {
-    "workflowexecutions": {"status.phase", "spec.workflow"},
+    "workflowexecutions": {"status.phase", "spec.workflow", "spec.trigger.uid"},
     "pods": {"status.phase", "spec.nodeName"},
     "events": {"type", "reason", "involvedObject.kind", "involvedObject.uid"},
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.models.base import API_VERSION
-from tests.simulation import interventions
+from tests.simulation import interventions, triggering
 from tests.simulation.faults import Faults
 from tests.simulation.stages import AT_ONCE, NEVER, Outcome, Stages
 
@@ -61,6 +61,8 @@ class Scenario:
     """Seconds after which nothing goes wrong any more."""
     reruns: list[tuple[float, str, str, list[str]]] = field(default_factory=list)
     """When, by which name, a re-run of which execution, from which nodes."""
+    trigger: Raw | None = None
+    """The spec of a Trigger that follows the ends of `main`."""
 
     @property
     def same_result(self) -> bool:
@@ -97,8 +99,11 @@ class Scenario:
 
 
 def scenario(seed: int) -> Scenario:
-    """The story of a seed; from `interventions.FIRST` on people intervene in it."""
+    """The story of a seed; from `interventions.FIRST` on people intervene in it, and from
+    `triggering.FIRST` on it has a Trigger."""
     story = _scenario(seed)
+    if seed >= triggering.FIRST:
+        return triggering.trigger_executions(story)
     return interventions.intervene(story) if seed >= interventions.FIRST else story
 
 

@@ -39,6 +39,13 @@ _PATH = re.compile(
 _UIDS = uuid.UUID("6ba7b814-9dad-11d1-80b4-00c04fd430c8")
 _WITH_STATUS = {"workflowexecutions", "workflows", "triggers", "templates", "clustertemplates",
                 "jobs", "pods"}  # fmt: skip
+_DISCOVERED = {
+    "/api/v1": [
+        {"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["list", "watch"]},
+        {"name": "namespaces", "kind": "Namespace", "namespaced": False},
+    ]
+}
+"""The resources of an API, in part, by its path."""
 BOOKMARK = 60.0
 """Seconds from one bookmark of a watch to the next."""
 _NEW_STATUS: dict[str, Raw] = {"jobs": {}, "pods": {"phase": "Pending"}}
@@ -88,6 +95,8 @@ class Store:
         accept: str,
     ) -> Raw:
         """The answer to one request. Raises ApiError as the client would."""
+        if verb == "get" and path in _DISCOVERED:
+            return {"kind": "APIResourceList", "resources": _DISCOVERED[path]}
         match = _PATH.fullmatch(path)
         if match is None:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")

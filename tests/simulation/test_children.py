@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orchestrator.kube.client import Raw
+from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
 from tests.simulation.playing import manifest, operating, played, store_with
@@ -63,3 +64,32 @@ async def test_a_sub_execution_that_was_late_is_tried_again_where_that_is_asked_
     assert (record["phase"], record["attempts"]) == ("TimedOut", 2)
     children = [one for one in store.all("workflowexecutions") if one["spec"].get("parent")]
     assert [child["status"]["phase"] for child in children] == ["Cancelled"] * 2
+
+
+class _Refused(FaultyTransport):
+    """A webhook refuses the first sub-execution to this operator; another one creates it later."""
+
+    refused: Raw | None = None
+
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "create" and path.endswith("/workflowexecutions") and self.refused is None:
+            self.refused = json.loads(rest[1])
+            raise ApiError(403, "Forbidden", "admission webhook denied the request: not today")
+        return await super().exchange(verb, path, *rest)
+
+
+async def test_an_item_that_another_operator_created_after_its_refusal_here_is_stopped() -> None:
+    each = {"values": "[1, 2]", "as": "it", "parallelism": 1, "maxFailed": 1}
+    store = _store(60.0, forEach=each)
+    transport = _Refused(store)
+    async with operating(store, transport):
+        await asyncio.sleep(10.0)
+        assert transport.refused is not None
+        store.create("workflowexecutions", NAMESPACE, transport.refused)
+        await asyncio.sleep(30.0)
+        name = transport.refused["metadata"]["name"]
+        assert (
+            store.objects["workflowexecutions", NAMESPACE, name]["status"]["phase"] == "Cancelled"
+        )
+        assert store.objects[RUN]["status"]["phase"] == "Running"
+    assert [event["reason"] for event in store.all("events")].count("StraySubExecution") == 1

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from orchestrator.controller.telemetry.logs import EXECUTION
+from orchestrator.process.logs import EXECUTION
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Outcome
 from tests.simulation.playing import manifest, played, store_with

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import triggering
 from tests.simulation.faults import Faults
 from tests.simulation.interventions import FIRST
 from tests.simulation.scenario import scenario
@@ -27,9 +28,14 @@ from tests.simulation.trials import CHUNK, chunks, pieces
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = sorted((Path(__file__).parent / "planted").rglob("*.patch"))
-FIXED = [range(2_000), range(FIRST, FIRST + 1_000)]
-"""The stories of every run, without and with interventions."""
-MOVING = [(range(2_000, 202_000), 1_000), (range(FIRST + 1_000, FIRST + 51_000), 500)]
+TRIGGERED = triggering.FIRST
+FIXED = [range(2_000), range(FIRST, FIRST + 700), range(TRIGGERED, TRIGGERED + 300)]
+"""The stories of every run: without interventions, with them, and with a Trigger."""
+MOVING = [
+    (range(2_000, 202_000), 500),
+    (range(FIRST + 700, FIRST + 50_700), 300),
+    (range(TRIGGERED + 300, TRIGGERED + 50_300), 200),
+]
 """Seeds of which each commit plays some: so many in a row, from a place that its hash gives."""
 MAX_FOR_A_BUG = 2_000
 CAUGHT = re.compile(r"Caught by seed (\d+)\.\n")
@@ -61,6 +67,10 @@ FOUND_BEFORE = {
     1019947: "under a pause a Job was not recorded, because the transform before it was not",
     1036762: "an end waited twice for its turn, since its parent cancelled it in the first",
     1049291: "ends waited twice for their turn, since their parents cancelled them in the first",
+    1036614: "an item that one operator was refused and another created ran on alone",
+    2000011: "with Newest an execution that was about to start did not count: one too many ran",
+    2000471: "with Newest one that missed its slot started although a newer one had started in it",
+    2001786: "with Newest one started that no watch had told of, in the slot of another",
     198502: "one that was cancelled between its slot and its admission held it for 15 seconds",
 }
 
@@ -113,6 +123,18 @@ def test_the_stories_with_interventions_hold_each_of_them() -> None:
     nodes = [node for spec in specs for node in spec["nodes"]]
     assert any("workflow" in node and "forEach" in node for node in nodes)
     assert any("grandchild" in story.workflows for story in stories)
+
+
+def test_the_stories_with_a_trigger_hold_each_of_its_limits() -> None:
+    stories = [scenario(seed) for seed in range(TRIGGERED, TRIGGERED + 200)]
+    specs = [story.trigger or {} for story in stories]
+    policies = {spec["rateLimit"]["policy"] for spec in specs if "rateLimit" in spec}
+    assert policies == {"Queue", "Newest", "Drop"}
+    assert any("cooldown" in spec for spec in specs)
+    assert {spec["dedupe"]["key"] for spec in specs if "dedupe" in spec} == {"event.phase", "'one'"}
+    assert any(spec.keys() == {"workflow", "execution"} for spec in specs)
+    assert any(story.operators.crashes for story in stories)
+    assert any(story.outages for story in stories)
 
 
 def windows() -> list[range]:
@@ -175,9 +197,10 @@ def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
 
 
 def _seeds_for(patch: Path) -> list[str]:
-    """From which seed to which it is to be caught: those in a folder of their own by stories with
-    interventions. The seed that caught it last is tried first: it is in the patch's first line."""
-    first = FIRST if patch.parent.name == "interventions" else 0
+    """From which seed to which it is to be caught: those in folders of their own by stories with
+    interventions or a Trigger. The seed that caught it last is tried first: it is in the patch's
+    first line."""
+    first = {"interventions": FIRST, "triggers": TRIGGERED}.get(patch.parent.name, 0)
     bounds = [str(first), str(first + MAX_FOR_A_BUG)]
     caught = CAUGHT.match(patch.read_text())
     return [*bounds, "--hint", caught[1]] if caught else bounds

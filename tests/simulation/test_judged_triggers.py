@@ -6,6 +6,8 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
+
 from orchestrator.controller.operator import RESYNC_INTERVAL
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with, watching
@@ -87,3 +89,64 @@ async def test_a_restart_writes_nothing_to_a_trigger_that_is_settled() -> None:
         versions.append(trigger["metadata"]["resourceVersion"])
         assert ready(store) == ("True", "Valid")
     assert versions == versions[:1] * 3
+
+
+async def test_the_receivers_condition_is_part_of_ready_and_kept() -> None:
+    store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
+    token = [{"name": "hooks", "key": "token"}]
+    spec = {"workflow": "nightly", "webhook": {"bearer": {"secrets": token}}}
+    store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
+    store.create("workflows", NAMESPACE, manifest("Workflow", "nightly", {"nodes": NODES}))
+    key = ("triggers", NAMESPACE, "t")
+
+    def says(status: str, reason: str, generation: int) -> None:
+        own = {"type": "Receiving", "status": status, "reason": reason, "message": reason}
+        kept = [
+            each
+            for each in store.objects[key].get("status", {}).get("conditions", ())
+            if each["type"] != "Receiving"
+        ]
+        conditions = [*kept, {**own, "observedGeneration": generation}]
+        store.patch(key, {"status": {"conditions": conditions}}, status=True)
+
+    async with operating(store, FaultyTransport(store), follow=watching(store)):
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "NotReceived")
+        says("False", "SecretForbidden", 1)
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "SecretForbidden")
+        says("True", "Received", 1)
+        await asyncio.sleep(5)
+        assert ready(store) == ("True", "Valid")
+        types = [each["type"] for each in store.objects[key]["status"]["conditions"]]
+        assert types == ["Ready", "Reconciling", "Stalled", "Receiving"]
+        # A change is not received until the receiver says so of the new generation.
+        store.patch(key, {"spec": {"filter": "true"}})
+        await asyncio.sleep(5)
+        assert ready(store) == ("False", "NotReceived")
+
+
+@pytest.mark.parametrize(
+    "listens",
+    [
+        {"fileWatch": {"s3": {"bucket": "incoming", "credentials": {"name": "s3"}}}},
+        {"email": {"host": "imap.example.com", "credentials": {"name": "mail"}}},
+        {"webhook": {"github": {"secrets": [{"name": "hooks", "key": "secret"}]}}},
+    ],
+    ids=lambda listens: next(iter(listens)),
+)
+async def test_the_position_of_the_receiver_is_left_as_it_is(listens: dict[str, Any]) -> None:
+    """Also after an edit and a restart: otherwise what has appeared since would look old."""
+    position = "0a1b2c3d/1764480301/17"
+    store = store_with(manifest("Workflow", "main", {"nodes": NODES}))
+    raw = manifest("Trigger", "t", {"workflow": "main", **listens})
+    store.create("triggers", NAMESPACE, raw)
+    key = ("triggers", NAMESPACE, "t")
+    store.objects[key]["status"] = {"mark": position}
+    for _ in range(2):
+        async with operating(store, FaultyTransport(store), follow=watching(store)):
+            await asyncio.sleep(5)
+            store.patch(key, {"spec": {"filter": "true"}})
+            await asyncio.sleep(RESYNC_INTERVAL + 5)
+            assert ready(store) == ("False", "NotReceived")  # no receiver runs
+            assert store.objects[key]["status"]["mark"] == position

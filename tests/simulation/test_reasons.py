@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from orchestrator.engine.advance import advance
+from orchestrator.engine.lifecycle import revision
 from orchestrator.engine.status.records import Run
 from orchestrator.kube.client import Raw
 from tests.builders import action, graph
@@ -83,11 +84,27 @@ async def test_an_execution_whose_revision_was_deleted_ends_when_the_operator_re
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "1h"}]}))
     async with operating(store, healthy(store)):
         await asyncio.sleep(5.0)
-    (revision,) = store.all("controllerrevisions")
-    store.remove(("controllerrevisions", NAMESPACE, revision["metadata"]["name"]))
+    (lost,) = store.all("controllerrevisions")
+    store.remove(("controllerrevisions", NAMESPACE, lost["metadata"]["name"]))
     raw = await played(store, healthy(store))
     assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "RevisionLost")
-    assert revision["metadata"]["name"] in raw["status"]["message"]
+    assert lost["metadata"]["name"] in raw["status"]["message"]
+
+
+async def test_an_execution_that_a_newer_version_admitted_ends_and_says_so() -> None:
+    """After a downgrade, if its workflow uses what this version does not know."""
+    store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "1h"}]}))
+    async with operating(store, healthy(store)):
+        await asyncio.sleep(5.0)
+    (raw,) = store.all("controllerrevisions")
+    data = raw["data"] | {"workflow": raw["data"]["workflow"] | {"quarantine": True}}
+    name = revision._name("main", revision._canonical(data))
+    newer = {**raw, "metadata": {"name": name, "labels": raw["metadata"]["labels"]}, "data": data}
+    store.create("controllerrevisions", NAMESPACE, newer)
+    store.patch(RUN, {"status": {"revision": name}}, status=True)
+    status = (await played(store, healthy(store)))["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "OtherVersion")
+    assert "quarantine" in status["message"]
 
 
 async def test_events_report_how_each_node_and_the_execution_ended() -> None:

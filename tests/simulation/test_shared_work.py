@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from orchestrator.controller.offload import LARGE, Inline
-from orchestrator.controller.queue import worker_released
+from orchestrator.dispatch.computing import Inline
+from orchestrator.process.queue import worker_released
+from orchestrator.validation.size import LARGE
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE

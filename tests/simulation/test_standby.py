@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from orchestrator.controller.operator import Operator
-from orchestrator.controller.telemetry.logs import EXECUTION
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.kopf_watch import Take
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.resources import Resource
+from orchestrator.process.logs import EXECUTION
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import manifest, operating, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -93,7 +93,7 @@ async def test_who_stands_by_keeps_nothing_of_what_came_and_went_and_takes_over(
         await asyncio.sleep(60)
     assert len(store.all("workflowexecutions")) < 20
     assert len(second.parts.queue) == 0
-    assert not second.parts.metrics.queue._timers
+    assert not second.parts.workflow_metrics.queue._timers
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "last", "main"))
     await asyncio.sleep(10)
     asked = transport.requests["get", "workflowexecutions"]

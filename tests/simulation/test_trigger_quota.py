@@ -29,11 +29,11 @@ class UnderQuota(Process):
 
     full = True
 
-    async def create(self, resource: object, namespace: str, manifest: Raw) -> Raw:
+    async def create(self, resource: object, namespace: str, manifest: Raw, **how: object) -> Raw:
         if self.full:
             name = manifest["metadata"].get("name", "")
             raise ApiError(403, "Forbidden", f'"{name}" is forbidden: exceeded quota: runs, used')
-        return await super().create(resource, namespace, manifest)
+        return await super().create(resource, namespace, manifest, **how)
 
 
 @pytest.mark.parametrize("restart", [False, True])

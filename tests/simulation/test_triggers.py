@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.offload import Inline
 from orchestrator.controller.triggers.reconcile import Triggers
+from orchestrator.dispatch.computing import Inline
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS
@@ -138,7 +138,8 @@ def test_an_unreadable_end_holds_up_no_other() -> None:
     ("rule", "what"),
     [
         ({"dedupe": {"key": "event.workflow", "window": "30s"}}, "deduplicated"),
-        ({"rateLimit": {"limit": 1, "period": "30s"}}, "limited"),
+        ({"rateLimit": {"limit": 1, "period": "30s", "policy": "Drop"}}, "limited"),
+        ({"cooldown": "30s"}, "limited"),
     ],
 )
 def test_what_came_to_nothing_comes_to_nothing_after_a_restart_too(rule: Raw, what: str) -> None:
@@ -166,11 +167,11 @@ class Refuses(Process):
 
     creations = 0
 
-    async def create(self, *rest: Any) -> Raw:
+    async def create(self, *rest: Any, **how: Any) -> Raw:
         self.creations += 1
         if self.creations == 2:
             raise ApiError(500, "InternalError", "not now")
-        return await super().create(*rest)
+        return await super().create(*rest, **how)
 
 
 @pytest.mark.filterwarnings("ignore")

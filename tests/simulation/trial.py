@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.controller.operator import Operator
+from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
 from orchestrator.models.base import API_VERSION
+from tests.simulation import triggering
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
 from tests.simulation.invariants import Invariants, terminal
 from tests.simulation.kubelet import Kubelet
@@ -24,6 +26,7 @@ from tests.simulation.pausing import Pauses
 from tests.simulation.pods import work_of
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
+from tests.simulation.trigger_verdicts import TriggerVerdicts
 from tests.simulation.verdicts import Verdicts
 from tests.virtualtime import run_virtually
 
@@ -34,6 +37,9 @@ SETTLE_SECONDS, SILENT_SECONDS = 700.0, 620.0
 """Seconds after the end of all executions: to settle in, and then to write nothing."""
 MAX_ANSWER_DELAY = 65.0
 """Seconds after which no answer is on its way any more that was late."""
+MAX_DELIVERY = 130.0
+"""Seconds in which the end of an execution reaches its Trigger, restarts and late answers
+included."""
 CALM_SECONDS = 30.0
 """Seconds to settle in where nothing ever went wrong."""
 
@@ -98,6 +104,7 @@ class _Trial:
         self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
         self._pauses = Pauses(self._story, self.store, self.holds)
         self._verdicts = Verdicts(self._story, self.store, self._wrong)
+        self._of_trigger = TriggerVerdicts(self._story, self.store, self._wrong)
         self._found.jobs = self.holds.jobs
         self._prepare()
         self._faults = Faults() if self._calm else self._story.faults
@@ -137,6 +144,8 @@ class _Trial:
             await self._settle()
             self._found.results |= self._results()
             self._verdicts.check()
+            if self._story.trigger is not None:
+                self._of_trigger.check()
             self._pauses.judge()
 
     async def _settle(self) -> None:
@@ -196,6 +205,8 @@ class _Trial:
                 "spec": spec,
             }  # fmt: skip
             self.store.create("workflows", NAMESPACE, workflow)
+        if self._story.trigger is not None:
+            self.store.create("triggers", NAMESPACE, triggering.manifest(self._story))
 
     def _begin(self, name: str, spec: Raw) -> None:
         body = {
@@ -236,7 +247,7 @@ class _Trial:
         moments = [moment for moment, *_ in self._story.executions]
         moments += [moment for moment, *_ in self._story.reruns]
         last = START + max(6.0, max(moments) + 1.0)
-        while self._clock() < last or any(
+        while self._clock() < max(last, self._delivered_by()) or any(
             not terminal(raw) for raw in self.store.all("workflowexecutions")
         ):
             self._pauses.check()
@@ -250,6 +261,18 @@ class _Trial:
                 return False
             await asyncio.sleep(1.0)
         return True
+
+    def _delivered_by(self) -> float:
+        """When the Trigger has been told of every end so far, whatever went wrong."""
+        if self._story.trigger is None:
+            return 0.0
+        ended = (
+            from_rfc3339(raw["status"]["finishedAt"])
+            for raw in self.store.all("workflowexecutions")
+            if raw["spec"]["workflow"] == "main" and terminal(raw)
+        )
+        since = max([self._calm_since or self._clock(), *ended])
+        return since + (MAX_DELIVERY if self.holds.hears_all else SETTLE_SECONDS)
 
     # The operators
 

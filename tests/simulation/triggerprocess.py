@@ -62,14 +62,16 @@ class Process:
         return self._cluster.executions[name]
 
     async def list(
-        self, *__: object, label_selector: str, field_selector: str, **___: object
+        self, *__: object, label_selector: str, field_selector: str = "", **___: object
     ) -> tuple[list[Raw], str]:
         await self._alive()
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         found = self._cluster.executions.values()
         return [raw for raw in found if selects(query, raw)], "1"
 
-    async def create(self, _resource: object, namespace: str, manifest: Raw) -> Raw:
+    async def create(self, resource: object, namespace: str, manifest: Raw, **how: object) -> Raw:
+        del resource, how
+
         def apply() -> Raw:
             metadata = {**manifest["metadata"]}
             drawn = f"{metadata.pop('generateName', '')}{self._cluster.writes}"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.expressions import (
-    BudgetUsedUpError,
+    BudgetExhaustedError,
     ExpressionError,
     TooCostlyError,
     compile_expression,
@@ -233,7 +233,9 @@ def test_evaluations_share_the_account_that_pays_for_them() -> None:
         for _ in range(2):
             with pytest.raises(TooCostlyError):
                 compile_expression("vars.objects | unique").evaluate(SCOPE)
-        with pytest.raises(BudgetUsedUpError, match="the budget of one reconcile of the execution"):
+        with pytest.raises(
+            BudgetExhaustedError, match="the budget of one reconciliation of the execution"
+        ):
             compile_expression("1").evaluate({})
     assert account.available == 0
     assert compile_expression("1").evaluate({}) == 1
@@ -253,6 +255,6 @@ def test_work_yields_between_evaluations_whatever_pays_for_it() -> None:
 
 def test_an_account_pays_no_more_than_its_parent_can() -> None:
     parent = Account(MAX_WORK // 2)
-    with paid_by(Account(parent=parent)), pytest.raises(BudgetUsedUpError):
+    with paid_by(Account(parent=parent)), pytest.raises(BudgetExhaustedError):
         compile_expression("vars.objects | unique").evaluate(SCOPE)
     assert parent.left == 0

@@ -63,7 +63,7 @@ def test_a_slip_is_answered_with_what_to_write(source: str, written: str) -> Non
         ("vars.a.toUpperCase()", "`vars.a | upper`"),
         ("failure()", "write `outcome: Failed` at its edge"),
         ("always()", "write `outcome: Always` at its edge, or name it in spec.finally"),
-        ("secret('x')", "nothing can be called, not even 'secret'"),
+        ("secret('x')", "'secret' cannot be called"),
         ("vars.a | to_json", "there is no filter 'to_json'; write 'tojson'"),
         ("vars.a | regex_search('x')", "write 'matches'"),
         ("vars.a | json_query('x')", "keys are read with dots and brackets"),

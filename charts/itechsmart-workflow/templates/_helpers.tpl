@@ -37,6 +37,43 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
+{{- define "itechsmart-workflow.receiverAccountName" -}}
+{{- .Values.receiver.serviceAccount.name | default (printf "%s-receiver" (include "itechsmart-workflow.fullname" .)) -}}
+{{- end -}}
+
+{{- define "itechsmart-workflow.receiverSelectorLabels" -}}
+app.kubernetes.io/name: itechsmart-workflow
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: receiver
+{{- end -}}
+
+{{/* Scheduling of pods, by (dict "values" VALUES "selector" LABELS). */}}
+{{- define "itechsmart-workflow.scheduling" -}}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+topologySpreadConstraints:
+  {{- with .values.topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- .selector | nindent 8 }}
+  {{- end }}
+{{- end -}}
+
 {{- define "itechsmart-workflow.labels" -}}
 app.kubernetes.io/name: itechsmart-workflow
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,4 +1,4 @@
-"""An action: parameters, outputs, a function, and which of its failures to retry."""
+"""An action: its parameters, outputs and function, and the classification of its errors."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 from pydantic import ConfigDict
 
 from orchestrator.kube.resources import Resource
-from orchestrator.models.base import Model
+from orchestrator.models.base import GROUP, Model
 
 if TYPE_CHECKING:
     from orchestrator.kube.blocking import BlockingClient
 
 FAILED = 1
-"""Exit code: failed, but another attempt may succeed."""
+"""Exit code of a failure that another attempt may not have."""
 USAGE = 64
-"""Exit code: the parameters are wrong (sysexits.h, EX_USAGE); never retried."""
+"""Exit code for invalid parameters (sysexits.h, EX_USAGE); never retried."""
 PERMANENT = 65
-"""Exit code: refused by the other side for good; never retried."""
+"""Exit code of a permanent failure; never retried."""
 PERMANENT_EXIT_CODES = (USAGE, PERMANENT)
 RUNNER_IMAGE = "$[[ runner.image ]]"
-"""The image that the operator is configured to run actions with; it holds the shipped ones."""
+"""The image in the operator's configuration that contains the shipped actions."""
 
 
 class ActionError(Exception):
-    """The action failed; the message is one sentence for a person."""
+    """The action failed; the message is one sentence for users."""
 
     def __init__(self, message: str, *, permanent: bool = False, exit_code: int = 0) -> None:
         super().__init__(message)
@@ -38,7 +38,8 @@ class ActionError(Exception):
 
 
 class _Interface(Model):
-    """Parameters or outputs: docstrings are read only to generate the Template, not in each pod."""
+    """Parameters or outputs. Their docstrings are parsed only to generate the Template, not in each
+    pod."""
 
     model_config = ConfigDict(use_attribute_docstrings=False)
 
@@ -48,17 +49,17 @@ class Parameters(_Interface):
 
 
 class Outputs(_Interface):
-    """Outputs of an action. It always writes the fields without a default."""
+    """Outputs of an action, which always writes the fields without a default."""
 
     bulky: ClassVar[tuple[str, ...]] = ()
-    """Fields to shorten, in this order, when the outputs are too large; `truncated` reports it."""
+    """Fields to shorten, in this order, if the outputs are too large; sets `truncated`."""
     keep_end: ClassVar[frozenset[str]] = frozenset()
     """Bulky strings whose end matters more than their beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The attempt that this is, from CONTEXT in the Job's environment."""
+    """The identity of the attempt, from CONTEXT in the Job's environment."""
 
     namespace: str = "default"
     workflow: str = ""
@@ -73,9 +74,9 @@ class Identity:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Identity:
-        """The identity in a Job's CONTEXT; a generated one when run by hand.
+        """The identity in a Job's CONTEXT; a generated one without CONTEXT, for a run by hand.
 
-        Raises ActionError for an invalid CONTEXT.
+        Raises ActionError if CONTEXT is invalid.
         """
         text = environ.get("CONTEXT")
         if not text:
@@ -90,21 +91,21 @@ class Identity:
 
 
 class Clock(Protocol):
-    """The clock, as an argument so that tests do not wait."""
+    """The clock, an argument so that tests do not wait."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
+        """The current time, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds from some fixed point."""
+        """Seconds since an arbitrary fixed point."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this number of seconds."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of one run of an action."""
+    """The environment of one run of an action."""
 
     identity: Identity
     clock: Clock
@@ -112,9 +113,9 @@ class Context:
     """Connects to the Kubernetes API; only some actions call it."""
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Callable[[str], None] = print
-    """Writes a line of progress to the node's log."""
+    """Writes a line to the node's log."""
     mask: Callable[[str], str] = str
-    """Masks the values of secrets in a string, for output that an action writes itself."""
+    """Masks the values of secrets in a string, for output that an action writes directly."""
 
 
 P = TypeVar("P", bound=Parameters)
@@ -122,7 +123,7 @@ O = TypeVar("O", bound=Outputs)  # noqa: E741 - parameters in, outputs out
 
 
 def unclassified(_error: Exception) -> ActionError | None:
-    """For actions whose function raises only ActionError for expected failures."""
+    """The classification for actions that raise ActionError for all expected failures."""
     return None
 
 
@@ -132,6 +133,28 @@ class Family(StrEnum):
     INCIDENTS = "incidents"
     ROLLOUTS = "rollouts"
     DIAGNOSTICS = "diagnostics"
+    APPLICATIONS = "applications"
+    MANIFESTS = "manifests"
+    JOBS = "jobs"
+    COMMANDS = "commands"
+    NODES = "nodes"
+
+    @property
+    def routine(self) -> bool:
+        """Whether the role of all shipped actions includes it.
+
+        The others create pods, delete objects, run commands in containers, act on nodes or change
+        what Argo CD deploys: a namespace grants each of them by its own name.
+        """
+        return self in (Family.INCIDENTS, Family.ROLLOUTS, Family.DIAGNOSTICS)
+
+
+def shown_resource(group: str, path: str) -> str:
+    """A resource for readers: pods, pods/log, pods.metrics.k8s.io."""
+    if "." not in group or group == GROUP:
+        return path
+    plural, slash, subresource = path.partition("/")
+    return f"{plural}.{group}{slash}{subresource}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +163,10 @@ class Right:
 
     resource: Resource
     reasons: Mapping[str, str]
-    """What each verb is for, as the end of a sentence."""
+    """The purpose of each verb, as an infinitive without "to"."""
     subresource: str = ""
+    every_namespace: bool = False
+    """Whether it needs the objects of all namespaces; a RoleBinding cannot grant that."""
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -150,9 +175,14 @@ class Right:
 
     @property
     def path(self) -> str:
-        """The resource as a rule of a Role names it."""
+        """The resource as in a rule of a Role."""
         parts = (self.resource.plural, self.subresource)
         return "/".join(part for part in parts if part)
+
+    @property
+    def shown(self) -> str:
+        """The resource for readers, with its group unless that is Kubernetes' own or ours."""
+        return shown_resource(self.resource.group, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +196,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Action(Generic[P, O]):
-    """A shipped action; its Template is generated from this and from the two models."""
+    """A shipped action; its Template is generated from this value and its two models."""
 
     name: str
     title: str
@@ -178,9 +208,9 @@ class Action(Generic[P, O]):
     retries: str
     """Which failures are retried and what a retry repeats, for the Template's description."""
     example: str
-    """A Workflow's spec that uses the action, as YAML: part of the Template and of the docs."""
+    """YAML of a Workflow's spec that uses the action, for the Template and the docs."""
     classify: Callable[[Exception], ActionError | None] = unclassified
-    """Turns a library's error into an ActionError; None for an unknown error."""
+    """Converts a library's error to an ActionError; None for an unknown error."""
     writes_files: bool = False
     """Whether it needs a writable /tmp."""
     rights: tuple[Right, ...] = ()
@@ -191,3 +221,5 @@ class Action(Generic[P, O]):
     """Image of its container."""
     resources: Resources = Resources()
     """Requests and limits of its container."""
+    script: str = ""
+    """A shell script that runs instead of `orchestrator action NAME`, and may run it."""

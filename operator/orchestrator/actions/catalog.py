@@ -20,21 +20,23 @@ ROLE = Path("manifests/install/runner-rbac.yaml")
 REFERENCE = Path("docs/reference/actions.md")
 WORKFLOW_REFERENCE = Path("docs/reference/workflow-templates.md")
 ROLES_PAGE = Path("docs/reference/roles.md")
-"""A page of which only a part is generated."""
+"""A page with a generated section."""
 
 
 def from_actions() -> dict[Path, str]:
     """The generated files by their path in the project."""
     actions = every()
-    made = {action.name: manifest.render(action) for action in actions}
+    generated = {action.name: manifest.render(action) for action in actions}
     templates = {
-        TEMPLATES / f"{name}.yaml": text for name, text in {**made, **manifest.written()}.items()
+        TEMPLATES / f"{name}.yaml": text
+        for name, text in {**generated, **manifest.handwritten()}.items()
     }
     return {**templates, ROLE: role.render(actions)}
 
 
 def main() -> int:
-    """Write the files, or with --check compare them; 1 if one differs or a Template is invalid."""
+    """Write the files, or compare them with --check; returns 1 if a file differs or a Template is
+    invalid."""
     parser = argparse.ArgumentParser(description="Generate the files of the shipped actions.")
     parser.add_argument("folder", type=Path, help="the project's folder")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on differences")
@@ -64,9 +66,9 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _updated(folder: Path, wanted: dict[Path, str], *, check: bool) -> Iterator[Path]:
-    """The files that differ; they are written unless this is a check."""
-    for name, text in wanted.items():
+def _updated(folder: Path, files: dict[Path, str], *, check: bool) -> Iterator[Path]:
+    """The files that differ; written unless `check` is true."""
+    for name, text in files.items():
         path = folder / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue

@@ -1,7 +1,7 @@
-"""Outputs as the kubelet accepts them: one JSON object of at most 4096 bytes.
+"""Encodes outputs as the kubelet accepts them: one JSON object of at most 4096 bytes.
 
 The kubelet silently keeps only the *last* 4096 bytes of a termination message, so larger outputs
-must be shortened here, visibly, or fail.
+are shortened here, with a mark, or fail the action.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ MAX_BYTES = 4096
 
 
 def encode(outputs: Outputs, mask: Mask = str) -> bytes:
-    """The outputs as JSON, absent ones left out, bulky ones shortened until all fit.
+    """The outputs as JSON, without absent ones, and with bulky ones shortened until all fit.
 
-    Secrets are masked first, since half a secret would not be recognised. Raises ActionError,
-    permanent, if they are too large even without the bulky ones.
+    Secrets are masked first, since half a secret would not be recognized. Raises a permanent
+    ActionError if the outputs are too large even without the bulky ones.
     """
     dumped = outputs.model_dump(mode="json", by_alias=True, exclude_none=True)
     values = {name: mask_value(value, mask) for name, value in dumped.items()}
@@ -40,7 +40,7 @@ def encode(outputs: Outputs, mask: Mask = str) -> bytes:
 
 
 def _shorten(values: dict[str, Any], name: str, *, keep_end: bool) -> None:
-    """Keep as much of a string or list as fits, and nothing of an object: half of one misleads."""
+    """Keep as much of a string or list as fits; drop an object, since a part would mislead."""
     whole = values.pop(name, None)
     if not isinstance(whole, str | list):
         return

@@ -1,7 +1,7 @@
-"""`orchestrator action NAME`: from a Job's environment to a termination message and an exit code.
+"""`orchestrator action NAME`: runs an action in its container.
 
-The termination message ($OUTPUTS) contains the outputs if the action succeeded, and one plain
-sentence if it failed, which becomes the node's message.
+It reads the parameters from the Job's environment, and writes a termination message ($OUTPUTS): the
+outputs if the action succeeds, or one plain sentence if it fails, which becomes the node's message.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def run(name: str, environ: Mapping[str, str]) -> int:
     otherwise the kernel ignores the signal, and a cancellation waits for the whole grace period.
     """
     previous = signal.signal(signal.SIGTERM, _terminate)
-    this = _Run(name, environ)
+    action = _Run(name, environ)
     try:
-        return this.report(this.attempt())
+        return action.report(action.attempt())
     except SystemExit:
-        return this.report(ActionError("stopped by SIGTERM", exit_code=TERMINATED))
+        return action.report(ActionError("stopped by SIGTERM", exit_code=TERMINATED))
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -73,14 +73,14 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Run:
-    """One run of an action: its secrets are masked in everything that it writes."""
+    """One run of an action, with secrets masked in all of its output."""
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         self._name, self._environ = name, environ
         self._mask: Mask = masker(secrets_of(environ))
 
     def attempt(self) -> bytes | ActionError:
-        """The encoded outputs, or why there are none."""
+        """The encoded outputs, or the error."""
         action: Action[Any, Any] | None = None
         try:
             action = find(self._name)
@@ -97,26 +97,26 @@ class _Run:
             return encode(action.run(parameters, context), self._mask)
         except ActionError as failure:
             return failure
-        except Exception as error:  # the node gets a sentence after any failure
-            known = action.classify(error) if action else None
-            if known:
-                return known
+        except Exception as error:  # any failure becomes the node's message
+            classified = action.classify(error) if action else None
+            if classified:
+                return classified
             import traceback
 
             print(self._mask(traceback.format_exc()), file=sys.stderr, flush=True)
             return ActionError(f"unexpected {type(error).__name__}: {error}")
 
     def _connect(self) -> BlockingClient:
-        # Imported here: most actions need no cluster, and imports slow every pod down.
+        # Imported here: most actions need no cluster, and imports delay the start of every pod.
         from orchestrator.actions.cluster import connect
 
         return connect(self._environ)
 
     def report(self, result: bytes | ActionError) -> int:
-        """Write the termination message; the container's exit code."""
+        """Write the termination message, and return the container's exit code."""
         path = self._environ.get("OUTPUTS")
         if isinstance(result, ActionError):
-            message = self._mask(str(result))
+            message = _line(self._mask(str(result)))
             print(f"error: {message}", file=sys.stderr, flush=True)
             if path:
                 Path(path).write_bytes(message.encode()[:MAX_BYTES])
@@ -131,21 +131,28 @@ class _Run:
         print(self._mask(line), flush=True)
 
 
+def _line(text: str) -> str:
+    """A text as one line of printable characters: a part of it may come from a server."""
+    words = " ".join(text.split())
+    return "".join(char if char.isprintable() else "?" for char in words)
+
+
 def find(name: str) -> Action[Any, Any]:
-    """The action of that name; otherwise ActionError with the nearest name."""
+    """The action of this name; raises ActionError, with a suggestion, if there is none."""
     if name in NAMES:
         return load(name)
     from orchestrator.models.nearest import did_you_mean
 
-    hint = did_you_mean(name, NAMES, most=3) or f"; there is {', '.join(NAMES)}"
+    hint = did_you_mean(name, NAMES, limit=3) or f"; there is {', '.join(NAMES)}"
     raise ActionError(f"there is no action {name!r} in this image{hint}", exit_code=USAGE)
 
 
 def read_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> Parameters:
-    """The action's parameters; ActionError that names each invalid one, without its value."""
-    given = _given(action, environ)
+    """The action's parameters; raises ActionError that names each invalid one, without its
+    value."""
+    values = _raw_parameters(action, environ)
     try:
-        parameters: Parameters = action.parameters.model_validate(given)
+        parameters: Parameters = action.parameters.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc']) or action.name}: {problem['msg']}"
@@ -171,8 +178,8 @@ def _item(environ: Mapping[str, str]) -> str:
         raise ActionError(message, exit_code=USAGE) from None
 
 
-def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """PARAMS, and parameters that are in PARAM_* only, such as secrets; null means absent."""
+def _raw_parameters(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The values in PARAMS, and those in PARAM_* only, such as secrets; null means absent."""
     try:
         values = json.loads(environ.get("PARAMS") or _item(environ) or "{}")
     except ValueError as error:
@@ -180,15 +187,15 @@ def _given(action: Action[Any, Any], environ: Mapping[str, str]) -> dict[str, An
     if not isinstance(values, dict):
         raise ActionError("PARAMS is not a JSON object", exit_code=USAGE)
     for name, field in action.parameters.model_fields.items():
-        outside = field.alias or name
-        text = environ.get(f"PARAM_{outside.upper()}")
-        if text is not None and values.get(outside) is None:
-            values[outside] = _typed(text, field.annotation)
+        key = field.alias or name
+        text = environ.get(f"PARAM_{key.upper()}")
+        if text is not None and values.get(key) is None:
+            values[key] = _typed(text, field.annotation)
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _typed(text: str, annotation: Any) -> Any:
-    """A PARAM_* string as the parameter's type; strings and secrets stay as they are."""
+    """A PARAM_* string converted to the parameter's type; strings and secrets are unchanged."""
     if annotation is str or SecretStr in (annotation, *getattr(annotation, "__args__", ())):
         return text
     try:

@@ -1,9 +1,10 @@
-"""A shipped action's Template, generated from its models so that the two cannot disagree."""
+"""Generates the Template of a shipped action from its models, so that the two always agree."""
 
 from __future__ import annotations
 
 import ast
 import enum
+import functools
 import inspect
 import textwrap
 import types
@@ -37,16 +38,16 @@ _TYPES: dict[type, ValueType] = {
 }
 
 
-def written() -> dict[str, str]:
+def handwritten() -> dict[str, str]:
     """The Templates that are written as YAML, by name: each is a file beside the actions."""
-    found = sorted(Path(__file__).parent.glob("*/*.yaml"))
-    return {path.stem: path.read_text(encoding="utf-8") for path in found}
+    paths = sorted(Path(__file__).parent.glob("*/*.yaml"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
 
 def templates() -> dict[str, dict[str, Any]]:
     """The Templates of all shipped actions, by name."""
-    alone = {name: yaml.safe_load(text) for name, text in written().items()}
-    return {**{action.name: template(action) for action in every()}, **alone}
+    others = {name: yaml.safe_load(text) for name, text in handwritten().items()}
+    return {**{action.name: template(action) for action in every()}, **others}
 
 
 def template(action: Action[Any, Any]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
         **({"rights": _rights(action)} if action.rights else {}),
         "action": {
             "image": action.image,
-            "command": ["orchestrator", "action", action.name],
+            **_entry_point(action),
             **service_account,
             **({} if action.writes_files else {"volumes": []}),
             "resources": {
@@ -86,14 +87,19 @@ def template(action: Action[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _entry_point(action: Action[Any, Any]) -> dict[str, Any]:
+    if action.script:
+        return {"script": {"interpreter": "sh", "source": inspect.cleandoc(action.script) + "\n"}}
+    return {"command": ["orchestrator", "action", action.name]}
+
+
 def _rights(action: Action[Any, Any]) -> list[dict[str, Any]]:
-    """The action's rights as rules; resources of a group that need the same verbs share one."""
+    """The action's rights as rules; resources of a group with the same verbs share a rule."""
     needs: dict[tuple[str, str, bool], set[str]] = {}
     for right in action.rights:
         resource = right.resource
-        needs.setdefault((resource.group, right.path, resource.namespaced), set()).update(
-            right.verbs
-        )
+        bound = resource.namespaced and not right.every_namespace
+        needs.setdefault((resource.group, right.path, bound), set()).update(right.verbs)
     rules: dict[tuple[str, bool, tuple[str, ...]], list[str]] = {}
     for (group, path, namespaced), verbs in sorted(needs.items()):
         rules.setdefault((group, namespaced, tuple(sorted(verbs))), []).append(path)
@@ -120,24 +126,31 @@ def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
 
 def _descriptions(model: type[BaseModel]) -> dict[str, str]:
     """The docstrings of the fields of a model and of its base classes."""
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for cls in reversed(model.__mro__):
-        if not issubclass(cls, BaseModel) or cls is BaseModel:
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for field, text in pairwise(body.body):
-            match field, text:
-                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(words))):
-                    found[name] = " ".join(words.split())
-    return found
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            descriptions |= _own_descriptions(cls)
+    return descriptions
+
+
+@functools.cache
+def _own_descriptions(cls: type[BaseModel]) -> dict[str, str]:
+    """The docstrings of the fields that a class declares; reading them parses its source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    descriptions: dict[str, str] = {}
+    for field, text in pairwise(body.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(docstring))):
+                descriptions[name] = " ".join(docstring.split())
+    return descriptions
 
 
 def _all(one: Callable[[str, FieldInfo], dict[str, Any]], model: type[BaseModel]) -> list[Any]:
-    """Each field as `one` has it, described."""
-    words = _descriptions(model)
+    """Each field of a model, converted by `one`, with its description."""
+    texts = _descriptions(model)
     fields = _in_order(model)
-    return [one(name, field) | {"description": words.get(name, "")} for name, field in fields]
+    return [one(name, field) | {"description": texts.get(name, "")} for name, field in fields]
 
 
 def _parameter(name: str, field: FieldInfo) -> dict[str, Any]:
@@ -167,7 +180,7 @@ def _output(name: str, field: FieldInfo) -> dict[str, Any]:
 
 
 def _plain(annotation: Any) -> Any:
-    """An annotation without `| None` and without Annotated."""
+    """The annotation without `| None` and Annotated."""
     if typing.get_origin(annotation) is typing.Annotated:
         return _plain(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
@@ -190,7 +203,7 @@ def _value(default: Any) -> Any:
 
 
 def render(action: Action[Any, Any]) -> str:
-    """The Template's file."""
+    """The content of the Template's file."""
     return yaml.dump(
         template(action), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )

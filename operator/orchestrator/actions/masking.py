@@ -1,7 +1,7 @@
-"""Masks the values of secrets with `***` in everything that an action writes.
+"""Masks the values of secrets with `***` in all output of an action.
 
-A value is found in plain text, inside JSON, in base64 (standard and URL-safe, alone or inside a
-longer string) and URL-encoded. Each line of a multi-line value, such as a key in PEM, is masked
+A value is recognized in plain text, inside JSON, in base64 (standard and URL-safe, alone or inside
+a longer string) and URL-encoded. Each line of a multi-line value, such as a key in PEM, is masked
 too, since logs are written line by line.
 """
 
@@ -56,9 +56,9 @@ def mask_value(value: Any, mask: Mask) -> Any:
 
 
 def secrets_of(environ: Mapping[str, str]) -> list[str]:
-    """The values of secret parameters: they have a variable, and are not in PARAMS.
+    """The values of secret parameters, which are in PARAM_* variables, but not in PARAMS.
 
-    In a fan-out PARAMS is elsewhere and every PARAM_* variable is a secret.
+    In a fan-out PARAMS is in a file, and every PARAM_* variable is a secret.
     """
     try:
         plain = json.loads(environ.get("PARAMS") or "{}")

@@ -1,4 +1,4 @@
-"""The catalogue as a page of the documentation."""
+"""Generates the reference pages of the catalogue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ other. This page is generated from the Templates.
 
 
 def render_actions(catalogue: Sequence[Shipped]) -> str:
-    """The page of the actions: a list by category, then the details of each."""
+    """The page of actions: a table sorted by category, then a section for each action."""
     return _page(_HEAD, "Action", catalogue, lambda each: f"```yaml\n{_manifest(each)}```")
 
 
@@ -47,10 +47,10 @@ def render_workflows(catalogue: Sequence[Shipped]) -> str:
 
 
 def _page(
-    head: str, what: str, catalogue: Sequence[Shipped], example: Callable[[Shipped], str]
+    head: str, noun: str, catalogue: Sequence[Shipped], example: Callable[[Shipped], str]
 ) -> str:
     by_category = sorted(catalogue, key=lambda each: (each.spec.category, each.name))
-    lines = [head, f"| {what} | Category | |", "|---|---|---|"]
+    lines = [head, f"| {noun} | Category | |", "|---|---|---|"]
     lines += [
         f"| [{each.name}](#{each.name}) | {each.spec.category} | {_cell(each.spec.title)} |"
         for each in by_category
@@ -71,16 +71,16 @@ def _section(shipped: Shipped, example: Callable[[Shipped], str]) -> str:
 
 
 def _command(shipped: Shipped) -> str:
-    words = [f"orchestrator new my-{shipped.name} --from {shipped.name}"]
+    lines = [f"orchestrator new my-{shipped.name} --from {shipped.name}"]
     for name, value in yaml.safe_load(shipped.example).items():
-        words.append(f"    --var {shlex.quote(f'{name}={_json(value)}')}")
-    return "```\n" + " \\\n".join(words) + "\n```"
+        lines.append(f"    --var {shlex.quote(f'{name}={_json(value)}')}")
+    return "```\n" + " \\\n".join(lines) + "\n```"
 
 
-def _table(what: str, rows: list[tuple[str, str, str, str]]) -> str:
+def _table(noun: str, rows: list[tuple[str, str, str, str]]) -> str:
     if not rows:
         return ""
-    head = [f"| {what} | Type | | Description |", "|---|---|---|---|"]
+    head = [f"| {noun} | Type | | Description |", "|---|---|---|---|"]
     return "\n".join([*head, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
 
 
@@ -109,7 +109,7 @@ def _rights(name: str) -> str:
     rights = load(name).rights if name in NAMES else ()
     if not rights:
         return ""
-    granted = [f"{', '.join(right.verbs)} `{right.path}`" for right in rights]
+    granted = [f"{', '.join(right.verbs)} `{right.shown}`" for right in rights]
     return textwrap.fill(f"*Rights:* {'; '.join(granted)}.", 100, break_on_hyphens=False)
 
 

@@ -1,21 +1,22 @@
-"""The rights of the shipped actions as ClusterRoles that a namespace grants to its runner."""
+"""Generates ClusterRoles with the rights of the shipped actions, which a namespace binds to its
+runner."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orchestrator.actions.action import Action, Family
+from orchestrator.actions.action import Action, Family, shown_resource
 
 ROLE = "automation-runner"
-"""The role of all shipped actions; that of a family is `automation-runner-FAMILY`."""
+"""The role of all routine families; that of a family is `automation-runner-FAMILY`."""
 BEGIN, END = "<!-- generated: runner roles -->\n", "<!-- end of what is generated -->\n"
-"""Between these lines of the page of roles stands what `in_page` writes."""
+"""The lines around the section that `in_page` generates in the page of roles."""
 _HEAD = """\
-# The permissions of the shipped actions on the Kubernetes API: a ClusterRole for all of them, and
-# one for each family of actions. Comments name the actions that need a verb. Nothing binds these
-# roles by default: each namespace grants to its own workflows what they need, see
-# docs/reference/roles.md. `make generate` writes this file.
+# The permissions of the shipped actions on the Kubernetes API: a ClusterRole for each family of
+# actions, and automation-runner for the families {routine}. Comments name
+# the actions that need a verb. Nothing binds these roles by default: each namespace grants to its
+# own workflows what they need, see docs/reference/roles.md. `make generate` writes this file.
 """
 _ROLE = """\
 apiVersion: rbac.authorization.k8s.io/v1
@@ -26,14 +27,21 @@ rules:
 """
 
 _Needs = dict[tuple[str, str], dict[str, dict[str, str]]]
-"""By group and resource, and by verb: the reason of each action that needs it."""
+"""The reasons by group and resource, then by verb, then by action."""
 
 
 def render(actions: Iterable[Action[Any, Any]]) -> str:
     """The ClusterRoles with exactly the rights of these actions."""
     every = tuple(actions)
-    families = ((role_of(family), _of(family, every)) for family in Family)
-    return _HEAD + "---\n".join(_role(*role) for role in ((ROLE, every), *families))
+    families = ((role_of(family), members) for family in Family if (members := _of(family, every)))
+    roles = ((ROLE, routine(every)), *families)
+    head = _HEAD.format(routine=", ".join(family for family in Family if family.routine))
+    return head + "---\n".join(_role(*role) for role in roles)
+
+
+def routine(actions: Iterable[Action[Any, Any]]) -> tuple[Action[Any, Any], ...]:
+    """The actions whose rights the role of all routine families grants."""
+    return tuple(action for action in actions if action.family and action.family.routine)
 
 
 def role_of(family: Family) -> str:
@@ -44,7 +52,7 @@ def role_of(family: Family) -> str:
 def in_page(page: str, actions: Iterable[Action[Any, Any]]) -> str:
     """The page of roles, with the families and the reason for each of their verbs.
 
-    Raises ValueError for a page without the lines between which they stand.
+    Raises ValueError if the page does not contain BEGIN and END.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -91,13 +99,15 @@ def _families(actions: Sequence[Action[Any, Any]]) -> str:
     for family in Family:
         names = ", ".join(_link(action.name) for action in _of(family, actions))
         lines.append(f"| `{role_of(family)}` | {names} |")
-    lines.append(f"| `{ROLE}` | all of these |")
+    included = ", ".join(f"`{role_of(family)}`" for family in Family if family.routine)
+    lines.append(f"| `{ROLE}` | those of {included} |")
     return "\n".join(lines) + "\n"
 
 
 def _table(family: Family, actions: Sequence[Action[Any, Any]]) -> str:
     lines = ["", f"### {role_of(family)}", "", "| Verb | Resource | Needed to |", "|---|---|---|"]
-    for (_, resource), verbs in sorted(_needs(_of(family, actions)).items()):
+    for (group, path), verbs in sorted(_needs(_of(family, actions)).items()):
+        resource = shown_resource(group, path)
         for verb, reasons in sorted(verbs.items()):
             words = "; ".join(f"{_link(name)}: {reason}" for name, reason in reasons.items())
             lines.append(f"| `{verb}` | `{resource}` | {words} |")

@@ -1,6 +1,6 @@
-"""The catalogue's Templates as files, generated from an action or written as YAML.
+"""Reads and checks the Templates of the catalogue, generated from an action or written as YAML.
 
-Checks that each Template describes all its parameters and outputs and has a valid example.
+Each Template must describe all of its parameters and outputs, and have a valid example.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Shipped:
     raw: Mapping[str, Any]
     """The spec as written."""
     example: str
-    """As YAML: the spec of a Workflow that uses the action; for a whole workflow, parameters."""
+    """YAML: the spec of a Workflow that uses the action, or the parameters of a whole workflow."""
 
 
 def read(text: str, stem: str) -> Shipped | list[Problem]:
-    """The Template in a file of the same name, or its problem."""
+    """The Template in a file whose stem is its name, or the problems of the file."""
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -62,20 +62,20 @@ def read(text: str, stem: str) -> Shipped | list[Problem]:
 
 
 def read_all(folder: Path) -> tuple[list[Shipped], list[str]]:
-    """The valid Templates of a folder by name, and the problems of the others."""
-    found: list[Shipped] = []
-    wrong: list[str] = []
+    """The valid Templates of a folder, sorted by name, and the problems of the others."""
+    valid: list[Shipped] = []
+    messages: list[str] = []
     for path in sorted(folder.glob("*.yaml")):
         shipped = read(path.read_text(encoding="utf-8"), path.stem)
         if isinstance(shipped, Shipped):
-            found.append(shipped)
+            valid.append(shipped)
         else:
-            wrong += [f"{path}: {problem}" for problem in shipped]
-    return found, wrong
+            messages += [f"{path}: {problem}" for problem in shipped]
+    return valid, messages
 
 
 def problems(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> list[Problem]:
-    """The problems of a Template; `templates` are all of the catalogue by name."""
+    """The problems of a Template; `templates` are all Templates of the catalogue by name."""
     return [
         *validate_template(shipped.spec, templates),
         *_undescribed(shipped.spec),
@@ -88,19 +88,19 @@ def _undescribed(spec: TemplateSpec) -> Iterator[Problem]:
     for field in ("title", "description", "category"):
         if not getattr(spec, field).strip():
             yield Problem(f"spec.{field}", "must not be empty")
-    named: tuple[tuple[str, Sequence[Parameter | TemplateOutput]], ...] = (
+    lists: tuple[tuple[str, Sequence[Parameter | TemplateOutput]], ...] = (
         ("parameters", spec.parameters),
         ("outputs", spec.outputs),
     )
-    for field, declared in named:
+    for field, declared in lists:
         for i, each in enumerate(declared):
             if not each.description.strip():
                 path = f"spec.{field}[{i}].description"
-                yield Problem(path, f"must say what {each.name!r} is")
+                yield Problem(path, f"must describe {each.name!r}")
 
 
 def _unknown_action(spec: TemplateSpec) -> Iterator[Problem]:
-    """The problem that the image does not have the action."""
+    """The problem of an action that the image does not contain."""
     command = tuple(spec.action.command or ()) if spec.action else ()
     if command[:2] == RUN and command[2:3] and command[2] not in NAMES:
         message = f"there is no action {command[2]!r} in orchestrator.actions.registry"
@@ -110,8 +110,8 @@ def _unknown_action(spec: TemplateSpec) -> Iterator[Problem]:
 def _example(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> Iterator[Problem]:
     whole = shipped.spec.workflow is not None
     if not shipped.example.strip():
-        needed = "values of the parameters" if whole else "the spec of a Workflow that uses it"
-        yield Problem(_EXAMPLE_PATH, f"must be {needed}, as YAML")
+        content = "values of the parameters" if whole else "the spec of a Workflow that uses it"
+        yield Problem(_EXAMPLE_PATH, f"must contain {content}, as YAML")
         return
     try:
         raw: Any = yaml.safe_load(shipped.example)
@@ -120,13 +120,13 @@ def _example(shipped: Shipped, templates: Mapping[str, TemplateSpec]) -> Iterato
         return
     if whole:
         try:
-            given = raw if isinstance(raw, dict) else {}
-            raw = new_workflow(shipped.name, shipped.raw, given)["spec"]
+            values = raw if isinstance(raw, dict) else {}
+            raw = new_workflow(shipped.name, shipped.raw, values)["spec"]
         except CommandError as error:
             raw = list(error.problems)
     example = raw if isinstance(raw, list) else parse(WorkflowSpec, raw)
-    wrong = example if isinstance(example, list) else validate_workflow(example, templates)
-    for problem in wrong:
+    found = example if isinstance(example, list) else validate_workflow(example, templates)
+    for problem in found:
         yield Problem(_EXAMPLE_PATH, str(problem))
     if whole or not isinstance(example, WorkflowSpec):
         return

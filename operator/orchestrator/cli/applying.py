@@ -12,12 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from orchestrator.cli.checking import check_documents
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import NotFoundError, UnreachableError, UsageError
-from orchestrator.cli.manifests import Document, read_documents
 from orchestrator.cli.other_kinds import Resolved, resolve
 from orchestrator.cli.terminal import say
+from orchestrator.session.checking import check_documents
+from orchestrator.session.errors import NotFoundError, UnreachableError, UsageError
+from orchestrator.session.manifests import Document, read_documents
 
 FIELD_MANAGER = "orchestrator-cli"
 ESTABLISHED = 15.0

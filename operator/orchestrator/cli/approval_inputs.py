@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.operations.inputs import Field, as_text
+from orchestrator.session.errors import UsageError
 
 _PLACEHOLDERS = {
     "string": "TEXT",

@@ -11,8 +11,6 @@ from typing import Any
 import typer
 
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import APPROVALS, LATEST, kind_of
 from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
     EXECUTIONS,
@@ -21,6 +19,8 @@ from orchestrator.kube.resources import (
     TEMPLATES,
     Resource,
 )
+from orchestrator.session.errors import UsageError
+from orchestrator.session.kinds import APPROVALS, LATEST, kind_of
 from orchestrator.validation.missing import LOCAL
 
 TIMEOUT = 3.0

@@ -1,34 +1,19 @@
-"""Access to the API server for the commands; objects are raw JSON."""
+"""The cluster that a command works on: by the kubeconfig, or by the pod's service account."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
-from orchestrator.cli.errors import ExpiredError, NotFoundError, UsageError
 from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
-from orchestrator.cli.kinds import LATEST, is_path_segment, name_in
-from orchestrator.cli.transport import READ_SECONDS, Raw, Transport
-from orchestrator.kube.media_types import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, METADATA_LIST
-from orchestrator.kube.resources import KINDS, Resource
-from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
-from orchestrator.models.nearest import did_you_mean
-from orchestrator.operations.writes import Apply, Delete, Edit, Merge
-
-if TYPE_CHECKING:
-    from orchestrator.kube.blocking import BlockingTransport
+from orchestrator.session.cluster import READ_SECONDS, WATCH_SECONDS, Cluster, Raw
+from orchestrator.session.errors import UsageError
 
 __all__ = ["READ_SECONDS", "WATCH_SECONDS", "Cluster", "Raw", "Target"]
 
 USER_AGENT = "User-Agent", "orchestrator-cli"
-WATCH_SECONDS = 300
-"""Seconds after which the server ends a watch, so that a dead connection is noticed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,7 @@ class Target:
         bounds each request, in seconds; otherwise CONNECT_SECONDS and READ_SECONDS do.
         """
         from orchestrator.kube.access import AccessError, namespace_of_pod, of_pod
-        from orchestrator.kube.blocking import BlockingTransport
+        from orchestrator.kube.blocking_transport import BlockingTransport
 
         if not self._without_kubeconfig():
             return self._connect_by_kubeconfig(timeout)
@@ -73,7 +58,7 @@ class Target:
         from kubernetes import config
 
         from orchestrator.kube.access import AccessError, of_kubeconfig
-        from orchestrator.kube.blocking import BlockingTransport
+        from orchestrator.kube.blocking_transport import BlockingTransport
 
         path = self.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_PATH
         try:
@@ -94,200 +79,3 @@ class Target:
         headers = [USER_AGENT, *self.impersonation.over(below).headers()]
         transport = BlockingTransport(access, headers)
         return Cluster(transport, self.namespace or default, timeout=timeout)
-
-
-class Cluster(Transport):
-    """The objects of one cluster; `namespace` is the one commands work in."""
-
-    def __init__(
-        self, transport: BlockingTransport, namespace: str, *, timeout: float | None = None
-    ) -> None:
-        super().__init__(transport, timeout=timeout)
-        self.namespace = namespace
-
-    def within(self, namespace: str | None) -> Cluster:
-        """The same cluster, in another namespace if one is given."""
-        if not namespace:
-            return self
-        return Cluster(self._transport, namespace, timeout=self._timeout)
-
-    @property
-    def user(self) -> str:
-        """The user name that the API server reports; empty if it reports none."""
-        return str(self._whoami.get("username", ""))
-
-    @property
-    def groups(self) -> list[str]:
-        """The groups that the API server reports for the user."""
-        return list(self._whoami.get("groups") or ())
-
-    @cached_property
-    def _whoami(self) -> Raw:
-        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        try:
-            answer = self.request("POST", path, body=body)
-        except UsageError:
-            return {}
-        found: Raw = answer["status"]["userInfo"]
-        return found
-
-    def get(self, kind: Resource, word: str) -> Raw:
-        """One object by its name, KIND/NAME, or @latest for the newest.
-
-        Raises UsageError with the nearest names if there is none.
-        """
-        name = name_in(kind, word)
-        found = None
-        if name != LATEST:
-            found = self.find(kind, name)
-        elif every := self.metadata(kind):
-            found = self.find(kind, max(every, key=_age)["name"])
-        if found is not None:
-            return found
-        where = f" in namespace {self.namespace}" if kind.namespaced else ""
-        if name == LATEST:
-            raise UsageError(f"there is no {kind.kind}{where}")
-        hint = did_you_mean(name, self.names(kind), most=3)
-        raise UsageError(f"there is no {kind.kind} {name or repr(name)}{where}{hint}")
-
-    def find(self, kind: Resource, name: str) -> Raw | None:
-        """One object, or None."""
-        own = re.fullmatch(DNS_SUBDOMAIN_PATTERN, name)
-        if not (own if kind in KINDS else is_path_segment(name)):
-            return None  # no object can have this name, and a path with it would lead elsewhere
-        try:
-            return self.request("GET", self.path(kind, name))
-        except NotFoundError:
-            return None
-
-    def list(
-        self, kind: Resource, *, every: bool = False, query: Mapping[str, str] | None = None
-    ) -> Raw:
-        """All objects of a kind in the namespace; with `every`, in all namespaces."""
-        return self._listed(kind, every=every, query=query)
-
-    def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
-        """Only the metadata of all objects of a kind, or of the first `limit`."""
-        query = {} if limit is None else {"limit": str(limit)}
-        items = self._listed(kind, query=query, accept=METADATA_LIST)["items"]
-        return [item["metadata"] for item in items]
-
-    def names(self, kind: Resource, limit: int | None = None) -> Sequence[str]:
-        """The names of all objects of a kind, or of the first `limit`."""
-        return [metadata["name"] for metadata in self.metadata(kind, limit)]
-
-    def _listed(
-        self,
-        kind: Resource,
-        *,
-        every: bool = False,
-        query: Mapping[str, str] | None = None,
-        accept: str = "application/json, */*",
-    ) -> Raw:
-        path = self.path(kind, every=every)
-        try:
-            answer = self.request("GET", path, query=query, accept=accept)
-            return {
-                **answer,
-                "items": answer["items"] or [],
-            }  # null if the list of metadata is empty
-        except NotFoundError as error:
-            if kind not in KINDS:
-                raise
-            raise UsageError(
-                f"the cluster has no {kind.plural}; install the custom resources with\n"
-                "  orchestrator crds | kubectl apply --server-side -f -"
-            ) from error
-
-    def create(self, kind: Resource, body: Raw, *, dry_run: bool = False) -> Raw:
-        """Create an object; in a dry run, the API server stores nothing."""
-        query = {"dryRun": "All"} if dry_run else {}
-        try:
-            return self.request("POST", self.path(kind), query=query, body=body)
-        except NotFoundError:
-            self.list(kind)  # reports when the kind itself is missing
-            raise
-
-    def apply(self, kind: Resource, body: Raw, query: Mapping[str, str]) -> Raw:
-        """Server-side apply an object; a field that the API server does not know is refused."""
-        path = self.path(kind, body["metadata"]["name"])
-        query = {"fieldValidation": "Strict", **query}
-        try:
-            return self.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
-        except NotFoundError:
-            if kind in KINDS:
-                self.list(kind)
-            raise
-
-    def send(self, write: Merge | Apply | Edit | Delete) -> Raw:
-        """Send a command's write; returns the object, or the answer to a deletion."""
-        match write:
-            case Apply(manifest, manager):
-                query = {"fieldManager": manager, "force": "true"}
-                return self.apply(_kind(manifest["kind"]), manifest, query)
-            case Merge(kind, name, body, manager):
-                query = {"fieldManager": manager} if manager else {}
-                path = self.path(_kind(kind), name)
-                return self.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
-            case Edit(kind, name, steps):
-                path = self.path(_kind(kind), name)
-                return self.request("PATCH", path, body=steps, content_type=JSON_PATCH)
-            case Delete(kind, name, uid):
-                preconditions = {"preconditions": {"uid": uid}}
-                body = {"kind": "DeleteOptions", "apiVersion": "v1", **preconditions}
-                return self.request("DELETE", self.path(_kind(kind), name), body=body)
-
-    def watch(self, kind: Resource, name: str, version: str) -> Iterator[Raw]:
-        """The object after each change, until the server ends the watch.
-
-        Raises UsageError once it is deleted.
-        """
-        query = {"fieldSelector": f"metadata.name={name}"}
-        try:
-            for happened, raw in self.events(kind, version, query=query):
-                if happened == "DELETED":
-                    raise UsageError(f"{kind.kind} {name} was deleted")
-                yield raw
-        except ExpiredError:
-            return
-
-    def events(
-        self,
-        kind: Resource,
-        version: str,
-        *,
-        every: bool = False,
-        query: Mapping[str, str] | None = None,
-    ) -> Iterator[tuple[str, Raw]]:
-        """Each change after a version, and the object: ADDED, MODIFIED, DELETED or BOOKMARK.
-
-        Ends when the server ends the watch. Raises ExpiredError when the version is too old.
-        """
-        asked = {
-            **(query or {}),
-            "watch": "true",
-            "resourceVersion": version,
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        path, silence = self.path(kind, every=every), WATCH_SECONDS + READ_SECONDS
-        for line in self.text(path, asked, silence=silence):
-            event = self._read(line)
-            if event["type"] == "ERROR":
-                raise ExpiredError(event["object"].get("message", "the watch has expired"))
-            yield event["type"], event["object"]
-
-    def path(
-        self, kind: Resource, name: str = "", subresource: str = "", *, every: bool = False
-    ) -> str:
-        """The path of a collection, or of an object in it."""
-        namespace = None if every else quote(self.namespace, safe="")
-        return kind.path(namespace, quote(name, safe=""), subresource)
-
-
-def _kind(name: str) -> Resource:
-    return next(kind for kind in KINDS if kind.kind == name)
-
-
-def _age(metadata: Raw) -> tuple[str, str]:
-    return metadata.get("creationTimestamp") or "", metadata["name"]

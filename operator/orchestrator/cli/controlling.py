@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.errors import in_options
 from orchestrator.cli.terminal import say
 from orchestrator.cli.watching import watch_execution
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.desired_state import set_desired_state
 from orchestrator.operations.writes import Unchanged
+from orchestrator.session.errors import in_options
 
 _SAID = {
     "Paused": "is being paused: nothing new starts",

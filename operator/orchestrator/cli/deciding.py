@@ -10,9 +10,7 @@ from typing import Any
 
 from orchestrator.cli.approval_inputs import read_inputs
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.pending_approvals import inside, load_graph, pending
-from orchestrator.cli.permission import require
+from orchestrator.cli.pending_approvals import inside, pending
 from orchestrator.cli.prompting import complete
 from orchestrator.cli.terminal import say
 from orchestrator.engine.graph import Graph
@@ -25,14 +23,14 @@ from orchestrator.operations.approvals import (
 )
 from orchestrator.operations.decide import APPROVE, REJECT, ApprovalDecision, Person, check_eligible
 from orchestrator.operations.decide import decide as decide_on
-from orchestrator.operations.entries import decision_of
 from orchestrator.operations.errors import CommandError
 from orchestrator.operations.executions import has_ended
 from orchestrator.operations.inputs import fields_of, missing
-from orchestrator.operations.writes import Edit
+from orchestrator.session.decisions import write_decision
+from orchestrator.session.errors import UsageError, in_options
+from orchestrator.session.permission import require
+from orchestrator.session.revisions import load_graph
 
-_ATTEMPTS = 10
-"""Attempts to replace a decision while others write."""
 _PAST = {APPROVE: "approved", REJECT: "rejected"}
 
 
@@ -54,7 +52,7 @@ def decide(
     if decision == APPROVE and details is not None:
         inputs = complete(node, fields, inputs)
     entry = _entry(execution, details, node, person, ApprovalDecision(decision, comment, inputs))
-    replaced = _write(cluster, execution, entry)
+    replaced = write_decision(cluster, execution, entry)
     earlier = f", in place of {replaced}" if replaced else ""
     called = execution["metadata"]["name"]
     say(f"workflowexecution/{called}: {person.name} {_PAST[decision]} {node}{earlier}")
@@ -91,20 +89,3 @@ def _entry(
         lacking = verdict.decision == APPROVE and missing(fields, verdict.inputs)
         typed = f"\ntype\n  {pending(execution, node, details).command}" if lacking else ""
         raise UsageError(f"{error.words}{typed}") from error
-
-
-def _write(cluster: Cluster, execution: Raw, entry: dict[str, Any]) -> str:
-    """Write a decision; returns the same user's earlier decision if it was replaced, or empty."""
-    name = execution["metadata"]["name"]
-    for _ in range(_ATTEMPTS):
-        write, replaced = decision_of(execution, entry)
-        try:
-            cluster.send(write)
-        except UsageError:
-            newer = cluster.get(EXECUTIONS, name) if isinstance(write, Edit) else execution
-            if newer["metadata"]["resourceVersion"] == execution["metadata"]["resourceVersion"]:
-                raise
-            execution = newer  # changed in the meantime; the guard of the write detects it
-        else:
-            return replaced
-    raise UsageError("the execution kept changing; try again")

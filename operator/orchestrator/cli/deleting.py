@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.durations import read_duration
-from orchestrator.cli.errors import (
+from orchestrator.cli.listing import Query, list_kind
+from orchestrator.cli.printing import now
+from orchestrator.cli.terminal import say
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
+from orchestrator.operations.delete import delete, is_older
+from orchestrator.session.durations import read_duration
+from orchestrator.session.errors import (
     ForbiddenError,
     NotFoundError,
     UnreachableError,
     UsageError,
     in_options,
 )
-from orchestrator.cli.kinds import name_in
-from orchestrator.cli.listing import Query, list_kind
-from orchestrator.cli.printing import now
-from orchestrator.cli.terminal import say
-from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
-from orchestrator.operations.delete import delete, is_older
+from orchestrator.session.kinds import name_in
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import APPROVALS, kind_of, kinds_of
 from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import Resource
+from orchestrator.session.errors import UsageError
+from orchestrator.session.kinds import APPROVALS, kind_of, kinds_of
 
 
 def get_objects(

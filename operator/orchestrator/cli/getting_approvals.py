@@ -11,7 +11,6 @@ from orchestrator.cli.listing import Query
 from orchestrator.cli.pending_approvals import (
     NOT_ENDED,
     PendingApproval,
-    load_graph,
     pending_of,
 )
 from orchestrator.cli.printing import list_of, read_format
@@ -23,6 +22,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.reasons import Reason
 from orchestrator.operations.approvals import ApprovalDetails, waiting_records
+from orchestrator.session.revisions import load_graph
 
 
 def list_approvals(target: Target, query: Query, output: str | None) -> int:

@@ -7,24 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.cli.checking import shipped_templates
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.linting import connect_if_possible
-from orchestrator.cli.manifests import Document, read_documents
-from orchestrator.cli.references import References
 from orchestrator.cli.terminal import say
-from orchestrator.cli.yaml_dumper import to_yaml
+from orchestrator.formats.yaml_dumper import to_yaml
 from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.base import API_VERSION, is_object_name
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.template import Scope, TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.operations.grant import Grant, granted
+from orchestrator.session.checking import shipped_templates
+from orchestrator.session.errors import UnreachableError, UsageError
+from orchestrator.session.manifests import Document, read_documents
+from orchestrator.session.references import References
 from orchestrator.validation.missing import (
     LOCAL,
-    place_of_action,
-    place_of_workflow,
+    path_of_action,
+    path_of_workflow,
     unknown_action,
     unknown_workflow,
 )
@@ -175,7 +175,7 @@ class _Reader:
             template = templates.get(node.action)
             if template is None:
                 problem = self._unknown(node.action, templates, complete=complete)
-                self._problem(document, place_of_action(raw, node.action), problem)
+                self._problem(document, path_of_action(raw, node.action), problem)
             elif template.workflow is not None:
                 self._workflow(document, _as_written(template.workflow))
             else:
@@ -200,7 +200,7 @@ class _Reader:
             words = f"sub-workflow {name!r} is unknown; give its file with -f"
             if listed is not None:
                 words = unknown_workflow(name, listed)
-            self._problem(document, place_of_workflow(raw, name), words)
+            self._problem(document, path_of_workflow(raw, name), words)
 
     @staticmethod
     def _unknown(action: str, known: Mapping[str, Any], *, complete: bool) -> str:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.drawing.model import Picture, picture_of
-from orchestrator.cli.drawing.svg import to_svg
-from orchestrator.cli.drawing.text import to_dot, to_mermaid
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import kind_of, name_in
-from orchestrator.cli.manifests import read_documents
-from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.terminal import say
+from orchestrator.drawing.model import Picture, picture_of
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
-
-FORMATS: Mapping[str, Callable[[Picture], str]] = {
-    "mermaid": to_mermaid,
-    "dot": to_dot,
-    "svg": to_svg,
-}
+from orchestrator.session.errors import UsageError
+from orchestrator.session.kinds import kind_of, name_in
+from orchestrator.session.manifests import read_documents
+from orchestrator.session.pictures import FORMATS, picture_of_execution, picture_of_workflow
 
 
 def draw(target: Target, word: str | None, files: list[str], form: str, output: Path | None) -> int:
@@ -49,14 +40,8 @@ def _of_cluster(cluster: Cluster, word: str) -> Picture:
     before, slash, name = word.partition("/")
     if name == "@latest" or word == "@latest" or (slash and kind_of(before) == EXECUTIONS):
         execution = cluster.get(EXECUTIONS, word)
-        workflow = read_workflow(cluster, execution)
-        if not workflow:
-            name = execution["metadata"]["name"]
-            raise UsageError(f"neither the revision nor the Workflow of {name} can be read")
-        records = (execution.get("status") or {}).get("nodes") or {}
-        return picture_of(execution["metadata"]["name"], workflow, records)
-    found = cluster.get(WORKFLOWS, word)
-    return picture_of(found["metadata"]["name"], found["spec"])
+        return picture_of_execution(cluster, execution)
+    return picture_of_workflow(cluster.get(WORKFLOWS, word))
 
 
 def _of_files(files: list[str], word: str | None) -> Picture:

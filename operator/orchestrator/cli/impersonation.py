@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from orchestrator.cli.errors import UsageError
+from orchestrator.session.errors import UsageError
 
 DEFAULT_PATH = "~/.kube/config"
 

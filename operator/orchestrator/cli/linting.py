@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from orchestrator.cli.checking import Findings, lint_documents
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.errors import UnreachableError, UsageError
-from orchestrator.cli.manifests import Document, read_documents
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import KINDS
+from orchestrator.session.checking import Findings, lint_documents
+from orchestrator.session.errors import UnreachableError, UsageError
+from orchestrator.session.manifests import Document, read_documents
 
 
 def lint_files(target: Target, files: list[str], *, offline: bool) -> int:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.errors import ExpiredError, UnreachableError, UsageError
 from orchestrator.cli.printing import Format, list_of, now
 from orchestrator.cli.tables import Table, rows
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import Resource
+from orchestrator.session.errors import ExpiredError, UnreachableError, UsageError
 
 OUTAGE_SECONDS = 60.0
 """Seconds for which an API server that stopped answering is asked again."""
@@ -160,9 +160,12 @@ def _key(item: Raw) -> tuple[str, str]:
 
 def _sorted(items: Sequence[Raw], path: str) -> list[Raw]:
     """Sorted by the first value of a path: missing values first, then numbers, then strings."""
-    from orchestrator.cli.jsonpath import as_text, read_path
+    from orchestrator.formats.jsonpath import JsonPathError, as_text, read_path
 
-    wanted = read_path(path)
+    try:
+        wanted = read_path(path)
+    except JsonPathError as error:
+        raise UsageError(str(error)) from error
 
     def key(item: Raw) -> tuple[int, Any]:
         values = wanted.values(item, item)

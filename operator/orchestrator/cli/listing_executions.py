@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.cli.connection import Raw, Target
-from orchestrator.cli.durations import read_duration
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.kinds import name_in
+from orchestrator.cli.connection import Target
 from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
 from orchestrator.cli.printing import now, read_format
-from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
-from orchestrator.models.nearest import did_you_mean
-
-PHASES = (
-    "Queued",
-    "Pending",
-    "Running",
-    "Paused",
-    "Succeeded",
-    "Failed",
-    "TimedOut",
-    "Cancelled",
-)
-"""The phases of models.execution, whose import takes longer than this command."""
-FAILED = ("Failed", "TimedOut")
+from orchestrator.session.durations import read_duration
+from orchestrator.session.execution_filter import FAILED, ExecutionFilter, read_phases
+from orchestrator.session.kinds import name_in
 
 
 @dataclass(frozen=True)
@@ -41,17 +26,7 @@ class Wanted:
 
     def phases(self) -> frozenset[str]:
         """The requested phases; empty for all. Raises UsageError for an unknown one."""
-        words = [word for text in self.status for word in text.split(",") if word]
-        chosen = {_phase(word) for word in words}
-        return frozenset(chosen | set(FAILED if self.failed else ()))
-
-
-def _phase(word: str) -> str:
-    for phase in PHASES:
-        if phase.lower() == word.lower():
-            return phase
-    hint = did_you_mean(word, PHASES) or f"; write one of {', '.join(PHASES)}"
-    raise UsageError(f"--status {word}: there is no such phase{hint}")
+        return read_phases("--status", self.status) | set(FAILED if self.failed else ())
 
 
 def list_executions(
@@ -69,18 +44,9 @@ def list_executions(
     chosen = read_format(output)
     phases = wanted.phases()
     oldest = None if wanted.since is None else now() - read_duration("--since", wanted.since)
-    selectors = [fields] if fields else []
-    if wanted.workflow:
-        selectors.append(f"spec.workflow={name_in(WORKFLOWS, wanted.workflow)}")
-    if len(phases) == 1:
-        selectors.append(f"status.phase={next(iter(phases))}")
-
-    def keep(item: Raw) -> bool:
-        phase = (item.get("status") or {}).get("phase") or "Pending"
-        created = item["metadata"].get("creationTimestamp")
-        young = oldest is None or (created is not None and from_rfc3339(created) >= oldest)
-        return young and (not phases or phase in phases)
-
+    workflow = name_in(WORKFLOWS, wanted.workflow) if wanted.workflow else ""
+    chosen_by = ExecutionFilter(workflow, phases, oldest)
+    selectors = [*([fields] if fields else []), *chosen_by.selectors()]
     query = Query(
         every=every,
         labels=labels,
@@ -88,7 +54,7 @@ def list_executions(
         sort_by=sort_by,
         newest_first=True,
         limit=wanted.limit,
-        keep=keep if phases or oldest is not None else None,
+        keep=chosen_by.selects if phases or oldest is not None else None,
     )
     cluster = target.connect()
     if watch:

@@ -10,10 +10,10 @@ from orchestrator.cli.connection import Cluster, Raw
 from orchestrator.cli.observing import Observer, has_ended
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import now
-from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.tables import shorten
 from orchestrator.cli.tree import STYLES, fit, fitting, lines, order
 from orchestrator.models.plain_text import plain_text
+from orchestrator.session.revisions import read_workflow
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -20,9 +20,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from orchestrator.cli.commands.registry import COMMANDS
-from orchestrator.cli.errors import UsageError, fail
 from orchestrator.cli.options import Namespace
 from orchestrator.cli.terminal import OutputClosedError, say
+from orchestrator.session.errors import UsageError
 
 PROGRAMS = ("orchestrator", "kubectl-automation")
 """The names under which it is installed."""
@@ -133,7 +133,8 @@ def main() -> None:
             _complete()
             app(prog_name=program())
         except UsageError as error:
-            sys.exit(fail(error))
+            say(f"error: {error}", file=sys.stderr)
+            sys.exit(error.code)
         except KeyboardInterrupt:
             sys.exit(130)
         finally:

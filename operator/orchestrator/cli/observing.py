@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.session.errors import UnreachableError, UsageError
 
 OUTAGE_SECONDS = 60.0
 """Seconds to keep asking an API server that has stopped answering."""

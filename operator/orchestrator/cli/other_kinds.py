@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.cli.connection import Cluster
-from orchestrator.cli.errors import NotFoundError, UsageError
-from orchestrator.cli.manifests import Document
 from orchestrator.kube.resources import KINDS, NAMESPACES, Resource
+from orchestrator.session.errors import NotFoundError, UsageError
+from orchestrator.session.manifests import Document
 
 _DEFINITION = "CustomResourceDefinition"
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from orchestrator.cli.approval_inputs import flag_of
 from orchestrator.cli.connection import Cluster, Raw
-from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.cli.tree import EXIT_CODES
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.lifecycle.revision import thaw
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS
+from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.approvals import ApprovalDetails, details_of, waiting_records
 from orchestrator.operations.inputs import fields_of
 
@@ -65,20 +63,6 @@ def pending(execution: Raw, node: str, details: ApprovalDetails | None) -> Pendi
         from_rfc3339(record["startedAt"]),
         details,
     )
-
-
-def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
-    """The graph of an execution; None if the user may not read it."""
-    revision = (execution.get("status") or {}).get("revision")
-    if not revision:
-        return None
-    try:
-        raw = cluster.find(CONTROLLER_REVISIONS, revision)
-        return None if raw is None else thaw(revision, raw["data"])
-    except UnreachableError:
-        raise
-    except (UsageError, ValueError):
-        return None
 
 
 def inside(cluster: Cluster, execution: Raw) -> list[PendingApproval]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.terminal import say, to_json
+from orchestrator.session.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.cli.jsonpath import Template
+    from orchestrator.formats.jsonpath import Template
 
 FORMATS = ("json", "yaml", "name", "wide", "jsonpath=TEMPLATE")
 _JSONPATH = "jsonpath"
@@ -40,7 +40,7 @@ class Format:
             case "json":
                 say(to_json(plain(raw)), flush=True)
             case "yaml":
-                from orchestrator.cli.yaml_dumper import to_yaml
+                from orchestrator.formats.yaml_dumper import to_yaml
 
                 say("" if alone else "---\n", to_yaml(plain(raw)), sep="", end="", flush=True)
             case "jsonpath":
@@ -61,9 +61,12 @@ def read_format(output: str | None, *, table: bool = True) -> Format:
     if name == _JSONPATH and (not equals or not template):
         raise UsageError("-o jsonpath: write a template, such as -o jsonpath='{.status.phase}'")
     if name == _JSONPATH:
-        from orchestrator.cli.jsonpath import read_template
+        from orchestrator.formats.jsonpath import JsonPathError, read_template
 
-        return Format(_JSONPATH, read_template(template))
+        try:
+            return Format(_JSONPATH, read_template(template))
+        except JsonPathError as error:
+            raise UsageError(str(error)) from error
     if not text:
         return Format() if table else Format("name")
     known = [one for one in FORMATS if table or one != "wide"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.cli.approval_inputs import value_of
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.terminal import say
 from orchestrator.operations.inputs import Field, missing
+from orchestrator.session.errors import UsageError
 
 
 def complete(node: str, fields: Sequence[Field], inputs: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.creating import Printed, create
-from orchestrator.cli.errors import UnreachableError, UsageError, in_options
-from orchestrator.cli.pending_approvals import load_graph
-from orchestrator.cli.permission import require
-from orchestrator.cli.startable import check_unjudged
 from orchestrator.cli.variables import read_assignments
-from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
-from orchestrator.operations.rerun import FROM, check_source, check_workflow, rerun, rerun_with
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.session.errors import UsageError
+from orchestrator.session.permission import require
+from orchestrator.session.rerunning import rerun_from, rerun_with_variables, source_workflow
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,13 @@ def rerun_execution(target: Target, name: str, options: RerunOptions, printed: P
     if not options.assignments:
         require(cluster, "rerun")
     source = cluster.get(EXECUTIONS, name)
-    with in_options():
-        check_source(source)
-    workflow = _workflow(cluster, source)
+    workflow = source_workflow(cluster, source)
+    called = options.name or ""
     if options.assignments:
         body = _with_other_variables(cluster, source, workflow, options)
     else:
-        body = _from_nodes(cluster, source, options)
+        body = rerun_from(cluster, source, options.start, called, "--from")
     return create(cluster, body, printed)
-
-
-def _from_nodes(cluster: Cluster, source: Raw, options: RerunOptions) -> Raw:
-    graph = load_graph(cluster, source)
-    with in_options({FROM: "--from"}, fix="name some by --from"):
-        return rerun(source, graph, options.start, requester=cluster.user, name=options.name or "")
 
 
 def _with_other_variables(
@@ -63,22 +54,4 @@ def _with_other_variables(
         raise UsageError(f"--var: you may not read Workflow {name}, which declares the variables")
     declared = workflow["spec"].get("variables") or []
     changed = read_assignments(declared, options.assignments)
-    with in_options():
-        body = rerun_with(
-            source, workflow, changed, requester=cluster.user, name=options.name or ""
-        )
-    check_unjudged(cluster, workflow)
-    return body
-
-
-def _workflow(cluster: Cluster, source: Raw) -> Raw | None:
-    """The Workflow, which must exist and be startable; None if the user may not read it."""
-    try:
-        found = cluster.find(WORKFLOWS, source["spec"]["workflow"])
-    except UnreachableError:
-        raise
-    except UsageError:  # the operator checks it
-        return None
-    with in_options():
-        check_workflow(source, found)
-    return found
+    return rerun_with_variables(cluster, source, workflow, changed, options.name or "")

@@ -10,12 +10,12 @@ from typing import Any
 
 from orchestrator.cli.connection import Raw, Target
 from orchestrator.cli.creating import Printed, create
-from orchestrator.cli.errors import UsageError, in_options
-from orchestrator.cli.kinds import name_in
-from orchestrator.cli.startable import startable
 from orchestrator.cli.variables import read_variables
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.operations.start import check_state, start_workflow
+from orchestrator.session.errors import UsageError, in_options
+from orchestrator.session.kinds import name_in
+from orchestrator.session.startable import startable
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _variables(workflow: Raw, options: RunOptions) -> Mapping[str, Any]:
 def _run_files(target: Target, options: RunOptions, printed: Printed) -> int:
     """Apply the files and run their Workflow, or create the execution that they contain."""
     from orchestrator.cli.applying import apply_documents
-    from orchestrator.cli.manifests import read_documents
+    from orchestrator.session.manifests import read_documents
 
     documents, problems = read_documents(options.files)
     executions = [one for one in documents if one.resource == EXECUTIONS]

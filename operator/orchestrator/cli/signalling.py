@@ -6,10 +6,10 @@ import json
 import uuid
 
 from orchestrator.cli.connection import Raw, Target
-from orchestrator.cli.errors import UsageError, in_options
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.signal import PAYLOAD, signal
+from orchestrator.session.errors import UsageError, in_options
 
 
 def send_signal(

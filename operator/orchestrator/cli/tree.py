@@ -39,7 +39,7 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASIDE = ("Failed", "Else")
 """Outcomes that lead to error handlers."""
 _QUIET = (Reason.JOB_CREATED, Reason.STARTING, Reason.COMPLETED, "")
-_MOST_RANGES = 8
+_MAX_RANGES = 8
 _DEEPEST = 12
 """Maximum indentation levels of a line."""
 _GAP = 2
@@ -199,5 +199,5 @@ def _took(record: Mapping[str, Any], now: float) -> str:
 def _ranges(text: str) -> str:
     """The ranges of a fan-out; only the first few if there are many."""
     parts = text.split(",")
-    more = len(parts) - _MOST_RANGES
-    return ", ".join(parts[:_MOST_RANGES]) + (f" and {more} more ranges" if more > 0 else "")
+    more = len(parts) - _MAX_RANGES
+    return ", ".join(parts[:_MAX_RANGES]) + (f" and {more} more ranges" if more > 0 else "")

@@ -10,28 +10,35 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.creating import Printed, create
-from orchestrator.cli.errors import UsageError, in_options
+from orchestrator.cli.creating import Printed
+from orchestrator.cli.manual_starts import (
+    NO_REQUEST,
+    Request,
+    create_for_request,
+    manual_event,
+    request_name,
+)
 from orchestrator.cli.printing import now
-from orchestrator.cli.startable import startable
 from orchestrator.cli.tables import age, moment, print_table
 from orchestrator.cli.terminal import say
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
-from orchestrator.operations.errors import CommandError
 from orchestrator.operations.trigger import (
     called,
     event_of,
     is_on_executions,
     next_event,
     next_moments,
-    read_trigger,
+    recorded_event,
     variables_for,
 )
 from orchestrator.operations.trigger import suspend as change
 from orchestrator.operations.writes import Unchanged
+from orchestrator.session.errors import UsageError, in_options
+from orchestrator.session.startable import startable
+from orchestrator.session.trigger_starts import read_on_cluster
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.trigger_type import Clock, Event
+from orchestrator.triggers.sources import Clock, Event, Manual
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,10 @@ class GivenEvent:
     """A JSON object."""
     of: str | None = None
     """An execution that has ended."""
+    replay: str | None = None
+    """An execution that the Trigger started, for the event that it recorded."""
+    request: Request = NO_REQUEST
+    """The inputs of a start by hand, and the id of the request."""
 
 
 def run_trigger(
@@ -53,12 +64,14 @@ def run_trigger(
     printed.format  # noqa: B018 - refuses a wrong one before anything is asked
     cluster = target.connect()
     trigger = cluster.get(TRIGGERS, name)
-    read = _read(trigger)
+    read = read_on_cluster(trigger)
     event = _event(cluster, trigger, read, given)
     with in_options():
         variables = variables_for(trigger, read, event)
     workflow = cluster.get(WORKFLOWS, read.spec.workflow)
-    return create(cluster, startable(cluster, workflow, variables), printed, dry_run=dry_run)
+    name = request_name(trigger, given.request)
+    manifest = startable(cluster, workflow, variables, name)
+    return create_for_request(cluster, trigger, manifest, given.request, printed, dry_run=dry_run)
 
 
 def suspend_triggers(target: Target, names: Sequence[str], *, suspend: bool) -> int:
@@ -81,10 +94,10 @@ def print_next(target: Target, name: str | None, count: int | None) -> int:
     cluster = target.connect()
     if name is not None:
         trigger = cluster.get(TRIGGERS, name)
-        read = _read(trigger)
+        read = read_on_cluster(trigger)
         if not isinstance(read.type.source, Clock):
             raise UsageError(f"{called(trigger)} has no schedule: it fires when its event happens")
-        found = _moments(trigger, read, count or 5)
+        found = _moments(trigger, read, count or 10)
     else:
         found = []
         for trigger in cluster.list(TRIGGERS)["items"]:
@@ -121,10 +134,19 @@ def _moments(trigger: Raw, read: Trigger, count: int) -> list[tuple[float, str, 
 
 def _event(cluster: Cluster, trigger: Raw, read: Trigger, given: GivenEvent) -> Event:
     source = read.type.source
-    if given.event is not None and given.of is not None:
-        raise UsageError("--event, --of: give one of them")
+    options = {"--event": given.event, "--of": given.of, "--replay": given.replay}
+    if len(both := [option for option, value in options.items() if value is not None]) > 1:
+        raise UsageError(f"{', '.join(both)}: give one of them")
+    by_hand = isinstance(source, Manual)
+    if not by_hand and (given.request.assignments or given.request.inputs is not None):
+        raise UsageError(f"--input: {called(trigger)} is not of type manual; use --event")
+    if by_hand and not both:
+        return manual_event(read, given.request, cluster.user)
     if given.event is not None:
         return Event(read.type.key, "by hand", _object(given.event), now())
+    if given.replay is not None:
+        with in_options({"execution": "--replay"}):
+            return recorded_event(trigger, read, cluster.get(EXECUTIONS, given.replay), now())
     if given.of is not None and not is_on_executions(read):
         raise UsageError(f"--of: {called(trigger)} does not fire for executions")
     if isinstance(source, Clock):
@@ -136,14 +158,6 @@ def _event(cluster: Cluster, trigger: Raw, read: Trigger, given: GivenEvent) -> 
     execution = cluster.get(EXECUTIONS, given.of)
     with in_options():
         return event_of(trigger, read, execution)
-
-
-def _read(trigger: Raw) -> Trigger:
-    try:
-        return read_trigger(trigger)
-    except CommandError as error:
-        problems = "\n  ".join(map(str, error.problems))
-        raise UsageError(f"{called(trigger)} is not valid:\n  {problems}") from error
 
 
 def _object(text: str) -> Mapping[str, Any]:

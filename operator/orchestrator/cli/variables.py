@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.yaml_json import NotReadableError, read_yaml
+from orchestrator.formats.yaml_json import NotReadableError, read_yaml
+from orchestrator.session.errors import UsageError
 
 
 def read_variables(

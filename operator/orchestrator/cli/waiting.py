@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.durations import read_duration
 from orchestrator.cli.observing import code_of, observe_all
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.session.durations import read_duration
 
 TIMED_OUT = 124
 """The exit code when the timeout expires, as of timeout(1)."""

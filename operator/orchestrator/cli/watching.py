@@ -10,10 +10,10 @@ from typing import TextIO
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.observing import Observer, code_of
 from orchestrator.cli.pauses import describe_pause
-from orchestrator.cli.revision_spec import read_workflow
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.session.revisions import read_workflow
 
 
 def watch_executions(target: Target, names: Sequence[str]) -> int:

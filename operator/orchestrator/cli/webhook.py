@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.cli.errors import UsageError
-from orchestrator.controller.webhook.certificate import CertificateFiles
 from orchestrator.controller.webhook.server import Address
+from orchestrator.process.certificate import CertificateFiles
+from orchestrator.session.errors import UsageError
 
 
 def webhook_address(webhook: str, certificate: Path | None, key: Path | None) -> Address | None:

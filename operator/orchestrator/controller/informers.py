@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.reconciler import DefinitionReconciler
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.executions.watch_events import WatchEvents
-from orchestrator.controller.telemetry.figures import Figures
-from orchestrator.controller.telemetry.metrics import TERMINAL
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
+from orchestrator.controller.telemetry.workflow_metrics import TERMINAL
 from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw, key_of
 from orchestrator.kube.client import ApiClient
@@ -67,9 +67,9 @@ class Watches:
         events: WatchEvents,
         judge: Workflows,
         trigger_judge: TriggerJudge,
-        definitions: Definitions,
+        definitions: DefinitionReconciler,
         triggers: Triggers,
-        figures: Figures,
+        operator_metrics: OperatorMetrics,
         monotonic: Callable[[], float],
         follow: Follow,
     ) -> None:
@@ -81,7 +81,7 @@ class Watches:
         self._trigger_judge = trigger_judge
         self._definitions = definitions
         self._triggers = triggers
-        self._figures = figures
+        self._operator_metrics = operator_metrics
         self._follow = follow
         self._silent = asyncio.Event()
         """Set if a watch is silent, so that everything is listed again."""
@@ -190,7 +190,9 @@ class Watches:
         self._definitions.take(resource, kind, raw)
         if resource is WORKFLOWS and kind == "DELETED":
             self._judge.forget(key_of(raw))
-            self._figures.forget_workflow(raw["metadata"]["namespace"], raw["metadata"]["name"])
+            self._operator_metrics.forget_workflow(
+                raw["metadata"]["namespace"], raw["metadata"]["name"]
+            )
         if resource is not WORKFLOWS:
             return
         if kind not in (None, "DELETED") and old and _generation(old) == _generation(raw):
@@ -211,9 +213,13 @@ class Watches:
     def _on_trigger(self, kind: str, raw: Raw, old: Raw | None) -> None:
         if kind == "DELETED" or (old and old["metadata"]["uid"] != raw["metadata"]["uid"]):
             self._triggers.forget(old or raw)
-            self._figures.forget_trigger(raw["metadata"]["namespace"], raw["metadata"]["name"])
+            self._operator_metrics.forget_trigger(
+                raw["metadata"]["namespace"], raw["metadata"]["name"]
+            )
         if kind != "DELETED":
-            self._figures.trigger_seen(raw["metadata"]["namespace"], raw["metadata"]["name"])
+            self._operator_metrics.trigger_seen(
+                raw["metadata"]["namespace"], raw["metadata"]["name"]
+            )
             self._definitions.enqueue(TRIGGERS, raw)
             self._triggers.changed(raw)
 

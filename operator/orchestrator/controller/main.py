@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from orchestrator.controller.background_loop import BackgroundLoop
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
-from orchestrator.controller.garbage import limit_pauses
-from orchestrator.controller.loop import EventLoop
-from orchestrator.controller.offload import SWITCH_INTERVAL, Offload
 from orchestrator.controller.operator import Operator
 from orchestrator.controller.parts import Parts
-from orchestrator.controller.telemetry.logs import configure
-from orchestrator.controller.webhook.certificate import Certificate
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
 from orchestrator.controller.webhook.server import serve as serve_webhook
@@ -31,6 +24,10 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.transport import Transport
+from orchestrator.process.background_loop import BackgroundLoop
+from orchestrator.process.certificate import Certificate
+from orchestrator.process.offload import Offload
+from orchestrator.process.running import run_server
 
 logger = logging.getLogger(__name__)
 
@@ -64,25 +61,19 @@ class OperatorOptions:
     """NAMESPACE/NAME of the Lease that elects the leader; none if empty."""
     version: str = ""
     """The operator's version in the metrics."""
+    history: bool = False
+    """Whether retention waits until the history has recorded an execution."""
     webhook: Address | None = None
     """Where the admission webhook is served; not served if absent."""
 
 
 def run(options: OperatorOptions) -> None:
     """Run until SIGINT or SIGTERM; an exception's message says why it ended otherwise."""
-    configure(options.log_format, options.log_level)
-    limit_pauses()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    with asyncio.Runner(loop_factory=EventLoop) as runner:
-        runner.run(serve(options))
+    run_server(partial(serve, options), options.log_format, options.log_level)
 
 
-async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> None:
-    """Run until `stop` is set, or until a signal if there is no `stop`."""
-    if stop is None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def serve(options: OperatorOptions, stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
     kubeconfig = options.kubeconfig, options.context
     async with (
         ApiClient.from_environment(*kubeconfig) as client,
@@ -105,6 +96,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event | None = None) -> 
             policy_reads=READ_SECONDS,
             version=options.version,
             webhook=webhook,
+            history=options.history,
         )
         await operator.run(stop)
     logger.info("stopped")
@@ -145,7 +137,7 @@ async def _webhook(
         )
 
         def on_certificate(certificate: Certificate) -> None:
-            parts.figures.certificate_served(lambda: certificate.expires_at)
+            parts.operator_metrics.certificate_served(lambda: certificate.expires_at)
 
         await serve_webhook(address, reviewer.review, on_certificate)
 

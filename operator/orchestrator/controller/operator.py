@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from orchestrator.controller.background_loop import InlineLoop
-from orchestrator.controller.offload import Inline
 from orchestrator.controller.parts import Parts, Settings
-from orchestrator.controller.tasks import cancel, first_of, start
-from orchestrator.controller.telemetry.health import serve
+from orchestrator.dispatch.computing import Inline
 from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.kopf_watch import Follow, follow_definitions
 from orchestrator.kube.lease import Lease
+from orchestrator.process.background_loop import InlineLoop
+from orchestrator.process.health import serve
+from orchestrator.process.tasks import cancel, first_of, start
 from orchestrator.triggers.registry import REGISTRY, Registry
 
 logger = logging.getLogger(__name__)
@@ -47,13 +47,15 @@ class Operator:
         side: InlineLoop | None = None,
         trigger_types: Registry = REGISTRY,
         webhook: Callable[[Parts], Coroutine[Any, Any, None]] | None = None,
+        history: bool = False,
     ) -> None:
         """With a `lease` it works while it holds it, and is on standby otherwise.
 
         `side` renews the lease and serves probes and `webhook`; `offload` runs long work.
 
         The admission policies are read every `policy_reads` seconds even if they are not needed,
-        also on standby. `follow` reports Workflows and Incidents until it is stopped.
+        also on standby. `follow` reports Workflows and Incidents until it is stopped. With
+        `history`, retention removes what the history has recorded.
         """
         self._client = client
         self._lease = lease
@@ -75,6 +77,7 @@ class Operator:
                 follow=follow,
                 offload=self._offload,
                 trigger_types=trigger_types,
+                history=history,
             )
         )
         self.parts.measure(lease, self._side, version)
@@ -92,7 +95,9 @@ class Operator:
         kopf: list[asyncio.Task[None]] = []
         try:
             if self._health_address:
-                serves = serve(self._health_address, reflectors, self.parts.figures, self._side)
+                serves = serve(
+                    self._health_address, reflectors, self.parts.operator_metrics.text, self._side
+                )
                 watches.append(start(self._side.run(serves), "probes"))
             synced = start(self.parts.watches.synced(), "first lists")
             background.append(synced)
@@ -114,7 +119,7 @@ class Operator:
             kopf.append(start(self.parts.watches.run_kopf(), "kopf"))
             background += [
                 start(self.parts.recorder.run(), "events"),
-                start(self.parts.metrics.run(), "metrics"),
+                start(self.parts.workflow_metrics.run(), "metrics"),
             ]
             workers += [
                 start(self.parts.queue.run(self._pass, self._workers), "executions"),
@@ -133,7 +138,7 @@ class Operator:
                 self._offload.stop()
                 if kopf:
                     await self.parts.reconciler.flush()
-                    await self.parts.metrics.flush()
+                    await self.parts.workflow_metrics.flush()
                     await self.parts.recorder.flush(2.0)
             finally:
                 await cancel(leasing)  # otherwise a renewal could take back the released lease
@@ -167,12 +172,12 @@ class Operator:
         try:
             return await self.parts.reconciler.reconcile(*key)
         finally:
-            self.parts.figures.passed(key, self._monotonic() - began)
+            self.parts.operator_metrics.reconciled(key, self._monotonic() - began)
 
     async def _run_triggers(self) -> None:
         """Only once all ended executions are known: a trigger's mark must not pass what it has not
         observed."""
-        await self.parts.metrics.recovered.wait()
+        await self.parts.workflow_metrics.recovered.wait()
         await self.parts.triggers.run()
 
     async def _resync(self) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.background_loop import InlineLoop
-from orchestrator.controller.definitions.definitions import Definitions, Status
 from orchestrator.controller.definitions.incidents import incident_status
+from orchestrator.controller.definitions.reconciler import DefinitionReconciler, Status
 from orchestrator.controller.definitions.templates import template_status
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
@@ -17,6 +16,7 @@ from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.controller.executions.active import ActiveExecutions
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
 from orchestrator.controller.executions.admission.protection import Protection
+from orchestrator.controller.executions.cleanup.history_gate import HistoryGate
 from orchestrator.controller.executions.cleanup.retention import Retention
 from orchestrator.controller.executions.observe.pending import PendingPods
 from orchestrator.controller.executions.reconciler import ExecutionReconciler
@@ -24,14 +24,11 @@ from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.watch_events import WatchEvents
 from orchestrator.controller.informers import Caches, Watches
-from orchestrator.controller.offload import Inline
-from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.telemetry.collectors import Sources
-from orchestrator.controller.telemetry.figures import Figures
-from orchestrator.controller.telemetry.logs import execution_field
-from orchestrator.controller.telemetry.metrics import MetricsWriter
-from orchestrator.controller.telemetry.recorder import Recorder
+from orchestrator.controller.telemetry.collectors import MetricSources
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
+from orchestrator.controller.telemetry.workflow_metrics import WorkflowMetricsWriter
 from orchestrator.controller.triggers.reconcile import Triggers
+from orchestrator.dispatch.computing import Inline
 from orchestrator.kube import resources
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
@@ -39,6 +36,10 @@ from orchestrator.kube.kopf_watch import Follow
 from orchestrator.kube.lease import Lease
 from orchestrator.kube.live_jobs import LiveJobs
 from orchestrator.kube.live_reads import LiveReads
+from orchestrator.process.background_loop import InlineLoop
+from orchestrator.process.logs import execution_field
+from orchestrator.process.queue import WorkQueue
+from orchestrator.process.recorder import Recorder
 from orchestrator.triggers.registry import Registry
 
 
@@ -55,6 +56,8 @@ class Settings:
     follow: Follow
     offload: Inline
     trigger_types: Registry
+    history: bool = False
+    """Whether retention waits for the history."""
 
 
 class Parts:
@@ -68,9 +71,11 @@ class Parts:
         self.queue: WorkQueue[tuple[str, str]] = WorkQueue(
             "execution", execution_field, monotonic=settings.monotonic
         )
-        self.figures = Figures()
+        self.operator_metrics = OperatorMetrics()
         self.recorder = Recorder(client, clock)
-        self.metrics = MetricsWriter(client, namespaces=namespaces, seen=self._on_ended)
+        self.workflow_metrics = WorkflowMetricsWriter(
+            client, namespaces=namespaces, on_ended=self._on_ended
+        )
         self.pending = PendingPods(
             client,
             self.caches.jobs,
@@ -91,12 +96,17 @@ class Parts:
             self.recorder.emit,
             settings.offload,
             settings.trigger_types,
-            self.figures.event_delivered,
+            self.operator_metrics.event_delivered,
+            lambda key: self.definitions.enqueue_named(resources.TRIGGERS, *key),
         )
         shell = self._build_shell()
         revisions = Revisions(shell)
         self.retention = Retention(
-            shell, revisions, triggers=self.caches.triggers, namespaces=namespaces
+            shell,
+            revisions,
+            triggers=self.caches.triggers,
+            namespaces=namespaces,
+            gate=HistoryGate(shell) if settings.history else None,
         )
         self.active = ActiveExecutions(shell, revisions)
         self.reconciler = ExecutionReconciler(shell, revisions, self.active)
@@ -104,26 +114,26 @@ class Parts:
         self.definitions, self.watches = self._build_watches()
 
     def measure(self, lease: Lease | None, side: InlineLoop, version: str) -> None:
-        """Let the figures read the parts; `side` watches the operator's event loop."""
+        """Connect the metrics with the parts; `side` watches the operator's event loop."""
         queues: list[WorkQueue[Any]] = [
-            self.queue, self.definitions.queue, self.triggers.queue, self.metrics.queue
+            self.queue, self.definitions.queue, self.triggers.queue, self.workflow_metrics.queue
         ]  # fmt: skip
         for queue in queues:
-            queue.on_begin = partial(self.figures.waited, queue.name)
+            queue.on_begin = partial(self.operator_metrics.key_waited, queue.name)
         client = self._settings.client
-        client.time_requests(self.figures.requested)
-        sources = Sources(
-            leads=lambda: lease is None or lease.held,
-            answers=client.answers,
+        client.time_requests(self.operator_metrics.request_finished)
+        sources = MetricSources(
+            is_leader=lambda: lease is None or lease.held,
+            responses=client.answers,
             queues=queues,
             watches=self.watches.reflectors,
             executions=self.caches.executions,
-            held_triggers=self.triggers.held,
+            quota_exceeded_triggers=self.triggers.held,
             lease_failures=lambda: 0 if lease is None else lease.failures,
             dropped_events=lambda: self.recorder.dropped,
-            silence=lambda: side.silence,
+            event_loop_lag=lambda: side.silence,
         )
-        self.figures.read(sources, version)
+        self.operator_metrics.register(sources, version)
 
     def _build_shell(self) -> Shell:
         settings, caches = self._settings, self.caches
@@ -140,8 +150,8 @@ class Parts:
             sidecars=self.sidecars,
             queue=self.queue,
             recorder=self.recorder,
-            metrics=self.metrics,
-            figures=self.figures,
+            workflow_metrics=self.workflow_metrics,
+            operator_metrics=self.operator_metrics,
             remember=self._on_ended,
             accounts=ServiceAccounts(settings.client, settings.clock),
             protection=self.protection,
@@ -151,13 +161,17 @@ class Parts:
             offload=settings.offload,
         )
 
-    def _build_watches(self) -> tuple[Definitions, Watches]:
+    def _build_watches(self) -> tuple[DefinitionReconciler, Watches]:
         settings, caches = self._settings, self.caches
         judge = Workflows(
             caches.workflows, caches.templates, caches.cluster_templates, settings.runner_image
         )
         trigger_judge = TriggerJudge(
-            settings.client, caches.workflows, caches.triggers, settings.trigger_types
+            settings.client,
+            caches.workflows,
+            caches.triggers,
+            settings.trigger_types,
+            self.triggers.access,
         )
         definitions = self._build_definitions(judge, trigger_judge)
         watches = Watches(
@@ -169,13 +183,15 @@ class Parts:
             trigger_judge=trigger_judge,
             definitions=definitions,
             triggers=self.triggers,
-            figures=self.figures,
+            operator_metrics=self.operator_metrics,
             monotonic=settings.monotonic,
             follow=settings.follow,
         )
         return definitions, watches
 
-    def _build_definitions(self, judge: Workflows, trigger_judge: TriggerJudge) -> Definitions:
+    def _build_definitions(
+        self, judge: Workflows, trigger_judge: TriggerJudge
+    ) -> DefinitionReconciler:
         settings, caches = self._settings, self.caches
         statuses: dict[resources.Resource, Status] = {
             resources.WORKFLOWS: judge.status,
@@ -185,7 +201,7 @@ class Parts:
         # Operators that serve some namespaces each share the ClusterTemplates, and only read them.
         if not settings.namespaces:
             statuses[resources.CLUSTER_TEMPLATES] = template_status
-        return Definitions(
+        return DefinitionReconciler(
             settings.client,
             settings.clock,
             caches={

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from orchestrator.controller.queue import worker_released
+from orchestrator.process.queue import worker_released
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")

@@ -1,4 +1,4 @@
-"""Explains in sentences why each node of an execution is in its state, and what it waits for.
+"""Explains why each node of an execution is in its state, and what it waits for.
 
 It adds no rules of its own: edges, joins and scopes are the engine's, applied to the recorded
 status.
@@ -14,6 +14,7 @@ from orchestrator.engine.graph import Graph, GraphEdge, GraphNode, NodeKind
 from orchestrator.engine.nodes.edges import EdgeState, edge_state
 from orchestrator.engine.nodes.not_started import HOLD_UPS
 from orchestrator.engine.scope import workflow_scope
+from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.engine.status.execution_status import run_from
 from orchestrator.engine.status.records import Record, Run
 from orchestrator.engine.times import from_rfc3339, in_words
@@ -28,7 +29,12 @@ _REMEDIES: Mapping[str, str] = {reason.value: reason.remedy for reason in Reason
 
 
 def explain_execution(raw: Mapping[str, Any], now: float) -> str:
-    """The state of the execution in a sentence; `now` in seconds since the epoch."""
+    """The state of the execution in a sentence or two; `now` in seconds since the epoch."""
+    recorded = " The history has recorded it." if is_recorded(raw.get("status") or {}) else ""
+    return _state_of(raw, now) + recorded
+
+
+def _state_of(raw: Mapping[str, Any], now: float) -> str:
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
     message = status.get("message") or "the operator has not reconciled it yet"

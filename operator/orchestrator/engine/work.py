@@ -168,7 +168,7 @@ class Work:
     def end(
         self, node: GraphNode, phase: NodePhase, reason: str, message: str, *, evidence: bool
     ) -> None:
-        """Record that a node ended now, keeping what is known of its attempts."""
+        """Record that a node ended now, and keep the record of its attempts."""
         record = self.record(node.name) or Record(phase)
         self.set(
             node,

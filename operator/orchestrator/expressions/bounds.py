@@ -1,4 +1,4 @@
-"""The bounds of values: what an expression may build, and what it may return."""
+"""The bounds of an expression's intermediate values and of its result."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ MAX_RESULT = 64 * 1024
 MAX_INTERMEDIATE = 256 * 1024
 """Maximum size of an intermediate string, list or JSON text, in bytes."""
 MAX_PARSED = 16 * 1024
-"""Maximum length of JSON that an expression may parse: the parsed value takes many times as much
-memory."""
+"""Maximum length of JSON that an expression may parse: the parsed value takes much more memory."""
 MAX_INTEGER = 2**63 - 1
-"""Largest integer: Kubernetes and the JSON parsers of most languages read 64 bits."""
+"""Maximum integer: Kubernetes and the JSON parsers of most languages support 64 bits."""
 
 
 def check_result(value: Any) -> Any:
@@ -63,7 +62,7 @@ def length_of(value: Any) -> int:
 
 
 def check_length(length: int) -> None:
-    """Raises ExpressionError when an intermediate value of this length is not allowed."""
+    """Raise ExpressionError if an intermediate value of this length is not allowed."""
     if length > MAX_INTERMEDIATE:
         raise ExpressionError(f"an intermediate value exceeds {MAX_INTERMEDIATE // 1024} KiB")
 
@@ -80,7 +79,7 @@ def check_number(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number; booleans are not."""
+    """Whether the value is a number; a boolean is not."""
     return type(value) is int or type(value) is float
 
 
@@ -107,7 +106,8 @@ _WEIGHTS = {type(None): 5, bool: 5, int: 2, float: 2, str: 1, list: 1, dict: 1}
 
 
 def _measure(value: Any, limit: int) -> None:
-    """Measure a value before it is encoded, so that one made of many references costs no memory."""
+    """Raise ExpressionError if a value exceeds the limit, before it is encoded: the encoded form of
+    a value with many references to the same object can take much more memory."""
     charge(12)
     if type(value) is str and len(value) <= limit:
         return

@@ -1,7 +1,7 @@
-"""The budget of work: the work of an evaluation is counted, and stops when it exceeds a limit.
+"""The budget of work: an evaluation counts its work, and stops when it exceeds a limit.
 
-The count is of items, comparisons and bytes, never of time: the same expression over the same
-values costs the same everywhere, so a decision based on it can be repeated after a restart.
+It counts items, comparisons and bytes, never time: the same expression over the same values has the
+same cost everywhere, so that a decision based on it can be repeated after a restart.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from orchestrator.expressions.errors import ExpressionError
 from orchestrator.models.reasons import Reason
 
 MAX_WORK = 200_000
-"""Units that one evaluation may cost. A unit of any kind takes 10 to 200 ns of one core, so an
+"""Maximum number of units of one evaluation. A unit takes 10 to 200 ns of one core, so an
 evaluation takes at most about 40 ms."""
 SLICE = 100_000
-"""Units after which a pacer is asked to yield: 10 to 20 ms."""
+"""Number of units between two yields of a pacer: 10 to 20 ms."""
 UNLIMITED = 1 << 62
 
 
 class TooCostlyError(ExpressionError):
-    """An evaluation that exceeds its budget of work."""
+    """The evaluation exceeds its budget of work."""
 
     reason = Reason.EXPRESSION_TOO_COSTLY
 
 
-class BudgetUsedUpError(TooCostlyError):
-    """An evaluation within its own budget, whose account is used up."""
+class BudgetExhaustedError(TooCostlyError):
+    """The evaluation is within its own budget, but its account is exhausted."""
 
     reason = Reason.TOO_COSTLY
 
@@ -47,20 +47,20 @@ class Meter:
 
 
 class Account:
-    """Pays for many evaluations, such as those of one pass over an execution."""
+    """The shared budget of many evaluations, such as those of one reconciliation."""
 
     __slots__ = ("_parent", "left", "used")
 
     def __init__(self, work: int = UNLIMITED, parent: Account | None = None) -> None:
-        """`parent` is charged the same; both must have units left."""
+        """`parent` is charged the same units; both must have units left."""
         self.left = work
-        """Units that further evaluations may cost."""
+        """Units left for further evaluations."""
         self.used = 0
         self._parent = parent
 
     @property
     def available(self) -> int:
-        """Units that the account and its parents have left."""
+        """Units left in the account and all of its parents."""
         return self.left if self._parent is None else min(self.left, self._parent.available)
 
     def pay(self, units: int) -> None:
@@ -72,9 +72,9 @@ class Account:
 
 
 class Pacer:
-    """Calls `yields` between two evaluations, once about `SLICE` units were used.
+    """Calls `yields` between two evaluations, after about `SLICE` units of work.
 
-    The callback may wait, or raise an error to abandon the work; it has no effect on the cost.
+    The callback may wait, or raise an error to abort the work; it has no effect on the cost.
     """
 
     __slots__ = ("_since", "_yields")
@@ -97,7 +97,7 @@ _pacer: ContextVar[Pacer | None] = ContextVar("pacer", default=None)
 
 
 def charge(units: int) -> None:
-    """Count work of the current evaluation; TooCostlyError when it exceeds its budget.
+    """Count work of the current evaluation; raises TooCostlyError if it exceeds its budget.
 
     Outside an evaluation, the account is charged, if there is one.
     """
@@ -115,7 +115,7 @@ def charge(units: int) -> None:
 
 
 def note(units: int) -> None:
-    """Count work that is done after an evaluation has failed; it raises no further error."""
+    """Count work that is done after an evaluation has failed, without raising an error."""
     meter = _meter.get()
     if meter is not None:
         meter.spent = min(meter.spent + units, meter.limit)
@@ -128,7 +128,7 @@ def memory() -> dict[Any, Any]:
 
 
 def tick(units: int) -> None:
-    """Count bounded or cached work towards the next slice; it costs nothing."""
+    """Count bounded or cached work towards the next yield, but not towards a budget."""
     pacer = _pacer.get()
     if pacer is not None:
         pacer.tick(units)
@@ -143,15 +143,15 @@ def pay(units: int) -> None:
 
 
 def afford(units: int) -> None:
-    """Like `pay`, for work that is yet to be done; BudgetUsedUpError when nothing is left."""
+    """Charge the account before work begins; raises BudgetExhaustedError if it is exhausted."""
     account = _account.get()
     if account is not None and account.available <= 0:
-        raise _used_up()
+        raise _exhausted()
     pay(units)
 
 
 class metered:  # noqa: N801 - read as contextlib's own, and entered for every evaluation
-    """One evaluation: work inside counts towards its budget and is charged to the account."""
+    """Context of one evaluation: work inside counts towards its budget and the account's."""
 
     __slots__ = ("_meter", "_token")
 
@@ -159,7 +159,7 @@ class metered:  # noqa: N801 - read as contextlib's own, and entered for every e
         account = _account.get()
         limit = MAX_WORK if account is None else min(MAX_WORK, account.available)
         if limit <= 0:
-            raise _used_up()
+            raise _exhausted()
         self._meter = Meter(limit)
         self._token = _meter.set(self._meter)
         return self._meter
@@ -168,12 +168,12 @@ class metered:  # noqa: N801 - read as contextlib's own, and entered for every e
         _meter.reset(self._token)
         pay(self._meter.spent)
         if isinstance(error, TooCostlyError) and self._meter.limit < MAX_WORK:
-            raise _used_up() from None
+            raise _exhausted() from None
 
 
 @contextmanager
 def paid_by(account: Account) -> Iterator[Account]:
-    """Charge every evaluation inside to the account."""
+    """Context in which every evaluation is charged to the account."""
     token = _account.set(account)
     try:
         yield account
@@ -183,7 +183,7 @@ def paid_by(account: Account) -> Iterator[Account]:
 
 @contextmanager
 def paced_by(pacer: Pacer) -> Iterator[None]:
-    """Have the work inside yield between its slices."""
+    """Context in which work yields between its slices."""
     token = _pacer.set(pacer)
     try:
         yield
@@ -191,8 +191,8 @@ def paced_by(pacer: Pacer) -> Iterator[None]:
         _pacer.reset(token)
 
 
-def _used_up() -> BudgetUsedUpError:
-    return BudgetUsedUpError(
-        "too costly: the expressions evaluated before this one have used up the budget of one"
-        " reconcile of the execution"
+def _exhausted() -> BudgetExhaustedError:
+    return BudgetExhaustedError(
+        "too costly: the expressions evaluated before this one exhausted the budget of one"
+        " reconciliation of the execution"
     )

@@ -1,4 +1,4 @@
-"""A cache of parsed sources, bounded by the memory that it takes."""
+"""A cache of parsed sources with bounded memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 MAX_WEIGHT = 80_000
-"""Syntax nodes in one cache. One takes up to 500 bytes, so a cache keeps at most about 40 MB."""
+"""Maximum number of syntax nodes in a cache. A node takes up to 500 bytes, so a cache takes at most
+about 40 MB."""
 
-Made = TypeVar("Made")
+Parsed = TypeVar("Parsed")
 
 
-class SourceCache(Generic[Made]):
+class SourceCache(Generic[Parsed]):
     """Parses each source once, and drops the least recently used results.
 
     No lock is held while a source is parsed, because a thread that yields there must hold none.
@@ -22,30 +23,30 @@ class SourceCache(Generic[Made]):
 
     def __init__(
         self,
-        make: Callable[[str], Made],
-        weight: Callable[[Made], int],
+        parse: Callable[[str], Parsed],
+        weight: Callable[[Parsed], int],
         max_weight: int = MAX_WEIGHT,
     ) -> None:
-        self._make = make
+        self._parse = parse
         self._weight_of = weight
         self._max_weight = max_weight
-        self._kept: OrderedDict[str, Made] = OrderedDict()
+        self._cache: OrderedDict[str, Parsed] = OrderedDict()
         self._lock = threading.Lock()
         self.weight = 0
         """Syntax nodes in the cache."""
 
-    def __call__(self, source: str) -> Made:
+    def __call__(self, source: str) -> Parsed:
         """The result for a source; raises the error of parsing it."""
         with self._lock:
-            known = self._kept.get(source)
-            if known is not None:
-                self._kept.move_to_end(source)
-                return known
-        made = self._make(source)
+            cached = self._cache.get(source)
+            if cached is not None:
+                self._cache.move_to_end(source)
+                return cached
+        parsed = self._parse(source)
         with self._lock:
-            if source not in self._kept:
-                self._kept[source] = made
-                self.weight += self._weight_of(made)
+            if source not in self._cache:
+                self._cache[source] = parsed
+                self.weight += self._weight_of(parsed)
                 while self.weight > self._max_weight:
-                    self.weight -= self._weight_of(self._kept.popitem(last=False)[1])
-        return made
+                    self.weight -= self._weight_of(self._cache.popitem(last=False)[1])
+        return parsed

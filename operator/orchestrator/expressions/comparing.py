@@ -23,15 +23,15 @@ _SHORT = 8
 """Maximum length of a list that is searched item by item."""
 _EXACT = 2.0**63
 _UNKNOWN = object()
-"""Stands for a value that has no canonical form, such as a missing one."""
+"""The canonical form of a value that has none, such as a missing value."""
 
 Walked = tuple[Any, Collection[Any], Counter[type]]
 
 
 def walk(value: Any) -> Iterator[Walked]:
-    """Every list and object inside a value: itself, its items, and how many of each type.
+    """Every list and object inside a value, with its items and the number of items by type.
 
-    Charged for each; ExpressionError where they are nested more than 64 deep.
+    Charges for each; raises ExpressionError if they are nested more than 64 deep.
     """
     stack: list[tuple[Any, int]] = [(value, 0)] if type(value) in (list, dict) else []
     while stack:
@@ -68,7 +68,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def within(item: Any, container: Any) -> bool:
-    """Whether a list holds the item, an object the key, a string the part."""
+    """Whether a list contains the item, an object the key, or a string the substring."""
     if type(container) is list:
         return _is_member(item, container)
     if type(container) is str and type(item) is str:
@@ -97,7 +97,7 @@ def _is_member(item: Any, container: list[Any]) -> bool:
     for other in container:
         if isinstance(item, Undefined) or isinstance(other, Undefined):
             charge(1)
-            if item is other or item == other:  # which says what is missing
+            if item is other or item == other:  # raises an error that names the missing key
                 return True
         elif item is other or equal(item, other):
             return True
@@ -107,23 +107,24 @@ def _is_member(item: Any, container: list[Any]) -> bool:
 def _members(container: list[Any]) -> frozenset[Hashable] | None:
     """The canonical forms of a list's items, computed once per evaluation; None if an item has
     none."""
-    known = memory()
+    cache = memory()
     key = "members", id(container)
-    if key not in known:
+    if key not in cache:
         types = Counter(map(type, container))
         charge(1 + len(container))
         if float not in types and all(kind in SCALARS for kind in types):
             charge(len(container))
-            found = frozenset(container)
+            forms = frozenset(container)
         else:
-            found = frozenset(map(canonical, container))
-        known[key] = container, None if _UNKNOWN in found else found  # kept, so its id is unique
-    members: frozenset[Hashable] | None = known[key][1]
+            forms = frozenset(map(canonical, container))
+        # The container is kept as well, so that its id stays unique.
+        cache[key] = container, None if _UNKNOWN in forms else forms
+    members: frozenset[Hashable] | None = cache[key][1]
     return members
 
 
 def canonical(value: Any) -> Any:
-    """A form that is equal, and has the same hash, exactly for equal values.
+    """The canonical form: equal, with the same hash, only for equal values.
 
     Non-integer numbers, lists and objects become bytes, whose hashes are keyed: no author can
     choose values that all collide.
@@ -168,7 +169,7 @@ def _number(value: float) -> Any:
 
 
 class Operand:
-    """One operand of a comparison: Python's own operators, charged for their work."""
+    """An operand of a comparison, which charges for Python's operators."""
 
     __slots__ = ("value",)
 
@@ -199,7 +200,7 @@ class Operand:
     __hash__ = None  # type: ignore[assignment]
 
     def _weighed(self, other: Operand) -> Any:
-        """The operand, after charging: a comparison never goes beyond its shorter operand."""
+        """The operand, after charging: a comparison ends at the end of its shorter operand."""
         left, right = self.value, other.value
         sized = type(left) in (str, list) and type(left) is type(right)
         weigh(right if sized and len(right) < len(left) else left)

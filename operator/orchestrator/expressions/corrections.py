@@ -1,9 +1,9 @@
-"""What an author probably meant by an invalid expression: the text to write instead.
+"""Suggests corrections of invalid expressions.
 
-Authors bring the habits of other languages: `&&` of Go and JavaScript, `${{ }}` of GitHub
-Actions, `{{ }}` of Argo Workflows and Ansible, `$( )` of Tekton, `null`, `len(x)`. A correction is
-proposed only if it is itself a valid expression. It is computed only for a refused expression, so
-valid ones pay nothing; its work is bounded by the length of the source.
+Authors use the syntax of other languages: `&&` of Go and JavaScript, `${{ }}` of GitHub Actions,
+`{{ }}` of Argo Workflows and Ansible, `$( )` of Tekton, `null`, `len(x)`. A correction is suggested
+only if it is a valid expression. It is computed only for an invalid expression, so valid ones have
+no extra cost; its work is bounded by the length of the source.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MAX_SHOWN = 200
-"""Characters of a correction; a longer one would fill the message."""
+"""Maximum length of a correction; a longer one would fill the message."""
 _STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _DELIMITED = re.compile(r"\$\[\[(.*?)\]\]|\$?\{\{(.*?)\}\}|\$[({]([A-Za-z_][\w.]*)[)}]")
 _QUOTES = str.maketrans(
@@ -24,8 +24,16 @@ _PLAIN_TEXT = re.compile(r"[A-Z]?[a-z]+(?: [A-Za-z]+){1,20}[.!]?")
 _OPERATORS = frozenset({"if", "else", "is", "in", "not", "and", "or"})
 _STATEMENTS = "there are no statements, only expressions; a choice is written A if B else C"
 _KEYWORD = re.compile(r"[(,]\s*[A-Za-z_]\w*\s*$")
-"""What precedes the `=` of a filter's named argument."""
-_WORDS_OF = {"eq": "==", "equals": "==", "ne": "!=", "gt": ">", "lt": "<", "ge": ">=", "le": "<="}
+"""The text before the `=` of a filter's named argument."""
+_WORD_OPERATORS = {
+    "eq": "==",
+    "equals": "==",
+    "ne": "!=",
+    "gt": ">",
+    "lt": "<",
+    "ge": ">=",
+    "le": "<=",
+}
 _TYPES = {
     "list": "sequence",
     "array": "sequence",
@@ -39,16 +47,18 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Slip:
-    """A pattern in a source outside its strings, and its replacement."""
+class _Mistake:
+    """A pattern in a source, outside its strings, with its replacement and an explanation."""
 
     pattern: re.Pattern[str]
     instead: str | Callable[[re.Match[str]], str]
-    words: str
+    explanation: str
 
 
-def _slip(pattern: str, instead: str | Callable[[re.Match[str]], str], words: str) -> _Slip:
-    return _Slip(re.compile(pattern), instead, words)
+def _mistake(
+    pattern: str, instead: str | Callable[[re.Match[str]], str], explanation: str
+) -> _Mistake:
+    return _Mistake(re.compile(pattern), instead, explanation)
 
 
 def _equality(match: re.Match[str]) -> str:
@@ -56,91 +66,92 @@ def _equality(match: re.Match[str]) -> str:
 
 
 _NULLS = (
-    _slip(
+    _mistake(
         r"(?<![=!<>])==?\s*undefined\b",
         "is undefined",
         "a missing value is tested by `is defined` or `is undefined`",
     ),
-    _slip(
+    _mistake(
         r"!=\s*undefined\b",
         "is defined",
         "a missing value is tested by `is defined` or `is undefined`",
     ),
-    _slip(r"(?<![\w.])(?:null|NULL|Null|nil|NONE)(?![\w.])", "none", "null is written none"),
+    _mistake(r"(?<![\w.])(?:null|NULL|Null|nil|NONE)(?![\w.])", "none", "null is written none"),
 )
-_SLIPS = (
-    _slip(r"^\s*(?:if|return)\s+", "", "an expression is a value, not a statement"),
-    _slip(r"[;:]\s*$", "", "an expression ends without ; or :"),
-    _slip(r"!==|<>", "!=", "inequality is written !="),
-    _slip(r"===", "==", "equality is written =="),
+_MISTAKES = (
+    _mistake(r"^\s*(?:if|return)\s+", "", "an expression is a value, not a statement"),
+    _mistake(r"[;:]\s*$", "", "an expression ends without ; or :"),
+    _mistake(r"!==|<>", "!=", "inequality is written !="),
+    _mistake(r"===", "==", "equality is written =="),
     *_NULLS,
-    _slip(r"=~", "is matches", "a pattern is tested by `is matches`"),
-    _slip(r"(?<![=!<>~])=(?![=~])", _equality, "equality is written =="),
-    _slip(r" ?&& ?", " and ", "&& is written and"),
-    _slip(r" ?\|\| ?", " or ", "|| is written or"),
-    _slip(r"!(?!=) ?", "not ", "! is written not"),
-    _slip(
+    _mistake(r"=~", "is matches", "a pattern is tested by `is matches`"),
+    _mistake(r"(?<![=!<>~])=(?![=~])", _equality, "equality is written =="),
+    _mistake(r" ?&& ?", " and ", "&& is written and"),
+    _mistake(r" ?\|\| ?", " or ", "|| is written or"),
+    _mistake(r"!(?!=) ?", "not ", "! is written not"),
+    _mistake(
         r"(?<![\w.])(?:AND|OR|NOT)\b",
         lambda match: match[0].lower(),
         "and, or and not are written in lower case",
     ),
-    _slip(r"\bis\s+not\s+empty\b", "| length > 0", "an empty value has the length 0"),
-    _slip(r"\bis\s+empty\b", "| length == 0", "an empty value has the length 0"),
-    _slip(r"\bis\s+not\s+(true|false)\b", r"!= \1", "true and false are compared by == and !="),
-    _slip(r"\bis\s+(true|false)\b", r"== \1", "true and false are compared by == and !="),
-    _slip(
+    _mistake(r"\bis\s+not\s+empty\b", "| length > 0", "an empty value has the length 0"),
+    _mistake(r"\bis\s+empty\b", "| length == 0", "an empty value has the length 0"),
+    _mistake(r"\bis\s+not\s+(true|false)\b", r"!= \1", "true and false are compared by == and !="),
+    _mistake(r"\bis\s+(true|false)\b", r"== \1", "true and false are compared by == and !="),
+    _mistake(
         rf"\b(is\s+(?:not\s+)?)({'|'.join(_TYPES)})\b",
         lambda match: match[1] + _TYPES[match[2]],
         "the tests of types are none, boolean, integer, number, string, sequence and mapping",
     ),
-    _slip(r"\bis\s+(not\s+)?None\b", r"is \1none", "null is written none"),
-    _slip(
-        rf"(?<!\bis)(?<!\bnot)\s-?({'|'.join(_WORDS_OF)})\s",
-        lambda match: f" {_WORDS_OF[match[1]]} ",
+    _mistake(r"\bis\s+(not\s+)?None\b", r"is \1none", "null is written none"),
+    _mistake(
+        rf"(?<!\bis)(?<!\bnot)\s-?({'|'.join(_WORD_OPERATORS)})\s",
+        lambda match: f" {_WORD_OPERATORS[match[1]]} ",
         "values are compared by == != < <= > >=",
     ),
-    _slip(
+    _mistake(
         r"(?<!\bis)(?<!\bnot)(?<!\|)\s(contains|startswith|endswith|matches)\s",
         r" is \1 ",
         "a test is written after `is`",
     ),
-    _slip(r"\?\.", ".", "a key that may be missing is covered by default()"),
+    _mistake(r"\?\.", ".", "a key that may be missing is covered by default()"),
 )
 
 
-def correct(source: str, reads: Callable[[str], bool]) -> str:
-    """Why a source is not an expression and what to write instead; empty if unknown."""
-    fixed, words = _undelimited(source.translate(_QUOTES))
+def correct(source: str, is_valid: Callable[[str], bool]) -> str:
+    """The explanation of an invalid source and its correction; empty if unknown."""
+    fixed, explanation = _undelimited(source.translate(_QUOTES))
     if source.translate(_QUOTES) != source:
-        words.append("strings take straight quotes")
+        explanation.append("strings take straight quotes")
     parts = _STRING.split(fixed)
-    for slip in _SLIPS:
-        changed = [slip.pattern.sub(slip.instead, part) for part in parts[::2]]
+    for mistake in _MISTAKES:
+        changed = [mistake.pattern.sub(mistake.instead, part) for part in parts[::2]]
         if changed != parts[::2]:
             parts[::2] = changed
-            words.append(slip.words)
+            explanation.append(mistake.explanation)
     fixed = "".join(parts)
-    for rewrite, meaning in (
-        (_choice, "a choice is written A if B else C"),
-        (_fallback, "?? is written default()"),
-    ):
+    for rewrite, meaning in _REWRITES:
         if (rewritten := rewrite(fixed)) != fixed:
             fixed = rewritten
-            words.append(meaning)
+            explanation.append(meaning)
     fixed = fixed.strip()
-    if not words and _PLAIN_TEXT.fullmatch(fixed) and not _OPERATORS.intersection(fixed.split()):
-        fixed, words = repr(fixed), ["a string is quoted"]
-    if not words or not reads(fixed):
+    if (
+        not explanation
+        and _PLAIN_TEXT.fullmatch(fixed)
+        and not _OPERATORS.intersection(fixed.split())
+    ):
+        fixed, explanation = repr(fixed), ["a string is quoted"]
+    if not explanation or not is_valid(fixed):
         return _STATEMENTS if "{%" in source else ""
     write = f": write `{fixed}`" if len(fixed) <= _MAX_SHOWN else ""
-    return f"{'; '.join(dict.fromkeys(words))}{write}"
+    return f"{'; '.join(dict.fromkeys(explanation))}{write}"
 
 
 def write_nulls(source: str) -> str:
-    """The source with `null`, `nil` and `undefined` as the language writes them."""
+    """The source with `null`, `nil` and `undefined` in the syntax of the language."""
     parts = _STRING.split(source)
-    for slip in _NULLS:
-        parts[::2] = [slip.pattern.sub(slip.instead, part) for part in parts[::2]]
+    for mistake in _NULLS:
+        parts[::2] = [mistake.pattern.sub(mistake.instead, part) for part in parts[::2]]
     return "".join(parts)
 
 

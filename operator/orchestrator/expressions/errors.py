@@ -19,13 +19,13 @@ class ExpressionError(ValueError):
 class SecretValue:
     """A secret variable in a scope: a reference to the value, never the value itself.
 
-    An expression can only pass it on unchanged; every other use is an ExpressionError.
+    An expression can only return it unchanged; any other use raises ExpressionError.
     """
 
     name: str
     """Name of the Secret."""
     key: str
-    """Key in its data."""
+    """Key in the Secret's data."""
 
 
 _KINDS = {
@@ -42,5 +42,5 @@ _KINDS = {
 
 
 def kind(value: object) -> str:
-    """The type of a JSON value in words: `a string`, `an object`."""
+    """The type of a JSON value in messages: `a string`, `an object`."""
     return _KINDS.get(type(value), "not a JSON value")

@@ -44,12 +44,13 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "**": lambda left, right: left**right,
 }
 _MAX_EXPONENT = 64
-_READING, _COMPILING = 40, 60
+_PARSE_UNITS, _COMPILE_UNITS = 40, 60
 """Units for each character that is parsed or compiled for the first time."""
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2 without globals, with our library only, and with bounded arithmetic."""
+    """Jinja2 without globals and with bounded arithmetic, restricted to the library's filters and
+    tests."""
 
     intercepted_binops: ClassVar[frozenset[str]] = frozenset(_ARITHMETIC)  # type: ignore[misc]
     intercepted_unops: ClassVar[frozenset[str]] = frozenset("+-")  # type: ignore[misc]
@@ -62,7 +63,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.tests = dict(TESTS)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Numbers; `+` also joins two strings or two lists."""
+        """Arithmetic on numbers; `+` also joins two strings or two lists."""
         del context
         charge(5)
         if operator == "+" and type(left) is type(right) and type(left) in (str, list):
@@ -79,7 +80,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return check_number(_ARITHMETIC[operator](left, right))
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
-        """A unary operator."""
+        """The sign of a number."""
         del context
         if not is_number(require_defined(arg)):
             raise ExpressionError(f"cannot compute {operator} of {kind(arg)}")
@@ -93,8 +94,8 @@ class Expression:
     """A parsed expression that uses only allowed syntax."""
 
     def __init__(self, source: str) -> None:
-        tick(100 + _READING * len(source))
-        self._made: Any = None
+        tick(100 + _PARSE_UNITS * len(source))
+        self._compiled: Any = None
         self.source = source
         """As written, without delimiters."""
         tree, self.references = parse(_SANDBOX, source)
@@ -106,14 +107,14 @@ class Expression:
     def whole_reference(self) -> tuple[str, ...] | None:
         """The path, if the expression is a single reference."""
         names = self.source.strip().split(".")
-        found = tuple(name.strip() for name in names)
-        return found if self.references == {found} else None
+        path = tuple(name.strip() for name in names)
+        return path if self.references == {path} else None
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """The value in this scope: JSON of at most 64 KiB, or an unchanged SecretValue.
 
-        Raises ExpressionError for every failure: TooCostlyError when the work exceeds its
-        budget, BudgetUsedUpError when the account is used up.
+        Raises ExpressionError for every failure: TooCostlyError if the work exceeds its budget,
+        BudgetExhaustedError if the account is exhausted.
         """
         with metered():
             charge(20)
@@ -140,36 +141,37 @@ class Expression:
         except RecursionError as error:
             raise ExpressionError("a value is nested too deeply") from error
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise ExpressionError(_words(error)) from error
+            raise ExpressionError(_error_text(error)) from error
 
     def _template(self) -> Any:
-        """The expression as Jinja2 evaluates it, compiled on first use.
+        """The Jinja2 template of the expression, compiled on first use.
 
-        Its tree is parsed a second time for that, a sixth of the time that compiling takes. Trees
-        are not kept: hundreds of objects each, a full cache of them held every thread up for 0.15 s
-        whenever the garbage collector went through them.
+        The source is parsed a second time for it, which takes a sixth of the time of compiling.
+        Trees are not kept: each has hundreds of objects, and with a full cache of them each run of
+        the garbage collector stopped all threads for 0.15 s.
 
-        Unlike cached_property, it takes no lock: a thread that yields here must hold none.
+        Unlike cached_property, it takes no lock, because a thread that yields here must hold none.
         """
-        made = self._made
-        if made is None:
-            tick(1000 + (_READING + _COMPILING) * len(self.source))
+        compiled = self._compiled
+        if compiled is None:
+            tick(1000 + (_PARSE_UNITS + _COMPILE_UNITS) * len(self.source))
             tree, _ = parse(_SANDBOX, self.source)
             assign = nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)
-            made = self._made = _SANDBOX.from_string(nodes.Template([assign], lineno=1))
-        return made
+            template = nodes.Template([assign], lineno=1)
+            compiled = self._compiled = _SANDBOX.from_string(template)
+        return compiled
 
 
 _expressions = SourceCache(Expression, lambda expression: expression.weight)
 
 
 def compile_expression(source: str) -> Expression:
-    """Parse an expression; ExpressionError when it is invalid or not allowed."""
+    """Parse an expression; raises ExpressionError if it is invalid or not allowed."""
     return _expressions(source)
 
 
 def evaluate_boolean(source: str, scope: Mapping[str, Any]) -> bool:
-    """The value of a condition; ExpressionError unless it is true or false."""
+    """The value of a condition; raises ExpressionError unless it is true or false."""
     value = compile_expression(source).evaluate(scope)
     if type(value) is not bool:
         raise ExpressionError(f"the expression must be true or false; it is {kind(value)}")
@@ -189,9 +191,9 @@ _PYTHON = {
 }
 
 
-def _words(error: Exception) -> str:
-    """Python's message without the names of its types."""
+def _error_text(error: Exception) -> str:
+    """Python's message, with the names of JSON types instead of Python's."""
     message = _COMPARISON.sub(r"cannot compare (\1)", str(error))
-    for python, words in _PYTHON.items():
-        message = message.replace(python, words)
+    for python, name in _PYTHON.items():
+        message = message.replace(python, name)
     return message or "the expression cannot be evaluated"

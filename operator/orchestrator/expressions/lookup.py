@@ -1,4 +1,4 @@
-"""Dots and brackets: they look up keys only, never Python attributes or methods."""
+"""The lookup of dots and brackets: keys only, never Python attributes or methods."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from jinja2 import StrictUndefined, Undefined
 
 from orchestrator.expressions.budget import charge, note
 from orchestrator.expressions.errors import ExpressionError, SecretValue, kind
-from orchestrator.models.nearest import MOST_COMPARED, did_you_mean
+from orchestrator.models.nearest import MAX_COMPARED, did_you_mean
 
 _COMPARING = 40
 """Units per character of a missing name and per name that it is compared with."""
 
 
 class Missing(StrictUndefined):
-    """A missing key. `default()` covers it; any other use raises an error that names it."""
+    """A missing key. `default()` replaces it; any other use raises an error that names it."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class Missing(StrictUndefined):
 
 
 class Hidden(StrictUndefined):
-    """A secret that was looked up: it can only be the whole result."""
+    """A secret in an expression: it can only be the whole result."""
 
     __slots__ = ()
 
@@ -40,8 +40,8 @@ class Hidden(StrictUndefined):
     @property
     def secret(self) -> SecretValue:
         """The reference to the secret."""
-        found: SecretValue = self._undefined_obj
-        return found
+        secret: SecretValue = self._undefined_obj
+        return secret
 
 
 def lookup(owner: Any, key: Any, path: str) -> Any:
@@ -64,7 +64,7 @@ def lookup(owner: Any, key: Any, path: str) -> Any:
 
 
 def is_secret(value: Any) -> bool:
-    """Whether the value is a secret that was looked up."""
+    """Whether the value is a secret."""
     return type(value) is Hidden
 
 
@@ -83,7 +83,7 @@ def _missing(owner: Any, key: Any, path: str) -> str:
         return f"{path} has no key {str(key)[:64]!r}: it is {kind(owner)}"
     if type(key) is int:
         return f"{path} has no item {key}: it is an object, whose keys are strings"
-    note(100 + 4 * len(owner) + _COMPARING * len(key[:64]) * min(len(owner), MOST_COMPARED))
+    note(100 + 4 * len(owner) + _COMPARING * len(key[:64]) * min(len(owner), MAX_COMPARED))
     if not path:
         return f"there is no {key!r} here{did_you_mean(key, owner) or _available(owner)}"
     return f"{path} has no key {key[:64]!r}{did_you_mean(key, owner) or _available(owner)}"

@@ -1,7 +1,7 @@
-"""Regular expressions: RE2, so that matching takes linear time; they match whole strings.
+"""Regular expressions that match whole strings, with RE2, so that matching takes linear time.
 
-The charge is the length of the string times the size of the pattern's program, the worst case,
-however long the match takes.
+A match is charged for the worst case: the length of the string times the size of the pattern's
+program.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ MAX_PATTERN = 256
 MAX_MEMORY = 256 * 1024
 """Maximum memory of a pattern's program and its states, in bytes: a few thousand steps."""
 MAX_CACHED = 256
-"""Maximum number of compiled patterns in the cache, of all workflows together."""
+"""Maximum number of compiled patterns in the cache that all workflows share."""
 
 
 def check_pattern(pattern: str, steps: int | None = None) -> None:
-    """Raises ExpressionError when the pattern is not RE2 or is too long.
+    """Raise ExpressionError if the pattern is not RE2 or is too long.
 
-    `steps` is the maximum size of its program.
+    `steps` is the maximum size of the compiled program.
     """
     program = _compiled(pattern).programsize
     if steps is not None and program > steps:
@@ -36,11 +36,11 @@ def check_pattern(pattern: str, steps: int | None = None) -> None:
 
 def full_match(pattern: str, text: str) -> bool:
     """Whether the pattern matches the whole string; ExpressionError for an invalid pattern."""
-    known = memory()
-    if (compiled := known.get(("pattern", pattern))) is None:
-        # Charged even for a cached pattern: the cost must not depend on a cache.
+    cache = memory()
+    if (compiled := cache.get(("pattern", pattern))) is None:
+        # Charged even if the pattern is cached: the cost must not depend on a shared cache.
         charge(50 + 10 * len(pattern) + 1000 * pattern.lower().count("\\p"))
-        compiled = known["pattern", pattern] = _compiled(pattern)
+        compiled = cache["pattern", pattern] = _compiled(pattern)
     work = match_work(compiled.programsize, text)
     charge(work)
     if work > MAX_WORK:
@@ -71,9 +71,9 @@ def _compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeError) as error:
-        raise ExpressionError(f"{pattern!r} is not an RE2 pattern: {_words(error)}") from error
+        raise ExpressionError(f"{pattern!r} is not an RE2 pattern: {_error_text(error)}") from error
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     detail = error.args[0] if error.args else error
     return detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)

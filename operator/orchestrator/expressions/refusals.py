@@ -1,4 +1,4 @@
-"""Why part of an expression is refused, and what to write instead."""
+"""Messages about parts of expressions that are not allowed, with an alternative."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _INSTEAD_OF = {
     "failure": "to run a node after a failure write `outcome: Failed` at its edge",
     "always": "to run a node after any end write `outcome: Always` at its edge, or name it in"
     " spec.finally",
-    "cancelled": "what runs after a cancellation is named in spec.finally",
+    "cancelled": "to run a node after a cancellation name it in spec.finally",
     "format": "strings are joined by ~, as in 'a' ~ vars.b",
     "now": "now is a name, known in wait.until only",
     "range": "write the list",
@@ -51,18 +51,18 @@ _INSTEAD_OF = {
 """Functions of other languages that no filter replaces, in lower case."""
 
 
-def unknown(what: str, name: str, table: Collection[str]) -> str:
-    """The message for an unknown filter or test, and what to write instead."""
+def unknown(noun: str, name: str, table: Collection[str]) -> str:
+    """The message for an unknown filter or test, with an alternative."""
     instead = _INSTEAD_OF.get(name.lower())
     called = _FILTER_OF.get(name.lower(), "")
     if instead is None and called in table:
         instead = f"write {called!r}"
     hint = f"; {instead}" if instead else did_you_mean(name, table)
-    return f"there is no {what} {name!r}{hint}"
+    return f"there is no {noun} {name!r}{hint}"
 
 
 def explain(message: str) -> str:
-    """Jinja2's syntax error in plain words."""
+    """The message for a syntax error of Jinja2."""
     if "end of " in message:
         expected = re.search(r"expected '(.)'", message)
         if expected is None:
@@ -74,22 +74,25 @@ def explain(message: str) -> str:
 
 
 def refuse(node: nodes.Node) -> str:
-    """Why this part of a tree is not allowed, and what to write instead if that is known."""
+    """The message for a node that is not allowed, with an alternative if one is known."""
     if not isinstance(node, nodes.Call):
         return f"{type(node).__name__} is not part of the expression language"
     path = path_of(node.node)
     last = path.rpartition(".")[2]
     if instead := _INSTEAD_OF.get(last.lower()):
-        return f"nothing can be called, not even {path!r}; {instead}"
+        return f"{path!r} cannot be called: expressions have no functions; {instead}"
     name = _known(last)
     if name is None:
         return (
-            f"nothing can be called, not even {path!r}; filters are written '| NAME'"
+            f"{path!r} cannot be called: expressions have no functions; filters are written"
+            " '| NAME'"
             f"{did_you_mean(last, FILTERS) if path != _ANYTHING else ''}"
         )
     if name in FILTERS:
-        return f"nothing can be called; write the filter '| {name}': `{_filtered(node, name)}`"
-    return f"nothing can be called; write the test `{_written(node.args, 'X')} is {name}`"
+        return (
+            f"expressions have no functions; write the filter '| {name}': `{_filtered(node, name)}`"
+        )
+    return f"expressions have no functions; write the test `{_written(node.args, 'X')} is {name}`"
 
 
 def _known(called: str) -> str | None:
@@ -116,7 +119,7 @@ def _written(arguments: list[nodes.Expr], nothing: str) -> str:
 
 
 def path_of(node: nodes.Node, depth: int = 0) -> str:
-    """A path as its author wrote it, for messages."""
+    """A path in messages, as in the source."""
     if depth > _MAX_STEPS:
         return "…"
     match node:

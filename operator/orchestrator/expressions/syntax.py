@@ -1,7 +1,8 @@
 """The allow-list of syntax, and the rewriting of operations that Jinja2 does not bound.
 
-Jinja2 parses; everything that may then run is listed here. Names, dots and brackets become our own
-key lookup, so the generated code contains no attribute access at all; `~` becomes a bounded filter.
+Jinja2 parses the source; only nodes that are listed here are allowed. Names, dots and brackets are
+rewritten to a key lookup, so the generated code contains no attribute access; `~` is rewritten to a
+bounded filter.
 """
 
 from __future__ import annotations
@@ -58,24 +59,24 @@ _NodeT = TypeVar("_NodeT", bound=nodes.Node)
 def parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
     """The rewritten tree of an expression and its references; ExpressionError if invalid."""
     try:
-        return _read(environment, source)
+        return _parse(environment, source)
     except ExpressionError as error:
-        words = correct(source, lambda text: _reads(environment, text))
-        if not words:
+        hint = correct(source, lambda text: _is_valid(environment, text))
+        if not hint:
             raise
-        raise ExpressionError(f"{_shown(source)} is not an expression: {words}") from error
+        raise ExpressionError(f"{_shown(source)} is not an expression: {hint}") from error
 
 
-def _reads(environment: Environment, source: str) -> bool:
+def _is_valid(environment: Environment, source: str) -> bool:
     """Whether it is a valid expression."""
     try:
-        _read(environment, source)
+        _parse(environment, source)
     except ExpressionError:
         return False
     return True
 
 
-def _read(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
+def _parse(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[tuple[str, ...]]]:
     tree = _parsed(environment, source)
     count = count_nodes(tree)
     references: References = set()
@@ -90,10 +91,10 @@ def _read(environment: Environment, source: str) -> tuple[nodes.Expr, frozenset[
 
 def count_nodes(tree: nodes.Node) -> int:
     """The number of nodes of a syntax tree of any depth."""
-    count, waiting = 0, [tree]
-    while waiting:
+    count, stack = 0, [tree]
+    while stack:
         count += 1
-        waiting.extend(waiting.pop().iter_child_nodes())
+        stack.extend(stack.pop().iter_child_nodes())
     return count
 
 
@@ -109,8 +110,8 @@ def _parsed(environment: Environment, source: str) -> nodes.Expr:
         if not parser.stream.eos:
             raise ExpressionError(f"unexpected {_token(parser)} after the expression")
     except TemplateSyntaxError as error:
-        words = explain(error.message or "")
-        raise ExpressionError(f"{_shown(source)} is not an expression: {words}") from error
+        hint = explain(error.message or "")
+        raise ExpressionError(f"{_shown(source)} is not an expression: {hint}") from error
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply") from error
     except (ValueError, SyntaxError, OverflowError) as error:
@@ -170,7 +171,7 @@ class _Rewriter:
         return self._children(node, depth)
 
     def _compare(self, node: nodes.Compare, depth: int) -> nodes.Expr:
-        """Both sides become Operands, whose comparison is charged."""
+        """Both sides are rewritten to Operands, which charge for the comparison."""
         self._children(node, depth)
         node.expr = _call(OPERAND, node.expr)
         for operand in node.ops:
@@ -193,23 +194,23 @@ class _Rewriter:
         self,
         node: nodes.Filter | nodes.Test,
         table: dict[str, Callable[..., Any]],
-        what: str,
+        noun: str,
         depth: int,
     ) -> None:
         if node.name not in table:
-            raise ExpressionError(unknown(what, node.name, table))
+            raise ExpressionError(unknown(noun, node.name, table))
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
-            raise ExpressionError(f"{what} {node.name!r} cannot be used like this")
-        check_arguments(node, table[node.name], what)
+            raise ExpressionError(f"{noun} {node.name!r} cannot be used like this")
+        check_arguments(node, table[node.name], noun)
         check_naming(node)
         self._children(node, depth)
 
     def _access(self, node: nodes.Expr, depth: int) -> nodes.Expr:
         """A name with the dots and brackets that follow it."""
-        found, reference = self._chain(node, depth)
+        access, reference = self._chain(node, depth)
         if reference:
             self._references.add(reference)
-        return found
+        return access
 
     def _chain(self, node: nodes.Expr, depth: int) -> tuple[nodes.Expr, tuple[str, ...]]:
         """The rewritten access, and the constant part of its path."""
@@ -241,12 +242,12 @@ class _Rewriter:
     def _step(
         self, source: nodes.Expr, owner: nodes.Expr, key: nodes.Expr, reference: tuple[str, ...]
     ) -> tuple[nodes.Expr, tuple[str, ...]]:
-        found = _lookup(owner, key, path_of(source))
+        access = _lookup(owner, key, path_of(source))
         if reference and isinstance(key, nodes.Const) and isinstance(key.value, str):
-            return found, (*reference, key.value)
+            return access, (*reference, key.value)
         if reference:
             self._references.add(reference)
-        return found, ()
+        return access, ()
 
 
 _HANDLERS: dict[type[nodes.Expr], Callable[[_Rewriter, Any, int], nodes.Expr]] = {

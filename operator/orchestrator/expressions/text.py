@@ -1,5 +1,5 @@
-"""Strings with `$[[ … ]]` in them: found by a scanner, since brackets nest and strings may contain
-`]]`."""
+"""Strings that contain `$[[ … ]]`, parsed by a scanner, since brackets nest and string literals may
+contain `]]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSE = "]]"
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _MAX_CACHED = 4096
 MAX_EXPRESSIONS = 100
-"""Maximum number of expressions in one string: parsing each takes time."""
+"""Maximum number of expressions in one string, since parsing each takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def compile_text(text: str) -> Text:
 
 
 def render(value: Any, scope: Mapping[str, Any]) -> Any:
-    """Render every string inside a JSON value; keys stay as they are."""
+    """Render every string inside a JSON value; keys are not rendered."""
     return _render(value, scope, 0)
 
 

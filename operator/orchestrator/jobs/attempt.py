@@ -27,3 +27,5 @@ class ExecutionIdentity:
     uid: str
     workflow: str
     view: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    chain: str = field(default="", compare=False)
+    """DEPTH/ROOT of the chain of triggers that it belongs to; empty if it begins one."""

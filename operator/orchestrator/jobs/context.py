@@ -47,6 +47,8 @@ def context_variables(
         "attempt": job.attempt,
         "key": idempotency_key(identity.uid, job.node, job.iteration, index),
     }
+    if identity.chain:
+        parts["chain"] = identity.chain
     text = json.dumps(parts, separators=(",", ":"))
     if not fan_out:
         return [{"name": VARIABLE, "value": text}]

@@ -56,6 +56,11 @@ def stopped_past(job: str, node: str) -> str:
     return f"stopped Job {job}: {node} continues without it"
 
 
+def stopped_child(name: str, node: str) -> str:
+    """Message: a sub-execution was stopped though its node continues, or has ended otherwise."""
+    return f"stopped sub-execution {name}: {node} continues without it"
+
+
 def not_stopped(job: str, node: str, why: str) -> str:
     """Message: the API server refuses to stop a Job."""
     return f"Job {job} cannot be stopped, {node} continues without it: {why}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
@@ -47,6 +47,10 @@ class Access:
     server_name: str | None = None
     """The name in the server's certificate, if it differs from the host of `server`."""
     proxy: str | None = None
+
+    def anonymous(self) -> Access:
+        """The same server without any credentials of ours."""
+        return replace(self, authorization=no_authorization, certificate_file=None, key_file=None)
 
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context for `server`; None for plain HTTP."""

@@ -6,103 +6,35 @@ The import of the official client alone takes longer than most actions run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
-
-import urllib3
+from urllib.parse import quote
 
 from orchestrator.kube.access import Access
-from orchestrator.kube.errors import NO_ANSWER, ApiError, cause_of, error_from
-from orchestrator.kube.media_types import JSON, MERGE_PATCH
+from orchestrator.kube.blocking_transport import CONNECT_SECONDS, READ_SECONDS, BlockingTransport
+from orchestrator.kube.errors import NO_ANSWER, ApiError
+from orchestrator.kube.media_types import APPLY_PATCH, JSON, MERGE_PATCH
 from orchestrator.kube.resources import PODS, Resource
 from orchestrator.models.base import is_object_name
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
-ACCEPT = "application/json, */*"
-CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
-"""Seconds to connect, and to wait for an answer."""
-RETRIES = urllib3.Retry(
-    total=3, redirect=0, backoff_factor=0.2, retry_after_max=10, raise_on_status=False
-)
-"""Reconnects, and retries requests that are safe to repeat or that a busy server asks to repeat."""
-
-
-class BlockingTransport:
-    """Sends requests, each with the same headers in addition to its own."""
-
-    def __init__(self, access: Access, headers: Sequence[tuple[str, str]] = ()) -> None:
-        self.server = access.server
-        self._access = access
-        self._headers = headers
-        options: dict[str, Any] = {"retries": RETRIES}
-        if (tls := access.tls()) is not None:
-            options |= {"ssl_context": tls, "server_hostname": access.server_name}
-        self._pool = (
-            urllib3.ProxyManager(access.proxy, **options)
-            if access.proxy
-            else urllib3.PoolManager(**options)
-        )
-
-    @contextmanager
-    def answer(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        content_type: str = JSON,
-        accept: str = ACCEPT,
-        connect: float = CONNECT_SECONDS,
-        read: float | None = READ_SECONDS,
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """An answer, to be read to its end or closed; empty values of the query are left out.
-
-        `read` is the maximum silence in seconds, None for any. Raises ApiError for an answer that
-        is not 2xx, and for a connection that is lost while it is read.
-        """
-        asked = {name: value for name, value in (query or {}).items() if value}
-        url = f"{self.server}{path}" + (f"?{urlencode(asked)}" if asked else "")
-        response = None
-        try:
-            response = self._pool.request(
-                method,
-                url,
-                body=body,
-                headers=self._made_headers(accept, content_type if body is not None else ""),
-                timeout=urllib3.Timeout(connect=connect, read=read),
-                preload_content=False,
-            )
-            if response.status >= 300:
-                raise error_from(response.status, response.headers, response.data)
-            yield response
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, NO_ANSWER, cause_of(error)) from error
-        finally:
-            if response is not None:
-                response.close()
-
-    def _made_headers(self, accept: str, content_type: str) -> urllib3.HTTPHeaderDict:
-        headers = urllib3.HTTPHeaderDict({"Accept": accept})
-        if authorization := self._access.authorization():
-            headers["Authorization"] = authorization
-        if content_type:
-            headers["Content-Type"] = content_type
-        for name, value in self._headers:
-            headers.add(name, value)  # each group to act in has a header of its own
-        return headers
-
 
 class BlockingClient:
     """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
 
-    def __init__(self, access: Access, field_manager: str) -> None:
+    def __init__(
+        self,
+        access: Access,
+        field_manager: str,
+        annotations: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`annotations` are added to every object that is created or changed."""
+        self.access = access
         self._transport = BlockingTransport(access)
         self._field_manager = field_manager
+        self._annotations = annotations
 
     def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """An object by its name."""
@@ -132,12 +64,78 @@ class BlockingClient:
 
     def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Create an object; ApiError 409 if its name is taken."""
-        return self._json("POST", _path(resource, namespace), body=body)
+        return self._json("POST", _path(resource, namespace), body=self._annotated(body))
 
-    def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
-        """Change an object by a JSON merge patch (RFC 7386)."""
+    def merge(
+        self, resource: Resource, namespace: str, name: str, patch: Object, subresource: str = ""
+    ) -> Object:
+        """Change an object, or a subresource of it, by a JSON merge patch (RFC 7386)."""
+        path = _path(resource, namespace, name, subresource)
+        return self._json("PATCH", path, body=self._annotated(patch), content_type=MERGE_PATCH)
+
+    def patch(
+        self, resource: Resource, namespace: str, name: str, patch: Any, content_type: str
+    ) -> Object:
+        """Change an object by a patch of that media type; a JSON patch gets no annotations."""
         path = _path(resource, namespace, name)
-        return self._json("PATCH", path, body=patch, content_type=MERGE_PATCH)
+        body = self._annotated(patch) if isinstance(patch, dict) else patch
+        return self._json("PATCH", path, body=body, content_type=content_type)
+
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Object,
+        *,
+        field_manager: str = "",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
+        """Server-side apply; ApiError 409 names the fields that others manage, unless forced.
+
+        A dry run adds no annotations.
+        """
+        query = {
+            "fieldManager": field_manager or self._field_manager,
+            "force": "true" if force else "",
+            "dryRun": "All" if dry_run else "",
+        }
+        path = _path(resource, namespace, body["metadata"]["name"])
+        made = body if dry_run else self._annotated(body)
+        return self._json("PATCH", path, query=query, body=made, content_type=APPLY_PATCH)
+
+    def annotations(self) -> Mapping[str, str]:
+        """What is added to every object that is created or changed."""
+        return self._annotations()
+
+    def delete(self, resource: Resource, namespace: str, name: str, options: Object) -> None:
+        """Delete an object by these DeleteOptions."""
+        self._request("DELETE", _path(resource, namespace, name), body=options)
+
+    def evict(self, namespace: str, pod: str, options: Object) -> None:
+        """Evict a pod; ApiError 429 while a PodDisruptionBudget forbids it."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+            "deleteOptions": options,
+        }
+        self._request("POST", _path(PODS, namespace, pod, "eviction"), body=body)
+
+    def discover(self, api_version: str, kind: str) -> Resource | None:
+        """The resource of a kind, by the API server's own list; None if it serves none."""
+        group, _, version = api_version.rpartition("/")
+        path = f"/apis/{quote(group)}" if group else "/api"
+        try:
+            served = self._json("GET", f"{path}/{quote(version)}")["resources"]
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        for one in served:
+            if one["kind"] == kind and "/" not in one["name"]:
+                return Resource(group, version, one["name"], kind, one["namespaced"])
+        return None
 
     def log(
         self,
@@ -159,8 +157,21 @@ class BlockingClient:
         answer = self._request("GET", _path(PODS, namespace, pod, "log"), query=query)
         return answer.decode("utf-8", errors="replace")
 
+    def _annotated(self, body: Object) -> Object:
+        """An object or a merge patch with the annotations of this client."""
+        if not (own := dict(self._annotations())):
+            return body
+        metadata = body.get("metadata") or {}
+        annotations = {**(metadata.get("annotations") or {}), **own}
+        return {**body, "metadata": {**metadata, "annotations": annotations}}
+
     def _json(self, method: str, path: str, **request: Any) -> Object:
-        value: Object = json.loads(self._request(method, path, **request))
+        try:
+            value = json.loads(self._request(method, path, **request))
+        except ValueError:
+            raise ApiError(0, NO_ANSWER, "its answer is not valid JSON") from None
+        if not isinstance(value, dict):
+            raise ApiError(0, NO_ANSWER, "its answer is not an object")
         return value
 
     def _request(
@@ -169,16 +180,18 @@ class BlockingClient:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Any = None,
         content_type: str = JSON,
     ) -> bytes:
         asked, encoded = dict(query or {}), None
+        seconds = self._transport.request_seconds
         if body is not None:
-            asked["fieldManager"] = self._field_manager
+            asked.setdefault("fieldManager", self._field_manager)
             encoded = json.dumps(body).encode()
         with self._transport.answer(
-            method, path, query=asked, body=encoded, content_type=content_type
-        ) as response:
+            method, path, query=asked, body=encoded, content_type=content_type,
+            connect=min(CONNECT_SECONDS, seconds), read=min(READ_SECONDS, seconds), whole=seconds,
+        ) as response:  # fmt: skip
             return response.data
 
 

@@ -71,14 +71,21 @@ class ApiClient:
     # Reading
 
     async def get(
-        self, resource: Resource, namespace: str | None, name: str, *, metadata_only: bool = False
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        metadata_only: bool = False,
+        patient: bool = True,
     ) -> Raw:
-        """One object, live."""
+        """One object, live; not `patient` if a missing right is to be reported within seconds."""
         return await self._transport.request(
             "get",
             resource.plural,
             resource.path(namespace, name),
             accept=METADATA if metadata_only else JSON,
+            patient=patient,
         )
 
     async def list(
@@ -116,6 +123,28 @@ class ApiClient:
                 raise
             return items, version
         raise ApiError(410, "Expired", f"the list of {resource.plural} expired {MAX_TRIES} times")
+
+    async def current_version(self, resource: Resource, namespace: str | None) -> str:
+        """The resourceVersion of now, by quorum, after a check of the right to list.
+
+        A missing right is reported within seconds.
+        """
+        page = await self._transport.request(
+            "list",
+            resource.plural,
+            resource.path(namespace),
+            query={"limit": "1"},
+            accept=METADATA_LIST,
+            patient=False,
+        )
+        version: str = page["metadata"]["resourceVersion"]
+        return version
+
+    async def discover(self, group: str, version: str) -> Sequence[Raw]:
+        """The resources of an API group and version, as APIResource objects."""
+        path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        answer = await self._transport.request("get", "apiresources", path)
+        return answer.get("resources") or ()
 
     async def pages(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 
 from orchestrator.kube.access import Access
@@ -21,6 +22,13 @@ class Credentials:
         self._authorization: str | None = None
         self._asked = float("-inf")
         self._lock = asyncio.Lock()
+
+    def with_token(self, token: str) -> Credentials:
+        """Another user's token for the same server, over the same TLS context."""
+        other = copy.copy(self)
+        other._authorization = f"Bearer {token}"
+        other._asked = float("inf")
+        return other
 
     async def authorization(self) -> str | None:
         """The Authorization header; a plugin runs in a thread, since it may take seconds."""

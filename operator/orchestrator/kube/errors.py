@@ -94,6 +94,23 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def cause_of(error: BaseException) -> str:
-    """Why there is no answer, without the wording of urllib3's connection pool."""
+    """Why there is no answer: the innermost error, without the wording of urllib3 and OpenSSL."""
+    import http.client  # an import that actions do not need for their start
+
+    error = innermost(error)
+    if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+        return "the response is not HTTP"
+    text = re.sub(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$", "", str(error))
+    return text.rpartition(">: ")[2].rpartition("): ")[2][:200] or type(error).__name__
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error that others wrap, as requests and urllib3 do."""
+    while isinstance(inner := _inner(error), BaseException):
+        error = inner
+    return error
+
+
+def _inner(error: BaseException) -> object:
     reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error).rpartition("): ")[2]
+    return reason or next((each for each in error.args if isinstance(each, BaseException)), None)

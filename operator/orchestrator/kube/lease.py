@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,9 +46,10 @@ class Lease:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         works: Callable[[], bool] = lambda: True,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """`works` returns whether the operator works: the Lease of a hung operator is not
-        renewed."""
+        renewed. `labels` are those of the Lease if this process creates it."""
         self._client = client
         self._namespace = namespace
         self._name = name
@@ -56,6 +57,7 @@ class Lease:
         self._monotonic = monotonic
         self._sleep = sleep
         self._works = works
+        self._labels = dict(labels or {})
         self.failures = 0
         """Renewals that failed while it was held; the next one may succeed."""
         self._renewed_at: float | None = None
@@ -162,7 +164,11 @@ class Lease:
         body = {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": {"name": self._name, "namespace": self._namespace},
+            "metadata": {
+                "name": self._name,
+                "namespace": self._namespace,
+                **({"labels": self._labels} if self._labels else {}),
+            },
             "spec": spec,
         }
         try:

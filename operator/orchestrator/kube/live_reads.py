@@ -18,8 +18,10 @@ _Key = tuple[Resource, str | None, str]
 class LiveReads:
     """Reads single objects live."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, *, patient: bool = True) -> None:
+        """Not `patient` if a missing right is to be reported within seconds."""
         self._client = client
+        self._patient = patient
         self._under_way: dict[_Key, asyncio.Task[Raw | None]] = {}
         self._next: dict[_Key, asyncio.Task[Raw | None]] = {}
 
@@ -38,7 +40,7 @@ class LiveReads:
             self._under_way[key] = self._next.pop(key)
         resource, namespace, name = key
         try:
-            return await self._client.get(resource, namespace, name)
+            return await self._client.get(resource, namespace, name, patient=self._patient)
         except ApiError as error:
             if error.status == 404:
                 return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -52,6 +54,19 @@ _BOUNDED = aiohttp.ClientTimeout(total=60, sock_connect=10)
 _NO_ANSWER = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 
 
+@dataclass(frozen=True, slots=True)
+class Impersonated:
+    """The user in whose name requests are sent, which our own account must be allowed to."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation."""
+        groups = [("Impersonate-Group", group) for group in self.groups]
+        return (("Impersonate-User", self.user), *groups)
+
+
 class Transport:
     """Sends requests through one shared session; raises ApiError for what is not 2xx."""
 
@@ -62,8 +77,10 @@ class Transport:
         concurrency: int = MAX_CONCURRENT_REQUESTS,
         silence: float = SILENCE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        impersonate: Impersonated | None = None,
     ) -> None:
         self._credentials = credentials
+        self._impersonation = () if impersonate is None else impersonate.headers()
         self._semaphore = PrioritySemaphore(concurrency)
         self._silence = silence
         self._sleep = sleep
@@ -77,6 +94,13 @@ class Transport:
         self.on_answer: Callable[[str, float], None] = lambda _verb, _seconds: None
         """Called with the verb and the duration of each request in seconds, answered or not, each
         retry separately; the time in the queue does not count."""
+
+    def with_credentials(self, credentials: Credentials) -> Transport:
+        """The same connections for requests with the credentials of another user."""
+        self._connected()
+        other = copy.copy(self)
+        other._credentials = credentials
+        return other
 
     async def close(self) -> None:
         """Close all connections."""
@@ -96,8 +120,12 @@ class Transport:
         accept: str = JSON,
         content_type: str = JSON,
         priority: Priority = Priority.NORMAL,
+        patient: bool = True,
     ) -> Raw:
-        """The answer's JSON; safe verbs are repeated while the server is busy or unreachable."""
+        """The answer's JSON; safe verbs are repeated while the server is busy or unreachable.
+
+        Not `patient`, it takes a missing right for what it is after a few seconds.
+        """
         data = None if body is None else _encode(body, content_type)
         repeatable = verb != "create" and content_type != JSON_PATCH
         for attempt in count(1):
@@ -117,7 +145,7 @@ class Transport:
                 return raw
             except ApiError as error:
                 self.answers[verb, plural, str(error.status)] += 1
-                wait = _wait(error, repeatable, attempt)
+                wait = _wait(error, repeatable, attempt, patient=patient)
                 if wait is None:
                     raise
             except _NO_ANSWER as error:
@@ -173,10 +201,7 @@ class Transport:
         data: bytes | None,
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.client._RequestContextManager:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls or True)
-            self._session = aiohttp.ClientSession(connector=connector)
-        return self._session.request(
+        return self._connected().request(
             method,
             _address(self._credentials.server, path, tuple(query.items())),
             headers=headers,
@@ -187,19 +212,28 @@ class Transport:
             allow_redirects=False,
         )
 
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls or True)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session
+
     async def _headers(self, accept: str, content_type: str) -> CIMultiDictProxy[str]:
-        return _made_headers(accept, content_type, await self._credentials.authorization() or "")
+        authorization = await self._credentials.authorization() or ""
+        return _made_headers(accept, content_type, authorization, self._impersonation)
 
 
 @lru_cache(maxsize=64)
-def _made_headers(accept: str, content_type: str, authorization: str) -> CIMultiDictProxy[str]:
+def _made_headers(
+    accept: str, content_type: str, authorization: str, others: tuple[tuple[str, str], ...]
+) -> CIMultiDictProxy[str]:
     # Compression costs both sides more than a cluster's network saves.
     headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     if content_type:
         headers["Content-Type"] = content_type
     if authorization:
         headers["Authorization"] = authorization
-    return CIMultiDictProxy(CIMultiDict(headers))
+    return CIMultiDictProxy(CIMultiDict([*headers.items(), *others]))
 
 
 @lru_cache(maxsize=1024)
@@ -213,14 +247,14 @@ def _encode(body: Mapping[str, Any] | Sequence[Raw], content_type: str) -> bytes
     return encode_applied(body) if content_type == APPLY_PATCH else orjson.dumps(body)
 
 
-def _wait(error: ApiError, repeatable: bool, attempt: int) -> float | None:
+def _wait(error: ApiError, repeatable: bool, attempt: int, *, patient: bool) -> float | None:
     """Seconds to wait before the request is sent again, or None to give up.
 
     A request answered with 429 or a refusal was not processed: sending it again is safe for every
     verb.
     """
     untaken = error.status == 429 or error.unready
-    tries = MAX_UNREADY_TRIES if error.unready else MAX_TRIES
+    tries = MAX_UNREADY_TRIES if error.unready and patient else MAX_TRIES
     if attempt >= tries or not (untaken or (repeatable and error.transient)):
         return None
     wait = _backoff(attempt) if error.retry_after is None else error.retry_after

@@ -1,9 +1,9 @@
-"""The body of a server-side apply: JSON that reads the same as YAML.
+"""Encodes the body of a server-side apply as JSON that is also valid YAML with the same meaning.
 
-The API server reads such a body with go-yaml, for which most JSON is YAML. Three things are not:
-characters that YAML does not print or takes for line breaks, escapes of characters beyond U+FFFF
-as two surrogates, and keys longer than 1,024 characters. The first are escaped here, the second
-written as they are, and the third is preceded by the `?` that YAML has for long keys.
+The API server parses such a body with go-yaml, which accepts most JSON. There are three exceptions:
+characters that YAML considers unprintable or line breaks, which are escaped here; escapes of
+characters beyond U+FFFF as surrogate pairs, which are written unescaped here; and keys longer than
+1,024 characters, which get YAML's `?` prefix here.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import re
 from typing import Any
 
 MAX_SIMPLE_KEY = 1000
-"""Characters of a key with its quotes that go-yaml surely takes without a `?`."""
+"""Length of a key, with quotes, that go-yaml is sure to accept without a `?`."""
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _STRING = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(:?)')
-"""A string of JSON; the colon says that it is a key."""
+"""A JSON string; a colon after it marks a key."""
 
 
 class NotUnicodeError(ValueError):
-    """The value holds half of a surrogate pair, which no text is made of."""
+    """The value contains half of a surrogate pair, which is not valid text."""
 
 
 def encode_applied(body: Any) -> bytes:
-    """Compact JSON in UTF-8 that YAML reads alike.
+    """Compact JSON in UTF-8 that is also valid YAML with the same meaning.
 
-    Raises NotUnicodeError with the path, and ValueError for what is not JSON.
+    Raises NotUnicodeError with the path of the invalid text, and ValueError for values that JSON
+    does not have.
     """
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text = _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
@@ -42,7 +43,7 @@ def encode_applied(body: Any) -> bytes:
 
 
 def _may_have_long_key(text: str) -> bool:
-    """Whether so much precedes the end of a key, one of which may resemble another's."""
+    """Whether a key may be longer than MAX_SIMPLE_KEY; may be true for long values as well."""
     return '\\":' in text or max(map(len, text.split('":'))) > MAX_SIMPLE_KEY
 
 

@@ -1,7 +1,7 @@
-"""What all kinds share: the base model, names, durations and other bounded types.
+"""The base model and the bounded types that all kinds share: names, durations, texts.
 
-Everything a schema rule walks needs a bound, or the API server refuses the rule as too expensive,
-so the types here carry their maximum with them.
+The API server refuses a CEL rule over values without a bound as too expensive, so each type here
+includes its maximum.
 """
 
 from __future__ import annotations
@@ -26,15 +26,23 @@ APPROVER_PATTERN = r"^(user|group):.+$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 ENVIRONMENT_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PATH_PATTERN = r"^/[^:]*$"
+DATA_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
+HOST_PATTERN = r"^[a-zA-Z0-9][-.:a-zA-Z0-9]*$"
+ENDPOINT_PATTERN = r"^https?://[^/?#@\s]+$"
+REGION_PATTERN = r"^[-a-z0-9]+$"
+BUCKET_PATTERN = r"^[a-zA-Z0-9][-._a-zA-Z0-9]+$"
+HEADER_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+USERNAME_PATTERN = r"^[^:]+$"
+PRINTABLE_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 
 YAML_BOOLEANS = ("y", "n", "yes", "no", "on", "off", "true", "false")
-"""Words that kubectl's YAML 1.1 reads as booleans, as keys too: no name may be one of them."""
+"""Words that YAML 1.1 (kubectl) reads as booleans, also as keys; names must not be any of them."""
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Model(BaseModel):
-    """An immutable value with camelCase names outside; unknown fields are refused, not dropped."""
+    """An immutable model with camelCase names in manifests; unknown fields are an error."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -54,7 +62,7 @@ Text = Annotated[str, Field(max_length=4096)]
 Line = Annotated[str, Field(max_length=256)]
 Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 MAX_SALTS = 8
-"""Further names for one execution, tried in turn while objects of others have the earlier ones."""
+"""Number of alternative names for one execution, tried in turn while other objects use a name."""
 Uid = Annotated[str, Field(max_length=64)]
 Json = Any
 """Any JSON value; in a schema `x-kubernetes-preserve-unknown-fields`."""
@@ -73,7 +81,7 @@ class ValueType(StrEnum):
 
 
 def is_object_name(text: object) -> TypeGuard[str]:
-    """Whether it can be the name of an object, and so lead nowhere else in a path."""
+    """Whether the text is a valid object name, and so safe in a URL path."""
     return isinstance(text, str) and re.fullmatch(DNS_SUBDOMAIN_PATTERN, text) is not None
 
 
@@ -81,7 +89,7 @@ def is_object_name(text: object) -> TypeGuard[str]:
 def parse_duration(text: str) -> float:
     """Seconds of a duration such as `1h30m` or `500ms`.
 
-    Raises ValueError, naming the text and the expected form, for anything else.
+    Raises ValueError, with the text and the expected form, for anything else.
     """
     if len(text) > 32 or not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration; write one such as 30s, 5m, 1h30m or 500ms")

@@ -1,11 +1,12 @@
-"""Text computed from a refused string, by the API server in CEL and by the validator in Python.
+"""Text computed from an invalid string, by the API server in CEL and by the validator in Python.
 
-A message is written once: its `cel` is the `messageExpression` of a schema's rule, its `of` is what
-the validator calls. Only functions that both languages have are here, and only regular expressions
-that RE2 and `re` read alike.
+A message is written once: `cel` is the `messageExpression` of a rule of the schema, and the
+validator calls `of`. This module has only functions that exist in both languages, and supports only
+regular expressions with the same meaning in RE2 and `re`.
 
-There are no variables: the API server bounds the cost of an expression from the `maxLength` of the
-string before it accepts the schema, and older ones know no length of a value bound to a name.
+There are no variables: before it accepts a schema, the API server estimates the cost of an
+expression from the `maxLength` of the string, and older versions do not know the length of a value
+that is bound to a variable.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ class Text:
     """A text computed from a string."""
 
     cel: str
-    """As CEL, in which the string is `self`."""
+    """The CEL expression, in which the string is `self`."""
     of: Callable[[str], str]
-    """The text for a string."""
+    """The Python function, from the string to the text."""
 
     def __add__(self, other: Text | str) -> Text:
         right = text(other)
-        return Text(f"{self.cel} + {right.cel}", lambda given: self.of(given) + right.of(given))
+        return Text(f"{self.cel} + {right.cel}", lambda value: self.of(value) + right.of(value))
 
     def __radd__(self, other: str) -> Text:
         return text(other) + self
@@ -35,7 +36,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What holds for some strings."""
+    """A condition on a string."""
 
     cel: str
     holds: Callable[[str], bool]
@@ -46,31 +47,31 @@ SELF = Text("self", str)
 
 
 def text(constant: Text | str) -> Text:
-    """The same text for every string."""
+    """A constant text."""
     if isinstance(constant, Text):
         return constant
     return Text(literal(constant), lambda _: constant)
 
 
 def literal(constant: str) -> str:
-    """A string of CEL."""
+    """A string literal of CEL."""
     return json.dumps(constant)
 
 
 def lowered(of: Text) -> Text:
     """The text with its ASCII letters in lower case."""
-    return Text(f"{_operand(of)}.lowerAscii()", lambda given: _ascii(of.of(given), str.lower))
+    return Text(f"{_operand(of)}.lowerAscii()", lambda value: _ascii(of.of(value), str.lower))
 
 
 def uppered(of: Text) -> Text:
     """The text with its ASCII letters in upper case."""
-    return Text(f"{_operand(of)}.upperAscii()", lambda given: _ascii(of.of(given), str.upper))
+    return Text(f"{_operand(of)}.upperAscii()", lambda value: _ascii(of.of(value), str.upper))
 
 
 def replaced(of: Text, old: str, new: str) -> Text:
     """The text with each `old` replaced."""
     cel = f"{_operand(of)}.replace({literal(old)}, {literal(new)})"
-    return Text(cel, lambda given: of.of(given).replace(old, new))
+    return Text(cel, lambda value: of.of(value).replace(old, new))
 
 
 def without(of: Text, *parts: str) -> Text:
@@ -82,31 +83,32 @@ def without(of: Text, *parts: str) -> Text:
 
 def rest(of: Text) -> Text:
     """The text without its first character, which it must have."""
-    return Text(f"{_operand(of)}.substring(1)", lambda given: of.of(given)[1:])
+    return Text(f"{_operand(of)}.substring(1)", lambda value: of.of(value)[1:])
 
 
-def found(of: Text, pattern: str) -> Text:
-    """The first match of the pattern, or nothing."""
+def first_match(of: Text, pattern: str) -> Text:
+    """The first match of the pattern, or an empty text."""
     regex = re.compile(pattern)
 
-    def first(given: str) -> str:
-        match = regex.search(of.of(given))
+    def first(value: str) -> str:
+        match = regex.search(of.of(value))
         return match[0] if match else ""
 
     return Text(f"{_operand(of)}.find({literal(pattern)})", first)
 
 
 def multiplied(of: Text, by: int) -> Text:
-    """A text of digits as the number multiplied, for `formatted`: its length is not known."""
-    return Text(f"string(int({of.cel}) * {by})", lambda given: str(int(of.of(given)) * by))
+    """A number in digits, multiplied; only for `formatted`, because its length is unknown."""
+    return Text(f"string(int({of.cel}) * {by})", lambda value: str(int(of.of(value)) * by))
 
 
 def formatted(template: str, *texts: Text) -> Text:
-    """The template with each `%s` replaced; as its length is not known, it is a whole message."""
+    """The template with each `%s` replaced; must be a whole message, because its length is
+    unknown."""
     arguments = ", ".join(each.cel for each in texts)
     return Text(
         f"{literal(template)}.format([{arguments}])",
-        lambda given: template % tuple(each.of(given) for each in texts),
+        lambda value: template % tuple(each.of(value) for each in texts),
     )
 
 
@@ -116,7 +118,7 @@ def matches(of: Text, pattern: str) -> Condition:
     whole = literal(f"^({pattern})$")
     return Condition(
         f"{_operand(of)}.matches({whole})",
-        lambda given: regex.fullmatch(of.of(given)) is not None,
+        lambda value: regex.fullmatch(of.of(value)) is not None,
     )
 
 
@@ -125,7 +127,7 @@ def contains(of: Text, pattern: str) -> Condition:
     regex = re.compile(pattern)
     return Condition(
         f"{_operand(of)}.matches({literal(pattern)})",
-        lambda given: regex.search(of.of(given)) is not None,
+        lambda value: regex.search(of.of(value)) is not None,
     )
 
 
@@ -140,7 +142,7 @@ def choose(*cases: tuple[Condition, Text | str], otherwise: Text | str) -> Text:
 def _either(condition: Condition, yes: Text, no: Text) -> Text:
     return Text(
         f"({condition.cel} ? {yes.cel} : {no.cel})",
-        lambda given: yes.of(given) if condition.holds(given) else no.of(given),
+        lambda value: yes.of(value) if condition.holds(value) else no.of(value),
     )
 
 
@@ -149,5 +151,5 @@ def _operand(of: Text) -> str:
     return f"({of.cel})" if " + " in of.cel else of.cel
 
 
-def _ascii(given: str, change: Callable[[str], str]) -> str:
-    return "".join(change(letter) if letter.isascii() else letter for letter in given)
+def _ascii(value: str, change: Callable[[str], str]) -> str:
+    return "".join(change(letter) if letter.isascii() else letter for letter in value)

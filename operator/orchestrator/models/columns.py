@@ -1,5 +1,6 @@
-"""What `kubectl get` and the command line print of each kind: without the models, which are slow to
-import.
+"""The columns that `kubectl get` and the command line print for each kind.
+
+Separate from the models, which are slow to import.
 """
 
 from __future__ import annotations
@@ -84,4 +85,4 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _AGE,
     ),
 }
-"""By kind."""
+"""The columns by kind."""

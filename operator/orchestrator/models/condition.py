@@ -1,7 +1,7 @@
 """The conditions of a status.
 
-Apart from `base`, which each pod of an action imports: reading the docstrings of fields takes a
-fifth of the time that an action needs to start.
+Separate from `base`, which each action pod imports: parsing the docstrings of fields takes a fifth
+of the start time of an action.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from orchestrator.models.base import Model, Timestamp
 
 
 class ConditionStatus(StrEnum):
+    """The status of a condition."""
+
     TRUE = "True"
     FALSE = "False"
     UNKNOWN = "Unknown"
@@ -24,14 +26,14 @@ class Condition(Model):
     """A condition in the form of Kubernetes' API conventions (metav1.Condition)."""
 
     type: Annotated[str, Field(max_length=316)]
-    """Type of condition, for example Ready."""
+    """Type of the condition, such as Ready."""
     status: ConditionStatus
     """True, False or Unknown."""
     observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The metadata.generation that the condition was set for."""
+    """Generation that the condition refers to."""
     last_transition_time: Timestamp
-    """When the status last changed."""
+    """Time of the last change of the status."""
     reason: Annotated[str, Field(max_length=1024)]
-    """A programmatic identifier for the reason of the last transition."""
+    """Machine-readable reason for the last transition."""
     message: Annotated[str, Field(max_length=32768)] = ""
-    """The reason in words."""
+    """Human-readable details of the reason."""

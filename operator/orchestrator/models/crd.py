@@ -1,4 +1,4 @@
-"""How a CustomResourceDefinition is made from the models of a kind."""
+"""Generates CustomResourceDefinitions from the models of a kind."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from orchestrator.models.columns import Column
 from orchestrator.models.rules import ATOMIC_MAP, ROOT
 from orchestrator.models.structural import structural
 
-LARGEST = 200 * 1024
-"""Bytes: client-side apply keeps the whole manifest in an annotation of at most 256 KiB."""
+MAX_SIZE = 200 * 1024
+"""Maximum size of a definition in bytes: client-side apply stores the whole manifest in an
+annotation of at most 256 KiB."""
 HEADER = "# Generated from the models by `make generate`; do not edit.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of our kinds."""
+    """A custom resource kind."""
 
     name: str
     plural: str
@@ -30,15 +31,16 @@ class Kind:
     status: type[BaseModel]
     columns: tuple[Column, ...]
     namespaced: bool = True
-    worded: bool = True
-    """Whether the schema refuses what breaks an `enum` or a pattern of its spec in our words. Each
-    write of a status evaluates the rules of the spec as well, so not where statuses are written
-    often."""
+    own_messages: bool = True
+    """Whether the schema has its own messages for values of the spec that violate an `enum` or a
+    pattern. Each write of a status evaluates these rules as well, so a kind whose status is written
+    often has none."""
     selectable: tuple[str, ...] = ()
 
 
-def custom_resource_definition(kind: Kind, *, worded: bool = True) -> dict[str, Any]:
-    """The manifest of one kind's definition; not `worded`, with every `enum` and pattern."""
+def custom_resource_definition(kind: Kind, *, own_messages: bool = True) -> dict[str, Any]:
+    """The CustomResourceDefinition of a kind; without `own_messages`, its schema has every `enum`
+    and pattern."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -54,13 +56,13 @@ def custom_resource_definition(kind: Kind, *, worded: bool = True) -> dict[str, 
                 "shortNames": [kind.short],
                 "categories": ["automation"],
             },
-            "versions": [_version(kind, worded=worded and kind.worded)],
+            "versions": [_version(kind, own_messages=own_messages and kind.own_messages)],
         },
     }
 
 
 def render(kind: Kind) -> str:
-    """The definition as it is written to a file."""
+    """The definition as YAML, with a header. Raises ValueError if it exceeds MAX_SIZE."""
     body = yaml.dump(
         custom_resource_definition(kind),
         Dumper=_Plain,
@@ -69,24 +71,24 @@ def render(kind: Kind) -> str:
         allow_unicode=True,
     )
     text = HEADER + body
-    if len(text.encode()) > LARGEST:
-        raise ValueError(f"the definition of {kind.name} exceeds {LARGEST} bytes")
+    if len(text.encode()) > MAX_SIZE:
+        raise ValueError(f"the definition of {kind.name} exceeds {MAX_SIZE} bytes")
     return text
 
 
 class _Plain(yaml.SafeDumper):
-    """Without anchors, which a reader would have to resolve."""
+    """A dumper without anchors, which make YAML hard to read."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
         return True
 
 
-def _version(kind: Kind, *, worded: bool) -> dict[str, Any]:
+def _version(kind: Kind, *, own_messages: bool) -> dict[str, Any]:
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": _schema(kind, worded=worded)},
+        "schema": {"openAPIV3Schema": _schema(kind, own_messages=own_messages)},
         "subresources": {"status": {}},
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
     }
@@ -95,7 +97,7 @@ def _version(kind: Kind, *, worded: bool) -> dict[str, Any]:
     return version
 
 
-def _schema(kind: Kind, *, worded: bool) -> dict[str, Any]:
+def _schema(kind: Kind, *, own_messages: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "description": kind.description,
@@ -105,7 +107,7 @@ def _schema(kind: Kind, *, worded: bool) -> dict[str, Any]:
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
             "spec": {
-                **structural(kind.spec, worded=worded),
+                **structural(kind.spec, own_messages=own_messages),
                 "description": _first_line(kind.spec),
             },
             "status": {

@@ -23,7 +23,7 @@ from orchestrator.models.workflow import MAX_NODES
 
 
 class DesiredState(StrEnum):
-    """What who controls an execution asks of it."""
+    """The state in which a user wants an execution to be."""
 
     RUNNING = "Running"
     PAUSED = "Paused"
@@ -89,38 +89,46 @@ _TERMINAL_NODE = frozenset(
 
 
 class Verdict(StrEnum):
+    """The content of a decision."""
+
     APPROVE = "Approve"
     REJECT = "Reject"
 
 
 class TriggerReference(Model):
-    """What started the execution."""
+    """The Trigger that started the execution, and its event."""
 
     type: Annotated[str, Field(max_length=63)]
-    """Trigger type."""
+    """Type of the Trigger."""
     name: ObjectName
     """Name of the Trigger."""
     uid: Uid | None = None
-    """Uid of the Trigger: only what names it was made by that Trigger."""
+    """Uid of the Trigger; proves that this Trigger created the execution."""
     depth: Annotated[int, Field(ge=0, le=5)] = 0
-    """How many executions precede this one in a chain of triggers."""
+    """Number of executions before this one in a chain of triggers."""
     requester: Annotated[str, Field(max_length=253)] | None = None
-    """The person behind the event; empty for one who is unknown, absent where there is none."""
+    """Person who caused the event; empty if unknown, absent if no person did."""
+    root: Uid | None = None
+    """Uid of the execution at the root of its chain of triggers; absent for one that begins it."""
+    not_before: Timestamp | None = None
+    """Earliest start: the execution exceeds the rateLimit of its Trigger."""
+    over_limit: Annotated[str, Field(max_length=16)] | None = None
+    """Policy of that rateLimit: Queue, or Newest, by which a newer execution replaces it."""
     event: dict[str, Json] | None = None
-    """What happened, as the trigger's type documents it; at most 64 KiB."""
+    """The event, with the fields that the trigger's type documents; at most 64 KiB."""
 
 
 class ParentReference(Model):
-    """The execution whose node this one is."""
+    """The parent execution, a node of which runs this one."""
 
     name: ObjectName
     """Name of the parent."""
     uid: Uid
     """Uid of the parent."""
     node: Identifier
-    """Node of the parent."""
+    """Node of the parent that runs this execution."""
     depth: Annotated[int, Field(ge=1, le=8)]
-    """How deep below the root this execution is."""
+    """Number of ancestors."""
 
 
 class Decision(Model):
@@ -129,54 +137,54 @@ class Decision(Model):
     node: Identifier
     """The approval node."""
     by: Annotated[str, Field(min_length=1, max_length=253)]
-    """Who decides; the API server checks that it is who asks."""
+    """User who decides; the API server checks that it is the user who sends the request."""
     decision: Verdict
     """Approve or Reject."""
     groups: Annotated[list[Annotated[str, Field(max_length=253)]], Field(max_length=64)] = []
     """Groups of the decider that make them eligible."""
     comment: Annotated[str, Field(max_length=1024)] = ""
-    """Why."""
+    """Comment of the decider."""
     inputs: dict[str, Json] | None = None
-    """What the approval asked to fill in."""
+    """Inputs that the approval asks for."""
     at: Timestamp | None = None
-    """When it was made, by the decider's clock: makes it differ from an earlier, equal one."""
+    """Time of the decision by the decider's clock; distinguishes it from an earlier, equal one."""
 
 
 class Signal(Model):
     """A signal that a wait node may be waiting for."""
 
     id: Annotated[str, Field(min_length=1, max_length=63)]
-    """Identity of the signal: sent twice it counts once."""
+    """Unique id of the signal; a signal that is sent twice counts once."""
     name: Identifier
     """Name of the signal."""
     payload: dict[str, Json] | None = None
-    """At most 4 KiB."""
+    """Data of the signal; at most 4 KiB."""
     by: Annotated[str, Field(max_length=253)] = ""
-    """Who sent it."""
+    """Sender of the signal."""
 
 
 class RerunOf(Model):
-    """An ended execution of which a part runs again."""
+    """An ended execution, a part of which runs again."""
 
     name: ObjectName
-    """Name of the source."""
+    """Name of the ended execution."""
     from_: Annotated[list[Identifier], Field(alias="from", min_length=1, max_length=MAX_NODES)]
-    """Nodes to run again, with all that follows from them."""
+    """Nodes to run again, together with all nodes downstream of them."""
 
 
 class ExecutionSpec(Model):
-    """A run as asked for; immutable but for desiredState, decisions and signals."""
+    """Desired run of a workflow; immutable except for desiredState, decisions and signals."""
 
     workflow: WorkflowName
     """Name of the Workflow."""
     variables: dict[str, Json] | None = None
     """Values of its variables; secrets cannot be set here."""
     requester: Annotated[str, Field(max_length=253)] | None = None
-    """Who asked for it."""
+    """User who started the execution."""
     trigger: TriggerReference | None = None
-    """What started it."""
+    """Trigger that started the execution."""
     parent: ParentReference | None = None
-    """The execution whose node this one is."""
+    """Parent execution, a node of which runs this one."""
     desired_state: DesiredState = DesiredState.RUNNING
     """Running, Paused, Cancelled or Terminated."""
     decisions: Annotated[list[Decision], Field(max_length=500)] = []
@@ -184,135 +192,136 @@ class ExecutionSpec(Model):
     signals: Annotated[list[Signal], Field(max_length=500)] = []
     """Signals for wait nodes."""
     rerun_of: RerunOf | None = None
-    """An ended execution of which a part runs again."""
+    """Ended execution, a part of which runs again."""
 
 
 class NodeRecord(Model):
-    """What is recorded of a node; absent until the node starts or is skipped."""
+    """State of a node; absent until the node starts or is skipped."""
 
     phase: NodePhase
     """Phase of the node."""
     reason: Annotated[str, Field(max_length=64)] | None = None
-    """Why it is in this phase, one of the documented reasons."""
+    """Documented reason for the phase."""
     message: Line | None = None
-    """The reason in words."""
+    """Human-readable details of the reason."""
     attempts: int | None = None
-    """Attempts begun, from 1."""
+    """Number of started attempts."""
     iteration: int | None = None
     """Iteration of a repeat, from 0."""
     iteration_attempts: int | None = None
-    """Attempts begun before this iteration."""
+    """Number of attempts started before this iteration."""
     exit_code: int | None = None
-    """Exit code of the last attempt that failed."""
+    """Exit code of the last failed attempt."""
     job: Annotated[str, Field(max_length=63)] | None = None
     """Name of the last attempt's Job."""
     started_at: Timestamp | None = None
-    """When the first attempt started."""
+    """Start of the first attempt."""
     attempt_started_at: Timestamp | None = None
-    """When the last attempt started, if it is not the first."""
+    """Start of the last attempt, if it is not the first."""
     finished_at: Timestamp | None = None
-    """When it ended."""
+    """End of the node."""
     retry_at: Timestamp | None = None
-    """When the next attempt starts."""
+    """Start of the next attempt."""
     execution: ObjectName | None = None
     """Name of the sub-execution."""
     completed: Annotated[str, Field(max_length=36_864)] | None = None
-    """Items of a fan-out that succeeded, as ranges."""
+    """Succeeded items of a fan-out, as ranges of indexes."""
     failed: Annotated[str, Field(max_length=36_864)] | None = None
-    """Items of a fan-out that failed, as ranges."""
+    """Failed items of a fan-out, as ranges of indexes."""
     items: int | None = None
-    """Items of a fan-out."""
+    """Number of items of a fan-out."""
     outputs: dict[str, Json] | None = None
-    """Outputs of a node that succeeded."""
+    """Outputs of a succeeded node."""
 
 
 class CancelRequest(Model):
-    """That the operator has begun to cancel the execution."""
+    """A cancellation that the operator has begun."""
 
     at: Timestamp
-    """Since when."""
+    """Start of the cancellation."""
     reason: Annotated[str, Field(max_length=64)]
-    """Why: CancelRequested, ExecutionTimedOut, Replaced, …"""
+    """Documented reason, such as CancelRequested, ExecutionTimedOut or Replaced."""
     message: Line = ""
-    """The reason in words."""
+    """Human-readable details of the reason."""
 
 
 class SettledOutcome(Model):
-    """How everything but `finally` ended: from then on only `finally` can change the end."""
+    """Outcome of all nodes except `finally`; only a failure of `finally` can still change it."""
 
     at: Timestamp
-    """Since when."""
+    """Time at which the outcome was settled."""
     phase: ExecutionPhase
-    """What the execution comes to, unless `finally` fails."""
+    """Final phase of the execution, unless `finally` fails."""
     reason: Annotated[str, Field(max_length=64)]
-    """Why."""
+    """Documented reason for the phase."""
     message: Text = ""
-    """The reason in words."""
+    """Human-readable details of the reason."""
     expired_at: Timestamp | None = None
-    """When finallyTimeout was over, if it was."""
+    """Time at which finallyTimeout expired, if it did."""
 
 
 class Counts(Model):
-    """Nodes by phase."""
+    """Number of nodes by phase."""
 
     total: int = 0
-    """Nodes of the workflow."""
+    """All nodes of the workflow."""
     running: int = 0
-    """Pending, Running and Waiting."""
+    """Nodes in phase Pending, Running or Waiting."""
     succeeded: int = 0
-    """Succeeded."""
+    """Nodes in phase Succeeded."""
     failed: int = 0
-    """Failed and TimedOut."""
+    """Nodes in phase Failed or TimedOut."""
     skipped: int = 0
-    """Skipped."""
+    """Nodes in phase Skipped."""
     cancelled: int = 0
-    """Cancelled."""
+    """Nodes in phase Cancelled."""
 
 
 class TrustRecord(Model):
-    """What of the spec is believed: what was written while the admission policies were in place."""
+    """Which decisions, signals and requester are trusted: those written while the admission
+    policies were in place."""
 
     policies: Annotated[str, Field(max_length=64)] | None = None
     """Identity of the policies under which decisions and signals count."""
     requester_unknown: bool | None = None
-    """Whether the execution was created before the policies were in place as they are."""
+    """Whether the execution was created before the current policies were in place."""
     ignored: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=1000)] = []
     """Fingerprints of the decisions and signals that never count."""
 
 
 class ExecutionStatus(Model):
-    """What the operator says of a run."""
+    """Observed state of a run."""
 
     observed_generation: int | None = None
-    """The generation that the status speaks of."""
+    """Generation that the status refers to."""
     phase: ExecutionPhase | None = None
     """Phase of the execution."""
     reason: Annotated[str, Field(max_length=64)] | None = None
-    """Why it is in this phase, one of the documented reasons."""
+    """Documented reason for the phase."""
     message: Text | None = None
-    """The reason in words."""
+    """Human-readable details of the reason."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
-    """Ready, Reconciling, Stalled, Finished."""
+    """Ready, Reconciling, Stalled, Finished; Recorded once the history has the execution."""
     revision: ObjectName | None = None
-    """ControllerRevision that holds what runs."""
+    """ControllerRevision with the frozen workflow, templates and sub-workflows."""
     started_at: Timestamp | None = None
-    """When it was admitted."""
+    """Time of the admission."""
     finished_at: Timestamp | None = None
-    """When it ended."""
+    """Time of the end."""
     cancel_requested: CancelRequest | None = None
-    """That it is being cancelled."""
+    """Cancellation that has begun."""
     settled: SettledOutcome | None = None
-    """How everything but `finally` ended."""
+    """Outcome of all nodes except `finally`."""
     trust: TrustRecord | None = None
-    """What of the spec is believed."""
+    """Which decisions, signals and requester are trusted."""
     variables: dict[str, Json] | None = None
-    """Values of all variables but secrets, defaults applied."""
+    """Values of all variables except secrets, with defaults applied."""
     progress: Annotated[str, Field(max_length=32)] | None = None
-    """Nodes ended of all nodes, such as 3/12."""
+    """Ended and total number of nodes, such as 3/12."""
     active: Annotated[str, Field(max_length=256)] | None = None
-    """Nodes that are running or waiting now."""
+    """Names of the nodes that are running or waiting."""
     counts: Counts | None = None
-    """Nodes by phase."""
+    """Number of nodes by phase."""
     outputs: dict[str, Json] | None = None
     """Outputs of the workflow."""
     nodes: Annotated[dict[Identifier, NodeRecord], Field(max_length=MAX_NODES)] | None = None

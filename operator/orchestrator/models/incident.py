@@ -1,4 +1,4 @@
-"""Incident: something is wrong, who has it, and what happened to it."""
+"""Incident: its severity, state and assignee, and the timeline of its changes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from orchestrator.models.condition import Condition
 
 
 class Severity(StrEnum):
+    """The severity of an incident."""
+
     CRITICAL = "Critical"
     HIGH = "High"
     MEDIUM = "Medium"
@@ -19,60 +21,79 @@ class Severity(StrEnum):
 
 
 class IncidentState(StrEnum):
+    """The state of an incident."""
+
     OPEN = "Open"
     ACKNOWLEDGED = "Acknowledged"
     RESOLVED = "Resolved"
 
 
 class Link(Model):
-    """A page that belongs to the incident."""
+    """A web page about the incident."""
 
     title: Line = ""
-    """What it is."""
+    """Title of the page."""
     url: Annotated[str, Field(min_length=1, max_length=2048)]
-    """Where it is."""
+    """URL of the page."""
+
+
+MAX_NOTES = 32
+"""Maximum number of notes of an incident."""
+
+
+class Note(Model):
+    """A note of a person or a workflow."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    """Identifies the note, so that the same note is not added twice."""
+    text: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Text of the note."""
+    author: Annotated[str, Field(max_length=253)] = ""
+    """Person, or workflow and node, that wrote the note."""
 
 
 class IncidentSpec(Model):
-    """An incident as people and workflows write it."""
+    """Desired incident, written by people and workflows."""
 
     title: Annotated[str, Field(min_length=1, max_length=256)]
-    """What is wrong, in one line."""
+    """Title of the incident, in one line."""
     severity: Severity = Severity.MEDIUM
-    """How bad it is."""
+    """Severity of the incident."""
     state: IncidentState = IncidentState.OPEN
     """State of the incident."""
     assignee: Annotated[str, Field(max_length=253)] = ""
-    """Who has it."""
+    """Person or team that works on the incident."""
     escalation: Annotated[str, Field(max_length=253)] = ""
-    """To whom it was escalated."""
+    """Person or team to which the incident is escalated."""
     summary: Text = ""
-    """What is known."""
+    """Summary of the incident."""
     links: Annotated[list[Link], Field(max_length=32)] = []
-    """Pages that belong to it."""
+    """Web pages about the incident."""
+    notes: Annotated[list[Note], Field(max_length=MAX_NOTES)] = []
+    """The last notes, oldest first; the timeline contains earlier ones."""
 
 
 class TimelineEntry(Model):
     """One change of an incident."""
 
     at: Timestamp
-    """When the operator saw it."""
+    """Time at which the operator observed the change."""
     field: Annotated[str, Field(max_length=32)]
-    """Which field changed."""
+    """Field that changed."""
     from_: Annotated[str | None, Field(alias="from", max_length=512)] = None
-    """Its value before, shortened."""
+    """Previous value, shortened."""
     to: Annotated[str, Field(max_length=512)]
-    """Its value after, shortened."""
+    """New value, shortened."""
 
 
 class IncidentStatus(Model):
-    """What the operator recorded of an incident."""
+    """Observed state and history of an incident."""
 
     observed_generation: int | None = None
-    """The generation that the timeline includes."""
+    """Latest generation in the timeline."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
     """Ready."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
     """The last 200 changes, oldest first."""
     observed: IncidentSpec | None = None
-    """The spec that the timeline's last entry led to."""
+    """Spec after the last entry of the timeline."""

@@ -1,8 +1,8 @@
-"""The labels and annotations of what we make, each read by something: of Jobs and pods, of which
-there are many, the API server pays for every one.
+"""The labels and annotations of the objects that the operator creates.
 
-A label selects; an annotation says. A node's name may end in an underscore, which no label value
-may, so it is an annotation.
+Each has a reader, since every label of the many Jobs and pods costs the API server time. Labels are
+for selectors, annotations for other data. A node's name is an annotation, because it may end in an
+underscore, which a label value may not.
 """
 
 from __future__ import annotations
@@ -10,23 +10,42 @@ from __future__ import annotations
 from orchestrator.models.base import GROUP
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
-"""Label: who made it."""
+"""Label: the creator of the object."""
 MANAGER = "itechsmart-workflow"
-"""The value of MANAGED_BY on everything of ours."""
+"""The value of MANAGED_BY on the objects of this project."""
 EXECUTION_UID = f"{GROUP}/execution-uid"
-"""Label: uid of the execution; what every watch selects by."""
+"""Label: uid of the execution; every watch selects by it."""
 PARENT_UID = f"{GROUP}/parent-uid"
 """Label of a sub-execution: uid of its parent."""
 TRIGGER = f"{GROUP}/trigger-uid"
-"""Label of an execution: uid of the Trigger that made it."""
+"""Label of an execution: uid of the Trigger that created it."""
 EVENT = f"{GROUP}/event"
 """Label of an execution: hash of the identity of the event that started it."""
 DEDUPE = f"{GROUP}/dedupe"
 """Label of an execution: hash of the Trigger's dedupe.key."""
+RESTORED_FROM = f"{GROUP}/restored-from"
+"""Label of an execution that `orchestrator restore` created: the uid that it had in the backup."""
 WORKFLOW = f"{GROUP}/workflow"
 """Label: name of the Workflow."""
+PATCHED_BY = f"{GROUP}/patched-by"
+"""Annotation of an object: idempotency key of its last patch by the action patch."""
+IMAGES = f"{GROUP}/images"
+"""Annotation of a workload: the last change of its images by an action, as JSON: key and from."""
+RUN_JOB = f"{GROUP}/run-job"
+"""Label of a Job that the action run-job created: hash of the node's idempotency key."""
 ALLOW_WORKFLOWS = f"{GROUP}/allow-workflows"
 """Label of a ServiceAccount: "true" lets actions use it."""
+
+ROOT = f"{GROUP}/root-uid"
+"""Label of an execution: uid of the execution at the root of its chain of triggers."""
+NOT_BEFORE = f"{GROUP}/not-before"
+"""Label of an execution over its Trigger's rateLimit: when it may start, in seconds since the
+epoch."""
+REQUEST_ID = f"{GROUP}/request-id"
+"""Annotation of an execution that a person started through a Trigger: the id of the request."""
+CHAIN = f"{GROUP}/chain"
+"""Annotation of an object that an action wrote: the chain of triggers behind the action, which a
+Trigger on the object's changes continues."""
 
 EXECUTION = f"{GROUP}/execution"
 """Annotation of a workspace's claim: name of the execution."""

@@ -1,6 +1,6 @@
-"""What is said of a wrong value, by the API server and by the validator alike.
+"""Messages about invalid values, shared by the API server and the validator.
 
-The schema's rules take their `messageExpression` from here, as CEL, and the validator its messages.
+The rules of the schema use them as `messageExpression` in CEL, and the validator as texts.
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ from functools import lru_cache
 
 from orchestrator.models.base import (
     APPROVER_PATTERN,
+    BUCKET_PATTERN,
+    DATA_KEY_PATTERN,
     DNS_LABEL_PATTERN,
     DNS_SUBDOMAIN_PATTERN,
     DURATION_PATTERN,
+    ENDPOINT_PATTERN,
     ENVIRONMENT_PATTERN,
+    HEADER_PATTERN,
+    HOST_PATTERN,
     IDENTIFIER_PATTERN,
     PATH_PATTERN,
+    PRINTABLE_PATTERN,
     QUANTITY_PATTERN,
+    REGION_PATTERN,
+    USERNAME_PATTERN,
 )
 from orchestrator.models.cel_text import (
     SELF,
@@ -25,8 +33,8 @@ from orchestrator.models.cel_text import (
     Text,
     choose,
     contains,
+    first_match,
     formatted,
-    found,
     lowered,
     matches,
     multiplied,
@@ -44,13 +52,14 @@ MAX_LISTED = 8
 """Maximum number of nodes that a message lists."""
 _HIDDEN = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u206f\ufeff"
 _PREFIX = 3
-"""Letters that a misspelt value must have in common with the one that is proposed."""
+"""Number of first letters that a misspelled value must share with the suggested one."""
 
 QUOTED = choose(
     (contains(SELF, rf"['\\{_HIDDEN}]|.{{{MAX_QUOTED + 1}}}"), "the value"),
     otherwise=text("'") + SELF + "'",
 )
-"""The value in quotes; one that is long, or that a terminal might not print as it is, is not."""
+"""The value in quotes, or "the value" if it is long or contains characters that a terminal might
+not display."""
 
 
 def _write(proposal: Text, when: Condition) -> Text:
@@ -58,19 +67,19 @@ def _write(proposal: Text, when: Condition) -> Text:
 
 
 def _separated_by(separator: str, *separators: str) -> Text:
-    words = SELF
+    name = SELF
     for other in separators:
-        words = replaced(words, other, separator)
-    return words
+        name = replaced(name, other, separator)
+    return name
 
 
-_WORDS = found(_separated_by("_", "-", ".", " ", "/"), "[a-zA-Z][a-zA-Z0-9_]*")
+_WORDS = first_match(_separated_by("_", "-", ".", " ", "/"), "[a-zA-Z][a-zA-Z0-9_]*")
 PROPOSED_IDENTIFIER = choose(
     (matches(_WORDS, "[^a-z]*"), lowered(_WORDS)),
-    otherwise=lowered(found(_WORDS, "^.")) + rest(_WORDS),
+    otherwise=lowered(first_match(_WORDS, "^.")) + rest(_WORDS),
 )
 """The nearest identifier: `check_db` for `check-db`; empty if there is none."""
-PROPOSED_NAME = found(
+PROPOSED_NAME = first_match(
     lowered(_separated_by("-", "_", ".", " ", "/")), "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 )
 """The nearest name of an object or label: `check-db` for `Check_DB`; may be empty."""
@@ -78,41 +87,41 @@ PROPOSED_NAME = found(
 _NUMBER = "[0-9]+([.][0-9]+)?"
 _UNIT = "s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|ms|msecs?|milli(s|seconds?)"
 _WITHOUT = [" ", ",", "pt", "illi", "econd", "ec", "inutes", "inute", "ins", "in", "our", "r"]
-"""What is left out of a duration with words: after that, a second may still be `ss`."""
+"""Parts to remove from a duration with unit names; a second may be `ss` afterwards."""
 _DURATIONS = (
-    (matches(SELF, f" *{_NUMBER} *"), found(SELF, _NUMBER) + "s"),
+    (matches(SELF, f" *{_NUMBER} *"), first_match(SELF, _NUMBER) + "s"),
     (
         matches(lowered(SELF), f" *(pt)?({_NUMBER} *({_UNIT})[ ,]*)+"),
         replaced(replaced(without(lowered(SELF), *_WITHOUT), "ss", "s"), "hs", "h"),
     ),
 )
 _LONG = tuple(
-    (matches(SELF, f" *[0-9]{{1,4}} *({words}) *"), multiplied(found(SELF, "[0-9]+"), hours))
+    (matches(SELF, f" *[0-9]{{1,4}} *({words}) *"), multiplied(first_match(SELF, "[0-9]+"), hours))
     for words, hours in (("d|days?", 24), ("w|weeks?", 7 * 24))
 )
-"""Durations in days and weeks, and their hours."""
+"""Durations in days and weeks, converted to hours."""
 PROPOSED_DURATION = choose(
     *_DURATIONS, *((long, hours + "h") for long, hours in _LONG), otherwise=""
 )
-"""The duration that was probably meant: `5m` for `5 min`, `48h` for `2 days`; empty if unknown."""
+"""The probable duration: `5m` for `5 min`, `48h` for `2 days`; empty if unknown."""
 
 _PREFIXED = matches(SELF, f" *{_NUMBER} *[kKmMgGtTpPeE]?i?[bB]? *")
 _BINARY = contains(lowered(SELF), "[kmgtpe]i")
-_QUANTITY = found(SELF, _NUMBER) + choose(
-    (_BINARY, found(uppered(SELF), "[KMGTPE]") + "i"),
+_QUANTITY = first_match(SELF, _NUMBER) + choose(
+    (_BINARY, first_match(uppered(SELF), "[KMGTPE]") + "i"),
     (contains(SELF, "[kK]"), "k"),
-    otherwise=found(uppered(SELF), "[MGTPE]"),
+    otherwise=first_match(uppered(SELF), "[MGTPE]"),
 )
 PROPOSED_QUANTITY = choose((_PREFIXED, _QUANTITY), otherwise="")
-"""The nearest quantity of Kubernetes: `1Gi` for `1 GiB`, `500M` for `500mb`; may be empty."""
+"""The nearest Kubernetes quantity: `1Gi` for `1 GiB`, `500M` for `500mb`; may be empty."""
 
-_WHO = found(SELF, "[^:@ ][^:]*$")
+_WHO = first_match(SELF, "[^:@ ][^:]*$")
 PROPOSED_APPROVER = choose((contains(SELF, "@"), "user:"), otherwise="group:") + choose(
     (matches(_WHO, ""), "NAME"), otherwise=_WHO
 )
-"""`user:ana@example.com`, `group:sre`: the approver that was probably meant."""
+"""The probable approver, such as `user:ana@example.com` or `group:sre`."""
 
-_VARIABLE = found(_separated_by("_", "-", ".", " "), "[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = first_match(_separated_by("_", "-", ".", " "), "[A-Za-z_][A-Za-z0-9_]*")
 _KUBERNETES_NAME = (
     QUOTED
     + " is not a Kubernetes name: lower-case letters, digits and '-', with a letter or digit at"
@@ -141,17 +150,29 @@ PATTERNS: dict[str, Text] = {
     + " is not the name of an environment variable: letters, digits and _"
     + _write(_VARIABLE, matches(SELF, "[ -~]*[A-Za-z_][ -~]*")),
     PATH_PATTERN: QUOTED + " is not an absolute path without ':'; write one such as /data",
+    DATA_KEY_PATTERN: QUOTED + " is not a key of a Secret: letters, digits, '-', '_' and '.'",
+    HOST_PATTERN: QUOTED + " is not the name or address of a host; write one such as"
+    " imap.example.com, without a port",
+    ENDPOINT_PATTERN: QUOTED + " is not the URL of a server; write one such as"
+    " https://minio.storage.svc:9000, without a path",
+    REGION_PATTERN: QUOTED + " is not a region; write one such as eu-central-1",
+    BUCKET_PATTERN: QUOTED + " is not the name of a bucket: letters, digits, '-', '_' and '.', with"
+    " a letter or digit first",
+    HEADER_PATTERN: QUOTED + " is not the name of a header; write one such as X-Signature",
+    USERNAME_PATTERN: QUOTED + " is not a user name: it must not contain ':'",
+    PRINTABLE_PATTERN: QUOTED + " is not printable: it is empty or has a control character",
     QUANTITY_PATTERN: QUOTED
     + " is not a quantity; write "
     + choose((_PREFIXED, "'" + _QUANTITY + "'"), otherwise="one such as 1Gi or 500m"),
 }
-"""The message about a string that does not match, by pattern."""
+"""The messages about strings that do not match, by pattern."""
 
 _CHOICE = re.compile(r"\^\(([A-Za-z]+(?:\|[A-Za-z]+)*)\)\??\$")
 
 
 def about_pattern(pattern: str) -> Text | None:
-    """The message about a string that does not match; None if there is none but the pattern."""
+    """The message about a string that does not match the pattern; None if there is no own
+    message."""
     if choice := _CHOICE.fullmatch(pattern):
         return one_of(tuple(choice[1].split("|")))
     return PATTERNS.get(pattern)
@@ -165,7 +186,7 @@ def one_of(values: tuple[str, ...], enumeration: str = "") -> Text:
 
 @lru_cache(maxsize=256)
 def meant(values: tuple[str, ...], enumeration: str = "") -> Text:
-    """`; did you mean 'Failed'?`, by the value's other names and first letters; may be empty."""
+    """`; did you mean 'Failed'?`, based on synonyms and first letters; may be empty."""
     synonyms = SYNONYMS.get(enumeration, {})
     cases = []
     for value in values:
@@ -188,11 +209,11 @@ def _beginning(value: str, values: Iterable[str]) -> str:
 NODES_EXAMPLE = "write `nodes: [{name: NODE, action: NAME}]`"
 NO_NODES = f"is required; {NODES_EXAMPLE}"
 ZERO_PATTERN = r"^(0+(\.0+)?(ms|s|m|h))+$"
-"""Durations of zero."""
+"""Matches durations of zero."""
 
 
 def field(name: str) -> Text:
-    """A field of an object, for a rule of the object."""
+    """A field of an object, for a rule on the object."""
     return Text(f"self.{name}", str)
 
 
@@ -223,9 +244,10 @@ def unknown_node(name: str, nodes: Sequence[str]) -> str:
 
 
 def unknown_node_in_cel(name: str) -> str:
-    """The same in CEL, for a rule of a WorkflowSpec; `name` is an expression.
+    """The message of `unknown_node` in CEL, for a rule on WorkflowSpec; `name` is an expression.
 
-    `format` costs the same whatever the length of its arguments, which is not known here.
+    It uses `format`, whose cost does not depend on the lengths of its arguments, which are unknown
+    here.
     """
     first, *others = (f"self.nodes[{index}].name" for index in range(MAX_LISTED))
     more = "".join(

@@ -1,8 +1,8 @@
-"""The names that were most probably meant, for messages about one that does not exist.
+"""Suggests similar names, for messages about a name that does not exist.
 
-The only place that compares names by likeness: every "did you mean" comes from here. It imports
-nothing of ours, so that a small pod or a fast command can use it, and its work is bounded, since
-the operator validates in its loop.
+Every "did you mean" comes from here. The module imports no other module of the package, so that
+action pods and fast commands can use it, and its work is bounded, since the operator validates in
+its event loop.
 """
 
 from __future__ import annotations
@@ -12,44 +12,44 @@ import heapq
 from collections.abc import Iterable
 from itertools import islice
 
-_LONGEST_NAME = 64
-_MOST_NAMES = 2_000
-MOST_COMPARED = 8
-"""Names that are compared letter by letter, which takes up to half a millisecond each."""
-_BEGINNING = 3
+_MAX_NAME_LENGTH = 64
+_MAX_NAMES = 2_000
+MAX_COMPARED = 8
+"""Maximum number of names that are compared in full, which takes up to half a millisecond each."""
+_PREFIX_LENGTH = 3
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that was most probably meant, or None when nothing is near."""
-    return next(iter(all_near(name, names, most=1)), None)
+    """The most similar name, or None if no name is similar."""
+    return next(iter(all_near(name, names, limit=1)), None)
 
 
-def all_near(name: str, names: Iterable[str], *, most: int) -> list[str]:
-    """The names that may have been meant, the nearest first.
+def all_near(name: str, names: Iterable[str], *, limit: int) -> list[str]:
+    """Similar names, the most similar first.
 
-    One that differs only in case is the only one. Of many or long names only those are compared
-    that have most letters, their length and their beginning in common with it.
+    A name that differs only in case is the only result. If there are many names, only those are
+    compared whose letters, length and prefix are most similar.
     """
-    name = name[:_LONGEST_NAME]
-    known = (other for other in names if isinstance(other, str) and len(other) <= _LONGEST_NAME)
-    candidates = list(islice(known, _MOST_NAMES))
+    name = name[:_MAX_NAME_LENGTH]
+    short = (other for other in names if isinstance(other, str) and len(other) <= _MAX_NAME_LENGTH)
+    candidates = list(islice(short, _MAX_NAMES))
     for candidate in candidates:
         if candidate.lower() == name.lower():
             return [candidate]
-    if len(candidates) > MOST_COMPARED:
-        letters, beginning = set(name), name[:_BEGINNING]
+    if len(candidates) > MAX_COMPARED:
+        letters, prefix = set(name), name[:_PREFIX_LENGTH]
 
-        def likeness(other: str) -> int:
-            same = 2 if other.startswith(beginning) else 0
+        def similarity(other: str) -> int:
+            same = 2 if other.startswith(prefix) else 0
             return same + len(letters.intersection(other)) - abs(len(other) - len(name))
 
-        candidates = heapq.nlargest(MOST_COMPARED, candidates, key=likeness)
-    return difflib.get_close_matches(name, candidates, n=most)
+        candidates = heapq.nlargest(MAX_COMPARED, candidates, key=similarity)
+    return difflib.get_close_matches(name, candidates, n=limit)
 
 
-def did_you_mean(name: str, names: Iterable[str], *, most: int = 1) -> str:
-    """`; did you mean 'service'?`, or nothing when no name is near."""
-    near = [repr(one) for one in all_near(name, names, most=most)]
+def did_you_mean(name: str, names: Iterable[str], *, limit: int = 1) -> str:
+    """`; did you mean 'service'?`, or an empty string if no name is similar."""
+    near = [repr(one) for one in all_near(name, names, limit=limit)]
     if not near:
         return ""
     *others, last = near

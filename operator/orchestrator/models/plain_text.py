@@ -1,4 +1,4 @@
-"""Text that cannot steer a terminal or reorder what is read."""
+"""Text without characters that control a terminal or reorder the displayed text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPLACEMENT = "\ufffd"
 
 
 def plain_text(text: str) -> str:
-    """The text with its hidden characters replaced, one by one; a line ends with a newline."""
+    """The text with each hidden character replaced by REPLACEMENT, and CRLF by a newline."""
     if text.isprintable():
         return text
     return HIDDEN.sub(REPLACEMENT, text.replace("\r\n", "\n"))

@@ -1,4 +1,5 @@
-"""What may be said of pods: allow-lists, never deny-lists, inside the restricted profile."""
+"""The settings of pods and containers that users may choose: an allow-list within the restricted
+Pod Security level."""
 
 from __future__ import annotations
 
@@ -23,23 +24,25 @@ Quantity = Annotated[str, Field(pattern=QUANTITY_PATTERN, max_length=32)]
 
 
 class AccessMode(StrEnum):
+    """The access mode of a workspace."""
+
     READ_WRITE_ONCE = "ReadWriteOnce"
     READ_WRITE_MANY = "ReadWriteMany"
 
 
 class Workspace(Model):
-    """A volume at $WORKSPACE of the execution's action pods, removed with its Jobs."""
+    """A volume that all action pods of an execution mount at $WORKSPACE, removed with its Jobs."""
 
     size: Quantity = "1Gi"
-    """Capacity asked for."""
+    """Requested capacity."""
     storage_class_name: Annotated[str, Field(max_length=253)] = ""
-    """Storage class; the cluster's default when empty."""
+    """Storage class; empty for the default of the cluster."""
     access_mode: AccessMode = AccessMode.READ_WRITE_ONCE
-    """ReadWriteOnce keeps the pods on one node."""
+    """ReadWriteOnce runs all pods of the execution on one cluster node."""
 
 
 class Toleration(Model):
-    """A toleration in the form of a pod's spec."""
+    """A toleration, as in the spec of a pod."""
 
     key: Label | None = None
     """Taint key."""
@@ -57,38 +60,38 @@ class Toleration(Model):
 
 
 class LocalObjectReference(Model):
-    """A reference to an object of the same namespace."""
+    """A reference to an object in the same namespace."""
 
     name: ObjectName
-    """Its name."""
+    """Name of the object."""
 
 
 class PodSettings(Model):
-    """Settings for the pods of every action."""
+    """Settings of the pods of all actions."""
 
     node_selector: Annotated[dict[str, Label], Field(max_length=32)] | None = None
-    """Labels that the node must have."""
+    """Labels that the cluster node must have."""
     tolerations: Annotated[list[Toleration], Field(max_length=32)] | None = None
-    """Taints tolerated."""
+    """Tolerated taints."""
     image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] | None = None
     """Secrets for pulling images."""
     priority_class_name: Annotated[str, Field(max_length=253)] | None = None
     """Priority class."""
     labels: Annotated[dict[str, Label], Field(max_length=32)] | None = None
-    """Further labels; never ours nor Kubernetes' own."""
+    """Additional labels; keys of automation.itechsmart.dev and kubernetes.io are reserved."""
     annotations: (
         Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32)] | None
     ) = None
-    """Further annotations."""
+    """Additional annotations; keys of automation.itechsmart.dev are reserved."""
 
 
 class ResourceRequirements(Model):
     """Requests and limits of a container."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
-    """What is reserved."""
+    """Reserved resources."""
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
-    """What may not be exceeded."""
+    """Maximum resources."""
 
 
 class ConfigMapKeySelector(Model):
@@ -97,9 +100,9 @@ class ConfigMapKeySelector(Model):
     name: ObjectName
     """Name of the ConfigMap."""
     key: Annotated[str, Field(min_length=1, max_length=253)]
-    """Key in its data."""
+    """Key in the data."""
     optional: bool | None = None
-    """Whether it may be absent."""
+    """Whether the object or the key may be absent."""
 
 
 class SecretKeySelector(ConfigMapKeySelector):
@@ -114,7 +117,7 @@ class FieldSelector(Model):
 
 
 class EnvVarSource(Model):
-    """Where an environment variable's value comes from: exactly one."""
+    """The source of an environment variable's value: exactly one."""
 
     secret_key_ref: SecretKeySelector | None = None
     """A key of a Secret."""
@@ -125,32 +128,32 @@ class EnvVarSource(Model):
 
 
 class EnvVar(Model):
-    """An environment variable: a rendered literal, or a source."""
+    """An environment variable with a value or a source."""
 
     name: Annotated[str, Field(pattern=ENVIRONMENT_PATTERN, max_length=253)]
     """Name of the variable."""
     value: Annotated[str, Field(max_length=8192)] | None = None
-    """Its value; may hold expressions."""
+    """Value; may contain expressions."""
     value_from: EnvVarSource | None = None
-    """Where its value comes from."""
+    """Source of the value."""
 
 
 class EnvFromRef(Model):
-    """A whole ConfigMap or Secret as environment: exactly one."""
+    """All keys of a ConfigMap or a Secret as environment variables: exactly one."""
 
     config_map_ref: LocalObjectReference | None = None
-    """The ConfigMap."""
+    """ConfigMap to use."""
     secret_ref: LocalObjectReference | None = None
-    """The Secret."""
+    """Secret to use."""
     prefix: Annotated[str, Field(max_length=64)] | None = None
-    """Put before each name."""
+    """Prefix of each variable's name."""
 
 
 class EmptyDir(Model):
-    """A folder that lives as long as the pod."""
+    """An empty directory that exists as long as the pod."""
 
     size_limit: Quantity | None = None
-    """Most bytes."""
+    """Maximum size."""
     medium: Annotated[str, Field(pattern="^(Memory)?$", max_length=8)] | None = None
     """Memory for a tmpfs."""
 
@@ -174,7 +177,7 @@ class SecretVolume(Model):
 
 
 class ClaimVolume(Model):
-    """An existing claim."""
+    """An existing PersistentVolumeClaim."""
 
     claim_name: ObjectName
     """Name of the PersistentVolumeClaim."""
@@ -183,51 +186,51 @@ class ClaimVolume(Model):
 
 
 class Volume(Model):
-    """A volume of an allowed type (exactly one) with where it is mounted."""
+    """A volume of exactly one of the allowed types, and its mount path."""
 
     name: Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
     """Name of the volume."""
     mount_path: Annotated[str, Field(pattern=PATH_PATTERN, max_length=1024)]
-    """Where the container sees it."""
+    """Path in the container."""
     read_only: bool | None = None
     """Whether it is mounted read-only."""
     empty_dir: EmptyDir | None = None
-    """A folder that lives as long as the pod."""
+    """An empty directory that exists as long as the pod."""
     config_map: ConfigMapVolume | None = None
     """A ConfigMap as files."""
     secret: SecretVolume | None = None
     """A Secret as files."""
     persistent_volume_claim: ClaimVolume | None = None
-    """An existing claim."""
+    """An existing PersistentVolumeClaim."""
 
 
 class SecurityContext(Model):
-    """What a template may choose within the restricted Pod Security level."""
+    """Security settings that are allowed within the restricted Pod Security level."""
 
     run_as_user: Annotated[int, Field(ge=1)] | None = None
-    """User id; never root."""
+    """User id; root is not allowed."""
     run_as_group: Annotated[int, Field(ge=1)] | None = None
     """Group id."""
     fs_group: Annotated[int, Field(ge=1)] | None = None
-    """Group of the volumes."""
+    """Group id that owns the volumes."""
     read_only_root_filesystem: bool | None = None
-    """Whether the image's files are read-only; true when absent."""
+    """Whether the container's root file system is read-only; default true."""
 
 
 class Script(Model):
-    """A script of the template's own; parameters reach it as environment only."""
+    """An inline script, which gets its parameters as environment variables only."""
 
     interpreter: Annotated[str, Field(min_length=1, max_length=256)] = "sh"
-    """Program that reads the script's file."""
+    """Program that runs the script file."""
     source: Annotated[str, Field(min_length=1, max_length=65536)]
-    """The script's text, never rendered."""
+    """Text of the script; expressions are not evaluated."""
 
 
 class Action(Model):
-    """A node's container."""
+    """The container that runs a node."""
 
     image: Annotated[str, Field(max_length=1024)] | None = None
-    """Image; the runner's when absent."""
+    """Image; default the runner's image."""
     image_pull_policy: (
         Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$", max_length=16)] | None
     ) = None
@@ -239,22 +242,22 @@ class Action(Model):
     args: Annotated[list[Annotated[str, Field(max_length=8192)]], Field(max_length=256)] | None = (
         None
     )
-    """Arguments; may hold expressions."""
+    """Arguments; may contain expressions."""
     script: Script | None = None
-    """Instead of command and args."""
+    """Script to run instead of command and args."""
     env: Annotated[list[EnvVar], Field(max_length=128)] | None = None
     """Environment variables."""
     env_from: Annotated[list[EnvFromRef], Field(max_length=16)] | None = None
-    """Environment from whole ConfigMaps and Secrets."""
+    """ConfigMaps and Secrets whose keys become environment variables."""
     working_dir: Annotated[str, Field(max_length=1024)] | None = None
-    """Working folder."""
+    """Working directory."""
     resources: ResourceRequirements | None = None
     """Requests and limits."""
     volumes: Annotated[list[Volume], Field(max_length=16)] | None = None
-    """Volumes and where they are mounted."""
+    """Volumes and their mount paths."""
     security_context: SecurityContext | None = None
-    """Choices within the restricted level."""
+    """Security settings within the restricted Pod Security level."""
     service_account_name: ObjectName | None = None
-    """Service account; must carry the label automation.itechsmart.dev/allow-workflows: "true"."""
+    """Service account; must have the label automation.itechsmart.dev/allow-workflows: "true"."""
     termination_grace_period: Duration | None = None
-    """Time between SIGTERM and SIGKILL; 30s when absent."""
+    """Time between SIGTERM and SIGKILL; default 30s."""

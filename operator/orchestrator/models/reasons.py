@@ -109,8 +109,10 @@ class Reason(StrEnum):
     )
     SECRET_MISSING = (
         "SecretMissing",
-        "A Secret or ConfigMap that the container needs, or a key in it, does not exist.",
+        "A Secret or ConfigMap that the container needs, or a key in it, does not exist. Of a "
+        "Trigger: a Secret with which the receiver verifies requests or logs in.",
         "Create it with the command in the message.",
+        (Subject.NODE, Subject.DEFINITION),
     )
     POD_REFUSED = (
         "PodRefused",
@@ -379,7 +381,8 @@ class Reason(StrEnum):
     )
     REPLACED = (
         "Replaced",
-        "A newer execution replaced this one, by the concurrency policy Replace.",
+        "A newer execution replaced this one, by the concurrency policy Replace or the rateLimit "
+        "policy Newest.",
         _NOTHING,
         _NODE_AND_EXECUTION,
     )
@@ -410,7 +413,7 @@ class Reason(StrEnum):
         "WorkflowNotActive",
         "The state of the Workflow does not allow this start.",
         "Set `spec.state` of the Workflow to Active.",
-        _EXECUTION,
+        _EXECUTION_AND_DEFINITION,
     )
     INVALID_SPEC = (
         "InvalidSpec",
@@ -434,6 +437,12 @@ class Reason(StrEnum):
         "ParentGone",
         "The execution that started this sub-execution was deleted.",
         "Nothing: it is removed with its parent.",
+        _EXECUTION,
+    )
+    RATE_LIMITED = (
+        "RateLimited",
+        "The execution is over the `rateLimit` of its Trigger; the message says when it starts.",
+        "Nothing. Cancel what need not run, or raise `spec.rateLimit` for later events.",
         _EXECUTION,
     )
     CONCURRENCY_LIMIT = (
@@ -472,6 +481,21 @@ class Reason(StrEnum):
         "Start a new execution, and find out who changes ControllerRevisions.",
         _EXECUTION,
     )
+    OTHER_VERSION = (
+        "OtherVersion",
+        "Another version of the operator admitted the execution, with fields that this version "
+        "does not know, so it cannot continue it. Its Jobs are stopped.",
+        "Run the Workflow again. Before a downgrade, wait until executions that use new fields "
+        "have ended.",
+        _EXECUTION,
+    )
+    RESTORED = (
+        "Restored",
+        "The execution was restored from a backup in which it had not ended, or without its "
+        "status. Nothing of it runs again.",
+        "Find out how far it came, and run the Workflow again if that is safe.",
+        _NODE_AND_EXECUTION,
+    )
     STATUS_INVALID = (
         "StatusInvalid",
         "The status was edited by others and contradicts itself. The Jobs of the execution are "
@@ -506,7 +530,71 @@ class Reason(StrEnum):
         _EXECUTION,
     )
 
+    # A Trigger whose events the receiver takes
+    RECEIVED = (
+        "Received",
+        "The receiver takes the events of the Trigger.",
+        _NOTHING,
+        (Subject.DEFINITION,),
+    )
+    NOT_RECEIVED = (
+        "NotReceived",
+        "No receiver has taken up the Trigger, or its last change, yet.",
+        "Install the receiver, or see its log: `kubectl get pods -A -l "
+        "app.kubernetes.io/component=receiver`.",
+        (Subject.DEFINITION,),
+    )
+    SECRET_FORBIDDEN = (
+        "SecretForbidden",
+        "The receiver may not read a Secret that the Trigger names.",
+        "Create the Role and its binding with the command in the message.",
+        (Subject.DEFINITION,),
+    )
+
+    SOURCE_UNREACHABLE = (
+        "SourceUnreachable",
+        "The receiver cannot read the mailbox, bucket or folder of the Trigger.",
+        "Repair what the message names: the server, its address or certificate, the credentials, "
+        "or the mailbox or bucket. The receiver tries again by itself, and misses nothing.",
+        (Subject.DEFINITION,),
+    )
+    DEPENDENCY_MISSING = (
+        "DependencyMissing",
+        "The receiver was installed without a library that the type of the Trigger needs.",
+        "Install it with the command in the message, or run the receiver from the image, which "
+        "has all of them.",
+        (Subject.DEFINITION,),
+    )
+    VOLUME_FORBIDDEN = (
+        "VolumeForbidden",
+        "The receiver has no volume of that name which the namespace of the Trigger may read.",
+        "Correct the name, or have the receiver's administrator add the namespace to the volume.",
+        (Subject.DEFINITION,),
+    )
+
+    # An ended execution, in its condition Recorded
+    RECORDED = (
+        "Recorded",
+        "The history has the execution as it ended, so that retention can delete the object.",
+        _NOTHING,
+        _EXECUTION,
+    )
+
     # A Workflow, Template, Trigger or Incident
+    RESOURCE_FORBIDDEN = (
+        "ResourceForbidden",
+        "The operator may not follow the resource that the Trigger listens to, or no Trigger may.",
+        "Grant the right with the commands in the message; the operator tries again every 30 "
+        "seconds.",
+        (Subject.DEFINITION,),
+    )
+    RESOURCE_UNKNOWN = (
+        "ResourceUnknown",
+        "The cluster does not serve the resource that the Trigger listens to.",
+        "Install its definition, or correct the field that the message names; the operator tries "
+        "again every 30 seconds.",
+        (Subject.DEFINITION,),
+    )
     VALID = (
         "Valid",
         "The object is valid and can be used.",
@@ -602,6 +690,18 @@ class EventReason(StrEnum):
         "Find out who creates executions with such names.",
         True,
     )
+    RECEIVED = (
+        "Received",
+        "The receiver takes the events of the Trigger again.",
+        _NOTHING,
+    )
+    NOT_RECEIVING = (
+        "NotReceiving",
+        "The receiver does not take the events of the Trigger, for example because it may not read "
+        "a Secret; the message says why.",
+        "Run the command in the message. Senders that retry lose nothing until then.",
+        True,
+    )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
         "A ResourceQuota refuses the execution that a Trigger starts. The Trigger keeps the event "
@@ -609,10 +709,30 @@ class EventReason(StrEnum):
         "Delete what is not needed or raise the quota: `kubectl describe quota`.",
         True,
     )
+    MARK_RESET = (
+        "MarkReset",
+        "The mark of a Trigger was later than all that has happened in the cluster, so its state "
+        "was restored from a backup. The Trigger counts from now on.",
+        "Check whether something happened since the restore that it should have started.",
+        True,
+    )
+    NOT_RECORDED = (
+        "NotRecorded",
+        "Retention deleted the execution though the history did not record it within 24 hours.",
+        "Find out why the history records nothing: see the log and `/readyz` of the recorder, and "
+        "whether its database can be reached.",
+        True,
+    )
     STRAY_JOB = (
         "StrayJob",
         "A Job of the execution that works for no running attempt was found and stopped.",
         "Find out whether Jobs or the status of the execution were edited.",
+        True,
+    )
+    STRAY_SUB_EXECUTION = (
+        "StraySubExecution",
+        "A sub-execution that the execution does not wait for was found and stopped.",
+        "Find out whether two operators ran at the same time, or the status was edited.",
         True,
     )
     INJECTED_CONTAINER_STOPPED = (

@@ -1,7 +1,7 @@
-"""What the schema alone cannot say: CEL rules by model, and how lists and maps merge.
+"""CEL rules by model, and the merge strategies of lists and maps.
 
-Cycles, reachability and types of expressions are not the API server's: the operator says them in
-the Workflow's conditions, and `orchestrator apply` before anything is sent.
+The API server does not check cycles, reachability or the types of expressions: the operator reports
+them in the Workflow's conditions, and `orchestrator apply` before it sends anything.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from orchestrator.models.messages import field, unknown_node_in_cel
 Rule = dict[str, Any]
 
 _BOOLEANS = ", ".join(f"'{word}'" for word in YAML_BOOLEANS)
-_UNQUOTED = "a key is true or false: quote keys such as y, n, on and off, which YAML 1.1 reads so"
+_UNQUOTED = (
+    "a key is true or false: quote keys such as y, n, on and off, which YAML 1.1 reads as booleans"
+)
 
 
 def _rule(rule: str, message: str, path: str = "", expression: str = "") -> Rule:
-    """A rule with its message in general and, as an expression, for what breaks it."""
+    """A rule with its general message and an optional expression for a specific one."""
     optional = {"messageExpression": expression, "fieldPath": path}
     return {"rule": rule, "message": message} | {key: it for key, it in optional.items() if it}
 
 
 def exactly_one(fields: ExactlyOne) -> Rule:
-    """That one of these fields is given, and no other."""
+    """The rule that exactly one of these fields is set."""
     return _rule(fields.rule, fields.general, expression=fields.cel)
 
 
@@ -57,18 +59,22 @@ _NAME = _rule(
     messages.boolean_name(field("name")).cel,
 )
 _NODES = "[self.nodes.transformMapEntry(i, n, {n.name: true})]"
-"""The names of all nodes as the keys of a map, in which a name is found at a constant cost."""
+"""The names of all nodes as the keys of a map, so that a lookup has constant cost."""
 
 
 def _known(field: str, message: str, names: str, missing: str) -> Rule:
-    """That a list of a Workflow names only its nodes; `missing` finds the first other name."""
+    """The rule that a list of a Workflow names only its nodes; `missing` finds the first unknown
+    name."""
     expression = unknown_node_in_cel(f"{_NODES}.map(m, {missing})[0]")
     rule = f"!has(self.{field}) || !has(self.nodes) || {_NODES}.all(m, self.{field}.all({names}))"
     return _rule(rule, message, f".{field}", expression)
 
 
 def _longer_than_zero(name: str) -> Rule:
-    """Not by `duration()`, which also complains of a text that is no duration."""
+    """The rule that a duration is not zero.
+
+    It does not use `duration()`, which also fails for a string that is not a duration.
+    """
     rule = f"!has(self.{name}) || !self.{name}.matches({literal(messages.ZERO_PATTERN)})"
     expression = messages.not_zero(field(name)).cel
     return _rule(rule, f"{name} must be longer than zero, such as 30s", f".{name}", expression)
@@ -99,7 +105,7 @@ RULES: dict[str, list[Rule]] = {
             "!has(self.finally) || !has(self.edges) || "
             "[self.finally.transformMapEntry(i, name, {name: true})].all(m, "
             "self.edges.all(e, !(e.from in m) && !(e.to in m)))",
-            "a node of finally has no edges: it runs last, whatever happened",
+            "a node of finally has no edges: it always runs last",
             ".finally",
         ),
         _longer_than_zero("timeout"),
@@ -113,11 +119,11 @@ RULES: dict[str, list[Rule]] = {
         _only_on("forEach", "action workflow"),
         _only_on("timeout", "action approval wait workflow"),
         _only_on("startTimeout", "action"),
-        _rule("!(has(self.forEach) && has(self.repeat))", "forEach and repeat exclude each other"),
+        _rule("!(has(self.forEach) && has(self.repeat))", "set either forEach or repeat, not both"),
         _rule(
             "!has(self.forEach) || !has(self.retry) || (!has(self.retry.backoff) && "
             "!(has(self.retry.reasons) && 'TimedOut' in self.retry.reasons))",
-            "a fan-out's retry has no backoff and no TimedOut: Kubernetes repeats its items",
+            "a fan-out's retry has no backoff and no TimedOut: Kubernetes retries its items",
             ".retry",
         ),
         _rule(
@@ -142,7 +148,7 @@ RULES: dict[str, list[Rule]] = {
         _NAME,
         _rule(
             "self.type == 'secret' ? has(self.secretKeyRef) : !has(self.secretKeyRef)",
-            "a variable of type secret has a secretKeyRef, and no other has",
+            "secretKeyRef is required for type secret, and not allowed for other types",
         ),
     ],
     "Parameter": [_NAME],
@@ -154,11 +160,15 @@ RULES: dict[str, list[Rule]] = {
     "Action": [
         _rule(
             "!has(self.script) || (!has(self.command) && !has(self.args))",
-            "give either script, or command and args",
+            "set either script, or command and args, not both",
             ".script",
         )
     ],
-    "EnvVar": [_rule("!(has(self.value) && has(self.valueFrom))", "value or valueFrom, not both")],
+    "EnvVar": [
+        _rule(
+            "!(has(self.value) && has(self.valueFrom))", "set either value or valueFrom, not both"
+        )
+    ],
     "EnvVarSource": [exactly_one(one.VALUE_FROM)],
     "EnvFromRef": [exactly_one(one.ENV_FROM)],
     "Volume": [exactly_one(one.VOLUME)],
@@ -166,13 +176,13 @@ RULES: dict[str, list[Rule]] = {
         _rule(
             "!has(self.labels) || self.labels.all(key, !key.contains('kubernetes.io/') && "
             "!key.startsWith('automation.itechsmart.dev/'))",
-            "labels of kubernetes.io and automation.itechsmart.dev are not yours to set",
+            "labels of kubernetes.io and automation.itechsmart.dev are reserved",
             ".labels",
         ),
         _rule(
             "!has(self.annotations) || self.annotations.all(key, "
             "!key.startsWith('automation.itechsmart.dev/'))",
-            "annotations of automation.itechsmart.dev are not yours to set",
+            "annotations of automation.itechsmart.dev are reserved",
             ".annotations",
         ),
     ],
@@ -185,7 +195,7 @@ RULES: dict[str, list[Rule]] = {
             "!has(oldSelf.desiredState) || !has(self.desiredState) || "
             "oldSelf.desiredState == self.desiredState || "
             "oldSelf.desiredState in ['Running', 'Paused'] || self.desiredState == 'Terminated'",
-            "a cancelled execution can only be Terminated, and a terminated one not be changed",
+            "a cancelled execution can only change to Terminated, and a terminated one not at all",
             ".desiredState",
         ),
         _rule(
@@ -208,8 +218,8 @@ RULED: dict[str, dict[str, Rule]] = {
         "nodes": _rule("has(self.nodes) && self.nodes.size() > 0", messages.NO_NODES, ".nodes")
     }
 }
-"""Required fields that a rule asks for: what lacks a field that is `required` is refused in the API
-server's words, which then checks no rule."""
+"""Required fields that are checked by a rule instead of `required`, for which the API server has
+its own message and after which it checks no rule."""
 
 _FREE_KEYS: Rule = {
     "properties": {
@@ -230,8 +240,8 @@ def _keyed(*keys: str) -> Rule:
 _ATOMIC: Rule = {"x-kubernetes-list-type": "atomic"}
 
 ATOMIC_MAP: Rule = {"x-kubernetes-map-type": "atomic"}
-"""Of each status: it is the operator's alone, and an API server that keeps an owner for each of its
-fields takes a third longer for each write of it."""
+"""Merge strategy of each status: only the operator writes it, and tracking an owner of each field
+makes each write a third slower."""
 
 FIELDS: dict[tuple[str, str], Rule] = {
     ("WorkflowSpec", "nodes"): _keyed("name"),
@@ -249,13 +259,14 @@ FIELDS: dict[tuple[str, str], Rule] = {
     ("WorkflowStatus", "conditions"): _keyed("type"),
     ("TemplateStatus", "conditions"): _keyed("type"),
     ("TriggerStatus", "conditions"): _keyed("type"),
+    ("IncidentSpec", "notes"): _keyed("id"),
     ("IncidentStatus", "conditions"): _keyed("type"),
     ("Node", "with"): _FREE_KEYS,
     ("Node", "transform"): _PURE_MAP,
     ("SubWorkflow", "variables"): _FREE_KEYS,
     ("TriggerSpec", "variables"): _FREE_KEYS,
 }
-"""How single fields merge, and what is asked of their keys."""
+"""Merge strategies of fields, and rules on their keys."""
 
 ROOT: dict[str, list[Rule]] = {
     "Workflow": [

@@ -1,8 +1,8 @@
-"""From a pydantic model to a structural schema, as CustomResourceDefinitions ask for.
+"""Converts a pydantic model to a structural schema, which CustomResourceDefinitions require.
 
 Kubernetes' rules: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/
-custom-resource-definitions/#specifying-a-structural-schema. What a rule in CEL walks needs a
-bound, or the API server refuses the rule as too expensive; so a missing bound is an error here.
+custom-resource-definitions/#specifying-a-structural-schema. The API server refuses a CEL rule over
+values without a bound as too expensive, so a missing bound is an error here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from orchestrator.models.rules import FIELDS, RULED, RULES
-from orchestrator.models.worded import in_our_words
+from orchestrator.models.string_rules import with_own_messages
 
 Schema = dict[str, Any]
 
@@ -31,20 +31,23 @@ _BOUNDS = {"string": "maxLength", "array": "maxItems"}
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The definitions of a model, and whether its strings are refused in our words."""
+    """The definitions of a model, and whether its strings have their own messages."""
 
     defs: Mapping[str, Any]
-    worded: bool
+    own_messages: bool
 
 
-def structural(model: type[BaseModel], *, worded: bool = False) -> Schema:
-    """The structural schema of a model, without descriptions of its own class.
+def structural(model: type[BaseModel], *, own_messages: bool = False) -> Schema:
+    """The structural schema of a model, without the description of the class itself.
 
-    With `worded`, rules refuse what breaks an `enum` or a pattern, in the validator's words.
+    With `own_messages`, CEL rules with the validator's messages replace each `enum` and pattern.
+    Raises ValueError for a string or array without a bound, and for a union of types.
     """
     raw = model.model_json_schema(by_alias=True)
     named = {**raw, "x-model": model.__name__}
-    return _convert(named, _Source(raw.get("$defs", {}), worded), model.__name__, in_list=False)
+    return _convert(
+        named, _Source(raw.get("$defs", {}), own_messages), model.__name__, in_list=False
+    )
 
 
 def _convert(raw: Mapping[str, Any], source: _Source, path: str, *, in_list: bool) -> Schema:
@@ -58,11 +61,16 @@ def _convert(raw: Mapping[str, Any], source: _Source, path: str, *, in_list: boo
         _object(raw, source, path, result, in_list=in_list)
     elif kind == "array":
         result["items"] = _convert(raw["items"], source, f"{path}[]", in_list=True)
-    elif kind == "string" and source.worded:
-        result = in_our_words(result, raw.get("x-model", ""))
+    elif kind == "string" and source.own_messages:
+        result = with_own_messages(result, raw.get("x-model", ""))
     if kind in _BOUNDS and _BOUNDS[kind] not in result and "enum" not in result:
         raise ValueError(f"{path} has no {_BOUNDS[kind]}")
-    if "default" in raw and raw["default"] is not None and not in_list and _worth(raw["default"]):
+    if (
+        "default" in raw
+        and raw["default"] is not None
+        and not in_list
+        and _is_useful(raw["default"])
+    ):
         result["default"] = raw["default"]
     return result
 
@@ -84,7 +92,7 @@ def _object(
             for name, schema in properties.items()
         }
         model = raw.get("x-model", "")
-        ruled = RULED.get(model, {}) if source.worded else {}
+        ruled = RULED.get(model, {}) if source.own_messages else {}
         for name in ruled:
             result["properties"][name].pop("minItems", None)
         if required := sorted(set(raw.get("required", ())) - ruled.keys()):
@@ -109,19 +117,21 @@ def _object(
 
 
 def _inlined(raw: Mapping[str, Any], defs: Mapping[str, Any]) -> Schema:
-    """Follow $ref and drop the null of an optional field; what is said outside wins."""
-    outside = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf", "allOf")}
+    """Resolve $ref, and drop the null of an optional field; keywords of the field take
+    precedence."""
+    own = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf", "allOf")}
     if "$ref" in raw:
         name = raw["$ref"].rpartition("/")[2]
-        kept = (
-            "enum" in defs[name]
-        )  # a field that says the same as its enum has no words of its own
-        said = {key: value for key, value in defs[name].items() if kept or key != "description"}
-        return _inlined({**said, "x-model": name, **outside}, defs)
+        # A field without a docstring has the description of its enum, but not that of an object.
+        described = "enum" in defs[name]
+        definition = {
+            key: value for key, value in defs[name].items() if described or key != "description"
+        }
+        return _inlined({**definition, "x-model": name, **own}, defs)
     for union in ("anyOf", "allOf"):
         branches = [item for item in raw.get(union, ()) if item.get("type") != "null"]
         if len(branches) == 1:
-            return _inlined({**branches[0], **outside}, defs)
+            return _inlined({**branches[0], **own}, defs)
         if branches:
             raise ValueError(f"a union of {len(branches)} types has no structural schema")
     return dict(raw)
@@ -139,6 +149,6 @@ def _described(raw: Mapping[str, Any], result: Schema) -> Schema:
     return result
 
 
-def _worth(default: object) -> bool:
-    """Empty defaults say nothing, and would only be written into objects that are not ours."""
+def _is_useful(default: object) -> bool:
+    """Whether a default is not empty: an empty one would only add fields to the users' objects."""
     return default not in ("", [], {}, False)

@@ -1,6 +1,6 @@
-"""Values of enumerations by their names in other systems, in lower case.
+"""The values of enumerations by their names in other systems, in lower case.
 
-A `-` in a name is any separator, or none.
+A `-` in a name matches any separator, or none.
 """
 
 from __future__ import annotations
@@ -136,4 +136,4 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "info": "Low",
     },
 }
-"""By the name of the enumeration's class."""
+"""Synonyms by the name of the enumeration's class."""

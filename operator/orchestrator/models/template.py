@@ -14,7 +14,7 @@ from orchestrator.models.workflow import Value, WorkflowSpec
 
 
 class Parameter(Value):
-    """A typed parameter; the type secret asks for exactly one secret variable."""
+    """A typed parameter; one of type secret takes exactly one secret variable."""
 
 
 class TemplateOutput(Model):
@@ -25,13 +25,13 @@ class TemplateOutput(Model):
     type: ValueType
     """Type of its value."""
     description: Text = ""
-    """What it says."""
+    """Meaning of the output."""
     required: bool = False
-    """Whether an action that does not write it has failed."""
+    """Whether an action fails that does not write the output."""
 
 
 class Scope(StrEnum):
-    """Where the objects of a right are."""
+    """The scope of a right's objects."""
 
     NAMESPACED = "Namespaced"
     CLUSTER = "Cluster"
@@ -42,7 +42,7 @@ VERB_PATTERN = r"^[a-z]+$"
 
 
 class Right(Model):
-    """A permission on the Kubernetes API, as a rule of a Role grants it; wildcards are refused."""
+    """A permission on the Kubernetes API, in the form of a rule of a Role; without wildcards."""
 
     api_groups: Annotated[
         list[Annotated[str, Field(pattern=r"^[a-z0-9.-]*$", max_length=253)]],
@@ -58,26 +58,26 @@ class Right(Model):
         Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=64)]
         | None
     ) = None
-    """Names of the objects that it is limited to; all when absent."""
+    """Names of the objects that the permission is limited to; default all."""
     verbs: Annotated[
         list[Annotated[str, Field(pattern=VERB_PATTERN, max_length=32)]],
         Field(min_length=1, max_length=16),
     ]
     """Verbs, such as get, list, create or patch."""
     scope: Scope = Scope.NAMESPACED
-    """Namespaced: in the namespaces that the action works on. Cluster: for resources outside any
-    namespace, such as nodes, and for those of all namespaces."""
+    """Namespaced: in the namespaces that the action works on. Cluster: for cluster-scoped
+    resources, such as nodes, and in all namespaces."""
 
 
 class TemplateSpec(Model):
-    """An action, or a whole workflow to start from: exactly one of action and workflow."""
+    """Desired template: exactly one of an action and a whole workflow."""
 
     title: Line = ""
-    """What people see."""
+    """Display name."""
     description: Text = ""
-    """What it does."""
+    """Purpose of the template."""
     category: Annotated[str, Field(max_length=63)] = ""
-    """Where a catalogue lists it."""
+    """Category in a catalogue."""
     icon: Annotated[str, Field(max_length=63)] = ""
     """Name of an icon."""
     parameters: Annotated[list[Parameter], Field(max_length=100)] = []
@@ -90,17 +90,17 @@ class TemplateSpec(Model):
     """Exit codes that are never retried."""
     rights: Annotated[list[Right], Field(max_length=32)] = []
     """Permissions on the Kubernetes API that the action's service account needs. Declaring them
-    grants nothing: `orchestrator grant` prints the Role and the binding that do."""
+    does not grant them: `orchestrator grant` prints the Role and RoleBinding that do."""
     action: Action | None = None
-    """The node's container."""
+    """Container of the action."""
     workflow: WorkflowSpec | None = None
-    """A whole workflow's spec, from which a Workflow is made."""
+    """Spec of a whole workflow, from which a Workflow is created."""
 
 
 class TemplateStatus(Model):
-    """What the operator says of a template."""
+    """Observed state of a template."""
 
     observed_generation: int | None = None
-    """The generation that the conditions speak of."""
+    """Generation that the conditions refer to."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
     """Ready, Reconciling, Stalled."""

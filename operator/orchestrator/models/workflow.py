@@ -30,7 +30,8 @@ MAX_EDGES = 4000
 
 
 class WorkflowState(StrEnum):
-    """Who may start a workflow: everything (Active), people and parents (Draft), or nothing."""
+    """What may start a workflow: Active, anything; Draft, users and parent workflows only; Inactive
+    and Archived, nothing."""
 
     DRAFT = "Draft"
     ACTIVE = "Active"
@@ -39,7 +40,7 @@ class WorkflowState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What an edge asks of its source; Then and Else are for conditions."""
+    """The outcome of the source that an edge requires; Then and Else are for conditions."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -49,7 +50,7 @@ class Outcome(StrEnum):
 
 
 class Join(StrEnum):
-    """When a node with several incoming edges starts."""
+    """Which incoming edges must be taken before a node starts."""
 
     ALL = "All"
     ANY = "Any"
@@ -57,7 +58,7 @@ class Join(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What an unhandled failure does to the other branches."""
+    """The effect of an unhandled failure on the other branches."""
 
     FINISH = "Finish"
     STOP = "Stop"
@@ -65,7 +66,7 @@ class OnFailure(StrEnum):
 
 
 class RetryReason(StrEnum):
-    """Why an attempt may be repeated."""
+    """An outcome of an attempt that is retried."""
 
     FAILED = "Failed"
     TIMED_OUT = "TimedOut"
@@ -73,12 +74,16 @@ class RetryReason(StrEnum):
 
 
 class ApprovalTimeout(StrEnum):
+    """The result of an approval that times out."""
+
     FAIL = "Fail"
     REJECT = "Reject"
     APPROVE = "Approve"
 
 
 class ConcurrencyPolicy(StrEnum):
+    """The treatment of an execution that would exceed the limit."""
+
     QUEUE = "Queue"
     FORBID = "Forbid"
     REPLACE = "Replace"
@@ -94,93 +99,93 @@ class SecretKeyRef(Model):
 
 
 class Value(Model):
-    """What a variable and a template's parameter have in common."""
+    """The common fields of a variable and of a template's parameter."""
 
     name: Identifier
-    """Name by which expressions read it."""
+    """Name that expressions use."""
     type: ValueType
     """Type of the value."""
     description: Text = ""
-    """What the value is for."""
+    """Purpose of the value."""
     required: bool = False
-    """Whether a value must be given."""
+    """Whether a value is required."""
     default: Json = None
-    """The value when none is given."""
+    """Value that applies if none is provided."""
     enum: Annotated[list[Json], Field(max_length=64)] | None = None
-    """The values allowed."""
+    """Allowed values."""
     pattern: Annotated[str, Field(max_length=256)] | None = None
     """RE2 pattern that the whole string must match."""
     minimum: float | None = None
-    """Least number allowed."""
+    """Minimum number."""
     maximum: float | None = None
-    """Greatest number allowed."""
+    """Maximum number."""
     min_length: Annotated[int, Field(ge=0)] | None = None
-    """Least length of a string, or items of a list."""
+    """Minimum number of characters of a string, or of items of a list."""
     max_length: Annotated[int, Field(ge=0)] | None = None
-    """Greatest length of a string, or items of a list."""
+    """Maximum number of characters of a string, or of items of a list."""
 
 
 class Variable(Value):
-    """A typed variable; a secret is bound here only, and no execution can set it."""
+    """A typed variable; a secret is set by secretKeyRef only, never by an execution."""
 
     secret_key_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds a secret variable's value."""
+    """Key of the Secret that contains the value of a secret variable."""
 
 
 class Backoff(Model):
-    """How long to wait before the next attempt: initial * factor^n, at most max, with jitter."""
+    """Wait before the next attempt: initial * factor^n, at most max, with jitter."""
 
     initial: Duration | None = None
-    """First wait; 2s when absent."""
+    """Initial wait; default 2s."""
     factor: Annotated[float, Field(ge=1, le=10)] | None = None
-    """Growth from one wait to the next; 2 when absent."""
+    """Growth from one wait to the next; default 2."""
     max: Duration | None = None
-    """Longest wait; 5m when absent."""
+    """Maximum wait; default 5m."""
 
 
 class Retry(Model):
-    """When and how often an attempt is repeated."""
+    """When and how often an attempt is retried."""
 
     limit: Annotated[int, Field(ge=0, le=100)]
-    """Extra attempts."""
+    """Maximum number of extra attempts."""
     reasons: Annotated[list[RetryReason], Field(max_length=3)] | None = None
-    """Which ends of an attempt are repeated; all three when absent."""
+    """Outcomes of an attempt that are retried; default all three."""
     backoff: Backoff | None = None
-    """How long to wait before each."""
+    """Wait before each extra attempt."""
 
 
 class Approval(Model):
-    """A decision by people."""
+    """A decision by one or more people."""
 
     approvers: Annotated[
         list[Annotated[str, Field(pattern=APPROVER_PATTERN, max_length=260)]],
         Field(min_length=1, max_length=64),
     ]
-    """Who may decide: user:NAME or group:NAME."""
+    """Users and groups that may decide: user:NAME or group:NAME."""
     required: Annotated[int, Field(ge=1, le=16)] | None = None
-    """How many distinct people must approve; 1 when absent."""
+    """Number of distinct people who must approve; default 1."""
     exclude_requester: bool | None = None
-    """Whether who started the execution may not decide."""
+    """Whether the requester of the execution may not decide; default false."""
     on_timeout: ApprovalTimeout | None = None
-    """What happens if no decision is made in time; Fail if absent."""
+    """Result if the approval times out; default Fail."""
     inputs: dict[str, Json] | None = None
-    """JSON Schema of what approvers are asked to fill in."""
+    """JSON Schema of the inputs that approvers provide."""
 
 
 class SubWorkflow(Model):
-    """Another workflow of the namespace, run as a child."""
+    """Another workflow of the namespace, run as a sub-execution."""
 
     name: WorkflowName
     """Name of the workflow."""
     variables: dict[str, Json] | None = None
-    """Values of its variables; strings may hold expressions."""
+    """Values of its variables; strings may contain expressions."""
 
 
 class Wait(Model):
     """Waits for a condition or a signal: exactly one."""
 
     until: Expression | None = None
-    """Expression asked again at each change and every 10 s."""
+    """Expression that ends the wait when true; evaluated at each change and every 10 s."""
     signal: Identifier | None = None
     """Name of the signal."""
 
@@ -189,97 +194,99 @@ class ForEach(Model):
     """Runs the node once for each item."""
 
     values: Expression
-    """Expression that yields the list of items."""
+    """Expression that returns the list of items."""
     as_: Annotated[Identifier, Field(alias="as")]
-    """Name by which the node's expressions read the item."""
+    """Name of the item in the node's expressions."""
     parallelism: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """How many items run at once."""
+    """Maximum number of items that run at once."""
     max_failed: Annotated[int, Field(ge=0)] | None = None
-    """How many failed items the node forgives; 0 when absent."""
+    """Maximum number of failed items with which the node succeeds; default 0."""
     gather: Annotated[list[Identifier], Field(max_length=16)] | None = None
-    """Outputs collected in item order."""
+    """Outputs to collect in item order."""
     timeout: Duration | None = None
-    """Bounds the whole fan-out."""
+    """Timeout of the whole fan-out."""
 
 
 class Repeat(Model):
-    """Runs the node again until a condition holds."""
+    """Runs the node again until a condition is true."""
 
     until: Expression
-    """Expression that ends the repetition."""
+    """Expression that ends the repetition when true."""
     limit: Annotated[int, Field(ge=1, le=1000)]
-    """Most iterations."""
+    """Maximum number of iterations."""
     delay: Duration | None = None
     """Wait between iterations."""
 
 
 class Node(Model):
-    """A step of the graph: exactly one of the kinds action … fail."""
+    """A step of the workflow, of exactly one kind."""
 
     name: Identifier
-    """Name by which edges and expressions refer to the node."""
+    """Name that edges and expressions use."""
     title: Line | None = None
-    """What people see."""
+    """Display name."""
     description: Text | None = None
-    """What the node is for."""
+    """Purpose of the node."""
     action: Annotated[str, Field(min_length=1, max_length=259)] | None = None
-    """Runs the ClusterTemplate of this name, or the namespace's Template as local/NAME."""
+    """Runs the ClusterTemplate of this name; local/NAME runs the Template of the namespace."""
     with_: Annotated[dict[str, Json] | None, Field(alias="with")] = None
-    """The action's parameters; strings may hold expressions."""
+    """Parameters of the action; strings may contain expressions."""
     condition: Expression | None = None
-    """Succeeds with output `result`, whichever way it falls."""
+    """Evaluates a boolean expression: succeeds either way, with the output `result`."""
     approval: Approval | None = None
-    """Waits for people's decisions."""
+    """Waits for decisions of approvers."""
     delay: Duration | None = None
-    """Waits for this long."""
+    """Waits for a fixed time."""
     workflow: SubWorkflow | None = None
-    """Runs another workflow as a child."""
+    """Runs another workflow as a sub-execution."""
     transform: Annotated[dict[Identifier, Expression], Field(max_length=64)] | None = None
     """Computes outputs from expressions."""
     wait: Wait | None = None
     """Waits for a condition or a signal."""
     fail: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    """Fails with this message, which may hold expressions: ends a handled path as a failure."""
+    """Fails with this message, which may contain expressions: makes a handled failure fail the
+    execution nevertheless."""
     when: Expression | None = None
-    """False skips the node, as a branch not chosen."""
+    """Condition for the node to run; false skips it, with reason BranchNotChosen."""
     for_each: ForEach | None = None
     """Runs the action or workflow once for each item."""
     repeat: Repeat | None = None
-    """Runs the action or workflow until a condition holds."""
+    """Runs the action or workflow until a condition is true."""
     join: Join | None = None
-    """When to start with several incoming edges; All when absent."""
+    """When a node with several incoming edges starts; default All."""
     retry: Retry | None = None
-    """When the action or workflow is tried again."""
+    """When the action or workflow is retried."""
     timeout: Duration | None = None
-    """Bounds each attempt of an action, or the waiting of an approval or wait."""
+    """Timeout of each attempt of an action or workflow, or of an approval or wait."""
     start_timeout: Duration | None = None
-    """Bounds the time from an attempt's decision to the start of its container; 10m when absent."""
+    """Maximum time from the decision to start an attempt to the start of its container; default
+    10m."""
     allow_failure: bool | None = None
     """Whether a failure of this node counts as handled."""
 
 
 class Edge(Model):
-    """Leads from one node to another when its outcome matches and its `when` holds."""
+    """Connects two nodes; taken when the source has this outcome and `when` is true."""
 
     from_: Annotated[Identifier, Field(alias="from")]
     """Source node."""
     to: Identifier
     """Target node."""
     outcome: Outcome | None = None
-    """What the source must have come to; Succeeded when absent, Then for a condition."""
+    """Required outcome of the source; default Succeeded, or Then for a condition."""
     when: Expression | None = None
-    """Further condition for the edge to be taken."""
+    """Additional condition for the edge to be taken."""
 
 
 class Defaults(Model):
-    """What applies to actions and sub-workflows that do not say otherwise."""
+    """Default settings of actions and sub-workflows."""
 
     retry: Retry | None = None
-    """Retry of nodes without one."""
+    """Retry of nodes that set none."""
     timeout: Duration | None = None
-    """Timeout of nodes without one; 1h when absent."""
+    """Timeout of nodes that set none; default 1h."""
     start_timeout: Duration | None = None
-    """startTimeout of actions without one; 10m when absent."""
+    """startTimeout of actions that set none; default 10m."""
 
 
 class Output(Model):
@@ -292,68 +299,69 @@ class Output(Model):
 
 
 class Concurrency(Model):
-    """How many executions may run at once."""
+    """Limits the number of executions that run at once."""
 
     policy: ConcurrencyPolicy = ConcurrencyPolicy.QUEUE
-    """What an execution over the limit does: waits, is forbidden, or replaces the oldest."""
+    """Whether an execution over the limit is queued, forbidden, or replaces the oldest one."""
     limit: Annotated[int, Field(ge=1, le=10000)] | None = None
-    """Most executions at once, for each key; no limit when absent."""
+    """Maximum number of executions at once for each key; default no limit."""
     key: Expression | None = None
-    """Expression over the variables; executions are counted per value."""
+    """Expression over the variables; executions are counted for each value."""
     group: Annotated[str, Field(max_length=63)] = ""
-    """Counts together with the namespace's other workflows of this group."""
+    """Workflows of the namespace with the same group are counted together."""
 
 
 class History(Model):
-    """How many ended executions are kept."""
+    """Retention of ended executions."""
 
     succeeded: Annotated[int, Field(ge=0, le=10000)] = 20
-    """Succeeded executions kept."""
+    """Number of succeeded executions to keep."""
     failed: Annotated[int, Field(ge=0, le=10000)] = 50
-    """Failed, timed out and cancelled executions kept."""
+    """Number of failed, timed out and cancelled executions to keep."""
     keep_jobs: Duration = "1h"
-    """How long an ended execution's Jobs and pods are kept."""
+    """How long the Jobs and pods of an ended execution are kept."""
 
 
 class WorkflowSpec(Model):
-    """A workflow as written."""
+    """Desired workflow."""
 
     title: Line = ""
-    """What people see."""
+    """Display name."""
     description: Text = ""
-    """What the workflow is for."""
+    """Purpose of the workflow."""
     state: WorkflowState = WorkflowState.ACTIVE
-    """Draft: started by hand or by a parent only; Inactive, Archived: nothing starts it."""
+    """Draft: started by users and parent workflows only; Inactive, Archived: never started."""
     variables: Annotated[list[Variable], Field(max_length=100)] = []
     """Typed variables."""
     defaults: Defaults | None = None
-    """What applies to actions and sub-workflows that do not say otherwise."""
+    """Default settings of actions and sub-workflows."""
     nodes: Annotated[list[Node], Field(min_length=1, max_length=MAX_NODES)]
-    """The steps."""
+    """Steps of the workflow."""
     edges: Annotated[list[Edge], Field(max_length=MAX_EDGES)] = []
-    """What leads from one step to the next."""
+    """Connections between nodes."""
     finally_: Annotated[
         list[Identifier], Field(alias="finally", max_length=100, default_factory=list)
     ]
-    """Nodes without edges that run last, whatever happened."""
+    """Nodes without edges that always run last."""
     finally_timeout: Duration = "10m"
-    """Bounds the nodes of finally together."""
+    """Timeout of all nodes of finally together."""
     outputs: Annotated[list[Output], Field(max_length=64)] = []
-    """Outputs of the whole workflow."""
+    """Outputs of the workflow."""
     on_failure: OnFailure = OnFailure.FINISH
-    """What an unhandled failure does to the other branches."""
+    """Effect of an unhandled failure on other branches: Finish lets them continue, Stop starts no
+    further nodes, Cancel also cancels running nodes."""
     timeout: Duration | None = None
-    """Bounds an execution, from its admission."""
+    """Timeout of an execution, counted from its admission."""
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    """Higher goes first in the queue."""
+    """Priority in the queue; higher values are admitted first."""
     concurrency: Concurrency | None = None
-    """How many executions may run at once."""
+    """Limits the number of executions that run at once."""
     history: History | None = None
-    """How many ended executions are kept."""
+    """Retention of ended executions."""
     workspace: Workspace | None = None
-    """A volume shared by the pods of an execution."""
+    """Volume that the pods of an execution share."""
     pod: PodSettings | None = None
-    """Settings for the pods of every action."""
+    """Settings of the pods of all actions."""
     layout: (
         Annotated[
             dict[Identifier, Annotated[list[float], Field(min_length=2, max_length=2)]],
@@ -361,23 +369,23 @@ class WorkflowSpec(Model):
         ]
         | None
     ) = None
-    """The visual builder's positions: never part of what runs."""
+    """Node positions in the visual builder; without effect on executions."""
 
 
 CountedMark = Annotated[str, Field(max_length=128)]
 
 
 class LastExecution(Model):
-    """The newest execution that ended."""
+    """The execution that ended last."""
 
     name: ObjectName
-    """Its name."""
+    """Name of the execution."""
     uid: Uid
-    """Its uid: also what makes counting exact."""
+    """Uid of the execution."""
     phase: Annotated[str, Field(max_length=32)]
-    """How it ended."""
+    """Final phase."""
     finished_at: Timestamp
-    """When it ended."""
+    """Time of the end."""
 
 
 class Durations(Model):
@@ -392,34 +400,34 @@ class Durations(Model):
 
 
 class WorkflowMetrics(Model):
-    """Figures of a workflow; each execution is counted exactly once."""
+    """Metrics of a workflow; each execution is counted exactly once."""
 
     total: int = 0
-    """Executions that ended."""
+    """Number of ended executions."""
     executions: Annotated[dict[str, int], Field(max_length=16)] = {}
-    """Executions that ended, by phase."""
+    """Number of ended executions by phase."""
     forbidden: int = 0
-    """Executions that a limit of concurrency forbade; they are Cancelled."""
+    """Number of executions that the concurrency limit forbade; their phase is Cancelled."""
     success_rate: float = 0
-    """Succeeded / ended, between 0 and 1; forbidden ones do not count."""
+    """Share of succeeded executions, between 0 and 1; forbidden ones are excluded."""
     duration_seconds: Durations = Durations()
     """Durations of the last 100 executions."""
     recent: Annotated[list[float], Field(max_length=100)] = []
     """Durations of the last 100 executions in seconds, oldest first."""
     counted: Annotated[list[CountedMark], Field(max_length=500)] = []
-    """The newest executions counted, as finishedAt/uid."""
+    """Most recently counted executions, as finishedAt/uid."""
     counted_before: CountedMark | None = None
-    """Executions at or below this finishedAt/uid count as counted."""
+    """Executions up to this finishedAt/uid are counted."""
     last_execution: LastExecution | None = None
-    """The newest execution that ended."""
+    """Execution that ended last."""
 
 
 class WorkflowStatus(Model):
-    """What the operator says of a workflow."""
+    """Observed state of a workflow."""
 
     observed_generation: int | None = None
-    """The generation that the conditions speak of."""
+    """Generation that the conditions refer to."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
     """Ready, Reconciling, Stalled."""
     metrics: WorkflowMetrics | None = None
-    """Figures of its executions."""
+    """Metrics of the workflow's executions."""

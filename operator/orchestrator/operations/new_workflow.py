@@ -12,7 +12,7 @@ from orchestrator.models.base import API_VERSION, Json
 from orchestrator.models.template import TemplateSpec
 from orchestrator.operations.errors import CommandError
 from orchestrator.validation.naming import workflow_name
-from orchestrator.validation.parameterized import is_text, reads_params, rewritten
+from orchestrator.validation.parameterized import is_text, map_strings, reads_params
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.template import validate_template
@@ -42,7 +42,7 @@ def new_workflow(
         paths = [f"params{each.path.removeprefix('with')}" for each in wrong]
         raise CommandError(*map(Problem, paths, [each.message for each in wrong]))
     rendering = _Rendering({"params": values})
-    workflow = rewritten(dict(template["workflow"]), rendering.change)
+    workflow = map_strings(dict(template["workflow"]), rendering.change)
     if rendering.problems:
         raise CommandError(*rendering.problems)
     return {

@@ -8,9 +8,9 @@ from typing import Any
 from orchestrator.operations.errors import CommandError, conflict, invalid
 from orchestrator.operations.executions import phase_of
 from orchestrator.operations.writes import Merge, Raw, Unchanged
-from orchestrator.triggers.plan import Failed, PlannedExecution, plan
+from orchestrator.triggers.plan import Failed, PlannedExecution, made_by, plan
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.trigger_type import Clock, Event, Watch
+from orchestrator.triggers.sources import Clock, Event, Watch
 
 KIND = "Trigger"
 EXECUTIONS = "workflowexecutions"
@@ -60,6 +60,15 @@ def event_of(trigger: Raw, read: Trigger, execution: Raw) -> Event:
             f" {phase_of(execution)}",
         )
     return source.event(read.settings, execution)
+
+
+def recorded_event(trigger: Raw, read: Trigger, execution: Raw, at: float) -> Event:
+    """The event that an execution recorded. Raises CommandError if the Trigger did not start it."""
+    name = execution["metadata"]["name"]
+    if not made_by(trigger["metadata"], execution):
+        raise invalid("execution", f"{called(trigger)} did not start {name}")
+    recorded = execution["spec"]["trigger"].get("event") or {}
+    return Event(read.type.key, "by hand", recorded, at)
 
 
 def next_event(trigger: Raw, read: Trigger, source: Clock[Any], now: float) -> Event:

@@ -1,7 +1,7 @@
 """From an event to the execution to create: filter, deduplication, rate limit and name.
 
 The name is a hash of the trigger's uid and the event's identity, so a redelivery after any crash
-finds the existing execution. Pure: `controller/triggers/create.py` creates it.
+finds the existing execution. Pure: `dispatch/creator.py` creates it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,28 @@ from typing import Any, Literal
 import orjson
 
 from orchestrator.engine.expression_budgets import MAX_TRIGGER_WORK
+from orchestrator.engine.times import to_rfc3339
 from orchestrator.expressions import ExpressionError, compile_expression, evaluate_boolean, render
 from orchestrator.expressions.budget import Account, paid_by
 from orchestrator.models.base import parse_duration
-from orchestrator.models.labels import DEDUPE, EVENT, MANAGED_BY, MANAGER, TRIGGER, WORKFLOW
-from orchestrator.models.trigger import TriggerSpec
-from orchestrator.triggers.trigger_type import Event
+from orchestrator.models.labels import (
+    DEDUPE,
+    EVENT,
+    MANAGED_BY,
+    MANAGER,
+    NOT_BEFORE,
+    ROOT,
+    TRIGGER,
+    WORKFLOW,
+)
+from orchestrator.models.trigger import RateLimit, TriggerSpec
+from orchestrator.triggers.limits import CreatedExecution, Made, rate_limit_of, start_of
+from orchestrator.triggers.sources import Event
 
 MAX_DEPTH = 5
 """Maximum length of a chain of triggers, in executions."""
 MAX_EVENT_BYTES = 64 * 1024
 """Maximum size of an event that an execution stores, in bytes."""
-
-
-CreatedExecution = tuple[float, Mapping[str, str]]
-"""An execution that a trigger created: creation time in seconds since the epoch, and labels."""
 
 
 class Outcome(StrEnum):
@@ -61,6 +68,14 @@ class PlannedExecution:
     def counted(self, counter: int) -> PlannedExecution:
         """The same execution with another generation of its dedupe.key, and so another name."""
         return replace(self, identity=f"{self.dedupe}/{counter}")
+
+    def delayed(self, until: float, rate: RateLimit | None) -> PlannedExecution:
+        """The same execution, queued by the rateLimit until a time in whole seconds."""
+        reference = {**self.trigger, "notBefore": to_rfc3339(until)}
+        if rate is not None:
+            reference["overLimit"] = rate.policy.value
+        labels = {**self.labels, NOT_BEFORE: f"{until:.0f}"}
+        return replace(self, trigger=reference, labels=labels)
 
     def name(self, salt: int = 0) -> str:
         """The name for this salt, which is the same for every delivery of the event."""
@@ -102,7 +117,7 @@ def plan(
             where = "spec.variables"
             variables = render(spec.variables or {}, scope)
             where = "spec.dedupe.key"
-            dedupe = "" if spec.dedupe is None else _dedupe(metadata["uid"], spec.dedupe.key, scope)
+            dedupe = _dedupe(metadata["uid"], spec, event, scope)
     except ExpressionError as error:
         return Failed(f"{where}: {error}")
     labels = {
@@ -113,6 +128,8 @@ def plan(
     }
     if dedupe:
         labels[DEDUPE] = dedupe
+    if event.root:
+        labels[ROOT] = event.root
     identity = f"{dedupe}/0" if dedupe else event.identity
     trigger = _reference(metadata, event, kept)
     namespace = metadata["namespace"]
@@ -120,30 +137,27 @@ def plan(
 
 
 def apply_limits(
-    start: PlannedExecution, spec: TriggerSpec, event: Event, made: Sequence[CreatedExecution]
+    start: PlannedExecution, spec: TriggerSpec, event: Event, made: Made, now: float
 ) -> PlannedExecution | Literal[Outcome.DEDUPLICATED, Outcome.LIMITED]:
-    """The execution to create after dedupe and rateLimit, given all executions of the trigger.
-
-    Both use the event's own time, so a redelivery has the same result.
-    """
-    if delivered(made, start):
+    """The execution to create now after dedupe, cooldown and rateLimit."""
+    twins = made.twins(start.labels)
+    if delivered(twins, start):
         return Outcome.DEDUPLICATED
-    if spec.dedupe is not None:
-        newest = _newest(made, start.dedupe)
-        if newest and event.at < newest + parse_duration(spec.dedupe.window):
+    if start.dedupe:
+        newest = _newest(twins, start.dedupe)
+        if newest and event.at < newest + _window(spec, event):
             return Outcome.DEDUPLICATED
         start = start.counted(int(newest))
-    if spec.rate_limit is not None:
-        since = event.at - parse_duration(spec.rate_limit.period)
-        if sum(moment > since for moment, _ in made) >= spec.rate_limit.limit:
-            return Outcome.LIMITED
-    return start
+    at = start_of(spec, event, made, now)
+    if at is None:
+        return Outcome.LIMITED
+    return start if at <= now else start.delayed(at, rate_limit_of(spec, event))
 
 
 def delivered(made: Sequence[CreatedExecution], start: PlannedExecution) -> bool:
     """Whether one of these executions was created for this event, under any name."""
     event = start.labels[EVENT]
-    return any(labels.get(EVENT) == event for _, labels in made)
+    return any(each.labels.get(EVENT) == event for each in made)
 
 
 def execution_name(trigger: str, uid: str, identity: str, salt: int = 0) -> str:
@@ -167,7 +181,8 @@ def made_by(trigger: Mapping[str, Any], execution: Mapping[str, Any]) -> bool:
 
 def _newest(made: Sequence[CreatedExecution], dedupe: str) -> float:
     """When the newest execution with the key was created; 0 if there is none."""
-    return max((moment for moment, labels in made if labels.get(DEDUPE) == dedupe), default=0.0)
+    times = (each.created_at for each in made if each.labels.get(DEDUPE) == dedupe)
+    return max(times, default=0.0)
 
 
 def _readable(name: str) -> str:
@@ -183,6 +198,8 @@ def _reference(
         "uid": metadata["uid"],
         "depth": event.depth,
     }
+    if event.root:
+        trigger["root"] = event.root
     if event.requester is not None:
         trigger["requester"] = event.requester
     if kept:
@@ -196,15 +213,26 @@ def _payload(spec: TriggerSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
         kept = compile_expression(spec.payload).evaluate(scope)
         if not isinstance(kept, dict):
             raise ExpressionError("must give an object, such as {'id': event.id}")
-    if (size := len(orjson.dumps(kept))) > MAX_EVENT_BYTES:
+    try:
+        size = len(orjson.dumps(kept))
+    except TypeError as error:
+        raise ExpressionError(f"the event cannot be stored: {error}") from error
+    if size > MAX_EVENT_BYTES:
         raise ExpressionError(
             f"the event is {size:,} bytes, and at most {MAX_EVENT_BYTES:,} are stored"
         )
     return dict(kept)
 
 
-def _dedupe(uid: str, key: str, scope: Mapping[str, Any]) -> str:
-    value = compile_expression(key).evaluate(scope)
+def _window(spec: TriggerSpec, event: Event) -> float:
+    return event.window if spec.dedupe is None else parse_duration(spec.dedupe.window)
+
+
+def _dedupe(uid: str, spec: TriggerSpec, event: Event, scope: Mapping[str, Any]) -> str:
+    """The hash of the Trigger's dedupe.key, or of that of the event's type; empty without one."""
+    if spec.dedupe is None:
+        return _hash(uid, "key", event.key) if event.key else ""
+    value = compile_expression(spec.dedupe.key).evaluate(scope)
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return _hash(uid, "key", text)
 

@@ -16,9 +16,10 @@ from orchestrator.models.reasons import Reason
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import Variable, WorkflowState
 from orchestrator.triggers.registry import Registry, Trigger
+from orchestrator.triggers.sources import Listener, Requests
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
-from orchestrator.validation.variables import given_problems
+from orchestrator.validation.variables import variable_problems
 
 
 class _Startable(Model):
@@ -40,20 +41,61 @@ class Obstacle:
     """Whether another object may still put it right."""
 
 
+RECEIVING = "Receiving"
+"""The condition that the receiver writes: whether it takes the trigger's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether the API server lets the operator follow what a trigger listens to."""
+
+    known: bool = False
+    """Whether the operator has asked since it started."""
+    reason: Reason = Reason.VALID
+    message: str = ""
+    """Why not, and what to do; empty if it does."""
+
+
 def judge_trigger(
     registry: Registry,
     spec: Mapping[str, Any],
     workflow: Mapping[str, Any] | None,
     others: Iterable[str] = (),
+    receiving: Mapping[str, Any] | None = None,
+    access: Access | None = None,
 ) -> Verdict:
-    """Whether the trigger can start executions; the Workflow as in `obstacle`."""
+    """Whether the trigger can start executions; the Workflow as in `obstacle`.
+
+    `receiving` is the receiver's condition about this generation, None if there is none.
+    """
     trigger = registry.read(spec)
     if not isinstance(trigger, Trigger):
         return Verdict(False, Reason.INVALID_SPEC, words(trigger))
     if found := obstacle(trigger.spec, workflow, others):
         return Verdict(False, found.reason, words(list(found.problems)), waiting=found.waiting)
+    if is_received(trigger) and (verdict := _unreceived(receiving)):
+        return verdict
+    if access is not None and access.message:
+        return Verdict(False, access.reason, access.message, waiting=True)
     state = "suspended" if trigger.spec.suspend else "ready to start executions"
     return ready(state, registry.advise(trigger))
+
+
+def is_received(trigger: Trigger) -> bool:
+    """Whether the receiver takes the trigger's events."""
+    return isinstance(trigger.type.source, Requests | Listener)
+
+
+def _unreceived(receiving: Mapping[str, Any] | None) -> Verdict | None:
+    """Why the receiver does not take its events; None if it does."""
+    if receiving is None:
+        message = "no receiver has taken it up; is the receiver installed?"
+        return Verdict(False, Reason.NOT_RECEIVED, message, waiting=True)
+    if receiving.get("status") == "True":
+        return None
+    given = receiving.get("reason")
+    reason = next((each for each in Reason if each == given), Reason.NOT_RECEIVED)
+    return Verdict(False, reason, str(receiving.get("message", "")), waiting=True)
 
 
 def obstacle(
@@ -80,9 +122,18 @@ def obstacle(
         return Obstacle(refusal.reason, (problem,))
     given = trigger.variables or {}
     problems = tuple(
-        given_problems("spec.variables", given, startable.variables, f"Workflow {name}")
+        variable_problems("spec.variables", given, startable.variables, f"Workflow {name}")
     )
     return Obstacle(Reason.INVALID_VARIABLES, problems) if problems else None
+
+
+def refusal_of_state(name: str, workflow: Mapping[str, Any]) -> str:
+    """Why the state of a Workflow, given its spec, lets no trigger start it; empty if it does."""
+    startable = parse(_Startable, dict(workflow))
+    if not isinstance(startable, _Startable):
+        return ""  # its executions say what is wrong
+    refusal = state_allows(startable.state, _BY_TRIGGER)
+    return "" if refusal is None else f"Workflow {name}: {refusal.message}"
 
 
 _BY_TRIGGER = {"spec": {"trigger": {"type": ""}}}

@@ -13,8 +13,19 @@ from orchestrator.models.exactly_one import ExactlyOne
 from orchestrator.models.rules import exactly_one
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.trigger_type import TriggerType
+from orchestrator.triggers.types.alert import ALERT
+from orchestrator.triggers.types.api_endpoint import API_ENDPOINT
+from orchestrator.triggers.types.deployment import DEPLOYMENT
+from orchestrator.triggers.types.email import EMAIL
+from orchestrator.triggers.types.event import EVENT
 from orchestrator.triggers.types.execution import EXECUTION
+from orchestrator.triggers.types.file_watch import FILE_WATCH
+from orchestrator.triggers.types.incident import INCIDENT
+from orchestrator.triggers.types.kubernetes_event import KUBERNETES_EVENT
+from orchestrator.triggers.types.manual import MANUAL
+from orchestrator.triggers.types.resource import RESOURCE
 from orchestrator.triggers.types.schedule import SCHEDULE
+from orchestrator.triggers.types.webhook import WEBHOOK
 from orchestrator.validation.advice import advise_trigger
 from orchestrator.validation.parse import parse
 from orchestrator.validation.problem import Problem
@@ -72,5 +83,16 @@ def _spec_model(types: tuple[TriggerType[Any], ...]) -> type[TriggerSpec]:
 
 REGISTRY = Registry(
     SCHEDULE,
+    WEBHOOK,
+    EVENT,
+    ALERT,
+    API_ENDPOINT,
+    EMAIL,
+    FILE_WATCH,
     EXECUTION,
+    INCIDENT,
+    DEPLOYMENT,
+    RESOURCE,
+    KUBERNETES_EVENT,
+    MANUAL,
 )

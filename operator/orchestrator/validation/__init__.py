@@ -1,1 +1,1 @@
-"""Validation before a run: pure rules over what users wrote, with messages for them."""
+"""Validation of manifests before a run: pure rules with messages for the author."""

@@ -1,6 +1,6 @@
 """Warnings about valid objects that probably do not do what their author wants.
 
-The command line and the condition of the object show them in the same words.
+The command line and the condition of the object show the same messages.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from orchestrator.models.base import ValueType
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.models.workflow import Join, Outcome, WorkflowSpec
-from orchestrator.validation.familiar.texts import plain_text, quoted_expression
-from orchestrator.validation.places import Place, places, strings
+from orchestrator.validation.expression_fields import ExpressionField, expression_fields, strings
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.rules.references import wrong_reference
 from orchestrator.validation.rules.rendering import rendered_fields, wrong_in_template
 from orchestrator.validation.subject import Rule, Subject
+from orchestrator.validation.suggestions.texts import plain_text, quoted_expression
 from orchestrator.validation.trigger import TypeRules
 
 MAX_WARNINGS = 10
@@ -43,47 +43,47 @@ def advise_workflow(
 
 def plain_texts(subject: Subject) -> Iterator[Problem]:
     """A string that looks like an expression is evaluated only inside `$[[ ]]`."""
-    for place in islice(filter(_may_be_meant, places(subject)), MAX_EXAMINED):
-        script = place.path.endswith(".with.script")
-        words = plain_text(place.source, partial(_resolves, place, subject))
-        if words and script:
-            words = f"{words.partition(';')[0]}; pass the value in env, and read it as $NAME"
-        if words:
-            yield Problem(place.path, words)
+    for field in islice(filter(_may_be_expression, expression_fields(subject)), MAX_EXAMINED):
+        script = field.path.endswith(".with.script")
+        message = plain_text(field.source, partial(_resolves, field, subject))
+        if message and script:
+            message = f"{message.partition(';')[0]}; pass the value in env, and read it as $NAME"
+        if message:
+            yield Problem(field.path, message)
 
 
-def _may_be_meant(place: Place) -> bool:
-    source = place.source
-    if not place.text or OPEN in source:
+def _may_be_expression(field: ExpressionField) -> bool:
+    source = field.source
+    if not field.text or OPEN in source:
         return False
     return "." in source and (
         "{{" in source or "$" in source or "[[" in source or len(source) < 201
     )
 
 
-def _resolves(place: Place, subject: Subject, expression: Expression) -> bool:
+def _resolves(field: ExpressionField, subject: Subject, expression: Expression) -> bool:
     source = expression.source
     return not any(
-        wrong_reference(reference, place, subject, source) for reference in expression.references
+        wrong_reference(reference, field, subject, source) for reference in expression.references
     )
 
 
 def quoted_expressions(subject: Subject) -> Iterator[Problem]:
     """A string inside an expression contains no expression."""
-    for place in places(subject):
-        if place.text or not ("{{" in place.source or OPEN in place.source):
+    for field in expression_fields(subject):
+        if field.text or not ("{{" in field.source or OPEN in field.source):
             continue
-        if words := quoted_expression(place.source):
-            yield Problem(place.path, words)
+        if message := quoted_expression(field.source):
+            yield Problem(field.path, message)
 
 
 def keys_of_scalars(subject: Subject) -> Iterator[Problem]:
     """Only objects have keys; a list has items, and a filter gives its length."""
-    for place in places(subject):
-        if "vars" not in place.source:
+    for field in expression_fields(subject):
+        if "vars" not in field.source:
             continue
         try:
-            references = {ref for found in place.expressions() for ref in found.references}
+            references = {ref for each in field.expressions() for ref in each.references}
         except ExpressionError:
             continue
         for root, *rest in sorted(references):
@@ -93,7 +93,7 @@ def keys_of_scalars(subject: Subject) -> Iterator[Problem]:
             name = f"vars.{variable.name}"
             hint = f"; for its length write `{name} | length`" if rest[1] in _COUNTS else ""
             message = f"{name} is of type {variable.type.value} and has no key {rest[1]!r}{hint}"
-            yield Problem(place.path, message)
+            yield Problem(field.path, message)
 
 
 def joins_after_handlers(subject: Subject) -> Iterator[Problem]:
@@ -131,13 +131,13 @@ def _blocked(
             continue
         if subject.spec.nodes[source].allow_failure:
             continue
-        mine = handlers[source] & ~paths[edge]
-        other = next((at for at in edges if paths[at] & mine and sources[at] != source), None)
+        own = handlers[source] & ~paths[edge]
+        other = next((at for at in edges if paths[at] & own and sources[at] != source), None)
         if other is not None:
             names = [subject.spec.nodes[at].name for at in (source, sources[other])]
             message = (
                 f"after a failure that {names[1]!r} handles, the edge from {names[0]!r} blocks this"
-                " node; if it is to start on either path, write `join: Any`"
+                " node; to start it on either path, write `join: Any`"
             )
             yield Problem(f"spec.nodes[{node}].join", message)
             return
@@ -157,8 +157,8 @@ def _of_template(spec: TemplateSpec) -> Iterator[Problem]:
         return
     resolves = _in_template(spec)
     for path, text in islice(rendered_fields(spec.action), MAX_EXAMINED):
-        if words := plain_text(text, resolves, "params"):
-            yield Problem(path, words)
+        if message := plain_text(text, resolves, "params"):
+            yield Problem(path, message)
     script = spec.action.script
     if script is not None and OPEN in script.source:
         message = f"a script is never rendered, so {OPEN} ]] is plain text; read $PARAM_NAME"
@@ -166,7 +166,7 @@ def _of_template(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def _in_template(spec: TemplateSpec) -> Callable[[Expression], bool]:
-    return lambda found: not any(wrong_in_template(ref, spec) for ref in found.references)
+    return lambda each: not any(wrong_in_template(ref, spec) for ref in each.references)
 
 
 def advise_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> list[Problem]:
@@ -178,14 +178,14 @@ def _of_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> Iterator[Probl
     for type_ in types:
         settings = getattr(spec, type_.key)
         if settings is not None:
-            yield from type_.advice(f"spec.{type_.key}", settings)
+            yield from type_.advice(f"spec.{type_.key}", settings, spec)
     texts = islice(strings("spec.variables", spec.variables or {}), MAX_EXAMINED)
     for path, text in texts:
-        if words := plain_text(text, _in_trigger):
-            yield Problem(path, words)
+        if message := plain_text(text, _in_trigger):
+            yield Problem(path, message)
     for field, source in (("filter", spec.filter), ("payload", spec.payload)):
-        if source is not None and (words := quoted_expression(source)):
-            yield Problem(join("spec", field), words)
+        if source is not None and (message := quoted_expression(source)):
+            yield Problem(join("spec", field), message)
 
 
 def _in_trigger(expression: Expression) -> bool:

@@ -12,8 +12,8 @@ Location = tuple[int | str, ...]
 """Keys and indexes from the model to a value."""
 
 
-def place_of(model: type[BaseModel], location: Location) -> tuple[str, str]:
-    """The model and the field of a location; an entry of a list is `field[]`."""
+def model_and_field(model: type[BaseModel], location: Location) -> tuple[str, str]:
+    """The names of the model and the field at a location; an entry of a list is `field[]`."""
     entry = bool(location) and isinstance(location[-1], int)
     steps = location[:-1] if entry else location
     if not steps:
@@ -23,23 +23,23 @@ def place_of(model: type[BaseModel], location: Location) -> tuple[str, str]:
 
 
 def fields_of(model: type[BaseModel], location: Location) -> list[str]:
-    """The fields of the model at a location; none where another type is."""
-    found = annotation_at(model, location)
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+    """The fields of the model at a location; empty if the type there is not a model."""
+    annotation = annotation_at(model, location)
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return []
-    return [field.alias or name for name, field in found.model_fields.items()]
+    return [field.alias or name for name, field in annotation.model_fields.items()]
 
 
 def annotation_at(model: type[BaseModel], location: Location) -> Any:
-    """The type of a location of a model, without Optional."""
-    found: Any = model
+    """The type at a location of a model, without Optional."""
+    annotation: Any = model
     for step in location:
-        found = inside(plain(found), step)
-    return plain(found)
+        annotation = inside(plain(annotation), step)
+    return plain(annotation)
 
 
 def plain(annotation: Any) -> Any:
-    """Without Optional and Annotated."""
+    """The type without Optional and Annotated."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     return annotation
@@ -47,7 +47,7 @@ def plain(annotation: Any) -> Any:
 
 @lru_cache(maxsize=2048)
 def inside(annotation: Any, step: int | str) -> Any:
-    """The type of a key or index of a value of this type."""
+    """The type of the value at a key or index of a value of this type."""
     if get_origin(annotation) in (list, dict):
         return get_args(annotation)[-1]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -1,4 +1,4 @@
-"""References to an event: checked as deep as the event's model declares fields."""
+"""Checks references to an event, as deep as the event's model declares fields."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def unknown_field(reference: tuple[str, ...], event: type[BaseModel]) -> str | N
     The contents of lists and of objects with arbitrary keys are not known before the event.
     """
     owner = reference[0]
-    found: Any = event
+    annotation: Any = event
     for step in reference[1:]:
-        if not (isinstance(found, type) and issubclass(found, BaseModel)):
-            scalar = isinstance(found, type) and issubclass(found, _SCALARS)
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            scalar = isinstance(annotation, type) and issubclass(annotation, _SCALARS)
             return f"{owner} has no keys: it is a single value" if scalar else None
-        fields = _fields(found)
+        fields = _fields(annotation)
         if wrong := unknown_key(owner, (step,), tuple(fields)):
             return wrong
-        owner, found = f"{owner}.{step}", fields[step]
+        owner, annotation = f"{owner}.{step}", fields[step]
     return None
 
 

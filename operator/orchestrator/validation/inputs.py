@@ -1,7 +1,7 @@
 """Checks the inputs of approvers against a schema that `schemas` has accepted.
 
-Linear in the inputs, and charged like an evaluation: equal values are found by their canonical
-form, and patterns are RE2 and match the whole string, as everywhere else.
+A check takes linear time and is charged like an evaluation: equality compares canonical forms, and
+patterns are RE2 and match the whole string, as everywhere else.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from orchestrator.validation.problem import join
 from orchestrator.validation.schemas import KEYWORDS
 
 MAX_INPUTS = 4096
-"""Maximum size of one person's inputs, in bytes of JSON."""
+"""Maximum size of one approver's inputs, in bytes of JSON."""
 
-Found = tuple[str, str]
+Finding = tuple[str, str]
 Schema = Mapping[str, Any]
 
 
@@ -40,11 +40,14 @@ def check_size(inputs: Mapping[str, Json]) -> str:
 
 def check_inputs(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> str:
     """The problem of inputs of allowed size, or an empty string."""
-    if words := check_size(inputs):
-        return words
+    return check_size(inputs) or check_value("inputs", schema, dict(inputs))
+
+
+def check_value(root: str, schema: Mapping[str, Json], value: Json) -> str:
+    """The problem of a value of any size, whose path begins with `root`, or an empty string."""
     try:
         with metered():
-            path, message = next(_check("inputs", schema, dict(inputs)), ("", ""))
+            path, message = next(_check(root, schema, value), ("", ""))
     except ExpressionError as error:
         return str(error)
     except (AttributeError, LookupError, TypeError, ValueError):  # frozen by another release
@@ -52,11 +55,11 @@ def check_inputs(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> str:
     return f"{path}: {message}" if path else ""
 
 
-def _check(path: str, schema: Schema, value: Json) -> Iterator[Found]:
+def _check(path: str, schema: Schema, value: Json) -> Iterator[Finding]:
     """The problem of every keyword that the value does not satisfy."""
-    for keyword, wanted in schema.items():
+    for keyword, expected in schema.items():
         charge(2)
-        if keyword in _CHECKS and (wrong := _CHECKS[keyword](wanted, value)):
+        if keyword in _CHECKS and (wrong := _CHECKS[keyword](expected, value)):
             yield path, wrong
         elif keyword not in KEYWORDS:  # frozen by another release
             yield path, f"its schema has {keyword!r}, which this release does not check"
@@ -67,7 +70,7 @@ def _check(path: str, schema: Schema, value: Json) -> Iterator[Found]:
             yield from _check(join(path, index), schema["items"], item)
 
 
-def _inside_object(path: str, schema: Schema, value: dict[str, Any]) -> Iterator[Found]:
+def _inside_object(path: str, schema: Schema, value: dict[str, Any]) -> Iterator[Finding]:
     properties = schema.get("properties") or {}
     others = schema.get("additionalProperties", True)
     for name in schema.get("required") or ():
@@ -84,27 +87,27 @@ def _inside_object(path: str, schema: Schema, value: dict[str, Any]) -> Iterator
             yield from _check(join(path, name), others, item)
 
 
-def _type(wanted: Any, value: Json) -> str:
-    names = wanted if isinstance(wanted, list) else [wanted]
+def _type(expected: Any, value: Json) -> str:
+    names = expected if isinstance(expected, list) else [expected]
     if any(_TYPES[name](value) for name in names):
         return ""
-    return f"must be {' or '.join(_WORDS[name] for name in names)}, not {kind(value)}"
+    return f"must be {' or '.join(_DESCRIPTIONS[name] for name in names)}, not {kind(value)}"
 
 
-def _whole(value: Json) -> bool:
+def _is_integer(value: Json) -> bool:
     return type(value) is int or (type(value) is float and value.is_integer())
 
 
 _TYPES: dict[str, Callable[[Json], bool]] = {
     "string": lambda value: type(value) is str,
-    "integer": _whole,
+    "integer": _is_integer,
     "number": is_number,
     "boolean": lambda value: type(value) is bool,
     "array": lambda value: type(value) is list,
     "object": lambda value: type(value) is dict,
     "null": lambda value: value is None,
 }
-_WORDS = {
+_DESCRIPTIONS = {
     "string": "a string",
     "integer": "an integer",
     "number": "a number",
@@ -115,49 +118,50 @@ _WORDS = {
 }
 
 
-def _enum(wanted: list[Any], value: Json) -> str:
-    if _form(value) in _forms(wanted):
+def _enum(expected: list[Any], value: Json) -> str:
+    if _canonical(value) in _all_canonical(expected):
         return ""
-    shown = ", ".join(_shown(item) for item in wanted[:8])
-    return f"must be one of {shown}{' …' if len(wanted) > 8 else ''}, not {_shown(value)}"
+    shown = ", ".join(_shown(item) for item in expected[:8])
+    return f"must be one of {shown}{' …' if len(expected) > 8 else ''}, not {_shown(value)}"
 
 
-def _const(wanted: Any, value: Json) -> str:
-    return "" if _form(value) == _form(wanted) else f"must be {_shown(wanted)}"
+def _const(expected: Any, value: Json) -> str:
+    return "" if _canonical(value) == _canonical(expected) else f"must be {_shown(expected)}"
 
 
-def _pattern(wanted: str, value: Json) -> str:
-    if type(value) is not str or full_match(wanted, value):
+def _pattern(expected: str, value: Json) -> str:
+    if type(value) is not str or full_match(expected, value):
         return ""
-    return f"must match {wanted!r} as a whole; {_shown(value)} does not"
+    return f"must match {expected!r} as a whole; {_shown(value)} does not"
 
 
-def _unique(wanted: bool, value: Json) -> str:
-    if not wanted or type(value) is not list or len({_form(item) for item in value}) == len(value):
+def _unique(expected: bool, value: Json) -> str:
+    if not expected or type(value) is not list:
         return ""
-    return "must not contain an item twice"
+    distinct = {_canonical(item) for item in value}
+    return "" if len(distinct) == len(value) else "must not contain an item twice"
 
 
-def _least(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
-    return lambda wanted, value: (
-        f"must have at least {wanted} {unit}, not {len(value)}"
-        if type(value) in types and len(value) < wanted
+def _min_length(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
+    return lambda expected, value: (
+        f"must have at least {expected} {unit}, not {len(value)}"
+        if type(value) in types and len(value) < expected
         else ""
     )
 
 
-def _most(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
-    return lambda wanted, value: (
-        f"must have at most {wanted} {unit}, not {len(value)}"
-        if type(value) in types and len(value) > wanted
+def _max_length(types: tuple[type, ...], unit: str) -> Callable[[Any, Any], str]:
+    return lambda expected, value: (
+        f"must have at most {expected} {unit}, not {len(value)}"
+        if type(value) in types and len(value) > expected
         else ""
     )
 
 
-def _bound(words: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], str]:
-    return lambda wanted, value: (
-        f"must be {words} {wanted}, not {value}"
-        if is_number(value) and not holds(value, wanted)
+def _bound(relation: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], str]:
+    return lambda expected, value: (
+        f"must be {relation} {expected}, not {value}"
+        if is_number(value) and not holds(value, expected)
         else ""
     )
 
@@ -168,29 +172,29 @@ _CHECKS: dict[str, Callable[[Any, Any], str]] = {
     "const": _const,
     "pattern": _pattern,
     "uniqueItems": _unique,
-    "minLength": _least((str,), "characters"),
-    "maxLength": _most((str,), "characters"),
-    "minItems": _least((list,), "items"),
-    "maxItems": _most((list,), "items"),
-    "minProperties": _least((dict,), "keys"),
-    "maxProperties": _most((dict,), "keys"),
-    "minimum": _bound("at least", lambda value, wanted: value >= wanted),
-    "maximum": _bound("at most", lambda value, wanted: value <= wanted),
-    "exclusiveMinimum": _bound("more than", lambda value, wanted: value > wanted),
-    "exclusiveMaximum": _bound("less than", lambda value, wanted: value < wanted),
+    "minLength": _min_length((str,), "characters"),
+    "maxLength": _max_length((str,), "characters"),
+    "minItems": _min_length((list,), "items"),
+    "maxItems": _max_length((list,), "items"),
+    "minProperties": _min_length((dict,), "keys"),
+    "maxProperties": _max_length((dict,), "keys"),
+    "minimum": _bound("at least", lambda value, expected: value >= expected),
+    "maximum": _bound("at most", lambda value, expected: value <= expected),
+    "exclusiveMinimum": _bound("more than", lambda value, expected: value > expected),
+    "exclusiveMaximum": _bound("less than", lambda value, expected: value < expected),
 }
 
 
-def _forms(values: list[Any]) -> frozenset[bytes]:
-    known = memory()
-    if (key := ("enum", id(values))) not in known:
-        known[key] = frozenset(_form(value) for value in values)
-    found: frozenset[bytes] = known[key]
-    return found
+def _all_canonical(values: list[Any]) -> frozenset[bytes]:
+    cache = memory()
+    if (key := ("enum", id(values))) not in cache:
+        cache[key] = frozenset(_canonical(value) for value in values)
+    cached: frozenset[bytes] = cache[key]
+    return cached
 
 
-def _form(value: Json) -> bytes:
-    """A form that is equal exactly for equal values: 1 and 1.0 are equal, true and 1 are not."""
+def _canonical(value: Json) -> bytes:
+    """The canonical form, which is the same only for equal values: 1 equals 1.0, but not true."""
     form = orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
     charge(4 + len(form) // 16)
     return form

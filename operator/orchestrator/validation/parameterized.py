@@ -1,6 +1,6 @@
-"""The workflow of a Template, in which `$[[ params.NAME ]]` is replaced to create a Workflow.
+"""The workflow of a Template, whose `$[[ params.NAME ]]` are replaced to create a Workflow.
 
-Every other expression belongs to the Workflow: it stays, and is evaluated when that runs.
+All other expressions are kept, and are evaluated when the Workflow runs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PARAMS = "params"
 _TEXT = re.compile(r"spec\.workflow\.nodes\[\d+\]\.(with|fail|workflow\.variables)(?![A-Za-z])")
 _DEFAULT = re.compile(r"spec\.workflow\.variables\[(\d+)\]\.default")
 _OTHER_DEPTH = 8
-"""Depth in a spec of the values that may themselves be nested MAX_DEPTH deep."""
+"""Depth in a spec of the values that may be nested MAX_DEPTH deep."""
 
 
 def reads_params(expression: Expression) -> bool:
-    """Whether it is replaced when a Workflow is created."""
+    """Whether the expression is replaced when a Workflow is created."""
     return any(reference[0] == PARAMS for reference in expression.references)
 
 
@@ -34,26 +34,29 @@ def is_text(path: str) -> bool:
 
 
 def variable_of(path: str) -> int | None:
-    """The variable whose default has this path."""
-    found = _DEFAULT.fullmatch(path)
-    return int(found[1]) if found else None
+    """The index of the variable whose default has this path, or None."""
+    match = _DEFAULT.fullmatch(path)
+    return int(match[1]) if match else None
 
 
-def rewritten(value: Any, change: Callable[[str, str], Json], path: str = ROOT) -> Any:
-    """A copy in which each string is replaced by `change(path, string)`; keys stay."""
-    return _rewritten(value, change, path, 0)
+def map_strings(value: Any, change: Callable[[str, str], Json], path: str = ROOT) -> Any:
+    """A copy in which each string is replaced by `change(path, string)`; keys are unchanged."""
+    return _map_strings(value, change, path, 0)
 
 
-def _rewritten(value: Any, change: Callable[[str, str], Json], path: str, depth: int) -> Any:
+def _map_strings(value: Any, change: Callable[[str, str], Json], path: str, depth: int) -> Any:
     if depth > MAX_DEPTH + _OTHER_DEPTH:
         return value  # the rule on parameters refuses such a value
     if isinstance(value, str):
         return change(path, value)
     if isinstance(value, dict):
         return {
-            key: _rewritten(item, change, join(path, str(key)), depth + 1)
+            key: _map_strings(item, change, join(path, str(key)), depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_rewritten(item, change, join(path, n), depth + 1) for n, item in enumerate(value)]
+        return [
+            _map_strings(item, change, join(path, index), depth + 1)
+            for index, item in enumerate(value)
+        ]
     return value

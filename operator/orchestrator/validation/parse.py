@@ -14,13 +14,13 @@ from orchestrator.expressions.errors import kind
 from orchestrator.models.messages import meant, one_of
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import WorkflowSpec
-from orchestrator.validation.annotations import Location, annotation_at, fields_of, place_of
-from orchestrator.validation.familiar import fields, patterns, shapes
-from orchestrator.validation.familiar.field_types import EXAMPLES
-from orchestrator.validation.familiar.patterns import shown
-from orchestrator.validation.familiar.proposals import text_of
-from orchestrator.validation.familiar.table import ON
+from orchestrator.validation.annotations import Location, annotation_at, fields_of, model_and_field
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
+from orchestrator.validation.suggestions import fields, patterns, shapes
+from orchestrator.validation.suggestions.field_types import EXAMPLES
+from orchestrator.validation.suggestions.patterns import shown
+from orchestrator.validation.suggestions.proposals import text_of
+from orchestrator.validation.suggestions.table import ON
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -32,9 +32,9 @@ YAML_BOOLEAN_KEY = (
 
 def parse(model: type[M], raw: Any, root: str = "spec") -> M | list[Problem]:
     """The model of part of a manifest, or its problems, at most 50."""
-    keys = list(islice(_odd_keys(model, raw, root), MAX_PROBLEMS))
-    if keys:
-        return keys
+    problems = list(islice(_non_string_keys(model, raw, root), MAX_PROBLEMS))
+    if problems:
+        return problems
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -42,7 +42,7 @@ def parse(model: type[M], raw: Any, root: str = "spec") -> M | list[Problem]:
         return [_problem(model, detail, root, raw) for detail in details[:MAX_PROBLEMS]]
 
 
-def _odd_keys(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
+def _non_string_keys(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
     """Keys that are not strings, such as an unquoted `on` in YAML."""
     stack = [(raw, root)]
     while stack:
@@ -66,19 +66,20 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, root: str, raw: Any) 
         message = f"a key is wrong: {_message(model, detail, location)}"
         return Problem(join(root, *location[:-2]), message)
     if detail["type"] == "extra_forbidden":
-        return Problem(join(root, *location[:-1]), _unknown(model, location, detail["input"], raw))
+        message = _unknown_field(model, location, detail["input"], raw)
+        return Problem(join(root, *location[:-1]), message)
     return Problem(join(root, *location), _message(model, detail, location))
 
 
-def _unknown(model: type[BaseModel], location: Location, given: Any, raw: Any) -> str:
+def _unknown_field(model: type[BaseModel], location: Location, value: Any, raw: Any) -> str:
     field = str(location[-1])
     if field in ("true", "false"):
         return YAML_BOOLEAN_KEY.format(field)
     names = fields_of(model, location[:-1])
-    owner, _ = place_of(model, location)
-    hint = fields.hint_for(owner, field, given, _inside_raw(raw, location[:-1]))
+    owner, _ = model_and_field(model, location)
+    hint = fields.hint_for(owner, field, value, _value_at(raw, location[:-1]))
     if not hint and field not in names:
-        hint = _belongs(model, location, names)
+        hint = _level_of(model, location, names)
     if hint:
         return f"there is no field {field[:64]!r}; {hint}"
     near = did_you_mean(field, names)
@@ -86,8 +87,8 @@ def _unknown(model: type[BaseModel], location: Location, given: Any, raw: Any) -
     return f"there is no field {field[:64]!r}{near or listed}"
 
 
-def _belongs(model: type[BaseModel], location: Location, names: list[str]) -> str:
-    """Where a field of this name exists: in a parent, or inside one of the fields here."""
+def _level_of(model: type[BaseModel], location: Location, names: list[str]) -> str:
+    """The level at which a field of this name exists: in a parent, or inside a sibling."""
     field = str(location[-1])
     for end in range(len(location) - 2, -1, -1):
         if field in fields_of(model, location[:end]):
@@ -97,7 +98,7 @@ def _belongs(model: type[BaseModel], location: Location, names: list[str]) -> st
     return f"it is a field of {' and '.join(inside)}, further down" if 0 < len(inside) < 4 else ""
 
 
-def _inside_raw(raw: Any, location: Location) -> Any:
+def _value_at(raw: Any, location: Location) -> Any:
     """The value at a location of the manifest; None if there is none."""
     try:
         for step in location:
@@ -108,34 +109,34 @@ def _inside_raw(raw: Any, location: Location) -> Any:
 
 
 def _message(model: type[BaseModel], detail: ErrorDetails, location: Location) -> str:
-    given, context = detail["input"], detail.get("ctx", {})
-    place = place_of(model, location)
+    value, context = detail["input"], detail.get("ctx", {})
+    field = model_and_field(model, location)
     match detail["type"]:
         case "missing":
-            example = EXAMPLES.get(place, "")
+            example = EXAMPLES.get(field, "")
             return f"is required; {example}" if example else "is required"
         case "enum":
-            return _not_allowed(annotation_at(model, location), given)
+            return _not_allowed(annotation_at(model, location), value)
         case "string_pattern_mismatch":
-            return patterns.mismatch(str(context["pattern"]), given)
+            return patterns.mismatch(str(context["pattern"]), value)
         case "string_too_long":
-            return f"has {len(given)} characters; at most {context['max_length']} are allowed"
+            return f"has {len(value)} characters; at most {context['max_length']} are allowed"
         case "string_too_short":
-            if not given:
+            if not value:
                 return "must not be empty"
-            return f"has {len(given)} characters; at least {context['min_length']} are required"
+            return f"has {len(value)} characters; at least {context['min_length']} are required"
         case "too_long":
             return f"has {context['actual_length']} entries; {context['max_length']} are allowed"
         case "too_short":
-            if context["actual_length"] == 0 and place in EXAMPLES:
-                return f"is required; {EXAMPLES[place]}"
+            if context["actual_length"] == 0 and field in EXAMPLES:
+                return f"is required; {EXAMPLES[field]}"
             return f"has too few entries; at least {context['min_length']} must be given"
         case "greater_than_equal":
-            return f"must be at least {context['ge']}, not {shown(given)}"
+            return f"must be at least {context['ge']}, not {shown(value)}"
         case "less_than_equal":
-            return f"must be at most {context['le']}, not {shown(given)}"
+            return f"must be at most {context['le']}, not {shown(value)}"
         case other:
-            return _wrong_type(other, given, detail["msg"], shapes.hint_for(*place, given))
+            return _wrong_type(other, value, detail["msg"], shapes.hint_for(*field, value))
 
 
 _EXPECTED = {
@@ -150,27 +151,27 @@ _EXPECTED = {
 }
 
 
-def _wrong_type(error: str, given: Any, message: str, proposal: str) -> str:
+def _wrong_type(error: str, value: Any, message: str, proposal: str) -> str:
     expected = _EXPECTED.get(error.removesuffix("_type").removesuffix("_parsing"))
     if error == "int_from_float":
         expected = "an integer"
     if expected is None:
         return message[:1].lower() + message[1:]
     hint = f"; {proposal}" if proposal else ""
-    if hint and expected == "a string" and isinstance(given, bool):
+    if hint and expected == "a string" and isinstance(value, bool):
         hint = f"; quote it: {proposal}"
-    elif not hint and expected == "a string" and isinstance(given, bool):
+    elif not hint and expected == "a string" and isinstance(value, bool):
         hint = "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
-    elif not hint and expected == "a string" and isinstance(given, int | float):
+    elif not hint and expected == "a string" and isinstance(value, int | float):
         hint = "; quote it"
-    return f"must be {expected}, not {kind(given)}{hint}"
+    return f"must be {expected}, not {kind(value)}{hint}"
 
 
-def _not_allowed(enum: Any, given: Any) -> str:
+def _not_allowed(enum: Any, value: Any) -> str:
     if not (isinstance(enum, type) and issubclass(enum, Enum)):
-        return f"{shown(given)} is not allowed"
+        return f"{shown(value)} is not allowed"
     allowed = tuple(str(member.value) for member in enum)
-    if isinstance(given, str):
-        return one_of(allowed, enum.__name__).of(given)
-    hint = meant(allowed, enum.__name__).of(text_of(given))
-    return f"must be one of {', '.join(allowed)}, not {shown(given)}{hint}"
+    if isinstance(value, str):
+        return one_of(allowed, enum.__name__).of(value)
+    hint = meant(allowed, enum.__name__).of(text_of(value))
+    return f"must be one of {', '.join(allowed)}, not {shown(value)}{hint}"

@@ -1,4 +1,4 @@
-"""A problem that a rule finds: where it is, and what would be right."""
+"""A problem that a rule finds: the path of the field, and how to fix it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 MAX_PROBLEMS = 50
-"""Maximum number of reported problems: more rarely help, and proposals of names cost time."""
+"""Maximum number of reported problems: more rarely help, and suggesting names costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Problem:
     path: str
     """The field as the user wrote it, such as spec.nodes[2].with.url."""
     message: str
-    """The problem, and what would be right."""
+    """The problem, and how to fix it."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -37,5 +37,5 @@ def join(path: str, *steps: str | int) -> str:
 
 
 def statement(kind: str, name: str, problem: object) -> str:
-    """A problem with the kind and name of its object, the common format of reports."""
+    """A problem prefixed with the kind and name of its object."""
     return f"{kind} {name}: {problem}"

@@ -1,8 +1,8 @@
-"""The JSON Schema of an approval's inputs: only keywords that are cheap to check.
+"""The JSON Schema of an approval's inputs, limited to keywords that are cheap to check.
 
 A subset of https://json-schema.org/draft/2020-12 in which one schema applies to each value.
-Keywords that apply several (anyOf, $ref …) are left out, so that checking inputs of at most 4 KiB
-is always within the budget of one evaluation.
+Keywords that apply several schemas (anyOf, $ref …) are excluded, so that checking inputs of at most
+4 KiB never exceeds the budget of one evaluation.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from orchestrator.expressions import ExpressionError, check_pattern
 from orchestrator.expressions.bounds import is_number, to_json
 from orchestrator.models.base import Json
 from orchestrator.models.nearest import did_you_mean, nearest
-from orchestrator.validation.familiar.proposals import line, text_of
 from orchestrator.validation.problem import join
+from orchestrator.validation.suggestions.proposals import line, text_of
 
 MAX_SCHEMA = 16 * 1024
 """Maximum size of a schema, in bytes of JSON."""
@@ -36,8 +36,8 @@ _TYPE_OF = {
     "dict": "object",
     "map": "object",
 }
-Found = tuple[str, str]
-_Check = Callable[[str, Json], Iterator[Found]]
+Finding = tuple[str, str]
+_Check = Callable[[str, Json], Iterator[Finding]]
 _INSTEAD = {
     "$ref": "write the referenced schema in its place",
     "$defs": "write each schema where it is used",
@@ -48,7 +48,7 @@ _INSTEAD = {
 }
 
 
-def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[Found]:
+def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[Finding]:
     """Problems of a schema, as path and message."""
     try:
         size = len(to_json(dict(schema), MAX_SCHEMA))
@@ -64,7 +64,7 @@ def check_schema(path: str, schema: Mapping[str, Json]) -> Iterator[Found]:
     yield from _schema(path, schema, 1)
 
 
-def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Found]:
+def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Finding]:
     if not isinstance(schema, Mapping):
         yield path, "must be a schema, which is an object of keywords such as {type: string}"
         return
@@ -87,18 +87,18 @@ def _schema(path: str, schema: Json, level: int = 1) -> Iterator[Found]:
 
 
 def _as_property(keyword: str, value: Json, level: int) -> str:
-    """What to write if an input is among the keywords instead of in properties."""
+    """The correct form of an input that is written as a keyword instead of in `properties`."""
     if level > 1 or did_you_mean(keyword, KEYWORDS):
         return ""
-    described = isinstance(value, Mapping) and "type" in value
-    if not described and not isinstance(value, str):
+    has_type = isinstance(value, Mapping) and "type" in value
+    if not has_type and not isinstance(value, str):
         return ""
-    given = text_of(value.get("type") if isinstance(value, Mapping) else value).lower()
-    kind = given if given in TYPES else _TYPE_OF.get(given, "string")
+    written = text_of(value.get("type") if isinstance(value, Mapping) else value).lower()
+    kind = written if written in TYPES else _TYPE_OF.get(written, "string")
     return f"an input is a property: {line({'properties': {keyword: {'type': kind}}})}"
 
 
-def _properties(path: str, value: Json, level: int) -> Iterator[Found]:
+def _properties(path: str, value: Json, level: int) -> Iterator[Finding]:
     if not isinstance(value, Mapping):
         yield path, "must be an object with a schema for each property"
         return
@@ -106,37 +106,37 @@ def _properties(path: str, value: Json, level: int) -> Iterator[Found]:
         yield from _schema(join(path, name), schema, level)
 
 
-def _others(path: str, value: Json, level: int) -> Iterator[Found]:
+def _others(path: str, value: Json, level: int) -> Iterator[Finding]:
     if not isinstance(value, bool):
         yield from _schema(path, value, level)
 
 
-def _anything(path: str, value: Json) -> Iterator[Found]:
+def _anything(path: str, value: Json) -> Iterator[Finding]:
     del path, value
     yield from ()
 
 
-def _boolean(path: str, value: Json) -> Iterator[Found]:
+def _boolean(path: str, value: Json) -> Iterator[Finding]:
     if not isinstance(value, bool):
         yield path, "must be true or false"
 
 
-def _number(path: str, value: Json) -> Iterator[Found]:
+def _number(path: str, value: Json) -> Iterator[Finding]:
     if not is_number(value):
         yield path, "must be a number"
 
 
-def _count(path: str, value: Json) -> Iterator[Found]:
+def _count(path: str, value: Json) -> Iterator[Finding]:
     if type(value) is not int or value < 0:
         yield path, "must be an integer, 0 or more"
 
 
-def _list(path: str, value: Json) -> Iterator[Found]:
+def _list(path: str, value: Json) -> Iterator[Finding]:
     if not isinstance(value, list) or not value:
         yield path, "must be a list of allowed values"
 
 
-def _names(path: str, value: Json) -> Iterator[Found]:
+def _names(path: str, value: Json) -> Iterator[Finding]:
     if isinstance(value, bool):
         yield path, "must be a list of property names, beside properties: write `required: [NAME]`"
     elif not isinstance(value, list) or not all(isinstance(name, str) for name in value):
@@ -145,7 +145,7 @@ def _names(path: str, value: Json) -> Iterator[Found]:
         yield path, f"has {len(value):,} names; at most {MAX_REQUIRED}"
 
 
-def _type(path: str, value: Json) -> Iterator[Found]:
+def _type(path: str, value: Json) -> Iterator[Finding]:
     for name in value if isinstance(value, list) and value else [value]:
         if name not in TYPES:
             meant = _TYPE_OF.get(text_of(name).lower()) or nearest(text_of(name), TYPES)
@@ -154,7 +154,7 @@ def _type(path: str, value: Json) -> Iterator[Found]:
             return
 
 
-def _pattern(path: str, value: Json) -> Iterator[Found]:
+def _pattern(path: str, value: Json) -> Iterator[Finding]:
     if not isinstance(value, str):
         yield path, "must be an RE2 pattern, as a string"
         return
@@ -164,7 +164,7 @@ def _pattern(path: str, value: Json) -> Iterator[Found]:
         yield path, f"{error}; bound the length by maxLength instead of large repeats"
 
 
-_INSIDE: dict[str, Callable[[str, Json, int], Iterator[Found]]] = {
+_INSIDE: dict[str, Callable[[str, Json, int], Iterator[Finding]]] = {
     "properties": _properties,
     "additionalProperties": _others,
     "items": _schema,

@@ -1,5 +1,5 @@
-"""Why a request to start a Workflow is refused; `orchestrator run` and the admission webhook
-report the same."""
+"""Reasons to refuse the start of a Workflow, shared by `orchestrator run` and the admission
+webhook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.validation.variables import resolve_variables
 _NOT_STARTED = ("Inactive", "Archived")
 """States of a Workflow that prevent a start."""
 _INVALID = Reason.INVALID_SPEC
-"""The reason of a condition Ready that does not change by waiting."""
+"""The reason of a Ready condition that waiting does not change."""
 
 
 def refused_state(name: str, spec: Mapping[str, Any]) -> str:
@@ -28,7 +28,7 @@ def refused_state(name: str, spec: Mapping[str, Any]) -> str:
 def refused_variables(name: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """Why the Workflow does not accept these variables; empty if it does.
 
-    An invalid Workflow is left to the operator: it may be of a newer release.
+    An invalid Workflow is left to the operator: a newer release may accept it.
     """
     parsed = parse(WorkflowSpec, dict(spec))
     if not isinstance(parsed, WorkflowSpec):
@@ -44,8 +44,8 @@ def refused_variables(name: str, spec: Mapping[str, Any], values: Mapping[str, A
 
 
 def refused_as_invalid(workflow: Mapping[str, Any]) -> str | None:
-    """Why the condition of a Workflow prevents a start; empty if it does not, None if the operator
-    has not observed this generation."""
+    """Why the Ready condition of a Workflow prevents a start; empty if it does not, None if the
+    operator has not observed this generation."""
     metadata = workflow["metadata"]
     conditions = (workflow.get("status") or {}).get("conditions") or ()
     ready = next((one for one in conditions if one.get("type") == "Ready"), None)
@@ -55,5 +55,5 @@ def refused_as_invalid(workflow: Mapping[str, Any]) -> str | None:
 
 
 def invalid(name: str, problem: str) -> str:
-    """The message that an invalid Workflow is not started."""
+    """The message for an invalid Workflow, which is not started."""
     return f"Workflow {name} is not valid, so nothing was started:\n  {problem}"

@@ -1,6 +1,6 @@
-"""Numbers and booleans that are written as strings, which the API server refuses.
+"""Finds numbers and booleans that are written as strings, which the API server refuses.
 
-Only manifests that never reached an API server need this check.
+Only manifests that have not passed an API server need this check.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from orchestrator.expressions.errors import kind
 from orchestrator.validation.annotations import inside, plain
-from orchestrator.validation.familiar.proposals import line
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
+from orchestrator.validation.suggestions.proposals import line
 
-_WORDS = {bool: "true or false", int: "an integer", float: "a number"}
+_DESCRIPTIONS = {bool: "true or false", int: "an integer", float: "a number"}
 
 
 def mistyped(model: type[BaseModel], raw: Any, root: str = "spec") -> list[Problem]:
@@ -28,10 +28,12 @@ def _mistyped(model: type[BaseModel], raw: Any, root: str) -> Iterator[Problem]:
     stack: list[tuple[Any, Any, str, str]] = [(model, raw, root, "")]
     while stack:
         annotation, value, path, field = stack.pop()
-        if annotation in _WORDS:
+        if annotation in _DESCRIPTIONS:
             if not _is(annotation, value):
-                proposal = line({field: _meant(annotation, value)})
-                yield Problem(path, f"must be {_WORDS[annotation]}, not {kind(value)}; {proposal}")
+                proposal = line({field: _converted(annotation, value)})
+                yield Problem(
+                    path, f"must be {_DESCRIPTIONS[annotation]}, not {kind(value)}; {proposal}"
+                )
         elif isinstance(value, dict):
             stack += [
                 (plain(inside(annotation, key)), item, join(path, key), key)
@@ -52,7 +54,7 @@ def _is(annotation: type, value: Any) -> bool:
     return type(value) is annotation
 
 
-def _meant(annotation: type, value: Any) -> Any:
+def _converted(annotation: type, value: Any) -> Any:
     if annotation is bool:
         return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
     try:

@@ -1,4 +1,4 @@
-"""The subject of the rules for workflows: the spec, its Templates, and its graph."""
+"""The input of the rules for workflows: the spec, its Templates, and its graph."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from orchestrator.models.workflow import Node, Outcome, Variable, WorkflowSpec
 from orchestrator.validation.problem import Problem
 
 KINDS = NODE.fields
-"""The keys of which a node has exactly one."""
+"""The kinds of nodes; a node has exactly one of these keys."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A workflow under examination. Sets of nodes are bit masks: bit i is spec.nodes[i]."""
+    """A workflow to validate. Sets of nodes are bit masks: bit i is spec.nodes[i]."""
 
     spec: WorkflowSpec
     templates: Mapping[str, TemplateSpec]
     workflows: Mapping[str, WorkflowSpec] = field(default_factory=dict)
     """Known sub-workflows, by name."""
     assumed: Collection[str] = ()
-    """Actions that are assumed to exist and of which nothing else is known."""
+    """Actions that are assumed to exist, with unknown parameters and outputs."""
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -60,15 +60,15 @@ class Subject:
 
     @cached_property
     def order(self) -> list[int]:
-        """Nodes in topological order; those behind a cycle are left out."""
-        waiting = [0] * len(self.spec.nodes)
+        """Nodes in topological order, without those in or behind a cycle."""
+        remaining = [0] * len(self.spec.nodes)
         for _, _, target in self.edges:
-            waiting[target] += 1
-        order = [i for i, count in enumerate(waiting) if count == 0]
+            remaining[target] += 1
+        order = [i for i, count in enumerate(remaining) if count == 0]
         for source in order:
             for target in self.targets[source]:
-                waiting[target] -= 1
-                if waiting[target] == 0:
+                remaining[target] -= 1
+                if remaining[target] == 0:
                     order.append(target)
         return order
 
@@ -82,7 +82,8 @@ class Subject:
 
     @cached_property
     def upstream(self) -> list[int]:
-        """The nodes that have ended when a node starts; all nodes for one behind a cycle."""
+        """For each node, the nodes that have ended when it starts; all nodes if it is in or behind
+        a cycle."""
         ordered = set(self.order)
         before = [0 if i in ordered else self.everything for i in range(len(self.spec.nodes))]
         for source in self.order:
@@ -92,15 +93,15 @@ class Subject:
 
     def outcome(self, edge: int) -> Outcome:
         """The outcome of an edge, or its default."""
-        written = self.spec.edges[edge]
-        if written.outcome is not None:
-            return written.outcome
-        source = self.node(written.from_)
+        spec = self.spec.edges[edge]
+        if spec.outcome is not None:
+            return spec.outcome
+        source = self.node(spec.from_)
         condition = source is not None and source.condition is not None
         return Outcome.THEN if condition else Outcome.SUCCEEDED
 
     def node(self, name: str) -> Node | None:
-        """The node of this name."""
+        """The node of this name, or None."""
         return self.spec.nodes[self.index[name]] if name in self.index else None
 
     def nodes(self) -> Iterator[tuple[str, Node]]:

@@ -34,12 +34,12 @@ def validate_template(
 ) -> list[Problem]:
     """Problems of a Template, at most 50.
 
-    `templates` and `assumed` are the actions that the nodes of a whole workflow may have, as for a
-    Workflow. Without `templates`, no rule that depends on them applies.
+    `templates` and `assumed` are the actions that the nodes of a whole workflow may use, as in
+    `validate_workflow`. Without `templates`, the rules that depend on them do not apply.
     """
-    found = list(islice(chain.from_iterable(rule(spec) for rule in RULES), MAX_PROBLEMS))
-    if spec.workflow is None or found:
-        return found
+    problems = list(islice(chain.from_iterable(rule(spec) for rule in RULES), MAX_PROBLEMS))
+    if spec.workflow is None or problems:
+        return problems
     if templates is None:
         templates, assumed = {}, [node.action for node in spec.workflow.nodes if node.action]
     return validate_whole_workflow(spec, templates, assumed)

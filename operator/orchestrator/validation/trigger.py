@@ -13,13 +13,13 @@ from orchestrator.models.exactly_one import ExactlyOne
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.validation.event_fields import unknown_field
-from orchestrator.validation.places import strings
+from orchestrator.validation.expression_fields import strings
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem
 from orchestrator.validation.rules.references import unknown_key
 from orchestrator.validation.rules.times import positive
 
 MAX_SOURCE = 16 * 1024
-"""Maximum length of all expressions of a trigger together: all are evaluated for each event."""
+"""Maximum total length of a trigger's expressions: all are evaluated for each event."""
 _ROOTS = ("event", "trigger")
 _ELSEWHERE = {
     "vars": "a Trigger sets the variables of a workflow, and reads event and trigger itself",
@@ -53,60 +53,62 @@ class TypeRules(Protocol):
         """Problems of settings at a path."""
 
     @property
-    def advice(self) -> Callable[[str, Any], Iterable[Problem]]:
-        """Warnings about settings at a path."""
+    def advice(self) -> Callable[[str, Any, TriggerSpec], Iterable[Problem]]:
+        """Warnings about settings at a path, and what the trigger makes of the events."""
 
 
 def validate_trigger(spec: TriggerSpec, types: Sequence[TypeRules]) -> list[Problem]:
     """Problems of a trigger of one of these types, at most 50."""
-    given = [type_ for type_ in types if getattr(spec, type_.key) is not None]
-    event = given[0].event if len(given) == 1 else None
-    problems = [*_types(spec, given, types), *_expressions(spec, event), *_durations(spec)]
+    present = [type_ for type_ in types if getattr(spec, type_.key) is not None]
+    event = present[0].event if len(present) == 1 else None
+    problems = [*_types(spec, present, types), *_expressions(spec, event), *_durations(spec)]
     return problems[:MAX_PROBLEMS]
 
 
 def _types(
-    spec: TriggerSpec, given: Sequence[TypeRules], types: Sequence[TypeRules]
+    spec: TriggerSpec, present: Sequence[TypeRules], types: Sequence[TypeRules]
 ) -> Iterator[Problem]:
-    if len(given) != 1:
+    if len(present) != 1:
         known = ExactlyOne("a trigger", tuple(type_.key for type_ in types))
-        yield Problem("spec", known.message([type_.key for type_ in given]))
-    for type_ in given:
+        yield Problem("spec", known.message([type_.key for type_ in present]))
+    for type_ in present:
         yield from type_.problems(f"spec.{type_.key}", getattr(spec, type_.key))
 
 
 def _expressions(spec: TriggerSpec, event: Event) -> Iterator[Problem]:
     bare = [("spec.filter", spec.filter), ("spec.payload", spec.payload)]
     bare.append(("spec.dedupe.key", spec.dedupe.key if spec.dedupe else None))
-    places = [(path, source, False) for path, source in bare if source is not None]
-    places += [(path, text, True) for path, text in strings("spec.variables", spec.variables or {})]
-    places = [place for place in places if not place[2] or OPEN in place[1]]
-    if (size := sum(len(source) for _, source, _ in places)) > MAX_SOURCE:
+    fields = [(path, source, False) for path, source in bare if source is not None]
+    fields += [(path, text, True) for path, text in strings("spec.variables", spec.variables or {})]
+    fields = [field for field in fields if not field[2] or OPEN in field[1]]
+    if (size := sum(len(source) for _, source, _ in fields)) > MAX_SOURCE:
         yield Problem("spec", f"has {size:,} characters of expressions; at most {MAX_SOURCE:,}")
         return
-    for path, source, text in places:
+    for path, source, text in fields:
         try:
-            found = compile_text(source).expressions if text else (compile_expression(source),)
+            parsed = compile_text(source).expressions if text else (compile_expression(source),)
         except ExpressionError as error:
             yield Problem(path, str(error))
             continue
-        yield from _unknown(path, found, event)
+        yield from _unknown_references(path, parsed, event)
 
 
-def _unknown(path: str, found: Sequence[Expression], event: Event) -> Iterator[Problem]:
-    for reference in sorted(set().union(*(each.references for each in found))):
+def _unknown_references(
+    path: str, expressions: Sequence[Expression], event: Event
+) -> Iterator[Problem]:
+    for reference in sorted(set().union(*(each.references for each in expressions))):
         match reference[0]:
             case "event":
                 wrong = None if event is None else unknown_field(reference, event)
             case "trigger":
                 wrong = unknown_key("trigger", reference[1:], _TRIGGER)
             case root:
-                wrong = f"there is no {root!r}{_meant(root)}"
+                wrong = f"there is no {root!r}{_suggestion(root)}"
         if wrong is not None:
             yield Problem(path, wrong)
 
 
-def _meant(root: str) -> str:
+def _suggestion(root: str) -> str:
     if near := did_you_mean(root, _ROOTS):
         return near
     return f"; {_ELSEWHERE[root]}" if root in _ELSEWHERE else "; there is event, trigger"
@@ -116,6 +118,7 @@ def _durations(spec: TriggerSpec) -> Iterator[Problem]:
     for path, text in (
         ("spec.dedupe.window", spec.dedupe.window if spec.dedupe else None),
         ("spec.rateLimit.period", spec.rate_limit.period if spec.rate_limit else None),
+        ("spec.cooldown", spec.cooldown),
     ):
         if text is not None:
             yield from positive(path, text)

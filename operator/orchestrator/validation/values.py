@@ -10,7 +10,7 @@ from orchestrator.expressions.errors import kind
 from orchestrator.models.base import Json, ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Value
-from orchestrator.validation.familiar.proposals import flow
+from orchestrator.validation.suggestions.proposals import flow
 
 _MAX_QUOTED = 200
 """Maximum length of a string that is parsed as another value for a proposal."""
@@ -23,7 +23,7 @@ _TYPES: dict[ValueType, tuple[type, ...]] = {
     ValueType.OBJECT: (dict,),
     ValueType.SECRET: (SecretValue,),
 }
-_WORDS = {
+_DESCRIPTIONS = {
     ValueType.STRING: "a string",
     ValueType.INTEGER: "an integer",
     ValueType.NUMBER: "a number",
@@ -34,11 +34,11 @@ _WORDS = {
 }
 
 
-def check_type(value: Json, wanted: ValueType) -> str | None:
+def check_type(value: Json, expected: ValueType) -> str | None:
     """The problem of the value's type, or None."""
-    if type(value) in _TYPES[wanted]:
+    if type(value) in _TYPES[expected]:
         return None
-    return f"must be {_WORDS[wanted]}, not {_described(value)}{_hint(value, wanted)}"
+    return f"must be {_DESCRIPTIONS[expected]}, not {_described(value)}{_hint(value, expected)}"
 
 
 def check_value(value: Json, declared: Value) -> str | None:
@@ -108,28 +108,28 @@ def _described(value: Json) -> str:
     return kind(value)
 
 
-def _hint(value: Json, wanted: ValueType) -> str:
-    if wanted is ValueType.STRING and isinstance(value, bool):
+def _hint(value: Json, expected: ValueType) -> str:
+    if expected is ValueType.STRING and isinstance(value, bool):
         return "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
-    if wanted is ValueType.STRING and isinstance(value, int | float):
+    if expected is ValueType.STRING and isinstance(value, int | float):
         return "; quote it"
     if isinstance(value, str) and len(value) <= _MAX_QUOTED:
-        return _unquoted(value, wanted)
+        return _unquoted(value, expected)
     if isinstance(value, SecretValue):
         return "; only a parameter of type secret takes a secret"
     return ""
 
 
-def _unquoted(text: str, wanted: ValueType) -> str:
+def _unquoted(text: str, expected: ValueType) -> str:
     """The value that a string was probably meant to be."""
-    if wanted is ValueType.LIST:
+    if expected is ValueType.LIST:
         items = [item.strip() for item in text.strip("[]").split(",") if item.strip()]
         return f"; write {flow(items)}"
     try:
         value = json.loads(text.strip().lower())
     except ValueError:
         return ""
-    return f"; write {flow(value)} without quotes" if type(value) in _TYPES[wanted] else ""
+    return f"; write {flow(value)} without quotes" if type(value) in _TYPES[expected] else ""
 
 
 def shown(value: Json) -> str:

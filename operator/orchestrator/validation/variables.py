@@ -1,4 +1,5 @@
-"""The initial values of an execution or a node: given ones are checked, defaults applied."""
+"""Resolves the variables of an execution and the parameters of a node: checks the values, and
+applies the defaults."""
 
 from __future__ import annotations
 
@@ -13,23 +14,23 @@ from orchestrator.models.workflow import Value, Variable, WorkflowSpec
 from orchestrator.validation.problem import MAX_PROBLEMS, Problem, join
 from orchestrator.validation.values import check_value
 
-__all__ = ["check_value", "given_problems", "resolve_parameters", "resolve_variables"]
+__all__ = ["check_value", "resolve_parameters", "resolve_variables", "variable_problems"]
 
 Values = dict[str, Json | SecretValue]
 
 
 def resolve_variables(
-    spec: WorkflowSpec, given: Mapping[str, Json]
+    spec: WorkflowSpec, provided: Mapping[str, Json]
 ) -> tuple[Values, list[Problem]]:
-    """The value of every variable that has one, and the problems of those given.
+    """The value of every variable that has one, and the problems of the provided values.
 
-    A variable that is not given and has no default is absent; null counts as not given.
-    Secret variables become SecretValues and cannot be given.
+    A variable without a value or default is absent; null counts as no value. Secret variables
+    become SecretValues and cannot be provided.
     """
     known = {variable.name for variable in spec.variables}
-    unknown = islice((name for name in given if name not in known), MAX_PROBLEMS)
+    unknown = islice((name for name in provided if name not in known), MAX_PROBLEMS)
     problems = [
-        Problem(join("spec.variables", name), _refused(name, spec.variables)) for name in unknown
+        Problem(join("spec.variables", name), _unknown(name, spec.variables)) for name in unknown
     ]
     values: Values = {}
     for variable in spec.variables:
@@ -38,10 +39,10 @@ def resolve_variables(
             if variable.secret_key_ref is not None:
                 reference = variable.secret_key_ref
                 values[variable.name] = SecretValue(reference.name, reference.key)
-            if given.get(variable.name) is not None:
-                problems.append(Problem(path, _BOUND))
+            if provided.get(variable.name) is not None:
+                problems.append(Problem(path, _SET_BY_REFERENCE))
             continue
-        problems += _resolve(variable, given.get(variable.name), path, "variable", values)
+        problems += _resolve(variable, provided.get(variable.name), path, "variable", values)
     return values, problems[:MAX_PROBLEMS]
 
 
@@ -62,15 +63,15 @@ def resolve_parameters(
     return values, problems[:MAX_PROBLEMS]
 
 
-def given_problems(
-    path: str, given: Mapping[str, Json], declared: Sequence[Variable], workflow: str
+def variable_problems(
+    path: str, provided: Mapping[str, Json], declared: Sequence[Variable], workflow: str
 ) -> Iterator[Problem]:
-    """Problems of variables given to a workflow, whose strings may contain expressions.
+    """Problems of the variables provided to a workflow, whose strings may contain expressions.
 
-    They are declared, literals fit them, and the required ones are given.
+    They must be declared, literals must fit the declarations, and no required one may be missing.
     """
     variables = {variable.name: variable for variable in declared}
-    for name, value in given.items():
+    for name, value in provided.items():
         variable = variables.get(name)
         if variable is None:
             hint = did_you_mean(name, variables) or ("" if variables else "; it declares none")
@@ -81,7 +82,7 @@ def given_problems(
         elif value is not None and _literal(value) and (wrong := check_value(value, variable)):
             yield Problem(join(path, name), wrong)
     for variable in declared:
-        if variable.required and variable.default is None and given.get(variable.name) is None:
+        if variable.required and variable.default is None and provided.get(variable.name) is None:
             message = f"is required: {workflow}'s variable {variable.name} has no default"
             yield Problem(join(path, variable.name), message)
 
@@ -102,24 +103,24 @@ def _literal(value: Json) -> bool:
             return True
 
 
-_BOUND = (
+_SET_BY_REFERENCE = (
     "is a secret: it comes from secretKeyRef in the Workflow, and nothing that starts an"
     " execution can set it"
 )
 
 
-def _resolve(declared: Value, value: Json, path: str, what: str, values: Values) -> list[Problem]:
+def _resolve(declared: Value, value: Json, path: str, noun: str, values: Values) -> list[Problem]:
     if value is None:
         value = declared.default
     if value is None:
         if declared.required:
-            return [Problem(path, f"is required: the {what} has no default")]
+            return [Problem(path, f"is required: the {noun} has no default")]
         return []
     wrong = check_value(value, declared)
     values[declared.name] = value
     return [Problem(path, wrong)] if wrong else []
 
 
-def _refused(name: str, variables: list[Variable]) -> str:
+def _unknown(name: str, variables: list[Variable]) -> str:
     names = [variable.name for variable in variables if variable.type is not ValueType.SECRET]
     return f"the workflow has no variable {name[:64]!r}{did_you_mean(name, names)}"

@@ -1,4 +1,4 @@
-"""The validator of workflows: the same at apply time, offline, and before an execution."""
+"""The validator of workflows, used at apply time, offline, and before an execution."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def validate_workflow(
     *,
     assumed: Collection[str] = (),
 ) -> list[Problem]:
-    """What is wrong with a workflow, at most 50 problems.
+    """Problems of a workflow, at most 50.
 
     `templates` are the Templates by action as nodes name them: `x` for a ClusterTemplate, `local/x`
     for a Template of the namespace. An action that is not among them does not exist. `workflows`
-    are the sub-workflows by name, where they are known; `assumed` are actions that are taken to
-    exist, where it cannot be known.
+    are the known sub-workflows by name; `assumed` are actions that are assumed to exist because
+    their Templates cannot be read.
     """
     subject = Subject(spec, templates, workflows or {}, assumed)
-    found = chain.from_iterable(rule(subject) for rule in RULES)
-    return list(islice(found, MAX_PROBLEMS))
+    problems = chain.from_iterable(rule(subject) for rule in RULES)
+    return list(islice(problems, MAX_PROBLEMS))

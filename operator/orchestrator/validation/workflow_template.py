@@ -1,7 +1,7 @@
 """Templates of whole workflows, checked by the rules for Workflows.
 
-A parameter has no value yet. The rules see an expression of unknown value in its place, so that
-they check everything else as in a Workflow.
+A parameter has no value yet: it is replaced by an expression with an unknown value, so that the
+rules check the rest as in a Workflow.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from orchestrator.validation.parameterized import (
     PARAMS,
     ROOT,
     is_text,
+    map_strings,
     reads_params,
-    rewritten,
     variable_of,
 )
 from orchestrator.validation.parse import parse
@@ -28,7 +28,7 @@ from orchestrator.validation.rules.rendering import wrong_parameter
 from orchestrator.validation.workflow import validate_workflow
 
 _UNKNOWN = f"{OPEN} event {CLOSE}"
-"""An expression that is allowed in every string and whose value no rule knows."""
+"""An expression that every string may contain, and whose value is unknown to all rules."""
 
 
 def validate_whole_workflow(
@@ -36,27 +36,24 @@ def validate_whole_workflow(
 ) -> list[Problem]:
     """Problems of the workflow of a Template, at most 50.
 
-    `templates` and `assumed` are the actions, as for a Workflow.
+    `templates` and `assumed` are the actions, as in `validate_workflow`.
     """
-    found = [*_of_actions_only(spec), *_secret_parameters(spec)]
-    judged = _Judged(spec)
-    raw = judged.workflow()
-    found += judged.problems
-    if not found:
+    problems = [*_action_fields(spec), *_secret_parameters(spec)]
+    substitution = _Substitution(spec)
+    raw = substitution.workflow()
+    problems += substitution.problems
+    if not problems:
         workflow = parse(WorkflowSpec, raw, ROOT)
         if isinstance(workflow, list):
             return workflow
-        problems = validate_workflow(workflow, templates, assumed=assumed)
-        found = [_moved(problem) for problem in problems]
-    return list(islice(found, MAX_PROBLEMS))
+        for problem in validate_workflow(workflow, templates, assumed=assumed):
+            path = ROOT + problem.path.removeprefix("spec")
+            problems.append(Problem(path, problem.message))
+    return list(islice(problems, MAX_PROBLEMS))
 
 
-def _moved(problem: Problem) -> Problem:
-    """A problem of the workflow's spec, with its path in the Template."""
-    return Problem(ROOT + problem.path.removeprefix("spec"), problem.message)
-
-
-def _of_actions_only(spec: TemplateSpec) -> Iterator[Problem]:
+def _action_fields(spec: TemplateSpec) -> Iterator[Problem]:
+    """Fields that only the Template of an action has."""
     if spec.outputs:
         yield Problem("spec.outputs", f"are those of an action; a workflow has {ROOT}.outputs")
     if spec.permanent_exit_codes:
@@ -75,8 +72,8 @@ def _secret_parameters(spec: TemplateSpec) -> Iterator[Problem]:
             yield Problem(f"spec.parameters[{i}].type", message)
 
 
-class _Judged:
-    """The workflow with a stand-in for each parameter, and the problems of their use."""
+class _Substitution:
+    """Replaces each parameter by a stand-in, and collects problems of their use."""
 
     def __init__(self, spec: TemplateSpec) -> None:
         self._spec = spec
@@ -86,9 +83,9 @@ class _Judged:
         """The spec that the rules for Workflows can check."""
         assert self._spec.workflow is not None
         raw = self._spec.workflow.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return rewritten(raw, self._change)
+        return map_strings(raw, self._replace)
 
-    def _change(self, path: str, source: str) -> Json:
+    def _replace(self, path: str, source: str) -> Json:
         try:
             text = compile_text(source)
         except ExpressionError as error:
@@ -120,13 +117,16 @@ class _Judged:
     def _wrong_default(self, path: str, text: Text, index: int) -> Iterator[Problem]:
         assert self._spec.workflow is not None
         variable = self._spec.workflow.variables[index]
-        given = self._type(text)
-        if given is not None and not _fits(given, variable):
-            message = f"is of type {given.value}; the variable {variable.name} is not"
+        type_ = self._type(text)
+        if type_ is not None and not _fits(type_, variable):
+            message = (
+                f"is of type {type_.value}; the variable {variable.name} is of type"
+                f" {variable.type.value}"
+            )
             yield Problem(path, message)
 
     def _type(self, text: Text) -> ValueType | None:
-        """The type of a string with parameters, as far as it is known."""
+        """The type of a string with parameters; None if unknown."""
         if text.whole is None:
             return ValueType.STRING
         reference = text.whole.whole_reference
@@ -134,8 +134,8 @@ class _Judged:
         return types.get(reference[1]) if reference and len(reference) == 2 else None
 
 
-def _fits(given: ValueType, variable: Variable) -> bool:
-    return given is variable.type or (given, variable.type) == (
+def _fits(type_: ValueType, variable: Variable) -> bool:
+    return type_ is variable.type or (type_, variable.type) == (
         ValueType.INTEGER,
         ValueType.NUMBER,
     )
@@ -143,7 +143,7 @@ def _fits(given: ValueType, variable: Variable) -> bool:
 
 def _mixed(expression: Expression, other: str) -> str:
     return (
-        f"{expression.source!r} reads params, which are known when the Workflow is made, and"
+        f"{expression.source!r} reads params, which are known when the Workflow is created, and"
         f" {other}, which is known when it runs: write two expressions"
     )
 

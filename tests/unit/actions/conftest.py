@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.actions.action import Context, Identity
 from orchestrator.kube.blocking import BlockingClient
+from tests import leaks
 
 
 class VirtualClock:
@@ -40,9 +41,11 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def log() -> list[str]:
-    """The lines of progress an action wrote."""
-    return []
+def log() -> Iterator[list[str]]:
+    """The lines of progress an action wrote, none with a planted secret."""
+    lines: list[str] = []
+    yield lines
+    leaks.refuse("the log", "\n".join(lines))
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 import orchestrator.actions
 from orchestrator.actions.action import Action, Family
 from orchestrator.actions.main import find
-from orchestrator.actions.manifest import render, written
+from orchestrator.actions.manifest import handwritten, render
 from orchestrator.actions.manifest import templates as templates_by_name
 from orchestrator.actions.registry import NAMES, every
-from orchestrator.actions.role import in_page, role_of
+from orchestrator.actions.role import in_page, role_of, routine
 from orchestrator.actions.shipped import Shipped, problems, read, read_all
 from orchestrator.models.template import TemplateSpec
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "manifests/catalog/actions"
 JSON_TYPES = {"secret": "string", "list": "array"}
 
-DESCRIBED = "spec.parameters[0].description: must say what 'minimumDays' is"
+DESCRIBED = "spec.parameters[0].description: must describe 'minimumDays'"
 MINE = """
 apiVersion: automation.itechsmart.dev/v1alpha1
 kind: ClusterTemplate
@@ -160,7 +160,16 @@ def test_the_runner_may_do_what_the_actions_do_and_no_more() -> None:
     assert ("apps", "deployments", "patch") in granted
     assert ("", "pods/log", "get") in granted
     assert {verb for _, _, verb in granted} <= {"get", "list", "create", "patch"}
-    assert granted == rights_of(every())
+    assert granted == rights_of(routine(every()))
+
+
+def test_no_routine_role_creates_pods_deletes_runs_commands_or_changes_nodes() -> None:
+    granted = roles()["automation-runner"]
+    assert {resource for _, resource, verb in granted if verb == "create"} == {"incidents"}
+    assert not {verb for _, _, verb in granted} & {"delete", "deletecollection", "update", "*"}
+    assert not {resource for _, resource, _ in granted} & {
+        "nodes", "pods/exec", "pods/eviction", "secrets", "*",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("family", Family)
@@ -191,7 +200,7 @@ def test_the_page_of_roles_gives_a_reason_for_each_verb() -> None:
         table = page.partition(f"### {role_of(action.family)}\n")[2].partition("###")[0]
         for right in action.rights:
             for verb, reason in right.reasons.items():
-                start = f"| `{verb}` | `{right.path}` |"
+                start = f"| `{verb}` | `{right.shown}` |"
                 (row,) = (line for line in table.splitlines() if line.startswith(start))
                 assert f"[{action.name}](actions.md#{action.name}): {reason}" in row
     with pytest.raises(ValueError, match="has no lines"):
@@ -208,8 +217,8 @@ def catalogue() -> dict[str, Shipped]:
 def test_every_shipped_template_is_described_and_has_a_valid_example(
     catalogue: dict[str, Shipped],
 ) -> None:
-    assert set(catalogue) == {*NAMES, *written()}
-    for name, text in written().items():
+    assert set(catalogue) == {*NAMES, *handwritten()}
+    for name, text in handwritten().items():
         assert (FOLDER / f"{name}.yaml").read_text() == text
     assert set(catalogue) == set(templates_by_name())
     templates = {each.name: each.spec for each in catalogue.values()}
@@ -234,7 +243,7 @@ def test_the_page_shows_every_action(catalogue: dict[str, Shipped]) -> None:
         (("nodes:", "nodse:"), "nodse"),
         (
             ("automation.itechsmart.dev/example", "example"),
-            "must be the spec of a Workflow that uses it",
+            "must contain the spec of a Workflow that uses it",
         ),
         (("name: mine", "name: other"), "must be 'mine', the name of the file"),
         (("title: Mine", "title: ''"), "spec.title: must not be empty"),

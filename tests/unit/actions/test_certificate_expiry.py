@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,6 +22,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.examples import example
+from tests.performed import note
+
+PROVES = {"TLS servers with real certificates": ["certificate-expiry"]}
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = yaml.safe_load((ROOT / "manifests/catalog/actions/certificate-expiry.yaml").read_text())
@@ -82,16 +88,19 @@ def serving(path: Path) -> Iterator[int]:
         thread.join(5)
 
 
-def run(folder: Path, port: int, trusted: Path | None = None) -> tuple[int, str]:
+def run(folder: Path, port: int, trusted: Path | None = None, **given: Any) -> tuple[int, str]:
     """Exit code and termination message of the script."""
     outputs = folder / "outputs"
-    parameters = {"host": "127.0.0.1", "port": port, "minimumDays": 14, "timeout": 5}
+    defaults = {"host": "127.0.0.1", "minimumDays": 14, "timeout": 5}
+    parameters = {**defaults, **given, "port": port}
     environ = {**os.environ, "PARAMS": json.dumps(parameters), "OUTPUTS": str(outputs)}
     if trusted is not None:
         environ["SSL_CERT_FILE"] = str(trusted)
     done = subprocess.run(
         [sys.executable, "-c", SOURCE], env=environ, capture_output=True, text=True, timeout=60
     )
+    if done.returncode == 0:
+        note("certificate-expiry")
     return done.returncode, outputs.read_text()
 
 
@@ -101,6 +110,14 @@ def test_the_days_that_are_left_are_told(tmp_path: Path) -> None:
         code, message = run(tmp_path, port, trusted=path)
     assert code == 0, message
     assert json.loads(message)["days"] == 30
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    (parameters,) = example("certificate-expiry", host="127.0.0.1")
+    path = certificate(tmp_path, 22)
+    with serving(path) as port:
+        code, message = run(tmp_path, port, trusted=path, **parameters)
+    assert code == 0, message
 
 
 @pytest.mark.parametrize(

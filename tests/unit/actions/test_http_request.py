@@ -25,12 +25,14 @@ from orchestrator.actions.data.http_request import (
     ACTION,
     HttpRequest,
     HttpResponse,
-    http_request,
 )
+from tests.examples import example
+
+PROVES = {"HTTP servers, with and without TLS": ["http-request"]}
 
 
 def request(context: Context, **parameters: Any) -> HttpResponse:
-    return http_request(HttpRequest.model_validate(parameters), context)
+    return ACTION.run(HttpRequest.model_validate(parameters), context)
 
 
 def failure(context: Context, **parameters: Any) -> ActionError:
@@ -53,6 +55,13 @@ def test_tells_status_body_and_json(server: Any, context: Context, log: list[str
     assert response.body == '{"healthy": true}'
     assert response.headers["content-type"] == "application/json"
     assert "secret" not in response.url + "".join(log)
+
+
+def test_the_example_runs(server: Any, context: Context) -> None:
+    server.answer = lambda _: answer(status=503)
+    (parameters,) = example("http-request", {"token": "t0ken"}, url=f"{server.url}/healthz")
+    assert request(context, **parameters).status == 503
+    assert server.requests[0].headers["authorization"] == "Bearer t0ken"
 
 
 def test_gives_a_list_of_json_as_items(server: Any, context: Context) -> None:
@@ -133,7 +142,7 @@ def test_an_unexpected_status_fails(
 ) -> None:
     server.answer = lambda _: answer(status)
     error = failure(context, url=f"{server.url}/x")
-    assert f"/x answered {status} " in str(error)
+    assert f"/x responded with {status} " in str(error)
     assert "expected 2xx" in str(error)
     assert error.exit_code == exit_code
 
@@ -169,7 +178,7 @@ def test_a_server_that_never_answers_is_worth_a_retry(server: Any, context: Cont
         error = failure(context, url=server.url, timeout="50ms")
     finally:
         release.set()
-    assert "did not answer in time" in str(error)
+    assert "did not respond within the timeout" in str(error)
     assert error.exit_code == FAILED
 
 

@@ -7,11 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import requests
 from pydantic import ValidationError
 
+import requests
 from orchestrator.actions.action import FAILED, PERMANENT, ActionError, Context
-from orchestrator.actions.notify.slack_message import SlackAnswer, SlackMessage, slack_message
+from orchestrator.actions.notify.slack_message import ACTION, SlackAnswer, SlackMessage
+from tests.examples import example
+
+PROVES = {"strict stub of Slack": ["slack-message"]}
 
 TOKEN = "xoxb-1"
 HOOK = "/services/T0/B0/right"
@@ -52,6 +55,8 @@ class Slack:
             return _json(ok=False, error="channel_not_found")
         if not (message.get("text") or message.get("blocks")):
             return _json(ok=False, error="no_text")
+        if not _well_formed(message.get("blocks", [])):
+            return _json(ok=False, error="invalid_blocks")
         self.messages.append(message)
         return _json(ok=True, channel="C1", ts="1700000000.000100")
 
@@ -66,6 +71,21 @@ class Slack:
             return _text(400, "no_text")
         self.messages.append(message)
         return _text(200, "ok")
+
+
+def _well_formed(blocks: list[dict[str, Any]]) -> bool:
+    """The limits of https://docs.slack.dev/reference/block-kit for the blocks that we make."""
+    buttons = [one for each in blocks for one in each.get("elements", [])]
+    sections = [each["text"]["text"] for each in blocks if each["type"] == "section"]
+    identities = [one["action_id"] for one in buttons]
+    return (
+        len(blocks) <= 50
+        and all(0 < len(text) <= 3000 for text in sections)
+        and all(0 < len(one["text"]["text"]) <= 75 for one in buttons)
+        and all(len(one["value"]) <= 2000 and len(one["action_id"]) <= 255 for one in buttons)
+        and all(one.get("style", "primary") in ("primary", "danger") for one in buttons)
+        and len(identities) == len(set(identities))
+    )
 
 
 def _json(**content: Any) -> SimpleNamespace:
@@ -84,7 +104,7 @@ def slack(server: Any) -> Slack:
 def send(slack: Slack, context: Context, **parameters: Any) -> SlackAnswer:
     by_token = {"token": TOKEN, "channel": "#ops", "apiUrl": f"{slack.url}/api"}
     given = parameters if "webhookUrl" in parameters else {**by_token, **parameters}
-    return slack_message(SlackMessage.model_validate(given), context)
+    return ACTION.run(SlackMessage.model_validate(given), context)
 
 
 def refusal(slack: Slack, context: Context, **parameters: Any) -> ActionError:
@@ -97,6 +117,43 @@ def test_a_bot_posts_to_a_channel(slack: Slack, context: Context) -> None:
     answer = send(slack, context, text="hello", threadTs="1.2")
     assert answer == SlackAnswer(channel="C1", ts="1700000000.000100")
     assert slack.messages == [{"channel": "#ops", "text": "hello", "thread_ts": "1.2"}]
+
+
+def test_the_example_runs(slack: Slack, context: Context) -> None:
+    (parameters,) = example("slack-message", {"token": TOKEN})
+    assert send(slack, context, **parameters).channel == "C1"
+
+
+def test_an_approval_is_sent_as_two_buttons_that_name_the_execution(
+    slack: Slack, context: Context
+) -> None:
+    send(slack, context, text="Restart *shop*?", approval="approve", signal="go")
+    (message,) = slack.messages
+    section, actions = message["blocks"]
+    assert section["text"] == {"type": "mrkdwn", "text": "Restart *shop*?"}
+    labels = {one["text"]["text"]: one["action_id"] for one in actions["elements"]}
+    assert labels == {
+        "Approve": "automation/approve",
+        "Reject": "automation/reject",
+        "Send go": "automation/signal",
+    }
+    values = [json.loads(one["value"]) for one in actions["elements"]]
+    identity = context.identity
+    run = {"namespace": identity.namespace, "execution": identity.execution, "uid": identity.uid}
+    assert values == [
+        {**run, "node": "approve"},
+        {**run, "node": "approve"},
+        {**run, "signal": "go"},
+    ]
+
+
+def test_buttons_keep_to_the_limits_of_slack(slack: Slack, context: Context) -> None:
+    send(slack, context, text="x" * 4000, approval="a" * 63, signal="s" * 63)
+    divider = [{"type": "divider"}]
+    send(slack, context, text="hello", blocks=divider * 49, approval="a")
+    assert len(slack.messages[1]["blocks"]) == 50
+    with pytest.raises(ValidationError, match="at most 49 blocks"):
+        SlackMessage.model_validate({"webhookUrl": "u", "blocks": divider * 50, "signal": "s"})
 
 
 def test_a_webhook_posts(slack: Slack, context: Context, log: list[str]) -> None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.errors import NotFoundError, UsageError
 from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.access import Access
-from orchestrator.kube.blocking import BlockingTransport
+from orchestrator.kube.blocking_transport import BlockingTransport
 from orchestrator.kube.media_types import JSON_PATCH
 from orchestrator.kube.resources import Resource
+from orchestrator.session.errors import NotFoundError, UsageError
 from tests.builders import IMAGE
 from tests.simulation.world import START
 

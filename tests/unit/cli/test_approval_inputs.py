@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.approval_inputs import flag_of, read_inputs
-from orchestrator.cli.errors import UsageError
 from orchestrator.operations.inputs import fields_of
+from orchestrator.session.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.errors import UnreachableError, UsageError
 from orchestrator.kube.resources import WORKFLOWS
+from orchestrator.session.errors import UnreachableError, UsageError
 from tests.commandline import kubeconfig_of
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.deciding import decide
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.signalling import send_signal
+from orchestrator.session.errors import UsageError
 from tests.unit.cli.people import Person, Stored
 
 SCHEMA: dict[str, Any] = {

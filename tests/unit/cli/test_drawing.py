@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.cli.drawing.layout import lay_out
-from orchestrator.cli.drawing.model import picture_of
-from orchestrator.cli.drawing.svg import to_svg
-from orchestrator.cli.drawing.text import to_dot, to_mermaid
+from orchestrator.drawing.layout import lay_out
+from orchestrator.drawing.model import picture_of
+from orchestrator.drawing.svg import to_svg
+from orchestrator.drawing.text import to_dot, to_mermaid
 from tests.kube import ROOT
 from tests.unit.cli.conftest import Place
 

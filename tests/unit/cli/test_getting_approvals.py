@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.getting import get_objects
 from orchestrator.cli.listing import Query
+from orchestrator.session.errors import UsageError
 from tests.unit.cli.people import Person, Stored
 
 

@@ -59,17 +59,21 @@ def verbs(role: dict[str, Any]) -> set[tuple[str, str, str]]:
 )
 def test_an_action_is_granted_what_it_declares_and_no_more(place: Place, action: Any) -> None:
     found = objects(grant(place, action.name, "-n", "shop"))
-    name = f"automation-runner:{action.name}"
+    everywhere = {right.every_namespace or not right.resource.namespaced for right in action.rights}
+    assert len(everywhere) == 1, "no shipped action has rights of both scopes"
+    name, scope, namespace = f"automation-runner:{action.name}", "", "shop"
+    if everywhere == {True}:
+        name, scope, namespace = f"shop:{name}", "Cluster", ""
     assert set(found) == {
         ("ServiceAccount", "shop", "automation-runner"),
-        ("Role", "shop", name),
-        ("RoleBinding", "shop", name),
+        (f"{scope}Role", namespace, name),
+        (f"{scope}RoleBinding", namespace, name),
     }
     declared = {
         (right.resource.group, right.path, verb) for right in action.rights for verb in right.verbs
     }
-    assert verbs(found["Role", "shop", name]) == declared
-    binding = found["RoleBinding", "shop", name]
+    assert verbs(found[f"{scope}Role", namespace, name]) == declared
+    binding = found[f"{scope}RoleBinding", namespace, name]
     assert binding["roleRef"]["name"] == name
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": "automation-runner", "namespace": "shop"}

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.commands.registry import COMMANDS
 from orchestrator.cli.connection import Target
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.impersonation import Impersonation, configured
 from orchestrator.cli.main import app, load
 from orchestrator.kube.resources import WORKFLOWS
+from orchestrator.session.errors import UsageError
 from tests.commandline import kubeconfig_of
 
 EVERYTHING = {
@@ -123,7 +123,7 @@ def test_of_several_files_the_first_that_has_it_counts(
 
 def test_every_command_that_speaks_to_a_cluster_takes_the_flags() -> None:
     waiting = [(name, load(name)) for name in COMMANDS]
-    alone = {"crds", "completion", "operator", "action", "version"}
+    alone = {"crds", "completion", "operator", "receiver", "api", "recorder", "action", "version"}
     while waiting:
         name, command = waiting.pop()
         below = getattr(command, "commands", {})

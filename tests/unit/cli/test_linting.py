@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.checking import Findings, check_documents
 from orchestrator.cli.connection import Target
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.linting import lint_files, verdict
-from orchestrator.cli.manifests import Document, read_documents
 from orchestrator.kube.resources import CONFIG_MAPS
+from orchestrator.session.checking import Findings, check_documents
+from orchestrator.session.errors import UsageError
+from orchestrator.session.manifests import Document, read_documents
 
 HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
 TEMPLATE = HEAD.format("ClusterTemplate", "greet") + "spec: {action: {command: [a]}}\n"

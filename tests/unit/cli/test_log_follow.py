@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.errors import ForbiddenError, NotFoundError, UnreachableError
-from orchestrator.cli.log_follow import Follower, Reading
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
+from orchestrator.session.errors import ForbiddenError, NotFoundError, UnreachableError
+from orchestrator.session.log_follow import Follower, Reading
 
 SECOND = "2026-01-31T12:00:0"
 RUN = {"metadata": {"name": "run", "uid": "u"}, "status": {"phase": "Running"}}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli import log_merge
-from orchestrator.cli.log_merge import MAX_LINES, Line, Log, Merger, merged, read_line
+from orchestrator.session import log_merge
+from orchestrator.session.log_merge import MAX_LINES, Line, Log, Merger, merged, read_line
 
 logs = st.lists(st.lists(st.integers(0, 20), max_size=8), max_size=6)
 

@@ -95,7 +95,7 @@ def test_commands_options_kinds_and_names_are_completed(
     nodes = {"check": {"phase": "Succeeded"}, "confirm": {"phase": "Waiting"}}
     place.put("WorkflowExecution", "restart-1", spec={"workflow": "w"}, status={"nodes": nodes})
     place.put("WorkflowExecution", "elsewhere-1", "shop", spec={"workflow": "w"})
-    assert completed("re") == ["resume", "rerun", "reject"]
+    assert completed("re") == ["resume", "rerun", "reject", "restore", "receiver", "recorder"]
     assert "--field-selector" in completed("get --")
     assert completed("get workf") == ["workflows", "workflowexecutions"]
     assert completed("get awf/r") == ["awf/restart"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.cli.errors import UsageError
+from orchestrator.cli.commands import operator
 from orchestrator.cli.main import app
+from orchestrator.controller.main import OperatorOptions
+from orchestrator.session.errors import UsageError
 
 WRONG_LEASE = "--lease=nowhere"
 """Refused after the level of the log is read, and before anything is connected to."""
@@ -39,3 +41,13 @@ def test_every_level_can_be_given_either_way(level: str) -> None:
 def test_the_option_wins_over_the_environment() -> None:
     found = refusal(WRONG_LEASE, "--log-level=debug", ORCHESTRATOR_LOG="loud")
     assert "--lease nowhere" in str(found)
+
+
+@pytest.mark.parametrize(("options", "waits"), [([], False), (["--history"], True)])
+def test_retention_waits_for_the_history_only_if_asked(
+    options: list[str], waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[OperatorOptions] = []
+    monkeypatch.setattr(operator, "run", ran.append)
+    CliRunner().invoke(app, ["operator", *options])
+    assert [each.history for each in ran] == [waits]

@@ -48,7 +48,7 @@ def test_what_is_said_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_objects_stay_exact_as_json_and_yaml(
     capsys: pytest.CaptureFixture[str], output: str
 ) -> None:
-    from orchestrator.cli.yaml_json import read_yaml
+    from orchestrator.formats.yaml_json import read_yaml
 
     raw: dict[str, Any] = {"kind": "Workflow", "metadata": {"name": "w"}, "x": HIDDEN_TEXT}
     read_format(output).show(raw)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.variables import read_variables, typed
+from orchestrator.session.errors import UsageError
 from tests.builders import action
 
 SPEC: dict[str, Any] = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.errors import UsageError
 from orchestrator.cli.webhook import webhook_address
-from orchestrator.controller.webhook.certificate import CertificateFiles
 from orchestrator.controller.webhook.server import Address
+from orchestrator.process.certificate import CertificateFiles
+from orchestrator.session.errors import UsageError
 
 CERTIFICATE, KEY = Path("tls.crt"), Path("tls.key")
 

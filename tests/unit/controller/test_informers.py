@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.controller.definitions.definitions import Definitions
+from orchestrator.controller.definitions.reconciler import DefinitionReconciler
 from orchestrator.controller.definitions.triggers import TriggerJudge
 from orchestrator.controller.definitions.workflows import Workflows
 from orchestrator.controller.executions.watch_events import WatchEvents
 from orchestrator.controller.informers import Caches, Watches
-from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.controller.triggers.reconcile import Triggers
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiClient
@@ -32,7 +32,7 @@ class Operator:
         self.judge = Workflows(
             workflows, self.caches.templates, self.caches.cluster_templates, IMAGE
         )
-        self.figures = Figures()
+        self.metrics = OperatorMetrics()
         clock: Callable[[], float] = lambda: 0.0  # noqa: E731
         self.watches = Watches(
             client,
@@ -42,11 +42,11 @@ class Operator:
                 ("on_execution", "on_job", "on_pod")))),
             judge=self.judge,
             trigger_judge=TriggerJudge(client, workflows, self.caches.triggers),
-            definitions=Definitions(
+            definitions=DefinitionReconciler(
                 client, clock, {WORKFLOWS: workflows, INCIDENTS: self.caches.incidents}, {}
             ),
             triggers=cast("Triggers", None),
-            figures=self.figures,
+            operator_metrics=self.metrics,
             monotonic=clock,
             follow=cast("Any", None),
         )  # fmt: skip
@@ -66,7 +66,7 @@ async def test_what_is_gone_is_dropped_with_its_verdict_though_nothing_reported_
         operator.seen(await server.put("workflows", namespace, name, spec=SPEC))
     incident = await server.put("incidents", "a", "i", spec={})
     operator.caches.incidents.put(incident)
-    operator.figures.execution_ended("b", "goes", "Succeeded")
+    operator.metrics.execution_ended("b", "goes", "Succeeded")
     await operator.watches.drop_missing()
     assert len(operator.caches.workflows) == len(operator.judge) == 3
     for namespace in ("a", "b"):
@@ -76,7 +76,7 @@ async def test_what_is_gone_is_dropped_with_its_verdict_though_nothing_reported_
     assert operator.caches.workflows.known() == [("a", "stays")]
     assert len(operator.judge) == 1
     assert len(operator.caches.incidents) == 0
-    assert b'workflow="goes"' not in operator.figures.text()
+    assert b'workflow="goes"' not in operator.metrics.text()
 
 
 async def test_another_of_the_same_name_is_not_dropped_for_the_one_before(

@@ -16,7 +16,12 @@ from dev.charts.copying import CHART, ROOT, copies, copy, stale
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
-FREE = {"image.pullSecrets", "webhook.certificate.issuerRef", "operator.resources"}
+FREE = {
+    "image.pullSecrets",
+    "webhook.certificate.issuerRef",
+    "operator.resources",
+    "receiver.resources",
+}
 """Values whose fields are declared though no default has them."""
 
 

@@ -162,20 +162,44 @@ def test_the_dashboard_is_json_that_grafana_imports() -> None:
 
 
 def test_monitors_keep_the_label_namespace_of_the_metrics() -> None:
-    """They select what the installation has, by labels and ports, and honor the metrics' labels."""
-    installed = list(yaml.safe_load_all((ROOT / "manifests/install/operator.yaml").read_text()))
-    (pod,) = (raw["spec"]["template"] for raw in installed if raw["kind"] == "Deployment")
-    (service,) = (raw for raw in installed if raw["kind"] == "Service")
-    ports = [port for one in pod["spec"]["containers"] for port in one["ports"]]
-    for name, field, labels, known in (
-        ("podmonitor", "podMetricsEndpoints", pod["metadata"]["labels"], ports),
-        ("servicemonitor", "endpoints", service["metadata"]["labels"], service["spec"]["ports"]),
+    """They select what the installations have, by labels and ports, and honor the metrics'
+    labels."""
+    for component, sources in (
+        ("operator", ("install/operator.yaml",)),
+        ("receiver", ("receiver/receiver.yaml", "receiver/service.yaml")),
     ):
-        spec = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())["spec"]
-        assert spec["selector"]["matchLabels"].items() <= labels.items()
-        for endpoint in spec[field]:
-            assert endpoint["honorLabels"] is True
-            assert endpoint["port"] in [port["name"] for port in known]
+        installed = [raw for file in sources for raw in documents(ROOT / "manifests" / file)]
+        (pod,) = (raw["spec"]["template"] for raw in installed if raw["kind"] == "Deployment")
+        services = [raw for raw in installed if raw["kind"] == "Service"]
+        pod_monitor = monitor_of(component, "podmonitor")
+        assert pod_monitor["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        ports = [port["name"] for one in pod["spec"]["containers"] for port in one["ports"]]
+        service_monitor = monitor_of(component, "servicemonitor")
+        wanted = service_monitor["selector"]["matchLabels"].items()
+        labelled = (raw for raw in services if "labels" in raw["metadata"])
+        (service,) = (raw for raw in labelled if wanted <= raw["metadata"]["labels"].items())
+        served = [port["name"] for port in service["spec"]["ports"]]
+        for endpoints, names in (
+            (pod_monitor["podMetricsEndpoints"], ports),
+            (service_monitor["endpoints"], served),
+        ):
+            for endpoint in endpoints:
+                assert endpoint["honorLabels"] is True
+                assert endpoint["port"] in names
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def monitor_of(component: str, kind: str) -> dict[str, Any]:
+    """The spec of the monitor of operator or receiver."""
+    name = f"itechsmart-workflow-{component}"
+    (monitor,) = (
+        raw for raw in documents(FOLDER / f"{kind}.yaml") if raw["metadata"]["name"] == name
+    )
+    spec: dict[str, Any] = monitor["spec"]
+    return spec
 
 
 def test_runbooks_name_panels_that_the_dashboard_has() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dev.images.build import REPOSITORY
-from dev.release.manifests import catalog_manifest, install_manifest
+from dev.release.manifests import catalog_manifest, install_manifest, receiver_manifest
 from dev.release.notes import NotesError, notes_of
 from orchestrator.actions.registry import NAMES
 
@@ -54,6 +54,24 @@ def test_install_yaml_has_the_custom_resources_and_no_object_of_them(
 def test_plain_kubectl_apply_takes_each_object(installed: list[dict[str, Any]]) -> None:
     for each in installed:
         assert len(json.dumps(each)) < MAX_ANNOTATION, each["metadata"]["name"]
+
+
+def test_the_receiver_comes_beside_the_installation_in_the_image_of_the_release(
+    installed: list[dict[str, Any]],
+) -> None:
+    receiver = list(yaml.safe_load_all(receiver_manifest(f"{OWN}:1.2.3")))
+    (deployment,) = (each for each in receiver if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"{OWN}:1.2.3"
+    assert REPOSITORY not in json.dumps(receiver)
+    namespaces = {each["metadata"].get("namespace") for each in receiver}
+    made = {each["metadata"]["name"] for each in installed if each["kind"] == "Namespace"}
+    assert namespaces - {None} == made
+    names = [
+        {(each["kind"], each["metadata"]["name"]) for each in each_file}
+        for each_file in (installed, receiver)
+    ]
+    assert not names[0] & names[1]
 
 
 def test_the_catalog_has_every_shipped_action() -> None:

@@ -27,6 +27,11 @@ def found(tmp_path: Path, name: str, text: str) -> list[tuple[int, str]]:
             "def look_at(node: str) -> None:\n    PATIENCE = 3\n",
             [(1, "look"), (2, "PATIENCE")],
         ),
+        (
+            "code.py",
+            '"""What is known of a node."""\nLONGEST_NAME = judged = BudgetUsedUpError = 3\n',
+            [(1, "What is known of"), (2, "LONGEST"), (2, "judged"), (2, "UsedUp")],
+        ),
         ("code.py", "lookup = overlook = retold = 3  # reconciles, reports an event\n", []),
     ],
 )

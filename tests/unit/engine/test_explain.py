@@ -160,3 +160,18 @@ def test_the_execution_itself() -> None:
     assert said == "run is Running for 4m10s, 3/12 nodes have ended."
     raw["status"] |= {"phase": "Succeeded", "finishedAt": to_rfc3339(START + 12), "message": "ok"}
     assert explain_execution(raw, START) == "run ended Succeeded after 12s: ok."
+
+
+def test_an_execution_that_the_history_has_says_so() -> None:
+    recorded = {"type": "Recorded", "status": "True"}
+    status: dict[str, Any] = {
+        "phase": "Succeeded",
+        "message": "all nodes succeeded",
+        "startedAt": to_rfc3339(START),
+        "finishedAt": to_rfc3339(START + 3),
+    }
+    raw = {"metadata": {"name": "run"}, "status": status}
+    said = "run ended Succeeded after 3.0s: all nodes succeeded."
+    assert explain_execution(raw, START) == said
+    raw["status"] = {**status, "conditions": [recorded]}
+    assert explain_execution(raw, START) == f"{said} The history has recorded it."

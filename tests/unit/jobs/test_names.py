@@ -18,7 +18,7 @@ from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.operations.start import start_for_trigger
 from orchestrator.triggers.plan import PlannedExecution, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.trigger_type import Event
+from orchestrator.triggers.sources import Event
 from orchestrator.validation.naming import workflow_name
 from tests.builders import IMAGE, template
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.yaml_loader import Loader, Reader
+from orchestrator.formats.yaml_loader import Loader, Reader
 from orchestrator.models.applied import NotUnicodeError, encode_applied
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

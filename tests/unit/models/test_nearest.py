@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.models.nearest import MOST_COMPARED, all_near, did_you_mean, nearest
+from orchestrator.models.nearest import MAX_COMPARED, all_near, did_you_mean, nearest
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ from orchestrator.models.nearest import MOST_COMPARED, all_near, did_you_mean, n
     ],
 )
 def test_the_names_near_are_proposed(name: str, names: list[str], most: int, hint: str) -> None:
-    assert did_you_mean(name, names, most=most) == hint
+    assert did_you_mean(name, names, limit=most) == hint
 
 
 def test_no_more_names_are_proposed_than_asked_for() -> None:
-    names = [f"deploy{number}" for number in range(2 * MOST_COMPARED)]
-    assert nearest("deploy", names) == all_near("deploy", names, most=3)[0]
-    assert len(all_near("deploy", names, most=3)) == 3
+    names = [f"deploy{number}" for number in range(2 * MAX_COMPARED)]
+    assert nearest("deploy", names) == all_near("deploy", names, limit=3)[0]
+    assert len(all_near("deploy", names, limit=3)) == 3
 
 
 def test_a_name_that_is_too_long_for_one_is_no_candidate() -> None:

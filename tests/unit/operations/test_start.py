@@ -18,7 +18,7 @@ from orchestrator.operations.start import (
 )
 from orchestrator.triggers.plan import PlannedExecution, execution_name, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.trigger_type import Event
+from orchestrator.triggers.sources import Event
 from tests.unit.operations.builders import execution, graph_of, problem_of, workflow
 
 VARIABLES: list[dict[str, Any]] = [

@@ -17,7 +17,7 @@ from orchestrator.operations.trigger import (
 )
 from orchestrator.operations.writes import Merge, Unchanged
 from orchestrator.triggers.registry import Trigger
-from orchestrator.triggers.trigger_type import Clock, Due, Event
+from orchestrator.triggers.sources import Clock, Due, Event
 from tests.unit.operations.builders import execution, problem_of
 
 NOW = 1_800_000_000.0
@@ -88,7 +88,7 @@ def test_the_next_event_of_a_schedule_is_its_next_slot() -> None:
 
 def test_a_schedule_that_is_over_has_no_next_event() -> None:
     raw = trigger(HOURLY)
-    over: Clock[Any] = Clock(lambda *_: Due((), NOW, None))
+    over: Clock[Any] = Clock(lambda *_: Due((), NOW, None), lambda *_: iter(()))
     with pytest.raises(CommandError) as error:
         next_event(raw, read_trigger(raw), over, NOW)
     assert (error.value.words, error.value.fix) == ("trigger/t never fires again", "give an event")

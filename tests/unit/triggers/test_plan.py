@@ -10,7 +10,7 @@ from orchestrator.engine.people.initiator import UNKNOWN, initiator_of
 from orchestrator.operations.start import start_for_trigger
 from orchestrator.triggers.plan import PlannedExecution, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.trigger_type import Event
+from orchestrator.triggers.sources import Event
 from orchestrator.triggers.types.execution import event_of
 
 SPEC = REGISTRY.spec.model_validate({"workflow": "next", "execution": {}})
@@ -89,6 +89,7 @@ def test_a_payload_that_keeps_nothing_still_names_the_person() -> None:
         "name": "after",
         "uid": "uid",
         "depth": 1,
+        "root": "uid-0",
         "requester": "ana",
     }
 

@@ -28,7 +28,7 @@ def judged(against: dict[str, Any] | None, others: tuple[str, ...] = (), **field
 def test_a_trigger_is_judged_by_its_own_rules() -> None:
     nothing = judge_trigger(REGISTRY, {"workflow": "w"}, WORKFLOW)
     assert nothing.reason == "InvalidSpec"
-    assert "a trigger has exactly one of schedule and execution" in nothing.message
+    assert "a trigger has exactly one of schedule, " in nothing.message
     wrong = judged(WORKFLOW, filter="evnt.x == 1")
     assert wrong.reason == "InvalidSpec"
     assert "spec.filter: there is no 'evnt'; did you mean 'event'?" in wrong.message
@@ -91,3 +91,35 @@ def test_variables_that_the_workflow_does_not_take_are_named(
     verdict = judged(WORKFLOW, variables=variables)
     assert (verdict.ready, verdict.reason, verdict.waiting) == (False, "InvalidVariables", False)
     assert verdict.message == said
+
+
+HOOK: dict[str, Any] = {
+    "workflow": "w",
+    "webhook": {"bearer": {"secrets": [{"name": "hooks", "key": "token"}]}},
+}
+
+
+def received(condition: dict[str, Any] | None, spec: dict[str, Any] = HOOK) -> Verdict:
+    given = {**spec, "variables": {"service": "shop"}}
+    return judge_trigger(REGISTRY, given, WORKFLOW, (), condition)
+
+
+def test_what_the_receiver_takes_is_ready_once_it_does() -> None:
+    without = received(None)
+    assert (without.ready, without.waiting, without.reason) == (False, True, "NotReceived")
+    assert "is the receiver installed?" in without.message
+    command = "allow it with: orchestrator trigger grant"
+    forbidden = {"status": "False", "reason": "SecretForbidden", "message": command}
+    verdict = received(forbidden)
+    assert (verdict.ready, verdict.waiting) == (False, True)
+    assert (verdict.reason, verdict.message) == ("SecretForbidden", command)
+    assert received({"status": "False", "reason": "Unknown"}).reason == "NotReceived"
+    assert received({"status": "True", "reason": "Received"}).ready
+
+
+def test_what_the_operator_drives_needs_no_receiver() -> None:
+    assert received(None, NIGHTLY).ready
+
+
+def test_its_own_faults_come_before_those_of_the_receiver() -> None:
+    assert judge_trigger(REGISTRY, HOOK, WORKFLOW, (), None).reason == "InvalidVariables"

@@ -12,9 +12,21 @@ from pydantic import BaseModel
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.trigger_type import Event, TriggerType
+from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests
+from orchestrator.triggers.trigger_type import TriggerType
+from orchestrator.triggers.types.alert import ALERT
+from orchestrator.triggers.types.api_endpoint import API_ENDPOINT
+from orchestrator.triggers.types.email import EMAIL
+from orchestrator.triggers.types.email import event_of as event_of_mail
+from orchestrator.triggers.types.event import EVENT
 from orchestrator.triggers.types.execution import EXECUTION, event_of
+from orchestrator.triggers.types.file_watch import FILE_WATCH, FileWatch, Found
+from orchestrator.triggers.types.file_watch import event_of as event_of_file
 from orchestrator.triggers.types.schedule import SCHEDULE, Schedule, evaluate
+from orchestrator.triggers.types.webhook import WEBHOOK
+from tests.requests import ALERTMANAGER, CLOUD_EVENT, SECRET, SECRETS, github_headers, post
+from tests.unit.triggers.mail.messages import WITH_FILES
+from tests.unit.triggers.watched import WATCHED
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "triggers.md"
 AT = from_rfc3339("2026-01-31T12:00:00Z")
@@ -43,11 +55,48 @@ def slot(**fields: Any) -> Event:
     return event
 
 
+def received(type_: TriggerType[Any], request: HttpRequest, settings: Any) -> Event:
+    """The event of a verified request."""
+    assert isinstance(type_.source, Requests)
+    parsed = type_.settings.model_validate(settings)
+    found = type_.source.receive(parsed, request, [SECRET])
+    assert not isinstance(found, HttpAnswer)
+    (event,) = found
+    return event
+
+
+TOKEN = {"bearer": {"secrets": SECRETS}}
+AUTHORIZED = {"authorization": f"Bearer {SECRET.decode()}"}
+STRUCTURED = {**AUTHORIZED, "content-type": "application/cloudevents+json"}
+BINARY = {
+    **AUTHORIZED,
+    "content-type": "application/octet-stream",
+    "ce-specversion": "1.0",
+    "ce-id": "1",
+    "ce-source": "/a",
+    "ce-type": "b",
+}
+PUSH = post(b'{"ref": "refs/heads/main"}', **github_headers(b'{"ref": "refs/heads/main"}'))
+
+BUCKET = {"s3": {"bucket": "orders", "credentials": {"name": "storage"}}}
+FOLDER = {"volume": {"name": "shared"}}
+FOUND = Found("in/a.csv", 3, AT, "9dd4e461", AT)
+
 EVENTS: list[tuple[TriggerType[Any], Event]] = [
     (SCHEDULE, slot()),
     (SCHEDULE, slot(time_zone="Europe/Berlin")),
+    (WEBHOOK, received(WEBHOOK, PUSH, {"github": {"secrets": SECRETS}})),
+    (WEBHOOK, received(WEBHOOK, post([1, None], **AUTHORIZED), TOKEN)),
+    (EVENT, received(EVENT, post(CLOUD_EVENT | {"content": 1}, **STRUCTURED), TOKEN)),
+    (EVENT, received(EVENT, post(b"\xff\x00", **BINARY), TOKEN)),
+    (ALERT, received(ALERT, post(ALERTMANAGER, **AUTHORIZED), TOKEN)),
+    (API_ENDPOINT, received(API_ENDPOINT, post({"x": 1}, caller="ana"), {})),
+    (EMAIL, event_of_mail(WITH_FILES, 1)),
+    (FILE_WATCH, event_of_file(FileWatch.model_validate(BUCKET), FOUND)),
+    (FILE_WATCH, event_of_file(FileWatch.model_validate(FOLDER), FOUND)),
     (EXECUTION, event_of(FAILED)),
     (EXECUTION, event_of(SUCCEEDED)),
+    *WATCHED,
 ]
 
 

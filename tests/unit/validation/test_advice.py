@@ -167,7 +167,7 @@ def test_where_a_handled_failure_would_block_any_is_proposed() -> None:
     (warning,) = advised(HANDLED % ("", "", ""))
     assert str(warning) == (
         "spec.nodes[3].join: after a failure that 'page' handles, the edge from 'b' blocks this"
-        " node; if it is to start on either path, write `join: Any`"
+        " node; to start it on either path, write `join: Any`"
     )
 
 
@@ -200,7 +200,7 @@ def test_warnings_are_few() -> None:
 @pytest.mark.parametrize(
     ("cron", "words"),
     [
-        ("*/90 * * * *", "so it means 0; every 90 minutes takes two Triggers: '0 */3 * * *' and"),
+        ("*/90 * * * *", "so it means 0; every 90 minutes needs two Triggers: '0 */3 * * *' and"),
         ("*/120 * * * *", "write '0 */2 * * *'"),
         ("*/45 * * * *", "restarts each hour, at 0, 45"),
         ("0 */36 * * *", "is beyond its 24 values"),
@@ -219,6 +219,17 @@ def test_a_schedule_that_does_other_than_it_seems_is_doubted(cron: str, words: s
 def test_a_regular_schedule_is_not_doubted(cron: str) -> None:
     spec = REGISTRY.spec.model_validate({"workflow": "w", "schedule": {"cron": cron}})
     assert advise_trigger(spec, REGISTRY.types) == []
+
+
+def test_alerts_without_filter_and_payload_are_doubted() -> None:
+    alert = {"bearer": {"secrets": [{"name": "alerts", "key": "token"}]}}
+    spec = REGISTRY.spec.model_validate({"workflow": "w", "alert": alert})
+    (warning,) = advise_trigger(spec, REGISTRY.types)
+    assert warning.path == "spec.alert"
+    assert "one of more than 64 KiB fails; write spec.filter" in warning.message
+    for field in ({"filter": "event.status == 'firing'"}, {"payload": "{'a': event.status}"}):
+        narrowed = REGISTRY.spec.model_validate({"workflow": "w", "alert": alert, **field})
+        assert advise_trigger(narrowed, REGISTRY.types) == []
 
 
 def test_the_texts_of_a_trigger_are_read_too() -> None:

@@ -29,7 +29,7 @@ PARAMETERS = "parameters: [{name: url, type: string}, {name: token, type: secret
         (
             "{action: {}, parameters: [{name: url, type: string}, {name: uRL, type: string}]}",
             "spec.parameters[1].name",
-            "'uRL' and 'url' would both be the environment's PARAM_URL",
+            "'uRL' and 'url' would both be the environment variable PARAM_URL",
         ),
         (
             "{action: {}, parameters: [{name: 'no', type: string}]}",

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.plan import Failed, plan
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.trigger_type import Event
+from orchestrator.triggers.sources import Event
 from orchestrator.validation.trigger import validate_trigger
 
 METADATA = {"name": "nightly", "namespace": "shop", "uid": "1"}
@@ -71,10 +71,9 @@ def test_what_an_event_holds_of_any_shape_may_be_read() -> None:
 
 def test_of_a_trigger_with_two_types_only_that_is_said() -> None:
     both = trigger(schedule={"cron": "0 3 * * *"}, filter="event.scheduledAt == event.phase")
-    assert problems(both) == [
-        "spec: a trigger has exactly one of schedule and execution; this one has schedule and"
-        " execution"
-    ]
+    (problem,) = problems(both)
+    assert problem.startswith("spec: a trigger has exactly one of schedule, ")
+    assert problem.endswith("; this one has schedule and execution")
 
 
 def test_a_costly_filter_counts_as_failed() -> None:

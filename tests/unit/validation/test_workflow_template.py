@@ -105,7 +105,7 @@ def test_a_sound_template_of_a_whole_workflow_is_valid() -> None:
         (
             "workflow.variables.0.default",
             "$[[ params.service ]]",
-            "spec.workflow.variables[0].default: is of type string; the variable limit is not",
+            "spec.workflow.variables[0].default: is of type string; the variable limit is of type",
         ),
         (
             "workflow.nodes.0.with.token",

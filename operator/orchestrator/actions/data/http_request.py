@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs
-from orchestrator.actions.sending import WORTH_A_RETRY, WithTimeout, classify, session, shown
+from orchestrator.actions.sending import (
+    TRANSIENT_STATUSES,
+    WithTimeout,
+    classify,
+    redacted_url,
+    session,
+)
 from orchestrator.models.base import parse_duration
 
 if TYPE_CHECKING:
-    import requests
     from requests.auth import HTTPBasicAuth
 
+    import requests
+
 MAX_DOWNLOAD = 1024 * 1024
-"""Maximum number of bytes read of a response's body; the rest is not fetched."""
+"""Maximum number of bytes read from a response's body; the rest is not fetched."""
 MAX_JSON = 2048
-"""Maximum number of bytes of a JSON body that is also an output value."""
-SHOWN_HEADERS = (
+"""Maximum size of a JSON body that is also an output, in bytes."""
+OUTPUT_HEADERS = (
     "content-type",
     "content-length",
     "location",
@@ -53,7 +60,7 @@ class HttpRequest(WithTimeout):
     query: dict[str, str | int | float | bool | list[str]] = {}
     """Query parameters, encoded and added to those of the url."""
     body: str = ""
-    """Body as text; give either this or json."""
+    """Body as text; set either this or json."""
     json_: Annotated[dict[str, Any] | None, Field(alias="json")] = None
     """Body as an object, sent as application/json."""
     expect_status: list[int | str] = ["2xx"]
@@ -88,9 +95,9 @@ class HttpRequest(WithTimeout):
     @model_validator(mode="after")
     def _one_of_each(self) -> HttpRequest:
         if self.body and self.json_ is not None:
-            raise ValueError("give either body or json, not both")
+            raise ValueError("set either body or json, not both")
         if self.token and (self.username or self.password):
-            raise ValueError("give either token or username and password, not both")
+            raise ValueError("set either token, or username and password, not both")
         return self
 
 
@@ -106,9 +113,9 @@ class HttpResponse(Outputs):
     body: str = ""
     """The body as text, shortened to maxBody."""
     json_: Annotated[dict[str, Any] | None, Field(alias="json")] = None
-    """The body's value, when it is a JSON object of at most 2 KiB."""
+    """The value of the body, if it is a JSON object of at most 2 KiB."""
     items: list[Any] | None = None
-    """The body's value, when it is a JSON list of at most 2 KiB."""
+    """The value of the body, if it is a JSON list of at most 2 KiB."""
     url: str = ""
     """URL of the response after redirects, without query."""
     duration_ms: int
@@ -119,11 +126,16 @@ class HttpResponse(Outputs):
 
 def http_request(parameters: HttpRequest, context: Context) -> HttpResponse:
     """Sends an HTTP request and checks the status of the response."""
-    context.log(f"{parameters.method} {shown(parameters.url)}")
+    context.log(f"{parameters.method} {redacted_url(parameters.url)}")
+    # Imported here: importing requests is slow.
+    from orchestrator.actions.http_session import beginning
+
     started = context.clock.monotonic()
+    timeout = parse_duration(parameters.timeout)
     with session(
         tls_verify=parameters.tls_verify, ca_certificate=parameters.ca_certificate
     ) as http:
+        http.left = lambda: started + timeout - context.clock.monotonic()
         if parameters.api_key:
             http.secret_headers.add(parameters.api_key_header)
         with http.request(
@@ -134,11 +146,11 @@ def http_request(parameters: HttpRequest, context: Context) -> HttpResponse:
             json=parameters.json_,
             headers=_headers(parameters, context),
             auth=_basic(parameters),
-            timeout=parse_duration(parameters.timeout),
+            timeout=timeout,
             allow_redirects=parameters.follow_redirects,
             stream=True,
         ) as response:
-            content = _read(response, started + parse_duration(parameters.timeout), context)
+            content = beginning(response, MAX_DOWNLOAD)
     duration = round(1000 * (context.clock.monotonic() - started))
     context.log(f"{response.status_code} {response.reason} in {duration} ms, {len(content)} bytes")
     _check(parameters, response)
@@ -165,26 +177,15 @@ def _basic(parameters: HttpRequest) -> HTTPBasicAuth | None:
     return HTTPBasicAuth(parameters.username.encode(), password.encode())
 
 
-def _read(response: requests.Response, deadline: float, context: Context) -> bytes:
-    content = b""
-    for chunk in response.iter_content(16 * 1024):
-        content += chunk
-        if len(content) > MAX_DOWNLOAD:
-            break
-        if context.clock.monotonic() > deadline:
-            raise ActionError(f"{shown(response.url)} did not answer completely within the timeout")
-    return content
-
-
 def _check(parameters: HttpRequest, response: requests.Response) -> None:
     status = str(response.status_code)
-    wanted = [str(expected).lower() for expected in parameters.expect_status]
-    if status in wanted or f"{status[0]}xx" in wanted:
+    expected = [str(each).lower() for each in parameters.expect_status]
+    if status in expected or f"{status[0]}xx" in expected:
         return
     raise ActionError(
-        f"{shown(parameters.url)} answered {status} {response.reason}; "
-        f"expected {' or '.join(wanted)}",
-        permanent=response.status_code < 500 and response.status_code not in WORTH_A_RETRY,
+        f"{redacted_url(parameters.url)} responded with {status} {response.reason}; "
+        f"expected {' or '.join(expected)}",
+        permanent=response.status_code < 500 and response.status_code not in TRANSIENT_STATUSES,
     )
 
 
@@ -196,12 +197,14 @@ def _outputs(
     return HttpResponse(
         status=response.status_code,
         headers={
-            name: response.headers[name][:256] for name in SHOWN_HEADERS if name in response.headers
+            name: response.headers[name][:256]
+            for name in OUTPUT_HEADERS
+            if name in response.headers
         },
         body=kept,
         json_=value if isinstance(value, dict) else None,
         items=value if isinstance(value, list) else None,
-        url=shown(response.url),
+        url=redacted_url(response.url),
         duration_ms=duration,
         truncated=len(content) > parameters.max_body,
     )

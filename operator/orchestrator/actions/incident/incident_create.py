@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.actions.action import Action, Context, Family, Outputs, Right
-from orchestrator.actions.cluster import Object, annotations_of, classify
+from orchestrator.actions.action import Action, Context, Family, Right
+from orchestrator.actions.incident.connection import classify, connect
 from orchestrator.actions.incident.incidents import (
     RETRIES,
     IncidentDetails,
     IncidentName,
+    Known,
     Links,
+    Named,
     Title,
-    merge,
-    retry_conflicts,
-    state_of,
+    fields_of,
 )
 from orchestrator.kube.resources import INCIDENTS
-from orchestrator.models.base import API_VERSION, GROUP
 from orchestrator.models.incident import IncidentState, Severity
 
-KEY = f"{GROUP}/idempotency-key"
-"""Annotation: the piece of work that opened the incident last."""
-EXECUTION = f"{GROUP}/execution"
-"""Annotation: the execution that opened the incident last."""
-WORKFLOW = f"{GROUP}/workflow"
-"""Label: the workflow that opened the incident."""
 
-
-class IncidentCreate(IncidentDetails):
+class IncidentCreate(Named, IncidentDetails):
     """Parameters of incident-create."""
 
     title: Annotated[Title, Field(min_length=1)]
@@ -42,10 +33,10 @@ class IncidentCreate(IncidentDetails):
     """Related pages: objects with title and url."""
     name: IncidentName = ""
     """Name of the object; one per execution if empty. With a name of your own, an unresolved
-    incident is reused and a resolved one is reopened."""
+    incident is reused and a resolved one is reopened; another service opens a new one instead."""
 
 
-class Created(Outputs):
+class Created(Known):
     """Outputs of incident-create."""
 
     name: str
@@ -58,47 +49,11 @@ class Created(Outputs):
 
 def incident_create(parameters: IncidentCreate, context: Context) -> Created:
     """Opens an incident."""
-    return retry_conflicts(context, lambda: _open(parameters, context))
-
-
-def _open(parameters: IncidentCreate, context: Context) -> Created:
-    cluster, namespace = context.cluster(), context.identity.namespace
-    name = parameters.name or _name(context)
-    found = cluster.find(INCIDENTS, namespace, name)
-    if found is None:
-        incident = cluster.create(INCIDENTS, namespace, _incident(name, parameters, context))
-        context.log(f"opened incident {name}")
-        return Created(name=name, state=incident["spec"]["state"], created=True)
-    if annotations_of(found).get(KEY) == context.identity.key:
-        context.log(f"incident {name} was opened by an earlier attempt")
-        return Created(name=name, state=state_of(found), created=not parameters.name)
-    if state_of(found) is not IncidentState.RESOLVED:
-        context.log(f"incident {name} exists and is {state_of(found)}")
-        return Created(name=name, state=state_of(found), created=False)
-    body = _incident(name, parameters, context)
-    merge(cluster, found, context, {"metadata": body["metadata"], "spec": body["spec"]})
-    context.log(f"reopened incident {name}")
-    return Created(name=name, state=IncidentState.OPEN, created=False)
-
-
-def _name(context: Context) -> str:
-    prefix = context.identity.workflow[:40].strip("-.") or "incident"
-    return f"{prefix}-{hashlib.sha256(context.identity.key.encode()).hexdigest()[:16]}"
-
-
-def _incident(name: str, parameters: IncidentCreate, context: Context) -> Object:
-    spec = parameters.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
-    identity = context.identity
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Incident",
-        "metadata": {
-            "name": name,
-            "labels": {WORKFLOW: identity.workflow} if identity.workflow else {},
-            "annotations": {KEY: identity.key, EXECUTION: identity.execution},
-        },
-        "spec": {"severity": parameters.severity, **spec, "state": IncidentState.OPEN},
-    }
+    fields = fields_of(parameters)
+    fields["severity"] = parameters.severity.value
+    with connect(parameters, context) as backend:
+        record, created = backend.open(parameters.name, fields)
+    return Created(name=record.name, state=record.state, created=created, url=record.url)
 
 
 ACTION = Action(

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from orchestrator.actions.action import Action, Context, Family, Outputs, Right
-from orchestrator.actions.cluster import classify
-from orchestrator.actions.incident.incidents import (
-    RETRIES,
-    OnIncident,
-    Summary,
-    change,
-    state_of,
-)
+from orchestrator.actions.action import Action, Context, Family, Right
+from orchestrator.actions.incident.backend import Fields
+from orchestrator.actions.incident.connection import classify, connect
+from orchestrator.actions.incident.incidents import RETRIES, Known, OnIncident, Summary
 from orchestrator.kube.resources import INCIDENTS
 from orchestrator.models.incident import IncidentState
 
@@ -21,10 +14,10 @@ class IncidentResolve(OnIncident):
     """Parameters of incident-resolve."""
 
     summary: Summary = ""
-    """Final summary; if empty, the summary stays as it is."""
+    """Final summary; if empty, the summary is unchanged."""
 
 
-class Resolved(Outputs):
+class Resolved(Known):
     """Outputs of incident-resolve."""
 
     name: str
@@ -37,11 +30,17 @@ class Resolved(Outputs):
 
 def incident_resolve(parameters: IncidentResolve, context: Context) -> Resolved:
     """Resolves an incident."""
-    asked: dict[str, Any] = {"state": IncidentState.RESOLVED.value}
+    fields: Fields = {"state": IncidentState.RESOLVED.value}
     if parameters.summary:
-        asked["summary"] = parameters.summary
-    incident, changed = change(parameters.name, asked, context)
-    return Resolved(name=parameters.name, state=state_of(incident), repeated="state" not in changed)
+        fields["summary"] = parameters.summary
+    with connect(parameters, context) as backend:
+        record, changed = backend.change(parameters.name, fields)
+    return Resolved(
+        name=parameters.name,
+        state=record.state,
+        repeated="state" not in changed,
+        url=record.url,
+    )
 
 
 ACTION = Action(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from orchestrator.actions.action import Action, Context, Family, Outputs, Right
-from orchestrator.actions.cluster import classify
+from orchestrator.actions.action import Action, Context, Family, Right
+from orchestrator.actions.incident.connection import classify, connect
 from orchestrator.actions.incident.incidents import (
     RETRIES,
     IncidentDetails,
+    Known,
     Links,
     OnIncident,
     Title,
-    change,
-    state_of,
+    fields_of,
 )
 from orchestrator.kube.resources import INCIDENTS
 from orchestrator.models.incident import IncidentState, Severity
@@ -33,12 +33,12 @@ class IncidentUpdate(OnIncident, IncidentDetails):
 
     @model_validator(mode="after")
     def _something(self) -> IncidentUpdate:
-        if self.model_fields_set == {"name"}:
-            raise ValueError("nothing to change: give at least one parameter besides name")
+        if not fields_of(self):
+            raise ValueError("nothing to change: set at least one parameter besides name")
         return self
 
 
-class Updated(Outputs):
+class Updated(Known):
     """Outputs of incident-update."""
 
     name: str
@@ -53,13 +53,14 @@ class Updated(Outputs):
 
 def incident_update(parameters: IncidentUpdate, context: Context) -> Updated:
     """Changes fields of an incident."""
-    asked = parameters.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
-    incident, changed = change(parameters.name, asked, context)
+    with connect(parameters, context) as backend:
+        record, changed = backend.change(parameters.name, fields_of(parameters))
     return Updated(
         name=parameters.name,
-        state=state_of(incident),
-        severity=incident["spec"].get("severity", Severity.MEDIUM),
+        state=record.state,
+        severity=record.severity,
         changed=changed,
+        url=record.url,
     )
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 
+from orchestrator.actions import processes
 from orchestrator.actions.action import (
     Action,
     ActionError,
@@ -27,16 +23,9 @@ from orchestrator.actions.action import (
     Parameters,
 )
 
-TAIL = 4096
-"""Maximum number of characters of each stream in the outputs."""
-GRACE = 10.0
-"""Seconds a script has between SIGTERM and SIGKILL when its node is cancelled."""
-LAST_LINES_SECONDS = 1.0
-"""Seconds in which the last lines of a script that was stopped are copied: a process that left its
-group may hold the pipe open."""
 MAX_RESULT = 64 * 1024
 """Maximum size of $RESULT, in bytes."""
-_OURS = ("PARAMS", "OUTPUTS")
+_OWN_VARIABLES = ("PARAMS", "OUTPUTS")
 
 
 class Interpreter(StrEnum):
@@ -86,134 +75,56 @@ def run_script(parameters: RunScript, context: Context) -> ScriptResult:
         script, result = Path(folder, "script"), Path(folder, "result.json")
         script.write_text(parameters.script, encoding="utf-8")
         argv = [parameters.interpreter.value, str(script), *map(_text, parameters.args)]
-        environ = _environment(parameters, context, result)
+        environ = environment(parameters.env, parameters.secret, context, result)
         context.log(f"running {len(parameters.script)} characters of {argv[0]}")
-        exit_code, stdout, stderr = _run(argv, environ, parameters.stdin, context.mask)
-        context.log(f"exit code {exit_code}")
-        if exit_code != 0:
-            raise ActionError(_complaint(exit_code, stderr or stdout), exit_code=exit_code)
+        ended = processes.run(argv, environ, stdin=parameters.stdin, mask=context.mask)
+        context.log(f"exit code {ended.exit_code}")
+        if ended.exit_code != 0:
+            raise ActionError(ended.failure("the script"), exit_code=ended.exit_code)
         return ScriptResult(
-            exit_code=exit_code,
-            result=_result(result),
-            stdout=stdout,
-            stderr=stderr,
-            truncated=max(len(stdout), len(stderr)) >= TAIL,
+            exit_code=ended.exit_code,
+            result=read_result(result),
+            stdout=ended.stdout,
+            stderr=ended.stderr,
+            truncated=ended.truncated,
         )
 
 
 def _text(value: object) -> str:
-    """A value as a script expects it: strings as they are, others as JSON (true, 1.5)."""
+    """A value as a string for a script: strings unchanged, others as JSON (true, 1.5)."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _environment(parameters: RunScript, context: Context, result: Path) -> dict[str, str]:
+def environment(
+    env: Mapping[str, str | int | float | bool],
+    secret: SecretStr | None,
+    context: Context,
+    result: Path,
+) -> dict[str, str]:
     """The Job's environment without the action's own variables, plus the author's."""
     inherited = {
         name: value
         for name, value in (context.environ or os.environ).items()
-        if name not in _OURS and not name.startswith("PARAM_")
+        if name not in _OWN_VARIABLES and not name.startswith("PARAM_")
     }
-    secret = {"SECRET": parameters.secret.get_secret_value()} if parameters.secret else {}
-    asked = {name: _text(value) for name, value in parameters.env.items()}
     return {
         "PYTHONUNBUFFERED": "1",  # keeps Python's stdout and stderr in order
         **inherited,
-        **_parts(context.identity),
-        **secret,
-        **asked,
+        **_context_variables(context.identity),
+        **({"SECRET": secret.get_secret_value()} if secret else {}),
+        **{name: _text(value) for name, value in env.items()},
         "RESULT": str(result),
     }
 
 
-def _parts(identity: Identity) -> dict[str, str]:
-    """The fields of CONTEXT as variables, since a shell cannot read JSON."""
-    parts = asdict(identity).items()
-    return {f"CONTEXT_{name.upper()}": str(part) for name, part in parts if part is not None}
+def _context_variables(identity: Identity) -> dict[str, str]:
+    """The fields of CONTEXT as variables, since a shell cannot parse JSON."""
+    fields = asdict(identity).items()
+    return {f"CONTEXT_{name.upper()}": str(value) for name, value in fields if value is not None}
 
 
-class _Tail(threading.Thread):
-    """Copies a stream to the log as it arrives, with secrets masked, and keeps its end."""
-
-    def __init__(self, source: IO[str], log: IO[str], mask: Callable[[str], str]) -> None:
-        super().__init__(daemon=True)
-        self._source, self._log, self._mask = source, log, mask
-        self.text = ""
-
-    def run(self) -> None:
-        for line in map(self._mask, self._source):
-            self._log.write(line)
-            self._log.flush()
-            self.text = (self.text + line)[-TAIL:]
-
-
-def _run(
-    argv: list[str], environ: dict[str, str], stdin: str, mask: Callable[[str], str]
-) -> tuple[int, str, str]:
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except (FileNotFoundError, ValueError) as error:
-        raise ActionError(f"cannot start {argv[0]}: {error}", permanent=True) from None
-    assert process.stdout
-    assert process.stderr
-    tails = _Tail(process.stdout, sys.stdout, mask), _Tail(process.stderr, sys.stderr, mask)
-    with process:
-        try:
-            return _follow(process, stdin, tails)
-        except SystemExit:
-            _stop(process)
-            for tail in filter(_Tail.is_alive, tails):  # their last lines belong in the log
-                tail.join(LAST_LINES_SECONDS)
-            raise
-
-
-def _follow(
-    process: subprocess.Popen[str], stdin: str, tails: tuple[_Tail, _Tail]
-) -> tuple[int, str, str]:
-    """Run a script to its end; its exit code and the end of each output stream."""
-    assert process.stdin
-    for tail in tails:
-        tail.start()
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # unread input
-        pipe.write(stdin)
-    exit_code = process.wait()
-    _signal(process, signal.SIGKILL)  # processes that it left behind would keep its output open
-    for tail in tails:
-        tail.join()
-    if exit_code < 0:
-        exit_code = 128 - exit_code  # killed by a signal, as a shell reports it
-    return exit_code, tails[0].text, tails[1].text
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Stop the script and its child processes, first by SIGTERM."""
-    _signal(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    _signal(process, signal.SIGKILL)
-
-
-def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-
-
-def _complaint(exit_code: int, output: str) -> str:
-    how = f"exited with {exit_code}"
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"the script {how}: {lines[-1][:200]}" if lines else f"the script {how}"
-
-
-def _result(path: Path) -> dict[str, Any] | None:
+def read_result(path: Path) -> dict[str, Any] | None:
+    """The object that a script wrote; raises a permanent ActionError if it is something else."""
     if not path.exists():
         return None
     with path.open("rb") as file:

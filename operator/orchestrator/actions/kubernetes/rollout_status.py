@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.actions.action import Action, ActionError, Context, Family, Outputs, Right
+from orchestrator.actions.action import Action, Context, Family, Outputs, Right
 from orchestrator.actions.cluster import Object, classify
+from orchestrator.actions.kubernetes.rollouts import Wait, wait_for_rollout
 from orchestrator.actions.kubernetes.targets import OnWorkload
 from orchestrator.actions.kubernetes.workloads import RESOURCES, revision, rollout
-from orchestrator.models.base import Duration, parse_duration
-
-MIN_POLL, MAX_POLL = 0.25, 1.0
-"""Seconds between two reads: a tenth of the time waited, within these bounds."""
+from orchestrator.models.base import Duration
 
 
 class RolloutStatus(OnWorkload):
@@ -36,24 +34,11 @@ class RolledOut(Outputs):
 
 def rollout_status(parameters: RolloutStatus, context: Context) -> RolledOut:
     """Waits until the rollout of a workload is complete, by the rules of kubectl rollout status."""
-    cluster, resource = context.cluster(), RESOURCES[parameters.kind]
-    namespace, shown = parameters.in_namespace(context), parameters.described(context)
-    started = context.clock.monotonic()
-    last = ""
-    while True:
-        workload = cluster.get(resource, namespace, parameters.name)
-        state = rollout(parameters.kind, workload)
-        if state.message != last:
-            context.log(f"{shown}: {state.message}")
-            last = state.message
-        waited = context.clock.monotonic() - started
-        if state.done:
-            return _rolled_out(workload, state.message, round(waited))
-        if state.failed:
-            raise ActionError(f"{shown}: {state.message}", permanent=True)
-        if waited >= parse_duration(parameters.timeout):
-            raise ActionError(f"{shown} is not rolled out after {waited:.0f} s: {state.message}")
-        context.clock.sleep(min(max(MIN_POLL, waited / 10), MAX_POLL))
+    wait = Wait(
+        parameters.kind, parameters.in_namespace(context), parameters.name, parameters.timeout
+    )
+    workload, waited = wait_for_rollout(context.cluster(), context, wait)
+    return _rolled_out(workload, rollout(parameters.kind, workload).message, waited)
 
 
 def _rolled_out(workload: Object, message: str, seconds: int) -> RolledOut:

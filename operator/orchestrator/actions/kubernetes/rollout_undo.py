@@ -71,26 +71,32 @@ class RolledBack(Outputs):
 
 def rollout_undo(parameters: RolloutUndo, context: Context) -> RolledBack:
     """Rolls a Deployment back to its previous revision or to a given one, as kubectl rollout undo
-    does."""
-    cluster, namespace = context.cluster(), parameters.in_namespace(context)
-    shown = f"Deployment {namespace}/{parameters.name}"
-    deployment = observed_deployment(cluster, namespace, parameters.name, context.clock)
+    does. It does not wait for the rollout: rollback-deployment does."""
+    namespace = parameters.in_namespace(context)
+    asked = parameters.to_revision
+    return roll_back(context.cluster(), context, namespace, parameters.name, asked)
+
+
+def roll_back(
+    cluster: BlockingClient, context: Context, namespace: str, name: str, asked: int | None
+) -> RolledBack:
+    """Roll a Deployment back to the revision asked for, or to the previous one."""
+    shown = f"Deployment {namespace}/{name}"
+    deployment = observed_deployment(cluster, namespace, name, context.clock)
     if done := _done(deployment, context.identity.key):
         context.log(f"{shown} was rolled back by an earlier attempt")
         return _answer(deployment, done["from"], done["to"], changed=True, repeated=True)
     current = _current(deployment, shown)
-    history = _history(cluster, namespace, deployment)
-    wanted = _wanted(parameters.to_revision, current, history, shown)
+    history = history_of(cluster, namespace, deployment)
+    wanted = _wanted(asked, current, history, shown)
     template = _template(history[wanted])
     if template == deployment["spec"]["template"]:
         context.log(f"{shown} already has the pod template of revision {wanted}")
         return _answer(deployment, current, wanted, changed=False)
     mark = {"key": context.identity.key, "from": current, "to": wanted}
-    cluster.merge(
-        DEPLOYMENTS, namespace, parameters.name, _patch(deployment, history[wanted], mark)
-    )
+    cluster.merge(DEPLOYMENTS, namespace, name, _patch(deployment, history[wanted], mark))
     context.log(f"{shown} is rolled back from revision {current} to {wanted}")
-    deployment = observed_deployment(cluster, namespace, parameters.name, context.clock)
+    deployment = observed_deployment(cluster, namespace, name, context.clock)
     return _answer(deployment, current, wanted, changed=True)
 
 
@@ -125,7 +131,7 @@ def _current(deployment: Object, shown: str) -> int:
     return current
 
 
-def _history(cluster: BlockingClient, namespace: str, deployment: Object) -> dict[int, Object]:
+def history_of(cluster: BlockingClient, namespace: str, deployment: Object) -> dict[int, Object]:
     """The Deployment's ReplicaSets by revision."""
     uid = deployment["metadata"]["uid"]
     found = cluster.list(REPLICA_SETS, namespace, label_selector=selector(deployment))

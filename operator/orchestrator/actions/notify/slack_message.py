@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, SecretStr, model_validator
 
 from orchestrator.actions.action import Action, ActionError, Context, Outputs
-from orchestrator.actions.sending import WithTimeout, classify, session
-from orchestrator.models.base import parse_duration
+from orchestrator.actions.rest import Api, api, bearer
+from orchestrator.actions.sending import WithTimeout, classify
 
 if TYPE_CHECKING:
     import requests
-
-    from orchestrator.actions.http_session import Session
 
 TRANSIENT_ERRORS = frozenset(
     {
@@ -28,6 +26,14 @@ TRANSIENT_ERRORS = frozenset(
     }
 )
 """Transient errors of chat.postMessage: https://docs.slack.dev/reference/methods/chat.postMessage"""
+ACTION_PREFIX = "automation/"
+"""How the action_id of our buttons begins; the receiver answers no others."""
+MAX_SECTION = 3000
+"""Maximum length of a section's text in characters: https://docs.slack.dev/reference/block-kit."""
+MAX_BLOCKS = 50
+"""Maximum number of blocks of a message, as documented there."""
+MAX_LABEL = 75
+"""Maximum length of a button's text in characters."""
 
 
 class SlackMessage(WithTimeout):
@@ -41,10 +47,15 @@ class SlackMessage(WithTimeout):
     """URL of an incoming webhook; give either this or token."""
     token: SecretStr | None = None
     """Bot token with the scope chat:write."""
-    blocks: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
+    blocks: Annotated[list[dict[str, Any]], Field(max_length=MAX_BLOCKS)] = []
     """Block Kit blocks, at most 50."""
     thread_ts: str = ""
     """The output ts of the message to reply to in a thread."""
+    approval: Annotated[str, Field(max_length=63)] = ""
+    """Approval node of this execution: adds the buttons Approve and Reject, for people whom the
+    receiver knows by their Slack user."""
+    signal: Annotated[str, Field(max_length=63)] = ""
+    """Signal of this execution: adds a button that sends it."""
     api_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://slack.com/api"
     """URL of Slack's API, with a bot token."""
 
@@ -56,6 +67,8 @@ class SlackMessage(WithTimeout):
             raise ValueError("a bot token needs a channel")
         if not (self.text or self.blocks):
             raise ValueError("give text or blocks")
+        if (self.approval or self.signal) and len(self.blocks) == MAX_BLOCKS:
+            raise ValueError("give at most 49 blocks, since the buttons are another one")
         return self
 
 
@@ -70,67 +83,65 @@ class SlackAnswer(Outputs):
 
 def slack_message(parameters: SlackMessage, context: Context) -> SlackAnswer:
     """Posts a message to a Slack channel, by a bot or by an incoming webhook."""
-    with session() as http:
-        if parameters.webhook_url:
-            url = parameters.webhook_url.get_secret_value()
-            _check_webhook(_post(http, url, {}, _message(parameters), parameters, context))
-            context.log("sent through the webhook")
-            return SlackAnswer()
-        token = parameters.token.get_secret_value() if parameters.token else ""
-        response = _post(
-            http,
-            f"{parameters.api_url.rstrip('/')}/chat.postMessage",
-            {"Authorization": f"Bearer {token}"},
-            {"channel": parameters.channel, **_message(parameters)},
-            parameters,
-            context,
-        )
-    answer = _checked(response)
+    message = _message(parameters, context)
+    if parameters.webhook_url:
+        url = parameters.webhook_url.get_secret_value()
+        with api("Slack", url, parameters, context) as slack:
+            _check_webhook(slack.send("POST", "", json=message))
+        context.log("sent through the webhook")
+        return SlackAnswer()
+    with api(
+        "Slack", parameters.api_url, parameters, context, headers=bearer(parameters.token)
+    ) as slack:
+        body = {"channel": parameters.channel, **message}
+        answer = _checked(slack, slack.send("POST", "/chat.postMessage", json=body))
     context.log(f"sent to {parameters.channel}")
     return SlackAnswer(channel=answer.get("channel", ""), ts=answer.get("ts", ""))
 
 
-def _message(parameters: SlackMessage) -> dict[str, Any]:
+def _message(parameters: SlackMessage, context: Context) -> dict[str, Any]:
     message = {
         "text": parameters.text,
-        "blocks": parameters.blocks,
+        "blocks": [*parameters.blocks, *_buttons(parameters, context)],
         "thread_ts": parameters.thread_ts,
     }
     return {name: value for name, value in message.items() if value}
 
 
-def _post(
-    http: Session,
-    url: str,
-    headers: dict[str, str],
-    message: dict[str, Any],
-    parameters: SlackMessage,
-    context: Context,
-) -> requests.Response:
-    """The response, after waiting for rate limits as long as the timeout allows."""
-    deadline = context.clock.monotonic() + parse_duration(parameters.timeout)
-    while True:
-        left = deadline - context.clock.monotonic()
-        response = http.post(
-            url,
-            data=json.dumps(message).encode(),
-            headers={"Content-Type": "application/json; charset=utf-8", **headers},
-            timeout=max(left, 0.1),
-            allow_redirects=False,
-        )
-        if response.status_code != 429:
-            return response
-        wait = _retry_after(response)
-        if context.clock.monotonic() + wait >= deadline:
-            raise ActionError(f"Slack limits the rate and asks to wait {wait:g} s")
-        context.log(f"Slack limits the rate, waiting {wait:g} s")
-        context.clock.sleep(wait)
+def _buttons(parameters: SlackMessage, context: Context) -> list[dict[str, Any]]:
+    """The buttons, below the text, which Slack shows only in notifications if there are blocks."""
+    buttons = []
+    if parameters.approval:
+        of = {"node": parameters.approval}
+        buttons.append(_button("Approve", "approve", of, context, style="primary"))
+        buttons.append(_button("Reject", "reject", of, context, style="danger"))
+    if parameters.signal:
+        of = {"signal": parameters.signal}
+        buttons.append(_button(f"Send {parameters.signal}", "signal", of, context))
+    if not buttons:
+        return []
+    text = {"type": "mrkdwn", "text": parameters.text[:MAX_SECTION]}
+    shown = [{"type": "section", "text": text}] if parameters.text and not parameters.blocks else []
+    return [*shown, {"type": "actions", "elements": buttons}]
 
 
-def _retry_after(response: requests.Response) -> float:
-    """Seconds to wait, from Slack's response; https://docs.slack.dev/apis/web-api/rate-limits."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 1.0
+def _button(
+    label: str, action: str, of: dict[str, str], context: Context, **style: str
+) -> dict[str, Any]:
+    """A button whose value names the execution, by uid too: a later one may have its name."""
+    value = {
+        "namespace": context.identity.namespace,
+        "execution": context.identity.execution,
+        "uid": context.identity.uid,
+        **of,
+    }
+    return {
+        "type": "button",
+        "action_id": f"{ACTION_PREFIX}{action}",
+        "text": {"type": "plain_text", "text": label[:MAX_LABEL]},
+        "value": json.dumps(value),
+        **style,
+    }
 
 
 def _check_webhook(response: requests.Response) -> None:
@@ -144,16 +155,15 @@ def _check_webhook(response: requests.Response) -> None:
     )
 
 
-def _checked(response: requests.Response) -> dict[str, Any]:
+def _checked(slack: Api, response: requests.Response) -> dict[str, Any]:
     """chat.postMessage answers 200 with `ok: false` when it refuses."""
     if response.status_code >= 500:
-        raise ActionError(f"Slack answered {response.status_code} {response.reason}")
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if response.status_code != 200 or not isinstance(answer, dict):
-        raise ActionError(f"Slack answered {response.status_code} without JSON", permanent=True)
+        raise ActionError(f"Slack responded with {response.status_code} {response.reason}")
+    answer = slack.parsed(response) if response.status_code == 200 else None
+    if not isinstance(answer, dict):
+        raise ActionError(
+            f"Slack responded with {response.status_code} {response.reason}", permanent=True
+        )
     if not answer.get("ok"):
         error = str(answer.get("error", "unknown_error"))
         raise ActionError(

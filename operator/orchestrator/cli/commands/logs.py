@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.durations import read_duration
-from orchestrator.cli.log_follow import Reading
-from orchestrator.cli.logs import Choice, show_logs
+from orchestrator.cli.logs import show_logs
 from orchestrator.cli.options import Execution, Node, on_cluster
+from orchestrator.session.durations import read_duration
+from orchestrator.session.log_follow import Reading
+from orchestrator.session.node_logs import Choice
 
 
 @on_cluster

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestrator.cli.errors import UsageError
-from orchestrator.cli.impersonation import configured
+from orchestrator.cli.server_options import (
+    HealthAddress,
+    LeaseName,
+    LogFormat,
+    LogLevel,
+    Namespaces,
+    check_lease,
+    check_log_options,
+    check_own_account,
+    served,
+)
 from orchestrator.cli.version import image, version
 from orchestrator.cli.webhook import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
 from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.access import AccessError
-
-LOG_VARIABLE = "ORCHESTRATOR_LOG"
-"""Environment variable with the log level, used if the option is absent."""
+from orchestrator.session.errors import UsageError
 
 
 def command(
     context: typer.Context,
-    namespace: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--namespace",
-            "-n",
-            metavar="NAME",
-            help="Namespace to serve; repeatable. All namespaces by default.",
-        ),
-    ] = None,
+    namespace: Namespaces = None,
     installation: Annotated[
         str,
         typer.Option(
@@ -51,23 +49,18 @@ def command(
             min=1, max=1000, help="Maximum number of executions that are reconciled concurrently."
         ),
     ] = 128,
-    log_format: Annotated[str, typer.Option(help="plain or json.")] = "plain",
-    log_level: Annotated[
-        str, typer.Option(envvar=LOG_VARIABLE, help="debug, info, warning or error.")
-    ] = "info",
-    health_address: Annotated[
-        str,
+    log_format: LogFormat = "plain",
+    log_level: LogLevel = "info",
+    health_address: HealthAddress = "",
+    lease: LeaseName = "",
+    history: Annotated[
+        bool,
         typer.Option(
-            metavar="HOST:PORT", help="Address of /healthz and /readyz; not served if empty."
+            "--history",
+            help="Delete an ended execution only once the history has recorded it, or a day after"
+            " its end.",
         ),
-    ] = "",
-    lease: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMESPACE/NAME",
-            help="Lease that elects the leader of several replicas; none if empty.",
-        ),
-    ] = "",
+    ] = False,
     webhook: Annotated[
         str,
         typer.Option(
@@ -85,27 +78,13 @@ def command(
     ] = None,
 ) -> None:
     """Runs until SIGTERM or SIGINT."""
-    if log_format not in ("plain", "json"):
-        raise UsageError(f"--log-format {log_format}: write plain or json")
-    if log_level not in ("debug", "info", "warning", "error"):
-        source = context.get_parameter_source("log_level")
-        from_environment = source is not None and source.name == "ENVIRONMENT"
-        given = f"{LOG_VARIABLE}=" if from_environment else "--log-level "
-        raise UsageError(f"{given}{log_level}: write debug, info, warning or error")
-    if lease and len([part for part in lease.split("/") if part]) != 2:
-        raise UsageError(f"--lease {lease}: write NAMESPACE/NAME")
+    check_log_options(context, log_format, log_level)
+    check_lease(lease)
+    check_own_account(context, "operator")
     target = context.obj
-    acts_as = configured(target.kubeconfig, target.context).user
-    if acts_as and (target.kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST")):
-        raise UsageError(
-            f"the kubeconfig acts as {acts_as}, but the operator does not impersonate users;"
-            " choose another context with --context"
-        )
-    if namespace is None and target.namespace is not None:
-        namespace = [target.namespace]
     options = OperatorOptions(
         runner_image=runner_image or image(),
-        namespaces=tuple(namespace or ()),
+        namespaces=served(context, namespace),
         installation=installation,
         workers=workers,
         kubeconfig=target.kubeconfig,
@@ -115,6 +94,7 @@ def command(
         health_address=health_address,
         lease=lease,
         version=version(),
+        history=history,
         webhook=webhook_address(webhook, webhook_certificate, webhook_key),
     )
     try:

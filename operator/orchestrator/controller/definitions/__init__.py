@@ -1,1 +1,1 @@
-"""The kinds that people write: judged when they change."""
+"""Computes the status of Workflows, Templates, Triggers and Incidents when they change."""

@@ -1,4 +1,4 @@
-"""Incidents: each change of one is appended to its timeline."""
+"""The status of Incidents: each change of the spec is appended to the timeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from orchestrator.validation.parse import parse
 
 
 def incident_status(raw: Raw, now: float) -> dict[str, Any]:
-    """What the status of an Incident should be; nothing new for a spec that was recorded."""
+    """The desired status of an Incident; the timeline is unchanged if the spec is already
+    recorded."""
     generation = raw["metadata"]["generation"]
     old = (raw.get("status") or {}).get("conditions") or []
     spec = parse(IncidentSpec, raw.get("spec") or {})
@@ -39,8 +40,8 @@ def incident_status(raw: Raw, now: float) -> dict[str, Any]:
 
 
 def _before(raw: Raw) -> IncidentStatus:
-    known = {key: (raw.get("status") or {}).get(key) for key in ("timeline", "observed")}
+    stored = {key: (raw.get("status") or {}).get(key) for key in ("timeline", "observed")}
     try:
-        return IncidentStatus.model_validate({key: value for key, value in known.items() if value})
+        return IncidentStatus.model_validate({key: value for key, value in stored.items() if value})
     except ValueError:  # written by another release: start over
         return IncidentStatus()

@@ -1,4 +1,4 @@
-"""Templates and ClusterTemplates: judged when they change."""
+"""The status of Templates and ClusterTemplates, computed when they change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.kube.cache import Raw
 
 
 def template_status(raw: Raw, now: float) -> dict[str, Any]:
-    """What the status of a Template or ClusterTemplate should be."""
+    """The desired status of a Template or ClusterTemplate."""
     generation = raw["metadata"]["generation"]
     old = (raw.get("status") or {}).get("conditions") or []
     verdict = judge_template(raw.get("spec") or {})

@@ -1,4 +1,5 @@
-"""Workflows: judged when they change, and when a Template that they use comes, changes or goes."""
+"""The status of Workflows, computed when a Workflow changes, and when a Template that it uses is
+created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from orchestrator.validation.missing import LOCAL, Known
 
 
 class Workflows:
-    """Says what the status of a Workflow should be."""
+    """Computes the status of Workflows, and keeps each verdict until what it depends on changes."""
 
     def __init__(
         self, workflows: Cache, templates: Cache, cluster_templates: Cache, runner_image: str
@@ -21,14 +22,14 @@ class Workflows:
         self._templates = templates
         self._cluster_templates = cluster_templates
         self._runner_image = runner_image
-        self._judged: dict[Key, tuple[object, Verdict]] = {}
+        self._verdicts: dict[Key, tuple[object, Verdict]] = {}
 
     def __len__(self) -> int:
-        """How many verdicts are kept: one for each Workflow that there is, at most."""
-        return len(self._judged)
+        """Number of cached verdicts: at most one for each Workflow that exists."""
+        return len(self._verdicts)
 
     def status(self, raw: Raw, now: float) -> dict[str, Any]:
-        """observedGeneration and conditions of this Workflow, with the Templates as they are."""
+        """observedGeneration and conditions of a Workflow, based on the cached Templates."""
         generation = raw["metadata"]["generation"]
         verdict = self._verdict(raw)
         old = (raw.get("status") or {}).get("conditions") or []
@@ -38,7 +39,7 @@ class Workflows:
         }
 
     def users_of(self, template: Raw) -> list[Key]:
-        """The Workflows whose nodes name this Template or ClusterTemplate."""
+        """The Workflows with a node that uses this Template or ClusterTemplate."""
         namespace, name = key_of(template)
         action = f"local/{name}" if namespace else name
         return [
@@ -49,7 +50,7 @@ class Workflows:
         ]
 
     def parents_of(self, workflow: Raw) -> list[Key]:
-        """The Workflows that name this one as a sub-workflow."""
+        """The Workflows that use this one as a sub-workflow."""
         namespace, name = key_of(workflow)
         return [
             key_of(raw)
@@ -59,13 +60,14 @@ class Workflows:
         ]
 
     def forget(self, key: Key) -> None:
-        """The Workflow is gone."""
-        self._judged.pop(key, None)
+        """Drop the verdict on a deleted Workflow."""
+        self._verdicts.pop(key, None)
 
     def _verdict(self, raw: Raw) -> Verdict:
-        """Judging a large graph takes a while, and metrics are written often: once per content."""
+        """The verdict, cached by content: validating a large graph takes a while, and each write of
+        the metrics is a change of the Workflow."""
         key, spec = key_of(raw), raw.get("spec") or {}
-        workflows = self._reached(key[0], spec)
+        workflows = self._sub_workflows(key[0], spec)
         used = [spec, *(child.get("spec") or {} for child in workflows.values() if child)]
         actions = dict.fromkeys(action for each in used for action in actions_of(each))
         templates = {action: self._template(key[0], action) for action in actions}
@@ -74,37 +76,39 @@ class Workflows:
             tuple((action, _version(template)) for action, template in templates.items()),
             tuple((name, _version(child)) for name, child in workflows.items()),
         )
-        judged = self._judged.get(key)
-        if judged is not None and judged[0] == content:
-            return judged[1]
+        cached = self._verdicts.get(key)
+        if cached is not None and cached[0] == content:
+            return cached[1]
         specs = {action: item and item.get("spec") for action, item in templates.items()}
         children = {name: item and item.get("spec") for name, item in workflows.items()}
         complete = None not in (*specs.values(), *children.values())
         known = Known() if complete else self._known(key[0])
         verdict = judge_workflow(key[1], spec, specs, self._runner_image, children, known)
-        self._judged[key] = content, verdict
-        if self._workflows.get(*key) is None:  # forgotten while a thread judged it
+        self._verdicts[key] = content, verdict
+        if self._workflows.get(*key) is None:  # deleted while a thread validated it
             self.forget(key)
         return verdict
 
     def _known(self, namespace: str | None) -> Known:
-        """The names of the namespace and the cluster, for messages about those that are missing."""
+        """Existing names in the namespace and the cluster, for messages about missing ones."""
         local = (key_of(raw) for raw in self._templates)
         workflows = (key_of(raw) for raw in self._workflows)
         actions = [name for _, name in map(key_of, self._cluster_templates)]
         actions += [f"{LOCAL}{name}" for where, name in local if where == namespace]
         return Known(actions, [name for where, name in workflows if where == namespace])
 
-    def _reached(self, namespace: str | None, spec: Mapping[str, Any]) -> dict[str, Raw | None]:
-        """The Workflows that can be reached from one as sub-workflows."""
-        found: dict[str, Raw | None] = {}
-        waiting = workflows_of(spec)
-        while waiting:
-            name = waiting.pop(0)
-            if name not in found:
-                found[name] = child = self._workflows.get(namespace, name)
-                waiting += workflows_of((child or {}).get("spec") or {})
-        return found
+    def _sub_workflows(
+        self, namespace: str | None, spec: Mapping[str, Any]
+    ) -> dict[str, Raw | None]:
+        """The direct and indirect sub-workflows of a Workflow; None for one that does not exist."""
+        reachable: dict[str, Raw | None] = {}
+        names = workflows_of(spec)
+        while names:
+            name = names.pop(0)
+            if name not in reachable:
+                reachable[name] = child = self._workflows.get(namespace, name)
+                names += workflows_of((child or {}).get("spec") or {})
+        return reachable
 
     def _template(self, namespace: str | None, action: str) -> Raw | None:
         prefix, _, name = action.rpartition("/")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.controller.bounded_set import BoundedSet
 from orchestrator.controller.executions.act.orphans import is_orphan, names_its_attempt
+from orchestrator.controller.executions.observe.child_lookup import note_orphan_child
 from orchestrator.controller.executions.observe.live_read import live
 from orchestrator.controller.executions.revisions import Revisions
 from orchestrator.controller.executions.shell import Shell
@@ -16,6 +16,7 @@ from orchestrator.jobs.observe import completed, failure, fans_out, node_of
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.executions import has_ended
+from orchestrator.process.bounded_set import BoundedSet
 
 MAX_OVER = 1000
 """Maximum number of ended executions that are remembered."""
@@ -94,6 +95,12 @@ class ActiveExecutions:
         if orphan:
             state.stops.add_orphan(job["metadata"]["name"], node_of(job))
         return orphan or self.note_attempt(key, job)
+
+    def note_child(self, key: Key, child: Raw) -> None:
+        """Record an event for a sub-execution."""
+        if (state := self._states.get(key)) is not None:
+            note_orphan_child(state, child)
+        self.note(key, child["spec"]["parent"].get("node"))
 
     def note_attempt(self, key: Key, job: Raw) -> bool:
         """Record an event for a Job's attempt or its pods; False if nothing depends on it.

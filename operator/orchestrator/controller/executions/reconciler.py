@@ -40,6 +40,7 @@ from orchestrator.engine.created_names import with_created
 from orchestrator.engine.decisions import Creation, Pass
 from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.engine.lifecycle.refusals import revision_lost, status_invalid
+from orchestrator.engine.lifecycle.restored import is_restored, restored, seconds_to_end
 from orchestrator.engine.observed import Observed
 from orchestrator.engine.people.protection import Policies
 from orchestrator.engine.status.read import StatusError
@@ -76,9 +77,7 @@ class ExecutionReconciler:
         try:
             due = await self._reconcile_in_turn(key)
         except Exception as error:
-            log.debug(
-                key, "the pass failed; what is known of the execution is discarded: %s", error
-            )
+            log.debug(key, "reconciliation failed; the cached state is discarded: %s", error)
             self._active.invalidate(key)
             raise
         trace_requeued(key, self._active.get(key), due)
@@ -104,6 +103,8 @@ class ExecutionReconciler:
             return None
         current = self._active.current(key, raw)
         if current is None:
+            if is_restored(raw):
+                return await self._end_restored(key, raw)
             if not (raw.get("status") or {}).get("revision"):
                 return await self._admit(key, raw)
             self._slots.leave(key)  # admitted, possibly by another replica: it no longer queues
@@ -123,7 +124,7 @@ class ExecutionReconciler:
         if state is not None:
             await self._give_back(state)
         if raw is not None:  # the process that stored the end may have crashed before it counted
-            self._shell.metrics.left(*key, raw["metadata"]["uid"])
+            self._shell.workflow_metrics.recount(*key, raw["metadata"]["uid"])
         await stop_after_end(self._shell, *key, self._active.stopped)
 
     async def _admit(self, key: Key, raw: Mapping[str, Any]) -> Due | None:
@@ -145,6 +146,12 @@ class ExecutionReconciler:
             await self._slots.release(state.run.namespace, claim)
             state.slot.released()
 
+    async def _end_restored(self, key: Key, raw: Mapping[str, Any]) -> Due | None:
+        """End an execution of a backup; its status may be written until a minute has passed."""
+        if seconds := seconds_to_end(raw, self._shell.clock()):
+            return Due(seconds, "restored from a backup: its status may still be written")
+        return await self._refuse(key, raw, restored())
+
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Due | None:
         self._slots.leave(key)
         if await end_unadmitted(self._shell, key, raw, refusal):
@@ -159,8 +166,8 @@ class ExecutionReconciler:
     # While it runs
 
     async def _advance(self, key: Key, state: ExecutionState) -> Due | None:
-        await stop_orphans(self._shell, state)
         await recall_names(self._shell, state)
+        await stop_orphans(self._shell, state)
         for _ in range(MAX_ROUNDS):
             if not self._active.has(key, state):
                 return _INVALIDATED

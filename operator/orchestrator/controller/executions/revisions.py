@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from orchestrator.controller.executions.shell import Shell
-from orchestrator.controller.offload import is_large
-from orchestrator.controller.queue import worker_released
 from orchestrator.controller.single_flight import SingleFlight
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.lifecycle.admission import (
@@ -47,6 +45,8 @@ from orchestrator.kube.resources import (
 from orchestrator.models.base import GROUP
 from orchestrator.models.labels import MANAGED_BY, MANAGER, WORKFLOW
 from orchestrator.models.workflow import WorkflowState
+from orchestrator.process.queue import worker_released
+from orchestrator.validation.size import is_large
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

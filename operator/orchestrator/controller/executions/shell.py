@@ -9,15 +9,15 @@ from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
 from orchestrator.controller.executions.admission.protection import Protection
 from orchestrator.controller.executions.observe.pending import PendingPods
-from orchestrator.controller.offload import Inline
-from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.telemetry.figures import Figures
-from orchestrator.controller.telemetry.metrics import MetricsWriter
-from orchestrator.controller.telemetry.recorder import Recorder
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
+from orchestrator.controller.telemetry.workflow_metrics import WorkflowMetricsWriter
+from orchestrator.dispatch.computing import Inline
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.live_jobs import LiveJobs
 from orchestrator.kube.live_reads import LiveReads
+from orchestrator.process.queue import WorkQueue
+from orchestrator.process.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Shell:
     queue: WorkQueue[tuple[str, str]]
     """(namespace, name) of executions to reconcile."""
     recorder: Recorder
-    metrics: MetricsWriter
-    figures: Figures
+    workflow_metrics: WorkflowMetricsWriter
+    operator_metrics: OperatorMetrics
     remember: Callable[[Raw], None]
     """Called with every execution whose end is stored."""
     accounts: ServiceAccounts

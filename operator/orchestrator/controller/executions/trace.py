@@ -10,12 +10,12 @@ from dataclasses import fields
 
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.state.wakeups import Due
-from orchestrator.controller.telemetry.logs import ExecutionLog, Key
 from orchestrator.engine.decisions import ControlChild, CreateChild, Creation, Pass, StopJob
 from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.engine.observed import Attempt
 from orchestrator.engine.status.records import Record, Run
 from orchestrator.engine.times import to_rfc3339
+from orchestrator.process.logs import ExecutionLog, Key
 
 log = ExecutionLog("orchestrator.executions")
 

@@ -54,10 +54,12 @@ class WatchEvents:
         log.debug((metadata["namespace"], metadata["name"]), "event: execution %s", kind)
         if parent := raw["spec"].get("parent"):
             key = (metadata["namespace"], parent["name"])
-            self._active.note(key, parent.get("node"))
+            self._active.note_child(key, raw)
             queue.add(key)
         if kind == "DELETED":  # deleted or ended
-            self._shell.metrics.left(metadata["namespace"], metadata["name"], metadata["uid"])
+            self._shell.workflow_metrics.recount(
+                metadata["namespace"], metadata["name"], metadata["uid"]
+            )
 
     def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """A Job of an execution changed."""
@@ -87,7 +89,7 @@ class WatchEvents:
         if job is None or key is None or not self._active.note_attempt(key, job):
             return
         if kind != "DELETED":
-            self._shell.figures.pod_ended(key)
+            self._shell.operator_metrics.pod_ended(key)
         delay = self._batching(raw)
         log.debug(
             key,

@@ -1,1 +1,1 @@
-"""What the operator reports: Events, metrics for Prometheus and of Workflows, probes."""
+"""The operator's metrics for Prometheus, and the metrics in the status of Workflows."""

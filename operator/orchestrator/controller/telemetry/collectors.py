@@ -1,38 +1,27 @@
-"""Metrics that are read when Prometheus asks: queues, watches, and what is in the caches.
+"""Collects the metrics that are read at each scrape: watches, queues, requests and executions.
 
-Prometheus is answered in a thread beside the operator's
-(`orchestrator.controller.background_loop`), so everything here is read in one step and never
-changed.
+A thread beside the operator's answers Prometheus (`orchestrator.process.background_loop`), so a
+collector reads each value in one step and changes nothing.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from orchestrator.controller.queue import UNEXPECTED
-from orchestrator.engine.times import from_rfc3339
+from orchestrator.controller.telemetry.execution_collector import ExecutionCollector
+from orchestrator.controller.telemetry.families import Labels, counter, gauge, gauges
 from orchestrator.kube.cache import Raw
-from orchestrator.models.execution import ExecutionPhase, NodePhase
-from orchestrator.models.reasons import Reason
-
-PREFIX = "itechsmart_workflow"
-"""Of every metric's name, before an underscore."""
-_REASONS = frozenset(Reason)
-_EXECUTION_PHASES = frozenset(phase for phase in ExecutionPhase if not phase.terminal)
-_NODE_PHASES = frozenset(phase for phase in NodePhase if not phase.terminal)
-
-Labels = tuple[str, ...]
+from orchestrator.process.queue import UNEXPECTED
 
 
 class Queue(Protocol):
-    """What is measured of a work queue."""
+    """The properties of a work queue that are exposed as metrics."""
 
     @property
     def name(self) -> str: ...
@@ -46,7 +35,7 @@ class Queue(Protocol):
 
 
 class Watch(Protocol):
-    """What is measured of a watch."""
+    """The properties of a watch that are exposed as metrics."""
 
     @property
     def name(self) -> str: ...
@@ -57,87 +46,88 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Where the metrics come from that are read when they are asked for."""
+class MetricSources:
+    """The sources of the metrics that are read at each scrape."""
 
-    leads: Callable[[], bool]
-    """Whether this replica is the leader: the others report nothing of queues and executions, so
-    that a sum over all replicas counts everything once."""
-    answers: Mapping[tuple[str, str, str], int]
-    """Answers of the API server by verb, resource and code."""
+    is_leader: Callable[[], bool]
+    """Whether this replica is the leader. Other replicas report no queues or executions, so that a
+    sum over all replicas counts everything once."""
+    responses: Mapping[tuple[str, str, str], int]
+    """Number of responses of the API server by verb, resource and code."""
     queues: Collection[Queue]
     watches: Collection[Watch]
     executions: Iterable[Raw]
-    """Those that have not ended."""
-    held_triggers: Callable[[], Iterable[str]]
+    """The executions that have not ended."""
+    quota_exceeded_triggers: Callable[[], Iterable[str]]
     """The namespace of each Trigger whose execution a quota refuses."""
     lease_failures: Callable[[], int]
     dropped_events: Callable[[], int]
-    silence: Callable[[], float]
-    """Seconds since the operator's event loop has answered."""
+    event_loop_lag: Callable[[], float]
+    """Seconds since the operator's event loop last responded."""
 
 
-class Reading(Collector):
-    """Everything that is read when it is asked for."""
+class OperatorCollector(Collector):
+    """Reads the sources at each scrape."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: MetricSources) -> None:
         self._sources = sources
-        self._inventory = Inventory(sources.executions)
+        self._executions = ExecutionCollector(sources.executions)
 
     def collect(self) -> Iterator[Metric]:
-        """Of a replica that stands by, what concerns the replica itself."""
-        sources, leads = self._sources, self._sources.leads()
-        yield _gauge("leader", "1 if this replica is the leader, otherwise 0.", leads)
-        yield _counter(
+        """All metrics of the leader; of a standby replica, only those about the replica itself."""
+        sources, is_leader = self._sources, self._sources.is_leader()
+        yield gauge("leader", "1 if this replica is the leader, otherwise 0.", is_leader)
+        yield counter(
             "lease_renewal_failures",
-            "Renewals of the Lease that failed while this replica held it.",
+            "Failed renewals of the Lease while this replica held it.",
             (),
             {(): sources.lease_failures()},
         )
-        yield _gauge(
+        yield gauge(
             "event_loop_lag_seconds",
-            "Time since the operator's event loop has answered; up to one second is normal.",
-            sources.silence(),
+            "Time since the operator's event loop last responded; up to one second is normal.",
+            sources.event_loop_lag(),
         )
-        yield _counter(
+        yield counter(
             "events_dropped",
-            "Kubernetes Events that were not written: beyond their budget, or refused.",
+            "Kubernetes Events that were not written because they exceeded their budget or were "
+            "refused.",
             (),
             {(): sources.dropped_events()},
         )
         yield from self._requests()
         yield from self._watches()
-        if leads:
+        if is_leader:
             yield from self._queues()
-            yield from self._inventory.collect()
-            held = Counter[Labels]((namespace,) for namespace in sources.held_triggers())
-            yield _gauges(
+            yield from self._executions.collect()
+            namespaces = sources.quota_exceeded_triggers()
+            yield gauges(
                 "triggers_quota_exceeded",
                 "Triggers with an event that waits because a quota refuses its execution.",
                 ("namespace",),
-                held,
+                Counter[Labels]((namespace,) for namespace in namespaces),
             )
 
     def _requests(self) -> Iterator[Metric]:
-        yield _counter(
+        yield counter(
             "api_requests",
-            "Requests to the API server, by verb, resource and the code of the response; the code "
-            "is none where there was no response.",
+            "Requests to the API server, by verb, resource and response code; the code is none if "
+            "there was no response.",
             ("verb", "resource", "code"),
-            dict(self._sources.answers),
+            dict(self._sources.responses),
         )
 
     def _watches(self) -> Iterator[Metric]:
         watches = {(watch.name,): watch for watch in self._sources.watches}
-        yield _counter(
+        yield counter(
             "watch_failures",
-            "Lists and watches that failed and were begun again, by resource.",
+            "Lists and watches that failed and were restarted, by resource.",
             ("resource",),
             {labels: watch.failures for labels, watch in watches.items()},
         )
-        yield _gauges(
+        yield gauges(
             "watch_silence_seconds",
-            "Time since a watch received anything, bookmarks included, by resource; infinite until "
+            "Time since a watch last received an event or a bookmark, by resource; infinite until "
             "the first list.",
             ("resource",),
             {labels: watch.silence for labels, watch in watches.items()},
@@ -145,168 +135,34 @@ class Reading(Collector):
 
     def _queues(self) -> Iterator[Metric]:
         queues = {(queue.name,): queue for queue in self._sources.queues}
-        yield _gauges(
+        yield gauges(
             "workqueue_depth",
-            "Keys that wait in a workqueue, by the name of the queue.",
+            "Keys waiting in a workqueue, by queue name.",
             ("name",),
             {labels: len(queue) for labels, queue in queues.items()},
         )
-        yield _gauges(
+        yield gauges(
             "workqueue_longest_wait_seconds",
-            "How long the key has waited that has waited longest in a workqueue; 0 if none waits.",
+            "Waiting time of the oldest key in a workqueue, by queue name; 0 if no key is waiting.",
             ("name",),
             {labels: queue.longest_wait for labels, queue in queues.items()},
         )
-        yield _gauges(
+        yield gauges(
             "workqueue_longest_running_processor_seconds",
-            "How long the reconciliation has run that has run longest; 0 if none runs.",
+            "Duration so far of the longest reconciliation in progress, by queue name; 0 if there "
+            "is none.",
             ("name",),
             {labels: queue.longest_running for labels, queue in queues.items()},
         )
-        yield _counter(
+        yield counter(
             "reconcile_errors",
-            "Reconciliations that failed and are retried, by the name of the queue and the reason: "
-            "that of the API server's answer, Unexpected for anything else.",
+            "Reconciliations that failed and are retried, by queue name and reason: the reason in "
+            "the API server's response, or Unexpected for any other error.",
             ("name", "reason"),
             {
                 (queue.name, reason): failures
                 for queue in self._sources.queues
-                # What no one expects is reported as 0 before, so that the first one is an increase.
+                # Unexpected starts at 0, so that the first unexpected error is an increase.
                 for reason, failures in {UNEXPECTED: 0, **queue.failures}.items()
             },
         )
-
-
-@dataclass(slots=True)
-class _Count:
-    """How many, and since when the oldest, in seconds since the epoch."""
-
-    number: int = 0
-    oldest: float = math.inf
-
-    def add(self, number: int, oldest: float) -> None:
-        self.number += number
-        self.oldest = min(self.oldest, oldest)
-
-
-Counts = dict[Labels, _Count]
-
-
-@dataclass(frozen=True, slots=True)
-class _Execution:
-    """What an execution adds to the counts, at a version of it."""
-
-    version: str
-    labels: Labels
-    created_at: float
-    nodes: Counts
-
-
-class Inventory:
-    """Counts executions and nodes that have not ended; one that has not changed is read once."""
-
-    def __init__(self, executions: Iterable[Raw]) -> None:
-        self._executions = executions
-        self._known: dict[str, _Execution] = {}
-
-    def collect(self) -> Iterator[Metric]:
-        """Executions and nodes by namespace, phase and reason, and the oldest of each."""
-        executions, nodes = self._count()
-        labels = ("namespace", "phase", "reason")
-        yield _gauges(
-            "executions",
-            "Executions that have not ended, by namespace, phase and reason.",
-            labels,
-            {key: count.number for key, count in executions.items()},
-        )
-        yield _gauges(
-            "oldest_execution_creation_timestamp_seconds",
-            "When the oldest execution was created that has not ended, by namespace, phase and "
-            "reason, in seconds since the epoch.",
-            labels,
-            _oldest(executions),
-        )
-        yield _gauges(
-            "nodes",
-            "Nodes that have begun and not ended, by namespace, phase and reason.",
-            labels,
-            {key: count.number for key, count in nodes.items()},
-        )
-        yield _gauges(
-            "oldest_node_start_timestamp_seconds",
-            "When the latest attempt of the node began that is the oldest of those that have not "
-            "ended, by namespace, phase and reason, in seconds since the epoch.",
-            labels,
-            _oldest(nodes),
-        )
-
-    def _count(self) -> tuple[Counts, Counts]:
-        executions: Counts = {}
-        nodes: Counts = {}
-        known, self._known = self._known, {}
-        for raw in self._executions:
-            uid = raw["metadata"]["uid"]
-            found = known.get(uid)
-            if found is None or found.version != raw["metadata"]["resourceVersion"]:
-                found = _read(raw)
-            self._known[uid] = found
-            executions.setdefault(found.labels, _Count()).add(1, found.created_at)
-            for labels, count in found.nodes.items():
-                nodes.setdefault(labels, _Count()).add(count.number, count.oldest)
-        return executions, nodes
-
-
-def _oldest(counts: Counts) -> dict[Labels, float]:
-    """Since when the oldest of each; those of an unknown beginning are left out."""
-    return {key: count.oldest for key, count in counts.items() if count.oldest < math.inf}
-
-
-def _read(raw: Raw) -> _Execution:
-    metadata, status = raw["metadata"], raw.get("status") or {}
-    namespace = metadata["namespace"]
-    phase = _one_of(_EXECUTION_PHASES, status.get("phase")) or ExecutionPhase.PENDING
-    created_at = _time(metadata["creationTimestamp"]) or math.inf
-    nodes: Counts = {}
-    records = status.get("nodes")
-    for record in records.values() if isinstance(records, dict) else ():
-        if not isinstance(record, dict) or not _one_of(_NODE_PHASES, record.get("phase")):
-            continue
-        began = _time(record.get("attemptStartedAt") or record.get("startedAt"))
-        labels = namespace, record["phase"], _one_of(_REASONS, record.get("reason"))
-        nodes.setdefault(labels, _Count()).add(1, math.inf if began is None else began)
-    labels = namespace, phase, _one_of(_REASONS, status.get("reason"))
-    return _Execution(metadata["resourceVersion"], labels, created_at, nodes)
-
-
-def _one_of(known: Collection[str], value: Any) -> str:
-    """The value if it is a known one: others were written by hand, and there is no end of them."""
-    return str(value) if isinstance(value, str) and value in known else ""
-
-
-def _time(text: Any) -> float | None:
-    try:
-        return from_rfc3339(text)
-    except (AttributeError, TypeError, ValueError):  # absent, or written by hand
-        return None
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return _gauges(name, meaning, (), {(): value})
-
-
-def _gauges(
-    name: str, meaning: str, labels: Labels, values: Mapping[Labels, float]
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=labels)
-    for key, value in sorted(values.items()):
-        family.add_metric(key, value)
-    return family
-
-
-def _counter(
-    name: str, meaning: str, labels: Labels, values: Mapping[Any, float]
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"{PREFIX}_{name}", meaning, labels=labels)
-    for key, value in sorted(values.items()):
-        family.add_metric(key, value)
-    return family

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.controller.triggers.delivery import Deliverer
-from orchestrator.controller.triggers.status import TriggerProgress
+from orchestrator.dispatch.deliverer import Deliverer
+from orchestrator.dispatch.status import TriggerProgress
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Raw
 from orchestrator.triggers.registry import Trigger
-from orchestrator.triggers.trigger_type import Clock
+from orchestrator.triggers.sources import Clock
 
 
 class ClockDriver:

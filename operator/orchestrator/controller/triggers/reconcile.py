@@ -7,26 +7,31 @@ existing execution.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
-from orchestrator.controller.offload import Inline
-from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.triggers.changes_driver import ChangesDriver
 from orchestrator.controller.triggers.clock_driver import ClockDriver
-from orchestrator.controller.triggers.create import Creator, Emit, HeldUpError
-from orchestrator.controller.triggers.delivery import Deliverer, OnDelivered
-from orchestrator.controller.triggers.specs import Specs
-from orchestrator.controller.triggers.status import (
+from orchestrator.controller.triggers.watch_driver import MARGIN_SECONDS, WatchDriver
+from orchestrator.dispatch.admission import LiveAdmission
+from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.creator import Creator, Emit, HeldUpError
+from orchestrator.dispatch.deliverer import Deliverer, OnDelivered
+from orchestrator.dispatch.specs import Specs
+from orchestrator.dispatch.startable import Startable
+from orchestrator.dispatch.status import (
     TriggerProgress,
     TriggerStatusWriter,
     progress_of,
 )
-from orchestrator.controller.triggers.watch_driver import MARGIN_SECONDS, WatchDriver
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import Resource
 from orchestrator.models.reasons import EventReason
+from orchestrator.process.queue import WorkQueue
+from orchestrator.triggers.readiness import Access
 from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
-from orchestrator.triggers.trigger_type import Clock, Watch
+from orchestrator.triggers.sources import Changes, Clock, Watch
 
 RESYNC_SECONDS = 60.0
 """Maximum seconds between two reconciliations of a trigger with a clock: the clock may be
@@ -48,16 +53,27 @@ class Triggers:
         offload: Inline | None = None,
         registry: Registry = REGISTRY,
         on_delivered: OnDelivered = lambda *_: None,
+        on_access: Callable[[Key], None] = lambda _key: None,
     ) -> None:
+        """`on_access` is called with a trigger whose access to its resource has changed."""
         offload = offload or Inline()
         self._clock = clock
         self._triggers = triggers
         self._creator = Creator(client, emit)
         self._specs = Specs(registry, offload)
         self._status = TriggerStatusWriter(client, clock, triggers)
-        deliverer = Deliverer(self._creator, clock, offload, on_delivered)
+        self._admission = LiveAdmission(self._creator, clock)
+        deliverer = Deliverer(self._admission, clock, offload, on_delivered, Startable(client))
         self._clock_driver = ClockDriver(deliverer)
         self._watch_driver = WatchDriver(client, registry, self._specs, deliverer)
+        self._changes_driver = ChangesDriver(
+            client,
+            clock,
+            deliverer,
+            wake=self._wake,
+            on_access=on_access,
+            on_reset=self._warn_of_reset,
+        )
         self.queue: WorkQueue[Key] = WorkQueue("triggers")
         self._known: set[Key] = set()
         self._delays: dict[Key, float] = {}
@@ -68,6 +84,7 @@ class Triggers:
     def changed(self, raw: Raw) -> None:
         """A trigger was created or changed."""
         key = key_of(raw)
+        self._changes_driver.note(raw)
         if key not in self._known:
             self._known.add(key)
             self._watch_driver.catch_up(raw)
@@ -79,12 +96,18 @@ class Triggers:
         self._known.discard(key)
         self._specs.forget(key)
         self._watch_driver.forget(key)
+        self._changes_driver.forget(key)
+        self._admission.forget(raw["metadata"]["uid"])
         self._reconciled.pop(key, None)
         self._delays.pop(key, None)
 
     def held(self) -> Iterable[str]:
         """The namespaces of triggers whose execution a quota refuses; any thread may call this."""
         return [namespace or "" for namespace, _ in list(self._delays)]
+
+    def access(self, key: Key) -> Access:
+        """Whether the API server lets the trigger follow its resource."""
+        return self._changes_driver.access(key)
 
     def observe(self, resource: Resource, raw: Raw) -> None:
         """An object may have caused an event; repeated observations count once."""
@@ -93,7 +116,9 @@ class Triggers:
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        await self.queue.run(self._reconcile, workers=WORKERS)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._changes_driver.run(), name="changes")
+            group.create_task(self.queue.run(self._reconcile, workers=WORKERS), name="triggers")
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)
@@ -105,11 +130,16 @@ class Triggers:
             return None
         trigger = self._specs.of(raw)
         if trigger is None:
+            self._changes_driver.leave(key)
             self._reconciled[key] = None
             return None
         now = self._clock()
         progress = progress_of(raw, now, first=key not in self._reconciled)
-        if self._listens_to_something_else(key, trigger):
+        if isinstance(trigger.type.source, Changes):
+            return await self._follow(key, raw, trigger, progress)
+        self._changes_driver.leave(key)
+        driven = isinstance(trigger.type.source, Clock | Watch)
+        if driven and self._listens_to_something_else(key, trigger):
             # Earlier events are not for it, whichever process reconciles it later.
             margin = 0.0 if isinstance(trigger.type.source, Clock) else MARGIN_SECONDS
             progress.mark = max(progress.mark, now + margin)
@@ -129,6 +159,47 @@ class Triggers:
         self._delays.pop(key, None)
         again = progress.again
         return None if again is None else min(max(again - now, 0.05), RESYNC_SECONDS)
+
+    async def _follow(
+        self, key: Key, raw: Raw, trigger: Trigger, progress: TriggerProgress
+    ) -> float | None:
+        """A pass over a trigger that follows changes, whose status is written less often."""
+        progress = self._changes_driver.resume(raw, trigger, progress)
+        failure: Exception | None = None
+        try:
+            await self._changes_driver.drive(raw, trigger, progress)
+        except Exception as error:
+            failure = error
+        if self._changes_driver.finish(key, progress, self._clock()):
+            await self._status.write(raw, progress)  # completed work counts, whatever failed
+            self._changes_driver.written(key, self._clock())
+        if not self._is_there(raw):
+            return None
+        if isinstance(failure, HeldUpError):
+            return self._hold(key, raw, str(failure))
+        if failure is not None:
+            raise failure
+        self._reconciled[key], progress.first = trigger, False
+        self._delays.pop(key, None)
+        return self._seconds_until(progress.again)
+
+    def _wake(self, key: Key) -> None:
+        if key not in self._delays:  # otherwise its next pass tries the first event again
+            self.queue.add(key)
+
+    def _warn_of_reset(self, key: Key, versions: str) -> None:
+        raw = self._triggers.get(*key)
+        if raw is not None:
+            message = (
+                f"the mark went back from version {versions}, the cluster's current one: its state "
+                "was restored from a backup, and changes since then may be missing"
+            )
+            self._creator.warn(raw["metadata"], EventReason.MARK_RESET, message)
+
+    def _seconds_until(self, moment: float | None) -> float | None:
+        if moment is None:
+            return None
+        return min(max(moment - self._clock(), 0.05), RESYNC_SECONDS)
 
     async def _drive(
         self, raw: Raw, trigger: Trigger, progress: TriggerProgress, now: float

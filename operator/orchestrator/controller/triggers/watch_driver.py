@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.controller.triggers.delivery import Deliverer
-from orchestrator.controller.triggers.specs import Specs
-from orchestrator.controller.triggers.status import TriggerProgress
+from orchestrator.dispatch.deliverer import Deliverer
+from orchestrator.dispatch.specs import Specs
+from orchestrator.dispatch.status import TriggerProgress
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import Resource
 from orchestrator.triggers.registry import Registry, Trigger
-from orchestrator.triggers.trigger_type import TriggerType, Watch
+from orchestrator.triggers.sources import Watch
+from orchestrator.triggers.trigger_type import TriggerType
 
 MARGIN_SECONDS = 60.0
 """Seconds by which objects' times may be out of order."""

@@ -13,9 +13,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.controller.offload import Inline, is_large
+from orchestrator.controller.webhook.references import (
+    CachedReferences,
+    KnownTemplates,
+    Live,
+    Parsed,
+)
 from orchestrator.controller.webhook.review import ALLOWED, Request, ReviewResponse
-from orchestrator.controller.webhook.surroundings import Around, KnownTemplates, Live, Parsed
+from orchestrator.dispatch.computing import Inline
 from orchestrator.engine.lifecycle.admission import (
     MISSING_DEFINITION_TIMEOUT,
     actions_of,
@@ -29,6 +34,7 @@ from orchestrator.lint import SPECS, Findings, check_manifest
 from orchestrator.models.base import is_object_name
 from orchestrator.validation.missing import LOCAL, unknown_workflow
 from orchestrator.validation.problem import Problem, statement
+from orchestrator.validation.size import is_large
 from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
 
 logger = logging.getLogger(__name__)
@@ -94,15 +100,15 @@ class Reviewer:
         return findings
 
     async def _check(self, request: Request, live: Live) -> Findings:
-        around = self._around(request, live)
-        work = partial(check_manifest, request.kind, request.name, request.spec, around)
+        references = self._cached_references(request, live)
+        work = partial(check_manifest, request.kind, request.name, request.spec, references)
         return await self._offload.run(work, long=is_large(request.spec))
 
-    def _around(self, request: Request, live: Live) -> Around:
+    def _cached_references(self, request: Request, live: Live) -> CachedReferences:
         namespace = request.namespace
         caches = self._templates, self._cluster_templates
         templates = KnownTemplates(*caches, namespace, live.templates, self._parsed)
-        return Around(templates, self._workflows, namespace, live.workflows)
+        return CachedReferences(templates, self._workflows, namespace, live.workflows)
 
     async def _read(self, request: Request, live: Live, *, known: bool) -> bool:
         """Read the objects that it refers to and that were not read yet: those that the caches have
@@ -152,7 +158,7 @@ class Reviewer:
         workflow = await self._reads.get(WORKFLOWS, namespace, name)
         if workflow is not None:
             return ReviewResponse(await self._refused(workflow, spec))
-        words = unknown_workflow(name, self._around(request, Live()).names())
+        words = unknown_workflow(name, self._cached_references(request, Live()).names())
         problem = Problem(
             "spec.workflow",
             f"{words}; the execution waits {MISSING_DEFINITION_TIMEOUT:.0f} seconds for it",

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from orchestrator.controller.webhook.certificate import Certificate, CertificateFiles
 from orchestrator.controller.webhook.review import (
     BadReviewError,
     Request,
@@ -24,6 +23,7 @@ from orchestrator.controller.webhook.review import (
     read_review,
     write_review,
 )
+from orchestrator.process.certificate import Certificate, CertificateFiles
 
 logger = logging.getLogger(__name__)
 

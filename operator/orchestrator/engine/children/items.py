@@ -156,17 +156,17 @@ def _in_time(
     """
     record, start_timeout, now = facts.record, facts.node.start_timeout, facts.now
     unbegun = record.phase is NodePhase.PENDING and record.reason in HOLD_UPS and not record.failed
-    judged, first = dict(observed), None
+    updated, first = dict(observed), None
     for index, child in observed.items():
         if not is_held_up(child):
             continue
         since = now if child.started_at is None else child.started_at
         due = (min(since, record.attempt_start) if unbegun else since) + start_timeout
         if now >= due:
-            judged[index] = given_up(child, start_timeout)
+            updated[index] = given_up(child, start_timeout)
         else:
             first = _first(first, due)
-    return judged, first
+    return updated, first
 
 
 def _counted(record: Record, items: Items) -> Record:

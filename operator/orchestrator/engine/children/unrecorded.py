@@ -1,4 +1,4 @@
-"""Sub-executions that exist without a record: which nodes may have them."""
+"""Sub-executions that exist without a record, or that run though their record says otherwise."""
 
 from __future__ import annotations
 
@@ -6,18 +6,36 @@ from collections.abc import Iterable
 
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import DEFAULT_PARALLELISM, GraphNode, NodeKind
+from orchestrator.engine.ranges import parse_ranges
 from orchestrator.engine.status.records import Record
 from orchestrator.models.execution import NodePhase
+from orchestrator.models.reasons import Reason
 
 
 def may_be_unrecorded(node: GraphNode, record: Record | None, decided: Pass) -> bool:
-    """Whether a cancellation ended the node, or kept it from starting, and its record names no
-    sub-execution."""
+    """Whether sub-executions of the node may run that its record does not wait for.
+
+    A cancellation ended the node, or kept it from starting, while one was created; or one was
+    refused to this process, and created by another that had not resigned yet.
+    """
     if node.kind is not NodeKind.WORKFLOW or record is None:
         return False
     skipped = record.phase is NodePhase.SKIPPED and decided.cancelling is not None
     cancelled = record.phase is NodePhase.CANCELLED
-    return (cancelled or skipped) and not record.execution and record.items is None
+    if (cancelled or skipped) and not record.execution and record.items is None:
+        return True
+    refused = record.reason == Reason.SUB_WORKFLOW_REFUSED
+    return refused or record.attempts > 1 or bool(record.failed)
+
+
+def ended_items(node: GraphNode, record: Record) -> Iterable[tuple[int, int | None]]:
+    """The attempts and items that cannot have a running sub-execution, as the record has them."""
+    if node.spec.for_each is None:
+        last = record.attempts if record.phase.terminal else record.attempts - 1
+        return ((attempt, None) for attempt in range(1, last + 1))
+    if record.phase.terminal:
+        return ((record.attempts, index) for index in range(record.items or 0))
+    return ((record.attempts, index) for index in parse_ranges(record.failed))
 
 
 def first_items(node: GraphNode) -> Iterable[int | None]:

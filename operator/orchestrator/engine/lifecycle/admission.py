@@ -13,7 +13,6 @@ from orchestrator.engine.graph import Graph, compile_graph
 from orchestrator.engine.lifecycle.revision import MAX_REVISION_BYTES, Revision, freeze
 from orchestrator.engine.status.records import as_stored
 from orchestrator.engine.status.size import MAX_VARIABLES
-from orchestrator.engine.times import from_rfc3339
 from orchestrator.expressions import SecretValue
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.reasons import Reason
@@ -21,8 +20,8 @@ from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec, WorkflowState
 from orchestrator.validation.missing import (
     Known,
-    place_of_action,
-    place_of_workflow,
+    path_of_action,
+    path_of_workflow,
     unknown_action,
     unknown_workflow,
 )
@@ -193,11 +192,9 @@ def check_start(execution: Mapping[str, Any], prepared: Prepared) -> dict[str, A
     return {name: as_stored(value) for name, value in values.items() if name not in secret}
 
 
-def waited_long_enough(execution: Mapping[str, Any], now: float) -> bool:
+def waited_long_enough(since: float, now: float) -> bool:
     """Whether the wait for a missing Workflow or Template has timed out."""
-    return (
-        now >= from_rfc3339(execution["metadata"]["creationTimestamp"]) + MISSING_DEFINITION_TIMEOUT
-    )
+    return now >= since + MISSING_DEFINITION_TIMEOUT
 
 
 def actions_of(raw_spec: Mapping[str, Any]) -> list[str]:
@@ -220,7 +217,7 @@ def _of_action(action: str, raw_spec: Raw, raw_workflows: Children, known: Known
     message = unknown_action(action, known.actions)
     for prefix, raw in _specs(raw_spec, raw_workflows):
         if action in actions_of(raw):
-            return f"{prefix}{place_of_action(raw, action)}: {message}"
+            return f"{prefix}{path_of_action(raw, action)}: {message}"
     return message
 
 
@@ -229,7 +226,7 @@ def _of_workflow(child: str, raw_spec: Raw, raw_workflows: Children, known: Know
     message = unknown_workflow(child, known.workflows)
     for prefix, raw in _specs(raw_spec, raw_workflows):
         if child in workflows_of(raw):
-            return f"{prefix}{place_of_workflow(raw, child)}: {message}"
+            return f"{prefix}{path_of_workflow(raw, child)}: {message}"
     return message
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engine.lifecycle.admission import Missing, Refusal
+from orchestrator.engine.lifecycle.revision import OtherVersionError
 from orchestrator.models.execution import DesiredState, ExecutionPhase
 from orchestrator.models.reasons import Reason
 
@@ -49,8 +50,9 @@ def parent_revision_gone(revision: str) -> Refusal:
 
 
 def revision_lost(error: ValueError) -> Refusal:
-    """Its frozen workflow was deleted or changed."""
-    return Refusal(Reason.REVISION_LOST, str(error))
+    """Its frozen workflow was deleted or changed, or another version wrote it."""
+    other = isinstance(error, OtherVersionError)
+    return Refusal(Reason.OTHER_VERSION if other else Reason.REVISION_LOST, str(error))
 
 
 def revision_taken(error: ValueError) -> Refusal:

@@ -23,6 +23,10 @@ MAX_REVISION_BYTES = 1024 * 1024
 """Maximum bytes of a revision's content; etcd refuses objects over 1.5 MiB."""
 
 
+class OtherVersionError(ValueError):
+    """A revision that another version of the operator froze and this one cannot read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """A ControllerRevision's name and content."""
@@ -70,8 +74,11 @@ def verify(name: str, data: Any) -> None:
 
 
 def thaw(name: str, data: Any) -> Graph:
-    """The graph of a revision; ValueError if the content does not match its name, or was never
-    frozen by an operator."""
+    """The graph of a revision.
+
+    ValueError if the content does not match its name, or was never frozen by an operator;
+    OtherVersionError if it was frozen by a version that knows other fields.
+    """
     try:
         verify(name, data)
         return compile_graph(
@@ -83,7 +90,12 @@ def thaw(name: str, data: Any) -> Graph:
             data["runnerImage"],
             data.get("workflows"),
         )
-    except (AttributeError, KeyError, RecursionError, TypeError, ValidationError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"another version of the operator wrote it: {where}: {first['msg']}"
+        raise OtherVersionError(f"ControllerRevision {name}: {message}") from error
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
         raise ValueError(f"ControllerRevision {name} contains no workflow") from error
 
 

@@ -40,7 +40,7 @@ def failures(work: Work, nodes: Iterable[GraphNode]) -> list[GraphNode]:
 def scope(work: Work, node: GraphNode, **more: Any) -> dict[str, Any]:
     """The scope of a node's expressions; `more` are additional names, such as `now`.
 
-    Raises BudgetUsedUpError if the pass has no budget left.
+    Raises BudgetExhaustedError if the pass has no budget left.
     """
     names: Collection[str] = work.graph.nodes if node.reads is None else node.reads
     afford(NODE_VIEW_WORK * len(names))

@@ -62,13 +62,13 @@ def _add(metrics: WorkflowMetrics, new: list[Ended]) -> WorkflowMetrics:
     marks = sorted([*metrics.counted, *(ended.mark for ended in new)])
     refused = sum(ended.reason == Reason.CONCURRENCY_FORBIDDEN for ended in new)
     forbidden = metrics.forbidden + refused
-    judged = total - forbidden
+    rated = total - forbidden
     evicted, kept = marks[:-MAX_COUNTED], marks[-MAX_COUNTED:]
     return WorkflowMetrics(
         total=total,
         executions=dict(sorted(phases.items())),
         forbidden=forbidden,
-        success_rate=round(phases[ExecutionPhase.SUCCEEDED.value] / judged, 4) if judged else 0,
+        success_rate=round(phases[ExecutionPhase.SUCCEEDED.value] / rated, 4) if rated else 0,
         duration_seconds=_durations(recent),
         recent=recent,
         counted=kept,

@@ -22,7 +22,7 @@ _EXACT = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a node that has started or was skipped. Times in seconds."""
+    """The state of a node that has started or was skipped; times are in seconds."""
 
     phase: NodePhase
     reason: str = ""

@@ -24,7 +24,7 @@ from orchestrator.expressions.lookup import is_secret
 
 
 def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
-    """The fallback where the value is missing; with `true`, also where it is empty or false."""
+    """The fallback if the value is missing; with `true`, also if it is empty or false."""
     if is_secret(value):
         require_defined(value)
     if isinstance(value, Undefined) or (boolean is True and not value):

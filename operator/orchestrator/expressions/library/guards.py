@@ -13,11 +13,11 @@ from orchestrator.expressions.budget import charge
 from orchestrator.expressions.errors import ExpressionError, kind
 
 
-def require(value: Any, words: str, *types: type) -> Any:
-    """The value itself if it is of one of these types; `words` names them in the error."""
+def require(value: Any, expected: str, *types: type) -> Any:
+    """The value itself if it has one of these types; `expected` describes them in the error."""
     if type(value) not in types:
         require_defined(value)
-        raise ExpressionError(f"expected {words}, not {kind(value)}")
+        raise ExpressionError(f"expected {expected}, not {kind(value)}")
     return value
 
 
@@ -37,12 +37,12 @@ def a_list(value: Any) -> list[Any]:
 
 def an_object(value: Any) -> dict[str, Any]:
     """The value itself if it is an object."""
-    found: dict[str, Any] = require(value, "an object", dict)
-    return found
+    fields: dict[str, Any] = require(value, "an object", dict)
+    return fields
 
 
 def a_number(value: Any) -> Any:
-    """The value itself if it is a number that JSON can hold."""
+    """The value itself if it is a number that JSON can represent."""
     return check_number(require(value, "a number", int, float))
 
 

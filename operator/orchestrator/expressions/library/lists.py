@@ -50,9 +50,9 @@ def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
     for bound in (start, stop, step):
         if bound is not None:
             require(bound, "an integer", int)
-    found = require(value, "a list or a string", list, str)[start:stop:step]
-    charge(1 + len(found) // 16)
-    return found
+    result = require(value, "a list or a string", list, str)[start:stop:step]
+    charge(1 + len(result) // 16)
+    return result
 
 
 def first(value: Any) -> Any:
@@ -112,19 +112,19 @@ def maximum(value: Any) -> Any:
 
 def keys(value: Any) -> list[str]:
     """The keys of an object, sorted."""
-    found = list(an_object(value))
-    charge_sort(found)
-    return sorted(found)
+    names = list(an_object(value))
+    charge_sort(names)
+    return sorted(names)
 
 
 def values(value: Any) -> list[Any]:
     """The values of an object, in the order of its sorted keys."""
-    found = an_object(value)
-    return [found[key] for key in keys(found)]
+    fields = an_object(value)
+    return [fields[key] for key in keys(fields)]
 
 
 def contains(value: Any, part: Any) -> bool:
-    """Whether a string holds a part, a list an item, an object a key."""
+    """Whether a string contains a substring, a list an item, or an object a key."""
     charge(3)
     require_defined(part)
     if type(require(value, "a string, a list or an object", str, list, dict)) is not list:

@@ -49,7 +49,7 @@ def floating(value: Any, fallback: Any = None) -> Any:
     return _converted(value, float, "a number", fallback)
 
 
-def _converted(value: Any, convert: Callable[[Any], Any], words: str, fallback: Any) -> Any:
+def _converted(value: Any, convert: Callable[[Any], Any], expected: str, fallback: Any) -> Any:
     require_defined(value)
     try:
         if is_number(value) or (type(value) is str and len(value) <= 64 and "_" not in value):
@@ -58,7 +58,7 @@ def _converted(value: Any, convert: Callable[[Any], Any], words: str, fallback: 
         pass
     if fallback is not None:
         return fallback
-    raise ExpressionError(f"{to_text(value)[:64]!r} is not {words}")
+    raise ExpressionError(f"{to_text(value)[:64]!r} is not {expected}")
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -22,7 +22,7 @@ SIMPLE = {**anything.FILTERS, **lists.FILTERS, **numbers.FILTERS, **texts.FILTER
 """The filters that `map` can apply."""
 
 _EACH = 4
-"""Units for each item that a filter or test is applied to, in addition to its own."""
+"""Units for each item, in addition to those of the filter or test that is applied to it."""
 
 
 def mapped(value: Any, name: Any = None, attribute: Any = None) -> list[Any]:
@@ -70,9 +70,9 @@ def rejectattr(value: Any, key: Any, test: Any, *arguments: Any) -> list[Any]:
     return [item for item in value if not holds(lookup(item, key, "an item"), *arguments)]
 
 
-def _named(table: dict[str, Callable[..., Any]], name: Any, what: str) -> Callable[..., Any]:
+def _named(table: dict[str, Callable[..., Any]], name: Any, noun: str) -> Callable[..., Any]:
     if type(name) is not str or name not in table:
-        raise ExpressionError(f"there is no {what} of this name")
+        raise ExpressionError(f"there is no {noun} of this name")
     return table[name]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.engine.people.initiator import initiator_of
 from orchestrator.engine.people.trust import trust_from_status
-from orchestrator.engine.times import from_rfc3339
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.base import (
     Json,
     Line,
@@ -22,7 +22,9 @@ from orchestrator.models.base import (
     Uid,
     WorkflowName,
 )
-from orchestrator.triggers.trigger_type import Event, TriggerType, Watch
+from orchestrator.models.reasons import Reason
+from orchestrator.triggers.sources import Event, Watch
+from orchestrator.triggers.trigger_type import SAMPLE_UID, TriggerType
 
 
 class EndPhase(StrEnum):
@@ -75,6 +77,7 @@ def matches(ended: ExecutionEnded, raw: Mapping[str, Any]) -> bool:
         ended.workflow in (None, raw["spec"]["workflow"])
         and status.get("phase") in {phase.value for phase in ended.phases}
         and bool(status.get("finishedAt"))
+        and status.get("reason") != Reason.RESTORED
     )
 
 
@@ -99,7 +102,8 @@ def event_of(raw: Mapping[str, Any]) -> Event:
     }
     depth = int(before.get("depth") or 0) + 1
     at = from_rfc3339(status["finishedAt"])
-    return Event(EXECUTION.key, metadata["uid"], data, at, depth, initiator)
+    root = before.get("root") or metadata["uid"]
+    return Event(EXECUTION.key, metadata["uid"], data, at, depth, initiator, root=root)
 
 
 def _ended_at(raw: Mapping[str, Any]) -> float | None:
@@ -116,6 +120,23 @@ def _projection(raw: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _sample(ended: ExecutionEnded, at: float) -> dict[str, Any]:
+    phase, workflow = ended.phases[0], ended.workflow or "sample"
+    succeeded = phase is EndPhase.SUCCEEDED
+    return {
+        "name": f"{workflow}-sample",
+        "uid": SAMPLE_UID,
+        "workflow": workflow,
+        "phase": phase.value,
+        "reason": str(Reason.COMPLETED) if succeeded else phase.value,
+        "message": "a sample",
+        "outputs": {},
+        "requester": "",
+        "startedAt": to_rfc3339(at - 60),
+        "finishedAt": to_rfc3339(at),
+    }
+
+
 EXECUTION = TriggerType(
     key="execution",
     starts="Starts when another execution has ended.",
@@ -128,4 +149,5 @@ EXECUTION = TriggerType(
         matches=matches,
         event=lambda _settings, raw: event_of(raw),
     ),
+    sample=_sample,
 )

@@ -19,10 +19,17 @@ from pydantic import Field
 
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.base import Duration, Line, Model, Timestamp, parse_duration
-from orchestrator.triggers.trigger_type import Clock, Due, Event, TriggerType
+from orchestrator.models.trigger import TriggerSpec
+from orchestrator.triggers.sources import Clock, Due, Event
+from orchestrator.triggers.trigger_type import TriggerType
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.times import positive
-from orchestrator.validation.schedule import schedule_advice, schedule_problems
+from orchestrator.validation.schedule import (
+    minutes_of,
+    schedule_advice,
+    schedule_problems,
+    seconds_of,
+)
 
 ON_TIME = 60.0
 """Seconds that a slot may be late before it counts as missed."""
@@ -32,13 +39,17 @@ class Schedule(Model):
     """Slots of a cron expression."""
 
     cron: Annotated[str, Field(min_length=1, max_length=256)]
-    """Minute, hour, day of month, month, day of week."""
+    """Minute, hour, day of month, month, day of week, with the second before them if there are six
+    fields; or @hourly, @daily, @weekly, @monthly, @yearly."""
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """Time zone of the schedule, such as Europe/Berlin."""
     jitter: Duration | None = None
     """Delays each execution by up to this time after its slot; a slot always has the same delay."""
     catch_up: Annotated[int, Field(ge=0, le=100)] = 1
     """How many missed slots are caught up on, newest first; 0 skips them."""
+    start_deadline: Duration | None = None
+    """A slot that is later than this starts nothing, caught up on or not; without it, only
+    catchUp decides."""
 
 
 class Slot(Model):
@@ -59,6 +70,9 @@ def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: floa
     two slots, so events are ordered by when they are due.
     """
     longest = 0.0 if schedule.jitter is None else parse_duration(schedule.jitter)
+    deadline = float("inf")
+    if schedule.start_deadline is not None:
+        deadline = parse_duration(schedule.start_deadline)
     events: list[Event] = []
     mark, again, late = after, float("inf"), 0
     oldest = max(since, after - longest)
@@ -70,9 +84,9 @@ def evaluate(schedule: Schedule, uid: str, after: float, now: float, since: floa
             continue
         mark = max(mark, due)
         late += now >= due + ON_TIME
-        if now < due + ON_TIME or late <= schedule.catch_up:
+        if now < due + deadline and (now < due + ON_TIME or late <= schedule.catch_up):
             events.append(_event(schedule, slot, due))
-        elif now >= slot + longest + ON_TIME:  # and so are all older ones
+        elif now >= slot + longest + min(ON_TIME, deadline):  # and so are all older ones
             mark = max(mark, slot + longest)
             break
     for slot in _forwards(schedule, max(now, oldest)):
@@ -103,19 +117,39 @@ def _event(schedule: Schedule, slot: float, due: float) -> Event:
         "localTime": local.isoformat(),
         "timeZone": schedule.time_zone,
     }
-    return Event(SCHEDULE.key, f"{slot:.0f}", data, due)
+    return Event(SCHEDULE.key, f"{slot:.0f}", data, due, limited=False)
+
+
+def between(schedule: Schedule, start: float, end: float) -> Iterator[Event]:
+    """The events of all slots from `start` until before `end`, oldest first, without jitter."""
+    for slot in _forwards(schedule, start - 1):
+        if slot >= end:
+            return
+        if slot >= start:
+            yield _event(schedule, slot, slot)
 
 
 def _backwards(schedule: Schedule, now: float) -> Iterator[float]:
+    """The slots until now, newest first."""
+    seconds = tuple(reversed(seconds_of(schedule.cron)))
     start = datetime.fromtimestamp(int(now) + 1, ZoneInfo(schedule.time_zone))
-    for moment in CronSim(schedule.cron, start, reverse=True):
-        yield moment.timestamp()
+    for minute in CronSim(minutes_of(schedule.cron), start, reverse=True):
+        for second in seconds:
+            if (slot := minute.timestamp() + second) <= now:
+                yield slot
 
 
 def _forwards(schedule: Schedule, after: float) -> Iterator[float]:
-    start = datetime.fromtimestamp(int(after), ZoneInfo(schedule.time_zone))
-    for moment in CronSim(schedule.cron, start):
-        yield moment.timestamp()
+    """The slots later than `after`, oldest first.
+
+    The rules for changes to daylight saving are about minutes; a slot is a minute and its second.
+    """
+    seconds = seconds_of(schedule.cron)
+    start = datetime.fromtimestamp(int(after) // 60 * 60 - 1, ZoneInfo(schedule.time_zone))
+    for minute in CronSim(minutes_of(schedule.cron), start):
+        for second in seconds:
+            if (slot := minute.timestamp() + second) > after:
+                yield slot
 
 
 def _problems(path: str, schedule: Schedule) -> Iterator[Problem]:
@@ -123,9 +157,11 @@ def _problems(path: str, schedule: Schedule) -> Iterator[Problem]:
         yield Problem(f"{path}.{field}", words)
     if schedule.jitter is not None:
         yield from positive(f"{path}.jitter", schedule.jitter)
+    if schedule.start_deadline is not None:
+        yield from positive(f"{path}.startDeadline", schedule.start_deadline)
 
 
-def _advice(path: str, schedule: Schedule) -> Iterator[Problem]:
+def _advice(path: str, schedule: Schedule, _spec: TriggerSpec) -> Iterator[Problem]:
     for field, words in schedule_advice(schedule.cron):
         yield Problem(f"{path}.{field}", words)
 
@@ -135,7 +171,7 @@ SCHEDULE = TriggerType(
     starts="Starts at the slots of a cron expression.",
     settings=Schedule,
     event=Slot,
-    source=Clock(evaluate),
+    source=Clock(evaluate, between),
     problems=_problems,
     advice=_advice,
 )

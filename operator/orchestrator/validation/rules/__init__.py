@@ -1,1 +1,1 @@
-"""The rules, each a pure function from the subject to its problems, listed in `registry.py`."""
+"""Validation rules: pure functions from the subject to its problems, listed in `registry.py`."""

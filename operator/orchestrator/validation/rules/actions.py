@@ -1,4 +1,4 @@
-"""Actions exist and get the parameters that they declare."""
+"""Actions exist, and their parameters are declared and valid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def known_actions(subject: Subject) -> Iterator[Problem]:
 
 
 def parameters(subject: Subject) -> Iterator[Problem]:
-    """Parameters are declared, required ones are given, and literals have the right type."""
+    """Parameters are declared, required ones are present, and literals have the right type."""
     for path, node in subject.nodes():
         template = subject.templates.get(node.action or "")
         if template is not None:
@@ -43,9 +43,9 @@ def parameters(subject: Subject) -> Iterator[Problem]:
 def _parameters(
     path: str, node: Node, parameters: list[Parameter], subject: Subject
 ) -> Iterator[Problem]:
-    given = {name: value for name, value in (node.with_ or {}).items() if value is not None}
+    values = {name: value for name, value in (node.with_ or {}).items() if value is not None}
     declared = {parameter.name: parameter for parameter in parameters}
-    for name, value in given.items():
+    for name, value in values.items():
         if name not in declared:
             near = did_you_mean(name, declared)
             if not near and 0 < len(declared) <= _MAX_LISTED:
@@ -57,12 +57,12 @@ def _parameters(
         if wrong is not None:
             yield Problem(join(path, name), wrong)
     for parameter in parameters:
-        if parameter.required and parameter.default is None and parameter.name not in given:
+        if parameter.required and parameter.default is None and parameter.name not in values:
             yield Problem(path, f"{node.action!r} requires the parameter {parameter.name!r}")
 
 
 def _wrong(value: Json, parameter: Parameter, subject: Subject) -> str | None:
-    """The problem of a parameter's value, as far as it is known before the run."""
+    """The problem of a parameter's value, or None if there is none before the run."""
     if parameter.type is ValueType.SECRET:
         return _not_a_secret(value, subject)
     if isinstance(value, str) and OPEN in value:
@@ -94,7 +94,7 @@ def _secret_elsewhere(value: str, subject: Subject) -> str | None:
     name = secret_variable(value)
     if name is None or name not in _secrets(subject):
         return None
-    return f"is not of type secret, so it cannot take vars.{name}, which is one"
+    return f"is not of type secret, so it cannot take the secret vars.{name}"
 
 
 def _secrets(subject: Subject) -> list[str]:
@@ -102,7 +102,7 @@ def _secrets(subject: Subject) -> list[str]:
 
 
 def secret_variable(value: str) -> str | None:
-    """NAME if the string is exactly `$[[ vars.NAME ]]`."""
+    """NAME if the string is exactly `$[[ vars.NAME ]]`, else None."""
     try:
         whole = compile_text(value).whole
     except ExpressionError:

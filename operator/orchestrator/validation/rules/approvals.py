@@ -26,5 +26,5 @@ def input_schemas(subject: Subject) -> Iterator[Problem]:
     for path, node in subject.nodes():
         if node.approval is not None and node.approval.inputs is not None:
             where = join(path, "approval", "inputs")
-            for place, message in check_schema(where, node.approval.inputs):
-                yield Problem(place, message)
+            for field, message in check_schema(where, node.approval.inputs):
+                yield Problem(field, message)

@@ -1,4 +1,4 @@
-"""Containers of actions have no contradicting fields and no reserved names."""
+"""Containers of actions have no conflicting fields and no reserved names."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OUR_ENVIRONMENT = frozenset(
         "SCRIPT_SOURCE",
     }
 )
-"""Environment variables that every action gets, in addition to PARAM_NAME per parameter."""
+"""Environment variables that the operator sets, in addition to PARAM_NAME for each parameter."""
 
 
 def script_or_command(spec: TemplateSpec) -> Iterator[Problem]:
-    """A script replaces command and args."""
+    """An action has either a script, or command and args."""
     action = spec.action
     if action is None or action.script is None:
         return
@@ -55,7 +55,7 @@ def environment_sources(spec: TemplateSpec) -> Iterator[Problem]:
     for i, entry in enumerate((action.env if action else None) or []):
         path = f"spec.action.env[{i}]"
         if entry.value is not None and entry.value_from is not None:
-            yield Problem(path, "give it either value or valueFrom, not both")
+            yield Problem(path, "set either value or valueFrom, not both")
         source = entry.value_from
         if source is not None and (message := VALUE_FROM.problem(source)):
             yield Problem(f"{path}.valueFrom", message)

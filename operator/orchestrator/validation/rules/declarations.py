@@ -24,7 +24,7 @@ _FIELDS: tuple[tuple[str, str, tuple[ValueType, ...], str], ...] = (
 
 
 def variables(subject: Subject) -> Iterator[Problem]:
-    """Every variable has a consistent declaration, and secrets have a reference."""
+    """Every variable has a consistent declaration, and every secret has a reference."""
     for i, variable in enumerate(subject.spec.variables):
         path = f"spec.variables[{i}]"
         secret = variable.type is ValueType.SECRET
@@ -38,7 +38,7 @@ def variables(subject: Subject) -> Iterator[Problem]:
 
 
 def declared(path: str, value: Value) -> Iterator[Problem]:
-    """Bounds fit the type and each other; enum and default contain allowed values."""
+    """Bounds match the type and each other; enum and default contain allowed values."""
     if value.type is ValueType.SECRET:
         yield from _secret(path, value)
         return
@@ -66,9 +66,9 @@ _NAMES = tuple((field, attribute) for field, attribute, _, _ in _FIELDS)
 
 
 def _misplaced(path: str, value: Value) -> Iterator[Problem]:
-    for field, attribute, types, words in _FIELDS:
+    for field, attribute, types, plural in _FIELDS:
         if getattr(value, attribute) is not None and value.type not in types:
-            yield Problem(join(path, field), f"is for {words}; this is of type {value.type.value}")
+            yield Problem(join(path, field), f"is for {plural}; this is of type {value.type.value}")
 
 
 def _pattern(path: str, value: Value) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ def known_nodes(subject: Subject) -> Iterator[Problem]:
 
 
 def unknown_node(name: str, subject: Subject) -> str:
-    """The message for a node that does not exist, and what may have been meant."""
+    """The message for a node that does not exist, with a suggestion."""
     nodes = [node.name for node in subject.spec.nodes]
     near = did_you_mean(name, nodes) if len(nodes) > messages.MAX_LISTED else ""
     return messages.unknown_node(name, nodes) + near
@@ -50,7 +50,7 @@ def no_self_edges(subject: Subject) -> Iterator[Problem]:
 
 
 def no_cycles(subject: Subject) -> Iterator[Problem]:
-    """No cycles; the message shows one."""
+    """The edges form no cycle; the message shows one."""
     cycle = _cycle(subject)
     if not cycle:
         return
@@ -65,16 +65,16 @@ def no_cycles(subject: Subject) -> Iterator[Problem]:
 
 def _cycle(subject: Subject) -> list[int]:
     """The nodes of a cycle in the direction of its edges; empty if there is none."""
-    left = set(range(len(subject.spec.nodes))) - set(subject.order)
-    if not left:
+    unordered = set(range(len(subject.spec.nodes))) - set(subject.order)
+    if not unordered:
         return []
-    source = {target: s for _, s, target in subject.edges if s in left and target in left}
-    seen: dict[int, int] = {}
-    node = next(i for i in sorted(left) if i in source)
-    while node not in seen:
-        seen[node] = len(seen)
+    source = {target: s for _, s, target in subject.edges if s in unordered and target in unordered}
+    visited: dict[int, int] = {}
+    node = next(i for i in sorted(unordered) if i in source)
+    while node not in visited:
+        visited[node] = len(visited)
         node = source[node]
-    cycle = list(seen)[seen[node] :][::-1]
+    cycle = list(visited)[visited[node] :][::-1]
     start = cycle.index(min(cycle))
     return cycle[start:] + cycle[:start]
 

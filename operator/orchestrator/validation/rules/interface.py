@@ -29,7 +29,10 @@ def names(spec: TemplateSpec) -> Iterator[Problem]:
     for path, name in parameters:
         variable = f"PARAM_{name.upper()}"
         if variable in first:
-            message = f"{name!r} and {first[variable]!r} would both be the environment's {variable}"
+            message = (
+                f"{name!r} and {first[variable]!r} would both be the environment variable"
+                f" {variable}"
+            )
             yield Problem(path, message)
         first.setdefault(variable, name)
 
@@ -41,7 +44,7 @@ def parameters(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def outputs(spec: TemplateSpec) -> Iterator[Problem]:
-    """No output is a secret: outputs are stored in a status."""
+    """No output is a secret: outputs are stored in the status."""
     for i, output in enumerate(spec.outputs):
         if output.type is ValueType.SECRET:
             yield Problem(f"spec.outputs[{i}].type", "an output is stored and cannot be a secret")

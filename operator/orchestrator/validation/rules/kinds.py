@@ -11,7 +11,7 @@ from orchestrator.models.workflow import Node
 from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject, kinds_of
 
-BELONGS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+FIELDS_BY_KIND: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("with", "with_", ("action",), "parameters belong to actions"),
     ("retry", "retry", ("action", "workflow"), "only actions and sub-workflows are retried"),
     (
@@ -35,23 +35,25 @@ def one_kind(subject: Subject) -> Iterator[Problem]:
 
 
 def fields_of_kind(subject: Subject) -> Iterator[Problem]:
-    """Fields are set only on kinds of nodes that have them."""
+    """A node has only the fields of its kind."""
     for path, node in subject.nodes():
         kinds = kinds_of(node)
         if len(kinds) == 1:
             yield from _misplaced(path, node, kinds[0])
         if node.for_each is not None and node.workflow is not None and node.retry is not None:
-            message = "a fan-out over sub-workflows has no retry; give it to the nodes of the other"
+            message = (
+                "a fan-out over sub-workflows has no retry; set it in the sub-workflow's nodes"
+            )
             yield Problem(join(path, "retry"), message)
         if node.for_each is not None and node.repeat is not None:
             yield Problem(join(path, "repeat"), "a node has either forEach or repeat, not both")
 
 
 def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
-    for field, attribute, kinds, words in BELONGS:
+    for field, attribute, kinds, message in FIELDS_BY_KIND:
         if getattr(node, attribute) is not None and kind not in kinds:
             hint = _HINTS.get(kind, "") if field == "timeout" else ""
-            yield Problem(join(path, field), f"{words}; this node is a {kind}{hint}")
+            yield Problem(join(path, field), f"{message}; this node is a {kind}{hint}")
 
 
 _HINTS = {"delay": ", which has a fixed duration", "fail": ", which ends at once"}
@@ -72,7 +74,7 @@ def message_without_secrets(subject: Subject) -> Iterator[Problem]:
         try:
             references = compile_text(node.fail).references
         except ExpressionError:
-            continue  # the rule on expressions reports what is wrong
+            continue  # the rule on expressions reports it
         for root, *rest in sorted(references):
             variable = subject.variables.get(rest[0]) if root == "vars" and rest else None
             if variable is not None and variable.type is ValueType.SECRET:

@@ -1,4 +1,4 @@
-"""Names are unique and never words that kubectl's YAML reads as booleans."""
+"""Names are unique, and none is a word that YAML 1.1 reads as a boolean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.validation.problem import Problem, join
 from orchestrator.validation.subject import Subject
 
 ROOTS = ("vars", "nodes", "execution", "workflow", "event", "index", "now")
-"""Roots of a workflow's expressions; the name of a forEach item must not be one."""
+"""Roots of a workflow's expressions, which the name of a forEach item must not shadow."""
 
 Named = Iterable[tuple[str, str]]
 
@@ -24,12 +24,12 @@ def no_boolean_words(named: Named) -> Iterator[Problem]:
             yield Problem(path, boolean_name().of(name))
 
 
-def no_duplicates(named: Named, what: str) -> Iterator[Problem]:
-    """Names are unique in their list."""
+def no_duplicates(named: Named, noun: str) -> Iterator[Problem]:
+    """Names are unique in their list; `noun` is what the message calls an entry."""
     first: dict[str, str] = {}
     for path, name in named:
         if name in first:
-            yield Problem(path, f"{what} {name!r} already exists, at {first[name]}")
+            yield Problem(path, f"{noun} {name!r} already exists, at {first[name]}")
         first.setdefault(name, path)
 
 
@@ -62,7 +62,7 @@ def unique_names(subject: Subject) -> Iterator[Problem]:
 
 
 def item_names(subject: Subject) -> Iterator[Problem]:
-    """The name of a forEach item shadows nothing."""
+    """The name of a forEach item shadows no root."""
     for path, node in subject.nodes():
         if node.for_each is not None and node.for_each.as_ in ROOTS:
             name = node.for_each.as_

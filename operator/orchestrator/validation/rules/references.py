@@ -1,4 +1,4 @@
-"""Expressions are valid, and their references exist and are known at that time."""
+"""Expressions are valid, and their references exist and are known when they are evaluated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from orchestrator.expressions.corrections import write_nulls
 from orchestrator.models.base import ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.workflow import Node
-from orchestrator.validation.familiar import paths
-from orchestrator.validation.places import Place, places
+from orchestrator.validation.expression_fields import ExpressionField, expression_fields
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.actions import secret_variable
 from orchestrator.validation.rules.edges import unknown_node
 from orchestrator.validation.subject import Subject
+from orchestrator.validation.suggestions import paths
 
 NODE = (
     "phase",
@@ -48,72 +48,72 @@ Reference = tuple[str, ...]
 def expressions(subject: Subject) -> Iterator[Problem]:
     """Every expression is valid and every reference resolves."""
     count = 0
-    for place in places(subject):
+    for field in expression_fields(subject):
         try:
-            found = place.expressions()
+            parsed = field.expressions()
         except ExpressionError as error:
-            yield Problem(place.path, str(error))
+            yield Problem(field.path, str(error))
             continue
-        count += len(found)
+        count += len(parsed)
         if count > MAX_EXPRESSIONS:
             yield Problem("spec", f"has more than {MAX_EXPRESSIONS:,} expressions; split it")
             return
         messages = (
-            wrong_reference(reference, place, subject, each.source)
-            for each in found
+            wrong_reference(reference, field, subject, each.source)
+            for each in parsed
             for reference in sorted(each.references)
         )
         for message in dict.fromkeys(messages):
             if message is not None:
-                yield Problem(place.path, message)
+                yield Problem(field.path, message)
 
 
 def wrong_reference(
-    reference: Reference, place: Place, subject: Subject, source: str
+    reference: Reference, field: ExpressionField, subject: Subject, source: str
 ) -> str | None:
-    """The problem of a reference at this place, or None."""
+    """The problem of a reference in this field, or None."""
     root, rest = reference[0], reference[1:]
-    if root in place.free:
+    if root in field.free:
         return None
-    if root not in place.roots:
+    if root not in field.roots:
         if root in _ELSEWHERE:
             return f"{root} {_ELSEWHERE[root]}"
-        return f"there is no {root!r}{_meant(reference, place, subject, source)}"
+        return f"there is no {root!r}{_suggestion(reference, field, subject, source)}"
     match root:
         case "vars":
-            return _wrong_variable(rest, place, subject)
+            return _wrong_variable(rest, field, subject)
         case "nodes":
-            return _wrong_node(rest, place, subject)
+            return _wrong_node(rest, field, subject)
         case "execution":
-            return _wrong_execution(rest, place)
+            return _wrong_execution(rest, field)
         case "workflow":
             return unknown_key("workflow", rest, WORKFLOW)
     return None
 
 
-def _meant(reference: Reference, place: Place, subject: Subject, source: str) -> str:
-    """What a reference with an unknown root probably means."""
+def _suggestion(reference: Reference, field: ExpressionField, subject: Subject, source: str) -> str:
+    """The probable meaning of a reference with an unknown root."""
     root, *rest = reference
-    if (written := write_nulls(source)) != source:
-        return f"; {paths.ROOTS.get(root, 'null is written none')}: write `{written}`"
-    if root in subject.variables and "vars" in place.roots:
+    if (corrected := write_nulls(source)) != source:
+        return f"; {paths.ROOTS.get(root, 'null is written none')}: write `{corrected}`"
+    if root in subject.variables and "vars" in field.roots:
         return f"; a variable is read as `{'.'.join(('vars', root, *rest))}`"
-    if root in subject.index and "nodes" in place.roots:
+    if root in subject.index and "nodes" in field.roots:
         return f"; a node is read as `{'.'.join(('nodes', root, *rest))}`"
-    if near := did_you_mean(root, sorted(place.roots | place.free)):
+    if near := did_you_mean(root, sorted(field.roots | field.free)):
         return near
     path = ".".join(reference)
     translated = paths.translate(path)
     write = f": write `{translated}`" if translated != path else ""
     if root in paths.ROOTS or write:
-        return f"; {paths.ROOTS.get(root, 'it is called otherwise here')}{write}"
+        return f"; {paths.ROOTS.get(root, 'it has another name here')}{write}"
     if root == source.strip():
         return f"; a string is quoted: write `'{root}'`"
-    return f"; there is {', '.join(sorted(place.roots | place.free))}"
+    return f"; there is {', '.join(sorted(field.roots | field.free))}"
 
 
 def unknown_key(owner: str, rest: Reference, keys: tuple[str, ...]) -> str | None:
-    """The message that an object with known keys has no such key."""
+    """The message for a key that an object with known keys does not have, or None if it has it."""
     if not rest or rest[0] in keys:
         return None
     other = paths.KEYS.get(rest[0], "") if keys is NODE else ""
@@ -125,7 +125,7 @@ def unknown_key(owner: str, rest: Reference, keys: tuple[str, ...]) -> str | Non
     return f"{owner} has no key {rest[0]!r}{f'; {other}' if other else near}"
 
 
-def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | None:
+def _wrong_variable(rest: Reference, field: ExpressionField, subject: Subject) -> str | None:
     if not rest:
         return None
     variable = subject.variables.get(rest[0])
@@ -135,7 +135,7 @@ def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | No
         return f"there is no variable {rest[0]!r}{hint}"
     if variable.type is not ValueType.SECRET:
         return None
-    if _PARAMETER.fullmatch(place.path) and secret_variable(place.source) == rest[0]:
+    if _PARAMETER.fullmatch(field.path) and secret_variable(field.source) == rest[0]:
         return None
     return (
         f"vars.{rest[0]} is a secret: it can only be a whole parameter of an action:"
@@ -143,38 +143,38 @@ def _wrong_variable(rest: Reference, place: Place, subject: Subject) -> str | No
     )
 
 
-def _wrong_execution(rest: Reference, place: Place) -> str | None:
-    if rest and rest[0] in _AT_THE_END and not place.final:
+def _wrong_execution(rest: Reference, field: ExpressionField) -> str | None:
+    if rest and rest[0] in _AT_THE_END and not field.final:
         return f"execution.{rest[0]} is known in nodes of finally only"
-    keys = EXECUTION + _AT_THE_END if place.final else EXECUTION
+    keys = EXECUTION + _AT_THE_END if field.final else EXECUTION
     return unknown_key("execution", rest, keys)
 
 
-def _wrong_node(rest: Reference, place: Place, subject: Subject) -> str | None:
+def _wrong_node(rest: Reference, field: ExpressionField, subject: Subject) -> str | None:
     if not rest:
         return "name the node: nodes.NAME"
     name = rest[0]
     node = subject.node(name)
     if node is None:
         return unknown_node(name, subject)
-    if not place.nodes >> subject.index[name] & 1:
-        return _not_before(name, place)
+    if not field.nodes >> subject.index[name] & 1:
+        return _not_upstream(name, field)
     message = unknown_key(f"nodes.{name}", rest[1:], NODE)
     if message is None and len(rest) > 2 and rest[1] == "outputs":
         return _wrong_output(name, node, rest[2], subject)
     return message
 
 
-def _not_before(name: str, place: Place) -> str:
-    if name == place.owner:
+def _not_upstream(name: str, field: ExpressionField) -> str:
+    if name == field.owner:
         return f"node {name!r} cannot read itself"
-    if place.final:
+    if field.final:
         return f"node {name!r} is in finally as well: it may not have ended"
-    if place.path.startswith("spec.edges"):
+    if field.path.startswith("spec.edges"):
         return f"node {name!r} is neither the edge's source nor upstream of it"
     return (
-        f"node {name!r} is not upstream of {place.owner!r}, so it may not have ended; add edges"
-        f" from {name!r} to {place.owner!r}"
+        f"node {name!r} is not upstream of {field.owner!r}, so it may not have ended; add edges"
+        f" from {name!r} to {field.owner!r}"
     )
 
 

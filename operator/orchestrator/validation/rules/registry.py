@@ -1,5 +1,5 @@
-"""The rules for workflows. To add a rule, write a function in a file of this folder and add a line
-below; its type is `Rule` in validation/subject.py."""
+"""The rules for workflows. To add a rule, write a function of type `Rule` (validation/subject.py)
+in a file of this folder, and add it to RULES."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from orchestrator.models.base import ValueType
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.models.pod import Action
 from orchestrator.models.template import TemplateSpec
-from orchestrator.validation.places import strings
+from orchestrator.validation.expression_fields import strings
 from orchestrator.validation.problem import Problem
 from orchestrator.validation.rules.references import EXECUTION, WORKFLOW, unknown_key
 
 RENDERED = ("image", "command", "args", "env", "workingDir")
-"""The fields of an action that are rendered; of env, only the values."""
+"""The fields of an action that are rendered; in env, only the values."""
 MAX_EXPRESSIONS = 500
 """Maximum number of expressions of a Template: all are evaluated for each Job."""
 _KEYS = {
@@ -49,7 +49,7 @@ def expressions(spec: TemplateSpec) -> Iterator[Problem]:
 
 
 def literal_fields(spec: TemplateSpec) -> Iterator[Problem]:
-    """No expression is in a field that is not rendered; a script may contain anything."""
+    """Only rendered fields contain expressions; a script may contain any text."""
     if spec.action is None:
         return
     rendered = {path for path, _ in rendered_fields(spec.action)}

@@ -1,4 +1,4 @@
-"""Durations are positive, within bounds, and whole seconds where Kubernetes needs that."""
+"""Durations are positive, within bounds, and whole seconds where Kubernetes requires it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def durations(subject: Subject) -> Iterator[Problem]:
 
 
 def whole_seconds(subject: Subject) -> Iterator[Problem]:
-    """The timeout of an action is in whole seconds, like the deadline of its pod."""
+    """The timeout of an action is in whole seconds, as the deadline of its pod must be."""
     defaults = subject.spec.defaults
     timeouts = [("spec.defaults.timeout", defaults.timeout if defaults else None)]
     for path, node in subject.nodes():

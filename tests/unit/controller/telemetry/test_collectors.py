@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.controller.queue import WorkQueue
-from orchestrator.controller.telemetry.figures import Figures
+from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Cache
 from orchestrator.kube.client import ApiError
-from tests.figures import samples, sources
+from orchestrator.process.queue import WorkQueue
+from tests.metrics import samples, sources
 
 BEGAN = 1_767_225_600.0
 
@@ -39,10 +39,10 @@ def run(
     return {"metadata": metadata, "spec": {"workflow": "w"}, "status": status}
 
 
-def read(**changed: Any) -> Figures:
-    figures = Figures()
-    figures.read(sources(**changed), "0.1.0")
-    return figures
+def read(**changed: Any) -> OperatorMetrics:
+    metrics = OperatorMetrics()
+    metrics.register(sources(**changed), "0.1.0")
+    return metrics
 
 
 def test_executions_are_counted_by_phase_and_reason_with_the_age_of_the_oldest() -> None:
@@ -52,13 +52,13 @@ def test_executions_are_counted_by_phase_and_reason_with_the_age_of_the_oldest()
         run("c", "Pending", "AdmissionRefused"),
         run("new", None),
     ]
-    figures = read(executions=executions)
-    assert samples(figures, "executions") == {
+    metrics = read(executions=executions)
+    assert samples(metrics, "executions") == {
         ("shop", "Running", "Admitted"): 2,
         ("shop", "Pending", "AdmissionRefused"): 1,
         ("shop", "Pending", ""): 1,
     }
-    oldest = samples(figures, "oldest_execution_creation_timestamp_seconds")
+    oldest = samples(metrics, "oldest_execution_creation_timestamp_seconds")
     assert oldest["shop", "Running", "Admitted"] == BEGAN - 70
 
 
@@ -68,9 +68,9 @@ def test_nodes_that_wait_are_counted_by_what_they_wait_for() -> None:
         run("a", age=30, ask=waiting, done=("Succeeded", "Completed")),
         run("b", age=90, ask=waiting, pod=pending),
     ]
-    figures = read(executions=executions)
-    assert samples(figures, "nodes") == {("shop", *waiting): 2, ("shop", *pending): 1}
-    oldest = samples(figures, "oldest_node_start_timestamp_seconds")
+    metrics = read(executions=executions)
+    assert samples(metrics, "nodes") == {("shop", *waiting): 2, ("shop", *pending): 1}
+    oldest = samples(metrics, "oldest_node_start_timestamp_seconds")
     assert oldest["shop", *waiting] == BEGAN - 90
 
 
@@ -92,43 +92,43 @@ def test_a_retried_node_is_as_old_as_its_latest_attempt() -> None:
 )
 def test_what_was_written_by_hand_makes_no_label(status: dict[str, Any]) -> None:
     raw = run("a") | {"status": status}
-    figures = read(executions=[raw])
-    assert samples(figures, "executions") == {("shop", "Pending", ""): 1}
-    assert set(samples(figures, "nodes")) <= {("shop", "Waiting", "")}
-    assert samples(figures, "oldest_node_start_timestamp_seconds") == {}
+    metrics = read(executions=[raw])
+    assert samples(metrics, "executions") == {("shop", "Pending", ""): 1}
+    assert set(samples(metrics, "nodes")) <= {("shop", "Waiting", "")}
+    assert samples(metrics, "oldest_node_start_timestamp_seconds") == {}
 
 
 def test_a_later_scrape_counts_what_has_changed_and_ended() -> None:
     cache = Cache()
     cache.put(run("a", ask=("Waiting", "AwaitingApproval")))
     cache.put(run("b"))
-    figures = read(executions=cache)
-    assert samples(figures, "executions") == {("shop", "Running", "Admitted"): 2}
+    metrics = read(executions=cache)
+    assert samples(metrics, "executions") == {("shop", "Running", "Admitted"): 2}
     changed = run("a", "Paused", "Paused")
     changed["metadata"]["resourceVersion"] = "2"
     cache.put(changed)
     cache.remove(("shop", "b"))
-    assert samples(figures, "executions") == {("shop", "Paused", "Paused"): 1}
-    assert samples(figures, "nodes") == {}
+    assert samples(metrics, "executions") == {("shop", "Paused", "Paused"): 1}
+    assert samples(metrics, "nodes") == {}
 
 
 def test_a_replica_that_stands_by_counts_nothing_that_the_leader_counts() -> None:
-    figures = read(
-        leads=lambda: False,
+    metrics = read(
+        is_leader=lambda: False,
         executions=[run("a", ask=("Waiting", "AwaitingApproval"))],
         queues=[WorkQueue("execution")],
-        held_triggers=lambda: ["shop"],
+        quota_exceeded_triggers=lambda: ["shop"],
     )
-    assert samples(figures, "leader") == {(): 0}
+    assert samples(metrics, "leader") == {(): 0}
     for name in ("executions", "nodes", "workqueue_depth", "triggers_quota_exceeded"):
-        assert samples(figures, name) == {}
-    assert samples(figures, "event_loop_lag_seconds") == {(): 0}
+        assert samples(metrics, name) == {}
+    assert samples(metrics, "event_loop_lag_seconds") == {(): 0}
 
 
 async def test_failed_passes_are_counted_by_the_reason_of_the_answer() -> None:
     queue: WorkQueue[str] = WorkQueue("execution")
-    figures = read(queues=[queue])
-    assert samples(figures, "reconcile_errors_total") == {("execution", "Unexpected"): 0}
+    metrics = read(queues=[queue])
+    assert samples(metrics, "reconcile_errors_total") == {("execution", "Unexpected"): 0}
     errors = iter(
         [
             ApiError(409, "Conflict", "changed"),
@@ -146,7 +146,7 @@ async def test_failed_passes_are_counted_by_the_reason_of_the_answer() -> None:
         queue.add(key)
     with pytest.raises(SystemExit):
         await queue._worker(work)
-    assert samples(figures, "reconcile_errors_total") == {
+    assert samples(metrics, "reconcile_errors_total") == {
         ("execution", "Conflict"): 1,
         ("execution", "Other"): 1,
         ("execution", "Unexpected"): 1,
@@ -157,11 +157,11 @@ def test_a_watch_reports_its_silence_and_failures() -> None:
     class Silent:
         name, failures, silence = "jobs", 3, math.inf
 
-    figures = read(watches=[Silent()])
-    assert samples(figures, "watch_failures_total") == {("jobs",): 3}
-    assert samples(figures, "watch_silence_seconds") == {("jobs",): math.inf}
+    metrics = read(watches=[Silent()])
+    assert samples(metrics, "watch_failures_total") == {("jobs",): 3}
+    assert samples(metrics, "watch_silence_seconds") == {("jobs",): math.inf}
 
 
 def test_triggers_that_a_quota_holds_are_counted_by_namespace() -> None:
-    figures = read(held_triggers=lambda: ["shop", "ops", "shop"])
-    assert samples(figures, "triggers_quota_exceeded") == {("shop",): 2, ("ops",): 1}
+    metrics = read(quota_exceeded_triggers=lambda: ["shop", "ops", "shop"])
+    assert samples(metrics, "triggers_quota_exceeded") == {("shop",): 2, ("ops",): 1}

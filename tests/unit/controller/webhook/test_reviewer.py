@@ -9,9 +9,6 @@ import pytest
 import yaml
 from aiohttp import web
 
-from orchestrator.cli.checking import check_documents
-from orchestrator.cli.manifests import read_documents
-from orchestrator.controller.offload import Offload
 from orchestrator.controller.webhook.review import ALLOWED, ReviewResponse, read_review
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.kube.cache import Cache, Raw
@@ -19,6 +16,9 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.models.base import API_VERSION
 from orchestrator.operations.errors import CommandError
 from orchestrator.operations.start import start_workflow
+from orchestrator.process.offload import Offload
+from orchestrator.session.checking import check_documents
+from orchestrator.session.manifests import read_documents
 from tests.apiserver import ApiServer
 from tests.builders import action, template
 from tests.reviews import review

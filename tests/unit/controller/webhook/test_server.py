@@ -22,13 +22,13 @@ from cryptography.x509.oid import NameOID
 
 from dev.cluster.credentials import write_credentials
 from orchestrator.controller.webhook import server as webhook
-from orchestrator.controller.webhook.certificate import (
+from orchestrator.controller.webhook.review import Request, ReviewResponse
+from orchestrator.controller.webhook.server import MAX_BODY, MAX_REVIEWS, Address, serve, serving
+from orchestrator.process.certificate import (
     Certificate,
     CertificateFiles,
     not_after,
 )
-from orchestrator.controller.webhook.review import Request, ReviewResponse
-from orchestrator.controller.webhook.server import MAX_BODY, MAX_REVIEWS, Address, serve, serving
 from tests.reviews import review
 
 JSON = {"Content-Type": "application/json"}

@@ -15,6 +15,7 @@ from orchestrator.engine.lifecycle.admission import (
     prepare,
     waited_long_enough,
 )
+from orchestrator.engine.lifecycle.rate_limit import waiting_since
 from orchestrator.engine.times import from_rfc3339
 from tests.builders import IMAGE, action, template
 
@@ -78,8 +79,8 @@ def test_a_missing_template_is_waited_for_and_named_rightly() -> None:
 
 def test_the_minute_of_waiting_ends() -> None:
     created = from_rfc3339("2026-01-31T12:00:00Z")
-    assert not waited_long_enough(execution(), created + 59)
-    assert waited_long_enough(execution(), created + 60)
+    assert not waited_long_enough(waiting_since(execution()), created + 59)
+    assert waited_long_enough(waiting_since(execution()), created + 60)
 
 
 def test_defaults_are_applied_and_secrets_left_out() -> None:

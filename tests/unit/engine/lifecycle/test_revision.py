@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.lifecycle import revision
-from orchestrator.engine.lifecycle.revision import freeze, thaw
+from orchestrator.engine.lifecycle.revision import OtherVersionError, freeze, thaw
 from orchestrator.models.template import Right
 from tests.builders import IMAGE, action, template, workflow
 
@@ -72,3 +72,12 @@ def test_content_that_was_never_frozen_is_refused_in_words_whatever_its_name() -
         content = b"" if data.get("workflow") is deep else revision._canonical(data)
         with pytest.raises(ValueError, match="ControllerRevision flow-"):
             thaw(revision._name("flow", content), data)
+
+
+def test_what_a_newer_version_froze_is_named_as_that() -> None:
+    frozen = freeze("flow", workflow(action("a")), {"task": template()}, IMAGE)
+    data = json.loads(json.dumps(frozen.data))
+    data["workflow"]["nodes"][0]["quarantine"] = True
+    name = revision._name("flow", revision._canonical(data))
+    with pytest.raises(OtherVersionError, match=r"nodes\.0\.quarantine"):
+        thaw(name, data)

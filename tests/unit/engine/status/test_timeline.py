@@ -34,6 +34,17 @@ def test_each_change_is_one_entry() -> None:
     assert {entry.at for entry in entries} == {"1970-01-01T00:00:01.500Z"}
 
 
+def test_each_new_note_is_an_entry_of_its_own() -> None:
+    first = {"id": "1", "text": "seen", "author": "ana"}
+    second = {"id": "2", "text": "x" * 1024}
+    before = incident(notes=[first])
+    (_, entry) = extend([], None, before, 0.0)
+    assert (entry.field, entry.from_, entry.to) == ("note", None, "ana: seen")
+    (entry,) = extend([], before, incident(notes=[first, second]), 0.0)
+    assert (entry.field, len(entry.to)) == ("note", MAX_VALUE)
+    assert extend([], incident(notes=[first, second]), incident(notes=[second]), 0.0) == []
+
+
 def test_an_incident_that_did_not_change_has_no_new_entry() -> None:
     assert extend([], incident(), incident(), 0.0) == []
 

@@ -14,7 +14,6 @@ from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import trace_created
 from orchestrator.controller.gathering import gather_outcomes, gather_results
-from orchestrator.controller.offload import LARGE
 from orchestrator.engine.decisions import (
     ControlChild,
     CreateChild,
@@ -31,6 +30,7 @@ from orchestrator.jobs.refusal import JobRefused
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import CLAIMS, CONFIG_MAPS, JOBS, Resource
 from orchestrator.models.reasons import Reason
+from orchestrator.validation.size import LARGE
 
 _CREATED = (JOBS, CONFIG_MAPS, CLAIMS)
 Step = Creation | StopJob | ControlChild
@@ -117,7 +117,7 @@ async def _create_job(
         if refusal is not None:
             return refusal
         state.creations.add(name, asked)
-    shell.figures.created((state.run.namespace, state.run.name))
+    shell.operator_metrics.object_created((state.run.namespace, state.run.name))
     return None
 
 

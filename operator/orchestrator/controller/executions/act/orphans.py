@@ -1,4 +1,4 @@
-"""Stops objects that no record names: orphaned Jobs, with a Warning Event each, and sub-executions.
+"""Stops Jobs and sub-executions that no record names or waits for, with a Warning Event each.
 
 They come from an operator that was interrupted during a creation, or that resumed late.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from orchestrator.controller.executions.act.child_control import set_state
 from orchestrator.controller.executions.act.stopping import stop
-from orchestrator.controller.executions.observe.child_lookup import own_children
+from orchestrator.controller.executions.observe.child_lookup import is_ours, own_children
 from orchestrator.controller.executions.observe.live_read import known_job, live
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
-from orchestrator.controller.queue import worker_released
 from orchestrator.engine.children.unrecorded import may_be_unrecorded
 from orchestrator.engine.decisions import Pass
 from orchestrator.jobs import orphans
@@ -23,7 +22,9 @@ from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS, JOBS
 from orchestrator.models.execution import DesiredState
 from orchestrator.models.reasons import EventReason
+from orchestrator.operations.desired_state import may_become
 from orchestrator.operations.executions import has_ended
+from orchestrator.process.queue import worker_released
 
 
 async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:
@@ -45,8 +46,8 @@ async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pas
 
 
 async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided: Pass) -> None:
-    """Before the end: stop sub-executions that no watch has reported yet, of nodes that a
-    cancellation ended or kept from starting.
+    """Before the end: stop sub-executions that no record waits for, and that perhaps no watch has
+    reported yet.
 
     By force, without their `finally`: no record names them, so nothing would wait for it.
     """
@@ -87,7 +88,9 @@ def _is_in_flight(state: ExecutionState, job: Raw) -> bool:
 
 
 async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
-    """Stop the Jobs that were found to be orphans; each once."""
+    """Stop the Jobs and sub-executions that were found to be orphans; each once."""
+    while (child := state.stops.take_child()) is not None:
+        await _stop_child(shell, state, *child)
     while (orphan := state.stops.next_orphan()) is not None:
         name, node = orphan
         if not state.stops.was_sent(name, force=False):
@@ -103,6 +106,19 @@ async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
             log.debug(state.key, "%s", message)
             shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
         state.stops.remove_orphan(name)
+
+
+async def _stop_child(shell: Shell, state: ExecutionState, name: str, node: str) -> None:
+    """Stop a sub-execution unless it has ended: the watch may report that late."""
+    raw = await live(shell, EXECUTIONS, state.run.namespace, name)
+    if raw is None or has_ended(raw) or not is_ours(state, raw):
+        return
+    if not may_become(raw, DesiredState.TERMINATED):  # it is being terminated
+        return
+    await set_state(shell, raw, DesiredState.TERMINATED)
+    message = orphans.stopped_child(name, node)
+    log.debug(state.key, "%s", message)
+    shell.recorder.emit(state.reference, EventReason.STRAY_SUB_EXECUTION, message)
 
 
 async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:

@@ -3,7 +3,7 @@ webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,6 @@ from orchestrator.controller.executions.status.store import (
     write_pending,
 )
 from orchestrator.controller.executions.trace import trace_decided
-from orchestrator.controller.offload import LARGE
 from orchestrator.engine.concurrency.slots import claim_of
 from orchestrator.engine.decisions import Pass
 from orchestrator.engine.graph import Graph
@@ -31,6 +30,13 @@ from orchestrator.engine.lifecycle.admission import (
     waited_long_enough,
 )
 from orchestrator.engine.lifecycle.begin import first_pass, status_at_start
+from orchestrator.engine.lifecycle.rate_limit import (
+    replaced_by_newer,
+    replaces,
+    starts_if_newest,
+    waiting_since,
+    waits_for_slot,
+)
 from orchestrator.engine.lifecycle.refusals import (
     cancelled_early,
     revision_lost,
@@ -46,6 +52,7 @@ from orchestrator.kube.errors import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.reasons import Reason
+from orchestrator.validation.size import LARGE
 
 MISSING_RETRY = 1.0
 """Seconds between two reads of a Workflow or Template that does not exist yet."""
@@ -99,6 +106,8 @@ class Admission:
         spec = raw["spec"]
         if cancelled := cancelled_early(raw):
             return await self._refuse(key, raw, cancelled)
+        if limited := await self._rate_limited(key, raw):
+            return limited
         if spec.get("rerunOf"):
             return await self._rerun(key, raw)
         prepared = await self._prepare(key, spec)
@@ -112,6 +121,33 @@ class Admission:
         if refusal := await self._revisions.store(key[0], spec["workflow"], prepared):
             return await self._refuse(key, raw, refusal)
         return await self._start(key, raw, prepared.graph, prepared.revision.name, values, {})
+
+    async def _rate_limited(self, key: Key, raw: Mapping[str, Any]) -> Outcome | None:
+        """Queue an execution until its slot, or end it for a newer one; None if it may start."""
+        others: Iterable[Mapping[str, Any]] = self._shell.executions
+        slot = waits_for_slot(raw, self._shell.clock())
+        if slot is None and starts_if_newest(raw):
+            others = await self._of_trigger(key[0], raw["spec"]["trigger"]["uid"])
+        if replaced := replaced_by_newer(raw, others):
+            return await self._refuse(key, raw, replaced)
+        if slot is None:
+            return None
+        for older in replaces(raw, others):
+            self._shell.queue.add((older["metadata"]["namespace"], older["metadata"]["name"]))
+        said = Reason.RATE_LIMITED, slot.message
+        if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
+            return Wait(slot.seconds)
+        return Conflict()
+
+    async def _of_trigger(self, namespace: str, uid: str) -> list[Mapping[str, Any]]:
+        """All executions of a Trigger, by a live read, without their statuses."""
+        items, _ = await self._shell.client.list(
+            EXECUTIONS,
+            namespace,
+            field_selector=f"spec.trigger.uid={uid}",
+            project=lambda raw: {"metadata": raw["metadata"], "spec": raw["spec"]},
+        )
+        return list(items)
 
     async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
         """Admit a re-run: with its source's revision, variables and outputs."""
@@ -214,7 +250,7 @@ class Admission:
         return Conflict()
 
     async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> Outcome:
-        if waited_long_enough(raw, self._shell.clock()):
+        if waited_long_enough(waiting_since(raw), self._shell.clock()):
             return await self._refuse(key, raw, still_missing(missing))
         return await self._wait(key, raw, missing, MISSING_RETRY)
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
-from orchestrator.controller.bounded_set import BoundedSet
+from orchestrator.controller.executions.cleanup.history_gate import HistoryGate
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
 from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.lifecycle.retention import (
@@ -33,6 +33,7 @@ from orchestrator.kube.resources import (
 )
 from orchestrator.models.labels import EXECUTION_UID, MANAGED_BY, MANAGER
 from orchestrator.models.workflow import History
+from orchestrator.process.bounded_set import BoundedSet
 from orchestrator.validation.parse import parse
 
 logger = logging.getLogger(__name__)
@@ -59,9 +60,12 @@ class Retention:
         *,
         triggers: Cache | None = None,
         namespaces: Collection[str] = (),
+        gate: HistoryGate | None = None,
     ) -> None:
+        """With a `gate`, an execution is removed once the history has recorded it."""
         self._triggers = Cache() if triggers is None else triggers
         self._shell = shell
+        self._gate = gate
         self._revisions = revisions
         self._scopes: list[str | None] = list(namespaces) or [None]
         self._ended: dict[Group, dict[str, Stored]] = {}
@@ -106,6 +110,8 @@ class Retention:
             if windows := await self._windows(removed):
                 removed = to_remove(executions.values(), history, now, windows)
             for execution in removed:
+                if self._gate is not None and not await self._gate.opens(execution):
+                    continue
                 if await self._remove(
                     EXECUTIONS, execution.namespace, execution.name, execution.uid
                 ):
@@ -256,6 +262,8 @@ class Retention:
         return True
 
     def _forget(self, group: Group, execution: Stored) -> None:
+        if self._gate is not None:
+            self._gate.forget(execution.uid)
         executions = self._ended.get(group, {})
         executions.pop(execution.uid, None)
         if not executions:

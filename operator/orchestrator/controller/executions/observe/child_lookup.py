@@ -16,12 +16,14 @@ from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.children.fan_out import MAX_CHILDREN
+from orchestrator.engine.children.unrecorded import ended_items
 from orchestrator.engine.graph import GraphNode, NodeKind
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
 from orchestrator.models.reasons import EventReason
+from orchestrator.operations.executions import has_ended
 
 
 async def own_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
@@ -56,11 +58,14 @@ async def recall_names(shell: Shell, state: ExecutionState) -> None:
         return
     nodes = {name for name, node in state.graph.nodes.items() if _is_open(state, node)}
     names: dict[str, set[str]] = {}
-    for raw in await own_children(shell, state) if nodes else ():
+    children = await own_children(shell, state) if nodes else []
+    for raw in children:
         names.setdefault(raw["spec"]["parent"]["node"], set()).add(raw["metadata"]["name"])
     for name in nodes & names.keys():
         _recall_node(state, state.graph.nodes[name], names[name])
     state.names.all_recalled()
+    for raw in children:
+        note_orphan_child(state, raw)
 
 
 def _is_open(state: ExecutionState, node: GraphNode) -> bool:
@@ -121,3 +126,25 @@ def pass_over(shell: Shell, state: ExecutionState, which: AttemptKey) -> bool:
 def is_ours(state: ExecutionState, raw: Raw) -> bool:
     """Whether it is a sub-execution of this one: only holders of `trigger` can set spec.parent."""
     return bool((raw["spec"].get("parent") or {}).get("uid") == state.run.uid)
+
+
+def note_orphan_child(state: ExecutionState, raw: Raw) -> None:
+    """Record a sub-execution that must be stopped, if it is one."""
+    if _is_orphan(state, raw):
+        state.stops.add_child(raw["metadata"]["name"], raw["spec"]["parent"]["node"])
+
+
+def _is_orphan(state: ExecutionState, raw: Raw) -> bool:
+    """Whether a sub-execution runs for an attempt or item that has ended, as its node's record in
+    the status says.
+
+    Another operator, which had not resigned yet, created it after its creation was refused here.
+    """
+    parent, name = raw["spec"].get("parent") or {}, raw["metadata"]["name"]
+    node = state.graph.nodes.get(parent.get("node", ""))
+    record = state.run.records.get(node.name) if node is not None else None
+    if node is None or record is None or has_ended(raw) or not is_ours(state, raw):
+        return False
+    if node.kind is not NodeKind.WORKFLOW or not state.pending.has_stored(node.name):
+        return False
+    return any(name == state.name_of(node.name, *item) for item in ended_items(node, record))

@@ -93,7 +93,7 @@ def _item(node: GraphNode, record: Record, index: int) -> AttemptKey:
 
 
 def _known_item(shell: Shell, state: ExecutionState, which: AttemptKey) -> Attempt | None:
-    """What is known of an item without a request."""
+    """The attempt for an item's sub-execution, without a request; None if unknown."""
     if (refusal := state.creations.refusal(which)) is not None:
         return refusal
     if (hold_up := state.hold_up(which, shell.clock())) is not None:

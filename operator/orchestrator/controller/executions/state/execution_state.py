@@ -144,13 +144,20 @@ class ExecutionState:
         """The execution's identity, as its Jobs carry it."""
         run = self.run
         return ExecutionIdentity(
-            run.name, run.namespace, run.uid, run.workflow, execution_view(run)
+            run.name, run.namespace, run.uid, run.workflow, execution_view(run), _chain(run)
         )
 
     @property
     def reference(self) -> dict[str, str]:
         """The object reference for Events."""
         return self.execution.reference
+
+
+def _chain(run: Run) -> str:
+    """The chain that actions hand on by what they write; empty for an execution that begins one."""
+    trigger = run.trigger or {}
+    depth, root = trigger.get("depth") or 0, trigger.get("root") or ""
+    return f"{depth}/{root}" if depth and root else ""
 
 
 def _facts(source: Pass | Run) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Jobs that this process stopped, and those that it must stop."""
+"""Jobs that this process stopped, and the Jobs and sub-executions that it must stop."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stops:
-    """Sent stop requests, and orphans: Jobs of attempts that have ended."""
+    """Sent stop requests, and orphans: Jobs and sub-executions of attempts that have ended."""
 
     _sent: set[tuple[str, bool]] = field(default_factory=set)
     _orphans: dict[str, str] = field(default_factory=dict)
     """Nodes by Job."""
+    _children: dict[str, str] = field(default_factory=dict)
+    """Nodes by sub-execution."""
 
     def continued(self) -> Stops:
         """What remains valid when the execution is read again; its orphans are found again."""
@@ -40,3 +42,12 @@ class Stops:
     def remove_orphan(self, job: str) -> None:
         """Record that the Job was stopped, or cannot be."""
         del self._orphans[job]
+
+    def add_child(self, name: str, node: str) -> None:
+        """Record that the sub-execution belongs to an attempt or item of the node that has
+        ended."""
+        self._children[name] = node
+
+    def take_child(self) -> tuple[str, str] | None:
+        """Remove and return a sub-execution to stop, with its node."""
+        return self._children.popitem() if self._children else None

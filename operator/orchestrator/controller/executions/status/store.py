@@ -61,7 +61,9 @@ async def store_pass(
     trace_stored(key, patch["phase"], changes, version)
     for name, record in changes.items():
         if record.phase.terminal:
-            shell.figures.node_ended(state.graph.nodes[name].kind.value, record.phase.value)
+            shell.operator_metrics.node_ended(
+                state.graph.nodes[name].kind.value, record.phase.value
+            )
     conditions = patch.get("conditions", pending.conditions)
     pending.stored(version, now, shell.clock() - now, conditions)
     return changes
@@ -107,14 +109,14 @@ def announce_end(
     ending: Ending,
     started_at: float | None,
 ) -> None:
-    """Emit an Event, and update the workflow's figures and the history, once the end is stored.
+    """Emit an Event, and update the workflow's metrics and the history, once the end is stored.
 
     `manifest` has its metadata and spec; it may never have started.
     """
     now, workflow = shell.clock(), manifest["spec"]["workflow"]
     event = end_announced(ending, started_at, now)
     shell.recorder.emit(reference, event.reason, event.message)
-    shell.metrics.ended(
+    shell.workflow_metrics.ended(
         namespace=reference["namespace"],
         workflow=workflow,
         uid=reference["uid"],
@@ -127,7 +129,9 @@ def announce_end(
     status = ended_status(ending, revision, now)
     counted = counted_as(workflow, status)
     seconds = None if started_at is None else max(0.0, now - started_at)
-    shell.figures.execution_ended(reference["namespace"], counted, ending.phase.value, seconds)
+    shell.operator_metrics.execution_ended(
+        reference["namespace"], counted, ending.phase.value, seconds
+    )
     shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 

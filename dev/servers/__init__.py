@@ -1,0 +1,1 @@
+"""Real servers for tests: mail, SSH, a service manager, a database, S3-compatible storage."""

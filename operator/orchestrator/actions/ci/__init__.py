@@ -1,0 +1,1 @@
+"""Actions on source control and continuous integration."""

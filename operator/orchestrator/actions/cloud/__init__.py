@@ -1,0 +1,1 @@
+"""Programs of cloud providers, as Templates of YAML alone."""

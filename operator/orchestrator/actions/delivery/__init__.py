@@ -1,0 +1,1 @@
+"""Actions that build, test and release software."""

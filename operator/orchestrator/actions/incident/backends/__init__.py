@@ -1,0 +1,1 @@
+"""The backends of the actions on incidents, one file each."""

@@ -1,0 +1,1 @@
+"""Actions that read and annotate monitoring."""

@@ -1,0 +1,1 @@
+"""Actions on tickets in other services."""

@@ -1,0 +1,141 @@
+"""The application: its routes, and what answers errors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestrator.api.clients import Clients
+from orchestrator.api.dependencies import strict_query
+from orchestrator.api.limits import Limits, Slots
+from orchestrator.api.middleware import Guard
+from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
+from orchestrator.api.problems import ProblemError, of_api, of_command, of_usage
+from orchestrator.api.routes.registry import ROUTERS
+from orchestrator.kube.errors import ApiError
+from orchestrator.operations.errors import CommandError
+from orchestrator.session.errors import UsageError
+from orchestrator.validation.annotations import plain
+from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem, join
+
+PREFIX = "/automation"
+MAX_THREADS = 64
+"""Requests to the API server that are waited for at a time."""
+logger = logging.getLogger(__name__)
+
+
+def create_application(clients: Clients | None, limits: Limits | None = None) -> FastAPI:
+    """The application; without clients, only its description can be used."""
+    limits = limits or Limits()
+    application = FastAPI(
+        title=TITLE,
+        version="v1alpha1",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        dependencies=[Depends(strict_query)],
+        responses=RESPONSES,
+    )
+    application.state.clients = clients
+    application.state.limits = limits
+    application.state.stopping = asyncio.Event()
+    application.state.streams = Slots(limits.streams, "streams")
+    for router in ROUTERS:
+        application.include_router(router, prefix=PREFIX)
+    application.add_middleware(Guard, limits=limits)
+    _add_handlers(application)
+    application.openapi = lambda: document(application)  # type: ignore[method-assign]
+    return application
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = MAX_THREADS
+    yield
+    if application.state.clients is not None:
+        await application.state.clients.close()
+
+
+def _add_handlers(application: FastAPI) -> None:
+    async def refused(_: Request, error: Exception) -> Response:
+        match error:
+            case ProblemError():
+                return error.answer()
+            case UsageError():
+                return of_usage(error).answer()
+            case CommandError():
+                return of_command(error).answer()
+            case ApiError():
+                return of_api(error).answer()
+            case HTTPException():
+                return _of_http(error).answer()
+        logger.error("a request failed", exc_info=error)
+        return ProblemError(500, "the API failed; its log says why").answer()
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return _of_validation(request, error).answer()
+
+    for kind in (ProblemError, UsageError, CommandError, ApiError, HTTPException, Exception):
+        application.add_exception_handler(kind, refused)
+    application.add_exception_handler(RequestValidationError, invalid)
+
+
+def _of_http(error: HTTPException) -> ProblemError:
+    match error.status_code:
+        case 404:
+            detail = f"there is no such path; {PREFIX}/openapi.json lists them"
+        case 405:
+            detail = f"the path has no such method; {PREFIX}/openapi.json lists them"
+        case _:
+            detail = str(error.detail)
+    return ProblemError(error.status_code, detail, headers=error.headers)
+
+
+def _of_validation(request: Request, error: RequestValidationError) -> ProblemError:
+    """The problems of a body in the validator's words; those of parameters in pydantic's."""
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        return ProblemError(400, "the body is not JSON")
+    problems = [_of_parameter(detail) for detail in details if detail["loc"][:1] != ("body",)]
+    if len(problems) < len(details):
+        problems += _of_body(request, error.body, details)
+    return ProblemError(422, str(problems[0]), problems)
+
+
+def _of_body(request: Request, body: Any, details: Sequence[Any]) -> list[Problem]:
+    route = request.scope.get("route")
+    field = route.body_field if isinstance(route, APIRoute) else None
+    model = plain(field.field_info.annotation) if field is not None else None
+    if body is None:
+        return [Problem("body", "is required")]
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        if not isinstance(body, dict):
+            return [Problem("body", "must be an object")]
+        found = parse(model, body, "")
+        if isinstance(found, list) and found:
+            return [Problem(each.path or "body", each.message) for each in found]
+    return [_of_parameter(detail) for detail in details]
+
+
+def _of_parameter(detail: Any) -> Problem:
+    where, *steps = detail["loc"]
+    message = str(detail["msg"])
+    return Problem(join(str(where), *steps), message[:1].lower() + message[1:])

@@ -1,0 +1,54 @@
+"""Creations over HTTP: with an Idempotency-Key, a repeated request gives the same object."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestrator.api.answers import object_answer
+from orchestrator.kube.resources import EXECUTIONS, Resource
+from orchestrator.session.cluster import Cluster, Raw
+from orchestrator.session.idempotency import RequestKey, create_once, earlier
+
+MANAGER = "itechsmart-workflow-api"
+"""The field manager of what the API writes."""
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=128,
+        pattern=r"^[!-~]*$",
+        description="The same key with the same content creates one object, however often it is"
+        " sent by the same user; with other content it is refused.",
+    ),
+]
+
+
+def started_before(
+    request: Request, cluster: Cluster, workflow: str, name: str | None, key: str, content: Any
+) -> Response | None:
+    """The execution of an earlier request with the key, before anything is checked: by now, the
+    Workflow may no longer be startable."""
+    if not key:
+        return None
+    asked = _asked(request, cluster, key, content)
+    found = earlier(cluster, EXECUTIONS, name or asked.name(f"{workflow}-"), asked)
+    return None if found is None else object_answer(found)
+
+
+def created(
+    request: Request, cluster: Cluster, kind: Resource, manifest: Raw, key: str, content: Any
+) -> Response:
+    """Create an object: 201, or 200 if an earlier request with the key has."""
+    asked = _asked(request, cluster, key, content) if key else None
+    stored, made = create_once(cluster, kind, manifest, asked, manager=MANAGER)
+    return object_answer(stored, status=201 if made else 200)
+
+
+def _asked(request: Request, cluster: Cluster, key: str, content: Any) -> RequestKey:
+    route = f"{request.method} {request.url.path}"
+    user = cluster.user or cluster.who()["username"]
+    return RequestKey.of(user, route, key, content)

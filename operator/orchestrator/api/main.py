@@ -1,0 +1,139 @@
+"""`orchestrator api`: serves the API with its options until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import generate_latest
+
+from orchestrator.api.application import create_application
+from orchestrator.api.clients import Clients
+from orchestrator.api.limits import Limits
+from orchestrator.kube.access import load
+from orchestrator.process.background_loop import InlineLoop
+from orchestrator.process.certificate import Certificate, CertificateFiles
+from orchestrator.process.health import serving
+from orchestrator.process.running import run_server
+
+logger = logging.getLogger(__name__)
+GRACE_SECONDS = 10
+"""Seconds for requests to end when the process is stopped."""
+REFRESH_SECONDS = 60.0
+"""Seconds between two checks whether the certificate was renewed."""
+MAX_HEADERS = 64 * 1024
+"""Maximum size of a request line with its headers, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """The options of the API."""
+
+    host: str
+    port: int
+    """0 for a free one."""
+    kubeconfig: str | None = None
+    """Whose address of the API server is used, and none of its credentials; in a pod, that of its
+    cluster."""
+    context: str | None = None
+    """If absent, the kubeconfig's current context."""
+    log_format: str = "plain"
+    """plain or json."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    health_address: str = ""
+    """HOST:PORT of /healthz, /readyz and /metrics; not served if empty."""
+    certificate: CertificateFiles | None = None
+    """Plain HTTP without one."""
+    limits: Limits = field(default_factory=Limits)
+
+
+def run(options: ApiOptions) -> None:
+    """Run until SIGINT or SIGTERM; an exception's message says why it ended otherwise."""
+    run_server(partial(serve, options), options.log_format, options.log_level)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self._listening.set()
+
+    async def ready(self, serving_requests: asyncio.Task[None]) -> None:
+        """Return once it listens, or has ended."""
+        listening = asyncio.create_task(self._listening.wait())
+        await asyncio.wait({listening, serving_requests}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
+    """Run until `stop` is set. Raises OSError if the address cannot be used."""
+    clients = Clients(load(options.kubeconfig, options.context))
+    application = create_application(clients, options.limits)
+    config = uvicorn.Config(
+        application,
+        host=options.host,
+        port=options.port,
+        http="h11",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=MAX_HEADERS,
+    )
+    config.load()
+    async with AsyncExitStack() as stack:
+        if options.certificate is not None:
+            certificate = Certificate(options.certificate)
+            config.ssl = certificate.context
+            refreshing = asyncio.create_task(_refresh(certificate))
+            stack.callback(refreshing.cancel)
+        if options.health_address:
+            await stack.enter_async_context(
+                serving(options.health_address, (), generate_latest, InlineLoop())
+            )
+        await _serve(_Server(config), application, clients.server, stop)
+    logger.info("stopped")
+
+
+async def _serve(server: _Server, application: FastAPI, address: str, stop: asyncio.Event) -> None:
+    serving_requests = asyncio.create_task(server.serve())
+    try:
+        await server.ready(serving_requests)
+        if server.started:
+            port = server.servers[0].sockets[0].getsockname()[1]
+            logger.info("the API is served at port %d for %s", port, address)
+            await stop.wait()
+    finally:
+        application.state.stopping.set()
+        server.should_exit = True
+        await serving_requests
+
+
+async def _refresh(certificate: Certificate) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            if certificate.refresh():
+                logger.info("the certificate was renewed")
+        except OSError as error:
+            logger.warning("the certificate cannot be read: %s", error)

@@ -1,0 +1,136 @@
+"""The live events of an execution, the logs of its nodes, and its graph."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.responses import Response
+
+from orchestrator.api.identifiers import TargetOf
+from orchestrator.api.log_stream import follow
+from orchestrator.api.openapi import text_of
+from orchestrator.api.problems import ProblemError
+from orchestrator.api.streaming import Stream
+from orchestrator.api.streams import events_of
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.models.nearest import did_you_mean
+from orchestrator.operations.executions import has_ended
+from orchestrator.session.cluster import Cluster, Raw
+from orchestrator.session.durations import read_duration
+from orchestrator.session.errors import UsageError
+from orchestrator.session.log_follow import Reading
+from orchestrator.session.node_logs import Choice, chosen_lines, missing, pods_of
+from orchestrator.session.pictures import FORMATS, picture_of_execution
+
+router = APIRouter(tags=["executions"])
+EVENTS = "text/event-stream"
+LOG = "text/plain"
+MEDIA_TYPES = {"svg": "image/svg+xml", "mermaid": "text/plain", "dot": "text/vnd.graphviz"}
+GRAPH = text_of(*MEDIA_TYPES.values(), description="The graph.")
+Form = Annotated[Literal["svg", "mermaid", "dot"], Query(alias="format")]
+
+
+@router.get("/executions/{id}/events", responses=text_of(EVENTS, description="The events."))
+async def stream_events(
+    request: Request,
+    target: TargetOf,
+    last_event_id: Annotated[
+        str,
+        Header(
+            alias="Last-Event-ID",
+            max_length=64,
+            pattern=r"^[0-9]*$",
+            description="The id of the last event that was received: a stream resumes there.",
+        ),
+    ] = "",
+) -> Response:
+    """Stream the changes of an execution (server-sent events) until it ends.
+
+    Each event `execution` has the state and the records of the nodes that changed since the one
+    before; the first has all. A reader who is slow receives the latest state. The last event is
+    `end`; a reader who comes back after it gets 204."""
+    _, found = await run_in_threadpool(target.find, EXECUTIONS)
+    version = found["metadata"]["resourceVersion"]
+    if has_ended(found) and last_event_id == version:
+        return Response(status_code=204)
+    client, stopping = target.caller.streaming(), request.app.state.stopping
+    return Stream(request, events_of(client, found, last_event_id, stopping), EVENTS)
+
+
+@router.get("/executions/{id}/nodes/{node}/logs", responses=text_of(LOG, description="The lines."))
+async def read_logs(
+    request: Request,
+    target: TargetOf,
+    node: Annotated[str, Path(max_length=63, description="The name of the node.")],
+    follow_: Annotated[
+        bool, Query(alias="follow", description="Stream new lines until the execution ends.")
+    ] = False,
+    tail: Annotated[
+        int | None, Query(ge=0, le=1_000_000, description="Last lines of each pod.")
+    ] = None,
+    since: Annotated[
+        str, Query(max_length=32, description="Only lines newer than this, such as `10m`.")
+    ] = "",
+    attempt: Annotated[int | None, Query(ge=1, le=100_000, description="Only this one.")] = None,
+    item: Annotated[
+        int | None, Query(ge=0, le=1_000_000, description="Only this item of a fan-out.")
+    ] = None,
+    failed: Annotated[bool, Query(description="Only attempts and items that failed.")] = False,
+    timestamps: Annotated[bool, Query(description="Before each line.")] = False,
+    search: Annotated[
+        str, Query(max_length=256, description="Only lines that contain this, in any case.")
+    ] = "",
+) -> Response:
+    """Read the logs of a node from its pods, as `orchestrator logs` prints them."""
+    cluster, found = await run_in_threadpool(target.find, EXECUTIONS)
+    seconds = read_duration("since", since) if since else None
+    choice = Choice(node, attempt, item, failed, Reading(tail, seconds, timestamps))
+    records = (found.get("status") or {}).get("nodes") or {}
+    if node not in records and not follow_:
+        name = found["metadata"]["name"]
+        hint = did_you_mean(node, list(records))
+        raise ProblemError(404, f"{name} has no node {node} that has started{hint}")
+    wanted = search.casefold()
+
+    def shows(line: str) -> bool:
+        return not wanted or wanted in line.casefold()
+
+    pods = await run_in_threadpool(pods_of, cluster, found)
+    if follow_:
+        return Stream(request, follow(cluster, found, choice, shows), LOG)
+    lines = _lines(cluster, found, pods, choice)
+    first = await run_in_threadpool(next, lines, None)  # a refusal is answered as one
+    return Stream(request, _encoded(first, lines, shows), LOG)
+
+
+def _lines(cluster: Cluster, execution: Raw, pods: list[Raw], choice: Choice) -> Iterator[str]:
+    records = (execution.get("status") or {}).get("nodes") or {}
+    if choice.item is None:
+        yield from missing(records, pods, choice)
+    chosen = [pod for pod in pods if choice.takes_pod(pod, records)]
+    for line in chosen_lines(cluster, chosen, choice):
+        yield line.text
+
+
+async def _encoded(
+    first: str | None, lines: Iterator[str], shows: Callable[[str], bool]
+) -> AsyncIterator[bytes]:
+    if first is not None and shows(first):
+        yield f"{first}\n".encode()
+    try:
+        async for line in iterate_in_threadpool(lines):
+            if shows(line):
+                yield f"{line}\n".encode()
+    except UsageError as error:  # it is too late for another status
+        yield f"(the logs cannot be read further: {error})\n".encode()
+
+
+@router.get("/executions/{id}/graph", responses=GRAPH)
+def draw_execution(target: TargetOf, form: Form = "svg") -> Response:
+    """Draw the graph of an execution, its nodes coloured by phase."""
+    cluster, found = target.find(EXECUTIONS)
+    drawn = FORMATS[form](picture_of_execution(cluster, found))
+    return Response(drawn, media_type=MEDIA_TYPES[form])

@@ -1,0 +1,264 @@
+"""Executions: list them, read them, and control them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from orchestrator.api import listing
+from orchestrator.api.answers import json_answer, object_answer, shown
+from orchestrator.api.bodies import Decision, Rerun, Signal
+from orchestrator.api.creating import IdempotencyKey, created, started_before
+from orchestrator.api.dependencies import CallerOf
+from orchestrator.api.identifiers import Namespaces, TargetOf
+from orchestrator.api.openapi import returns
+from orchestrator.api.problems import ProblemError
+from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
+from orchestrator.models.execution import ExecutionPhase
+from orchestrator.models.nearest import did_you_mean
+from orchestrator.operations.approvals import details_of, waiting_approval
+from orchestrator.operations.decide import ApprovalDecision, Person, decide
+from orchestrator.operations.desired_state import set_desired_state
+from orchestrator.operations.executions import phase_of
+from orchestrator.operations.signal import signal
+from orchestrator.operations.writes import Unchanged
+from orchestrator.session.cluster import Raw
+from orchestrator.session.decisions import write_decision
+from orchestrator.session.durations import read_duration
+from orchestrator.session.execution_filter import ExecutionFilter
+from orchestrator.session.explaining import explain_on_cluster
+from orchestrator.session.permission import require
+from orchestrator.session.rerunning import rerun_from, rerun_with_variables, source_workflow
+from orchestrator.session.revisions import load_graph
+
+router = APIRouter(tags=["executions"])
+SORTS: Mapping[str, listing.SortKey] = {
+    **listing.SORTS,
+    "phase": phase_of,
+    "started": lambda raw: str((raw.get("status") or {}).get("startedAt") or ""),
+    "finished": lambda raw: str((raw.get("status") or {}).get("finishedAt") or ""),
+    "workflow": lambda raw: str(raw["spec"]["workflow"]),
+}
+EXECUTION = returns("WorkflowExecution", "The execution.")
+NodeName = Annotated[str, Path(max_length=63, description="The name of the node.")]
+Since = Annotated[
+    str, Query(max_length=32, description="Created within this time, such as `2h` or `7d`.")
+]
+
+
+@router.get(
+    "/executions", responses=returns("WorkflowExecutionList", "A page, without their nodes.")
+)
+def list_executions(
+    caller: CallerOf,
+    namespace: Namespaces = [],  # noqa: B006 - FastAPI copies it
+    phase: Annotated[
+        list[ExecutionPhase],
+        Query(max_length=8, description="Only executions in this phase; repeatable."),
+    ] = [],  # noqa: B006
+    workflow: Annotated[
+        str, Query(max_length=63, pattern=r"^[-a-z0-9]*$", description="Only of this Workflow.")
+    ] = "",
+    since: Since = "",
+    label: listing.Labels = "",
+    sort: listing.SortBy = "-created",
+    limit: listing.Limit = 100,
+    page: listing.Page = "",
+) -> Response:
+    """List executions, the newest first."""
+    oldest = time.time() - read_duration("since", since) if since else None
+    chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase), oldest)
+    return json_answer(page_of_executions(caller, chosen, namespace, label, sort, limit, page))
+
+
+def page_of_executions(
+    caller: CallerOf,
+    chosen: ExecutionFilter,
+    namespaces: list[str],
+    label: str,
+    sort: str,
+    limit: int,
+    page: str,
+) -> object:
+    """A page of the chosen executions, without their nodes."""
+    query = {"labelSelector": label, "fieldSelector": ",".join(chosen.selectors())}
+    items, refused = listing.read(caller, EXECUTIONS, namespaces, query)
+    kept = [raw for raw in items if chosen.selects(raw)]
+    return listing.page_of(kept, refused, SORTS, sort, limit, page, _brief)
+
+
+def _brief(raw: Raw) -> Raw:
+    status = {key: value for key, value in (raw.get("status") or {}).items() if key != "nodes"}
+    return {**shown(raw), "status": status}
+
+
+@router.get(
+    "/workflows/{id}/executions",
+    responses=returns("WorkflowExecutionList", "A page, without their nodes."),
+)
+def list_executions_of_workflow(
+    target: TargetOf,
+    phase: Annotated[
+        list[ExecutionPhase],
+        Query(max_length=8, description="Only executions in this phase; repeatable."),
+    ] = [],  # noqa: B006
+    since: Since = "",
+    sort: listing.SortBy = "-created",
+    limit: listing.Limit = 100,
+    page: listing.Page = "",
+) -> Response:
+    """List the executions of a Workflow, the newest first."""
+    cluster, found = target.find(WORKFLOWS)
+    oldest = time.time() - read_duration("since", since) if since else None
+    phases = frozenset(one.value for one in phase)
+    chosen = ExecutionFilter(found["metadata"]["name"], phases, oldest)
+    scope = [cluster.namespace]
+    return json_answer(page_of_executions(target.caller, chosen, scope, "", sort, limit, page))
+
+
+@router.get("/executions/{id}", responses=EXECUTION)
+def read_execution(request: Request, target: TargetOf) -> Response:
+    """Read an execution with the records of its nodes."""
+    return object_answer(target.find(EXECUTIONS)[1], request)
+
+
+@router.get("/executions/{id}/nodes", responses=returns("NodeRecords", "The records by node."))
+def list_nodes_of_execution(target: TargetOf) -> Response:
+    """List the nodes that have started, with their records."""
+    _, found = target.find(EXECUTIONS)
+    return json_answer({"items": records_of(found)})
+
+
+@router.get("/executions/{id}/nodes/{node}", responses=returns("NodeRecord", "The record."))
+def read_node_of_execution(target: TargetOf, node: NodeName) -> Response:
+    """Read the record of a node that has started."""
+    _, found = target.find(EXECUTIONS)
+    records = records_of(found)
+    if node not in records:
+        name = found["metadata"]["name"]
+        hint = did_you_mean(node, records)
+        raise ProblemError(404, f"{name} has no node {node} that has started{hint}")
+    return json_answer({"node": node, **records[node]})
+
+
+def records_of(execution: Raw) -> dict[str, Raw]:
+    """The records of an execution's nodes, by name."""
+    return (execution.get("status") or {}).get("nodes") or {}
+
+
+@router.get("/executions/{id}/explain", responses=returns("Explanation", "Sentences."))
+def explain_execution(
+    target: TargetOf,
+    node: Annotated[str, Query(max_length=63, description="Only this node.")] = "",
+) -> Response:
+    """Explain the states of an execution and its nodes, as `orchestrator explain` does."""
+    cluster, found = target.find(EXECUTIONS)
+    explained = explain_on_cluster(cluster, found, node or None, time.time())
+    answer = {"execution": explained.execution, "nodes": dict(explained.nodes)}
+    return json_answer(answer | ({"unread": explained.unread} if explained.unread else {}))
+
+
+@router.post("/executions/{id}/pause", responses=EXECUTION)
+def pause_execution(target: TargetOf) -> Response:
+    """Start nothing new; what runs goes on. Takes the verb `control`."""
+    return _requested(target, "Paused")
+
+
+@router.post("/executions/{id}/resume", responses=EXECUTION)
+def resume_execution(target: TargetOf) -> Response:
+    """Resume a paused execution. Takes the verb `control`."""
+    return _requested(target, "Running")
+
+
+@router.post("/executions/{id}/cancel", responses=EXECUTION)
+def cancel_execution(
+    target: TargetOf,
+    force: Annotated[
+        bool, Query(description="Terminate it: by force, without its `finally` nodes.")
+    ] = False,
+) -> Response:
+    """Cancel an execution, which cannot be undone. Takes the verb `control`."""
+    return _requested(target, "Terminated" if force else "Cancelled")
+
+
+def _requested(target: TargetOf, state: str) -> Response:
+    cluster, found = target.find(EXECUTIONS)
+    require(cluster, "control")
+    write = set_desired_state(found, state, by=cluster.user)
+    if isinstance(write, Unchanged):
+        return object_answer(found)
+    return object_answer(cluster.send(write))
+
+
+@router.post(
+    "/executions/{id}/rerun",
+    status_code=201,
+    responses=returns("WorkflowExecution", "The new execution.", 201)
+    | returns("WorkflowExecution", "An earlier request with the same key created it."),
+)
+def rerun_execution(
+    request: Request,
+    target: TargetOf,
+    body: Rerun | None = None,
+    idempotency_key: IdempotencyKey = "",
+) -> Response:
+    """Run an ended execution again, as `orchestrator rerun` does. Takes the verb `rerun`, or with
+    `variables` the right to create executions."""
+    body = body or Rerun()
+    cluster, source = target.find(EXECUTIONS)
+    if body.variables and body.nodes:
+        raise ProblemError(422, "variables: a run from some nodes keeps those of its source")
+    if not body.variables:
+        require(cluster, "rerun")
+    content, of = body.model_dump(mode="json"), source["spec"]["workflow"]
+    key = idempotency_key
+    if answer := started_before(request, cluster, of, body.name, key, content):
+        return answer
+    workflow = source_workflow(cluster, source)
+    name = body.name or ""
+    if not body.variables:
+        manifest = rerun_from(cluster, source, body.nodes, name, "from")
+    elif workflow is None:
+        called = source["spec"]["workflow"]
+        raise ProblemError(403, f"you may not read Workflow {called}, which declares the variables")
+    else:
+        manifest = rerun_with_variables(cluster, source, workflow, body.variables, name)
+    return created(request, cluster, EXECUTIONS, manifest, key, content)
+
+
+@router.post("/executions/{id}/signal", responses=EXECUTION)
+def send_signal(
+    target: TargetOf,
+    body: Signal,
+    idempotency_key: IdempotencyKey = "",
+) -> Response:
+    """Send a signal in your own name. Takes the verb `signal`."""
+    cluster, found = target.find(EXECUTIONS)
+    require(cluster, "signal")
+    identity = body.id or idempotency_key[:63] or uuid.uuid4().hex[:16]
+    write = signal(found, body.name, by=cluster.user, identity=identity, payload=body.payload)
+    return object_answer(cluster.send(write))
+
+
+@router.post("/executions/{id}/decide", responses=returns("Decided", "The decision."))
+def decide_approval(target: TargetOf, body: Decision) -> Response:
+    """Approve or reject in your own name; a decision that would not count is refused. Takes the
+    verb `approve`."""
+    cluster, found = target.find(EXECUTIONS)
+    require(cluster, "approve")
+    graph = load_graph(cluster, found)
+    node = waiting_approval(found, graph, body.node)
+    details = None if graph is None else details_of(found, graph, node)
+    person = Person(cluster.user, cluster.groups)
+    verdict = ApprovalDecision(body.decision, body.comment, body.inputs)
+    entry = decide(details, node, person, verdict, now=time.time())
+    replaced = write_decision(cluster, found, entry)
+    return json_answer(
+        {"node": node, "decision": body.decision, "by": person.name}
+        | ({"replaced": replaced} if replaced else {})
+    )

@@ -1,0 +1,46 @@
+"""Answers that are streams: they count towards a limit of their own, and a stalled reader ends
+them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from orchestrator.api.limits import Slots
+from orchestrator.api.middleware import RELEASE
+
+WRITE_SECONDS = 60.0
+"""Seconds for which a reader may take nothing before the stream ends."""
+
+
+class Stream(StreamingResponse):
+    """An answer of many parts, for as long as the reader takes them."""
+
+    def __init__(self, request: Request, parts: AsyncIterator[bytes], media_type: str) -> None:
+        super().__init__(parts, media_type=media_type, headers={"X-Accel-Buffering": "no"})
+        self._parts = parts
+        self._slots: Slots = request.app.state.streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the parts. Raises TooManyError before the first if there are too many streams."""
+        with self._slots.one():
+            scope[RELEASE]()
+            await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the parts, each within WRITE_SECONDS."""
+
+        async def bounded(message: object) -> None:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await send(message)  # type: ignore[arg-type]
+
+        try:
+            async with aclosing(self._parts):  # type: ignore[type-var]
+                await super().stream_response(bounded)
+        except TimeoutError:
+            return

@@ -1,0 +1,114 @@
+"""`recorder`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.server_options import (
+    HealthAddress,
+    LeaseName,
+    LogFormat,
+    LogLevel,
+    Namespaces,
+    check_lease,
+    check_log_options,
+    check_own_account,
+    served,
+)
+from orchestrator.session.errors import UsageError
+
+MISSING = "the recorder needs SQLAlchemy and its drivers: install itechsmart-workflow[history]"
+DATABASE_VARIABLE = "ORCHESTRATOR_HISTORY_DATABASE"
+"""Environment variable with the database's URL, used if the option is absent."""
+
+
+def command(
+    context: typer.Context,
+    database: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar=DATABASE_VARIABLE,
+            help="sqlite:///PATH, or postgresql://USER@HOST:PORT/DATABASE. Put a URL with a"
+            " password in the environment variable or in a file: other users of the machine can"
+            " read the arguments of a process.",
+        ),
+    ] = "",
+    database_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File that contains the URL of the database."),
+    ] = None,
+    namespace: Namespaces = None,
+    lease: LeaseName = "",
+    keep_days: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Days for which an execution is kept; 0 for no limit."
+        ),
+    ] = 0,
+    keep_count: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Number of executions kept; 0 for no limit."),
+    ] = 0,
+    health_address: HealthAddress = "",
+    log_format: LogFormat = "plain",
+    log_level: LogLevel = "info",
+) -> None:
+    """Runs until SIGTERM or SIGINT. Start `orchestrator operator` with --history, so that no
+    execution is deleted before it is recorded."""
+    check_log_options(context, log_format, log_level)
+    check_lease(lease)
+    check_own_account(context, "recorder")
+    url = _url(database, database_file)
+    try:
+        from orchestrator.history.main import RecorderOptions, run
+        from orchestrator.history.recorder import Keep
+        from orchestrator.history.store import Store
+    except ModuleNotFoundError as error:
+        if error.name not in ("sqlalchemy", "alembic", "aiosqlite", "asyncpg"):
+            raise
+        raise UsageError(MISSING) from error
+    from orchestrator.kube.access import AccessError
+
+    target = context.obj
+    try:
+        store = Store(url)
+    except ValueError as error:
+        raise UsageError(f"--database: {error}") from error
+    options = RecorderOptions(
+        store=store,
+        database=url,
+        namespaces=served(context, namespace),
+        kubeconfig=target.kubeconfig,
+        context=target.context,
+        log_format=log_format,
+        log_level=log_level,
+        health_address=health_address,
+        lease=lease,
+        keep=Keep(keep_days, keep_count),
+    )
+    try:
+        run(options)
+    except AccessError as error:
+        raise UsageError(f"no usable kubeconfig: {error}") from error
+    except ValueError as error:  # the schema of a newer version
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"cannot serve at {health_address}: {error}") from error
+
+
+def _url(database: str, file: Path | None) -> str:
+    """The URL of the database. Raises UsageError if there is none."""
+    if file is None:
+        if not database:
+            raise UsageError(f"give --database, --database-file or {DATABASE_VARIABLE}")
+        return database
+    if database:
+        raise UsageError("--database and --database-file: give one of them")
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--database-file {file}: {error}") from error

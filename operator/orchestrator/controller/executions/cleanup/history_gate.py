@@ -1,0 +1,96 @@
+"""Retention waits until the history has recorded an execution, but not indefinitely."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.state.admitted import execution_reference
+from orchestrator.engine.lifecycle.retention import Stored
+from orchestrator.engine.status.conditions import is_recorded
+from orchestrator.engine.times import in_words
+from orchestrator.kube.cache import Raw
+from orchestrator.kube.client import ApiError
+from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.models.labels import PARENT_UID
+from orchestrator.models.reasons import EventReason
+
+logger = logging.getLogger(__name__)
+
+WAITED = 24 * 3600.0
+"""Seconds after the end of an execution, after which it is removed without being recorded."""
+FIRST_RETRY, LAST_RETRY = 20.0, 600.0
+"""Seconds between two reads of an execution that is not recorded yet: doubled each time."""
+
+
+class HistoryGate:
+    """Decides which ended executions may be removed. Raises ApiError."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._waiting: dict[str, tuple[float, float]] = {}
+        """By uid: when to read it again, and the pause before that."""
+
+    async def opens(self, execution: Stored) -> bool:
+        """Whether an execution may be removed, with its sub-executions: all are recorded, or it
+        ended a day ago. The latter is reported."""
+        now = self._shell.clock()
+        due, pause = self._waiting.get(execution.uid, (now, FIRST_RETRY / 2))
+        if now < due:
+            return False
+        raw = await self._read(execution)
+        if raw is None or await self._is_recorded(raw):
+            self.forget(execution.uid)
+            return True
+        if now < execution.finished_at + WAITED:
+            pause = min(2 * pause, LAST_RETRY)
+            self._waiting[execution.uid] = now + pause, pause
+            return False
+        self.forget(execution.uid)
+        self._report(execution, now)
+        return True
+
+    def forget(self, uid: str) -> None:
+        """The execution is gone, or will be."""
+        self._waiting.pop(uid, None)
+
+    async def _read(self, execution: Stored) -> Raw | None:
+        """The execution as it is now; None if it is gone."""
+        try:
+            raw = await self._shell.client.get(EXECUTIONS, execution.namespace, execution.name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return raw if raw["metadata"]["uid"] == execution.uid else None
+
+    async def _is_recorded(self, raw: Raw) -> bool:
+        """Whether it is recorded, and all that Kubernetes would remove with it."""
+        status = raw.get("status") or {}
+        if not is_recorded(status):
+            return False
+        if not _has_children(status):
+            return True
+        metadata = raw["metadata"]
+        children, _ = await self._shell.client.list(
+            EXECUTIONS, metadata["namespace"], label_selector=f"{PARENT_UID}={metadata['uid']}"
+        )
+        for child in children:
+            if not await self._is_recorded(child):
+                return False
+        return True
+
+    def _report(self, execution: Stored, now: float) -> None:
+        waited = in_words(now - execution.finished_at)
+        words = f"deleted {waited} after its end, though the history has not recorded it"
+        where = execution.namespace, execution.name
+        logger.warning("WorkflowExecution %s/%s is %s", *where, words)
+        reference = execution_reference(*where, execution.uid)
+        self._shell.recorder.emit(reference, EventReason.NOT_RECORDED, words)
+
+
+def _has_children(status: dict[str, Any]) -> bool:
+    """Whether a node ran sub-executions: one, or one for each of its items."""
+    records = (status.get("nodes") or {}).values()
+    return any(record.get("execution") or record.get("items") for record in records)

@@ -1,0 +1,1 @@
+"""From an event to its execution and the Trigger's status, for the operator and the receiver."""

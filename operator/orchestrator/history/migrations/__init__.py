@@ -1,0 +1,1 @@
+"""The migrations of the history's schema, which alembic runs."""

@@ -1,0 +1,379 @@
+"""The REST API against a real API server, by users with rights of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.apis import streaming
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.test_people import POLICIES, Place, until_in_effect
+from tests.kube import ended, eventually, running_operator, workflow
+from tests.kube import manifest as described
+
+WAITS = {"name": "hold", "wait": {"signal": "go"}}
+QUIET = {"name": "quiet", "action": "local/quiet"}
+
+
+@pytest.fixture(scope="module")
+def place(
+    kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiPlace]:
+    folder = tmp_path_factory.mktemp("api")
+    with api_in_place(kubeconfig, folder) as place:
+        place.admin("apply", "--server-side", "-f", POLICIES)
+        until_in_effect(Place(place.admin, {}))
+        with running_operator(account, folder / "operator.log"):
+            yield place
+        place.admin("delete", "-f", POLICIES)
+
+
+def spec(**fields: object) -> dict[str, object]:
+    return {"nodes": [WAITS], **fields}
+
+
+def manifest(name: str, **fields: object) -> dict[str, object]:
+    return {"metadata": {"name": name}, "spec": spec(**fields)}
+
+
+def template(name: str, **fields: object) -> dict[str, object]:
+    return described("Template", name, dict(fields))
+
+
+def test_a_request_without_a_valid_token_is_refused_and_probes_need_none(place: ApiPlace) -> None:
+    for user in (place["anyone"], place["anyone"].within("not-a-token")):
+        for path in ("/workflows", "/me", "/executions/x"):
+            refused = user("GET", path)
+            assert refused.status == 401
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+            assert refused.headers["content-type"] == "application/problem+json"
+    for path in ("/health", "/readiness", "/openapi.json"):
+        assert place["anyone"]("GET", path).status == 200
+
+
+def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: ApiPlace) -> None:
+    me = place["none"]("GET", f"/me?namespace={place.namespace}")
+    assert me.body["username"] == f"system:serviceaccount:{place.namespace}:none"
+    assert "workflows" not in me.body["rights"]
+    refused = place["none"]("GET", f"/workflows?namespace={place.namespace}")
+    assert refused.status == 403
+    assert "cannot list resource" in refused.body["detail"]
+
+
+def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    made = edit("POST", f"/workflows{where}", manifest("life", title="First"))
+    assert made.status == 201, made.text
+    uid, tag = made.body["metadata"]["uid"], made.headers["etag"]
+    assert edit("POST", f"/workflows{where}", manifest("life")).status == 409
+    for identifier in (f"life{where}", f"{place.namespace}:life", f"{uid}{where}"):
+        read = edit("GET", f"/workflows/{identifier}")
+        assert read.body["metadata"]["uid"] == uid
+    patched = edit("PATCH", f"/workflows/life{where}", {"spec": {"title": "Second"}})
+    assert patched.body["spec"]["title"] == "Second"
+    stale = {"If-Match": tag}
+    assert edit("PATCH", f"/workflows/life{where}", {"spec": {"title": "x"}}, stale).status == 412
+    replacement = manifest("life", title="Third")
+    assert edit("PUT", f"/workflows/life{where}", replacement).status == 428
+    assert edit("PUT", f"/workflows/life{where}", replacement, stale).status == 412
+
+    def replace() -> bool:  # the operator may write the status in between
+        now = {"If-Match": edit("GET", f"/workflows/life{where}").headers["etag"]}
+        return edit("PUT", f"/workflows/life{where}", replacement, now).status == 200
+
+    eventually(replace)
+    read = edit("GET", f"/workflows/life{where}")
+    assert read.body["spec"]["title"] == "Third"
+    for action, state in (("deactivate", "Inactive"), ("archive", "Archived")):
+        assert edit("POST", f"/workflows/life/{action}{where}").body["spec"]["state"] == state
+    listed = edit("GET", f"/workflows{where}&text=third")
+    assert listed.body["items"] == []
+    assert edit("GET", f"/workflows{where}&text=third&state=Archived").body["total"] == 1
+    assert edit("POST", f"/workflows/life/activate{where}").body["spec"]["state"] == "Active"
+    copy = edit("POST", f"/workflows/life/duplicate{where}", {"name": "copy"})
+    assert (copy.status, copy.body["spec"]["state"]) == (201, "Draft")
+    assert edit("DELETE", f"/workflows/copy{where}").status == 428
+    assert edit("DELETE", f"/workflows/copy{where}", headers={"If-Match": "*"}).status == 204
+    missing = edit("GET", f"/workflows/lief{where}")
+    assert missing.status == 404
+    assert "did you mean 'life'" in missing.body["detail"]
+
+
+def test_a_wrong_manifest_names_each_path_and_the_nearest_field(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    wrong = {"metadata": {"name": "wrong"}, "spec": {"nodes": [{"name": "a", "delai": "3s"}]}}
+    refused = edit("POST", f"/workflows{where}", wrong)
+    assert refused.status == 422
+    assert refused.body["errors"][0]["path"] == "spec.nodes[0]"
+    assert "'delay'" in refused.body["errors"][0]["message"]
+    odd = edit("POST", f"/workflows{where}", {"metadata": {"nam": "x"}, "spec": {}})
+    assert any("'name'" in one["message"] for one in odd.body["errors"])
+    found = edit("POST", f"/workflows/validate{where}", wrong)
+    assert (found.status, found.body["valid"]) == (200, False)
+    edit("POST", f"/workflows{where}", manifest("right"))
+    assert edit("POST", f"/workflows/right/validate{where}").body["valid"]
+    parameter = edit("GET", f"/workflows?namespcae={place.namespace}")
+    assert parameter.status == 422
+    assert "namespace" in parameter.body["detail"]
+
+
+def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    key = {"Idempotency-Key": "k-1"}
+    made = [edit("POST", f"/workflows{where}", manifest("once"), key) for _ in range(2)]
+    assert [one.status for one in made] == [201, 200]
+    assert made[0].body["metadata"]["uid"] == made[1].body["metadata"]["uid"]
+    assert edit("POST", f"/workflows{where}", manifest("once", title="x"), key).status == 422
+    started = [edit("POST", f"/workflows/once/execute{where}", {}, key) for _ in range(3)]
+    assert [one.status for one in started] == [201, 200, 200]
+    assert len({one.body["metadata"]["name"] for one in started}) == 1
+    assert edit("POST", f"/workflows/once/execute{where}", {"dryRun": True}, key).status == 422
+    edit("POST", f"/workflows/once/deactivate{where}")
+    assert edit("POST", f"/workflows/once/execute{where}").status == 409
+    repeated = edit("POST", f"/workflows/once/execute{where}", {}, key)
+    assert repeated.body["metadata"]["uid"] == started[0].body["metadata"]["uid"]
+
+
+def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace) -> None:
+    oncall, where = place["oncall"], f"?namespace={place.namespace}"
+    place.admin.apply(workflow("steps", nodes=[WAITS]))
+    made = oncall("POST", f"/workflows/steps/execute{where}", {"name": "run"})
+    assert made.status == 201, made.text
+    eventually(lambda: "hold" in oncall("GET", f"/executions/run/nodes{where}").body["items"])
+    assert oncall("GET", f"/executions/run/nodes/hold{where}").body["phase"] == "Waiting"
+    assert oncall("GET", f"/executions/run/nodes/hol{where}").status == 404
+    assert oncall("GET", f"/executions/run{where}").body["metadata"]["name"] == "run"
+    assert "hold" in oncall("GET", f"/executions/run/explain{where}").body["nodes"]
+    assert oncall("POST", f"/executions/run/pause{where}").body["spec"]["desiredState"] == "Paused"
+    resumed = oncall("POST", f"/executions/run/resume{where}")
+    assert resumed.body["spec"]["desiredState"] == "Running"
+    sent = oncall("POST", f"/executions/run/signal{where}", {"name": "go"})
+    assert sent.status == 200, sent.text
+    assert ended(place.admin, "run")["status"]["phase"] == "Succeeded"
+    again = oncall("POST", f"/executions/run/rerun{where}", {"from": ["hold"]})
+    assert again.status == 201, again.text
+    name = again.body["metadata"]["name"]
+    cancelled = oncall("POST", f"/executions/{name}/cancel{where}")
+    assert cancelled.body["spec"]["desiredState"] == "Cancelled"
+    ended(place.admin, name)
+    assert oncall("POST", f"/executions/run/signal{where}", {"name": "go"}).status == 409
+    listed = oncall("GET", f"/executions{where}&phase=Succeeded&workflow=steps&since=1h")
+    assert [one["metadata"]["name"] for one in listed.body["items"]] == ["run"]
+    of_workflow = oncall("GET", f"/workflows/steps/executions{where}&limit=1")
+    assert (of_workflow.body["total"], len(of_workflow.body["items"])) == (2, 1)
+    following = oncall(
+        "GET", f"/workflows/steps/executions{where}&limit=1&page={of_workflow.body['next']}"
+    )
+    assert len(following.body["items"]) == 1
+    assert following.body["items"] != of_workflow.body["items"]
+
+
+def test_a_list_names_the_namespaces_that_the_caller_may_not_list(place: ApiPlace) -> None:
+    place.admin.apply(workflow("mine", nodes=[WAITS]))
+    place.other.apply(workflow("hidden", nodes=[WAITS]))
+    view = place["view"]
+    everywhere = view("GET", "/workflows")
+    assert everywhere.status == 403
+    assert "?namespace=" in everywhere.body["detail"]
+    some = view("GET", f"/workflows?namespace={place.namespace}&namespace={place.other.namespace}")
+    assert some.body["notListed"] == [place.other.namespace]
+    assert "hidden" not in some.text
+    for path in (
+        f"/workflows/{place.other.namespace}:hidden",
+        f"/workflows/hidde?namespace={place.other.namespace}",
+    ):
+        refused = view("GET", path)
+        assert refused.status == 403
+        assert "did you mean" not in refused.text
+    names = [one["metadata"]["name"] for one in place["admin"]("GET", "/workflows").body["items"]]
+    assert {"mine", "hidden"} <= set(names)
+
+
+def test_bodies_are_bounded_and_strict(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    deep = b'{"spec":' + b"[" * 200 + b"]" * 200 + b"}"
+    assert edit("POST", f"/workflows{where}", deep).status == 400
+    assert edit("POST", f"/workflows{where}", b"{").status == 400
+    assert edit("POST", f"/workflows{where}", b"x" * (1024 * 1024 + 1)).status == 413
+    text = {"Content-Type": "text/plain"}
+    assert edit("POST", f"/workflows{where}", b"{}", text).status == 415
+    yaml = b"metadata: {name: from-yaml}\nspec: {nodes: [{name: hold, wait: {signal: go}}]}\n"
+    made = edit("POST", f"/workflows{where}", yaml, {"Content-Type": "application/yaml"})
+    assert made.status == 201, made.text
+    assert made.headers["x-content-type-options"] == "nosniff"
+    assert json.loads(made.text)["metadata"]["name"] == "from-yaml"
+
+
+def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> None:
+    edit, graph = place["edit"], f"/workflows/{place.namespace}:graph"
+    place.admin.apply(workflow("graph", nodes=[WAITS]))
+    added = edit("POST", f"{graph}/nodes", {"name": "pause", "delay": "1s"})
+    assert added.status == 201, added.text
+    wrong = edit("POST", f"{graph}/nodes", {"name": "odd", "delai": "1s"})
+    assert wrong.body["errors"][0]["path"] == "spec.nodes[2]"
+    assert edit("POST", f"{graph}/nodes", {"name": "pause", "delay": "1s"}).status == 409
+    edge = edit("POST", f"{graph}/edges", {"from": "hold", "to": "pause"})
+    assert edge.status == 201, edge.text
+    unknown = edit("POST", f"{graph}/edges", {"from": "hold", "to": "puase"})
+    assert "did you mean 'pause'" in unknown.body["detail"]
+    assert edit("PATCH", f"{graph}/nodes/pause", {"delay": "2s"}).body["delay"] == "2s"
+    replaced = edit("PUT", f"{graph}/nodes/pause", {"name": "pause", "delay": "3s"})
+    assert replaced.body == {"name": "pause", "delay": "3s"}
+    assert edit("GET", f"{graph}/nodes/pause").body["delay"] == "3s"
+    assert edit("PUT", f"{graph}/layout", {"layout": {"pause": [80, 120]}}).status == 200
+    assert len(edit("GET", f"{graph}/edges").body["items"]) == 1
+    removed = edit("DELETE", f"{graph}/nodes/pause")
+    assert removed.body == {"node": "pause", "edges": [{"from": "hold", "to": "pause"}]}
+    assert [one["name"] for one in edit("GET", f"{graph}/nodes").body["items"]] == ["hold"]
+    again = edit("POST", f"{graph}/nodes", {"name": "pause", "delay": "1s"})
+    assert again.status == 201
+    assert edit("POST", f"{graph}/edges", {"from": "hold", "to": "pause"}).status == 201
+    assert edit("DELETE", f"{graph}/edges?from=hold&to=pause").status == 204
+    for form, begins in (("svg", "<svg"), ("mermaid", "flowchart"), ("dot", "digraph")):
+        assert begins in edit("GET", f"{graph}/graph?format={form}").text
+
+
+def test_an_export_is_imported_elsewhere_and_gives_the_same_text(place: ApiPlace) -> None:
+    admin = place["admin"]
+    place.admin.apply(workflow("moved", title="Moves", nodes=[WAITS]))
+    exported = admin("GET", f"/workflows/{place.namespace}:moved/export")
+    yaml = {"Content-Type": "application/yaml"}
+    where = f"?namespace={place.other.namespace}"
+    dry = admin("POST", f"/workflows/import{where}&dryRun=true", exported.text.encode(), yaml)
+    assert dry.status == 200, dry.text
+    assert "moved" not in place.other.names("awf")
+    stored = admin("POST", f"/workflows/import{where}", exported.text.encode(), yaml)
+    assert stored.body["items"][0]["metadata"]["namespace"] == place.other.namespace
+    again = admin("GET", f"/workflows/{place.other.namespace}:moved/export")
+    assert again.text == exported.text
+    bad = [manifest("a") | {"apiVersion": "v1"}, {"kind": "Secret", "apiVersion": "v1"}]
+    refused = admin("POST", f"/workflows/import{where}", bad)
+    assert [one["path"] for one in refused.body["errors"]] == ["[0]", "[1]"]
+
+
+def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -> None:
+    oncall, run = place["oncall"], f"/executions/{place.namespace}:streamed"
+    then = [WAITS, {"name": "after", "transform": {"x": "1"}}]
+    edges = [{"from": "hold", "to": "after"}]
+    place.admin.apply(workflow("streamed", nodes=then, edges=edges))
+    oncall("POST", f"/workflows/{place.namespace}:streamed/execute", {"name": "streamed"})
+    with streaming(oncall, f"{run}/events") as events:
+        first = next(one for one in events if "hold" in one.data.get("nodes", {}))
+        assert first.data["nodes"]["hold"]["phase"] in ("Pending", "Waiting")
+        assert oncall("POST", f"{run}/signal", {"name": "go"}).status == 200
+        rest = list(events)
+    assert rest[-1].kind == "end"
+    assert rest[-1].data == {"phase": "Succeeded"}
+    assert any("after" in one.data.get("nodes", {}) for one in rest)
+    with streaming(oncall, f"{run}/events", {"Last-Event-ID": first.id}) as resumed:
+        seen = list(resumed)
+    assert seen[0].data["nodes"].keys() == {"hold", "after"}
+    assert oncall("GET", f"{run}/events", headers={"Last-Event-ID": rest[-1].id}).status == 204
+    assert place["none"]("GET", f"{run}/events").status == 403
+    assert oncall("GET", f"{run}/graph").text.startswith("<svg")
+
+
+def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: ApiPlace) -> None:
+    oncall, run = place["oncall"], f"/executions/{place.namespace}:logged"
+    image = {"image": "busybox", "command": ["true"]}
+    place.admin.apply(template("quiet", action=image), workflow("logged", nodes=[QUIET]))
+    oncall("POST", f"/workflows/{place.namespace}:logged/execute", {"name": "logged"})
+    ended(place.admin, "logged")
+    unread = oncall("GET", f"{run}/nodes/quiet/logs?tail=10&since=1h")
+    assert unread.status == 503  # a fake node has no kubelet that serves logs
+    assert "no preferred addresses" in unread.body["detail"]
+    assert oncall("GET", f"{run}/nodes/quiet/logs?item=7").text == ""
+    place.admin("delete", "pods", "--all", "--force", "--grace-period=0")
+    gone = oncall("GET", f"{run}/nodes/quiet/logs")
+    assert (gone.status, gone.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert gone.text == "quiet | (its pod was deleted, and its log with it)\n"
+    assert oncall("GET", f"{run}/nodes/quiet/logs?search=other").text == ""
+    assert oncall("GET", f"{run}/nodes/quiet/logs?follow=true").text == ""
+    assert oncall("GET", f"{run}/nodes/quit/logs").status == 404
+    revisions = oncall("GET", f"/workflows/{place.namespace}:logged/revisions").body["items"]
+    name = revisions[0]["name"]
+    frozen = oncall("GET", f"/workflows/{place.namespace}:logged/revisions/{name}")
+    assert frozen.body["data"]["workflow"]["nodes"][0]["name"] == "quiet"
+
+
+def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    place.admin.apply(workflow("nightly", nodes=[WAITS]))
+    body = {"metadata": {"name": "night"}, "spec": {"schedule": {"cron": "0 3 * * *"}}}
+    made = edit("POST", f"/workflows/nightly/triggers{where}", body)
+    assert made.status == 201, made.text
+    assert made.body["spec"]["workflow"] == "nightly"
+    by_hand = {"metadata": {"name": "hand"}, "spec": {"workflow": "nightly", "manual": {}}}
+    assert edit("POST", f"/triggers{where}", by_hand).status == 201
+    assert edit("GET", f"/triggers{where}&type=schedule").body["total"] == 1
+    assert edit("GET", f"/workflows/nightly/triggers{where}").body["total"] == 2
+    times = edit("GET", f"/triggers/night/next{where}&count=3").body["items"]
+    assert len(times) == 3
+    assert times[0]["at"].endswith("T03:00:00.000Z")
+    assert edit("GET", f"/triggers/hand/next{where}").status == 409
+    tested = edit("POST", f"/triggers/night/test{where}")
+    assert tested.body["fires"], tested.text
+    key = {"Idempotency-Key": "night-1"}
+    fired = [edit("POST", f"/triggers/hand/fire{where}", {"inputs": {}}, key) for _ in range(2)]
+    assert [one.status for one in fired] == [201, 200], fired[0].text
+    assert edit("POST", f"/triggers/night/suspend{where}").body["spec"]["suspend"] is True
+    assert edit("POST", f"/triggers/night/test{where}").body["why"] == "it is suspended"
+    assert not edit("POST", f"/triggers/night/resume{where}").body["spec"].get("suspend")
+    title = {"spec": {"schedule": {"cron": "0 4 * * *"}}}
+    assert edit("PATCH", f"/triggers/night{where}", title).status == 200
+    assert edit("GET", f"/triggers/night/events{where}").body["items"] == []
+    schedule = {"workflow": "nightly", "schedule": {"cron": "0 3 * * *"}}
+    body = {"metadata": {"name": "night"}, "spec": schedule}
+    assert edit("PUT", f"/triggers/night{where}", body, {"If-Match": "*"}).status == 200
+    assert edit("GET", f"/triggers/night{where}").body["spec"]["schedule"]["cron"] == "0 3 * * *"
+    assert edit("DELETE", f"/triggers/night{where}", headers={"If-Match": "*"}).status == 204
+
+
+def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None:
+    edit, where = place["edit"], f"?namespace={place.namespace}"
+    whole = {"nodes": [{"name": "end", "fail": "$[[ params.words ]]"}]}
+    words = {"name": "words", "type": "string", "required": True}
+    image = {"image": "busybox", "command": ["true"]}
+    number = {"name": "count", "type": "integer", "maximum": 3}
+    place.admin.apply(
+        template("resting", parameters=[words], workflow=whole),
+        template("counting", parameters=[number], action=image),
+    )
+    named = f"{place.namespace}:resting"
+    assert edit("GET", f"/templates/{named}").body["kind"] == "Template"
+    listed = edit("GET", f"/templates{where}").body["items"]
+    assert [one["metadata"]["name"] for one in listed] == ["resting"]
+    wrong = edit("POST", f"/templates/{named}/use", {"name": "rests"})
+    assert "params.words" in wrong.body["detail"]
+    use = {"name": "rests", "parameters": {"words": "at last"}}
+    assert edit("POST", f"/templates/{named}/use", {**use, "dryRun": True}).status == 200
+    made = edit("POST", f"/templates/{named}/use", use)
+    assert (made.status, made.body["spec"]["nodes"][0]["fail"]) == (201, "at last")
+    assert edit("POST", f"/templates/{named}/use", use).status == 409
+    action = f"/actions/{place.namespace}:counting"
+    assert edit("GET", action).body["spec"]["action"]["image"] == "busybox"
+    assert edit("GET", f"/actions{where}").body["total"] >= 1
+    assert edit("POST", f"{action}/test", {"with": {"count": 2}}).body["valid"]
+    tried = edit("POST", f"{action}/test", {"with": {"count": 9}}).body
+    assert tried["errors"][0]["path"] == "with.count"
+    types = {one["type"]: one for one in edit("GET", f"/action-types{where}").body["items"]}
+    assert types["local/counting"]["schema"]["properties"]["count"]["maximum"] == 3
+    kinds = {one["type"] for one in edit("GET", "/node-types").body["items"]}
+    assert {"action", "approval", "transform"} <= kinds
+    assert "schedule" in {one["type"] for one in edit("GET", "/trigger-types").body["items"]}
+
+
+def test_figures_count_what_the_caller_may_list(place: ApiPlace) -> None:
+    oncall, where = place["oncall"], f"?namespace={place.namespace}"
+    listed = oncall("GET", f"/executions{where}&limit=500").body
+    overview = oncall("GET", f"/analytics/overview{where}&period=1d").body
+    assert overview["total"]["executions"] == listed["total"]
+    assert sum(row["executions"] for row in overview["workflows"]) == listed["total"]
+    dashboard = oncall("GET", f"/metrics/dashboard{where}").body
+    assert dashboard["lastDay"]["executions"] == listed["total"]
+    place.admin.apply(workflow("measured", nodes=[WAITS]))
+    metrics = oncall("GET", f"/workflows/measured/metrics{where}").body
+    assert metrics["total"] == 0

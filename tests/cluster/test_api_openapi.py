@@ -1,0 +1,51 @@
+"""The API against its own OpenAPI description: schemathesis makes requests of every kind to each
+route, with a real token and on objects that exist."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.test_api_rights import filled
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+OBJECTS = {"workflows": "w", "executions": "e", "triggers": "t", "templates": "whole",
+           "actions": "part"}  # fmt: skip
+UNLIMITED = ("--rate=100000", "--burst=100000")
+
+
+def configuration(place: ApiPlace) -> str:
+    """Paths name objects that exist; the rest of each request is generated."""
+    parts = []
+    for kind, name in OBJECTS.items():
+        parts += [
+            "[[operations]]",
+            f'include-path-regex = "/{kind}/"',
+            "[operations.parameters]",
+            f'"path.id" = "{place.namespace}:{name}"',
+            '"path.node" = "hold"',
+            f'"query.namespace" = "{place.namespace}"',
+            '"header.If-Match" = "*"',
+        ]
+    return "\n".join(parts)
+
+
+def test_every_answer_is_as_described_whatever_is_sent(kubeconfig: Path, tmp_path: Path) -> None:
+    with api_in_place(kubeconfig, tmp_path, *UNLIMITED) as place:
+        filled(place.admin)
+        settings = tmp_path / "schemathesis.toml"
+        settings.write_text(configuration(place))
+        admin = place["admin"]
+        command = [str(Path(sys.executable).parent / "schemathesis"), f"--config-file={settings}"]
+        command += ["run", f"http://127.0.0.1:{admin.port}/automation/openapi.json"]
+        command += ["-H", f"Authorization: Bearer {admin.token}", f"--checks={','.join(CHECKS)}"]
+        command += ["--phases=coverage,fuzzing", "--max-examples=2", "--generation-deterministic"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout[-8000:] + done.stderr

@@ -1,0 +1,213 @@
+"""Every route of the API by users of four roles, in their own namespace and in another.
+
+The routes are those of the application. `NEEDS` says which role each needs; where the rights do not
+suffice, the answer is 403 and shows nothing of what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.api.application import create_application
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.kube import Kubectl, eventually, execution, manifest, workflow
+
+SECRET = "classified"
+"""A word in each object, which no answer without rights may have."""
+ROLES = ("none", "view", "edit", "admin")
+ANY = {"If-Match": "*"}
+HOLD = {"name": "hold", "title": SECRET, "wait": {"signal": "go"}}
+SPARE = {"name": "spare", "delay": "1s"}
+OPEN, KNOWN, VIEW, EDIT, PEOPLE = "open", "known", "view", "edit", "people"
+"""Who may call a route: anyone, any user of the cluster, these roles; PEOPLE takes verbs that not
+even edit has."""
+NEEDS = {
+    "GET /health": OPEN,
+    "GET /readiness": OPEN,
+    "GET /me": KNOWN,
+    "GET /node-types": KNOWN,
+    "GET /trigger-types": KNOWN,
+    "POST /workflows/validate": KNOWN,
+    "GET /templates": KNOWN,  # every user may list ClusterTemplates
+    "GET /actions": KNOWN,
+    "GET /action-types": KNOWN,
+    "POST /workflows/{id}/validate": VIEW,
+    "POST /triggers/{id}/test": VIEW,
+    "POST /actions/{id}/test": VIEW,
+    "POST /executions/{id}/signal": PEOPLE,
+    "POST /executions/{id}/decide": PEOPLE,
+}
+"""Of the others, reading needs view and the rest needs edit."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request that succeeds where the rights suffice."""
+
+    query: str = ""
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def named(name: str, kind: str = "w") -> dict[str, Any]:
+    specs = {"w": {"nodes": [HOLD]}, "t": {"workflow": "w", "manual": {}}}
+    return {"metadata": {"name": name}, "spec": specs[kind]}
+
+
+def samples(role: str) -> dict[str, Sample]:
+    """The requests that need more than a path."""
+    node = {"name": f"n{role}", "delay": "1s"}
+    return {
+        "POST /workflows": Sample(body=named(f"made-{role}")),
+        "PUT /workflows/{id}": Sample(body=named("w") | {"spec": SPEC}, headers=ANY),
+        "PATCH /workflows/{id}": Sample(body={"spec": {"title": SECRET}}),
+        "DELETE /workflows/{id}": Sample(headers=ANY),
+        "POST /workflows/{id}/duplicate": Sample(body={"name": f"copy-{role}"}),
+        "POST /workflows/validate": Sample(body=named("new")),
+        "POST /workflows/{id}/execute": Sample(body={"name": f"run-{role}"}),
+        "POST /workflows/import": Sample(body=imported(f"in-{role}")),
+        "POST /workflows/{id}/nodes": Sample(body=node),
+        "PUT /workflows/{id}/nodes/{node}": Sample(body=HOLD),
+        "PATCH /workflows/{id}/nodes/{node}": Sample(body={"title": f"{SECRET} {role}"}),
+        "POST /workflows/{id}/edges": Sample(
+            body={"from": "hold", "to": "spare", "outcome": "Always"}
+        ),
+        "DELETE /workflows/{id}/edges": Sample("&from=hold&to=spare&outcome=Succeeded"),
+        "PUT /workflows/{id}/layout": Sample(body={"layout": {"hold": [1, len(role)]}}),
+        "POST /executions/{id}/rerun": Sample(body={"from": ["hold"], "name": f"again-{role}"}),
+        "POST /executions/{id}/signal": Sample(body={"name": "go"}),
+        "POST /executions/{id}/decide": Sample(body={"decision": "Approve"}),
+        "POST /triggers": Sample(body=named(f"made-{role}", "t")),
+        "POST /workflows/{id}/triggers": Sample(body=named(f"of-{role}", "t")),
+        "PUT /triggers/{id}": Sample(body=named("t", "t"), headers=ANY),
+        "PATCH /triggers/{id}": Sample(body={"metadata": {"labels": {"by": role}}}),
+        "DELETE /triggers/{id}": Sample(headers=ANY),
+        "POST /templates/{id}/use": Sample(body={"name": f"used-{role}"}),
+    }
+
+
+SPEC = {"title": SECRET, "nodes": [HOLD, SPARE], "edges": [{"from": "hold", "to": "spare"}]}
+
+
+def imported(name: str) -> dict[str, Any]:
+    return manifest("Workflow", name, {"nodes": [HOLD]})
+
+
+def routes() -> list[str]:
+    """Every route of the application, without its prefix."""
+    paths = create_application(None).openapi()["paths"]
+    return [
+        f"{method.upper()} {path.removeprefix('/automation')}"
+        for path, methods in paths.items()
+        for method in methods
+    ]
+
+
+def needs(route: str) -> str:
+    return NEEDS.get(route) or (VIEW if route.startswith("GET ") else EDIT)
+
+
+def may(role: str, route: str, *, own: bool) -> bool:
+    """Whether a role suffices for a route in its own namespace or in the other."""
+    need = needs(route)
+    if need in (OPEN, KNOWN) or role == "admin":
+        return True
+    if not own or role == "none" or need == PEOPLE:
+        return False
+    return need == VIEW or role == "edit"
+
+
+def called(route: str, role: str, namespace: str) -> tuple[str, str, Sample]:
+    """Method, path and the rest of the request for a route."""
+    method, _, path = route.partition(" ")
+    sample = samples(role).get(route, Sample())
+    objects = {"workflows": "w", "executions": "e", "triggers": "t", "templates": "whole",
+               "actions": "part"}  # fmt: skip
+    kind = path.split("/")[1]
+    name = objects.get(kind, "")
+    if method == "DELETE" and path.endswith("/{id}"):
+        name = f"gone-{role}"
+    node = "spare" if method == "DELETE" else "hold"
+    path = path.replace("{id}", f"{namespace}:{name}").replace("{node}", node)
+    path = path.replace("{revision}", "frozen")
+    query = "" if "/health" in path or "/readiness" in path else f"?namespace={namespace}"
+    if path in ("/node-types", "/trigger-types"):
+        query = ""
+    if query and ("{id}" in route or kind in ("me",)):
+        query = f"?namespace={namespace}"
+    return method, path + query + (sample.query or ""), sample
+
+
+def filled(kubectl: Kubectl) -> None:
+    """What the routes need, in a namespace."""
+    kubectl.apply(workflow("w", **SPEC), *[workflow(f"gone-{role}", **SPEC) for role in ROLES])
+    by_hand = {"workflow": "w", "manual": {}}
+    every = ["t", *(f"gone-{role}" for role in ROLES)]
+    kubectl.apply(*[manifest("Trigger", name, by_hand) for name in every])
+    whole = {"title": SECRET, "workflow": {"nodes": [HOLD]}}
+    part = {"title": SECRET, "action": {"image": "busybox", "command": ["true"]}}
+    kubectl.apply(manifest("Template", "whole", whole), manifest("Template", "part", part))
+    kubectl.create(execution("w", "e", variables={}))
+    at = "2026-11-30T08:00:00Z"
+    record = {"phase": "Failed", "reason": "Failed", "message": SECRET, "startedAt": at,
+              "finishedAt": at, "attempts": 1}  # fmt: skip
+    status = {"phase": "Failed", "reason": "NodeFailed", "message": SECRET, "startedAt": at,
+              "finishedAt": at, "revision": "frozen", "nodes": {"hold": record}}  # fmt: skip
+    patch = json.dumps({"status": status})
+    kubectl("patch", "awfx", "e", "--subresource=status", "--type=merge", "-p", patch)
+
+
+@pytest.fixture(scope="module")
+def place(
+    kubeconfig: Path,
+    account: Path,  # with it come the roles
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ApiPlace]:
+    assert account.exists()
+    with api_in_place(kubeconfig, tmp_path_factory.mktemp("api")) as place:
+        filled(place.admin)
+        filled(place.other)
+        view = place["view"]  # until the API server knows the roles
+        eventually(lambda: view("GET", f"/workflows?namespace={place.namespace}").status == 200)
+        yield place
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_route_obeys_the_rights_of_the_caller(place: ApiPlace, role: str) -> None:
+    wrong = []
+    for own in (True, False):
+        namespace = place.namespace if own else place.other.namespace
+        for route in routes():
+            method, path, sample = called(route, role, namespace)
+            answer = place[role](method, path, sample.body, sample.headers)
+            allowed, where = may(role, route, own=own), "its own" if own else "another"
+            if allowed == (answer.status in (401, 403)) or answer.status >= 500:
+                wrong.append(f"{role} in {where}: {route}: {answer.status} {answer.text[:200]}")
+            sees = role == "admin" or (own and role != "none")
+            if not sees and (SECRET in answer.text or "did you mean" in answer.text):
+                wrong.append(f"{role} in {where}: {route} shows {answer.text[:200]}")
+    assert wrong == []
+
+
+def test_each_route_but_probes_needs_a_token(place: ApiPlace) -> None:
+    for route in routes():
+        method, path, sample = called(route, "none", place.namespace)
+        answer = place["anyone"](method, path, sample.body, sample.headers)
+        assert answer.status == (200 if needs(route) == OPEN else 401), route
+
+
+def test_there_are_at_least_sixty_routes_and_each_has_words() -> None:
+    assert len(routes()) >= 60
+    assert set(NEEDS) <= set(routes())
+    assert set(samples("edit")) <= set(routes())
+    reference = Path("docs/reference/api.md").read_text()
+    for route in routes():
+        line = re.escape(route.replace(" ", " /automation"))
+        assert re.search(rf"`{line}` \| \S", reference), route

@@ -1,0 +1,398 @@
+"""The receiver against a real API server: each event that is accepted is one execution."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.http import to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from standardwebhooks import Webhook as StandardWebhook
+
+from dev.cluster.api import Cluster
+from tests.account import INSTALL, receiver_account
+from tests.commandline import CommandLine
+from tests.conftest import fresh_namespace
+from tests.kube import ROOT, Kubectl, ended, eventually, manifest, running_operator, workflow
+from tests.proxy import Proxy
+from tests.receivers import Answer, ReceiverProcess, Sender, running_receiver
+from tests.requests import ALERTMANAGER, SECRET, SECRETS, github_headers, hex_hmac
+
+EXAMPLES = ROOT / "manifests" / "examples"
+PUSH = json.dumps(
+    {"ref": "refs/heads/main", "after": "6113728f", "pusher": {"name": "ana"}}
+).encode()
+TOKEN = {"webhook": {"bearer": {"secrets": SECRETS, "idHeader": "X-Id"}}}
+JSON = {"Content-Type": "application/json"}
+BEARER = {**JSON, "Authorization": f"Bearer {SECRET.decode()}"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A namespace with two receivers and an operator."""
+
+    kubectl: Kubectl
+    cli: CommandLine
+    first: Sender
+    second: Sender
+    account: Path
+    """A kubeconfig of the receivers' account."""
+
+    def post(self, trigger: str, body: bytes, headers: dict[str, str], query: str = "") -> Answer:
+        """Send a request, and again as long as it is not known whether the receiver may read the
+        Secret: it asks at most every five seconds, and the other replica may know it already."""
+        path, deadline = f"{self.kubectl.namespace}/{trigger}{query}", time.monotonic() + 12
+        while True:
+            answer = self.first(path, body, headers)
+            if "cannot verify requests now" not in answer.text or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.5)
+
+    def executions(self, trigger: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.kubectl.get("awfx")["items"]
+        return [raw for raw in items if raw["spec"]["trigger"]["name"] == trigger]
+
+    def trigger(self, name: str, **spec: Any) -> None:
+        """Create a trigger, let the receiver read its Secrets, and wait until it is Ready."""
+        self.kubectl.apply(manifest("Trigger", name, {"workflow": "greet", **spec}))
+        self.grant(name)
+
+    def grant(self, name: str) -> None:
+        """As the message of a trigger that lacks the right says."""
+        granted = self.cli("trigger", "grant", name)
+        assert granted.returncode == 0, granted.stderr
+        if granted.stdout:
+            self.kubectl("apply", "-f", "-", stdin=granted.stdout)
+        eventually(lambda: self.condition(name, "Ready")["status"] == "True")
+
+    def condition(self, name: str, kind: str) -> Any:
+        conditions = self.kubectl.get("awft", name).get("status", {}).get("conditions", [])
+        found = [each for each in conditions if each["type"] == kind]
+        assert found, f"no condition {kind} yet"
+        return found[0]
+
+    def status(self, name: str) -> Any:
+        return self.kubectl.get("awft", name)["status"]
+
+
+@pytest.fixture(scope="module")
+def receivers(
+    kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sender, Sender, Path]]:
+    """Two receivers and an operator, under the policies of an installation."""
+    folder = tmp_path_factory.mktemp("receiver")
+    admin = Kubectl(kubeconfig)
+    policies = str(INSTALL / "policies.yaml")
+    admin("apply", "--server-side", "-f", policies)
+    own = receiver_account(kubeconfig, folder)
+    with (
+        running_operator(account, folder / "operator.log"),
+        running_receiver(own, folder / "log") as (first, _),
+        running_receiver(own, folder / "log2") as (second, _),
+    ):
+        yield first, second, own
+    admin("delete", "-f", policies)
+
+
+@pytest.fixture
+def place(kubeconfig: Path, receivers: tuple[Sender, Sender, Path]) -> Place:
+    kubectl = fresh_namespace(Kubectl(kubeconfig))
+    kubectl.apply(workflow("greet", nodes=[{"name": "a", "transform": {"x": "1"}}]))
+    create_secret(kubectl, "hooks", "secret", SECRET.decode())
+    return Place(kubectl, CommandLine(kubeconfig, kubectl.namespace), *receivers)
+
+
+def accepts(sender: Sender, path: str, headers: dict[str, str]) -> bool:
+    return sender(path, b"{}", headers).status == 202
+
+
+def create_secret(kubectl: Kubectl, name: str, key: str, value: str) -> None:
+    kubectl("create", "secret", "generic", name, f"--from-literal={key}={value}")
+
+
+def test_a_signed_webhook_is_one_execution_however_often_it_is_delivered(place: Place) -> None:
+    place.trigger("pushes", webhook={"github": {"secrets": SECRETS}})
+    first = place.post("pushes", PUSH, github_headers(PUSH))
+    assert (first.status, first.body["outcome"]) == (202, "started")
+    again = place.post("pushes", PUSH, github_headers(PUSH))
+    assert (again.status, again.body) == (
+        202,
+        {"outcome": "deduplicated", "execution": first.body["execution"]},
+    )
+    (execution,) = place.executions("pushes")
+    assert execution["metadata"]["name"] == first.body["execution"]
+    assert execution["spec"]["trigger"]["event"]["body"]["ref"] == "refs/heads/main"
+    other = place.post("pushes", PUSH, github_headers(PUSH, delivery="d-2"))
+    assert other.body["outcome"] == "started"
+    wanted = {"received": 3, "started": 2, "deduplicated": 1}
+    eventually(lambda: place.status("pushes").get("counts") == wanted)
+
+
+def test_what_is_not_verified_is_refused_and_says_nothing_of_the_trigger(place: Place) -> None:
+    place.trigger("signed", webhook={"hmac": {"header": "X-Signature", "secrets": SECRETS}})
+    headers = {**JSON, "X-Signature": hex_hmac(b"wrong", PUSH)}
+    wrong, nowhere = place.post("signed", PUSH, headers), place.post("nowhere", PUSH, headers)
+    assert wrong.status == nowhere.status == 401
+    assert wrong.text == nowhere.text
+    assert place.executions("signed") == []
+    error = eventually(lambda: place.status("signed").get("lastError"))
+    assert "X-Signature does not match any secret" in error["message"]
+
+
+def test_simultaneous_deliveries_to_two_receivers_are_one_execution_each(place: Place) -> None:
+    place.trigger("hook", **TOKEN)
+    place.trigger("keyed", **TOKEN, dedupe={"key": "event.body.key", "window": "1h"})
+
+    def send(number: int) -> Answer:
+        sender = place.first if number % 2 else place.second
+        trigger, delivery = ("hook", number // 20) if number < 200 else ("keyed", number)
+        body = json.dumps({"key": number % 5}).encode()
+        return sender(
+            f"{place.kubectl.namespace}/{trigger}", body, {**BEARER, "X-Id": f"{delivery}"}
+        )
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(send, range(300)))
+    assert {answer.status for answer in answers} == {202}
+    assert len(place.executions("hook")) == 10
+    assert len(place.executions("keyed")) == 5
+
+
+def test_while_the_api_server_is_away_senders_try_again_and_nothing_is_lost(
+    place: Place, api_cluster: Cluster, tmp_path: Path
+) -> None:
+    place.trigger("hook", **TOKEN)
+    proxy = Proxy(api_cluster.server)
+    with proxy.running():
+        kubeconfig = proxy.kubeconfig(place.account, tmp_path / "kubeconfig")
+        with running_receiver(kubeconfig, tmp_path / "log") as (sender, _):
+            path = f"{place.kubectl.namespace}/hook"
+            assert sender(path, b"{}", {**BEARER, "X-Id": "0"}).status == 202
+            proxy.silence()
+            with ThreadPoolExecutor(10) as pool:
+                posts = [{**BEARER, "X-Id": f"{number}"} for number in range(1, 11)]
+                answers = list(pool.map(lambda headers: sender(path, b"{}", headers), posts))
+            # A connection that the proxy holds back is silent; a new one works.
+            for headers, answer in zip(posts, answers, strict=True):
+                if answer.status != 202:
+                    assert (answer.status, "retry-after" in answer.headers) == (503, True)
+                    eventually(partial(accepts, sender, path, headers))
+    assert len(place.executions("hook")) == 11
+
+
+def test_a_receiver_that_is_killed_again_and_again_makes_nothing_twice_and_loses_nothing(
+    place: Place, tmp_path: Path
+) -> None:
+    place.trigger("hook", **TOKEN)
+    port = free()
+    receiver = ReceiverProcess(place.account, tmp_path / "log", f"--address=127.0.0.1:{port}")
+    accepted = threading.Semaphore(0)
+
+    def send(number: int) -> None:
+        headers = {**BEARER, "X-Id": f"{number % 150}"}
+
+        def is_accepted() -> bool:
+            try:
+                answer = Sender(port)(f"{place.kubectl.namespace}/hook", b"{}", headers)
+            except (OSError, http.client.HTTPException):  # it was killed
+                return False
+            return answer.status == 202
+
+        eventually(is_accepted, within=120)
+        accepted.release()
+
+    receiver.start()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            sent = [pool.submit(send, number) for number in range(300)]
+            for number in range(1, len(sent) + 1):
+                accepted.acquire(timeout=120)
+                if number % 60 == 0:
+                    receiver.kill()
+                    receiver.start()
+            for each in sent:
+                each.result()
+    finally:
+        receiver.stop()
+    assert len(place.executions("hook")) == 150
+
+
+def free() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def test_without_the_role_it_says_the_command_which_then_makes_it_ready(place: Place) -> None:
+    place.kubectl.apply(manifest("Trigger", "hook", {"workflow": "greet", **TOKEN}))
+    found = eventually(
+        lambda: (ready := place.condition("hook", "Ready"))["reason"] == "SecretForbidden" and ready
+    )
+    command = f"orchestrator trigger grant hook -n {place.kubectl.namespace} | kubectl apply -f -"
+    assert found["message"].endswith(command)
+    assert place.condition("hook", "Stalled")["status"] == "False"
+    assert place.post("hook", b"{}", BEARER).status == 503
+    place.grant("hook")
+    assert place.post("hook", b"{}", BEARER).status == 202
+
+
+def test_a_rotated_secret_takes_effect_within_a_minute(place: Place) -> None:
+    place.trigger("hook", **TOKEN)
+    assert place.post("hook", b"{}", {**BEARER, "X-Id": "1"}).status == 202
+    rotated = {"stringData": {"secret": "rotated"}}
+    place.kubectl("patch", "secret", "hooks", "--type=merge", "-p", json.dumps(rotated))
+    new = {**JSON, "Authorization": "Bearer rotated", "X-Id": "2"}
+    eventually(lambda: place.post("hook", b"{}", new).status == 202, within=30)
+    eventually(lambda: place.post("hook", b"{}", {**BEARER, "X-Id": "3"}).status == 401, within=60)
+
+
+def test_only_callers_with_the_right_fire_an_endpoint_and_may_wait_for_the_result(
+    place: Place,
+) -> None:
+    kubectl, outputs = place.kubectl, [{"name": "x", "value": "nodes.a.outputs.x"}]
+    node = {"name": "a", "transform": {"x": "vars.count + 1"}}
+    variables = [{"name": "count", "type": "integer", "required": True}]
+    kubectl.apply(workflow("add", nodes=[node], variables=variables, outputs=outputs))
+    schema = {"properties": {"count": {"type": "integer"}}, "required": ["count"]}
+    given = {"count": "$[[ event.body.count ]]"}
+    place.trigger("call", workflow="add", variables=given, apiEndpoint={"schema": schema})
+    for user in ("may", "may-not"):
+        kubectl("create", "serviceaccount", user)
+    role = "--clusterrole=itechsmart-workflow-fire"
+    account = f"--serviceaccount={kubectl.namespace}:may"
+    kubectl("create", "rolebinding", "fire", role, account)
+    tokens = {user: kubectl("create", "token", user).strip() for user in ("may", "may-not")}
+
+    def call(user: str, body: bytes = b'{"count": 1}', query: str = "") -> Answer:
+        headers = {**JSON, "Authorization": f"Bearer {tokens.get(user, user)}"}
+        return place.post("call", body, headers, query)
+
+    name = f"system:serviceaccount:{kubectl.namespace}:may"
+    assert call("forged").status == 401
+    refused = call("may-not")
+    assert (refused.status, "create on triggers/fire" in refused.text) == (403, True)
+    assert (
+        call("may", b'{"count": "one"}')
+        .body["message"]
+        .startswith("body.count: must be an integer")
+    )
+    done = call("may", query="?wait=60")
+    assert (done.status, done.body["phase"], done.body["outputs"]) == (200, "Succeeded", {"x": 2})
+    (execution,) = place.executions("call")
+    assert execution["spec"]["trigger"]["requester"] == name
+
+
+def test_the_receivers_account_may_nothing_but_create_for_triggers_and_write_their_status(
+    place: Place,
+) -> None:
+    place.trigger("hook", **TOKEN)
+    name = place.post("hook", b"{}", BEARER).body["execution"]
+    ended(place.kubectl, name)
+    receiver = Kubectl(place.account, place.kubectl.namespace)
+    create_secret(place.kubectl, "other", "secret", "x")
+    for tried in (
+        ("get", "secret", "other"),
+        ("get", "secrets"),
+        ("delete", "awfx", name),
+        ("patch", "awfx", name, "--type=merge", "-p", '{"spec": {"desiredState": "Paused"}}'),
+        ("patch", "awfx", name, "--subresource=status", "--type=merge", "-p", '{"status": {}}'),
+        ("patch", "awft", "hook", "--type=merge", "-p", '{"spec": {"suspend": true}}'),
+        ("get", "awf"),
+        ("get", "pods"),
+        ("get", "configmaps"),
+    ):
+        assert "orbidden" in receiver.attempt(*tried).stderr, tried
+
+
+def test_the_manifests_are_accepted_and_the_pods_are_restricted(kubeconfig: Path) -> None:
+    kubectl = Kubectl(kubeconfig, "itechsmart-workflow")
+    kubectl("apply", "--server-side", "-f", str(INSTALL / "namespace.yaml"))
+    label = "pod-security.kubernetes.io/warn=restricted"
+    kubectl("label", "namespace", "itechsmart-workflow", label, "--overwrite")
+    folder = str(ROOT / "manifests" / "receiver")
+    options = ("--server-side", "--force-conflicts", "--dry-run=server")
+    done = kubectl.attempt("apply", "-k", folder, *options)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "deployment.apps/itechsmart-workflow-receiver" in done.stdout
+
+
+def fire_webhook(place: Place) -> Answer:
+    return place.post("pushes", PUSH, github_headers(PUSH))
+
+
+def fire_event(place: Place) -> Answer:
+    attributes = {"type": "com.example.order.created", "source": "/shop", "id": "1"}
+    attributes["datacontenttype"] = "application/json"
+    sdk = CloudEvent(attributes=attributes, data={"order": 7})
+    answers = []
+    for message in (to_binary_event(sdk), to_structured_event(sdk)):
+        headers = {**message.headers, "Authorization": BEARER["Authorization"]}
+        answers.append(place.post("orders", bytes(message.body), headers))
+    assert [answer.body["outcome"] for answer in answers] == ["started", "deduplicated"]
+    return answers[0]
+
+
+def fire_alert(place: Place) -> Answer:
+    return place.post("high-latency", json.dumps(ALERTMANAGER).encode(), BEARER)
+
+
+def fire_api_endpoint(place: Place) -> Answer:
+    kubectl = place.kubectl
+    kubectl("create", "serviceaccount", "ana")
+    role, account = "--clusterrole=itechsmart-workflow-fire", f"{kubectl.namespace}:ana"
+    kubectl("create", "rolebinding", "fire", role, f"--serviceaccount={account}")
+    token = kubectl("create", "token", "ana").strip()
+    headers = {**JSON, "Authorization": f"Bearer {token}", "Idempotency-Key": "7d0a"}
+    return place.post("scale", b'{"service": "web", "replicas": 3}', headers)
+
+
+FIRED: dict[str, tuple[str, tuple[str, str] | None, Any, str]] = {
+    "trigger-webhook": ("pushes", ("github", "webhook"), fire_webhook, "deployed 6113728f by ana"),
+    "trigger-event": ("orders", ("events", "token"), fire_event, "order 7"),
+    "trigger-alert": ("high-latency", ("alerts", "token"), fire_alert, "High (page)"),
+    "trigger-api-endpoint": ("scale", None, fire_api_endpoint, "web has 3 replicas"),
+}
+
+
+@pytest.mark.parametrize("example", FIRED)
+def test_the_example_of_a_type_is_fired(place: Place, example: str) -> None:
+    trigger, secret, fire, text = FIRED[example]
+    file = EXAMPLES / f"{example}.yaml"
+    place.kubectl("apply", "--server-side", "-f", str(file))
+    if secret is not None:
+        create_secret(place.kubectl, *secret, SECRET.decode())
+        granted = place.cli("trigger", "grant", "-f", str(file))
+        place.kubectl("apply", "-f", "-", stdin=granted.stdout)
+    eventually(lambda: place.condition(trigger, "Ready")["status"] == "True")
+    answer = fire(place)
+    assert (answer.status, answer.body["outcome"]) == (202, "started"), answer.text
+    execution = ended(place.kubectl, answer.body["execution"])
+    assert execution["status"]["outputs"]["text"] == text
+
+
+def test_standard_webhooks_arrive_as_their_library_signs_them(place: Place) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    create_secret(place.kubectl, "standard", "key", secret)
+    settings = {"standardWebhooks": {"secrets": [{"name": "standard", "key": "key"}]}}
+    place.trigger("standard", webhook=settings)
+    now = datetime.now(UTC)
+    headers = {
+        **JSON,
+        "webhook-id": "msg_1",
+        "webhook-timestamp": f"{int(now.timestamp())}",
+        "webhook-signature": StandardWebhook(secret).sign("msg_1", now, '{"a": 1}'),
+    }
+    assert place.post("standard", b'{"a": 1}', headers).status == 202
+    old = {**headers, "webhook-timestamp": f"{int(now.timestamp()) - 400}"}
+    assert place.post("standard", b'{"a": 1}', old).status == 401

@@ -1,0 +1,12 @@
+"""Secrets that tests plant: every value contains a marker, so that a leak is found anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+
+MARKER = "Pl4ntedS3cret"
+
+
+def planted(name: str, prefix: str = "") -> str:
+    """A secret value, the same in every process; the rest after the prefix is alphanumeric."""
+    return f"{prefix}{MARKER}{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -1,0 +1,98 @@
+"""The API as a process: its address, TLS, limits, probes and end."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.apis import StreamEvent, running_api, streaming
+from tests.certificates import server_certificate
+from tests.kube import eventually
+from tests.receivers import free_port
+from tests.unit.cli.conftest import Place
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()
+
+
+def test_it_serves_tls_probes_and_metrics(place: Place, tmp_path: Path) -> None:
+    files = server_certificate(tmp_path)
+    health = free_port()
+    options = (
+        f"--tls-certificate={files.certificate}",
+        f"--tls-key={files.key}",
+        f"--health-address=127.0.0.1:{health}",
+    )
+    with running_api(place.kubeconfig, tmp_path / "api.log", *options) as anyone:
+        context = ssl.create_default_context(cafile=str(files.authority))
+        connection = http.client.HTTPSConnection("127.0.0.1", anyone.port, context=context)
+        connection.request("GET", "/automation/health")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+        assert answer.headers["Strict-Transport-Security"]
+        connection.close()
+        for path in ("healthz", "readyz", "metrics"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{health}/{path}") as probe:
+                assert probe.status == 200
+
+
+def test_more_requests_than_the_rate_are_refused_with_the_wait(
+    place: Place, tmp_path: Path
+) -> None:
+    options = ("--rate=0.1", "--burst=2")
+    with running_api(place.kubeconfig, tmp_path / "api.log", *options) as anyone:
+        ana, bob = anyone.within("ana"), anyone.within("bob")
+        assert [ana("GET", "/node-types").status for _ in range(3)] == [200, 200, 429]
+        refused = ana("GET", "/node-types")
+        assert 1 <= int(refused.headers["retry-after"]) <= 10
+        assert bob("GET", "/node-types").status == 200
+        assert ana("GET", "/health").status == 200
+
+
+def test_streams_have_a_limit_of_their_own_and_end_with_the_process(
+    place: Place, tmp_path: Path
+) -> None:
+    status = {"phase": "Running", "nodes": {}}
+    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
+    options = ("--max-streams=1", "--max-requests=1")
+    log = tmp_path / "api.log"
+    with ExitStack() as stack:
+        anyone = stack.enter_context(running_api(place.kubeconfig, log, *options))
+        user = anyone.within("token")
+        with streaming(user, "/executions/run/events") as events:
+            assert next(events).kind == "execution"
+            assert user("GET", "/executions/run").status == 200
+            assert user("GET", "/executions/run/events").status == 429
+
+        def again() -> Iterator[StreamEvent]:
+            return open_streams.enter_context(streaming(user, "/executions/run/events"))
+
+        with ExitStack() as open_streams:
+            events = eventually(again)
+            assert next(events).kind == "execution"
+            stack.close()
+            assert list(events) == []
+    assert "ERROR" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--address=8091", "--address 8091: write HOST:PORT"),
+        ("--tls-key=tls.key", "--tls-certificate: write it as well"),
+        ("--log-format=xml", "--log-format xml: write plain or json"),
+    ],
+)
+def test_a_wrong_option_is_named(place: Place, option: str, said: str) -> None:
+    done = place("api", option)
+    assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done.err
