@@ -18,7 +18,8 @@ MAX_SHOWN = 20
 """Leaks that a message shows."""
 AROUND = 80
 """Bytes that are shown before a leak."""
-_KEY = b"/registry/"
+_KEY = re.compile(rb"\n([\x01-\x7f]|[\x80-\xff]\x01)(?=/registry/)")
+"""Where a key begins in etcd's log: the field's tag, and its length as a varint."""
 _SECRETS = b"/registry/secrets/"
 _CHUNK, _OVERLAP = 16 * 1024 * 1024, 64
 """Bytes that are read at a time, and that are searched again with the next ones."""
@@ -66,16 +67,20 @@ def of_reports(folder: Path) -> list[str]:
 
 def of_cluster(cluster: Cluster) -> list[str]:
     """Leaks in a cluster: the logs of its components and pods, the audit log, and the objects that
-    etcd has or had, Secrets aside."""
+    etcd has or had, Secrets aside.
+
+    etcd is read by its write-ahead log, which has every object that was ever stored behind its key.
+    In the pages of its database a part of a deleted Secret can stand behind the key of another
+    object.
+    """
     logs = [path for name in ("logs", "pod-logs") for path in (cluster.state / name).rglob("*")]
     found = in_files(path for path in [*logs, cluster.audit_log] if path.is_file())
-    for path in (cluster.state / "etcd").rglob("*"):
-        if path.is_file():
-            found += [
-                f"etcd, {key.decode(errors='replace')}: {_shown(path, place)}"
-                for place in _places(path)
-                if not (key := _key(path, place)).startswith(_SECRETS)
-            ]
+    for path in (cluster.state / "etcd" / "member" / "wal").glob("*.wal"):
+        found += [
+            f"etcd, {key.decode(errors='replace')}: {_shown(path, place)}"
+            for place in _places(path)
+            if not (key := _key(path, place)).startswith(_SECRETS)
+        ]
     return found
 
 
@@ -104,9 +109,14 @@ def _key(path: Path, place: int) -> bytes:
         begin = max(0, place - _MAX_OBJECT)
         file.seek(begin)
         before = file.read(place - begin)
-    start = before.rfind(_KEY)
-    found = re.match(rb"[\x21-\x7e]+", before[start:]) if start >= 0 else None
-    return found[0] if found else b""
+    found = b""
+    for match in _KEY.finditer(before):
+        first, *more = match[1]
+        length = first % 128 + 128 * sum(more)
+        key = before[match.end() : match.end() + length]
+        if len(key) == length:
+            found = key
+    return found
 
 
 def _shown(path: Path, place: int) -> str:

@@ -41,6 +41,7 @@ def _etcd(layout: Layout, plan: Plan) -> list[str]:
         f"--initial-cluster=default={peer}",
         "--unsafe-no-fsync",  # nothing here outlives the machine
         "--quota-backend-bytes=4294967296",
+        "--max-wals=0",  # all are kept: tests read what was ever stored
         "--log-level=warn",
     ]  # fmt: skip
 

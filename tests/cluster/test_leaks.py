@@ -21,7 +21,7 @@ def test_objects_that_were_there_are_scanned_secrets_are_not(
     api_cluster: Cluster, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leaks, "PATTERN", re.compile(re.escape(LEAK.encode())))
-    kubectl("create", "secret", "generic", "mine", f"--from-literal=a={LEAK}")
+    kubectl("create", "secret", "generic", "mine", f"--from-literal=a=/registry/pods/{LEAK}")
     assert leaks.of_cluster(api_cluster) == []
     kubectl("create", "configmap", "mine", f"--from-literal=a={LEAK}")
     kubectl("delete", "configmap", "mine")
