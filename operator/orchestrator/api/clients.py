@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.api.rights import Rights
 from orchestrator.kube.access import Access
 from orchestrator.kube.blocking_transport import BlockingTransport
 from orchestrator.kube.client import ApiClient
@@ -30,6 +31,7 @@ class Clients:
         """The credentials in `access` are left out: only its address and authority count."""
         anonymous = access.anonymous()
         self.server = anonymous.server
+        self.rights = Rights()
         self._blocking = BlockingTransport(anonymous, [USER_AGENT], connections=CONNECTIONS)
         self._credentials = Credentials(anonymous)
         self._streams = Transport(self._credentials)

@@ -1,9 +1,8 @@
-"""Checks with the API server that the user holds a verb on one of our kinds."""
+"""Asks the API server whether the user holds a verb on a kind."""
 
 from __future__ import annotations
 
 from orchestrator.kube.resources import EXECUTIONS, Resource
-from orchestrator.models.base import GROUP
 from orchestrator.session.cluster import Cluster
 from orchestrator.session.errors import ForbiddenError, UsageError
 from orchestrator.session.rights import Missing
@@ -11,26 +10,42 @@ from orchestrator.session.rights import Missing
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
-def require(cluster: Cluster, verb: str, kind: Resource = EXECUTIONS) -> None:
-    """Raises UsageError, with the command that grants the verb, if the user lacks it.
+def is_allowed(cluster: Cluster, verb: str, kind: Resource, subresource: str = "") -> bool:
+    """Whether the user holds the verb in the cluster's namespace; in all, if that is empty.
 
-    If the API server does not answer, the request itself is refused later.
+    Raises UsageError if the API server does not answer, or refuses the token.
     """
     asked = {
         "namespace": cluster.namespace,
         "verb": verb,
-        "group": GROUP,
+        "group": kind.group,
         "resource": kind.plural,
+        "subresource": subresource,
     }
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": asked},
     }
+    return bool(cluster.request("POST", _PATH, body=body)["status"].get("allowed"))
+
+
+def lacking(cluster: Cluster, verb: str, kind: Resource, subresource: str = "") -> ForbiddenError:
+    """The error for a user who lacks the verb, with the command that grants it."""
+    name = f"{kind.plural}/{subresource}" if subresource else kind.plural
+    user = cluster.user or "you"
+    missing = Missing(user, verb, name, group=kind.group, namespace=cluster.namespace)
+    return ForbiddenError(missing.sentence())
+
+
+def require(cluster: Cluster, verb: str, kind: Resource = EXECUTIONS) -> None:
+    """Raises ForbiddenError, with the command that grants the verb, if the user lacks it.
+
+    If the API server does not answer, the request itself is refused later.
+    """
     try:
-        answer = cluster.request("POST", _PATH, body=body)
+        allowed = is_allowed(cluster, verb, kind)
     except UsageError:
         return
-    if not answer["status"].get("allowed"):
-        missing = Missing(cluster.user or "you", verb, kind.plural, namespace=cluster.namespace)
-        raise ForbiddenError(missing.sentence())
+    if not allowed:
+        raise lacking(cluster, verb, kind)
