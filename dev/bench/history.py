@@ -163,9 +163,11 @@ QUERIES: dict[str, Query] = {
         lambda _: Selection(namespaces=frozenset({"small"}))
     ),
     "filter by workflow": _page(_workflow),
-    "filter by phase TimedOut": _page(lambda _: Selection(phase="TimedOut")),
+    "filter by phase TimedOut": _page(lambda _: Selection(phases=frozenset({"TimedOut"}))),
     "filter by namespace, workflow and phase": _page(
-        lambda rng: replace(_namespace(rng), workflow=_workflow(rng).workflow, phase="Failed")
+        lambda rng: replace(
+            _namespace(rng), workflow=_workflow(rng).workflow, phases=frozenset({"Failed"})
+        )
     ),
     "filter by requester": _page(lambda rng: Selection(requester=f"person-{rng.randrange(200)}")),
     "filter by trigger": _page(lambda rng: Selection(trigger=f"trigger-{rng.randrange(30)}")),
@@ -193,7 +195,9 @@ QUERIES: dict[str, Query] = {
     "dashboard of 24 hours": _figures(lambda rng: _last(rng, 1)),
     "dashboard of a namespace, all days": _figures(_namespace),
     "dashboard of a workflow, all days": _figures(_workflow),
-    "dashboard of what failed, all days": _figures(lambda _: Selection(phase="Failed")),
+    "dashboard of what failed, all days": _figures(
+        lambda _: Selection(phases=frozenset({"Failed"}))
+    ),
     "executions by workflow, 30 days": _workflows,
     "executions by day, 30 days": _daily,
 }

@@ -40,8 +40,8 @@ def within(selection: Selection, table: Any) -> list[Condition]:
         found.append(table.namespace.in_(sorted(selection.namespaces)))
     if selection.workflow is not None:
         found.append(table.workflow == selection.workflow)
-    if selection.phase is not None:
-        found.append(table.phase == selection.phase)
+    if selection.phases is not None:
+        found.append(table.phase.in_(sorted(selection.phases)))
     return found
 
 

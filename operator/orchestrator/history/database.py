@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 from alembic import command
@@ -40,15 +41,17 @@ class UnavailableError(Exception):
     """The database cannot be reached or used now; a later retry may help."""
 
 
-def engine_of(url: str, statement_seconds: float | None = STATEMENT_SECONDS) -> AsyncEngine:
+def engine_of(
+    url: str, statement_seconds: float | None = STATEMENT_SECONDS, *, read_only: bool = False
+) -> AsyncEngine:
     """An engine for `sqlite:///PATH` or `postgresql://…`, as libpq understands it.
 
     ValueError if it is neither. Nothing is connected yet. PostgreSQL's statements are given up
-    after `statement_seconds`, if any.
+    after `statement_seconds`, if any. Where it is `read_only`, the database refuses to write.
     """
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite":
-        return _sqlite(rest.removeprefix("/"))
+        return _sqlite(rest.removeprefix("/"), read_only)
     if scheme not in _POSTGRESQL:
         raise ValueError(
             "the database must be sqlite:///PATH or postgresql://USER@HOST:PORT/DATABASE, not"
@@ -60,13 +63,14 @@ def engine_of(url: str, statement_seconds: float | None = STATEMENT_SECONDS) -> 
             url, timeout=CONNECT_SECONDS, command_timeout=statement_seconds
         )
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=POOL,
         max_overflow=POOL,
         pool_pre_ping=True,
     )
+    return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
 
 def described(url: str) -> str:
@@ -78,12 +82,15 @@ def described(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
-def _sqlite(path: str) -> AsyncEngine:
+def _sqlite(path: str, read_only: bool) -> AsyncEngine:
     if not path or path == ":memory:":
         raise ValueError("the database sqlite:///PATH needs the path of a file")
+    file = f"file:{quote(str(Path(path)))}?mode=ro&uri=true" if read_only else str(Path(path))
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{Path(path)}", connect_args={"timeout": 30.0}, poolclass=NullPool
+        f"sqlite+aiosqlite:///{file}", connect_args={"timeout": 30.0}, poolclass=NullPool
     )
+    if read_only:
+        return engine
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _: object) -> None:
@@ -149,15 +156,31 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
         await connection.run_sync(_migrate, revision)
 
 
-async def is_current(engine: AsyncEngine) -> bool:
-    """Whether the schema is that of this version. Raises UnavailableError."""
+async def schema_problem(engine: AsyncEngine, within: float = CONNECT_SECONDS) -> str:
+    """Why this version cannot use the schema; empty if it can.
+
+    Raises UnavailableError, and TimeoutError if there is no answer within these seconds.
+    """
 
     def read(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
-    async with asyncio.timeout(CONNECT_SECONDS), transaction(engine) as connection:
+    async with asyncio.timeout(within), transaction(engine) as connection:
         current = await connection.run_sync(read)
-    return current == ScriptDirectory.from_config(_config()).get_current_head()
+    *older, head = _revisions()
+    if current == head:
+        return ""
+    if current is None or current in older:
+        had = f"the schema {current} of an older version" if current else "no schema"
+        return f"the database has {had}; the recorder of this version brings it up to date"
+    return f"the database has the schema {current} of a newer version; run that version"
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """The revisions of the schema that this version knows, the oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return tuple(reversed([each.revision for each in script.walk_revisions()]))
 
 
 def _migrate(connection: Connection, revision: str) -> None:

@@ -6,7 +6,6 @@ cover all days (UTC) that the period touches.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,14 +13,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orchestrator.history.buckets import DAY, NEVER_STARTED, range_of
+from orchestrator.history.buckets import DAY
 from orchestrator.history.cells import cells, sums, within
 from orchestrator.history.database import snapshot
-from orchestrator.history.selection import Selection, conditions
-from orchestrator.history.tables import EXECUTIONS, NODE_DAYS
+from orchestrator.history.percentiles import percentiles
+from orchestrator.history.selection import Selection
+from orchestrator.history.tables import NODE_DAYS
 from orchestrator.models.execution import ExecutionPhase
 
-PERCENTILES = (50, 95, 99)
 MAX_GROUPS = 100
 """Workflows or nodes of a figure."""
 
@@ -88,7 +87,7 @@ async def figures(engine: AsyncEngine, selection: Selection, *, slowest: int = 1
 
     Raises UnavailableError.
     """
-    selection = _of_figures(selection)
+    selection = of_figures(selection)
     found = cells(selection)
     keys = found.c.bucket, found.c.phase
     async with snapshot(engine) as connection:
@@ -98,7 +97,7 @@ async def figures(engine: AsyncEngine, selection: Selection, *, slowest: int = 1
             buckets[row[0]] = buckets.get(row[0], 0) + int(row[2])
         return Figures(
             _runs(_sum(row[1:]) for row in rows),
-            await _percentiles(connection, selection, buckets),
+            await percentiles(connection, selection, buckets),
             await _slowest(connection, selection, min(slowest, MAX_GROUPS)),
             await _waiting(connection, selection),
         )
@@ -107,7 +106,7 @@ async def figures(engine: AsyncEngine, selection: Selection, *, slowest: int = 1
 async def by_workflow(engine: AsyncEngine, selection: Selection) -> dict[tuple[str, str], Runs]:
     """The executions of each workflow, by namespace and name: of those that ran most, at most
     MAX_GROUPS. Raises UnavailableError."""
-    found = cells(_of_figures(selection))
+    found = cells(of_figures(selection))
     keys = found.c.namespace, found.c.workflow, found.c.phase
     async with snapshot(engine) as connection:
         rows = (await connection.execute(select(*keys, *sums(found)).group_by(*keys))).all()
@@ -124,7 +123,7 @@ async def by_day(engine: AsyncEngine, selection: Selection) -> dict[int, Runs]:
 
     Raises UnavailableError.
     """
-    found = cells(_of_figures(selection))
+    found = cells(of_figures(selection))
     keys = found.c.day, found.c.phase
     async with snapshot(engine) as connection:
         rows = (await connection.execute(select(*keys, *sums(found)).group_by(*keys))).all()
@@ -134,12 +133,8 @@ async def by_day(engine: AsyncEngine, selection: Selection) -> dict[int, Runs]:
     return {day: _runs(days[day]) for day in sorted(days)}
 
 
-def rank(percent: int, count: int) -> int:
-    """The position, from 0, of a percentile by nearest rank among this many ordered values."""
-    return max(0, math.ceil(percent / 100 * count) - 1)
-
-
-def _of_figures(selection: Selection) -> Selection:
+def of_figures(selection: Selection) -> Selection:
+    """The selection as far as figures are kept for it."""
     return replace(selection, trigger=None, requester=None, labels={}, text="")
 
 
@@ -165,39 +160,6 @@ def _runs(groups: Iterable[_Sum]) -> Runs:
     )
 
 
-async def _percentiles(
-    connection: AsyncConnection, selection: Selection, buckets: dict[int, int]
-) -> dict[int, float]:
-    started = sorted((key, runs) for key, runs in buckets.items() if key != NEVER_STARTED)
-    total = sum(runs for _, runs in started)
-    found: dict[int, float] = {}
-    for percent in PERCENTILES if total else ():
-        position = rank(percent, total)
-        for bucket, runs in started:
-            if position < runs:
-                exact = await _within_bucket(connection, selection, bucket, position, runs)
-                found[percent] = exact / 1000
-                break
-            position -= runs
-    return found
-
-
-async def _within_bucket(
-    connection: AsyncConnection, selection: Selection, bucket: int, position: int, runs: int
-) -> int:
-    """The duration at a position in a bucket, counted from its nearer end."""
-    low, high = range_of(bucket)
-    duration = EXECUTIONS.c.duration
-    query = select(duration).where(*conditions(selection), duration >= low)
-    if high is not None:
-        query = query.where(duration < high)
-    if position * 2 < runs:
-        query = query.order_by(duration).offset(position)
-    else:
-        query = query.order_by(duration.desc()).offset(runs - 1 - position)
-    return int((await connection.execute(query.limit(1))).scalar_one())
-
-
 async def _slowest(
     connection: AsyncConnection, selection: Selection, limit: int
 ) -> tuple[NodeFigure, ...]:
@@ -207,7 +169,7 @@ async def _slowest(
     slowness = (duration * 1.0 / runs).desc()
     query = (
         select(*keys, runs, duration)
-        .where(*_of_nodes(selection), table.approval == 0)
+        .where(*of_nodes(selection), table.approval == 0)
         .group_by(*keys)
         .order_by(slowness, *keys)
         .limit(limit)
@@ -221,12 +183,13 @@ async def _slowest(
 async def _waiting(connection: AsyncConnection, selection: Selection) -> Waiting:
     table = NODE_DAYS.c
     query = select(func.sum(table.runs), func.sum(table.duration))
-    row = (await connection.execute(query.where(*_of_nodes(selection), table.approval == 1))).one()
+    row = (await connection.execute(query.where(*of_nodes(selection), table.approval == 1))).one()
     runs, duration = int(row[0] or 0), int(row[1] or 0)
     return Waiting(runs, duration / 1000, _average(duration, runs))
 
 
-def _of_nodes(selection: Selection) -> list[Any]:
+def of_nodes(selection: Selection) -> list[Any]:
+    """The conditions on NODE_DAYS: of all days that the period touches."""
     found: list[Any] = list(within(selection, NODE_DAYS.c))
     if selection.since is not None:
         found.append(NODE_DAYS.c.day >= selection.since // DAY)

@@ -20,7 +20,7 @@ class Selection:
     namespaces: frozenset[str] | None = None
     """The namespaces that may be read; None for all, and nothing if empty."""
     workflow: str | None = None
-    phase: str | None = None
+    phases: frozenset[str] | None = None
     trigger: str | None = None
     """Name of a Trigger; empty for executions that none started."""
     requester: str | None = None
@@ -66,12 +66,13 @@ def conditions(selection: Selection) -> list[ColumnElement[bool]]:
         found.append(table.namespace.in_(sorted(selection.namespaces)))
     for column, wanted in (
         (table.workflow, selection.workflow),
-        (table.phase, selection.phase),
         (table.trigger, selection.trigger),
         (table.requester, selection.requester),
     ):
         if wanted is not None:
             found.append(column == wanted)
+    if selection.phases is not None:
+        found.append(table.phase.in_(sorted(selection.phases)))
     if selection.text:
         found.append(table.search.contains(selection.text.lower(), autoescape=True))
     if selection.since is not None:

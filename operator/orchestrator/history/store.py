@@ -13,8 +13,8 @@ from orchestrator.history.database import (
     UnavailableError,
     engine_of,
     insert_into,
-    is_current,
     migrate,
+    schema_problem,
     transaction,
 )
 from orchestrator.history.entry import Entry, Recorded, object_of, pack, unpack
@@ -63,9 +63,7 @@ class Store:
     async def unready(self) -> str:
         """Why it cannot be used now, in words; empty if it can."""
         try:
-            return (
-                "" if await is_current(self.engine) else "the schema of the history is not current"
-            )
+            return await schema_problem(self.engine)
         except (UnavailableError, TimeoutError) as error:
             return f"the database of the history: {error or 'no answer'}"
 

@@ -138,7 +138,9 @@ def selections(draw: st.DrawFn) -> Selection:
     return Selection(
         namespaces=draw(st.sampled_from(sets)),
         workflow=draw(st.sampled_from([None, "deploy"])),
-        phase=draw(st.sampled_from([None, "Succeeded", "Cancelled"])),
+        phases=draw(
+            st.sampled_from([None, frozenset({"Succeeded"}), frozenset({"Failed", "Cancelled"})])
+        ),
         since=draw(bounds),
         until=draw(bounds),
     )

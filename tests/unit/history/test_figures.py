@@ -12,7 +12,8 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.history.buckets import DAY
 from orchestrator.history.database import transaction
 from orchestrator.history.entry import approvals_of, entry_from
-from orchestrator.history.figures import by_day, by_workflow, figures, rank
+from orchestrator.history.figures import by_day, by_workflow, figures
+from orchestrator.history.percentiles import rank
 from orchestrator.history.removal import remove_before, remove_beyond
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
@@ -42,7 +43,7 @@ def _selected(raws: list[Raw], selection: Selection, *, whole_days: bool = False
         for raw in raws
         if (selection.namespaces is None or raw["metadata"]["namespace"] in selection.namespaces)
         and selection.workflow in (None, raw["spec"]["workflow"])
-        and selection.phase in (None, raw["status"]["phase"])
+        and (selection.phases is None or raw["status"]["phase"] in selection.phases)
         and (since is None or _milliseconds(raw["status"]["finishedAt"]) >= since)
         and (until is None or _milliseconds(raw["status"]["finishedAt"]) < until)
     ]
