@@ -63,6 +63,8 @@ class OperatorOptions:
     """The operator's version in the metrics."""
     history: bool = False
     """Whether retention waits until the history has recorded an execution."""
+    tracing: bool = False
+    """Whether Jobs and sub-executions continue the trace of their execution."""
     webhook: Address | None = None
     """Where the admission webhook is served; not served if absent."""
 
@@ -97,6 +99,7 @@ async def serve(options: OperatorOptions, stop: asyncio.Event) -> None:
             version=options.version,
             webhook=webhook,
             history=options.history,
+            tracing=options.tracing,
         )
         await operator.run(stop)
     logger.info("stopped")

@@ -48,6 +48,7 @@ class Operator:
         trigger_types: Registry = REGISTRY,
         webhook: Callable[[Parts], Coroutine[Any, Any, None]] | None = None,
         history: bool = False,
+        tracing: bool = False,
     ) -> None:
         """With a `lease` it works while it holds it, and is on standby otherwise.
 
@@ -55,7 +56,8 @@ class Operator:
 
         The admission policies are read every `policy_reads` seconds even if they are not needed,
         also on standby. `follow` reports Workflows and Incidents until it is stopped. With
-        `history`, retention removes what the history has recorded.
+        `history`, retention removes what the history has recorded; with `tracing`, Jobs and
+        sub-executions continue the trace of their execution.
         """
         self._client = client
         self._lease = lease
@@ -78,6 +80,7 @@ class Operator:
                 offload=self._offload,
                 trigger_types=trigger_types,
                 history=history,
+                tracing=tracing,
             )
         )
         self.parts.measure(lease, self._side, version)

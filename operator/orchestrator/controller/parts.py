@@ -58,6 +58,8 @@ class Settings:
     trigger_types: Registry
     history: bool = False
     """Whether retention waits for the history."""
+    tracing: bool = False
+    """Whether Jobs and sub-executions continue the trace of their execution."""
 
 
 class Parts:
@@ -158,6 +160,7 @@ class Parts:
             live_jobs=LiveJobs(settings.client, caches.jobs),
             live_reads=LiveReads(settings.client),
             runner_image=settings.runner_image,
+            tracing=settings.tracing,
             offload=settings.offload,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -21,6 +22,9 @@ from orchestrator.kube.lease import Lease
 from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.health import serving
 from orchestrator.process.running import run_server
+
+if TYPE_CHECKING:
+    from orchestrator.tracing.delivery import Outcomes, SpanDelivery
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +51,8 @@ class RecorderOptions:
     """HOST:PORT of /healthz, /readyz and /metrics; not served if empty."""
     lease: str = ""
     """NAMESPACE/NAME of the Lease that elects the replica that records; none if empty."""
+    traces: str = ""
+    """URL of the collector that spans are exported to; none are if it is empty."""
     keep: Keep = field(default_factory=Keep)
     """How long the history keeps executions."""
 
@@ -70,6 +76,7 @@ async def serve(options: RecorderOptions, stop: asyncio.Event) -> None:
             namespaces=options.namespaces,
             lease=_lease(client, options.lease),
             keep=options.keep,
+            spans=_spans(stack, options.traces),
             registry=registry,
         )
         if options.health_address:
@@ -94,3 +101,18 @@ def _lease(client: ApiClient, place: str) -> Callable[[], Lease] | None:
         return None
     namespace, _, name = place.partition("/")
     return partial(Lease, client, namespace, name, f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}")
+
+
+def _spans(stack: AsyncExitStack, collector: str) -> Callable[[Outcomes], SpanDelivery] | None:
+    """Makes what exports spans, closed with the stack."""
+    if not collector:
+        return None
+    # Imported only here: it takes a quarter of a second, and is an extra.
+    from orchestrator.tracing.delivery import SpanDelivery, otlp_exporter
+
+    def delivery(outcomes: Outcomes) -> SpanDelivery:
+        made = SpanDelivery(otlp_exporter(collector), outcomes)
+        stack.push_async_callback(made.close)
+        return made
+
+    return delivery

@@ -45,6 +45,24 @@ class HistoryMetrics:
             namespace=PREFIX,
             registry=registry,
         )
+        self._spans = Counter(
+            "history_spans_exported_total",
+            "Spans that the collector of traces has taken.",
+            namespace=PREFIX,
+            registry=registry,
+        )
+        self._failed_exports = Counter(
+            "history_span_export_failures_total",
+            "Exports of spans that failed; they are repeated.",
+            namespace=PREFIX,
+            registry=registry,
+        )
+        self._without_trace = Counter(
+            "history_traces_dropped_total",
+            "Executions whose spans were not exported within ten minutes after their end.",
+            namespace=PREFIX,
+            registry=registry,
+        )
         self._waiting = self._gauge(
             registry, "history_waiting", "Ended executions that wait to be recorded."
         )
@@ -81,6 +99,18 @@ class HistoryMetrics:
     def failed(self, failure: Failure) -> None:
         """An attempt failed."""
         self._failures.labels(failure.value).inc()
+
+    def spans_exported(self, spans: int) -> None:
+        """The collector has taken spans."""
+        self._spans.inc(spans)
+
+    def spans_failed(self) -> None:
+        """An export failed."""
+        self._failed_exports.inc()
+
+    def spans_dropped(self, executions: int) -> None:
+        """The collector was away for too long after the end of executions."""
+        self._without_trace.inc(executions)
 
     def _gauge(self, registry: CollectorRegistry, name: str, words: str) -> Gauge:
         return Gauge(name, words, namespace=PREFIX, registry=registry)

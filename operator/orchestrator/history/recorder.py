@@ -12,9 +12,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
+from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history.attempts import Attempts
 from orchestrator.history.database import UnavailableError
 from orchestrator.history.marking import Marked, Marker, is_marked
@@ -31,6 +33,9 @@ from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.process.health import unready as unready_watches
 from orchestrator.process.tasks import cancel, first_of, start
+
+if TYPE_CHECKING:
+    from orchestrator.tracing.delivery import Outcomes, SpanDelivery
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +74,14 @@ class HistoryRecorder:
         namespaces: Collection[str] = (),
         lease: Callable[[], Lease] | None = None,
         keep: Keep | None = None,
+        spans: Callable[[Outcomes], SpanDelivery] | None = None,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`lease` makes the Lease by which replicas agree on the one that records; without it this
-        one records."""
+        one records. `spans` makes what exports spans; without it none are exported."""
         self._client = client
         self._store = store
         self._namespaces = tuple(namespaces)
@@ -89,13 +95,16 @@ class HistoryRecorder:
         self.metrics = HistoryMetrics(registry or CollectorRegistry())
         self._pending: dict[Key, float] = {}
         """Executions to compare with the database, and since when they wait."""
+        self._without_spans: set[Key] = set()
+        """Executions that are stored, and whose spans wait for the collector."""
         self._wake = asyncio.Event()
         self._cache = Cache()
         self._reflector: Reflector | None = None
         self._attempts = Attempts(self.metrics, sleep)
         self._storing = Storing(store, self._reader, self.metrics)
+        self._spans = None if spans is None else spans(self.metrics)
         self.metrics.observe(
-            waiting=lambda: len(self._pending),
+            waiting=lambda: len(self._pending) + len(self._without_spans),
             lag=self._lag,
             up=lambda: self._attempts.database_up,
             leader=lambda: self._reflector is not None,
@@ -112,6 +121,7 @@ class HistoryRecorder:
                 logger.warning("another replica records the history: %s", error)
             finally:
                 self._pending.clear()
+                self._without_spans.clear()
                 self._reflector, self._cache = None, Cache()
 
     def unready(self) -> list[str]:
@@ -171,7 +181,9 @@ class HistoryRecorder:
             on_event=self._on_event,
             monotonic=self._monotonic,
         )
+        exporting = [] if self._spans is None else [self._export_again(self._spans)]
         return [
+            *(start(work, "history spans") for work in exporting),
             start(self._reflector.run(), "history watch"),
             start(self._work(), "history"),
             start(self._rescan(), "history rescan"),
@@ -222,7 +234,9 @@ class HistoryRecorder:
         refused = await self._storing.record(
             [raw for raw in live if raw["metadata"]["uid"] not in stored]
         )
-        marks = [raw for raw in live if raw["metadata"]["uid"] not in refused]
+        marks = await self._with_spans(
+            [raw for raw in live if raw["metadata"]["uid"] not in refused]
+        )
         outcomes = await asyncio.gather(*(self._marker.mark(raw) for raw in marks))
         for raw, outcome in zip(marks, outcomes, strict=True):
             if outcome is Marked.CHANGED:
@@ -230,7 +244,22 @@ class HistoryRecorder:
             elif outcome is Marked.REFUSED:
                 self.metrics.failed(Failure.REFUSED)
 
+    async def _with_spans(self, raws: list[Raw]) -> list[Raw]:
+        """Export the spans of executions; those that need not wait for the collector."""
+        if self._spans is None:
+            return raws
+        unmarked = [raw for raw in raws if not is_recorded(raw["status"])]
+        waiting = await self._spans.deliver(unmarked)
+        self._without_spans |= {key_of(raw) for raw in raws if raw["metadata"]["uid"] in waiting}
+        return [raw for raw in raws if raw["metadata"]["uid"] not in waiting]
+
     # In the background
+
+    async def _export_again(self, spans: SpanDelivery) -> None:
+        while True:
+            await self._sleep(max(1.0, spans.pause))
+            self._add(self._without_spans)
+            self._without_spans.clear()
 
     async def _rescan(self) -> None:
         while True:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.engine.trace_context import ExecutionTrace
+
 
 @dataclass(frozen=True, slots=True)
 class NodeJob:
@@ -29,3 +31,5 @@ class ExecutionIdentity:
     view: Mapping[str, Any] = field(default_factory=dict, compare=False)
     chain: str = field(default="", compare=False)
     """DEPTH/ROOT of the chain of triggers that it belongs to; empty if it begins one."""
+    trace: ExecutionTrace | None = field(default=None, compare=False)
+    """Its trace, which its actions continue; absent without tracing."""

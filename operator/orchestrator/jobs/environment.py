@@ -17,6 +17,9 @@ from orchestrator.models.template import TemplateSpec
 OUTPUTS_PATH = "/automation/outputs"
 """Path in $OUTPUTS: the termination message's file, bind-mounted by the kubelet."""
 
+TRACE_VARIABLE = "TRACEPARENT"
+"""The span of the node, as SDKs of OpenTelemetry read it from the environment."""
+
 Env = list[dict[str, Any]]
 
 
@@ -38,10 +41,17 @@ def environment(
     return [
         {"name": "OUTPUTS", "value": OUTPUTS_PATH},
         *context_variables(job, identity, fan_out=fan_out),
+        *_of_trace(job, identity),
         *_of_parameters(job.parameters, single=not reads_params_only(template.action)),
         *_of_template(template, scope),  # last: `$(NAME)` refers to earlier variables
         *_of_script(template),
     ]
+
+
+def _of_trace(job: NodeJob, identity: ExecutionIdentity) -> Env:
+    if identity.trace is None:
+        return []
+    return [{"name": TRACE_VARIABLE, "value": str(identity.trace.node(job.node))}]
 
 
 def reads_params_only(action: Action) -> bool:

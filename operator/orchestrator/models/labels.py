@@ -47,6 +47,10 @@ CHAIN = f"{GROUP}/chain"
 """Annotation of an object that an action wrote: the chain of triggers behind the action, which a
 Trigger on the object's changes continues."""
 
+TRACEPARENT = f"{GROUP}/traceparent"
+"""Annotation of an execution: the W3C traceparent of the span that started it, whose trace it
+continues."""
+
 EXECUTION = f"{GROUP}/execution"
 """Annotation of a workspace's claim: name of the execution."""
 NODE = f"{GROUP}/node"

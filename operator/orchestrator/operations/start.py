@@ -8,8 +8,9 @@ from typing import Any
 from orchestrator.engine.children.sub_execution import child_depth
 from orchestrator.engine.people.initiator import UNKNOWN
 from orchestrator.engine.status.records import Run
+from orchestrator.engine.trace_context import ExecutionTrace
 from orchestrator.models.base import API_VERSION, Json
-from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, WORKFLOW
+from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, TRACEPARENT, WORKFLOW
 from orchestrator.operations.errors import Cause, CommandError, conflict, invalid
 from orchestrator.operations.writes import EXECUTION, Manifest, Raw
 from orchestrator.triggers.plan import PlannedExecution
@@ -77,11 +78,17 @@ def start_for_trigger(started: PlannedExecution, *, salt: int | None = 0) -> Man
 
 
 def start_child(
-    run: Run, node: str, workflow: str, variables: Mapping[str, Any], name: str
+    run: Run,
+    node: str,
+    workflow: str,
+    variables: Mapping[str, Any],
+    name: str,
+    trace: ExecutionTrace | None = None,
 ) -> Manifest:
     """The execution of a node's sub-workflow.
 
-    It inherits the requester of the run and the person in its trigger, if they are trusted.
+    It inherits the requester of the run and the person in its trigger, if they are trusted. It
+    continues the trace of the run, if that has one.
     """
     parent = {"name": run.name, "uid": run.uid, "node": node, "depth": child_depth(run)}
     trigger = None
@@ -99,5 +106,6 @@ def start_child(
         name=name,
         namespace=run.namespace,
         labels={MANAGED_BY: MANAGER, WORKFLOW: workflow, PARENT_UID: run.uid},
+        **({} if trace is None else {"annotations": {TRACEPARENT: str(trace.node(node))}}),
         ownerReferences=[owner],
     )

@@ -23,7 +23,10 @@ from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.history.tables import METADATA
 from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.tracing import delivery
+from orchestrator.tracing.delivery import Outcomes, SpanDelivery, otlp_exporter
 from tests.apiserver import ApiServer
+from tests.collector import collecting
 from tests.unit.history.executions import DAY, REVISION, START, ended, record
 
 
@@ -251,3 +254,27 @@ async def test_a_restored_execution_counts_once_and_no_label_hides_another(
         await until(lambda: marked(server) == {"run", "hidden"})
     assert await names(store) == {"run", "hidden"}
     assert await store.count() == 2
+
+
+async def test_spans_are_exported_before_the_mark_and_a_collector_that_is_away_holds_up_only_that(
+    server: ApiServer, client: ApiClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "GIVE_UP_SECONDS", 1e12)
+    await put(server, ended("run", nodes={"check": record("Succeeded", START, 1)}))
+    with collecting() as collector:
+        collector.status = 400
+
+        def spans(outcomes: Outcomes) -> SpanDelivery:
+            return SpanDelivery(otlp_exporter(collector.url), outcomes)
+
+        async with recording(HistoryRecorder(client, store, spans=spans)):
+            await until(lambda: collector.requests > 1)
+            assert await names(store) == {"run"}
+            assert marked(server) == set()
+            collector.status = 200
+            await until(lambda: marked(server) == {"run"})
+        assert sorted(collector.names().values()) == ["check", "workflow deploy"]
+        async with recording(HistoryRecorder(client, store, spans=spans)):
+            await asyncio.sleep(0.3)  # several rescans
+        assert len(collector.spans) == 2

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from orchestrator.engine.trace_context import execution_trace
 from orchestrator.expressions import SecretValue
 from orchestrator.jobs.build import ExecutionIdentity, JobRefused, NodeJob, build_job
 from orchestrator.jobs.context import node_and_attempt
@@ -324,3 +326,12 @@ def test_volumes_of_the_allowed_types_are_mounted_beside_a_writable_tmp() -> Non
     ]
     assert [mount["mountPath"] for mount in container_of(job)["volumeMounts"]] == ["/data", "/tmp"]
     assert pod_of(job)["securityContext"]["fsGroup"] == 65532
+
+
+def test_an_action_continues_the_trace_of_its_execution_if_there_is_tracing() -> None:
+    assert "TRACEPARENT" not in env_of(built())
+    trace = execution_trace({"uid": "7f3c"})
+    job = NodeJob("check_", 2, 0, {}, timeout_seconds=90)
+    identity = replace(EXECUTION, trace=trace)
+    env = env_of(build_job(template(action={}), job, identity, None, IMAGE))
+    assert env["TRACEPARENT"] == str(trace.node("check_"))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.status.execution_status import run_from
+from orchestrator.engine.trace_context import execution_trace
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import ExecutionSpec
 from orchestrator.operations.errors import Cause, CommandError
@@ -127,6 +128,17 @@ def child_of(spec: dict[str, Any], **trust: Any) -> dict[str, Any]:
     graph = graph_of({"nodes": [{"name": "child", "transform": {"x": "1"}}]})
     raw = execution(spec=spec, revision="flow-1", startedAt="2026-11-28T12:00:00Z", **trust)
     return start_child(run_from(raw, graph), "child", "inner", {"x": 1}, "run-child-1")
+
+
+def test_a_sub_execution_continues_the_trace_of_its_parent() -> None:
+    graph = graph_of({"nodes": [{"name": "child", "transform": {"x": "1"}}]})
+    raw = execution(spec={}, revision="flow-1", startedAt="2026-11-28T12:00:00Z")
+    parent = execution_trace(raw["metadata"])
+    body = start_child(run_from(raw, graph), "child", "inner", {}, "run-child-1", parent)
+    child = execution_trace({**body["metadata"], "uid": "uid-child"})
+    assert child.parent == parent.node("child")
+    assert child.span.trace_id == parent.span.trace_id
+    assert "annotations" not in child_of({})["metadata"]
 
 
 def test_a_sub_execution_is_owned_by_its_parent_and_in_the_same_name() -> None:

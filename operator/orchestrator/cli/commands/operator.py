@@ -61,6 +61,14 @@ def command(
             " its end.",
         ),
     ] = False,
+    tracing: Annotated[
+        bool,
+        typer.Option(
+            "--tracing",
+            help="Set TRACEPARENT in the environment of actions, and hand the trace on to"
+            " sub-executions. The recorder exports the spans.",
+        ),
+    ] = False,
     webhook: Annotated[
         str,
         typer.Option(
@@ -95,6 +103,7 @@ def command(
         lease=lease,
         version=version(),
         history=history,
+        tracing=tracing,
         webhook=webhook_address(webhook, webhook_certificate, webhook_key),
     )
     try:

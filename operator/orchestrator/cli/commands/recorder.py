@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -53,6 +55,15 @@ def command(
         int,
         typer.Option(metavar="N", min=0, help="Number of executions kept; 0 for no limit."),
     ] = 0,
+    traces: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Collector that takes OTLP over HTTP, such as http://collector:4318: the spans of"
+            " each ended execution are exported to it. The variables OTEL_EXPORTER_OTLP_HEADERS,"
+            " _CERTIFICATE and _COMPRESSION apply.",
+        ),
+    ] = "",
     health_address: HealthAddress = "",
     log_format: LogFormat = "plain",
     log_level: LogLevel = "info",
@@ -88,6 +99,7 @@ def command(
         log_level=log_level,
         health_address=health_address,
         lease=lease,
+        traces=_collector(traces),
         keep=Keep(keep_days, keep_count),
     )
     try:
@@ -112,3 +124,15 @@ def _url(database: str, file: Path | None) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--database-file {file}: {error}") from error
+
+
+def _collector(url: str) -> str:
+    """The URL of the collector. Raises UsageError if it is none, or if the exporter is missing."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--traces {url}: give a URL such as http://collector:4318")
+    if find_spec("opentelemetry.exporter") is None:
+        raise UsageError("--traces needs itechsmart-workflow[tracing]")
+    return url

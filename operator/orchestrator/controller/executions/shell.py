@@ -9,9 +9,11 @@ from orchestrator.controller.executions.act.stuck_sidecars import SidecarStopper
 from orchestrator.controller.executions.admission.accounts import ServiceAccounts
 from orchestrator.controller.executions.admission.protection import Protection
 from orchestrator.controller.executions.observe.pending import PendingPods
+from orchestrator.controller.executions.state.admitted import AdmittedExecution
 from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.controller.telemetry.workflow_metrics import WorkflowMetricsWriter
 from orchestrator.dispatch.computing import Inline
+from orchestrator.engine.trace_context import ExecutionTrace, execution_trace
 from orchestrator.kube.cache import Cache, Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.live_jobs import LiveJobs
@@ -48,5 +50,11 @@ class Shell:
     live_jobs: LiveJobs
     live_reads: LiveReads
     runner_image: str
+    tracing: bool = False
+    """Whether Jobs and sub-executions continue the trace of their execution."""
     offload: Inline = field(default_factory=Inline)
     """Runs pure computations that may take long."""
+
+    def trace(self, execution: AdmittedExecution) -> ExecutionTrace | None:
+        """The trace that what is created for an execution continues; None without tracing."""
+        return execution_trace(execution.manifest["metadata"]) if self.tracing else None

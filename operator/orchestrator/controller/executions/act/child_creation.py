@@ -33,7 +33,14 @@ async def create_child(
     assert called is not None
     while True:
         name = state.name_of(*which)
-        manifest = start_child(state.run, which.node, called.name, decision.variables, name)
+        manifest = start_child(
+            state.run,
+            which.node,
+            called.name,
+            decision.variables,
+            name,
+            shell.trace(state.execution),
+        )
         asked = shell.clock()
         try:
             await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -100,7 +101,8 @@ async def _create_job(
 ) -> Attempt | None:
     long = isinstance(decision, CreateFanOut) and len(decision.items) > LARGE
     try:
-        build = partial(job_manifests, state.graph, decision, state.identity)
+        identity = replace(state.identity, trace=shell.trace(state.execution))
+        build = partial(job_manifests, state.graph, decision, identity)
         manifests = await shell.offload.run(build, long=long)
     except JobRefused as error:
         return refused_by_template(error)
