@@ -37,11 +37,12 @@ images: setup ## Build the container image as build/images/itechsmart-workflow.t
 release: setup ## Make everything of a release in build/release (REPOSITORY=… VERSION=…)
 	@$(PYTHON) -m dev.release $(if $(REPOSITORY),--repository $(REPOSITORY)) $(if $(VERSION),--version $(VERSION))
 
-generate: setup ## Regenerate every generated file (CRDs, the shipped actions, Argo CD's scripts, the reference)
+generate: setup ## Regenerate every generated file (CRDs, shipped actions, reference, the API's client, …)
 	@$(PYTHON) -m orchestrator.crds crds/
 	@$(PYTHON) -m orchestrator.actions.catalog .
 	@$(PYTHON) -m dev.gitops generate
 	@$(PYTHON) -m dev.reference
+	@$(PYTHON) -m dev.client
 	@$(PYTHON) -m dev.monitoring
 	@$(PYTHON) -m dev.charts copy
 

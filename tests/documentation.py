@@ -1,8 +1,9 @@
 """The pages of the documentation as a reader types them: files to save, commands, what they print.
 
-A `yaml` block after "Save this as `NAME`" (or "Replace `NAME`") becomes that file. An `sh` block is
-run as it stands; `sh exit=N` says with which code it ends. A `text` block after commands is what
-they print: its lines appear in this order, `…` stands for anything, and durations differ.
+A `yaml` or `python` block after "Save this as `NAME`" (or "Replace `NAME`") becomes that file. An
+`sh` block is run as it stands; `sh exit=N` says with which code it ends. A `text` block after
+commands is what they print: its lines appear in this order, `…` stands for anything, and durations
+differ.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PAGES = sorted([*DOCS.glob("tutorial/*.md"), *DOCS.glob("how-to/*.md")])
 TIMEOUT = 300.0
 """Seconds that the commands of one block may take."""
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_NAMED = re.compile(r"(?:Save this as|Replace) `([a-z-]+\.yaml)`")
+_NAMED = re.compile(r"(?:Save this as|Replace) `([a-z-]+\.(?:yaml|py))`")
 _DURATION = re.compile(r"(?<![\w.])<?\d+(?:\.\d+)?(?:ms|s|m|h)(?:\d+(?:\.\d+)?[sm])*\b")
 
 
@@ -53,7 +54,7 @@ def steps(page: str) -> list[File | Commands]:
         match language:
             case "{toctree}":
                 pass
-            case "yaml" if names := _NAMED.findall(before):
+            case "yaml" | "python" if names := _NAMED.findall(before):
                 found.append(File(names[-1], block[2]))
             case "sh":
                 found.append(Commands(line, block[2], _exit_code(options, line)))

@@ -107,6 +107,15 @@ class Proxy:
 
         self._do(silence())
 
+    def cut(self) -> None:
+        """Cut all connections that there are."""
+
+        async def cut() -> None:
+            for connection in list(self._open):
+                self._cut(connection)
+
+        self._do(cut())
+
     async def _storm(self, pause: float, longest: float) -> None:
         while True:
             await asyncio.sleep(pause)

@@ -13,5 +13,6 @@ From the pure core to the shell; a package imports only what stands above it:
 - `kube`: the client of the API server, watches and the Lease.
 - `actions`: what runs in the pods of nodes; `actions/registry.py` lists them.
 - `controller`: the shell: watches, the work queue, writes.
+- `client`: a client of the REST API, which imports nothing of the others.
 - `cli`: the command line; `cli/commands/registry.py` lists the commands.
 """

@@ -186,6 +186,7 @@ def _schemas() -> dict[str, Any]:
     found |= {name: _object(properties) for name, properties in _ANSWERS.items()}
     for kind in KINDS:
         found[f"{kind.name}Spec"] = plain(structural(kind.spec))
+        found[f"{kind.name}Status"] = plain(structural(kind.status))
         found[kind.name] = {
             "type": "object",
             "description": kind.description,
@@ -195,7 +196,7 @@ def _schemas() -> dict[str, Any]:
                 "kind": {"type": "string"},
                 "metadata": METADATA,
                 "spec": {"$ref": f"#/components/schemas/{kind.name}Spec"},
-                "status": {"type": "object"},
+                "status": {"$ref": f"#/components/schemas/{kind.name}Status"},
             },
         }
         found[f"{kind.name}List"] = {

@@ -1,0 +1,169 @@
+"""The Python client against an API on a real API server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.client import Client, Event, ProblemError, Stored
+from orchestrator.client.schemas.execution import WorkflowExecution
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.test_people import POLICIES, Place, until_in_effect
+from tests.documentation import DOCS, File, steps
+from tests.kube import ROOT, ended, manifest, running_operator, workflow
+from tests.proxy import Proxy
+
+WAITS = {"name": "hold", "wait": {"signal": "go"}}
+AFTER = {"name": "after", "transform": {"x": "1"}}
+TWO_STEPS = {"nodes": [WAITS, AFTER], "edges": [{"from": "hold", "to": "after"}]}
+
+
+@pytest.fixture(scope="module")
+def place(
+    kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiPlace]:
+    folder = tmp_path_factory.mktemp("client")
+    with api_in_place(kubeconfig, folder) as place:
+        place.admin("apply", "--server-side", "-f", POLICIES)
+        until_in_effect(Place(place.admin, {}))
+        with running_operator(account, folder / "operator.log"):
+            yield place
+        place.admin("delete", "-f", POLICIES)
+
+
+def client_of(place: ApiPlace, user: str, port: int = 0) -> Client:
+    """A client of a user, in the namespace in which the user has a role."""
+    server = f"http://127.0.0.1:{port or place[user].port}"
+    return Client(server, token=place[user].token, namespace=place.namespace)
+
+
+def name_of(started: Stored[WorkflowExecution]) -> str:
+    return started.value["metadata"]["name"]
+
+
+def asking(place: ApiPlace, name: str) -> dict[str, Any]:
+    approver = f"user:system:serviceaccount:{place.namespace}:oncall"
+    service = {"name": "service", "type": "string", "default": "none"}
+    nodes = [{"name": "approve", "approval": {"approvers": [approver]}}, AFTER]
+    edges = [{"from": "approve", "to": "after"}]
+    return workflow(name, variables=[service], nodes=nodes, edges=edges)
+
+
+def test_the_example_of_the_guide_starts_approves_and_follows(
+    place: ApiPlace, tmp_path: Path
+) -> None:
+    place.admin.apply(asking(place, "restart"))
+    (example,) = (
+        one for one in steps((DOCS / "how-to/use-the-client.md").read_text())
+        if isinstance(one, File)
+    )  # fmt: skip
+    file = tmp_path / example.name
+    file.write_text(example.text)
+    own = {
+        "ITW_SERVER": f"http://127.0.0.1:{place['oncall'].port}",
+        "ITW_TOKEN": place["oncall"].token,
+        "PYTHONPATH": str(ROOT / "operator"),
+    }
+
+    def run(target: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(file), target]
+        return subprocess.run(
+            command, env={**os.environ, **own}, capture_output=True, text=True, timeout=300
+        )
+
+    done = run(f"{place.namespace}:restart")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "approve Waiting" in lines
+    assert lines[-1] == "Succeeded"
+    missing = run(f"{place.namespace}:restrat")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("404 Not Found: there is no Workflow restrat")
+    assert "did you mean 'restart'" in missing.stderr
+
+
+async def test_a_workflow_is_created_changed_by_its_version_and_refused_with_paths(
+    place: ApiPlace,
+) -> None:
+    async with client_of(place, "edit") as client:
+        made = await client.workflows.create({"metadata": {"name": "made"}, "spec": TWO_STEPS})
+        assert made.created
+        stale = made.etag
+        changed = await client.workflows.patch("made", {"spec": {"title": "Second"}})
+        assert changed.value["spec"].get("title") == "Second"
+        with pytest.raises(ProblemError, match="has changed since you read it") as conflict:
+            await client.workflows.patch("made", {"spec": {"title": "x"}}, if_match=stale)
+        assert (conflict.value.status, conflict.value.title) == (412, "Precondition Failed")
+        wrong: dict[str, Any] = {"nodes": [{"name": "a", "delai": "3s"}]}
+        with pytest.raises(ProblemError) as invalid:
+            await client.workflows.create({"metadata": {"name": "wrong"}, "spec": wrong})
+        assert invalid.value.status == 422
+        assert invalid.value.problems[0].path == "spec.nodes[0]"
+        names = [one["metadata"]["name"] async for one in client.workflows.list(
+            namespace=place.namespace, limit=1)]  # fmt: skip
+        assert "made" in names
+        await client.workflows.delete("made", if_match="*")
+        with pytest.raises(ProblemError, match="there is no Workflow made"):
+            await client.workflows.get("made")
+    async with client_of(place, "none") as client:
+        with pytest.raises(ProblemError, match="cannot get resource") as forbidden:
+            await client.workflows.get("made")
+        assert forbidden.value.status == 403
+
+
+async def test_an_execution_is_started_once_controlled_and_its_log_read(place: ApiPlace) -> None:
+    image = {"image": "busybox", "command": ["true"]}
+    quiet = {"name": "quiet", "action": "local/quiet"}
+    place.admin.apply(
+        manifest("Template", "quiet", {"action": image}),
+        workflow("steps", nodes=[WAITS, quiet], edges=[{"from": "hold", "to": "quiet"}]),
+    )
+    async with client_of(place, "oncall") as client:
+        first = await client.workflows.execute("steps", idempotency_key="ticket-1")
+        again = await client.workflows.execute("steps", idempotency_key="ticket-1")
+        assert (first.created, again.created) == (True, False)
+        assert first.value["metadata"]["uid"] == again.value["metadata"]["uid"]
+        name = name_of(first)
+        paused = await client.executions.pause(name)
+        assert paused.value["spec"].get("desiredState") == "Paused"
+        await client.executions.resume(name)
+        await client.executions.signal(name, name="go")
+        ended(place.admin, name)
+        place.admin("delete", "pods", "--all", "--force", "--grace-period=0")
+        lines = [line async for line in client.executions.logs(name, "quiet")]
+        assert lines == ["quiet | (its pod was deleted, and its log with it)"]
+        rerun = await client.executions.rerun(name, from_=["hold"])
+        cancelled = await client.executions.cancel(name_of(rerun))
+        assert cancelled.value["spec"].get("desiredState") == "Cancelled"
+        assert ended(place.admin, name_of(rerun))["status"]["phase"] == "Cancelled"
+        listed = client.executions.list(namespace=place.namespace, workflow="steps", limit=1)
+        pages = [page async for page in listed.pages()]
+        assert [len(page.items) for page in pages] == [1, 1]
+        assert pages[0].total == 2
+
+
+async def test_events_resume_where_a_network_cut_them(place: ApiPlace) -> None:
+    place.admin.apply(workflow("cut", **TWO_STEPS))
+    seen: list[Event] = []
+    with Proxy(f"http://127.0.0.1:{place['oncall'].port}").running() as proxy:
+        async with (
+            client_of(place, "oncall") as direct,
+            client_of(place, "oncall", proxy.port) as client,
+        ):
+            name = name_of(await direct.workflows.execute("cut"))
+            async for event in client.executions.events(name):
+                seen.append(event)
+                waits = event.data.get("nodes", {}).get("hold", {}).get("phase") == "Waiting"
+                if waits and not proxy.cuts:
+                    proxy.cut()
+                    await direct.executions.signal(name, name="go")
+    assert proxy.cuts > 0
+    assert seen[-1].kind == "end"
+    assert seen[-1].data == {"phase": "Succeeded"}
+    assert any("after" in event.data.get("nodes", {}) for event in seen)
