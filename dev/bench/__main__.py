@@ -38,6 +38,8 @@ from dev.bench.starts import SHAPE as STARTS
 from dev.bench.starts import table as starts
 from dev.bench.stored import SHAPE as STORED
 from dev.bench.stored import measure_stored
+from dev.bench.streams import SHAPE as STREAMS
+from dev.bench.streams import streams
 from dev.bench.usage import machine
 from dev.cluster.api import Cluster, down, up
 from dev.cluster.errors import ClusterError
@@ -112,6 +114,8 @@ class Run:
         """What needs no contenders."""
         if RECEIVER in chosen:
             self.receiver()
+        if STREAMS in chosen:
+            self.say(asyncio.run(streams(start_cluster(ROOT))))
         if HISTORY in chosen:
             self.say(history(QUICK_HISTORY_COUNT if quick else HISTORY_COUNT))
         if STARTS in chosen:
@@ -160,6 +164,7 @@ def main() -> int:
         STARTS,
         RECEIVER,
         HISTORY,
+        STREAMS,
         *(work.key for work in WORK),
     ]
     possible = [key for key in keys if os.geteuid() == 0 or not key.startswith("pods-")]

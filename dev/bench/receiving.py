@@ -11,14 +11,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import os
-import socket
 import statistics
-import sys
 import tempfile
 import time
 import uuid
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -28,7 +24,8 @@ import orjson
 import yaml
 
 from dev.bench.client import OURS, Api, Raw
-from dev.bench.contenders import ROOT, OperatorContender
+from dev.bench.contenders import OperatorContender
+from dev.bench.processes import free_port, started
 from dev.bench.shapes import Shape, definitions
 from dev.bench.stubstore import NAMESPACE, SECRET, TRIGGER, secret, trigger
 from dev.cluster.api import Cluster
@@ -48,7 +45,7 @@ _ONE = Shape("one", "one node", 1, length=1)
 
 async def against_stub() -> str:
     """The latency in front of a store that answers at once."""
-    port = _free_port()
+    port = free_port()
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -61,7 +58,7 @@ async def against_stub() -> str:
         kubeconfig = Path(folder) / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(config))
         async with (
-            _process("dev.bench.stubstore", str(port)),
+            started("dev.bench.stubstore", str(port)),
             _receiver(kubeconfig, NAMESPACE) as url,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
@@ -268,11 +265,11 @@ async def _closed(send: Send, count: int, first: int = 0) -> float:
 @asynccontextmanager
 async def _receiver(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
     """A receiver for a namespace; its address, once its Trigger is received."""
-    port = _free_port()
+    port = free_port()
     address = f"127.0.0.1:{port}"
     options = ["receiver", f"--address={address}", f"--namespace={namespace}"]
     options += ["--log-level=warning", "--max-requests-per-trigger=1000"]
-    async with _process("orchestrator", *options, kubeconfig=kubeconfig):
+    async with started("orchestrator", *options, kubeconfig=kubeconfig):
         async with aiohttp.ClientSession() as session:
             send = _sender(session, f"http://{address}", namespace)
             async with asyncio.timeout(60):
@@ -283,24 +280,3 @@ async def _receiver(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
                     except (aiohttp.ClientError, RuntimeError):
                         await asyncio.sleep(0.2)
         yield f"http://{address}"
-
-
-@asynccontextmanager
-async def _process(*module: str, kubeconfig: Path | None = None) -> AsyncIterator[Process]:
-    own = {} if kubeconfig is None else {"KUBECONFIG": str(kubeconfig)}
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "operator")])}
-    environ |= own
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *module, env=environ)
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
