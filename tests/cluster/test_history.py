@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.cli.commands.recorder import DATABASE_VARIABLE
+from orchestrator.cli.history_options import DATABASE_VARIABLE
 from orchestrator.cli.main import load
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history.database import UnavailableError

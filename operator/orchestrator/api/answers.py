@@ -29,8 +29,9 @@ def shown(raw: Raw) -> Raw:
 
 
 def etag_of(raw: Raw) -> str:
-    """The version of an object as an entity tag."""
-    return f'"{raw["metadata"]["resourceVersion"]}"'
+    """The version of an object as an entity tag; of the history, where nothing changes, its uid."""
+    metadata = raw["metadata"]
+    return f'"{metadata.get("resourceVersion") or metadata["uid"]}"'
 
 
 def object_answer(raw: Raw, request: Request | None = None, status: int = 200) -> Response:

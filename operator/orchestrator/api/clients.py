@@ -7,6 +7,7 @@ the audit log are those of the caller.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orchestrator.api.rights import Rights
 from orchestrator.kube.access import Access
@@ -16,6 +17,9 @@ from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.transport import Transport
 from orchestrator.session.cluster import Cluster
+
+if TYPE_CHECKING:  # without a history, SQLAlchemy need not be installed
+    from orchestrator.api.history_reader import HistoryReader
 
 CONNECTIONS = 64
 """Connections to the API server that are kept; more are opened while they are needed."""
@@ -27,8 +31,9 @@ ANSWER_SECONDS = 30.0
 class Clients:
     """Clients for callers, which share their connections."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, history: HistoryReader | None = None) -> None:
         """The credentials in `access` are left out: only its address and authority count."""
+        self.history = history
         anonymous = access.anonymous()
         self.server = anonymous.server
         self.rights = Rights()
@@ -37,8 +42,10 @@ class Clients:
         self._streams = Transport(self._credentials)
 
     async def close(self) -> None:
-        """Close the connections of streams."""
+        """Close the connections of streams, and those to the history."""
         await self._streams.close()
+        if self.history is not None:
+            await self.history.close()
 
     def cluster(self, token: str, namespace: str) -> Cluster:
         """The objects that the user of a token sees; its methods block."""

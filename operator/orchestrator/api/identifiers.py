@@ -50,17 +50,31 @@ def find(caller: Caller, kind: Resource, identifier: str, namespace: str) -> tup
 
     Raises UsageError, with the nearest names in the same namespace if there is none.
     """
-    if _UID.fullmatch(identifier):
+    if is_uid(identifier):
         cluster = caller.cluster(namespace)
         found = cluster.find_uid(kind, identifier)
         if found is None:
             raise NotFoundError(f"there is no {kind.kind} with the uid {identifier}")
         return cluster.within(found["metadata"].get("namespace")), found
+    within, name = namespace_and_name(identifier, namespace)
+    cluster = caller.cluster(within)
+    return cluster, cluster.get(kind, name)
+
+
+def is_uid(identifier: str) -> bool:
+    """Whether an identifier is a uid."""
+    return _UID.fullmatch(identifier) is not None
+
+
+def namespace_and_name(identifier: str, namespace: str) -> tuple[str, str]:
+    """What an identifier that is no uid means; `namespace` is that of a name without one.
+
+    Raises ProblemError 404 if it can mean no object.
+    """
     before, colon, name = identifier.partition(":")
     if colon and not re.fullmatch(DNS_LABEL_PATTERN, before):
         raise ProblemError(404, f"{identifier[:64]!r}: {before[:63]!r} is not a namespace")
-    cluster = caller.cluster(before if colon else namespace)
-    return cluster, cluster.get(kind, name if colon else identifier)
+    return (before, name) if colon else (namespace, identifier)
 
 
 class Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -13,6 +14,7 @@ from fastapi import Query
 from orchestrator.api.answers import shown
 from orchestrator.api.clients import Caller
 from orchestrator.api.problems import ProblemError
+from orchestrator.history.keys import Key
 from orchestrator.kube.resources import Resource
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.session.cluster import Raw
@@ -76,6 +78,46 @@ def read(
     return items, refused
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted."""
+
+    field: str
+    descending: bool
+    key: SortKey
+
+    def place(self, raw: Raw) -> Key:
+        """The place of an object in the list."""
+        metadata = raw["metadata"]
+        namespace, uid = metadata.get("namespace", ""), metadata.get("uid", "")
+        return Key(self.key(raw), namespace, metadata["name"], uid)
+
+    def follows(self, place: Key, after: Key | None) -> bool:
+        """Whether a place is on the pages after another."""
+        return after is None or (place < after if self.descending else place > after)
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Items that are not among those that were read: at least as many as a page has and one, if
+    there are."""
+
+    items: Sequence[tuple[Key, Raw]] = ()
+    """Those after the previous page."""
+    total: int = 0
+    """How many there are in the whole list."""
+
+
+def order_of(sorts: Mapping[str, SortKey], sort: str) -> Order:
+    """The order that a request asks for. Raises ProblemError if it is unknown."""
+    field = sort.removeprefix("-")
+    if field not in sorts:
+        hint = did_you_mean(field, sorts) or f"; write one of {', '.join(sorts)}"
+        message = f"there is no order {field!r}{hint}"
+        raise ProblemError(422, f"sort: {message}", [Problem("query.sort", message)])
+    return Order(field, sort.startswith("-"), sorts[field])
+
+
 def page_of(
     items: Sequence[Raw],
     refused: Sequence[str],
@@ -83,31 +125,32 @@ def page_of(
     sort: str,
     limit: int,
     page: str,
-    show: Callable[[Raw], Raw] = shown,
 ) -> dict[str, Any]:
     """A page of the items in order. Raises ProblemError for an unknown order or page."""
-    descending, field = sort.startswith("-"), sort.removeprefix("-")
-    if field not in sorts:
-        hint = did_you_mean(field, sorts) or f"; write one of {', '.join(sorts)}"
-        message = f"there is no order {field!r}{hint}"
-        raise ProblemError(422, f"sort: {message}", [Problem("query.sort", message)])
+    return page_after(items, refused, order_of(sorts, sort), limit, place_of(page))
 
-    def key(raw: Raw) -> tuple[str, str, str]:
-        metadata = raw["metadata"]
-        return sorts[field](raw), metadata.get("namespace", ""), metadata["name"]
 
-    ordered = sorted(items, key=key, reverse=descending)
-    if page:
-        after = _position(page)
-        ordered_after = [
-            raw for raw in ordered if (key(raw) < after if descending else key(raw) > after)
-        ]
-    else:
-        ordered_after = ordered
-    chosen = ordered_after[:limit]
-    answer: dict[str, Any] = {"items": [show(raw) for raw in chosen], "total": len(ordered)}
-    if len(ordered_after) > limit:
-        answer["next"] = base64.urlsafe_b64encode(orjson.dumps(key(chosen[-1]))).decode()
+def page_after(
+    items: Sequence[Raw],
+    refused: Sequence[str],
+    order: Order,
+    limit: int,
+    after: Key | None,
+    show: Callable[[Raw], Raw] = shown,
+    more: More = More(),
+) -> dict[str, Any]:
+    """The page of the items, and of `more`, that follows a place."""
+    places = [(order.place(raw), raw) for raw in items]
+    following = [one for one in places if order.follows(one[0], after)]
+    following += more.items
+    following.sort(key=lambda one: one[0], reverse=order.descending)
+    chosen = following[:limit]
+    answer: dict[str, Any] = {
+        "items": [show(raw) for _, raw in chosen],
+        "total": len(items) + more.total,
+    }
+    if len(following) > limit:
+        answer["next"] = base64.urlsafe_b64encode(orjson.dumps([*chosen[-1][0]])).decode()
     if refused:
         answer["notListed"] = list(refused)
     return answer
@@ -120,12 +163,27 @@ def contains(raw: Raw, text: str) -> bool:
     return any(text.casefold() in str(word).casefold() for word in words if word)
 
 
-def _position(page: str) -> tuple[str, str, str]:
+def place_of(page: str) -> Key | None:
+    """The last place of the previous page, from its `next`; None for the first page.
+
+    Raises ProblemError if it is none.
+    """
+    if not page:
+        return None
     try:
         read = orjson.loads(base64.urlsafe_b64decode(page.encode("ascii")))
     except (ValueError, binascii.Error):
         read = None
-    if not (isinstance(read, list) and len(read) == 3 and all(isinstance(x, str) for x in read)):
-        message = "this is not the `next` of a page"
-        raise ProblemError(422, f"page: {message}", [Problem("query.page", message)])
-    return read[0], read[1], read[2]
+    if not (isinstance(read, list) and len(read) == 4 and all(map(_is_word, read))):
+        raise no_page()
+    return Key(*read)
+
+
+def no_page() -> ProblemError:
+    """The error for a page that is none."""
+    message = "this is not the `next` of a page"
+    return ProblemError(422, f"page: {message}", [Problem("query.page", message)])
+
+
+def _is_word(part: object) -> bool:
+    return isinstance(part, str) and "\0" not in part

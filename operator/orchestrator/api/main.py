@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +23,9 @@ from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.certificate import Certificate, CertificateFiles
 from orchestrator.process.health import serving
 from orchestrator.process.running import run_server
+
+if TYPE_CHECKING:  # without a history, SQLAlchemy need not be installed
+    from orchestrator.api.history_reader import HistoryReader
 
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 10
@@ -53,6 +57,8 @@ class ApiOptions:
     certificate: CertificateFiles | None = None
     """Plain HTTP without one."""
     limits: Limits = field(default_factory=Limits)
+    history: HistoryReader | None = None
+    """Where answers also come from; from live objects alone without one."""
 
 
 def run(options: ApiOptions) -> None:
@@ -85,7 +91,7 @@ class _Server(uvicorn.Server):
 
 async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises OSError if the address cannot be used."""
-    clients = Clients(load(options.kubeconfig, options.context))
+    clients = Clients(load(options.kubeconfig, options.context), options.history)
     application = create_application(clients, options.limits)
     config = uvicorn.Config(
         application,

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from orchestrator.api.history_answers import FROM_HISTORY, UNAVAILABLE
 from orchestrator.api.problems import MEDIA_TYPE
 from orchestrator.api.schemas import plain
 from orchestrator.crds import KINDS
@@ -48,7 +49,7 @@ _STATUSES = {
     422: "The request is invalid; `errors` has the path of each problem.",
     428: "The request needs `If-Match`.",
     429: "Too many requests.",
-    503: "The API server does not answer.",
+    503: "The API server does not answer, or only the history could, and cannot be read.",
 }
 
 
@@ -136,6 +137,20 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "Decided": {"node": _TEXT, "decision": _TEXT, "by": _TEXT},
 }
 """Answers that are no objects of the API server: their required fields."""
+_HISTORY_UNAVAILABLE = {
+    "type": "string",
+    "description": "Why the history is left out: then the answer is of the cluster's objects alone."
+    " Absent if it is not, and where the API has no history.",
+}
+_WITHOUT_HISTORY = {
+    "type": "string",
+    "description": "Why answers leave out the history; absent if they do not.",
+}
+_FROM_HISTORY = {
+    "type": "boolean",
+    "description": "True if the object has been removed from the cluster, and this is its record in"
+    " the history: it has no resourceVersion and cannot be changed.",
+}
 NOT_LISTED = "Of the named namespaces, those in which the caller may not list."
 
 
@@ -216,8 +231,19 @@ def _schemas() -> dict[str, Any]:
                 },
             },
         }
+    _add_history(found)
     return found
 
 
+def _add_history(schemas: dict[str, Any]) -> None:
+    """What executions have that are only in the history, and answers that leave it out."""
+    execution, listed = schemas["WorkflowExecution"], schemas["WorkflowExecutionList"]
+    metadata = {**METADATA, "required": ["name", "uid"]}
+    execution["properties"] |= {"metadata": metadata, FROM_HISTORY: _FROM_HISTORY}
+    for answer in (listed, schemas["Figures"], schemas["Overview"], schemas["Metrics"]):
+        answer["properties"] |= {UNAVAILABLE: _HISTORY_UNAVAILABLE}
+    schemas["Status"]["properties"] |= {"history": _WITHOUT_HISTORY}
+
+
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
+    return {"type": "object", "required": list(properties), "properties": dict(properties)}

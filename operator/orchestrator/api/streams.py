@@ -127,7 +127,7 @@ async def events_of(
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     changes = Changes(client, execution)
     known: dict[str, Raw] | None = None
-    if last_event_id != execution["metadata"]["resourceVersion"]:
+    if last_event_id != version_of(execution):
         yield _event(execution, records_of(execution))
         known = records_of(execution)
     if has_ended(execution):
@@ -172,17 +172,17 @@ def _event(execution: Raw, nodes: dict[str, Raw]) -> bytes:
     status = execution.get("status") or {}
     data: dict[str, Any] = {field: status[field] for field in _SUMMARY if field in status}
     data["desiredState"] = execution["spec"].get("desiredState", "Running")
-    return _frame("execution", {**data, "nodes": nodes}, _version(execution))
+    return _frame("execution", {**data, "nodes": nodes}, version_of(execution))
 
 
 def _message(kind: str, execution: Raw) -> bytes:
     phase = (execution.get("status") or {}).get("phase")
-    return _frame(kind, {"phase": phase}, _version(execution))
+    return _frame(kind, {"phase": phase}, version_of(execution))
 
 
-def _version(execution: Raw) -> str:
-    version: str = execution["metadata"]["resourceVersion"]
-    return version
+def version_of(execution: Raw) -> str:
+    """The id of the event with this state; the history's is one that no object has."""
+    return str(execution["metadata"].get("resourceVersion") or "0")
 
 
 def _frame(kind: str, data: Any, identity: str = "") -> bytes:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.history.database import snapshot
+from orchestrator.history.keys import Key, time_key, time_of
 from orchestrator.history.label_selector import Requirement
 from orchestrator.history.selection import Selection, conditions
 from orchestrator.history.tables import DOCUMENTS, EXECUTIONS
 from orchestrator.history.uids import is_among
 
-_DIGITS = 16
 _NEVER = -1
 """In place of the time of what never happened."""
 TIMES: Mapping[str, ColumnElement[int]] = {
@@ -30,16 +30,6 @@ TIMES: Mapping[str, ColumnElement[int]] = {
 TEXTS: Mapping[str, ColumnElement[str]] = {
     name: EXECUTIONS.c[name] for name in ("name", "namespace", "phase", "workflow")
 }
-
-
-class Key(NamedTuple):
-    """The place of an execution in a list."""
-
-    value: str
-    """Of the field by which the list is sorted; a time as `time_key` writes it."""
-    namespace: str
-    name: str
-    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +56,6 @@ class Listed:
     """At most `limit`, each with its packed document."""
     total: int
     """Recorded executions of the whole list."""
-
-
-def time_key(milliseconds: int | None) -> str:
-    """A time as part of a key; None for what never happened."""
-    return "" if milliseconds is None else f"{milliseconds:0{_DIGITS}d}"
 
 
 async def list_page(engine: AsyncEngine, query: ListQuery, without: Collection[str]) -> Listed:
@@ -112,8 +97,10 @@ async def _keys(
 
 def _values(key: Key, is_time: bool) -> list[Any]:
     """The values of a key in the database. ValueError for a key that is none."""
-    first: Any = (int(key.value) if key.value else _NEVER) if is_time else key.value
-    return [first, *key[1:]]
+    if not is_time:
+        return list(key)
+    at = time_of(key.value)
+    return [_NEVER if at is None else at, *key[1:]]
 
 
 def _text(value: Any, is_time: bool) -> str:

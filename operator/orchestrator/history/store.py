@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.history.database import (
+    STATEMENT_SECONDS,
     UnavailableError,
     engine_of,
     insert_into,
@@ -40,10 +41,12 @@ class Page:
 class Store:
     """The database. Every method raises UnavailableError while it cannot be used."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, statement_seconds: float = STATEMENT_SECONDS, *, read_only: bool = False
+    ) -> None:
         """ValueError for a URL that is none; nothing is connected yet."""
         self._url = url
-        self.engine: AsyncEngine = engine_of(url)
+        self.engine: AsyncEngine = engine_of(url, statement_seconds, read_only=read_only)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -116,10 +116,13 @@ class Cluster(Transport):
         """All objects of a kind in the namespace; with `every`, in all namespaces."""
         return self._listed(kind, every=every, query=query)
 
-    def metadata(self, kind: Resource, limit: int | None = None) -> Sequence[Raw]:
-        """Only the metadata of all objects of a kind, or of the first `limit`."""
+    def metadata(
+        self, kind: Resource, limit: int | None = None, *, every: bool = False
+    ) -> Sequence[Raw]:
+        """Only the metadata of all objects of a kind, or of the first `limit`; with `every`, in all
+        namespaces."""
         query = {} if limit is None else {"limit": str(limit)}
-        items = self._listed(kind, query=query, accept=METADATA_LIST)["items"]
+        items = self._listed(kind, every=every, query=query, accept=METADATA_LIST)["items"]
         return [item["metadata"] for item in items]
 
     def _known_names(self, kind: Resource) -> Sequence[str]:

@@ -39,7 +39,7 @@ def explain_on_cluster(
         graph = _graph(cluster, execution)
         if graph is not None:
             nodes = explain_nodes(execution, graph, now)
-    except ForbiddenError as error:
+    except (ForbiddenError, NotFoundError) as error:
         why = "the workflow that it runs cannot be read, so only its status is explained"
         unread = f"{why}: {error}"
         nodes = explain_records(execution)

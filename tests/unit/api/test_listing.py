@@ -40,7 +40,7 @@ def test_pages_have_each_object_once_and_in_order(
     assert len(found) == len(items)
 
 
-@pytest.mark.parametrize("page", ["x", "bnVsbA==", "WyJhIl0=", "é", "[]"])
+@pytest.mark.parametrize("page", ["x", "bnVsbA==", "WyJhIl0=", "WyIiLCIiLCIiXQ==", "é", "[]"])
 def test_a_page_that_is_none_is_refused(page: str) -> None:
     with pytest.raises(ProblemError, match="not the `next` of a page") as caught:
         page_of([], (), SORTS, "name", 10, page)

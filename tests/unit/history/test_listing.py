@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.history.entry import Recorded, entry_from
+from orchestrator.history.keys import Key, time_key
 from orchestrator.history.label_selector import requirements_of
-from orchestrator.history.listing import TEXTS, TIMES, Key, ListQuery, list_page, time_key
+from orchestrator.history.listing import TEXTS, TIMES, ListQuery, list_page
 from orchestrator.history.removal import remove_beyond
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response
 
+from orchestrator.api.execution_targets import ExecutionOf
 from orchestrator.api.identifiers import TargetOf
 from orchestrator.api.log_stream import follow
 from orchestrator.api.openapi import text_of
 from orchestrator.api.problems import ProblemError
 from orchestrator.api.streaming import Stream
-from orchestrator.api.streams import events_of
+from orchestrator.api.streams import events_of, version_of
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.operations.executions import has_ended
@@ -36,7 +37,7 @@ Form = Annotated[Literal["svg", "mermaid", "dot"], Query(alias="format")]
 @router.get("/executions/{id}/events", responses=text_of(EVENTS, description="The events."))
 async def stream_events(
     request: Request,
-    target: TargetOf,
+    target: ExecutionOf,
     last_event_id: Annotated[
         str,
         Header(
@@ -52,9 +53,8 @@ async def stream_events(
     Each event `execution` has the state and the records of the nodes that changed since the one
     before; the first has all. A reader who is slow receives the latest state. The last event is
     `end`; a reader who comes back after it gets 204."""
-    _, found = await run_in_threadpool(target.find, EXECUTIONS)
-    version = found["metadata"]["resourceVersion"]
-    if has_ended(found) and last_event_id == version:
+    _, found = await run_in_threadpool(target.execution)
+    if has_ended(found) and last_event_id == version_of(found):
         return Response(status_code=204)
     client, stopping = target.caller.streaming(), request.app.state.stopping
     return Stream(request, events_of(client, found, last_event_id, stopping), EVENTS)
@@ -129,8 +129,8 @@ async def _encoded(
 
 
 @router.get("/executions/{id}/graph", responses=GRAPH)
-def draw_execution(target: TargetOf, form: Form = "svg") -> Response:
+def draw_execution(target: ExecutionOf, form: Form = "svg") -> Response:
     """Draw the graph of an execution, its nodes coloured by phase."""
-    cluster, found = target.find(EXECUTIONS)
+    cluster, found = target.execution()
     drawn = FORMATS[form](picture_of_execution(cluster, found))
     return Response(drawn, media_type=MEDIA_TYPES[form])

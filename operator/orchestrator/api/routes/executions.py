@@ -11,25 +11,29 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import json_answer, object_answer, shown
+from orchestrator.api.answers import json_answer, object_answer
 from orchestrator.api.bodies import Decision, Rerun, Signal
 from orchestrator.api.creating import IdempotencyKey, created, started_before
 from orchestrator.api.dependencies import CallerOf
+from orchestrator.api.execution_listing import ExecutionList, page_of_executions
+from orchestrator.api.execution_targets import ExecutionOf, removed
+from orchestrator.api.history_answers import is_from_history
 from orchestrator.api.identifiers import Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.history.entry import NOT_KEPT
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.operations.approvals import details_of, waiting_approval
 from orchestrator.operations.decide import ApprovalDecision, Person, decide
 from orchestrator.operations.desired_state import set_desired_state
-from orchestrator.operations.executions import phase_of
 from orchestrator.operations.signal import signal
 from orchestrator.operations.writes import Unchanged
 from orchestrator.session.cluster import Raw
 from orchestrator.session.decisions import write_decision
 from orchestrator.session.durations import read_duration
+from orchestrator.session.errors import ConflictError
 from orchestrator.session.execution_filter import ExecutionFilter
 from orchestrator.session.explaining import explain_on_cluster
 from orchestrator.session.permission import require
@@ -37,13 +41,6 @@ from orchestrator.session.rerunning import rerun_from, rerun_with_variables, sou
 from orchestrator.session.revisions import load_graph
 
 router = APIRouter(tags=["executions"])
-SORTS: Mapping[str, listing.SortKey] = {
-    **listing.SORTS,
-    "phase": phase_of,
-    "started": lambda raw: str((raw.get("status") or {}).get("startedAt") or ""),
-    "finished": lambda raw: str((raw.get("status") or {}).get("finishedAt") or ""),
-    "workflow": lambda raw: str(raw["spec"]["workflow"]),
-}
 EXECUTION = returns("WorkflowExecution", "The execution.")
 NodeName = Annotated[str, Path(max_length=63, description="The name of the node.")]
 Since = Annotated[
@@ -73,28 +70,8 @@ def list_executions(
     """List executions, the newest first."""
     oldest = time.time() - read_duration("since", since) if since else None
     chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase), oldest)
-    return json_answer(page_of_executions(caller, chosen, namespace, label, sort, limit, page))
-
-
-def page_of_executions(
-    caller: CallerOf,
-    chosen: ExecutionFilter,
-    namespaces: list[str],
-    label: str,
-    sort: str,
-    limit: int,
-    page: str,
-) -> object:
-    """A page of the chosen executions, without their nodes."""
-    query = {"labelSelector": label, "fieldSelector": ",".join(chosen.selectors())}
-    items, refused = listing.read(caller, EXECUTIONS, namespaces, query)
-    kept = [raw for raw in items if chosen.selects(raw)]
-    return listing.page_of(kept, refused, SORTS, sort, limit, page, _brief)
-
-
-def _brief(raw: Raw) -> Raw:
-    status = {key: value for key, value in (raw.get("status") or {}).items() if key != "nodes"}
-    return {**shown(raw), "status": status}
+    asked = ExecutionList(chosen, namespace, label, sort, limit, page)
+    return json_answer(page_of_executions(caller, asked))
 
 
 @router.get(
@@ -117,27 +94,27 @@ def list_executions_of_workflow(
     oldest = time.time() - read_duration("since", since) if since else None
     phases = frozenset(one.value for one in phase)
     chosen = ExecutionFilter(found["metadata"]["name"], phases, oldest)
-    scope = [cluster.namespace]
-    return json_answer(page_of_executions(target.caller, chosen, scope, "", sort, limit, page))
+    asked = ExecutionList(chosen, [cluster.namespace], "", sort, limit, page)
+    return json_answer(page_of_executions(target.caller, asked))
 
 
 @router.get("/executions/{id}", responses=EXECUTION)
-def read_execution(request: Request, target: TargetOf) -> Response:
+def read_execution(request: Request, target: ExecutionOf) -> Response:
     """Read an execution with the records of its nodes."""
-    return object_answer(target.find(EXECUTIONS)[1], request)
+    return object_answer(target.execution()[1], request)
 
 
 @router.get("/executions/{id}/nodes", responses=returns("NodeRecords", "The records by node."))
-def list_nodes_of_execution(target: TargetOf) -> Response:
+def list_nodes_of_execution(target: ExecutionOf) -> Response:
     """List the nodes that have started, with their records."""
-    _, found = target.find(EXECUTIONS)
+    _, found = target.execution()
     return json_answer({"items": records_of(found)})
 
 
 @router.get("/executions/{id}/nodes/{node}", responses=returns("NodeRecord", "The record."))
-def read_node_of_execution(target: TargetOf, node: NodeName) -> Response:
+def read_node_of_execution(target: ExecutionOf, node: NodeName) -> Response:
     """Read the record of a node that has started."""
-    _, found = target.find(EXECUTIONS)
+    _, found = target.execution()
     records = records_of(found)
     if node not in records:
         name = found["metadata"]["name"]
@@ -153,31 +130,31 @@ def records_of(execution: Raw) -> dict[str, Raw]:
 
 @router.get("/executions/{id}/explain", responses=returns("Explanation", "Sentences."))
 def explain_execution(
-    target: TargetOf,
+    target: ExecutionOf,
     node: Annotated[str, Query(max_length=63, description="Only this node.")] = "",
 ) -> Response:
     """Explain the states of an execution and its nodes, as `orchestrator explain` does."""
-    cluster, found = target.find(EXECUTIONS)
+    cluster, found = target.execution()
     explained = explain_on_cluster(cluster, found, node or None, time.time())
     answer = {"execution": explained.execution, "nodes": dict(explained.nodes)}
     return json_answer(answer | ({"unread": explained.unread} if explained.unread else {}))
 
 
 @router.post("/executions/{id}/pause", responses=EXECUTION)
-def pause_execution(target: TargetOf) -> Response:
+def pause_execution(target: ExecutionOf) -> Response:
     """Start nothing new; what runs goes on. Takes the verb `control`."""
     return _requested(target, "Paused")
 
 
 @router.post("/executions/{id}/resume", responses=EXECUTION)
-def resume_execution(target: TargetOf) -> Response:
+def resume_execution(target: ExecutionOf) -> Response:
     """Resume a paused execution. Takes the verb `control`."""
     return _requested(target, "Running")
 
 
 @router.post("/executions/{id}/cancel", responses=EXECUTION)
 def cancel_execution(
-    target: TargetOf,
+    target: ExecutionOf,
     force: Annotated[
         bool, Query(description="Terminate it: by force, without its `finally` nodes.")
     ] = False,
@@ -186,9 +163,8 @@ def cancel_execution(
     return _requested(target, "Terminated" if force else "Cancelled")
 
 
-def _requested(target: TargetOf, state: str) -> Response:
-    cluster, found = target.find(EXECUTIONS)
-    require(cluster, "control")
+def _requested(target: ExecutionOf, state: str) -> Response:
+    cluster, found = target.changeable("control")
     write = set_desired_state(found, state, by=cluster.user)
     if isinstance(write, Unchanged):
         return object_answer(found)
@@ -203,18 +179,20 @@ def _requested(target: TargetOf, state: str) -> Response:
 )
 def rerun_execution(
     request: Request,
-    target: TargetOf,
+    target: ExecutionOf,
     body: Rerun | None = None,
     idempotency_key: IdempotencyKey = "",
 ) -> Response:
     """Run an ended execution again, as `orchestrator rerun` does. Takes the verb `rerun`, or with
     `variables` the right to create executions."""
     body = body or Rerun()
-    cluster, source = target.find(EXECUTIONS)
+    cluster, source = target.execution()
     if body.variables and body.nodes:
         raise ProblemError(422, "variables: a run from some nodes keeps those of its source")
     if not body.variables:
         require(cluster, "rerun")
+    if is_from_history(source):
+        _check_rerun(source, body.variables)
     content, of = body.model_dump(mode="json"), source["spec"]["workflow"]
     key = idempotency_key
     if answer := started_before(request, cluster, of, body.name, key, content):
@@ -231,26 +209,40 @@ def rerun_execution(
     return created(request, cluster, EXECUTIONS, manifest, key, content)
 
 
+def _check_rerun(source: Raw, variables: Mapping[str, object]) -> None:
+    """Raises ConflictError for what cannot be run again once the object has been removed."""
+    if not variables:
+        raise ConflictError(
+            f"{removed(source)}, and a run from some nodes takes the results of the others from the"
+            " object; with `variables`, the whole Workflow runs again"
+        )
+    given = source["spec"].get("variables") or {}
+    unknown = [name for name, value in given.items() if value == NOT_KEPT and name not in variables]
+    if unknown:
+        raise ConflictError(
+            f"the history has no values of the variables {', '.join(sorted(unknown))}, since the"
+            " execution was never admitted; give them in `variables`"
+        )
+
+
 @router.post("/executions/{id}/signal", responses=EXECUTION)
 def send_signal(
-    target: TargetOf,
+    target: ExecutionOf,
     body: Signal,
     idempotency_key: IdempotencyKey = "",
 ) -> Response:
     """Send a signal in your own name. Takes the verb `signal`."""
-    cluster, found = target.find(EXECUTIONS)
-    require(cluster, "signal")
+    cluster, found = target.changeable("signal")
     identity = body.id or idempotency_key[:63] or uuid.uuid4().hex[:16]
     write = signal(found, body.name, by=cluster.user, identity=identity, payload=body.payload)
     return object_answer(cluster.send(write))
 
 
 @router.post("/executions/{id}/decide", responses=returns("Decided", "The decision."))
-def decide_approval(target: TargetOf, body: Decision) -> Response:
+def decide_approval(target: ExecutionOf, body: Decision) -> Response:
     """Approve or reject in your own name; a decision that would not count is refused. Takes the
     verb `approve`."""
-    cluster, found = target.find(EXECUTIONS)
-    require(cluster, "approve")
+    cluster, found = target.changeable("approve")
     graph = load_graph(cluster, found)
     node = waiting_approval(found, graph, body.node)
     details = None if graph is None else details_of(found, graph, node)

@@ -20,7 +20,12 @@ async def health() -> Response:
 
 @router.get("/readiness", responses=returns("Status", "The API can serve requests."))
 def readiness(request: Request) -> Response:
-    """Whether the API server can be reached; needs no token."""
-    if problem := request.app.state.clients.ready():
+    """Whether the API server can be reached; needs no token. Ready without the history: then
+    `history` says why answers leave it out."""
+    clients = request.app.state.clients
+    if problem := clients.ready():
         raise ProblemError(503, problem)
-    return json_answer({"status": "ok"})
+    # All replicas share the database: a 503 would take each of them out of service, although they
+    # answer for everything that is on the cluster.
+    reason = clients.history.problem() if clients.history is not None else ""
+    return json_answer({"status": "ok"} | ({"history": reason} if reason else {}))

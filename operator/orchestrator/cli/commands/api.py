@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.history_options import MODULES, Database, DatabaseFile, database_url
 from orchestrator.cli.server_options import (
     HealthAddress,
     LogFormat,
@@ -18,7 +19,13 @@ from orchestrator.cli.server_options import (
 )
 from orchestrator.session.errors import UsageError
 
+if TYPE_CHECKING:
+    from orchestrator.api.history_reader import HistoryReader
+
 MISSING = "the API needs FastAPI and uvicorn: install itechsmart-workflow[api]"
+MISSING_HISTORY = (
+    "--database needs SQLAlchemy and its drivers: install itechsmart-workflow[api,history]"
+)
 
 
 def command(
@@ -29,6 +36,8 @@ def command(
     health_address: HealthAddress = "",
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
+    database: Database = "",
+    database_file: DatabaseFile = None,
     max_body: Annotated[
         int, typer.Option(metavar="BYTES", min=1024, help="Maximum size of a body.")
     ] = 1024 * 1024,
@@ -49,7 +58,8 @@ def command(
     log_level: LogLevel = "info",
 ) -> None:
     """Runs until SIGTERM or SIGINT. Each request is made with the caller's own bearer token; of the
-    kubeconfig, only the address and the authority of the API server are used."""
+    kubeconfig, only the address and the authority of the API server are used. With a database,
+    answers contain the executions of the history as well, which is only read."""
     check_log_options(context, log_format, log_level)
     host, port = read_address(address)
     certificate = read_certificate(tls_certificate, tls_key)
@@ -62,6 +72,7 @@ def command(
         raise UsageError(MISSING) from error
     from orchestrator.kube.access import AccessError
 
+    history = _history(database_url(database, database_file))
     target = context.obj
     options = ApiOptions(
         host=host or "0.0.0.0",  # noqa: S104
@@ -72,6 +83,7 @@ def command(
         log_level=log_level,
         health_address=health_address,
         certificate=certificate,
+        history=history,
         limits=Limits(
             body=max_body, requests=max_requests, streams=max_streams, rate=rate, burst=burst
         ),
@@ -82,3 +94,19 @@ def command(
         raise UsageError(f"no usable kubeconfig: {error}") from error
     except OSError as error:
         raise UsageError(f"cannot serve at {address}: {error}") from error
+
+
+def _history(url: str) -> HistoryReader | None:
+    """The history in a database; None without a URL. Raises UsageError."""
+    if not url:
+        return None
+    try:
+        from orchestrator.api.history_reader import HistoryReader
+    except ModuleNotFoundError as error:
+        if error.name not in MODULES:
+            raise
+        raise UsageError(MISSING_HISTORY) from error
+    try:
+        return HistoryReader(url)
+    except ValueError as error:
+        raise UsageError(f"--database: {error}") from error

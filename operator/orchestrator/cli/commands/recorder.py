@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from orchestrator.cli.history_options import (
+    DATABASE_VARIABLE,
+    MODULES,
+    Database,
+    DatabaseFile,
+    database_url,
+)
 from orchestrator.cli.server_options import (
     HealthAddress,
     LeaseName,
@@ -23,26 +29,12 @@ from orchestrator.cli.server_options import (
 from orchestrator.session.errors import UsageError
 
 MISSING = "the recorder needs SQLAlchemy and its drivers: install itechsmart-workflow[history]"
-DATABASE_VARIABLE = "ORCHESTRATOR_HISTORY_DATABASE"
-"""Environment variable with the database's URL, used if the option is absent."""
 
 
 def command(
     context: typer.Context,
-    database: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            envvar=DATABASE_VARIABLE,
-            help="sqlite:///PATH, or postgresql://USER@HOST:PORT/DATABASE. Put a URL with a"
-            " password in the environment variable or in a file: other users of the machine can"
-            " read the arguments of a process.",
-        ),
-    ] = "",
-    database_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File that contains the URL of the database."),
-    ] = None,
+    database: Database = "",
+    database_file: DatabaseFile = None,
     namespace: Namespaces = None,
     lease: LeaseName = "",
     keep_days: Annotated[
@@ -73,13 +65,15 @@ def command(
     check_log_options(context, log_format, log_level)
     check_lease(lease)
     check_own_account(context, "recorder")
-    url = _url(database, database_file)
+    url = database_url(database, database_file)
+    if not url:
+        raise UsageError(f"give --database, --database-file or {DATABASE_VARIABLE}")
     try:
         from orchestrator.history.main import RecorderOptions, run
         from orchestrator.history.recorder import Keep
         from orchestrator.history.store import Store
     except ModuleNotFoundError as error:
-        if error.name not in ("sqlalchemy", "alembic", "aiosqlite", "asyncpg"):
+        if error.name not in MODULES:
             raise
         raise UsageError(MISSING) from error
     from orchestrator.kube.access import AccessError
@@ -110,20 +104,6 @@ def command(
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"cannot serve at {health_address}: {error}") from error
-
-
-def _url(database: str, file: Path | None) -> str:
-    """The URL of the database. Raises UsageError if there is none."""
-    if file is None:
-        if not database:
-            raise UsageError(f"give --database, --database-file or {DATABASE_VARIABLE}")
-        return database
-    if database:
-        raise UsageError("--database and --database-file: give one of them")
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--database-file {file}: {error}") from error
 
 
 def _collector(url: str) -> str:

@@ -25,7 +25,9 @@ class ServiceApi(Resource):
         return value
 
     async def readiness(self) -> Status:
-        """Whether the API server can be reached; needs no token."""
+        """Whether the API server can be reached; needs no token. Ready without the history: then
+        `history` says why answers leave it out.
+        """
         request = self._request("GET", "/readiness", {})
         value: Status = await self._read(request)
         return value

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from orchestrator.client.schemas.workflow import WorkflowMetadata, WorkflowStatusCondition
+from orchestrator.client.schemas.workflow import WorkflowStatusCondition
+
+
+class WorkflowExecutionMetadata(TypedDict):
+    name: str
+    namespace: NotRequired[str]
+    uid: str
+    resourceVersion: NotRequired[str]
+    labels: NotRequired[dict[str, str]]
+    annotations: NotRequired[dict[str, str]]
 
 
 class WorkflowExecutionSpecTrigger(TypedDict):
@@ -166,6 +175,7 @@ class WorkflowExecution(TypedDict):
 
     apiVersion: NotRequired[str]
     kind: NotRequired[str]
-    metadata: WorkflowMetadata
+    metadata: WorkflowExecutionMetadata
     spec: WorkflowExecutionSpec
     status: NotRequired[WorkflowExecutionStatus]
+    fromHistory: NotRequired[bool]

@@ -64,6 +64,7 @@ class Validation(TypedDict):
 class Metrics(TypedDict):
     workflow: str
     total: int
+    historyUnavailable: NotRequired[str]
 
 
 class Items(TypedDict):
@@ -154,6 +155,7 @@ class Figures(TypedDict):
     lastDay: dict[str, Any]
     workflows: int
     triggers: int
+    historyUnavailable: NotRequired[str]
 
 
 class Overview(TypedDict):
@@ -161,6 +163,7 @@ class Overview(TypedDict):
     total: dict[str, Any]
     workflows: list[dict[str, Any]]
     slowestNodes: list[dict[str, Any]]
+    historyUnavailable: NotRequired[str]
 
 
 class Me(TypedDict):
@@ -173,3 +176,4 @@ class Me(TypedDict):
 
 class Status(TypedDict):
     status: str
+    history: NotRequired[str]

@@ -1,0 +1,257 @@
+"""The REST API answers from the cluster and from the history as one, on a real API server and a
+real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.kube.resources import EXECUTIONS
+from tests.apis import ApiUser, streaming, token_of
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.kube import Kubectl, eventually, execution, workflow
+from tests.postgresql import PostgresqlServer
+from tests.recorded import RecordedHistory, delete, end, frozen
+
+SPEC: dict[str, Any] = {
+    "nodes": [{"name": "hold", "wait": {"signal": "go"}}, {"name": "spare", "delay": "1s"}],
+    "edges": [{"from": "hold", "to": "spare"}],
+}
+REVISION = frozen("w", SPEC)
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def at(minutes: float) -> str:
+    """A moment so many minutes ago."""
+    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+RECORD = {
+    "phase": "Succeeded",
+    "reason": "Succeeded",
+    "startedAt": at(9),
+    "finishedAt": at(8),
+    "attempts": 1,
+}
+STATUS = {
+    "phase": "Succeeded",
+    "reason": "Succeeded",
+    "message": "all nodes succeeded",
+    "startedAt": at(9),
+    "finishedAt": at(7),
+    "revision": REVISION.name,
+    "nodes": {"hold": RECORD},
+}
+
+
+@dataclass(frozen=True)
+class HistoryPlace:
+    """An API with a history, and who ends executions."""
+
+    api: ApiPlace
+    history: RecordedHistory
+    operator: Path
+
+    def __getitem__(self, user: str) -> ApiUser:
+        return self.api[user]
+
+    @property
+    def where(self) -> str:
+        return f"?namespace={self.api.namespace}"
+
+    def with_rights(self, name: str, *resources: str) -> ApiUser:
+        """A user who may get these resources, and nothing else."""
+        admin = self.api.admin
+        admin("create", "role", name, "--verb=get", f"--resource={','.join(resources)}")
+        token = token_of(admin, name)
+        account = f"--serviceaccount={admin.namespace}:{name}"
+        admin("create", "rolebinding", name, f"--role={name}", account)
+        return self.api["anyone"].within(token)
+
+    def started(self, name: str, kubectl: Kubectl | None = None, label: str = "") -> dict[str, Any]:
+        """An execution on the cluster."""
+        admin = kubectl or self.api.admin
+        made = execution("w", name)
+        if label:
+            made["metadata"]["labels"] = {"list": label}
+        return admin.api.create(EXECUTIONS, admin.namespace, made)
+
+    def ended(
+        self, name: str, kubectl: Kubectl | None = None, label: str = "", **changed: Any
+    ) -> dict[str, Any]:
+        """An ended execution on the cluster."""
+        self.started(name, kubectl, label)
+        admin = kubectl or self.api.admin
+        return end(Kubectl(self.operator, admin.namespace), name, {**STATUS, **changed})
+
+    def removed(
+        self, name: str, kubectl: Kubectl | None = None, label: str = "", **changed: Any
+    ) -> dict[str, Any]:
+        """An execution that is only in the history."""
+        raw = self.ended(name, kubectl, label, **changed)
+        self.history.record(raw, revision=REVISION)
+        delete(kubectl or self.api.admin, name)
+        return raw
+
+
+@pytest.fixture(scope="module")
+def place(
+    kubeconfig: Path,
+    account: Path,
+    postgresql: PostgresqlServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[HistoryPlace]:
+    folder = tmp_path_factory.mktemp("api")
+    history = RecordedHistory(postgresql, folder)
+    with api_in_place(kubeconfig, folder, f"--database-file={history.file}") as api:
+        api.admin.apply(workflow("w", **SPEC))
+        view = api["view"]
+        eventually(lambda: view("GET", f"/workflows?namespace={api.namespace}").status == 200)
+        yield HistoryPlace(api, history, account)
+
+
+def names(answer: Any) -> list[str]:
+    return [one["metadata"]["name"] for one in answer.body["items"]]
+
+
+def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(place: HistoryPlace) -> None:
+    oncall, where = place["oncall"], place.where
+    gone = place.removed("gone")
+    uid = gone["metadata"]["uid"]
+    for identifier in (f"gone{where}", f"{place.api.namespace}:gone", f"{uid}{where}", uid):
+        read = oncall("GET", f"/executions/{identifier}")
+        assert read.status == 200, read.text
+        assert (read.body["metadata"]["uid"], read.body["fromHistory"]) == (uid, True)
+    tag = {"If-None-Match": read.headers["etag"]}
+    assert oncall("GET", f"/executions/{uid}", headers=tag).status == 304
+    assert oncall("GET", f"/executions/gone/nodes{where}").body["items"].keys() == {"hold"}
+    assert oncall("GET", f"/executions/gone/nodes/hold{where}").body["phase"] == "Succeeded"
+    assert oncall("GET", f"/executions/gone/nodes/spar{where}").status == 404
+    explained = oncall("GET", f"/executions/gone/explain{where}").body
+    assert "gone ended Succeeded after 2m0s" in explained["execution"]
+    assert explained["nodes"].keys() == {"hold", "spare"}  # from the recorded revision
+    assert "spare" in oncall("GET", f"/executions/gone/graph{where}&format=dot").text
+    bare = place.with_rights("bare", "workflowexecutions")
+    assert bare("GET", f"/executions/gone{where}").status == 200
+    unread = bare("GET", f"/executions/gone/explain{where}").body
+    assert unread["nodes"].keys() == {"hold"}  # the revision takes a right of its own
+    assert "controllerrevisions" in unread["unread"]
+    assert oncall("GET", f"/executions/gon{where}").status == 404
+
+
+def test_the_newest_of_a_name_is_meant_and_a_uid_is_exact(place: HistoryPlace) -> None:
+    oncall, where = place["oncall"], place.where
+    first = place.removed("again", finishedAt=at(6))
+    second = place.removed("again", finishedAt=at(5))
+    uids = [one["metadata"]["uid"] for one in (first, second)]
+    assert oncall("GET", f"/executions/again{where}").body["metadata"]["uid"] == uids[1]
+    third = place.ended("again")
+    live = oncall("GET", f"/executions/again{where}").body
+    assert (live["metadata"]["uid"], "fromHistory" in live) == (third["metadata"]["uid"], False)
+    for uid in uids:
+        assert oncall("GET", f"/executions/{uid}").body["metadata"]["uid"] == uid
+    place.history.record(third)
+    by_uid = oncall("GET", f"/executions/{third['metadata']['uid']}")
+    assert "fromHistory" not in by_uid.body  # without the right to list in `default`, too
+
+
+def test_what_has_been_removed_cannot_be_changed(place: HistoryPlace) -> None:
+    oncall, view, where = place["oncall"], place["view"], place.where
+    place.removed("fixed")
+    bodies: dict[str, Any] = dict.fromkeys(("pause", "resume", "cancel"))
+    bodies |= {"signal": {"name": "go"}, "decide": {"decision": "Approve"}}
+    for action, body in bodies.items():
+        refused = oncall("POST", f"/executions/fixed/{action}{where}", body)
+        assert refused.status == 409, refused.text
+        assert "its object has been removed" in refused.body["detail"]
+        assert view("POST", f"/executions/fixed/{action}{where}", body).status == 403
+    refused = oncall("POST", f"/executions/fixed/rerun{where}", {"from": ["hold"]})
+    assert refused.status == 409
+    assert "with `variables`, the whole Workflow runs again" in refused.body["detail"]
+    edit, body = place["edit"], {"variables": {"service": "orders"}, "name": "fixed-again"}
+    place.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
+    made = edit("POST", f"/executions/fixed/rerun{where}", body)
+    assert (made.status, made.body["spec"]["variables"]) == (201, {"service": "orders"}), made.text
+
+
+def test_a_stream_of_what_has_been_removed_ends_at_once(place: HistoryPlace) -> None:
+    oncall = place["oncall"]
+    place.removed("silent")
+    path = f"/executions/{place.api.namespace}:silent/events"
+    with streaming(oncall, path) as events:
+        state, last = list(events)
+    assert (state.kind, state.data["phase"]) == ("execution", "Succeeded")
+    assert state.data["nodes"].keys() == {"hold"}
+    assert (last.kind, last.data) == ("end", {"phase": "Succeeded"})
+    assert oncall("GET", path, headers={"Last-Event-ID": last.id}).status == 204
+
+
+def test_a_list_has_each_execution_once(place: HistoryPlace) -> None:
+    view, where = place["view"], place.where
+    only = f"{where}&label=list%3Dboth"
+    place.removed("list-a", label="both", phase="Failed")
+    place.history.record(place.ended("list-b", label="both"))
+    place.ended("list-c", label="both")
+    place.removed("list-d", label="both")
+    place.started("list-e", label="both")
+    for sort in ("name", "-name", "created", "-created", "finished", "-started", "phase"):
+        whole = view("GET", f"/executions{only}&sort={sort}")
+        assert whole.body["total"] == 5
+        assert sorted(names(whole)) == [f"list-{letter}" for letter in "abcde"]
+        found: list[str] = []
+        page = ""
+        while True:
+            part = view("GET", f"/executions{only}&sort={sort}&limit=2{page}")
+            found += names(part)
+            assert part.body["total"] == 5
+            if "next" not in part.body:
+                break
+            page = f"&page={part.body['next']}"
+        assert found == names(whole), sort
+    assert names(view("GET", f"/executions{only}&sort=-name"))[0] == "list-e"
+    assert names(view("GET", f"/executions{only}&phase=Failed")) == ["list-a"]
+    several = view("GET", f"/executions{only}&phase=Failed&phase=Succeeded&sort=name")
+    assert names(several) == [f"list-{letter}" for letter in "abcd"]
+    assert [one.get("fromHistory", False) for one in several.body["items"]] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert all("nodes" not in one["status"] for one in several.body["items"])
+    assert names(view("GET", f"/executions{only}&since=1s&workflow=other")) == []
+    of_workflow = view("GET", f"/workflows/w/executions{where}&limit=500")
+    assert {f"list-{letter}" for letter in "abcde"} <= set(names(of_workflow))
+    place.api.admin("label", "awfx", "list-b", "list=other", "--overwrite")
+    left = view("GET", f"/executions{only}&sort=name")
+    assert "list-b" not in names(left)  # as recorded, it had the label
+    other = view("GET", f"/executions{only}&sort=name&limit=1").body["next"]
+    assert view("GET", f"/executions{only}&sort=created&limit=1&page={other}").status == 422
+
+
+def test_callers_see_the_history_of_namespaces_that_they_may_read(place: HistoryPlace) -> None:
+    mine = place.removed("secretly")
+    hidden = place.removed("hidden", place.api.other)
+    uid, namespace = hidden["metadata"]["uid"], place.api.other.namespace
+    view, none, admin = place["view"], place["none"], place["admin"]
+    for path in (f"{namespace}:hidden", f"hidden?namespace={namespace}"):
+        assert view("GET", f"/executions/{path}").status == 403
+    assert view("GET", f"/executions/{uid}{place.where}").status == 404
+    assert none("GET", f"/executions/{mine['metadata']['uid']}").status == 403
+    assert none("GET", f"/executions/secretly{place.where}").status == 403
+    some = view("GET", f"/executions{place.where}&namespace={namespace}&limit=500")
+    assert "secretly" in names(some)
+    assert "hidden" not in names(some)
+    assert some.body["notListed"] == [namespace]
+    assert view("GET", "/executions").status == 403
+    assert {"secretly", "hidden"} <= set(names(admin("GET", "/executions?limit=500")))
+    assert admin("GET", f"/executions/{uid}").body["metadata"]["name"] == "hidden"
+
+
+def test_the_latest_execution_may_be_in_the_history(place: HistoryPlace) -> None:
+    admin, where = place["admin"], f"?namespace={place.api.other.namespace}"
+    newest = place.removed("newest", place.api.other)
+    found = admin("GET", f"/executions/@latest{where}").body
+    assert found["metadata"]["uid"] == newest["metadata"]["uid"]
