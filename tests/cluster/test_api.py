@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.models.labels import TRACEPARENT
 from tests.apis import streaming
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.cluster.test_people import POLICIES, Place, until_in_effect
@@ -140,7 +141,10 @@ def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
 def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace) -> None:
     oncall, where = place["oncall"], f"?namespace={place.namespace}"
     place.admin.apply(workflow("steps", nodes=[WAITS]))
-    made = oncall("POST", f"/workflows/steps/execute{where}", {"name": "run"})
+    trace = f"00-{'a1' * 16}-{'b2' * 8}-01"
+    header = {"traceparent": trace}
+    made = oncall("POST", f"/workflows/steps/execute{where}", {"name": "run"}, header)
+    assert made.body["metadata"]["annotations"][TRACEPARENT] == trace
     assert made.status == 201, made.text
     eventually(lambda: "hold" in oncall("GET", f"/executions/run/nodes{where}").body["items"])
     assert oncall("GET", f"/executions/run/nodes/hold{where}").body["phase"] == "Waiting"

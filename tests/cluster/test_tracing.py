@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from orchestrator.engine.status.conditions import is_recorded
@@ -43,11 +45,19 @@ def traceparents(kubectl: Kubectl) -> dict[str, str]:
     return found
 
 
+@pytest.fixture
+def recorder_config(kubectl: Kubectl, kubeconfig: Path, tmp_path: Path) -> Iterator[Path]:
+    """A kubeconfig of the recorder's service account, while the policies let it set its
+    condition."""
+    policies = str(ROOT / "manifests/install/policies.yaml")
+    kubectl("apply", "--server-side", "-f", policies)
+    yield recorder_account(kubeconfig, tmp_path)
+    kubectl("delete", "-f", policies)
+
+
 def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continue(
-    kubectl: Kubectl, kubeconfig: Path, account: Path, tmp_path: Path
+    kubectl: Kubectl, account: Path, recorder_config: Path, tmp_path: Path
 ) -> None:
-    policies = ROOT / "manifests/install/policies.yaml"
-    kubectl("apply", "--server-side", "-f", str(policies))
     kubectl.apply(TASK)
     kubectl.apply(workflow("inner", nodes=[task("leaf")]))
     kubectl.apply(
@@ -58,9 +68,7 @@ def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continu
     database = f"--database=sqlite:///{tmp_path / 'history.db'}"
     with collecting() as collector:
         options = (database, f"--namespace={kubectl.namespace}", f"--traces={collector.url}")
-        recorder = TracingRecorder(
-            recorder_account(kubeconfig, tmp_path), tmp_path / "recorder", *options
-        )
+        recorder = TracingRecorder(recorder_config, tmp_path / "recorder", *options)
         with running_operator(account, tmp_path / "operator", "--tracing"):
             kubectl.create(started)
             ended(kubectl, "run")

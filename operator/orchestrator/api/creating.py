@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.answers import object_answer
+from orchestrator.engine.trace_context import parse_traceparent
 from orchestrator.kube.resources import EXECUTIONS, Resource
+from orchestrator.models.labels import TRACEPARENT
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.idempotency import RequestKey, create_once, earlier
 
@@ -44,8 +46,19 @@ def created(
 ) -> Response:
     """Create an object: 201, or 200 if an earlier request with the key has."""
     asked = _asked(request, cluster, key, content) if key else None
+    if kind is EXECUTIONS:
+        manifest = _traced(manifest, request.headers.get("traceparent", ""))
     stored, made = create_once(cluster, kind, manifest, asked, manager=MANAGER)
     return object_answer(stored, status=201 if made else 200)
+
+
+def _traced(manifest: Raw, traceparent: str) -> Raw:
+    """The execution as a part of the caller's trace, if the header is valid."""
+    if parse_traceparent(traceparent) is None:
+        return manifest
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), TRACEPARENT: traceparent}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _asked(request: Request, cluster: Cluster, key: str, content: Any) -> RequestKey:
