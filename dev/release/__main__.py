@@ -11,7 +11,7 @@ from pathlib import Path
 from dev.cluster.errors import ClusterError
 from dev.images.build import PROJECT, REPOSITORY, version
 from dev.release import artifacts
-from dev.release.manifests import catalog_manifest, install_manifest, receiver_manifest
+from dev.release.manifests import OPTIONAL, catalog_manifest, install_manifest, optional_manifest
 from dev.release.notes import NotesError, notes_of
 
 CHECKSUMS = "checksums.txt"
@@ -47,7 +47,8 @@ def _release(folder: Path, repository: str, wanted: str) -> None:
     image = f"{repository}:{wanted}"
     (folder / "release-notes.md").write_text(notes)
     (folder / "install.yaml").write_text(install_manifest(image))
-    (folder / "receiver.yaml").write_text(receiver_manifest(image))
+    for name in OPTIONAL:
+        (folder / f"{name}.yaml").write_text(optional_manifest(name, image))
     (folder / "catalog.yaml").write_text(catalog_manifest())
     artifacts.wheel(folder)
     artifacts.chart(folder, repository)

@@ -13,14 +13,18 @@ from dev.cluster.tools import kubectl
 from dev.images.build import PROJECT, REPOSITORY
 
 
+OPTIONAL = ("receiver", "api", "recorder", "api-with-history")
+"""What an installation may add, by the folder of its manifests."""
+
+
 def install_manifest(image: str) -> str:
     """The custom resources and the operator, with `image` for operator and runner."""
     return _joined(_texts("crds"), _built("manifests/install", image))
 
 
-def receiver_manifest(image: str) -> str:
-    """The receiver, with `image`: a file of its own, since it is optional."""
-    return _joined(_built("manifests/receiver", image))
+def optional_manifest(name: str, image: str) -> str:
+    """One of OPTIONAL, with `image`: a file of its own."""
+    return _joined(_built(f"manifests/{name}", image))
 
 
 def catalog_manifest() -> str:
@@ -36,8 +40,8 @@ def _built(source: str, image: str) -> str:
     """What kustomize makes of a folder, with `image` in place of the default."""
     repository, _, tag = image.rpartition(":")
     with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "manifests"
-        shutil.copytree(PROJECT / source, folder)
+        shutil.copytree(PROJECT / "manifests", Path(parent) / "manifests")
+        folder = Path(parent) / source
         path = folder / "kustomization.yaml"
         kustomization = yaml.safe_load(path.read_text())
         kustomization["images"] = [{"name": REPOSITORY, "newName": repository, "newTag": tag}]

@@ -26,6 +26,7 @@ from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.times import from_rfc3339
 from tests.charts.helm import Helm
 from tests.charts.rendering import Release, is_hook
+from tests.charts.test_api_and_history import OPTIONS
 from tests.charts.test_rendering import MATRIX
 from tests.cluster.releases import operator_of
 from tests.commandline import CommandLine
@@ -234,13 +235,15 @@ def test_a_release_for_what_another_serves_is_refused(
             helm.install("third", "unserved", {**SHARED, "namespaces": namespaces})
 
 
-@pytest.mark.parametrize("case", ["defaults", "all options"])
+@pytest.mark.parametrize("case", ["defaults", "all options", *OPTIONS])
 def test_the_api_server_takes_what_the_chart_renders(releases: Place, case: str) -> None:
     """Strictly: an unknown or a wrong field of any object is an error."""
     release = Release(HELM3.path(), "third", "unserved")
     objects = [
         raw
-        for raw in release.objects({**MATRIX[case], "crds": {"enabled": case == "defaults"}})
+        for raw in release.objects(
+            {**(MATRIX | OPTIONS)[case], "crds": {"enabled": case == "defaults"}}
+        )
         if raw["kind"] not in FOREIGN and not is_hook(raw)
     ]
     for raw in objects:

@@ -47,20 +47,59 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: receiver
 {{- end -}}
 
-{{/* Scheduling of pods, by (dict "values" VALUES "selector" LABELS). */}}
-{{- define "itechsmart-workflow.scheduling" -}}
-{{- with .values.nodeSelector }}
+{{/* "true" where the API is a container of the recorder's pod: SQLite needs its file on one machine. */}}
+{{- define "itechsmart-workflow.apiBesideRecorder" -}}
+{{- if and .Values.api.enabled .Values.history.enabled (eq .Values.history.database "sqlite") -}}
+{{- if gt (int .Values.api.replicas) 1 -}}
+{{- fail "api.replicas: with the history in SQLite there is one replica; leave it out, or set history.database to postgresql" -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- define "itechsmart-workflow.apiReplicas" -}}
+{{- if kindIs "invalid" .Values.api.replicas }}2{{ else }}{{ int .Values.api.replicas }}{{ end -}}
+{{- end -}}
+
+{{- define "itechsmart-workflow.apiAccountName" -}}
+{{- .Values.api.serviceAccount.name | default (printf "%s-api" (include "itechsmart-workflow.fullname" .)) -}}
+{{- end -}}
+
+{{- define "itechsmart-workflow.apiSelectorLabels" -}}
+app.kubernetes.io/name: itechsmart-workflow
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: {{ include "itechsmart-workflow.apiBesideRecorder" . | empty | ternary "api" "recorder" }}
+{{- end -}}
+
+{{- define "itechsmart-workflow.recorderAccountName" -}}
+{{- .Values.history.serviceAccount.name | default (printf "%s-recorder" (include "itechsmart-workflow.fullname" .)) -}}
+{{- end -}}
+
+{{- define "itechsmart-workflow.recorderSelectorLabels" -}}
+app.kubernetes.io/name: itechsmart-workflow
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: recorder
+{{- end -}}
+
+{{/* Which nodes take a pod, by its values. */}}
+{{- define "itechsmart-workflow.placement" -}}
+{{- with .nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.tolerations }}
+{{- with .tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.affinity }}
+{{- with .affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* Scheduling of pods, by (dict "values" VALUES "selector" LABELS). */}}
+{{- define "itechsmart-workflow.scheduling" -}}
+{{- include "itechsmart-workflow.placement" .values }}
 topologySpreadConstraints:
   {{- with .values.topologySpreadConstraints }}
   {{- toYaml . | nindent 2 }}

@@ -18,7 +18,7 @@ from prometheus_client import generate_latest
 from orchestrator.api.application import create_application
 from orchestrator.api.clients import Clients
 from orchestrator.api.limits import Limits
-from orchestrator.kube.access import load
+from orchestrator.kube.access import load_anonymous
 from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.certificate import Certificate, CertificateFiles
 from orchestrator.process.health import serving
@@ -91,7 +91,7 @@ class _Server(uvicorn.Server):
 
 async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises OSError if the address cannot be used."""
-    clients = Clients(load(options.kubeconfig, options.context), options.history)
+    clients = Clients(load_anonymous(options.kubeconfig, options.context), options.history)
     application = create_application(clients, options.limits)
     config = uvicorn.Config(
         application,

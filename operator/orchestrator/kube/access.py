@@ -80,23 +80,49 @@ def load(
     return of_kubeconfig(path, context)
 
 
+def load_anonymous(
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Access:
+    """The same without any credentials of ours; a pod need not mount a token for it.
+
+    Raises AccessError if there is no address.
+    """
+    if kubeconfig is None and environ.get("KUBERNETES_SERVICE_HOST"):
+        return server_of_pod(environ)
+    return load(kubeconfig, context, environ).anonymous()
+
+
 def of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Access:
     """The access of the pod's service account. Raises AccessError outside of a pod with one."""
+    server, token = server_of_pod(environ, mounted), mounted / "token"
+    _check(token)
+    # The kubelet rotates it in time.
+    return replace(server, authorization=lambda: f"Bearer {_read(token)}")
+
+
+def server_of_pod(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> Access:
+    """The API server of the pod's cluster, without credentials. Raises AccessError outside of a
+    pod that mounts its CA certificate."""
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
         raise AccessError(
             "not running in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set"
         )
-    token, authority = mounted / "token", mounted / "ca.crt"
-    for file in (token, authority):
-        if not _read(file):
-            raise AccessError(f"the pod mounts no service account: {file} is missing or empty")
+    authority = mounted / "ca.crt"
+    _check(authority)
     return Access(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        authorization=lambda: f"Bearer {_read(token)}",  # the kubelet rotates it in time
         ca_file=str(authority),
         proxy=None if proxy_bypass(host) else getproxies().get("https"),
     )
+
+
+def _check(file: Path) -> None:
+    """Raises AccessError if a file of the service account is not there."""
+    if not _read(file):
+        raise AccessError(f"the pod mounts no service account: {file} is missing or empty")
 
 
 def namespace_of_pod(mounted: Path = SERVICE_ACCOUNT) -> str:

@@ -167,12 +167,17 @@ def test_monitors_keep_the_label_namespace_of_the_metrics() -> None:
     for component, sources in (
         ("operator", ("install/operator.yaml",)),
         ("receiver", ("receiver/receiver.yaml", "receiver/service.yaml")),
+        ("recorder", ("recorder/recorder.yaml", "recorder/service.yaml")),
+        ("api", ("api/api.yaml", "api/service.yaml")),
     ):
         installed = [raw for file in sources for raw in documents(ROOT / "manifests" / file)]
         (pod,) = (raw["spec"]["template"] for raw in installed if raw["kind"] == "Deployment")
         services = [raw for raw in installed if raw["kind"] == "Service"]
         pod_monitor = monitor_of(component, "podmonitor")
-        assert pod_monitor["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        labels = pod["metadata"]["labels"]
+        assert pod_monitor["selector"]["matchLabels"].items() <= labels.items()
+        for one in pod_monitor["selector"].get("matchExpressions", ()):
+            assert labels[one["key"]] in one["values"]
         ports = [port["name"] for one in pod["spec"]["containers"] for port in one["ports"]]
         service_monitor = monitor_of(component, "servicemonitor")
         wanted = service_monitor["selector"]["matchLabels"].items()
@@ -193,7 +198,7 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def monitor_of(component: str, kind: str) -> dict[str, Any]:
-    """The spec of the monitor of operator or receiver."""
+    """The spec of the monitor of a component."""
     name = f"itechsmart-workflow-{component}"
     (monitor,) = (
         raw for raw in documents(FOLDER / f"{kind}.yaml") if raw["metadata"]["name"] == name

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dev.images.build import REPOSITORY
-from dev.release.manifests import catalog_manifest, install_manifest, receiver_manifest
+from dev.release.manifests import OPTIONAL, catalog_manifest, install_manifest, optional_manifest
 from dev.release.notes import NotesError, notes_of
 from orchestrator.actions.registry import NAMES
 
@@ -56,20 +56,21 @@ def test_plain_kubectl_apply_takes_each_object(installed: list[dict[str, Any]]) 
         assert len(json.dumps(each)) < MAX_ANNOTATION, each["metadata"]["name"]
 
 
-def test_the_receiver_comes_beside_the_installation_in_the_image_of_the_release(
-    installed: list[dict[str, Any]],
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_what_is_optional_comes_beside_the_installation_in_the_image_of_the_release(
+    installed: list[dict[str, Any]], name: str
 ) -> None:
-    receiver = list(yaml.safe_load_all(receiver_manifest(f"{OWN}:1.2.3")))
-    (deployment,) = (each for each in receiver if each["kind"] == "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == f"{OWN}:1.2.3"
-    assert REPOSITORY not in json.dumps(receiver)
-    namespaces = {each["metadata"].get("namespace") for each in receiver}
+    own = list(yaml.safe_load_all(optional_manifest(name, f"{OWN}:1.2.3")))
+    (deployment,) = (each for each in own if each["kind"] == "Deployment")
+    for container in deployment["spec"]["template"]["spec"]["containers"]:
+        assert container["image"] == f"{OWN}:1.2.3"
+    assert REPOSITORY not in json.dumps(own)
+    namespaces = {each["metadata"].get("namespace") for each in own}
     made = {each["metadata"]["name"] for each in installed if each["kind"] == "Namespace"}
     assert namespaces - {None} == made
     names = [
         {(each["kind"], each["metadata"]["name"]) for each in each_file}
-        for each_file in (installed, receiver)
+        for each_file in (installed, own)
     ]
     assert not names[0] & names[1]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.kube.access import AccessError, load, of_pod
+from orchestrator.kube.access import AccessError, load, of_pod, server_of_pod
 from orchestrator.kube.credentials import Credentials
 
 
@@ -94,6 +94,14 @@ def test_a_pod_without_a_service_account_says_what_is_missing(tmp_path: Path, mi
     (tmp_path / missing).unlink()
     with pytest.raises(AccessError, match=missing):
         of_pod(environ, tmp_path)
+
+
+def test_the_server_of_a_pod_needs_no_token(tmp_path: Path) -> None:
+    environ = pod(tmp_path)
+    (tmp_path / "token").unlink()
+    access = server_of_pod(environ, tmp_path)
+    assert (access.server, access.authorization()) == ("https://10.0.0.1:443", None)
+    assert access.ca_file == str(tmp_path / "ca.crt")
 
 
 def test_outside_of_a_pod_it_says_so() -> None:

@@ -57,6 +57,7 @@ def command(
         bool,
         typer.Option(
             "--history",
+            envvar="ORCHESTRATOR_HISTORY",
             help="Delete an ended execution only once the history has recorded it, or a day after"
             " its end.",
         ),
