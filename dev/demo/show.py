@@ -11,6 +11,7 @@ from typing import Any
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.tools import kubectl as kubectl_path
+from dev.demo import restapi
 from dev.demo.stage import (
     NAMESPACE,
     ROOT,
@@ -39,6 +40,7 @@ def up() -> int:
         env={**stage.environ, "PYTHONPATH": str(ROOT / "operator")},
     ).returncode
     print(f"\n  payments answers: {answer(stage)}   (before: {before})\n")
+    restapi.check(stage, "first-incident")
     summarize(stage, "first-incident")
     return code
 
@@ -55,7 +57,7 @@ def prepare(*settings: str) -> Stage:
     if stage.kubeconfig:
         with step("importing it"):
             cluster("import-image", archive)
-    with step("installing resources, operator and actions"):
+    with step("installing resources, operator, actions, API and history"):
         install(stage, archive, *settings)
     with step("starting a service that is ill"):
         fresh_namespace(stage)
@@ -113,7 +115,8 @@ def summarize(stage: Stage, name: str) -> None:
     print("  kubectl get awf,awfx,incidents,jobs -o wide")
     print(f"  kubectl describe awfx {name}")
     print(f"  .venv/bin/orchestrator logs {name}")
-    print("  make demo-down      # leaves nothing")
+    restapi.summarize()
+    print("\n  make demo-down      # leaves nothing")
 
 
 def _from_here(path: str) -> str:

@@ -22,6 +22,8 @@ from dev.cluster.tools import kubectl as kubectl_path
 ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "itechsmart-demo"
 SYSTEM = "itechsmart-workflow"
+READER = "reader"
+"""A service account that may read the namespace, for requests to the API."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,28 @@ def step(what: str, *, talks: bool = False) -> Iterator[None]:
 
 
 def install(stage: Stage, archive: str, *settings: str) -> None:
-    """The product, by its chart with these settings; one replica is enough for a demo."""
+    """The product with API and history, by its chart with these settings; one replica is enough for
+    a demo."""
     stage.kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install/namespace.yaml"))
     # The image has one name, whatever was built: a changed one must not wait for a new name.
     digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     stage.helm(
         "upgrade", "--install", SYSTEM, str(CHART), "--wait", "--timeout=3m",
-        "--set=crds.keep=false", "--set=operator.replicas=1",
-        f"--set-string=operator.podAnnotations.built={digest}",
+        "--set=crds.keep=false", "--set=operator.replicas=1", "--set=api.enabled=true",
+        "--set=history.enabled=true", "--set=history.sqlite.keep=false",
+        f"--set=history.sqlite.persistent={str(_makes_volumes(stage)).lower()}",
+        *[f"--set-string={part}.podAnnotations.built={digest}" for part in ("operator", "history")],
         *[f"--set={setting}" for setting in settings],
     )  # fmt: skip
+
+
+def _makes_volumes(stage: Stage) -> bool:
+    """Whether the cluster has a default StorageClass; if not, the history is lost with its pod."""
+    mark = "storageclass.kubernetes.io/is-default-class"
+    return any(
+        (raw["metadata"].get("annotations") or {}).get(mark) == "true"
+        for raw in stage.get("storageclasses")["items"]
+    )
 
 
 def uninstall(stage: Stage) -> None:
@@ -120,6 +134,11 @@ def fresh_namespace(stage: Stage) -> None:
     stage.kubectl(
         "create", "rolebinding", "automation-runner", "--clusterrole=automation-runner",
         f"--serviceaccount={NAMESPACE}:automation-runner",
+    )  # fmt: skip
+    stage.kubectl("create", "serviceaccount", READER)
+    stage.kubectl(
+        "create", "rolebinding", READER, "--clusterrole=view",
+        f"--serviceaccount={NAMESPACE}:{READER}",
     )  # fmt: skip
     stage.kubectl("apply", "--server-side", "-f", str(ROOT / "dev/demo/service.yaml"))
     workflow = str(ROOT / "manifests/examples/incident-response.yaml")

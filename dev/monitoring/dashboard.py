@@ -413,6 +413,30 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "History",
+        (
+            Panel(
+                "Executions recorded per minute",
+                "By the recorder of the history, where it is installed.",
+                {"": f"60 * sum(rate({_M}history_recorded_total[$__rate_interval]))"},
+            ),
+            Panel(
+                "Delay of the history",
+                "How long the ended execution that has waited longest waits to be recorded.",
+                {"": f"max({_M}history_lag_seconds)"},
+                unit="s",
+            ),
+            Panel(
+                "Failures of the recorder per minute",
+                "By what failed; they are repeated.",
+                {
+                    "{{what}}": f"60 * sum by (what) (rate({_M}history_failures_total"
+                    "[$__rate_interval]))"
+                },
+            ),
+        ),
+    ),
+    (
         "Replicas",
         (
             Panel(

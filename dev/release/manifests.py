@@ -12,7 +12,6 @@ from dev.cluster.shell import run
 from dev.cluster.tools import kubectl
 from dev.images.build import PROJECT, REPOSITORY
 
-
 OPTIONAL = ("receiver", "api", "recorder", "api-with-history")
 """What an installation may add, by the folder of its manifests."""
 

@@ -233,7 +233,8 @@ def test_with_a_certificate_the_api_and_its_probes_use_tls(release: Release, cas
 
 
 def test_the_ingress_leads_to_the_api(release: Release) -> None:
-    for history in ({}, SQLITE["history"]):
+    histories: list[dict[str, Any]] = [{}, SQLITE["history"]]
+    for history in histories:
         values = {"api": {"enabled": True, "ingress": API["ingress"]}, "history": history}
         ingress = the(release.objects({**SHARED, **values}), "Ingress")["spec"]
         assert ingress["ingressClassName"] == "nginx"
@@ -247,7 +248,8 @@ def test_the_ingress_leads_to_the_api(release: Release) -> None:
 
 def test_requests_and_metrics_are_open_to_those_named_only(release: Release) -> None:
     peers = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
-    for history, component in (({}, "api"), (SQLITE["history"], "recorder")):
+    layouts: list[tuple[dict[str, Any], str]] = [({}, "api"), (SQLITE["history"], "recorder")]
+    for history, component in layouts:
         values = {"api": {"enabled": True, "allowedFrom": peers}, "history": history}
         objects = release.objects({**SHARED, **values})
         rules = by_key(objects)["NetworkPolicy", NAME, f"{NAME}-{component}"]["spec"]["ingress"]
