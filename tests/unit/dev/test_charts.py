@@ -21,6 +21,8 @@ FREE = {
     "webhook.certificate.issuerRef",
     "operator.resources",
     "receiver.resources",
+    "api.resources",
+    "history.resources",
 }
 """Values whose fields are declared though no default has them."""
 
