@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history.attempts import Attempts
 from orchestrator.history.database import UnavailableError
+from orchestrator.history.logs.logs import Logs
 from orchestrator.history.marking import Marked, Marker, is_marked
 from orchestrator.history.metrics import Failure, HistoryMetrics
 from orchestrator.history.reading import Reader
@@ -74,6 +75,7 @@ class HistoryRecorder:
         namespaces: Collection[str] = (),
         lease: Callable[[], Lease] | None = None,
         keep: Keep | None = None,
+        logs: Logs | None = None,
         spans: Callable[[Outcomes], SpanDelivery] | None = None,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], float] = time.time,
@@ -81,12 +83,16 @@ class HistoryRecorder:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`lease` makes the Lease by which replicas agree on the one that records; without it this
-        one records. `spans` makes what exports spans; without it none are exported."""
+        one records. With `logs`, the condition of an execution waits until its logs are kept. `spans`
+        makes what exports spans; without it none are exported."""
         self._client = client
         self._store = store
         self._namespaces = tuple(namespaces)
         self._lease = lease
         self._keep = keep or Keep()
+        self._logs = logs
+        if logs is not None:
+            logs.on_kept = self._add
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -126,9 +132,12 @@ class HistoryRecorder:
 
     def unready(self) -> list[str]:
         """Why the history is not up to date, in words; empty if it is, and on standby."""
-        watches = [] if self._reflector is None else unready_watches([self._reflector])
         problem = self._attempts.problem
-        return [*watches, *([f"the history waits: {problem}"] if problem else [])]
+        problems = [f"the history waits: {problem}"] if problem else []
+        if self._reflector is None:
+            return problems
+        watches = unready_watches([self._reflector])
+        return [*watches, *(self._logs.unready() if self._logs else ()), *problems]
 
     async def _migrated(self, stop: asyncio.Event) -> None:
         """Wait for the database, and bring its schema up to date."""
@@ -188,6 +197,7 @@ class HistoryRecorder:
             start(self._work(), "history"),
             start(self._rescan(), "history rescan"),
             start(self._retain(), "history retention"),
+            *([start(self._logs.run(), "logs")] if self._logs else ()),
         ]
 
     # Recording
@@ -234,9 +244,10 @@ class HistoryRecorder:
         refused = await self._storing.record(
             [raw for raw in live if raw["metadata"]["uid"] not in stored]
         )
-        marks = await self._with_spans(
-            [raw for raw in live if raw["metadata"]["uid"] not in refused]
-        )
+        marks = [raw for raw in live if raw["metadata"]["uid"] not in refused]
+        if self._logs is not None:
+            marks = await self._logs.kept(marks)
+        marks = await self._with_spans(marks)
         outcomes = await asyncio.gather(*(self._marker.mark(raw) for raw in marks))
         for raw, outcome in zip(marks, outcomes, strict=True):
             if outcome is Marked.CHANGED:
@@ -283,6 +294,8 @@ class HistoryRecorder:
             self.metrics.removed.inc(await remove_before(engine, cut))
         if keep.count:
             self.metrics.removed.inc(await remove_beyond(engine, keep.count))
+        if self._logs is not None:
+            await self._logs.retain(self._clock())
 
     def _lag(self) -> float:
         since = min(list(self._pending.values()), default=None)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.history.database import insert_into, transaction
 from orchestrator.history.entry import nodes_of
+from orchestrator.history.logs.log_retention import expire_of
 from orchestrator.history.sums import Counted, add
 from orchestrator.history.tables import DAYS, DOCUMENTS, EXECUTIONS, HORIZON, REVISIONS
 from orchestrator.models.reasons import Reason
@@ -69,10 +70,12 @@ async def _remove(engine: AsyncEngine, limit: int, *where: Any) -> int:
         gone = delete(EXECUTIONS).where(EXECUTIONS.c.uid.in_(sorted(rows)))
         result = await connection.execute(gone.returning(EXECUTIONS.c.uid))
         # Another replica may have removed some since.
-        removed = [rows[uid] for uid in result.scalars().all()]
+        removed_uids = result.scalars().all()
+        removed = [rows[uid] for uid in removed_uids]
         if removed:
             await add(connection, map(_counted, removed), -1)
             await _remove_revisions(connection, {(row.namespace, row.revision) for row in removed})
+            await expire_of(connection, removed_uids)
             await _move_horizon(connection, max(row.finished_at for row in removed))
     return len(rows)
 

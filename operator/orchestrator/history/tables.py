@@ -128,3 +128,46 @@ HORIZON = Table(
 )
 """One row, with the latest end of an execution that was removed by retention: what is still in the
 cluster of that time is not recorded again."""
+
+LOGS = Table(
+    "logs",
+    METADATA,
+    Column("pod_uid", Text, primary_key=True),
+    Column("execution_uid", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("pod", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("item", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("omitted_lines", BigInteger, nullable=False),
+    Column("omitted_size", BigInteger, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("expired", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("logs_execution", "execution_uid", "node", "created_at"),
+    Index("logs_ended", "ended_at"),
+    Index("logs_expired", "expired"),
+)
+"""The log of each pod. Stored before its execution has ended, so no row of EXECUTIONS need exist.
+`created_at` of the pod and `ended_at`, when its log was complete or given up, are in milliseconds.
+`position` is how far it is stored. `expired` is 1 once it is to be removed. `version` rises with
+each write: of two recorders only one can go on from what is stored."""
+
+LOG_CHUNKS = Table(
+    "log_chunks",
+    METADATA,
+    Column("pod_uid", Text, ForeignKey("logs.pod_uid", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("body", LargeBinary),
+    Column("object", Text),
+    PrimaryKeyConstraint("pod_uid", "number"),
+)
+"""The chunks of each log, compressed; `size` is that of the text. Without a body the chunk is in a
+bucket, in the object of this name."""

@@ -5,7 +5,8 @@ Typed models cost several times what the requests of a pass cost; everything her
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -24,7 +25,7 @@ from orchestrator.kube.media_types import (
     METADATA_LIST,
 )
 from orchestrator.kube.protobuf_decoder import event_from
-from orchestrator.kube.resources import Resource
+from orchestrator.kube.resources import PODS, Resource
 from orchestrator.kube.semaphore import Priority
 from orchestrator.kube.transport import MAX_TRIES, Raw, Transport
 
@@ -211,6 +212,20 @@ class ApiClient:
                 status = event["object"]
                 raise error_from(status.get("code", 500), {}, orjson.dumps(status))
             yield event
+
+    async def log(
+        self, namespace: str, pod: str, query: Mapping[str, str], *, silence: float
+    ) -> AsyncGenerator[bytes, None]:
+        """The parts of a pod's log as they arrive; a log that is followed ends when its container
+        does.
+
+        Raises ApiError, and aiohttp's connection errors, TimeoutError after so many seconds of
+        silence.
+        """
+        path = PODS.path(namespace, pod, "log")
+        async with aclosing(self._transport.text("pods/log", path, query, silence)) as parts:
+            async for part in parts:
+                yield part
 
     # Writing
 

@@ -7,7 +7,8 @@ import copy
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -18,6 +19,7 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from orchestrator.kube.answer_parts import frames, lines
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import NO_ANSWER, ApiError, error_from
@@ -39,7 +41,6 @@ MAX_WAIT_SECONDS = 10.0
 SILENCE_SECONDS = 90.0
 """Seconds without a byte, not even a bookmark, after which a watch is considered dead."""
 
-_LENGTH = 4
 _USER_AGENT = "itechsmart-workflow"
 _READS = ("get", "list")
 _METHODS = {
@@ -165,14 +166,35 @@ class Transport:
         It does not count towards `concurrency`.
         """
         self.requests["watch", plural] += 1
+        async with self._opened(path, query, accept, self._silence) as response:
+            parts = frames if response.content_type == FRAMES else lines
+            async for part in parts(response):
+                yield part
+
+    async def text(
+        self, plural: str, path: str, query: Mapping[str, str], silence: float
+    ) -> AsyncGenerator[bytes, None]:
+        """The parts of a text as they arrive, until the server has sent nothing for so many
+        seconds.
+
+        It does not count towards `concurrency`.
+        """
+        self.requests["get", plural] += 1
+        async with self._opened(path, query, "*/*", silence) as response:
+            async for part in response.content.iter_any():
+                yield part
+
+    @asynccontextmanager
+    async def _opened(
+        self, path: str, query: Mapping[str, str], accept: str, silence: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A continuing answer; raises ApiError for one that is not 2xx."""
         headers = await self._headers(accept, "")
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
         async with self._send("GET", path, query, headers, None, timeout) as response:
             if response.status >= 300:
                 raise error_from(response.status, response.headers, await response.read())
-            parts = _frames if response.content_type == FRAMES else _lines
-            async for part in parts(response):
-                yield part
+            yield response
 
     async def exchange(
         self,
@@ -263,31 +285,3 @@ def _wait(error: ApiError, repeatable: bool, attempt: int, *, patient: bool) -> 
 
 def _backoff(attempt: int) -> float:
     return min(0.1 * 2.0**attempt, 5.0) * random.uniform(0.5, 1.0)
-
-
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Lines of any length; aiohttp's own reader refuses long ones."""
-    rest = bytearray()
-    async for chunk in response.content.iter_any():
-        rest += chunk
-        if b"\n" in chunk:
-            *lines, last = bytes(rest).split(b"\n")
-            rest = bytearray(last)
-            for line in lines:
-                if line:
-                    yield line
-
-
-async def _frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Messages preceded by their lengths."""
-    rest = bytearray()
-    async for chunk in response.content.iter_any():
-        rest += chunk
-        begin = 0
-        while len(rest) - begin >= _LENGTH:
-            end = begin + _LENGTH + int.from_bytes(rest[begin : begin + _LENGTH])
-            if end > len(rest):
-                break
-            yield bytes(rest[begin + _LENGTH : end])
-            begin = end
-        del rest[:begin]
