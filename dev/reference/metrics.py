@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dev.reference.markdown import code, page, sentence, table
 from orchestrator.controller.telemetry.collectors import MetricSources
 from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
+from orchestrator.history.logs.log_metrics import LogMetrics
 from orchestrator.history.metrics import HistoryMetrics
 from orchestrator.receiver.figures import Figures, TriggerLabels
 
@@ -70,6 +71,7 @@ def described_of_history() -> list[_Described]:
     """The metrics of the recorder of the history."""
     registry = CollectorRegistry()
     HistoryMetrics(registry)
+    LogMetrics(registry)
     return _exposed(generate_latest(registry))
 
 

@@ -85,6 +85,24 @@ async def test_a_day_later_it_is_removed_all_the_same_and_an_event_says_so() -> 
     assert not_recorded(store) == [("Warning", next(iter(before - {left})))]
 
 
+async def test_jobs_wait_until_their_execution_is_recorded_or_a_day() -> None:
+    """Their pods have the logs, and the condition says that these are kept."""
+    soon = {**ONE_KEPT, "history": {"succeeded": 2, "keepJobs": "10m"}}
+    store = two_runs(manifest("Workflow", "main", soon))
+    async with operating(store, FaultyTransport(store), history=True):
+        await ended(store)
+        await asyncio.sleep(0.5 * DAY)
+        assert len(store.all("jobs")) == 2
+        record(store, "run")
+        await asyncio.sleep(700.0)
+        (waiting,) = store.all("jobs")
+        assert waiting["metadata"]["ownerReferences"][0]["name"] == "later"
+        await asyncio.sleep(0.5 * DAY)
+        assert store.all("jobs") == []
+    assert executions(store) == {"run", "later"}
+    assert not_recorded(store) == []
+
+
 async def test_a_parent_waits_for_its_sub_executions() -> None:
     """Kubernetes would remove them with it."""
     child = {"nodes": [{"name": "step", "action": "local/task"}]}

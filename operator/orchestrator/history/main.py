@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, generate_latest
 
 from orchestrator.history.database import described
+from orchestrator.history.logs.log_store import LogStore
+from orchestrator.history.logs.logs import LogOptions, Logs
 from orchestrator.history.recorder import HistoryRecorder, Keep
 from orchestrator.history.store import Store
 from orchestrator.kube.client import ApiClient
@@ -55,6 +57,8 @@ class RecorderOptions:
     """URL of the collector that spans are exported to; none are if it is empty."""
     keep: Keep = field(default_factory=Keep)
     """How long the history keeps executions."""
+    logs: LogOptions | None = None
+    """How logs are kept; None if they are not."""
 
 
 def run(options: RecorderOptions) -> None:
@@ -70,6 +74,10 @@ async def serve(options: RecorderOptions, stop: asyncio.Event) -> None:
             ApiClient.from_environment(options.kubeconfig, options.context)
         )
         stack.push_async_callback(options.store.close)
+        logs = None
+        if options.logs is not None:
+            kept = LogStore(options.store.engine, options.logs.bucket)
+            logs = Logs(client, kept, options.logs, registry, options.namespaces)
         recorder = HistoryRecorder(
             client,
             options.store,
@@ -77,6 +85,7 @@ async def serve(options: RecorderOptions, stop: asyncio.Event) -> None:
             lease=_lease(client, options.lease),
             keep=options.keep,
             spans=_spans(stack, options.traces),
+            logs=logs,
             registry=registry,
         )
         if options.health_address:

@@ -58,8 +58,8 @@ def command(
         typer.Option(
             "--history",
             envvar="ORCHESTRATOR_HISTORY",
-            help="Delete an ended execution only once the history has recorded it, or a day after"
-            " its end.",
+            help="Delete an ended execution, and its Jobs, only once the history has recorded it,"
+            " or a day after its end.",
         ),
     ] = False,
     tracing: Annotated[

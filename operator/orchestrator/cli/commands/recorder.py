@@ -15,6 +15,16 @@ from orchestrator.cli.history_options import (
     DatabaseFile,
     database_url,
 )
+from orchestrator.cli.log_options import (
+    DATABASE,
+    OFF,
+    LogAuthority,
+    LogCredentials,
+    LogEndpoint,
+    LogPlace,
+    LogRegion,
+    bucket_of,
+)
 from orchestrator.cli.server_options import (
     HealthAddress,
     LeaseName,
@@ -56,6 +66,29 @@ def command(
             " _CERTIFICATE and _COMPRESSION apply.",
         ),
     ] = "",
+    logs: LogPlace = DATABASE,
+    logs_endpoint: LogEndpoint = "",
+    logs_region: LogRegion = "us-east-1",
+    logs_ca: LogAuthority = None,
+    logs_credentials: LogCredentials = None,
+    log_limit: Annotated[
+        int,
+        typer.Option(
+            metavar="MIB",
+            min=1,
+            max=1024,
+            help="Size of the log of an attempt beyond which only its beginning and its end, half"
+            " of this each, are kept.",
+        ),
+    ] = 2,
+    keep_log_days: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Days for which a log is kept; 0 for as long as its execution.",
+        ),
+    ] = 0,
     health_address: HealthAddress = "",
     log_format: LogFormat = "plain",
     log_level: LogLevel = "info",
@@ -69,6 +102,8 @@ def command(
     if not url:
         raise UsageError(f"give --database, --database-file or {DATABASE_VARIABLE}")
     try:
+        from orchestrator.history.logs.extent import Limit
+        from orchestrator.history.logs.logs import LogOptions
         from orchestrator.history.main import RecorderOptions, run
         from orchestrator.history.recorder import Keep
         from orchestrator.history.store import Store
@@ -83,6 +118,9 @@ def command(
         store = Store(url)
     except ValueError as error:
         raise UsageError(f"--database: {error}") from error
+    half = log_limit * 1024 * 1024 // 2
+    bucket = bucket_of(logs, logs_endpoint, logs_region, logs_ca, logs_credentials)
+    kept = None if logs == OFF else LogOptions(Limit(half, half), keep_log_days, bucket)
     options = RecorderOptions(
         store=store,
         database=url,
@@ -95,6 +133,7 @@ def command(
         lease=lease,
         traces=_collector(traces),
         keep=Keep(keep_days, keep_count),
+        logs=kept,
     )
     try:
         run(options)

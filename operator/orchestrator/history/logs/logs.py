@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from orchestrator.engine.status.conditions import is_recorded
+from orchestrator.history.logs.bucket import LogBucket
 from orchestrator.history.logs.extent import Limit
 from orchestrator.history.logs.keeper import LogKeeper
 from orchestrator.history.logs.log_metrics import LogMetrics
@@ -38,6 +39,8 @@ class LogOptions:
     limit: Limit
     days: int = 0
     """Days after its end for which a log is kept; 0 for as long as its execution."""
+    bucket: LogBucket | None = None
+    """Where they are kept; in the database if absent."""
 
 
 class Logs:

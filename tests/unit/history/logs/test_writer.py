@@ -24,6 +24,7 @@ from orchestrator.history.logs.writer import LogWriter, NotALogError
 from orchestrator.history.removal import remove_before
 from orchestrator.history.store import Store
 from orchestrator.history.tables import LOG_CHUNKS
+from tests.databases import new_database
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
 from tests.unit.history.executions import START as ENDED
 from tests.unit.history.executions import entry
@@ -47,13 +48,26 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     storage.stop()
 
 
-@pytest.fixture(params=["database", "bucket"])
-def logs(request: pytest.FixtureRequest, store: Store, monkeypatch: pytest.MonkeyPatch) -> LogStore:
-    """Where chunks go; a bucket is tried with one of the databases."""
-    if request.param == "database":
+@pytest.fixture(params=["sqlite", "postgresql", "bucket"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Where chunks go; the bucket is tried with one of the databases."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def url(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if place == "postgresql":
+        return new_database(request.getfixturevalue("postgresql"))
+    return f"sqlite:///{tmp_path / 'history.db'}"
+
+
+@pytest.fixture
+def logs(
+    place: str, store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> LogStore:
+    if place != "bucket":
         return LogStore(store.engine)
-    if store.engine.dialect.name != "sqlite":
-        pytest.skip("the bucket is the same for both databases")
     storage: ObjectStore = request.getfixturevalue("storage")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
@@ -178,7 +192,7 @@ async def test_logs_go_with_their_execution_or_when_they_are_old(
         assert [key for key in keys if key.split("/")[3] in ("a", "b", "c", "d")] == []
 
 
-async def test_a_bucket_that_is_away_is_reported(store: Store, tmp_path: Path) -> None:
+async def test_a_bucket_that_is_away_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -186,12 +200,8 @@ async def test_a_bucket_that_is_away_is_reported(store: Store, tmp_path: Path) -
             LogBucket(BucketAddress("logs", credentials=folder))
         (folder / name).write_text("key\n")
     address = BucketAddress("logs", endpoint="http://127.0.0.1:1", credentials=folder)
-    logs = LogStore(store.engine, LogBucket(address))
-    writer = writer_of(logs)
-    await writer.open()
-    writer.feed(answer(lines_of(1), writer.begin()))
     with pytest.raises(UnavailableError, match="bucket logs"):
-        await logs.save(RUN, writer._state, writer._contents.take())
+        await LogBucket(address).put("key", b"body")
     (tmp_path / "ca").write_text("no certificate")
     with pytest.raises(ValueError, match="no certificate in PEM"):
         LogBucket(BucketAddress("logs", authority=tmp_path / "ca", credentials=folder))

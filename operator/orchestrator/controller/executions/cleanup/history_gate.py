@@ -1,4 +1,5 @@
-"""Retention waits until the history has recorded an execution, but not indefinitely."""
+"""Retention waits until the history has recorded an execution, with the logs of its Jobs, but not
+indefinitely."""
 
 from __future__ import annotations
 
@@ -29,31 +30,46 @@ class HistoryGate:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._waiting: dict[str, tuple[float, float]] = {}
-        """By uid: when to read it again, and the pause before that."""
+        self._waiting: dict[tuple[str, bool], tuple[float, float]] = {}
+        """By uid, and whether only its Jobs wait: when to read it again, and the pause before."""
 
     async def opens(self, execution: Stored) -> bool:
         """Whether an execution may be removed, with its sub-executions: all are recorded, or it
         ended a day ago. The latter is reported."""
         now = self._shell.clock()
-        due, pause = self._waiting.get(execution.uid, (now, FIRST_RETRY / 2))
-        if now < due:
-            return False
-        raw = await self._read(execution)
-        if raw is None or await self._is_recorded(raw):
-            self.forget(execution.uid)
+        if await self._opens(execution, now, only_jobs=False):
             return True
         if now < execution.finished_at + WAITED:
-            pause = min(2 * pause, LAST_RETRY)
-            self._waiting[execution.uid] = now + pause, pause
             return False
         self.forget(execution.uid)
         self._report(execution, now)
         return True
 
+    async def opens_for_jobs(self, execution: Stored) -> bool:
+        """Whether the Jobs of an execution may be removed, with their pods: it is recorded, which
+        it is once their logs are kept, or it ended a day ago."""
+        now = self._shell.clock()
+        if now >= execution.finished_at + WAITED:
+            return True
+        return await self._opens(execution, now, only_jobs=True)
+
     def forget(self, uid: str) -> None:
         """The execution is gone, or will be."""
-        self._waiting.pop(uid, None)
+        for only_jobs in (False, True):
+            self._waiting.pop((uid, only_jobs), None)
+
+    async def _opens(self, execution: Stored, now: float, *, only_jobs: bool) -> bool:
+        key = execution.uid, only_jobs
+        due, pause = self._waiting.get(key, (now, FIRST_RETRY / 2))
+        if now < due:
+            return False
+        raw = await self._read(execution)
+        if raw is None or await self._is_recorded(raw, with_children=not only_jobs):
+            self._waiting.pop(key, None)
+            return True
+        pause = min(2 * pause, LAST_RETRY)
+        self._waiting[key] = now + pause, pause
+        return False
 
     async def _read(self, execution: Stored) -> Raw | None:
         """The execution as it is now; None if it is gone."""
@@ -65,12 +81,12 @@ class HistoryGate:
             raise
         return raw if raw["metadata"]["uid"] == execution.uid else None
 
-    async def _is_recorded(self, raw: Raw) -> bool:
+    async def _is_recorded(self, raw: Raw, *, with_children: bool = True) -> bool:
         """Whether it is recorded, and all that Kubernetes would remove with it."""
         status = raw.get("status") or {}
         if not is_recorded(status):
             return False
-        if not _has_children(status):
+        if not with_children or not _has_children(status):
             return True
         metadata = raw["metadata"]
         children, _ = await self._shell.client.list(

@@ -205,6 +205,8 @@ class Retention:
 
     async def _remove_jobs(self, execution: Stored) -> None:
         jobs = self._shell.jobs.by_execution(execution.namespace, execution.uid)
+        if jobs and self._gate is not None and not await self._gate.opens_for_jobs(execution):
+            return
         if jobs and await self._has_workspace(execution):
             name = claim_name(execution.uid)
             await self._remove(CLAIMS, execution.namespace, name, uid=None)
