@@ -83,8 +83,8 @@ class HistoryRecorder:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`lease` makes the Lease by which replicas agree on the one that records; without it this
-        one records. With `logs`, the condition of an execution waits until its logs are kept. `spans`
-        makes what exports spans; without it none are exported."""
+        one records. With `logs`, an execution's condition waits for its logs. `spans` makes what
+        exports spans; without it none are exported."""
         self._client = client
         self._store = store
         self._namespaces = tuple(namespaces)
