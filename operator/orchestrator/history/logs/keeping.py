@@ -33,7 +33,7 @@ STATUS_SECONDS = 2.0
 GIVE_UP_SECONDS = 3600.0
 """Seconds after which the log of an ended container is given up, if its node does not answer."""
 FULL_RATE = 4 * 1024 * 1024
-"""Bytes a second that are read of a log once more lines push out others."""
+"""Bytes a second that are read of a log whose new lines push out others."""
 _LOST = (aiohttp.ClientError, TimeoutError, OSError)
 
 
