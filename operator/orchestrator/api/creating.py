@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.answers import object_answer
+from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.engine.trace_context import parse_traceparent
 from orchestrator.kube.resources import EXECUTIONS, Resource
 from orchestrator.models.labels import TRACEPARENT
 from orchestrator.session.cluster import Cluster, Raw
-from orchestrator.session.idempotency import RequestKey, create_once, earlier
+from orchestrator.session.idempotency import RequestKey, create_once, earlier, is_made_by
 
 MANAGER = "itechsmart-workflow-api"
 """The field manager of what the API writes."""
@@ -33,12 +34,29 @@ def started_before(
     request: Request, cluster: Cluster, workflow: str, name: str | None, key: str, content: Any
 ) -> Response | None:
     """The execution of an earlier request with the key, before anything is checked: by now, the
-    Workflow may no longer be startable."""
+    Workflow may no longer be startable, and the execution may be in the history only.
+
+    While the history cannot be read, what it has does not count.
+    """
     if not key:
         return None
     asked = _asked(request, cluster, key, content)
-    found = earlier(cluster, EXECUTIONS, name or asked.name(f"{workflow}-"), asked)
+    called = name or asked.name(f"{workflow}-")
+    found = earlier(cluster, EXECUTIONS, called, asked)
+    if found is None:
+        found = _recorded(request, cluster, called, asked)
     return None if found is None else object_answer(found)
+
+
+def _recorded(request: Request, cluster: Cluster, name: str, asked: RequestKey) -> Raw | None:
+    history, rights = request.app.state.clients.history, request.app.state.clients.rights
+    if history is None or not rights.allows(cluster, "get", EXECUTIONS):
+        return None
+    try:
+        found: Raw | None = history.get_named(cluster.namespace, name)
+    except HistoryUnavailableError:
+        return None
+    return from_history(found) if found is not None and is_made_by(found, asked) else None
 
 
 def created(

@@ -59,16 +59,25 @@ def earlier(cluster: Cluster, kind: Resource, name: str, key: RequestKey) -> Raw
     Raises ReusedKeyError if that request had other content.
     """
     found = cluster.find(kind, name)
-    annotations = ((found or {}).get("metadata") or {}).get("annotations") or {}
-    identity, _, content = str(annotations.get(REQUEST, "")).partition(".")
-    if found is None or identity != key.identity:
-        return None
+    return found if found is not None and is_made_by(found, key) else None
+
+
+def is_made_by(found: Raw, key: RequestKey) -> bool:
+    """Whether a request with the key created an object.
+
+    Raises ReusedKeyError if that request had other content.
+    """
+    metadata = found["metadata"]
+    annotation = str((metadata.get("annotations") or {}).get(REQUEST, ""))
+    identity, _, content = annotation.partition(".")
+    if identity != key.identity:
+        return False
     if content != key.content:
         raise ReusedKeyError(
-            f"the Idempotency-Key was used before, to create {kind.kind} {name} with other"
-            " content: send a new key"
+            f"the Idempotency-Key was used before, to create {found['kind']} {metadata['name']}"
+            " with other content: send a new key"
         )
-    return found
+    return True
 
 
 def create_once(
