@@ -1,4 +1,4 @@
-"""The operator of a release of the chart, as a process: no pod runs in these tests."""
+"""Operator and recorder of a release of the chart, as processes: no pod runs in these tests."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def fullname(release: str) -> str:
     return release if NAME in release else f"{release}-{NAME}"
 
 
+class RecorderProcess(Operator):
+    """A recorder that can be killed."""
+
+    COMMAND = "recorder"
+
+
 def operator_of(
     kubectl: Kubectl, release: str, folder: Path, *, source: Path = ROOT / "operator", log: str = ""
 ) -> Operator:
@@ -24,7 +30,23 @@ def operator_of(
     It has the Deployment's arguments and the token of its ServiceAccount. `source` is the folder of
     its code, if that is of another version.
     """
-    deployment = kubectl.get("deployment", f"{fullname(release)}-operator")
+    path, options = _prepared(kubectl, f"{fullname(release)}-operator", folder, log or release)
+    return Operator(path, folder / f"{log or release}.log", *options, source=source)
+
+
+def recorder_of(kubectl: Kubectl, release: str, folder: Path) -> RecorderProcess:
+    """The recorder of a release, in the same way, with a database in the folder."""
+    name = f"{release}-recorder"
+    path, options = _prepared(kubectl, f"{fullname(release)}-recorder", folder, name)
+    database = f"--database=sqlite:///{folder}/{name}.sqlite"
+    return RecorderProcess(path, folder / f"{name}.log", *options, database)
+
+
+def _prepared(
+    kubectl: Kubectl, deployment_name: str, folder: Path, name: str
+) -> tuple[Path, list[str]]:
+    """A kubeconfig with the token of a Deployment's account, and the Deployment's arguments."""
+    deployment = kubectl.get("deployment", deployment_name)
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     options = [
         argument
@@ -35,6 +57,6 @@ def operator_of(
     token = kubectl("create", "token", account, "--duration=1h").strip()
     config = yaml.safe_load(kubectl.kubeconfig.read_text())
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-    path = folder / f"{log or release}.kubeconfig"
+    path = folder / f"{name}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    return Operator(path, folder / f"{log or release}.log", *options, source=source)
+    return path, options

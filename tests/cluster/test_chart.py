@@ -23,12 +23,13 @@ from dev.charts.tools import HELM3, HELM4
 from dev.cluster.api import down, up
 from dev.cluster.tools import kubectl as kubectl_path
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
+from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.engine.times import from_rfc3339
 from tests.charts.helm import Helm
 from tests.charts.rendering import Release, is_hook
 from tests.charts.test_api_and_history import OPTIONS
 from tests.charts.test_rendering import MATRIX
-from tests.cluster.releases import operator_of
+from tests.cluster.releases import operator_of, recorder_of
 from tests.commandline import CommandLine
 from tests.conftest import PREFIX
 from tests.kube import Kubectl, Operator, ended, eventually, execution, workflow
@@ -37,6 +38,7 @@ NAME = "itechsmart-workflow"
 LEFT, RIGHT = "left", "right"
 SHARED: dict[str, Any] = {"crds": {"enabled": False}, "catalogue": {"enabled": False}}
 WEBHOOK: dict[str, Any] = {"webhook": {"enabled": True}}
+KEPT: dict[str, Any] = {"history": {"enabled": True, "sqlite": {"persistent": False}}}
 NAMESPACES = ("left-system", "right-system", "shop", "billing", "unserved")
 VOLATILE = {
     "apiservices.apiregistration.k8s.io",
@@ -166,6 +168,28 @@ def _until_settled(kubectl: Kubectl) -> None:
 def _waiting(kubectl: Kubectl) -> bool:
     status = kubectl.get("awfx", "first").get("status", {})
     return bool(status.get("nodes", {}).get("ask", {}).get("phase") == "Waiting")
+
+
+def test_the_recorder_of_a_release_records_its_namespace_with_its_rights(releases: Place) -> None:
+    """The policy on statuses lets it add its condition, under the account's own name."""
+    values = {**WEBHOOK, **KEPT, "namespaces": ["shop"]}
+    releases.helm3.install(LEFT, "left-system", values)
+    kubectl = releases.kubectl.within("shop")
+    once = {"name": "once", "transform": {"answer": "6 * 7"}}
+    with releases.operating(LEFT, "left-system"):
+        kubectl.apply(workflow("sum", nodes=[once]), execution("sum", "kept"))
+        ended(kubectl, "kept", 240)
+    recorder = recorder_of(releases.kubectl.within("left-system"), LEFT, releases.folder)
+    recorder.start()
+    try:
+        eventually(partial(_recorded, kubectl, "kept"), 240)
+    finally:
+        recorder.stop()
+    assert "orbidden" not in recorder.log.read_text()
+
+
+def _recorded(kubectl: Kubectl, name: str) -> bool:
+    return is_recorded(kubectl.get("awfx", name)["status"])
 
 
 def test_only_a_releases_own_operator_writes_statuses_of_its_namespaces(releases: Place) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine.status.conditions import is_recorded
 from tests.account import INSTALL, NAMESPACE
 from tests.kube import ROOT, Kubectl, ended, eventually, execution, workflow
 
@@ -30,7 +31,7 @@ def address(kubectl: Kubectl) -> Iterator[str]:
         admin("delete", "-k", MANIFESTS, "--wait=false")
 
 
-def test_an_execution_is_recorded_and_readable_with_the_callers_rights(
+def test_an_execution_is_recorded_and_readable_after_its_removal_with_the_callers_rights(
     address: str, kubectl: Kubectl, operator: Any
 ) -> None:
     assert operator.pid
@@ -38,15 +39,14 @@ def test_an_execution_is_recorded_and_readable_with_the_callers_rights(
     kubectl.apply(workflow("sum", nodes=[once]), execution("sum", "first"))
     ended(kubectl, "first")
 
-    def recorded() -> bool:
-        conditions = kubectl.get("awfx", "first")["status"]["conditions"]
-        return any(each["type"] == "Recorded" for each in conditions)
-
-    eventually(recorded, 240)
+    eventually(lambda: is_recorded(kubectl.get("awfx", "first")["status"]), 240)
     token = kubectl("create", "token", reader(kubectl)).strip()
     path = f"/automation/executions/{kubectl.namespace}:first"
     status, execution_read = ask(address, path, token)
     assert (status, execution_read["status"]["phase"]) == (200, "Succeeded")
+    kubectl("delete", "awfx", "first")
+    status, read_again = ask(address, path, token)
+    assert (status, read_again["status"]["phase"]) == (200, "Succeeded"), "from the history"
     assert ask(address, path)[0] == 401
     assert ask(address, "/automation/executions?namespace=default", token)[0] == 403
     mounted = "/var/run/secrets/kubernetes.io/serviceaccount"
