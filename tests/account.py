@@ -12,6 +12,7 @@ NAMESPACE = "itechsmart-workflow"
 ACCOUNT = "itechsmart-workflow-operator"
 USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 RECEIVER = "itechsmart-workflow-receiver"
+LOGIN = "itechsmart-workflow-api-login"
 RECORDER = "itechsmart-workflow-recorder"
 INSTALL = ROOT / "manifests" / "install"
 
@@ -41,6 +42,16 @@ def recorder_account(kubeconfig: Path, folder: Path) -> Path:
     rbac = ROOT / "manifests" / "recorder" / "rbac.yaml"
     kubectl("apply", "--server-side", "-f", str(rbac))
     return kubeconfig_of(kubeconfig, RECORDER, folder)
+
+
+def login_account(kubeconfig: Path, folder: Path) -> Path:
+    """Install the roles; a kubeconfig of the account of logins in `folder`."""
+    kubectl = Kubectl(kubeconfig, NAMESPACE)
+    for name in ("namespace", "user-roles"):
+        kubectl("apply", "--server-side", "-f", str(INSTALL / f"{name}.yaml"))
+    rbac = ROOT / "manifests" / "api-oidc" / "rbac.yaml"
+    kubectl("apply", "--server-side", "-f", str(rbac))
+    return kubeconfig_of(kubeconfig, LOGIN, folder)
 
 
 def kubeconfig_of(kubeconfig: Path, account: str, folder: Path) -> Path:

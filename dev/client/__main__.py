@@ -60,6 +60,8 @@ TITLES = {
     "figures": "Figures over executions.",
     "service": "The API itself, and its user.",
 }
+BROWSERS = "login"
+"""The tag of the routes that only browsers use."""
 SCHEMAS = {
     "workflow": ("Workflow", "Workflows."),
     "execution": ("WorkflowExecution", "Executions."),
@@ -80,6 +82,8 @@ def files() -> dict[str, str]:
     methods: dict[str, list[str]] = defaultdict(list)
     for path, routes in description["paths"].items():
         for method, route in routes.items():
+            if BROWSERS in route["tags"]:
+                continue
             operation = Operation(method.upper(), path, route)
             methods[operation.resource].append(method_of(operation, shapes))
     placed |= {name: "messages" for name in shapes.definitions if name not in placed}

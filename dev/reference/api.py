@@ -13,9 +13,10 @@ API_OPENAPI = "../openapi.json"
 _INTRODUCTION = """\
 `orchestrator api` serves these routes. Each request carries the bearer token of a user of the
 cluster, and the API sends that token, and nothing else, to the API server: RBAC, the policies and
-the audit log are those of the user. [How to use it](../how-to/use-the-api.md) has examples with
-curl; `openapi.json` in the folder `docs` describes each parameter and answer, and the API serves it
-at `/automation/openapi.json`.
+the audit log are those of the user. Browsers can [log in](../how-to/log-in-with-a-browser.md)
+instead. [How to use it](../how-to/use-the-api.md) has examples with curl; `openapi.json` in the
+folder `docs` describes each parameter and answer, and the API serves it at
+`/automation/openapi.json`.
 
 `{id}` is a name (in the namespace of `?namespace=`, `default` if absent), `NAMESPACE:NAME`, or a
 uid.

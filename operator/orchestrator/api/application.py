@@ -21,6 +21,7 @@ from orchestrator.api.clients import Clients
 from orchestrator.api.dependencies import strict_query
 from orchestrator.api.limits import Limits, Slots
 from orchestrator.api.middleware import Guard
+from orchestrator.api.oidc.login import Login
 from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
 from orchestrator.api.problems import ProblemError, of_api, of_command, of_usage
 from orchestrator.api.routes.registry import ROUTERS
@@ -37,8 +38,11 @@ MAX_THREADS = 64
 logger = logging.getLogger(__name__)
 
 
-def create_application(clients: Clients | None, limits: Limits | None = None) -> FastAPI:
-    """The application; without clients, only its description can be used."""
+def create_application(
+    clients: Clients | None, limits: Limits | None = None, login: Login | None = None
+) -> FastAPI:
+    """The application; without clients, only its description can be used. Without `login`,
+    browsers cannot log in."""
     limits = limits or Limits()
     application = FastAPI(
         title=TITLE,
@@ -55,11 +59,13 @@ def create_application(clients: Clients | None, limits: Limits | None = None) ->
     )
     application.state.clients = clients
     application.state.limits = limits
+    application.state.login = login
     application.state.stopping = asyncio.Event()
     application.state.streams = Slots(limits.streams, "streams")
     for router in ROUTERS:
         application.include_router(router, prefix=PREFIX)
-    application.add_middleware(Guard, limits=limits)
+    cookie = "" if login is None else login.session_cookie
+    application.add_middleware(Guard, limits=limits, session_cookie=cookie)
     _add_handlers(application)
     application.openapi = lambda: document(application)  # type: ignore[method-assign]
     return application

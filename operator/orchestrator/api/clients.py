@@ -1,12 +1,13 @@
-"""Access to the API server in the name of callers: one pool of connections, no credentials of ours.
+"""Access to the API server in the name of callers, over one pool of connections.
 
-A request to the API server carries the caller's own token and nothing else, so RBAC, policies and
-the audit log are those of the caller.
+A request to the API server carries the caller's own token and nothing else; that of a session
+carries the token of our account, always with the headers that impersonate the session's user. So
+RBAC, policies and the audit log are those of the caller.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.api.rights import Rights
@@ -15,6 +16,7 @@ from orchestrator.kube.blocking_transport import BlockingTransport
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.errors import ApiError
+from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.transport import Transport
 from orchestrator.session.cluster import Cluster
 
@@ -28,17 +30,27 @@ ANSWER_SECONDS = 30.0
 """Maximum silence of the API server, in seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A caller's own token."""
+
+    text: str = field(repr=False)
+
+
 class Clients:
     """Clients for callers, which share their connections."""
 
     def __init__(self, access: Access, history: HistoryReader | None = None) -> None:
-        """The credentials in `access` are left out: only its address and authority count."""
+        """Of `access`, the address and the authority count; its token is sent for the users of
+        sessions only, and a client certificate is left out."""
         self.history = history
         anonymous = access.anonymous()
         self.server = anonymous.server
         self.rights = Rights()
+        self._authorization = access.authorization
         self._blocking = BlockingTransport(anonymous, [USER_AGENT], connections=CONNECTIONS)
         self._credentials = Credentials(anonymous)
+        self._account = Credentials(replace(anonymous, authorization=access.authorization))
         self._streams = Transport(self._credentials)
 
     async def close(self) -> None:
@@ -47,14 +59,24 @@ class Clients:
         if self.history is not None:
             await self.history.close()
 
-    def cluster(self, token: str, namespace: str) -> Cluster:
-        """The objects that the user of a token sees; its methods block."""
-        return Cluster(self._blocking.with_token(token), namespace, timeout=ANSWER_SECONDS)
+    def cluster(self, user: BearerToken | Impersonated, namespace: str) -> Cluster:
+        """The objects that a user sees; its methods block."""
+        match user:
+            case BearerToken(text):
+                transport = self._blocking.with_token(text)
+            case Impersonated():
+                transport = self._blocking.impersonating(self._authorization, user)
+        return Cluster(transport, namespace, timeout=ANSWER_SECONDS)
 
-    def streaming(self, token: str) -> ApiClient:
-        """A client for watches in the name of the user of a token."""
-        credentials = self._credentials.with_token(token)
-        return ApiClient(credentials, self._streams.with_credentials(credentials))
+    def streaming(self, user: BearerToken | Impersonated) -> ApiClient:
+        """A client for watches in the name of a user."""
+        match user:
+            case BearerToken(text):
+                credentials = self._credentials.with_token(text)
+                return ApiClient(credentials, self._streams.with_credentials(credentials))
+            case Impersonated():
+                streams = self._streams.with_credentials(self._account, user)
+                return ApiClient(self._account, streams)
 
     def ready(self) -> str:
         """Why the API server cannot be used; empty if it is ready."""
@@ -69,15 +91,17 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a bearer token."""
+    """The user of a bearer token, or of a session."""
 
     clients: Clients
-    token: str
+    user: BearerToken | Impersonated
+    ends: float | None = None
+    """When the session ends, in seconds since the epoch; None with a bearer token."""
 
     def cluster(self, namespace: str = "default") -> Cluster:
         """The objects that the caller sees; its methods block."""
-        return self.clients.cluster(self.token, namespace)
+        return self.clients.cluster(self.user, namespace)
 
     def streaming(self) -> ApiClient:
         """A client for watches in the caller's name."""
-        return self.clients.streaming(self.token)
+        return self.clients.streaming(self.user)

@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request, Security, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from orchestrator.api.clients import Caller
+from orchestrator.api.clients import BearerToken, Caller
+from orchestrator.api.oidc.login import CALLBACK, Login
 from orchestrator.api.problems import CHALLENGE, ProblemError
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import Problem
@@ -24,19 +25,48 @@ _bearer = HTTPBearer(
     description="A token of a user of the cluster, such as `kubectl create token` prints.",
 )
 
+_cookie = APIKeyCookie(
+    name="__Host-itechsmart-session",
+    auto_error=False,
+    scheme_name="session",
+    description="What `/automation/login` gives a browser, if login is on. Requests that change"
+    " something need the header `Origin` as well. Ignored beside a bearer token.",
+)
+
 
 async def caller_of(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _: Annotated[str | None, Security(_cookie)] = None,
 ) -> Caller:
-    """The caller; the API server judges the token with each request. Raises ProblemError 401."""
+    """The caller; the API server judges the token with each request.
+
+    Raises ProblemError: 401 without a token or session, 403 for a session's request that another
+    site may have made, 400 for one that impersonates.
+    """
     if credentials is None:
+        login: Login | None = request.app.state.login
+        if login is not None and "authorization" not in request.headers:
+            return _of_session(request, login)
         detail = "send the bearer token of a user of the cluster in the header Authorization"
         raise ProblemError(401, detail, headers=CHALLENGE)
     token = credentials.credentials
     if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
         raise ProblemError(401, "this is not a bearer token", headers=CHALLENGE)
-    return Caller(request.app.state.clients, token)
+    return Caller(request.app.state.clients, BearerToken(token))
+
+
+def _of_session(request: Request, login: Login) -> Caller:
+    session = login.session(request.cookies.get(login.session_cookie, ""))
+    if session is None:
+        detail = "there is no session, or it has ended: log in at /automation/login, or send a"
+        raise ProblemError(401, f"{detail} bearer token", headers=CHALLENGE)
+    if why := login.refusal(request.method, request.headers):
+        raise ProblemError(403, why)
+    if any(name.startswith("impersonate-") for name in request.headers):
+        raise ProblemError(400, "a session acts for its own user only: leave out Impersonate-…")
+    user = session.identity.impersonated()
+    return Caller(request.app.state.clients, user, session.ends)
 
 
 CallerOf = Annotated[Caller, Depends(caller_of)]
@@ -54,7 +84,9 @@ KnownUser = Annotated[str, Depends(known_user)]
 async def strict_query(request: Request) -> None:
     """Raises ProblemError for a parameter that the route does not have."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if (
+        not isinstance(route, APIRoute) or request.scope["path"] == CALLBACK
+    ):  # providers add their own
         return
     known = _parameters(route)
     odd = [name for name in request.query_params if name not in known]

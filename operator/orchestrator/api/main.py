@@ -18,7 +18,9 @@ from prometheus_client import generate_latest
 from orchestrator.api.application import create_application
 from orchestrator.api.clients import Clients
 from orchestrator.api.limits import Limits
-from orchestrator.kube.access import load_anonymous
+from orchestrator.api.oidc.login import Login
+from orchestrator.api.oidc.settings import LoginSettings
+from orchestrator.kube.access import Access, AccessError, load, load_anonymous
 from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.certificate import Certificate, CertificateFiles
 from orchestrator.process.health import serving
@@ -44,8 +46,8 @@ class ApiOptions:
     port: int
     """0 for a free one."""
     kubeconfig: str | None = None
-    """Whose address of the API server is used, and none of its credentials; in a pod, that of its
-    cluster."""
+    """Whose address of the API server is used, and its token for sessions only; in a pod, that of
+    its cluster."""
     context: str | None = None
     """If absent, the kubeconfig's current context."""
     log_format: str = "plain"
@@ -59,6 +61,8 @@ class ApiOptions:
     limits: Limits = field(default_factory=Limits)
     history: HistoryReader | None = None
     """Where answers also come from; from live objects alone without one."""
+    login: LoginSettings | None = None
+    """How browsers log in; they cannot if absent."""
 
 
 def run(options: ApiOptions) -> None:
@@ -90,9 +94,12 @@ class _Server(uvicorn.Server):
 
 
 async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
-    """Run until `stop` is set. Raises OSError if the address cannot be used."""
-    clients = Clients(load_anonymous(options.kubeconfig, options.context), options.history)
-    application = create_application(clients, options.limits)
+    """Run until `stop` is set. Raises OSError if the address cannot be used, AccessError without
+    credentials that are needed."""
+    load_access = load_anonymous if options.login is None else load
+    access = load_access(options.kubeconfig, options.context)
+    clients = Clients(access, options.history)
+    application = create_application(clients, options.limits, _login(options, access))
     config = uvicorn.Config(
         application,
         host=options.host,
@@ -119,6 +126,19 @@ async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
             )
         await _serve(_Server(config), application, clients.server, stop)
     logger.info("stopped")
+
+
+def _login(options: ApiOptions, access: Access) -> Login | None:
+    if options.login is None:
+        return None
+    if not (access.authorization() or "").startswith("Bearer "):
+        raise AccessError(
+            "--oidc-issuer needs a token of an account that may impersonate users;"
+            " there is none (a client certificate is not used)"
+        )
+    from orchestrator.api.oidc.making import make_login
+
+    return make_login(options.login)
 
 
 async def _serve(server: _Server, application: FastAPI, address: str, stop: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.api.limits import Limits, Rates, Slots, TooManyError, is_deeper
@@ -18,6 +19,8 @@ from orchestrator.formats.yaml_json import NotReadableError, read_yaml
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
+LOGIN_PATHS = ("/automation/login", "/automation/callback", "/automation/logout")
+"""Paths for browsers that have no session, or leave it."""
 OPEN = ("/automation/health", "/automation/readiness")
 """Paths of probes, which no limit may fail."""
 RELEASE = "orchestrator.release"
@@ -38,9 +41,15 @@ class Guard:
     """Refuses what exceeds the limits, and gives routes bodies that are JSON."""
 
     def __init__(
-        self, app: ASGIApp, limits: Limits, monotonic: Callable[[], float] = time.monotonic
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        session_cookie: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`session_cookie` is the name of the cookie of sessions; empty if there are none."""
         self._app = app
+        self._session_cookie = session_cookie
         self._limits = limits
         self._rates = Rates(limits.rate, limits.burst, monotonic)
         self._requests = Slots(limits.requests, "requests")
@@ -62,7 +71,7 @@ class Guard:
             if scope["path"] in OPEN:
                 await self._app(scope, receive, sending)
                 return
-            self._rates.take(_caller_of(scope))
+            self._rates.take(_caller_of(scope, self._session_cookie))
             with ExitStack() as slot:
                 slot.enter_context(self._requests.one())
                 scope[RELEASE] = slot.close
@@ -143,8 +152,14 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return receiving
 
 
-def _caller_of(scope: Scope) -> str:
-    """Whose requests are counted together: those of a token, or of an address without one."""
-    token = Headers(scope=scope).get("authorization", "")
+def _caller_of(scope: Scope, session_cookie: str) -> str:
+    """Whose requests are counted together: those of a token, of a session, or of an address."""
+    headers = Headers(scope=scope)
     client = scope.get("client") or ("", 0)
-    return token or f"address {client[0]}"
+    address = f"address {client[0]}"
+    if scope["path"] in LOGIN_PATHS:
+        return address
+    if token := headers.get("authorization", ""):
+        return token
+    session = cookie_parser(headers.get("cookie", "")).get(session_cookie, "")
+    return f"session {session}" if session else address

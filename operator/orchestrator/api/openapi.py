@@ -16,7 +16,8 @@ from orchestrator.models.structural import structural
 TITLE = "iTechSmart Workflow"
 DESCRIPTION = (
     "Workflows, executions, triggers and templates over HTTP. Each request is made with the bearer"
-    " token of a user of the cluster, whose rights decide. Bodies are JSON or YAML."
+    " token of a user of the cluster, or with the session of a browser, whose rights decide."
+    " Bodies are JSON or YAML."
 )
 PROBLEM = {
     "type": "object",
@@ -39,7 +40,7 @@ PROBLEM = {
 }
 _STATUSES = {
     400: "The body cannot be read.",
-    401: "The request has no valid token.",
+    401: "The request has no valid token or session.",
     403: "The caller lacks a right; `detail` is the API server's own sentence.",
     404: "There is no such object, or no such path.",
     409: "The state of an object does not allow the request, or its name is taken.",

@@ -1,7 +1,8 @@
 """What callers may read of objects that the API server no longer has.
 
-The API server is asked with the caller's own token (SelfSubjectAccessReview), which authenticates
-and authorizes at once: the API needs no account and no right of its own.
+The API server is asked with the caller's own token, or in the name of the user of a session
+(SelfSubjectAccessReview), which authenticates and authorizes at once: the API needs no right of its
+own to answer.
 """
 
 from __future__ import annotations
@@ -62,5 +63,5 @@ class Rights:
 def _key(cluster: Cluster, *asked: str | Resource) -> bytes:
     """Only a hash: no token is kept."""
     words = [word.path(None) if isinstance(word, Resource) else word for word in asked]
-    text = "\n".join([cluster.namespace, *words, cluster.token])
+    text = "\n".join([cluster.namespace, *words, cluster.identity])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -21,9 +22,17 @@ WRITE_SECONDS = 60.0
 class Stream(StreamingResponse):
     """An answer of many parts, for as long as the reader takes them."""
 
-    def __init__(self, request: Request, parts: AsyncIterator[bytes], media_type: str) -> None:
+    def __init__(
+        self,
+        request: Request,
+        parts: AsyncIterator[bytes],
+        media_type: str,
+        ends: float | None = None,
+    ) -> None:
+        """`ends` is when the reader's session does, in seconds since the epoch."""
         super().__init__(parts, media_type=media_type, headers={"X-Accel-Buffering": "no"})
         self._parts = parts
+        self._ends = ends
         self._slots: Slots = request.app.state.streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,14 +42,15 @@ class Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
-        """Send the parts, each within WRITE_SECONDS."""
+        """Send the parts, each within WRITE_SECONDS, until the reader's session ends."""
+        left = None if self._ends is None else self._ends - time.time()
 
         async def bounded(message: object) -> None:
             async with asyncio.timeout(WRITE_SECONDS):
                 await send(message)  # type: ignore[arg-type]
 
         try:
-            async with aclosing(self._parts):  # type: ignore[type-var]
+            async with asyncio.timeout(left), aclosing(self._parts):  # type: ignore[type-var]
                 await super().stream_response(bounded)
         except TimeoutError:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ import urllib3
 
 from orchestrator.kube.access import Access
 from orchestrator.kube.errors import NO_ANSWER, ApiError, cause_of, error_from
+from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.media_types import JSON
 from orchestrator.kube.response_deadline import limit
 
@@ -57,6 +58,22 @@ class BlockingTransport:
         other = copy.copy(self)
         other._access = replace(self._access, authorization=lambda: f"Bearer {token}")
         return other
+
+    def impersonating(
+        self, authorization: Callable[[], str | None], user: Impersonated
+    ) -> BlockingTransport:
+        """The same connections for requests in the name of a user, whom the account of that
+        Authorization header may impersonate."""
+        other = copy.copy(self)
+        other._access = replace(self._access, authorization=authorization)
+        other._headers = [*self._headers, *user.headers()]
+        return other
+
+    @property
+    def identity(self) -> str:
+        """Differs between users: the token, and whom it impersonates."""
+        names = [f"{name}: {value}" for name, value in self._headers]
+        return "\n".join([self.token, *names])
 
     @property
     def token(self) -> str:
@@ -117,5 +134,6 @@ class BlockingTransport:
         if content_type:
             headers["Content-Type"] = content_type
         for name, value in self._headers:
-            headers.add(name, value)  # each group to act in has a header of its own
+            # Each group to act in has a header of its own. The text is sent as UTF-8.
+            headers.add(name, value.encode().decode("latin-1"))
         return headers

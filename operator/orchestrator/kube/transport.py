@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -23,6 +22,7 @@ from orchestrator.kube.answer_parts import frames, lines
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import NO_ANSWER, ApiError, error_from
+from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.media_types import APPLY_PATCH, FRAMES, JSON, JSON_PATCH
 from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from orchestrator.models.applied import encode_applied
@@ -55,19 +55,6 @@ _BOUNDED = aiohttp.ClientTimeout(total=60, sock_connect=10)
 _NO_ANSWER = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 
 
-@dataclass(frozen=True, slots=True)
-class Impersonated:
-    """The user in whose name requests are sent, which our own account must be allowed to."""
-
-    user: str
-    groups: tuple[str, ...] = ()
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation."""
-        groups = [("Impersonate-Group", group) for group in self.groups]
-        return (("Impersonate-User", self.user), *groups)
-
-
 class Transport:
     """Sends requests through one shared session; raises ApiError for what is not 2xx."""
 
@@ -96,11 +83,15 @@ class Transport:
         """Called with the verb and the duration of each request in seconds, answered or not, each
         retry separately; the time in the queue does not count."""
 
-    def with_credentials(self, credentials: Credentials) -> Transport:
-        """The same connections for requests with the credentials of another user."""
+    def with_credentials(
+        self, credentials: Credentials, impersonate: Impersonated | None = None
+    ) -> Transport:
+        """The same connections for requests with the credentials of another user, or in the name
+        of a user whom these credentials may impersonate."""
         self._connected()
         other = copy.copy(self)
         other._credentials = credentials
+        other._impersonation = () if impersonate is None else impersonate.headers()
         return other
 
     async def close(self) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from orchestrator.kube.client import ApiClient
-from orchestrator.kube.transport import Impersonated, Transport
+from orchestrator.kube.impersonated import Impersonated
+from orchestrator.kube.transport import Transport
 from orchestrator.operations.decide import Person
 from orchestrator.process.offload import Offload
 from orchestrator.process.running import run_server

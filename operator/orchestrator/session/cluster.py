@@ -56,6 +56,11 @@ class Cluster(Transport):
         """The user's bearer token for the API server; empty if they have none."""
         return self._transport.token
 
+    @property
+    def identity(self) -> str:
+        """Differs between users; it has their token, so it is not to be kept or logged."""
+        return self._transport.identity
+
     def who(self) -> Raw:
         """The user as the API server reports them: username, groups, uid and extra fields."""
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"

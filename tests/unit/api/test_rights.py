@@ -10,6 +10,7 @@ from orchestrator.api import rights as module
 from orchestrator.api.rights import ALLOWED_SECONDS, Rights
 from orchestrator.kube.access import Access
 from orchestrator.kube.blocking_transport import BlockingTransport
+from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.resources import EXECUTIONS, PODS
 from orchestrator.session.cluster import Cluster
 from orchestrator.session.errors import ForbiddenError
@@ -106,3 +107,18 @@ def test_a_caller_without_the_right_reads_what_grants_it(server: Server) -> None
         server.rights.require(cluster, "get", PODS, "log")
     with pytest.raises(ForbiddenError, match="--clusterrole=itechsmart-workflow-view"):
         server.rights.require(Reviewed("ana", "bank", server), "list", EXECUTIONS)
+
+
+def test_each_user_of_a_session_is_asked_for(server: Server) -> None:
+    def session(user: str, *groups: str) -> Reviewed:
+        cluster = Reviewed("own", "shop", server)
+        named = Impersonated(f"oidc:{user}", groups)
+        cluster._transport = cluster._transport.impersonating(lambda: "Bearer own", named)
+        return cluster
+
+    assert server.rights.allows(session("ana", "oidc:sre"), "get", EXECUTIONS)
+    server.allowed = False
+    assert server.rights.allows(session("ana", "oidc:sre"), "get", EXECUTIONS)
+    for other in (session("bob", "oidc:sre"), session("ana"), session("ana", "oidc:sre", "oidc:x")):
+        assert not server.rights.allows(other, "get", EXECUTIONS)
+    assert not server.rights.allows(Reviewed("own", "shop", server), "get", EXECUTIONS)

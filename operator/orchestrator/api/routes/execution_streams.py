@@ -57,7 +57,8 @@ async def stream_events(
     if has_ended(found) and last_event_id == version_of(found):
         return Response(status_code=204)
     client, stopping = target.caller.streaming(), request.app.state.stopping
-    return Stream(request, events_of(client, found, last_event_id, stopping), EVENTS)
+    events = events_of(client, found, last_event_id, stopping)
+    return Stream(request, events, EVENTS, target.caller.ends)
 
 
 @router.get("/executions/{id}/nodes/{node}/logs", responses=text_of(LOG, description="The lines."))
@@ -100,10 +101,10 @@ async def read_logs(
 
     pods = await run_in_threadpool(pods_of, cluster, found)
     if follow_:
-        return Stream(request, follow(cluster, found, choice, shows), LOG)
+        return Stream(request, follow(cluster, found, choice, shows), LOG, target.caller.ends)
     lines = _lines(cluster, found, pods, choice)
     first = await run_in_threadpool(next, lines, None)  # a refusal is answered as one
-    return Stream(request, _encoded(first, lines, shows), LOG)
+    return Stream(request, _encoded(first, lines, shows), LOG, target.caller.ends)
 
 
 def _lines(cluster: Cluster, execution: Raw, pods: list[Raw], choice: Choice) -> Iterator[str]:

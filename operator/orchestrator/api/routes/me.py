@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,18 +21,22 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 @router.get("/me", responses=returns("Me", "The caller."))
 def me(caller: CallerOf, namespace: Namespace = "default") -> Response:
-    """Who you are to the API server, and what you may do in a namespace with our kinds."""
+    """Who you are to the API server, and what you may do in a namespace with our kinds.
+
+    With a session, `session.endsAt` says when it ends."""
     cluster = caller.cluster(namespace)
     user = cluster.who()
-    return json_answer(
-        {
-            "username": user.get("username", ""),
-            "uid": user.get("uid", ""),
-            "groups": list(user.get("groups") or ()),
-            "namespace": namespace,
-            "rights": _rights(cluster),
-        }
-    )
+    answer = {
+        "username": user.get("username", ""),
+        "uid": user.get("uid", ""),
+        "groups": list(user.get("groups") or ()),
+        "namespace": namespace,
+        "rights": _rights(cluster),
+    }
+    if caller.ends is not None:
+        ends = datetime.fromtimestamp(caller.ends, UTC)
+        answer["session"] = {"endsAt": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return json_answer(answer)
 
 
 def _rights(cluster: Cluster) -> dict[str, list[str]]:

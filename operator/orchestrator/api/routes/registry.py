@@ -9,6 +9,7 @@ from orchestrator.api.routes import (
     executions,
     figures,
     graph,
+    login,
     me,
     probes,
     templates,
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     templates.router,
     types.router,
     figures.router,
+    login.router,
     me.router,
     probes.router,
 )

@@ -7,6 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.history_options import MODULES, Database, DatabaseFile, database_url
+from orchestrator.cli.login_options import (
+    ExternalUrl,
+    LoginOptions,
+    OidcCaFile,
+    OidcClientId,
+    OidcClientSecretFile,
+    OidcGroupsClaim,
+    OidcGroupsFilter,
+    OidcIssuer,
+    OidcScopes,
+    OidcUsernameClaim,
+    SessionKeyFile,
+    SessionLifetime,
+    read_login,
+)
 from orchestrator.cli.server_options import (
     HealthAddress,
     LogFormat,
@@ -22,10 +37,11 @@ from orchestrator.session.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.api.history_reader import HistoryReader
 
-MISSING = "the API needs FastAPI and uvicorn: install itechsmart-workflow[api]"
+MISSING = "the API needs FastAPI, uvicorn and Authlib: install itechsmart-workflow[api]"
 MISSING_HISTORY = (
     "--database needs SQLAlchemy and its drivers: install itechsmart-workflow[api,history]"
 )
+_LIBRARIES = ("fastapi", "uvicorn", "starlette", "anyio", "authlib", "joserfc", "requests")
 
 
 def command(
@@ -54,20 +70,48 @@ def command(
     burst: Annotated[
         int, typer.Option(metavar="N", min=1, help="Requests of a token at once, after a pause.")
     ] = 200,
+    external_url: ExternalUrl = "",
+    oidc_issuer: OidcIssuer = "",
+    oidc_client_id: OidcClientId = "",
+    oidc_client_secret_file: OidcClientSecretFile = None,
+    oidc_ca_file: OidcCaFile = None,
+    oidc_username_claim: OidcUsernameClaim = "sub",
+    oidc_groups_claim: OidcGroupsClaim = "",
+    oidc_groups_filter: OidcGroupsFilter = None,
+    oidc_scopes: OidcScopes = "openid,profile,email",
+    session_key_file: SessionKeyFile = None,
+    session_lifetime: SessionLifetime = "8h",
     log_format: LogFormat = "plain",
     log_level: LogLevel = "info",
 ) -> None:
     """Runs until SIGTERM or SIGINT. Each request is made with the caller's own bearer token; of the
     kubeconfig, only the address and the authority of the API server are used. With a database,
-    answers contain the executions of the history as well, which is only read."""
+    answers contain the executions of the history as well, which is only read. With --oidc-issuer,
+    browsers can log in as well: the kubeconfig's token then impersonates who has logged in."""
     check_log_options(context, log_format, log_level)
     host, port = read_address(address)
     certificate = read_certificate(tls_certificate, tls_key)
     try:
         from orchestrator.api.limits import Limits
         from orchestrator.api.main import ApiOptions, run
+
+        login = read_login(
+            LoginOptions(
+                external_url,
+                oidc_issuer,
+                oidc_client_id,
+                oidc_client_secret_file,
+                oidc_ca_file,
+                oidc_username_claim,
+                oidc_groups_claim,
+                tuple(oidc_groups_filter or ()),
+                oidc_scopes,
+                session_key_file,
+                session_lifetime,
+            )
+        )
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "uvicorn", "starlette", "anyio"):
+        if (error.name or "").partition(".")[0] not in _LIBRARIES:
             raise
         raise UsageError(MISSING) from error
     from orchestrator.kube.access import AccessError
@@ -87,6 +131,7 @@ def command(
         limits=Limits(
             body=max_body, requests=max_requests, streams=max_streams, rate=rate, burst=burst
         ),
+        login=login,
     )
     try:
         run(options)

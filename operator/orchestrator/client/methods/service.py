@@ -13,7 +13,9 @@ class ServiceApi(Resource):
     """The API itself, and its user."""
 
     async def me(self, *, namespace: str | None = None) -> Me:
-        """Who you are to the API server, and what you may do in a namespace with our kinds."""
+        """Who you are to the API server, and what you may do in a namespace with our kinds. With
+        a session, `session.endsAt` says when it ends.
+        """
         request = self._request("GET", "/me", {"namespace": namespace})
         value: Me = await self._read(request)
         return value

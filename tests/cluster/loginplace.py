@@ -1,0 +1,87 @@
+"""An API with a real OpenID provider, and browsers that log in."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.apis import running_api
+from tests.conftest import fresh_namespace
+from tests.kube import Kubectl
+from tests.oidcprovider import CLIENT, SECRET, Browser, OidcProvider
+from tests.planted import planted
+from tests.receivers import free_port
+
+FIRST, SECOND = (planted(f"session-key-{number}").ljust(48, "=").encode() for number in (1, 2))
+USERS: dict[str, Any] = {
+    "ana": {"email": "ana@example.com", "email_verified": True, "groups": ["sre", "équipe"]},
+    "bob": {"email": "bob@example.com", "email_verified": True, "groups": ["shop"]},
+    "eve": {"email": "eve@example.com", "email_verified": False},
+    "system:admin": {"email": "system:admin", "email_verified": True},
+    "root": {"email": "root@example.com", "email_verified": True, "groups": ["system:masters"]},
+    "many": {
+        "email": "many@example.com",
+        "email_verified": True,
+        "groups": [f"department-{number:04}" for number in range(300)],
+    },
+}
+
+
+@dataclass(frozen=True)
+class LoginPlace:
+    """An API that runs, its provider, and what another replica of it needs."""
+
+    admin: Kubectl
+    provider: OidcProvider
+    external: str
+    kubeconfig: Path
+    folder: Path
+
+    def browser(self) -> Browser:
+        """A browser without cookies."""
+        return Browser(self.external)
+
+    def options(self, name: str, *keys: bytes) -> list[str]:
+        """The options of a replica with these keys of sessions."""
+        file = self.folder / f"{name}-keys"
+        file.write_text("".join(f"{base64.b64encode(key).decode()}\n" for key in keys))
+        secret = self.folder / "client-secret"
+        secret.write_text(f"{SECRET}\n")
+        return [
+            f"--external-url={self.external}",
+            f"--oidc-issuer={self.provider.issuer}",
+            f"--oidc-client-id={CLIENT}",
+            f"--oidc-client-secret-file={secret}",
+            "--oidc-username-claim=email",
+            "--oidc-groups-claim=groups",
+            "--oidc-scopes=openid,email,groups",
+            f"--session-key-file={file}",
+        ]
+
+    @contextmanager
+    def replica(self, name: str, *keys: bytes) -> Iterator[str]:
+        """Another replica with these keys; its own address."""
+        log = self.folder / f"{name}.log"
+        with running_api(self.kubeconfig, log, *self.options(name, *keys)) as anyone:
+            yield f"http://127.0.0.1:{anyone.port}"
+
+
+@contextmanager
+def login_in_place(kubeconfig: Path, account: Path, folder: Path) -> Iterator[LoginPlace]:
+    """An API for as long as the block; its provider is not started."""
+    port = free_port()
+    external = f"http://127.0.0.1:{port}"
+    callback = f"{external}/automation/callback"
+    provider = OidcProvider(free_port(), USERS, callback, folder / "provider.log")
+    admin = fresh_namespace(Kubectl(kubeconfig))
+    place = LoginPlace(admin, provider, external, account, folder)
+    options = [*place.options("first", FIRST), f"--address=127.0.0.1:{port}"]
+    with running_api(account, folder / "api.log", *options):
+        try:
+            yield place
+        finally:
+            provider.stop()

@@ -1,0 +1,249 @@
+"""Browsers log in with a real OpenID provider, and have the rights of their users in a real
+cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from dev.cluster.api import Cluster
+from tests.account import LOGIN, NAMESPACE, login_account
+from tests.apis import ApiUser, token_of
+from tests.cluster.loginplace import FIRST, SECOND, LoginPlace, login_in_place
+from tests.kube import eventually, workflow
+from tests.oidcprovider import Browser
+
+SESSION = "itechsmart-session"
+
+
+@pytest.fixture(scope="module")
+def away(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoginPlace]:
+    """The provider has not been started."""
+    folder = tmp_path_factory.mktemp("login")
+    account = login_account(kubeconfig, folder)
+    with login_in_place(kubeconfig, account, folder) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def place(away: LoginPlace) -> LoginPlace:
+    """Ana's group may edit in the namespace, bob may read there; the provider runs."""
+    refused = away.browser()("GET", "/login")
+    assert refused.status_code == 503
+    assert f"the provider {away.provider.issuer} does not answer" in refused.json()["detail"]
+    token = token_of(away.admin, "program", "view")
+    program = ApiUser(urlsplit(away.external).port or 0, token)
+    listed = eventually(
+        lambda: (answer := program("GET", workflows(away))).status == 200 and answer
+    )
+    assert listed.body["items"] == []
+    away.provider.start()
+    admin = away.admin
+    admin("create", "rolebinding", "sre", "--clusterrole=edit", "--group=oidc:sre")
+    admin("create", "rolebinding", "bob", "--clusterrole=view", "--user=oidc:bob@example.com")
+    admin.apply(workflow("w", nodes=[{"name": "a", "delay": "1s"}]))
+    return away
+
+
+def workflows(place: LoginPlace, name: str = "") -> str:
+    return f"/workflows{name}?namespace={place.admin.namespace}"
+
+
+def logged_in(place: LoginPlace, user: str) -> Browser:
+    """A browser in which a user has logged in, whose rights are in effect."""
+    browser = place.browser()
+    done = browser.log_in(user)
+    assert done.status_code == 303, done.text
+    assert done.headers["Location"] == f"{place.external}/automation/me"
+    eventually(lambda: browser("GET", workflows(place)).status_code == 200)
+    return browser
+
+
+def test_a_user_has_their_own_name_groups_and_rights(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    me = ana("GET", f"/me?namespace={place.admin.namespace}").json()
+    assert me["username"] == "oidc:ana@example.com"
+    assert set(me["groups"]) == {"oidc:sre", "oidc:équipe", "system:authenticated"}
+    assert "create" in me["rights"]["workflows"]
+    assert me["session"]["endsAt"]
+    made = {"metadata": {"name": "made"}, "spec": {"nodes": [{"name": "a", "delay": "1s"}]}}
+    assert ana("POST", workflows(place), made).status_code == 201
+    bob = logged_in(place, "bob")
+    assert bob("GET", workflows(place, "/made")).json()["metadata"]["name"] == "made"
+    refused = bob("PATCH", workflows(place, "/made"), {"spec": {"title": "x"}})
+    assert refused.status_code == 403
+    assert 'User "oidc:bob@example.com" cannot' in refused.json()["detail"]
+    everywhere = bob("GET", "/workflows")
+    assert everywhere.status_code == 403
+    assert "x-content-type-options" in everywhere.headers
+    assert "frame-ancestors 'none'" in everywhere.headers["content-security-policy"]
+    assert not [name for name in everywhere.headers if name.lower().startswith("access-control")]
+
+
+def test_the_account_may_impersonate_and_nothing_else(place: LoginPlace) -> None:
+    user = f"--as=system:serviceaccount:{NAMESPACE}:{LOGIN}"
+    listed = place.admin("auth", "can-i", "--list", user, "--no-headers")
+    own = [line.split() for line in listed.splitlines() if "selfsubject" not in line]
+    verbs = {line[0]: line[-1] for line in own if line[0].isalpha()}
+    assert verbs == {"users": "[impersonate]", "groups": "[impersonate]"}, listed
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("system:admin", "system:"),
+        ("root", "system:"),
+        ("eve", "not verified"),
+        ("many", "--oidc-groups-filter"),
+    ],
+)
+def test_who_may_not_be_impersonated_has_no_session(
+    place: LoginPlace, user: str, said: str
+) -> None:
+    browser = place.browser()
+    refused = browser.log_in(user)
+    assert refused.status_code == 403
+    assert said in refused.json()["detail"]
+    assert SESSION not in browser.session.cookies
+    assert browser("GET", "/me").status_code == 401
+
+
+def test_a_bearer_token_goes_before_the_session_and_nobody_else_is_impersonated(
+    place: LoginPlace,
+) -> None:
+    ana = logged_in(place, "ana")
+    token = token_of(place.admin, "other")
+    me = ana("GET", "/me", headers={"Authorization": f"Bearer {token}"})
+    assert me.json()["username"].endswith(":other")
+    assert ana("GET", "/me", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert ana("GET", "/me", headers={"Authorization": "Basic YTpi"}).status_code == 401
+    for name in ("Impersonate-User", "Impersonate-Group", "impersonate-extra-x"):
+        assert ana("GET", "/me", headers={name: "system:masters"}).status_code == 400
+
+
+def test_a_forged_or_foreign_cookie_is_no_session(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    kept = ana.session.cookies[SESSION] or ""
+    with place.replica("foreign", SECOND) as foreign:
+        assert ana("GET", "/me", at=foreign).status_code == 401
+    for cookie in ("", "x", kept[:-4] + "AAAA", kept[1:]):
+        other = place.browser()
+        other.session.cookies.set(SESSION, cookie)
+        refused = other("GET", "/me")
+        assert refused.status_code == 401, cookie
+        assert "log in at /automation/login" in refused.json()["detail"]
+
+
+def test_replicas_share_keys_and_replace_them(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    with place.replica("second", SECOND, FIRST) as second:
+        assert ana("GET", "/me", at=second).status_code == 200
+        bob = place.browser()
+        back = bob.come_back("bob")  # the login began at the first replica and ends at the second
+        assert bob.visit(back.replace(place.external, second)).status_code == 303
+        assert bob("GET", "/me", at=second).status_code == 200
+        assert bob("GET", "/me").status_code == 401  # the first has only the old key
+
+
+def test_a_code_is_used_once_and_by_the_browser_that_asked_for_it(place: LoginPlace) -> None:
+    ana = place.browser()
+    back = ana.come_back("ana")
+    thief = place.browser()
+    assert thief.visit(back).status_code == 400
+    thief("GET", "/login")
+    assert thief.visit(back).status_code == 400
+    kept = ana.session.cookies["itechsmart-login"]
+    assert ana.visit(back).status_code == 303
+    assert "itechsmart-login" not in ana.session.cookies
+    ana.session.cookies.set("itechsmart-login", kept)
+    replayed = ana.visit(back)
+    assert replayed.status_code == 401
+    assert "invalid_grant" in replayed.json()["detail"]
+
+
+def test_an_answer_of_another_issuer_or_with_another_state_is_refused(place: LoginPlace) -> None:
+    for name, status in (("iss", 401), ("state", 400)):
+        browser = place.browser()
+        back = urlsplit(browser.come_back("ana"))
+        query = {each: values[0] for each, values in parse_qs(back.query).items()}
+        changed = back._replace(query=urlencode({**query, name: "https://other.example"}))
+        assert browser.visit(changed.geturl()).status_code == status
+
+
+def test_a_user_whom_the_provider_refuses_reads_why(place: LoginPlace) -> None:
+    refused = place.browser().log_in("nobody")
+    assert refused.status_code == 401
+    assert "access_denied" in refused.json()["detail"]
+
+
+def test_another_site_changes_nothing(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    body = {"spec": {"title": "of another site"}}
+    path = workflows(place, "/w")
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "", "Sec-Fetch-Site": "cross-site"},
+    ):
+        refused = ana("PATCH", path, body, headers)
+        assert refused.status_code == 403
+        assert place.external in refused.json()["detail"]
+        assert ana("POST", "/logout", headers=headers).status_code == 403
+    bare = ana.session.patch(f"{place.external}/automation{path}", json=body, timeout=60)
+    assert bare.status_code == 403
+    assert "needs the header Origin" in bare.json()["detail"]
+    assert "title" not in ana("GET", path).json()["spec"]
+    assert ana("PATCH", path, {"spec": {"title": "Own"}}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "/%09/evil.example"]
+)
+def test_a_login_leads_to_no_other_site(place: LoginPlace, path: str) -> None:
+    refused = place.browser()("GET", f"/login?return={path}")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["path"] == "query.return"
+
+
+def test_a_logout_ends_the_session_here_and_at_the_provider(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    left = ana("POST", "/logout")
+    assert left.status_code == 303
+    assert left.headers["Location"].startswith(f"{place.provider.issuer}/session/end?")
+    assert ana.visit(left.headers["Location"]).status_code == 200
+    assert ana("GET", "/me").status_code == 401
+
+
+def test_who_is_logged_in_stays_so_while_the_provider_is_away(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    place.provider.stop()
+    try:
+        assert ana("GET", "/me").status_code == 200
+        left = ana("POST", "/logout")
+        assert (left.status_code, SESSION in ana.session.cookies) == (303, False)
+    finally:
+        place.provider.start()
+    logged_in(place, "ana")
+
+
+def test_each_request_of_the_account_impersonates_a_user_of_the_provider(
+    place: LoginPlace, api_cluster: Cluster
+) -> None:
+    logged_in(place, "ana")
+    account = f"system:serviceaccount:{NAMESPACE}:{LOGIN}"
+
+    def users() -> set[str]:
+        lines = api_cluster.audit_log.read_text().splitlines(keepends=True)
+        events = [json.loads(line) for line in lines if account in line and line.endswith("\n")]
+        return {
+            event.get("impersonatedUser", {}).get("username", "nobody")
+            for event in events
+            if event["user"].get("username") == account
+        }
+
+    found = eventually(users)  # the log is written behind the requests
+    assert all(name.startswith("oidc:") for name in found), found

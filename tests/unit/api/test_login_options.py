@@ -1,0 +1,71 @@
+"""The options of the login of browsers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Place
+
+NEEDED = {
+    "oidc-issuer": "https://login.example.com",
+    "oidc-client-id": "workflow",
+    "external-url": "https://automation.example.com",
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"oidc-issuer": ""}, "--external-url: write --oidc-issuer as well"),
+        ({"oidc-client-id": ""}, "--oidc-client-id: write it as well"),
+        ({"external-url": ""}, "--external-url: write it as well"),
+        ({"session-key-file": ""}, "--session-key-file: write it as well"),
+        ({"oidc-issuer": "http://login.example.com"}, "--oidc-issuer http://login.example.com: w"),
+        ({"external-url": "http://a.example.com"}, "--external-url http://a.example.com: write an"),
+        ({"external-url": "https://a/b"}, "--external-url https://a/b: write only the scheme"),
+        ({"oidc-scopes": "email"}, "--oidc-scopes email: openid must be one of them"),
+        ({"oidc-groups-filter": "k8s-"}, "--oidc-groups-filter: write --oidc-groups-claim as well"),
+        ({"oidc-username-claim": " "}, "--oidc-username-claim: write the name of a claim"),
+        ({"session-lifetime": "8d"}, "--session-lifetime 8d: write between 1m and 7d"),
+        ({"session-lifetime": "soon"}, "--session-lifetime soon: not a duration"),
+        ({"oidc-client-secret-file": "/none"}, "--oidc-client-secret-file /none: No such file"),
+        ({"oidc-ca-file": "/none"}, "--oidc-ca-file /none: No such file"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    place: Place, tmp_path: Path, change: dict[str, str], said: str
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(base64.b64encode(b"k" * 32).decode())
+    given = {**NEEDED, "session-key-file": str(keys), **change}
+    done = place("api", *(f"--{name}={value}" for name, value in given.items() if value))
+    assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done.err
+
+
+def test_a_wrong_key_is_named_by_its_line(place: Place, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("c2hvcnQ=")
+    options = [f"--{name}={value}" for name, value in NEEDED.items()]
+    done = place("api", *options, f"--session-key-file={keys}")
+    assert f"--session-key-file {keys}: line 1 has 5 bytes" in done.err
+    assert "c2hvcnQ" not in done.err
+
+
+def test_an_account_without_a_token_cannot_impersonate(place: Place, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(base64.b64encode(b"k" * 32).decode())
+    options = [f"--{name}={value}" for name, value in NEEDED.items()]
+    done = place("api", "--address=127.0.0.1:0", *options, f"--session-key-file={keys}")
+    assert done.code == 2
+    assert "--oidc-issuer needs a token of an account" in done.err
