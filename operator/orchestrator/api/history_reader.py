@@ -19,6 +19,10 @@ from orchestrator.api.history_answers import HistoryUnavailableError
 from orchestrator.history.database import UnavailableError, described, schema_problem
 from orchestrator.history.entry import entry_from, object_of
 from orchestrator.history.listing import Listed, ListQuery, list_page
+from orchestrator.history.logs.bucket import LogBucket
+from orchestrator.history.logs.extent import Extent
+from orchestrator.history.logs.kept_log import KeptLog, LogIdentity
+from orchestrator.history.logs.log_store import LogStore
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.history.sums_with_live import Sums, sums_with_live
@@ -44,9 +48,11 @@ Reading = Callable[[Store], Awaitable[Answer]]
 class HistoryReader:
     """The recorded executions. Methods block and raise HistoryUnavailableError."""
 
-    def __init__(self, url: str) -> None:
-        """ValueError for a URL that is none; nothing is connected yet."""
+    def __init__(self, url: str, bucket: LogBucket | None = None) -> None:
+        """ValueError for a URL that is none; nothing is connected yet. With the bucket of logs,
+        those in it can be read."""
         self._store = Store(url, READ_SECONDS, read_only=True)
+        self._logs = LogStore(self._store.engine, bucket)
         self._where = described(url)
         self._problem = ""
         self._next_check = 0.0
@@ -88,6 +94,18 @@ class HistoryReader:
     def sums(self, selection: Selection, live: Mapping[str, int | None], latest: int = 0) -> Sums:
         """As `sums_with_live`."""
         return self._read(lambda store: sums_with_live(store.engine, selection, live, latest))
+
+    def logs(self, execution_uid: str, namespace: str, node: str | None) -> list[KeptLog]:
+        """The kept logs of an execution, or of one of its nodes."""
+        return self._read(lambda _: self._logs.of_execution(execution_uid, namespace, node))
+
+    def log_chunks(self, pod_uid: str) -> list[Extent]:
+        """The chunks of a kept log, in order."""
+        return self._read(lambda _: self._logs.chunks(pod_uid))
+
+    def log_text(self, identity: LogIdentity, number: int) -> bytes | None:
+        """The text of a chunk; None if it is gone, or in a bucket that is not known."""
+        return self._read(lambda _: self._logs.text(identity, number))
 
     def restored(self, executions: Iterable[Raw]) -> dict[str, str]:
         """Of live executions that were restored from a backup and are recorded as they were

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 
 from orchestrator.kube.resources import Resource
@@ -54,7 +54,7 @@ class _Source:
 
 async def follow(
     cluster: Cluster, execution: Raw, choice: Choice, shows: Callable[[str], bool]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The lines as they are written, until the execution and all its logs have ended."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue(MAX_LINES)

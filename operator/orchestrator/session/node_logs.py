@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from orchestrator.session.log_follow import Reading
 from orchestrator.session.log_merge import Line, Log, merged, read_line
 
 _BAD = ("Failed", "TimedOut")
+_NO_LOGS: Mapping[str, Log] = {}
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,31 @@ class Choice:
     def takes_pod(self, pod: Raw, records: Raw) -> bool:
         """Whether the log of a pod is selected, given the node's record."""
         node, attempt = node_and_attempt(pod)
-        if not self.takes(node, attempt) or self.item not in (None, index_of(pod)):
+        failed = has_ended(pod) and not has_succeeded(pod)
+        return self.takes_log(node, attempt, index_of(pod), records, failed=failed)
+
+    def takes_log(
+        self, node: str, attempt: int, item: int | None, records: Raw, *, failed: bool
+    ) -> bool:
+        """Whether the log of an attempt or an item is selected; `failed` if its action failed."""
+        if not self.takes(node, attempt) or self.item not in (None, item):
             return False
-        return not self.failed or _has_failed(pod, records.get(node) or {}, attempt)
+        return not self.failed or failed or _has_failed(item, records.get(node) or {}, attempt)
 
 
-def _has_failed(pod: Raw, record: Raw, attempt: int) -> bool:
-    """Whether an attempt or an item of a fan-out failed: by its exit code, or because of what it
-    left behind, such as invalid outputs."""
-    if has_ended(pod) and not has_succeeded(pod):
-        return True
-    if (item := index_of(pod)) is not None:
+def _has_failed(item: int | None, record: Raw, attempt: int) -> bool:
+    """Whether an attempt or an item of a fan-out failed because of what it left behind, such as
+    invalid outputs."""
+    if item is not None:
         return item in parse_ranges(record.get("failed") or "")
     return record.get("phase") in _BAD and record.get("attempts", 1) == attempt
 
 
-def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
-    """A line for every selected attempt that has no pod (any more)."""
-    present = {node_and_attempt(pod) for pod in pods}
+def missing(
+    records: Raw, pods: Sequence[Raw], choice: Choice, kept: Collection[tuple[str, int]] = ()
+) -> Iterator[str]:
+    """A line for every selected attempt that has no pod (any more), and of which no log is kept."""
+    present = {node_and_attempt(pod) for pod in pods}.union(kept)
     for node, record in records.items():
         if choice.failed and record["phase"] not in _BAD:
             continue
@@ -72,16 +80,25 @@ def missing(records: Raw, pods: Sequence[Raw], choice: Choice) -> Iterator[str]:
                 yield f"{prefix(node, attempt, None)} | ({said})"
 
 
-def chosen_lines(cluster: Cluster, pods: Sequence[Raw], choice: Choice) -> Iterator[Line]:
-    """The lines of these pods in the order in which they were written."""
+def chosen_lines(
+    cluster: Cluster,
+    pods: Sequence[Raw],
+    choice: Choice,
+    kept: Sequence[Log] = (),
+    instead: Mapping[str, Log] = _NO_LOGS,
+) -> Iterator[Line]:
+    """The lines of these pods in the order in which they were written, with logs that are kept.
+
+    `instead` has kept logs by the uid of their pod, for pods whose own logs cannot be read.
+    """
     logs = [
         Log(
             from_rfc3339(pod["metadata"]["creationTimestamp"]),
-            partial(read_log, cluster, pod, choice),
+            partial(read_log, cluster, pod, choice, instead.get(pod["metadata"]["uid"])),
         )
         for pod in pods
     ]
-    return merged(logs)
+    return merged([*logs, *kept])
 
 
 def pods_of(cluster: Cluster, execution: Raw) -> list[Raw]:
@@ -111,12 +128,16 @@ def selector_of(execution: Raw) -> str:
     return f"{EXECUTION_UID}={execution['metadata']['uid']}"
 
 
-def read_log(cluster: Cluster, pod: Raw, choice: Choice) -> Iterator[Line]:
-    """The lines of a pod, or a line that it has no log. Raises UnreachableError and
-    ForbiddenError."""
+def read_log(
+    cluster: Cluster, pod: Raw, choice: Choice, instead: Log | None = None
+) -> Iterator[Line]:
+    """The lines of a pod; if it has no log, those that are kept, or a line that says so.
+
+    Raises UnreachableError and ForbiddenError.
+    """
     before, reading = prefix_of(pod), choice.reading
     path = cluster.path(PODS, pod["metadata"]["name"], "log")
-    at = from_rfc3339(pod["metadata"]["creationTimestamp"])
+    at = created = from_rfc3339(pod["metadata"]["creationTimestamp"])
     try:
         for raw in cluster.text(path, reading.query(), silence=READ_SECONDS):
             line = read_line(raw, at, timestamps=reading.timestamps)
@@ -125,6 +146,9 @@ def read_log(cluster: Cluster, pod: Raw, choice: Choice) -> Iterator[Line]:
     except (UnreachableError, ForbiddenError):
         raise
     except UsageError as error:
+        if instead is not None and at == created:
+            yield from instead.open()
+            return
         yield Line(at, f"{before} | (no log: {plain_text(str(error))})")
 
 

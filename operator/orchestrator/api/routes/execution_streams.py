@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -10,19 +12,20 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response
 
 from orchestrator.api.execution_targets import ExecutionOf
-from orchestrator.api.identifiers import TargetOf
+from orchestrator.api.history_answers import is_from_history
+from orchestrator.api.kept_logs import KeptLogs, kept_logs
 from orchestrator.api.log_stream import follow
 from orchestrator.api.openapi import text_of
 from orchestrator.api.problems import ProblemError
 from orchestrator.api.streaming import Stream
 from orchestrator.api.streams import events_of, version_of
-from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.operations.executions import has_ended
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.durations import read_duration
 from orchestrator.session.errors import UsageError
 from orchestrator.session.log_follow import Reading
+from orchestrator.session.log_merge import merged
 from orchestrator.session.node_logs import Choice, chosen_lines, missing, pods_of
 from orchestrator.session.pictures import FORMATS, picture_of_execution
 
@@ -64,7 +67,7 @@ async def stream_events(
 @router.get("/executions/{id}/nodes/{node}/logs", responses=text_of(LOG, description="The lines."))
 async def read_logs(
     request: Request,
-    target: TargetOf,
+    target: ExecutionOf,
     node: Annotated[str, Path(max_length=63, description="The name of the node.")],
     follow_: Annotated[
         bool, Query(alias="follow", description="Stream new lines until the execution ends.")
@@ -85,8 +88,11 @@ async def read_logs(
         str, Query(max_length=256, description="Only lines that contain this, in any case.")
     ] = "",
 ) -> Response:
-    """Read the logs of a node from its pods, as `orchestrator logs` prints them."""
-    cluster, found = await run_in_threadpool(target.find, EXECUTIONS)
+    """Read the logs of a node from its pods, as `orchestrator logs` prints them.
+
+    Where a pod is gone, its log is read from the history, if it was kept there; this takes the
+    right to `get` `pods/log` in the namespace."""
+    cluster, found = await run_in_threadpool(target.execution)
     seconds = read_duration("since", since) if since else None
     choice = Choice(node, attempt, item, failed, Reading(tail, seconds, timestamps))
     records = (found.get("status") or {}).get("nodes") or {}
@@ -99,26 +105,44 @@ async def read_logs(
     def shows(line: str) -> bool:
         return not wanted or wanted in line.casefold()
 
-    pods = await run_in_threadpool(pods_of, cluster, found)
-    if follow_:
-        return Stream(request, follow(cluster, found, choice, shows), LOG, target.caller.ends)
-    lines = _lines(cluster, found, pods, choice)
+    gone = is_from_history(found)
+    pods = [] if gone else await run_in_threadpool(pods_of, cluster, found)
+    clients = target.caller.clients
+    kept = await run_in_threadpool(
+        kept_logs, clients.history, clients.rights, cluster, found, pods, choice, time.time()
+    )
+    if follow_ and not gone:
+        before = _encoded(None, (line.text for line in merged(kept.gone)), shows)
+        lines_of_all = _joined(before, follow(cluster, found, choice, shows))
+        return Stream(request, lines_of_all, LOG, target.caller.ends)
+    lines = _lines(cluster, found, pods, choice, kept)
     first = await run_in_threadpool(next, lines, None)  # a refusal is answered as one
     return Stream(request, _encoded(first, lines, shows), LOG, target.caller.ends)
 
 
-def _lines(cluster: Cluster, execution: Raw, pods: list[Raw], choice: Choice) -> Iterator[str]:
+def _lines(
+    cluster: Cluster, execution: Raw, pods: list[Raw], choice: Choice, kept: KeptLogs
+) -> Iterator[str]:
     records = (execution.get("status") or {}).get("nodes") or {}
+    if kept.problem:
+        yield f"(kept logs are left out: {kept.problem})"
     if choice.item is None:
-        yield from missing(records, pods, choice)
+        yield from missing(records, pods, choice, kept.attempts)
     chosen = [pod for pod in pods if choice.takes_pod(pod, records)]
-    for line in chosen_lines(cluster, chosen, choice):
+    for line in chosen_lines(cluster, chosen, choice, kept.gone, kept.instead):
         yield line.text
+
+
+async def _joined(*streams: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    for stream in streams:
+        async with aclosing(stream) as parts:
+            async for part in parts:
+                yield part
 
 
 async def _encoded(
     first: str | None, lines: Iterator[str], shows: Callable[[str], bool]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     if first is not None and shows(first):
         yield f"{first}\n".encode()
     try:

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.history_options import MODULES, Database, DatabaseFile, database_url
+from orchestrator.cli.log_options import (
+    DATABASE,
+    LogAuthority,
+    LogCredentials,
+    LogEndpoint,
+    LogPlace,
+    LogRegion,
+    bucket_of,
+)
 from orchestrator.cli.login_options import (
     ExternalUrl,
     LoginOptions,
@@ -36,6 +45,7 @@ from orchestrator.session.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.api.history_reader import HistoryReader
+    from orchestrator.history.logs.bucket import LogBucket
 
 MISSING = "the API needs FastAPI, uvicorn and Authlib: install itechsmart-workflow[api]"
 MISSING_HISTORY = (
@@ -54,6 +64,11 @@ def command(
     tls_key: TlsKey = None,
     database: Database = "",
     database_file: DatabaseFile = None,
+    logs: LogPlace = DATABASE,
+    logs_endpoint: LogEndpoint = "",
+    logs_region: LogRegion = "us-east-1",
+    logs_ca: LogAuthority = None,
+    logs_credentials: LogCredentials = None,
     max_body: Annotated[
         int, typer.Option(metavar="BYTES", min=1024, help="Maximum size of a body.")
     ] = 1024 * 1024,
@@ -116,7 +131,8 @@ def command(
         raise UsageError(MISSING) from error
     from orchestrator.kube.access import AccessError
 
-    history = _history(database_url(database, database_file))
+    bucket = bucket_of(logs, logs_endpoint, logs_region, logs_ca, logs_credentials)
+    history = _history(database_url(database, database_file), bucket)
     target = context.obj
     options = ApiOptions(
         host=host or "0.0.0.0",  # noqa: S104
@@ -141,9 +157,11 @@ def command(
         raise UsageError(f"cannot serve at {address}: {error}") from error
 
 
-def _history(url: str) -> HistoryReader | None:
+def _history(url: str, bucket: LogBucket | None) -> HistoryReader | None:
     """The history in a database; None without a URL. Raises UsageError."""
     if not url:
+        if bucket is not None:
+            raise UsageError("--logs s3://… needs --database, which has the rows about logs")
         return None
     try:
         from orchestrator.api.history_reader import HistoryReader
@@ -152,6 +170,6 @@ def _history(url: str) -> HistoryReader | None:
             raise
         raise UsageError(MISSING_HISTORY) from error
     try:
-        return HistoryReader(url)
+        return HistoryReader(url, bucket)
     except ValueError as error:
         raise UsageError(f"--database: {error}") from error

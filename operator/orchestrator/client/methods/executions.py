@@ -278,7 +278,9 @@ class ExecutionsApi(Resource):
         search: str | None = None,
         namespace: str | None = None,
     ) -> AsyncIterator[str]:
-        """Read the logs of a node from its pods, as `orchestrator logs` prints them.
+        """Read the logs of a node from its pods, as `orchestrator logs` prints them. Where a pod
+        is gone, its log is read from the history, if it was kept there; this takes the right
+        to `get` `pods/log` in the namespace.
 
         - `follow`: Stream new lines until the execution ends.
         - `tail`: Last lines of each pod.

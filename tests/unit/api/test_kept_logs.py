@@ -1,0 +1,177 @@
+"""Logs over HTTP of pods that are gone: the same lines as when these were there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from orchestrator.history.entry import entry_from
+from orchestrator.history.logs.extent import Limit
+from orchestrator.history.logs.kept_log import LogIdentity, Outcome
+from orchestrator.history.logs.log_metrics import LogMetrics
+from orchestrator.history.logs.log_store import LogStore
+from orchestrator.history.logs.writer import LogWriter
+from orchestrator.history.store import Store
+from orchestrator.jobs.context import node_and_attempt
+from orchestrator.jobs.fan_out_status import index_of
+from tests.apis import ApiUser, running_api
+from tests.kube import eventually
+from tests.unit.cli.conftest import Place
+from tests.unit.cli.test_logs import place as with_pods  # noqa: F401
+from tests.unit.cli.test_logs import put
+
+LIMIT = Limit(150_000, 1)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'history.db'}"
+
+
+@pytest.fixture
+def user(with_pods: Place, tmp_path: Path, database: str) -> Iterator[ApiUser]:  # noqa: F811
+    asyncio.run(_migrated(database))
+    options = f"--database={database}"
+    with running_api(with_pods.kubeconfig, tmp_path / "api.log", options) as anyone:
+        yield anyone.within("token")
+
+
+async def _migrated(database: str) -> None:
+    store = Store(database)
+    await store.migrate()
+    await store.close()
+
+
+async def _keep(
+    place: Place, database: str, pods: list[str], outcome: Outcome, reason: str
+) -> None:
+    """Keep the logs of pods as the recorder does."""
+    store = Store(database)
+    for name in pods:
+        raw: dict[str, Any] = place.server.objects["pods", "default", name]
+        node, attempt = node_and_attempt(raw)
+        failed = raw["status"]["phase"] == "Failed"
+        identity = LogIdentity(
+            raw["metadata"]["uid"], "u", "default", name, node, attempt, index_of(raw), 1000
+        )
+        metrics = LogMetrics(CollectorRegistry())
+        writer = LogWriter(LogStore(store.engine), identity, LIMIT, metrics)
+        await writer.open()
+        writer.begin()
+        writer.feed("".join(f"{line}\n" for line in place.server.logs[name]).encode())
+        writing = asyncio.create_task(writer.run())
+        await writer.finish(writing, outcome, reason, 2000, failed)
+        await asyncio.gather(writing, return_exceptions=True)
+    await store.close()
+
+
+def keep(
+    place: Place, database: str, *pods: str, outcome: Outcome = Outcome.COMPLETE, reason: str = ""
+) -> None:
+    asyncio.run(_keep(place, database, list(pods), outcome, reason))
+
+
+def delete(place: Place, *pods: str) -> None:
+    for pod in pods:
+        place._await(place.server.remove("pods", "default", pod))
+        del place.server.logs[pod]
+
+
+def lines(user: ApiUser, query: str = "", node: str = "each") -> list[str]:
+    read = user("GET", f"/executions/run/nodes/{node}/logs{query}")
+    assert read.status == 200, read.text
+    return read.text.splitlines()
+
+
+def test_kept_logs_are_read_as_those_of_pods(
+    user: ApiUser,
+    with_pods: Place,  # noqa: F811
+    database: str,
+) -> None:
+    queries = [
+        "", "?item=1", "?failed=true", "?failed=true&search=SAYS", "?timestamps=true",
+        "?since=10m",
+    ]  # fmt: skip
+    before = [lines(user, query) for query in queries]
+    flaky = lines(user, "?attempt=2", "flaky")
+    keep(with_pods, database, "each-1-0", "each-1-1", "flaky-2", "odd-1")
+    delete(with_pods, "each-1-0", "each-1-1", "flaky-2")
+    assert [sorted(lines(user, query)) for query in queries] == [sorted(each) for each in before]
+    assert lines(user, "?attempt=2", "flaky") == flaky
+    assert sorted(lines(user, "?follow=true")) == sorted(before[0])
+    assert lines(user, "?item=1&tail=1") == ["each[1] | end"]
+    assert lines(user, "?item=1&tail=0") == []
+    # A pod may be there, but not its log.
+    odd = lines(user, "", "odd")
+    with_pods.server.refused_logs.add("odd-1")
+    assert lines(user, "", "odd") == odd
+    # The others: no log was kept.
+    delete(with_pods, "each-1-2", "flaky-1")
+    assert "flaky | (its pod was deleted, and its log with it)" in lines(user, "", "flaky")
+    _names_what_is_not_kept(user, with_pods, database)
+
+
+def _names_what_is_not_kept(user: ApiUser, place: Place, database: str) -> None:
+    place.server.refused_logs.clear()
+    put(place, "long", "08")
+    place.server.logs["long-1"] = [
+        f"2027-01-15T08:00:{n % 60:02}Z {n:05} {'x' * 94}" for n in range(6000)
+    ]
+    keep(place, database, "long-1", outcome=Outcome.CUT, reason="its pod was deleted")
+    delete(place, "long-1")
+    found = lines(user, "?follow=true", "long")
+    (gap,) = (index for index, line in enumerate(found) if "are not kept" in line)
+    end = [line.split()[2] for line in found[gap + 1 : -1]]
+    beginning = [line.split()[2] for line in found[:gap]]
+    assert beginning == [f"{n:05}" for n in range(gap)]
+    assert end == [f"{n:05}" for n in range(6000 - len(end), 6000)]
+    left_out = 6000 - gap - len(end)
+    assert found[gap] == f"long | ({left_out:,} lines, {left_out * 122:,} bytes, are not kept)"
+    assert found[-1] == "long | (the kept log ends here: its pod was deleted)"
+
+
+def test_logs_of_an_execution_that_is_only_in_the_history(
+    user: ApiUser,
+    with_pods: Place,  # noqa: F811
+    database: str,
+    tmp_path: Path,
+) -> None:
+    pods = ["each-1-0", "each-1-1", "each-1-2"]
+    before = sorted(lines(user))
+    keep(with_pods, database, *pods)
+
+    async def record() -> None:
+        store = Store(database)
+        raw = with_pods.server.objects["workflowexecutions", "default", "run"]
+        ended = {**raw["status"], "finishedAt": "2027-01-15T09:00:00.000Z"}
+        raw["metadata"]["creationTimestamp"] = "2027-01-15T08:00:00Z"
+        entry = entry_from({**raw, "status": ended})
+        assert entry is not None
+        await store.record([entry])
+        await store.close()
+
+    asyncio.run(record())
+    (tmp_path / "history.db").rename(tmp_path / "away")
+    first, *others = lines(user)
+    assert first.startswith("(kept logs are left out: ")
+    assert sorted(others) == before
+    (tmp_path / "away").rename(tmp_path / "history.db")
+    delete(with_pods, *pods)
+    with_pods._await(with_pods.server.remove("workflowexecutions", "default", "run"))
+    eventually(lambda: sorted(lines(user)) == before)  # the database is tried again after a while
+    assert sorted(lines(user, "?follow=true")) == before
+    (tmp_path / "history.db").rename(tmp_path / "away")
+    read = user("GET", "/executions/run/nodes/each/logs")
+    assert (read.status, "the history may have it" in read.text) == (503, True)
