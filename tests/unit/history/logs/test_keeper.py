@@ -202,8 +202,18 @@ async def test_nothing_is_read_that_is_kept(
     await server.write("a", "text")
     await server.end("a")
     await put(server, ENDED)
-    for _ in range(2):
-        async with recording(recorder_of(client, store)):
-            await until(lambda: marked(server) == {"run"})
-        server.refusals = [unreachable()]
-    assert len(server.refusals) == 1
+    async with recording(recorder_of(client, store)):
+        await until(lambda: marked(server) == {"run"})
+    server.refusals, registry = [unreachable()], CollectorRegistry()
+    async with recording(recorder_of(client, store, registry)):
+        await server.run("b")  # after the first pod, whose log is not read again
+        await until(lambda: not server.refusals)
+        assert await outcome(store, "a") == "Complete"
+        await server.end("b")
+
+        async def complete() -> bool:
+            return await outcome(store, "b") == "Complete"
+
+        await until(complete)
+        kept_now = 'history_logs_kept_total{outcome="Complete"} 1.0'
+        assert kept_now in generate_latest(registry).decode()
