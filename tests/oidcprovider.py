@@ -58,7 +58,7 @@ class OidcProvider:
             self._process = subprocess.Popen(
                 [program, str(folder / "provider.mjs")], env=environ, stdout=log, stderr=log
             )
-        eventually(lambda: "\nready" in f"\n{self.log.read_text()}")
+        eventually(lambda: "\nready" in f"\n{self.log.read_text()}", within=180)
 
     def stop(self) -> None:
         """End it."""

@@ -14,12 +14,13 @@ from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
 from tests.oidcprovider import CLIENT, SECRET, Browser, OidcProvider
 from tests.planted import planted
-from tests.receivers import free_port
+from tests.receivers import steady_port
 
 FIRST, SECOND = (planted(f"session-key-{number}").ljust(48, "=").encode() for number in (1, 2))
 USERS: dict[str, Any] = {
     "ana": {"email": "ana@example.com", "email_verified": True, "groups": ["sre", "équipe"]},
     "bob": {"email": "bob@example.com", "email_verified": True, "groups": ["shop"]},
+    "plain": {"email": "plain@example.com", "email_verified": True},
     "eve": {"email": "eve@example.com", "email_verified": False},
     "system:admin": {"email": "system:admin", "email_verified": True},
     "root": {"email": "root@example.com", "email_verified": True, "groups": ["system:masters"]},
@@ -73,10 +74,10 @@ class LoginPlace:
 @contextmanager
 def login_in_place(kubeconfig: Path, account: Path, folder: Path) -> Iterator[LoginPlace]:
     """An API for as long as the block; its provider is not started."""
-    port = free_port()
+    port = steady_port()
     external = f"http://127.0.0.1:{port}"
     callback = f"{external}/automation/callback"
-    provider = OidcProvider(free_port(), USERS, callback, folder / "provider.log")
+    provider = OidcProvider(steady_port(), USERS, callback, folder / "provider.log")
     admin = fresh_namespace(Kubectl(kubeconfig))
     place = LoginPlace(admin, provider, external, account, folder)
     options = [*place.options("first", FIRST), f"--address=127.0.0.1:{port}"]

@@ -84,6 +84,27 @@ def test_a_user_has_their_own_name_groups_and_rights(place: LoginPlace) -> None:
     assert not [name for name in everywhere.headers if name.lower().startswith("access-control")]
 
 
+def test_a_session_follows_an_execution_with_its_own_rights(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+    where = f"?namespace={place.admin.namespace}"
+    started = ana("POST", f"/workflows/w/execute{where}", {"name": "followed"})
+    assert started.status_code == 201, started.text
+    address = f"{place.external}/automation/executions/followed/events{where}"
+    with ana.session.get(address, stream=True, timeout=120) as answer:
+        lines = answer.iter_lines()
+        assert b"event: execution" in lines
+        ended = json.dumps({"status": {"phase": "Succeeded"}})
+        merged = ("--subresource=status", "--type=merge", "-p", ended)
+        eventually(lambda: place.admin("patch", "awfx", "followed", *merged))
+        assert b"event: end" in lines  # seen by a watch
+    stranger = place.browser()
+    stranger.log_in("plain")
+    for path in (f"/executions/followed{where}", f"/executions/followed/events{where}"):
+        refused = stranger("GET", path)
+        assert refused.status_code == 403
+        assert "oidc:plain@example.com" in refused.json()["detail"]
+
+
 def test_the_account_may_impersonate_and_nothing_else(place: LoginPlace) -> None:
     user = f"--as=system:serviceaccount:{NAMESPACE}:{LOGIN}"
     listed = place.admin("auth", "can-i", "--list", user, "--no-headers")
