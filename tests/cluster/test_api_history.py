@@ -3,7 +3,7 @@ real PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,7 @@ class HistoryPlace:
 
     api: ApiPlace
     history: RecordedHistory
+    server: PostgresqlServer
     operator: Path
 
     def __getitem__(self, user: str) -> ApiUser:
@@ -73,27 +74,36 @@ class HistoryPlace:
         admin("create", "rolebinding", name, f"--role={name}", account)
         return self.api["anyone"].within(token)
 
-    def started(self, name: str, kubectl: Kubectl | None = None, label: str = "") -> dict[str, Any]:
-        """An execution on the cluster."""
+    def started(
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        label: str = "",
+        own: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """An execution on the cluster; `own` is of its specification."""
         admin = kubectl or self.api.admin
-        made = execution("w", name)
+        made = execution("w", name, **(own or {}))
         if label:
             made["metadata"]["labels"] = {"list": label}
         return admin.api.create(EXECUTIONS, admin.namespace, made)
 
     def ended(
-        self, name: str, kubectl: Kubectl | None = None, label: str = "", **changed: Any
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        label: str = "",
+        own: Mapping[str, Any] | None = None,
+        **changed: Any,
     ) -> dict[str, Any]:
-        """An ended execution on the cluster."""
-        self.started(name, kubectl, label)
+        """An ended execution on the cluster; `changed` is of its status."""
+        self.started(name, kubectl, label, own)
         admin = kubectl or self.api.admin
         return end(Kubectl(self.operator, admin.namespace), name, {**STATUS, **changed})
 
-    def removed(
-        self, name: str, kubectl: Kubectl | None = None, label: str = "", **changed: Any
-    ) -> dict[str, Any]:
+    def removed(self, name: str, kubectl: Kubectl | None = None, **changed: Any) -> dict[str, Any]:
         """An execution that is only in the history."""
-        raw = self.ended(name, kubectl, label, **changed)
+        raw = self.ended(name, kubectl, **changed)
         self.history.record(raw, revision=REVISION)
         delete(kubectl or self.api.admin, name)
         return raw
@@ -112,7 +122,7 @@ def place(
         api.admin.apply(workflow("w", **SPEC))
         view = api["view"]
         eventually(lambda: view("GET", f"/workflows?namespace={api.namespace}").status == 200)
-        yield HistoryPlace(api, history, account)
+        yield HistoryPlace(api, history, postgresql, account)
 
 
 def names(answer: Any) -> list[str]:
@@ -255,3 +265,70 @@ def test_the_latest_execution_may_be_in_the_history(place: HistoryPlace) -> None
     newest = place.removed("newest", place.api.other)
     found = admin("GET", f"/executions/@latest{where}").body
     assert found["metadata"]["uid"] == newest["metadata"]["uid"]
+
+
+def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
+    oncall, where = place["oncall"], place.where
+    place.api.admin.apply(workflow("counted", **SPEC))
+    own = {"workflow": "counted"}
+    place.removed("count-a", own=own, finishedAt=at(19), startedAt=at(20))
+    place.history.record(place.ended("count-b", own=own, finishedAt=at(18), startedAt=at(20)))
+    place.ended("count-c", own=own, phase="Failed", finishedAt=at(16), startedAt=at(20))
+    place.started("count-d", own=own)
+    overview = oncall("GET", f"/analytics/overview{where}&workflow=counted").body
+    total = overview["total"]
+    assert total["byPhase"] == {"Failed": 1, "Pending": 1, "Succeeded": 2}
+    assert (total["executions"], total["runningNow"]) == (4, 1)
+    assert total["durationSeconds"] == {"count": 3, "average": 140.0, "p50": 120.0, "p95": 240.0}
+    (row,) = overview["workflows"]
+    assert (row["workflow"], row["executions"]) == ("counted", 4)
+    (node,) = overview["slowestNodes"]
+    assert (node["node"], node["count"], node["average"]) == ("hold", 3, 60.0)
+    failed = oncall("GET", f"/analytics/overview{where}&workflow=counted&phase=Failed").body
+    assert failed["total"]["byPhase"] == {"Failed": 1}
+    brief = oncall("GET", f"/analytics/overview{where}&workflow=counted&period=17m").body
+    assert brief["total"]["byPhase"] == {"Failed": 1, "Pending": 1}
+    metrics = oncall("GET", f"/workflows/counted/metrics{where}").body
+    assert (metrics["total"], metrics["executions"]) == (3, {"Failed": 1, "Succeeded": 2})
+    assert metrics["recent"] == [60.0, 120.0, 240.0]
+    assert metrics["lastExecution"]["name"] == "count-c"
+    listed = oncall("GET", f"/executions{where}&limit=500").body
+    dashboard = oncall("GET", f"/metrics/dashboard{where}").body
+    assert dashboard["lastDay"]["executions"] == listed["total"]
+    everywhere = place["admin"]("GET", "/metrics/dashboard").body
+    assert everywhere["lastDay"]["executions"] > listed["total"]
+
+
+def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
+    oncall, anyone, where = place["oncall"], place["anyone"], place.where
+    place.removed("lost")
+    place.started("there")
+
+    def reason() -> str:
+        answer = oncall("GET", f"/executions{where}&limit=500")
+        assert answer.status == 200
+        return str(answer.body.get("historyUnavailable", ""))
+
+    assert reason() == ""
+    place.server.halt()
+    try:
+        assert reason() == "the database does not answer"
+        assert "there" in names(oncall("GET", f"/executions{where}&limit=500"))
+        for path in ("metrics/dashboard", "analytics/overview", "workflows/w/metrics"):
+            answer = oncall("GET", f"/{path}{where}")
+            assert (answer.status, answer.body["historyUnavailable"]) == (200, reason())
+        ready = anyone("GET", "/readiness")
+        assert (ready.status, ready.body["history"]) == (200, reason())
+        assert oncall("GET", f"/executions/there{where}").status == 200
+        assert oncall("GET", f"/executions/there/explain{where}").status == 200
+        unknown = oncall("GET", f"/executions/lost{where}")
+        assert (unknown.status, unknown.headers["retry-after"]) == (503, "5")
+        assert "the history may have it" in unknown.body["detail"]
+        assert place["none"]("GET", f"/executions/lost{where}").status == 403
+        made = oncall("POST", f"/workflows/w/execute{where}", {"name": "meanwhile"})
+        assert made.status == 201, made.text
+    finally:
+        place.server.resume()
+    eventually(lambda: reason() == "")
+    assert oncall("GET", f"/executions/lost{where}").body["fromHistory"]
+    assert anyone("GET", "/readiness").body == {"status": "ok"}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.cluster.test_api_rights import filled
+from tests.postgresql import PostgresqlServer
+from tests.recorded import RecordedHistory
 
 CHECKS = (
     "not_a_server_error",
@@ -21,10 +23,10 @@ OBJECTS = {"workflows": "w", "executions": "e", "triggers": "t", "templates": "w
 UNLIMITED = ("--rate=100000", "--burst=100000")
 
 
-def configuration(place: ApiPlace) -> str:
+def configuration(place: ApiPlace, execution: str) -> str:
     """Paths name objects that exist; the rest of each request is generated."""
     parts = []
-    for kind, name in OBJECTS.items():
+    for kind, name in {**OBJECTS, "executions": execution}.items():
         parts += [
             "[[operations]]",
             f'include-path-regex = "/{kind}/"',
@@ -37,15 +39,28 @@ def configuration(place: ApiPlace) -> str:
     return "\n".join(parts)
 
 
-def test_every_answer_is_as_described_whatever_is_sent(kubeconfig: Path, tmp_path: Path) -> None:
-    with api_in_place(kubeconfig, tmp_path, *UNLIMITED) as place:
-        filled(place.admin)
-        settings = tmp_path / "schemathesis.toml"
-        settings.write_text(configuration(place))
-        admin = place["admin"]
-        command = [str(Path(sys.executable).parent / "schemathesis"), f"--config-file={settings}"]
-        command += ["run", f"http://127.0.0.1:{admin.port}/automation/openapi.json"]
-        command += ["-H", f"Authorization: Bearer {admin.token}", f"--checks={','.join(CHECKS)}"]
-        command += ["--phases=coverage,fuzzing", "--max-examples=2", "--generation-deterministic"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+def test_every_answer_is_as_described_whatever_is_sent(
+    kubeconfig: Path, tmp_path: Path, postgresql: PostgresqlServer
+) -> None:
+    """Also of an execution that is only in the history."""
+    history = RecordedHistory(postgresql, tmp_path)
+    options = (*UNLIMITED, f"--database-file={history.file}")
+    with api_in_place(kubeconfig, tmp_path, *options) as place:
+        filled(place.admin, history)
+        check(place, tmp_path, "e")
+        check(place, tmp_path, "past", "--include-path-regex=/executions/")
+
+
+def check(place: ApiPlace, folder: Path, execution: str, *options: str) -> None:
+    """Send requests, and compare their answers with the description."""
+    settings = folder / "schemathesis.toml"
+    settings.write_text(configuration(place, execution))
+    admin = place["admin"]
+    command = [str(Path(sys.executable).parent / "schemathesis"), f"--config-file={settings}"]
+    command += ["run", f"http://127.0.0.1:{admin.port}/automation/openapi.json"]
+    command += ["-H", f"Authorization: Bearer {admin.token}", f"--checks={','.join(CHECKS)}"]
+    command += ["--phases=coverage,fuzzing", "--max-examples=2", "--generation-deterministic"]
+    done = subprocess.run(
+        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr

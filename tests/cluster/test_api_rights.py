@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 from orchestrator.api.application import create_application
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.kube import Kubectl, eventually, execution, manifest, workflow
+from tests.postgresql import PostgresqlServer
+from tests.recorded import RecordedHistory
 
 SECRET = "classified"
 """A word in each object, which no answer without rights may have."""
@@ -125,12 +128,12 @@ def may(role: str, route: str, *, own: bool) -> bool:
     return need == VIEW or role == "edit"
 
 
-def called(route: str, role: str, namespace: str) -> tuple[str, str, Sample]:
+def called(route: str, role: str, namespace: str, execution: str = "e") -> tuple[str, str, Sample]:
     """Method, path and the rest of the request for a route."""
     method, _, path = route.partition(" ")
     sample = samples(role).get(route, Sample())
-    objects = {"workflows": "w", "executions": "e", "triggers": "t", "templates": "whole",
-               "actions": "part"}  # fmt: skip
+    objects = {"workflows": "w", "executions": execution, "triggers": "t",
+               "templates": "whole", "actions": "part"}  # fmt: skip
     kind = path.split("/")[1]
     name = objects.get(kind, "")
     if method == "DELETE" and path.endswith("/{id}"):
@@ -146,8 +149,8 @@ def called(route: str, role: str, namespace: str) -> tuple[str, str, Sample]:
     return method, path + query + (sample.query or ""), sample
 
 
-def filled(kubectl: Kubectl) -> None:
-    """What the routes need, in a namespace."""
+def filled(kubectl: Kubectl, history: RecordedHistory) -> None:
+    """What the routes need, in a namespace; the execution `past` is only in the history."""
     kubectl.apply(workflow("w", **SPEC), *[workflow(f"gone-{role}", **SPEC) for role in ROLES])
     by_hand = {"workflow": "w", "manual": {}}
     every = ["t", *(f"gone-{role}" for role in ROLES)]
@@ -163,18 +166,24 @@ def filled(kubectl: Kubectl) -> None:
               "finishedAt": at, "revision": "frozen", "nodes": {"hold": record}}  # fmt: skip
     patch = json.dumps({"status": status})
     kubectl("patch", "awfx", "e", "--subresource=status", "--type=merge", "-p", patch)
+    past = kubectl.get("awfx", "e")
+    past["metadata"] |= {"name": "past", "uid": str(uuid.uuid4())}
+    history.record(past)
 
 
 @pytest.fixture(scope="module")
 def place(
     kubeconfig: Path,
     account: Path,  # with it come the roles
+    postgresql: PostgresqlServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ApiPlace]:
     assert account.exists()
-    with api_in_place(kubeconfig, tmp_path_factory.mktemp("api")) as place:
-        filled(place.admin)
-        filled(place.other)
+    folder = tmp_path_factory.mktemp("api")
+    history = RecordedHistory(postgresql, folder)
+    with api_in_place(kubeconfig, folder, f"--database-file={history.file}") as place:
+        filled(place.admin, history)
+        filled(place.other, history)
         view = place["view"]  # until the API server knows the roles
         eventually(lambda: view("GET", f"/workflows?namespace={place.namespace}").status == 200)
         yield place
@@ -182,11 +191,29 @@ def place(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_route_obeys_the_rights_of_the_caller(place: ApiPlace, role: str) -> None:
+    assert forbidden(place, role, routes(), "e") == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_routes_obey_the_rights_of_the_caller_in_the_history(place: ApiPlace, role: str) -> None:
+    of_executions = [route for route in routes() if "/executions/{id}" in route]
+    assert len(of_executions) >= 13
+    assert forbidden(place, role, of_executions, "past") == []
+    for own in (True, False):
+        namespace = place.namespace if own else place.other.namespace
+        listed = place[role]("GET", f"/executions?namespace={namespace}&sort=name")
+        sees = role == "admin" or (own and role != "none")
+        names = [one["metadata"]["name"] for one in listed.body["items"]] if sees else []
+        assert (listed.status, "past" in names) == (200 if sees else 403, sees)
+
+
+def forbidden(place: ApiPlace, role: str, asked: list[str], name: str) -> list[str]:
+    """What is wrong with the answers to a user of a role, about executions of this name."""
     wrong = []
     for own in (True, False):
         namespace = place.namespace if own else place.other.namespace
-        for route in routes():
-            method, path, sample = called(route, role, namespace)
+        for route in asked:
+            method, path, sample = called(route, role, namespace, name)
             answer = place[role](method, path, sample.body, sample.headers)
             allowed, where = may(role, route, own=own), "its own" if own else "another"
             if allowed == (answer.status in (401, 403)) or answer.status >= 500:
@@ -194,7 +221,7 @@ def test_each_route_obeys_the_rights_of_the_caller(place: ApiPlace, role: str) -
             sees = role == "admin" or (own and role != "none")
             if not sees and (SECRET in answer.text or "did you mean" in answer.text):
                 wrong.append(f"{role} in {where}: {route} shows {answer.text[:200]}")
-    assert wrong == []
+    return wrong
 
 
 def test_each_route_but_probes_needs_a_token(place: ApiPlace) -> None:

@@ -150,11 +150,14 @@ def _query(
     )
 
 
-def selection_of(chosen: ExecutionFilter, namespaces: frozenset[str] | None) -> Selection:
-    """The workflow and the phases of a filter, in some namespaces; None for all."""
+def selection_of(
+    chosen: ExecutionFilter, namespaces: frozenset[str] | None, since: int | None = None
+) -> Selection:
+    """The workflow and the phases of a filter, in some namespaces, and ended since a time in
+    milliseconds; None for all."""
     from orchestrator.history.selection import Selection
 
-    return Selection(namespaces, chosen.workflow or None, chosen.phases or None)
+    return Selection(namespaces, chosen.workflow or None, chosen.phases or None, since=since)
 
 
 def _may_list(caller: Caller, namespace: str) -> bool:

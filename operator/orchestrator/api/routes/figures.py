@@ -11,9 +11,11 @@ from starlette.responses import Response
 from orchestrator.api import listing
 from orchestrator.api.answers import json_answer
 from orchestrator.api.dependencies import CallerOf
+from orchestrator.api.execution_figures import Period, count_executions
+from orchestrator.api.history_answers import left_out
 from orchestrator.api.identifiers import Namespaces
 from orchestrator.api.openapi import returns
-from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
+from orchestrator.kube.resources import TRIGGERS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.operations.executions import has_ended
 from orchestrator.operations.overview import by_workflow, figures, slowest_nodes
@@ -29,21 +31,23 @@ def read_dashboard(
     caller: CallerOf,
     namespace: Namespaces = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """Read figures for a dashboard: what is active now, the last 24 hours, and how many Workflows
-    and Triggers there are. Only executions that are still on the cluster count."""
+    """Read figures for a dashboard: what is active now, what ended in the last 24 hours or is
+    active, and how many Workflows and Triggers there are. Without a history, only executions that
+    are still on the cluster count."""
     now = time.time()
-    executions, refused = listing.read(caller, EXECUTIONS, namespace, {})
+    counted = count_executions(caller, namespace, Period(since=now - DAY))
     workflows, _ = listing.read(caller, WORKFLOWS, namespace, {})
     triggers, _ = listing.read(caller, TRIGGERS, namespace, {})
-    young = ExecutionFilter(oldest=now - DAY)
-    active = [one for one in executions if not has_ended(one)]
+    active = [one for one in counted.executions if not has_ended(one)]
+    past = None if counted.past is None else counted.past.total
     answer = {
         "now": figures(active, now),
-        "lastDay": figures([one for one in executions if young.selects(one)], now),
+        "lastDay": figures(counted.executions, now, past),
         "workflows": len(workflows),
         "triggers": len(triggers),
+        **left_out(counted.unavailable),
     }
-    return json_answer(answer | ({"notListed": refused} if refused else {}))
+    return json_answer(answer | ({"notListed": counted.refused} if counted.refused else {}))
 
 
 @router.get("/analytics/overview", responses=returns("Overview", "The figures."))
@@ -54,7 +58,10 @@ def read_overview(
         str, Query(max_length=63, pattern=r"^[-a-z0-9]*$", description="Only of this Workflow.")
     ] = "",
     period: Annotated[
-        str, Query(max_length=32, description="Executions created within this time.")
+        str,
+        Query(
+            max_length=32, description="Executions that ended within this time, and active ones."
+        ),
     ] = "7d",
     phase: Annotated[
         list[ExecutionPhase],
@@ -62,18 +69,19 @@ def read_overview(
     ] = [],  # noqa: B006
 ) -> Response:
     """Read figures over a period: runs by outcome and Workflow, success rate, durations, the
-    slowest nodes, and how long approvals wait. Only executions that are still on the cluster
-    count."""
+    slowest nodes, and how long approvals wait. Without a history, only executions that are still on
+    the cluster count; with one, percentiles are those of all durations together."""
     now = time.time()
-    oldest = now - read_duration("period", period)
-    chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase), oldest)
-    query = {"fieldSelector": ",".join(chosen.selectors())}
-    items, refused = listing.read(caller, EXECUTIONS, namespace, query)
-    executions = [one for one in items if chosen.selects(one)]
+    chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase))
+    counted = count_executions(
+        caller, namespace, Period(chosen, now - read_duration("period", period))
+    )
+    executions, past = counted.executions, counted.past
     answer = {
         "period": period,
-        "total": figures(executions, now),
-        "workflows": by_workflow(executions, now),
-        "slowestNodes": slowest_nodes(executions),
+        "total": figures(executions, now, None if past is None else past.total),
+        "workflows": by_workflow(executions, now, past),
+        "slowestNodes": slowest_nodes(executions, past),
+        **left_out(counted.unavailable),
     }
-    return json_answer(answer | ({"notListed": refused} if refused else {}))
+    return json_answer(answer | ({"notListed": counted.refused} if counted.refused else {}))

@@ -10,10 +10,12 @@ from starlette.responses import Response
 from orchestrator.api.answers import json_answer, shown
 from orchestrator.api.creating import MANAGER
 from orchestrator.api.dependencies import CallerOf
+from orchestrator.api.history_answers import left_out
 from orchestrator.api.identifiers import Namespace, TargetOf
 from orchestrator.api.openapi import returns, text_of
 from orchestrator.api.problems import ProblemError
 from orchestrator.api.routes.execution_streams import GRAPH, MEDIA_TYPES, Form
+from orchestrator.api.workflow_figures import metrics_with_history
 from orchestrator.formats.yaml_dumper import to_yaml
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS, WORKFLOWS
 from orchestrator.models.base import GROUP
@@ -36,12 +38,17 @@ _LEFT_OUT = ("kubectl.kubernetes.io/", f"{GROUP}/")
 
 @router.get("/workflows/{id}/metrics", responses=returns("Metrics", "The metrics."))
 def read_metrics_of_workflow(target: TargetOf) -> Response:
-    """Read the metrics of a Workflow: executions by phase, success rate, durations."""
-    _, found = target.find(WORKFLOWS)
-    empty = WorkflowMetrics().model_dump(mode="json", by_alias=True)
-    metrics = empty | ((found.get("status") or {}).get("metrics") or {})
+    """Read the metrics of a Workflow: executions by phase, success rate, durations. With a history,
+    of all executions that it or the cluster has; otherwise of those that the operator has counted
+    since the Workflow was created."""
+    cluster, found = target.find(WORKFLOWS)
+    name = found["metadata"]["name"]
+    known, reason = metrics_with_history(target.caller, cluster.namespace, name)
+    metrics = (known or WorkflowMetrics()).model_dump(mode="json", by_alias=True)
+    if known is None:
+        metrics |= (found.get("status") or {}).get("metrics") or {}
     kept = {key: metrics[key] for key in metrics if not key.startswith("counted")}
-    return json_answer({"workflow": found["metadata"]["name"], **kept})
+    return json_answer({"workflow": name, **kept, **left_out(reason)})
 
 
 @router.get("/workflows/{id}/revisions", responses=returns("Items", "The revisions."))

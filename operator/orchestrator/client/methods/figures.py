@@ -15,8 +15,9 @@ class FiguresApi(Resource):
     """Figures over executions."""
 
     async def dashboard(self, *, namespace: str | Sequence[str] | None = None) -> Figures:
-        """Read figures for a dashboard: what is active now, the last 24 hours, and how many
-        Workflows and Triggers there are. Only executions that are still on the cluster count.
+        """Read figures for a dashboard: what is active now, what ended in the last 24 hours or
+        is active, and how many Workflows and Triggers there are. Without a history, only
+        executions that are still on the cluster count.
 
         - `namespace`: Only these namespaces; repeatable. All namespaces by default, which takes
           the right to list in the whole cluster.
@@ -34,13 +35,14 @@ class FiguresApi(Resource):
         phase: ExecutionPhase | Sequence[ExecutionPhase] | None = None,
     ) -> Overview:
         """Read figures over a period: runs by outcome and Workflow, success rate, durations, the
-        slowest nodes, and how long approvals wait. Only executions that are still on the
-        cluster count.
+        slowest nodes, and how long approvals wait. Without a history, only executions that
+        are still on the cluster count; with one, percentiles are those of all durations
+        together.
 
         - `namespace`: Only these namespaces; repeatable. All namespaces by default, which takes
           the right to list in the whole cluster.
         - `workflow`: Only of this Workflow.
-        - `period`: Executions created within this time.
+        - `period`: Executions that ended within this time, and active ones.
         - `phase`: Only executions in this phase; repeatable.
         """
         request = self._request(

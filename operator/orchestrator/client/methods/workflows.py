@@ -232,7 +232,10 @@ class WorkflowsApi(Resource):
         return await self._stored(request)
 
     async def metrics(self, workflow: str, *, namespace: str | None = None) -> Metrics:
-        """Read the metrics of a Workflow: executions by phase, success rate, durations."""
+        """Read the metrics of a Workflow: executions by phase, success rate, durations. With a
+        history, of all executions that it or the cluster has; otherwise of those that the
+        operator has counted since the Workflow was created.
+        """
         request = self._request(
             "GET", f"/workflows/{segment(workflow)}/metrics", {"namespace": namespace}
         )
