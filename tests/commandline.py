@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,9 @@ class CommandLine:
 
     kubeconfig: Path
     namespace: str = "default"
+    options: tuple[str, ...] = ()
+    """Options before the command."""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(
         self, *arguments: str, stdin: str | None = None
@@ -52,11 +56,13 @@ class CommandLine:
         )
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "orchestrator", "-n", self.namespace, *arguments]
+        program = [sys.executable, "-m", "orchestrator"]
+        return [*program, "-n", self.namespace, *self.options, *arguments]
 
     def _environ(self) -> dict[str, str]:
         own = {"KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
-        return {**os.environ, **own, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        terminal = {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        return {**os.environ, **own, **terminal, **self.variables}
 
 
 def kubeconfig_of(server: str, path: Path) -> Path:

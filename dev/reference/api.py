@@ -32,6 +32,9 @@ uid.
   wrong and what would be right, `errors` has the path of each problem of a body.
 - **Bodies** are JSON or YAML, at most 1 MiB and 64 levels deep. Unknown fields and parameters are
   refused.
+- **The command line** uses `/automation/kubernetes/…` with [`--server`](cli.md): there, the API
+  passes requests for our kinds, for pods, their logs and ControllerRevisions on to the API server,
+  with the caller's token. Programs should use the routes below.
 """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import typer.main
 
 from dev.reference.markdown import block, code, page, section, sentence, table
+from orchestrator.cli.commands.registry import COMMANDS, NEED_CLUSTER, NEED_NOTHING
 from orchestrator.cli.main import app
 
 _HELP = ("--help",)
@@ -25,7 +26,20 @@ def commands() -> str:
         "What `orchestrator` and `kubectl automation` accept. [The command line](cli.md) "
         "explains how they behave, their exit codes and the rights that they need.",
         section("Options of every command", _parameters(group, context)),
+        section("Without access to the cluster", _served()),
         *[_command(name, command, context) for name, command in _below(group, context)],
+    )
+
+
+def _served() -> str:
+    """What works with --server."""
+    served = [name for name in COMMANDS if name not in (*NEED_CLUSTER, *NEED_NOTHING)]
+    listed, local = (", ".join(map(code, names)) for names in (served, NEED_NOTHING))
+    reasons = [(code(name), sentence(why)) for name, why in NEED_CLUSTER.items()]
+    return (
+        f"With `--server`, these work the same through [the REST API](api.md): {listed}. These use"
+        f" no cluster: {local}. These need access to the cluster:\n\n"
+        + table(("Command", "Why"), reasons)
     )
 
 

@@ -1,7 +1,8 @@
-"""The Python client against an API on a real API server."""
+"""The Python client, and the command line with `--server`, against an API on a real API server."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,13 +15,20 @@ import pytest
 from orchestrator.client import Client, Event, ProblemError, Stored
 from orchestrator.client.schemas.execution import WorkflowExecution
 from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.stepsofauser import (
+    AFTER,
+    WAITS,
+    kubeconfig_of_user,
+    played,
+    steps_of_a_user,
+)
 from tests.cluster.test_people import POLICIES, Place, until_in_effect
+from tests.commandline import CommandLine
+from tests.conftest import fresh_namespace
 from tests.documentation import DOCS, File, steps
-from tests.kube import ROOT, ended, manifest, running_operator, workflow
+from tests.kube import ROOT, Kubectl, ended, manifest, running_operator, workflow
 from tests.proxy import Proxy
 
-WAITS = {"name": "hold", "wait": {"signal": "go"}}
-AFTER = {"name": "after", "transform": {"x": "1"}}
 TWO_STEPS = {"nodes": [WAITS, AFTER], "edges": [{"from": "hold", "to": "after"}]}
 
 
@@ -66,8 +74,8 @@ def test_the_example_of_the_guide_starts_approves_and_follows(
     file = tmp_path / example.name
     file.write_text(example.text)
     own = {
-        "ITW_SERVER": f"http://127.0.0.1:{place['oncall'].port}",
-        "ITW_TOKEN": place["oncall"].token,
+        "ORCHESTRATOR_SERVER": f"http://127.0.0.1:{place['oncall'].port}",
+        "ORCHESTRATOR_TOKEN": place["oncall"].token,
         "PYTHONPATH": str(ROOT / "operator"),
     }
 
@@ -167,3 +175,53 @@ async def test_events_resume_where_a_network_cut_them(place: ApiPlace) -> None:
     assert seen[-1].kind == "end"
     assert seen[-1].data == {"phase": "Succeeded"}
     assert any("after" in event.data.get("nodes", {}) for event in seen)
+
+
+def test_the_command_line_prints_the_same_with_and_without_access_to_the_cluster(
+    place: ApiPlace, tmp_path: Path
+) -> None:
+    user = place["admin"]
+    config = kubeconfig_of_user(place.admin.kubeconfig, user.token, tmp_path / "user")
+    near, far = (fresh_namespace(Kubectl(place.admin.kubeconfig)) for _ in range(2))
+    direct = CommandLine(config, near.namespace)
+    expected = played(direct, near, tmp_path)
+    assert {text.splitlines()[-1] for text in expected} >= {"watch two: 4", "wait one: 0"}
+    served = served_line(place, "admin", far.namespace, tmp_path)
+    for ours, theirs in zip(expected, played(served, far, tmp_path), strict=True):
+        assert theirs == ours
+
+
+def served_line(place: ApiPlace, user: str, namespace: str, folder: Path) -> CommandLine:
+    """The command line of a user who has no kubeconfig."""
+    token = folder / f"token-{user}"
+    token.write_text(place[user].token)
+    server = f"--server=http://127.0.0.1:{place[user].port}"
+    return CommandLine(folder / "none", namespace, (server, f"--token-file={token}"))
+
+
+def test_what_the_api_does_not_serve_is_refused_plainly(place: ApiPlace, tmp_path: Path) -> None:
+    line = served_line(place, "admin", place.namespace, tmp_path)
+    list(steps_of_a_user(tmp_path))
+    others = line("apply", "-f", str(tmp_path / "other.yaml"))
+    assert others.returncode == 2
+    assert "needs access to the cluster: this API passes on no GET of /api/v1" in others.stderr
+    restored = line("restore", "-f", "x")
+    assert restored.stderr == (
+        "error: restore needs access to the cluster: it writes statuses in the name of the"
+        " operator; leave out --server\n"
+    )
+    stranger = served_line(place, "view", place.other.namespace, tmp_path)("list")
+    assert stranger.returncode == 2
+    assert "may not list workflowexecutions" in stranger.stderr
+    bare = {"ORCHESTRATOR_SERVER": f"http://127.0.0.1:{place['view'].port}"}
+    unnamed = CommandLine(tmp_path / "none", place.namespace, (), bare)("list")
+    assert "give a token of a user of the cluster, with --token-file or in" in unnamed.stderr
+    wrong = {**bare, "ORCHESTRATOR_TOKEN": "wrong"}
+    rejected = CommandLine(tmp_path / "none", place.namespace, (), wrong)("list")
+    assert rejected.stderr.startswith("error: the API server rejected your credentials:")
+    known = {**bare, "ORCHESTRATOR_TOKEN": place["view"].token}
+    listed = CommandLine(tmp_path / "none", place.namespace, (), known)("get", "awf", "-o", "json")
+    assert json.loads(listed.stdout)["kind"] == "List"
+    path = f"/kubernetes/api/v1/namespaces/{place.namespace}/secrets"
+    assert place["admin"]("GET", path).status == 405
+    assert place["anyone"]("GET", "/kubernetes/api/v1/pods").status == 401

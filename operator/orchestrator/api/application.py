@@ -23,6 +23,7 @@ from orchestrator.api.limits import Limits, Slots
 from orchestrator.api.middleware import Guard
 from orchestrator.api.oidc.login import Login
 from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
+from orchestrator.api.passing import METHODS, PATH, pass_on
 from orchestrator.api.problems import ProblemError, of_api, of_command, of_usage
 from orchestrator.api.routes.registry import ROUTERS
 from orchestrator.kube.errors import ApiError
@@ -64,6 +65,9 @@ def create_application(
     application.state.streams = Slots(limits.streams, "streams")
     for router in ROUTERS:
         application.include_router(router, prefix=PREFIX)
+    application.add_route(
+        f"{PREFIX}{PATH}/{{path:path}}", pass_on, METHODS, include_in_schema=False
+    )
     cookie = "" if login is None else login.session_cookie
     application.add_middleware(Guard, limits=limits, session_cookie=cookie)
     _add_handlers(application)

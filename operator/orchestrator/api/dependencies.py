@@ -19,7 +19,7 @@ from orchestrator.validation.problem import Problem
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 """RFC 6750, section 2.1."""
 MAX_TOKEN = 16 * 1024
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     auto_error=False,
     scheme_name="kubernetes",
     description="A token of a user of the cluster, such as `kubectl create token` prints.",
@@ -36,7 +36,7 @@ _cookie = APIKeyCookie(
 
 async def caller_of(
     request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     _: Annotated[str | None, Security(_cookie)] = None,
 ) -> Caller:
     """The caller; the API server judges the token with each request.

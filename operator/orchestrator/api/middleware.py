@@ -21,6 +21,8 @@ JSON_TYPES = ("application/json", "application/merge-patch+json")
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 LOGIN_PATHS = ("/automation/login", "/automation/callback", "/automation/logout")
 """Paths for browsers that have no session, or leave it."""
+PASSED_ON = "/automation/kubernetes/"
+"""Below it, bodies are the API server's to read."""
 OPEN = ("/automation/health", "/automation/readiness")
 """Paths of probes, which no limit may fail."""
 RELEASE = "orchestrator.release"
@@ -87,7 +89,7 @@ class Guard:
         """The request with a body of JSON. Raises ProblemError."""
         headers = Headers(scope=scope)
         body = await self._read(headers, receive)
-        if body:
+        if body and not scope["path"].startswith(PASSED_ON):
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind in YAML_TYPES:
                 body = _from_yaml(body)

@@ -5,11 +5,13 @@ Completion never fails and never waits long: if the cluster does not answer, not
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import typer
 
+from orchestrator.cli.api_server import TOKEN, Api
 from orchestrator.cli.connection import Cluster, Target
 from orchestrator.kube.resources import (
     CLUSTER_TEMPLATES,
@@ -105,7 +107,11 @@ def _target(context: typer.Context) -> Target:
     """The target from the options typed so far, whose callbacks have not run yet."""
     given: Mapping[str, Any] = context.find_root().params
     namespace = context.params.get("namespace") or given.get("namespace")
-    return Target(given.get("kubeconfig"), given.get("kube_context"), namespace)
+    api = None
+    if server := given.get("server"):
+        texts = (given.get("token_file"), os.environ.get(TOKEN), given.get("certificate_authority"))
+        api = Api(server, *(text or "" for text in texts))
+    return Target(given.get("kubeconfig"), given.get("kube_context"), namespace, api=api)
 
 
 def _beginning(words: Iterable[str], incomplete: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""The cluster that a command works on: by the kubeconfig, or by the pod's service account."""
+"""The cluster that a command works on: by the kubeconfig, by the pod's service account, or through
+the REST API."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.cli.api_server import Api
 from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
 from orchestrator.session.cluster import READ_SECONDS, WATCH_SECONDS, Cluster, Raw
 from orchestrator.session.errors import UsageError
@@ -25,6 +27,8 @@ class Target:
     namespace: str | None = None
     impersonation: Impersonation = field(default_factory=Impersonation)
     """The user, groups and uid of the impersonation flags, in addition to the kubeconfig."""
+    api: Api | None = None
+    """The API that is used instead of a kubeconfig."""
 
     def within(self, namespace: str | None) -> Target:
         """The same cluster, in another namespace if one is given."""
@@ -39,6 +43,10 @@ class Target:
         from orchestrator.kube.access import AccessError, namespace_of_pod, of_pod
         from orchestrator.kube.blocking_transport import BlockingTransport
 
+        if self.api is not None:
+            headers = [USER_AGENT, *self.impersonation.headers()]
+            transport = self.api.connect(headers, timeout)
+            return Cluster(transport, self.namespace or "default", timeout=timeout)
         if not self._without_kubeconfig():
             return self._connect_by_kubeconfig(timeout)
         try:

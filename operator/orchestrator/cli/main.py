@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from orchestrator.cli.commands.registry import COMMANDS
+from orchestrator.cli.api_server import AUTHORITY, SERVER, TOKEN, TOKEN_FILE, Api
+from orchestrator.cli.commands.registry import COMMANDS, NEED_CLUSTER
 from orchestrator.cli.options import Namespace
 from orchestrator.cli.terminal import OutputClosedError, say
 from orchestrator.session.errors import UsageError
@@ -108,6 +110,30 @@ def options(
         str | None,
         typer.Option("--context", metavar="NAME", help="Context of the kubeconfig to use."),
     ] = None,
+    server: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar=SERVER,
+            help="Address of `orchestrator api`, to work without access to the cluster.",
+        ),
+    ] = "",
+    token_file: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            envvar=TOKEN_FILE,
+            help=f"File with the token for --server; otherwise the variable {TOKEN} has it.",
+        ),
+    ] = "",
+    certificate_authority: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            envvar=AUTHORITY,
+            help="CA certificates for --server; by default those of the system.",
+        ),
+    ] = "",
     version: Annotated[  # noqa: ARG001
         bool,
         typer.Option(
@@ -118,7 +144,21 @@ def options(
     """Which cluster the command works on."""
     from orchestrator.cli.connection import Target
 
-    context.obj = Target(kubeconfig, kube_context, namespace)
+    target = Target(kubeconfig, kube_context, namespace)
+    source = context.get_parameter_source("server")
+    given = bool(server) and source is not None and source.name != "ENVIRONMENT"
+    named = kubeconfig or kube_context
+    if given and named:
+        raise UsageError("--server: leave out --kubeconfig and --context; it needs neither")
+    if not server or named:  # an option wins over a variable
+        context.obj = target
+        return
+    command = context.invoked_subcommand
+    if command in NEED_CLUSTER:
+        fix = "leave out --server" if given else f"unset {SERVER}"
+        raise UsageError(f"{command} needs access to the cluster: {NEED_CLUSTER[command]}; {fix}")
+    token = os.environ.get(TOKEN, "")
+    context.obj = replace(target, api=Api(server, token_file, token, certificate_authority))
 
 
 CLOSED = 128 + 13

@@ -47,6 +47,8 @@ class Access:
     server_name: str | None = None
     """The name in the server's certificate, if it differs from the host of `server`."""
     proxy: str | None = None
+    prefix: str = ""
+    """What is before the path of each request, where another server passes it on."""
 
     def anonymous(self) -> Access:
         """The same server without any credentials of ours."""

@@ -102,7 +102,9 @@ class BlockingTransport:
         lost while it is read.
         """
         asked = {name: value for name, value in (query or {}).items() if value}
-        url = f"{self.server}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        url = f"{self.server}{self._access.prefix}{path}" + (
+            f"?{urlencode(asked)}" if asked else ""
+        )
         response = None
         self._of_thread.deadline = None if whole is None else time.monotonic() + whole
         try:

@@ -82,7 +82,10 @@ def error_from(status: int, headers: Mapping[str, str], payload: bytes) -> ApiEr
     if retry_after is None and details.get("retryAfterSeconds"):
         retry_after = float(details["retryAfterSeconds"])
     return ApiError(
-        status, answer.get("reason") or "Unknown", answer.get("message") or "", retry_after
+        status,
+        answer.get("reason") or "Unknown",
+        answer.get("message") or answer.get("detail") or "",  # problem details, of our REST API
+        retry_after,
     )
 
 

@@ -40,3 +40,13 @@ COMMANDS = {
     "version": "Print the version.",
 }
 """The commands with their descriptions, in the order in which `--help` lists them."""
+NEED_CLUSTER = {
+    "restore": "it writes statuses in the name of the operator",
+    "operator": "it watches and writes what no user may",
+    "receiver": "it watches Triggers and creates executions with rights of its own",
+    "api": "it is what --server names",
+    "recorder": "it watches executions and marks those that it has recorded",
+}
+"""The commands that do not work with `--server`, with the reasons."""
+NEED_NOTHING = ("crds", "completion", "action", "version")
+"""The commands that use no cluster."""

@@ -1,0 +1,172 @@
+"""Passes requests on to the API server in the caller's name, for the command line.
+
+`orchestrator --server` works as it does on a cluster: it reads the same objects, checks the same,
+and prints the same. So it needs the objects of the API server, not the answers of our routes.
+`RULES` says which; all else is refused here, whatever the caller's rights are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import aiohttp
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestrator.api.clients import BearerToken
+from orchestrator.api.dependencies import bearer, caller_of
+from orchestrator.api.problems import CHALLENGE, ProblemError
+from orchestrator.api.streaming import Stream
+from orchestrator.kube.errors import cause_of
+from orchestrator.kube.resources import CONTROLLER_REVISIONS, KINDS, PODS, Resource
+from orchestrator.models.base import API_VERSION
+
+PATH = "/kubernetes"
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_REVIEWS = (
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+)
+_SENT = ("accept", "content-type", "user-agent", "impersonate-user", "impersonate-uid",
+         "impersonate-group")  # fmt: skip
+"""The headers that are passed on, besides the token and impersonate-extra-*."""
+_RETURNED = ("content-type", "retry-after", "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A resource, and what may be asked of it."""
+
+    resource: Resource
+    methods: Sequence[str] = ("GET",)
+    subresource: str = ""
+
+    def allows(self, method: str, path: str) -> bool:
+        """Whether it is a request for this resource: one object, or a list of a namespace or of
+        all."""
+        if method not in self.methods:
+            return False
+        one = self.resource.path("NAMESPACE", "NAME", self.subresource)
+        if _fits(one, path):
+            return method != "POST"
+        lists = () if self.subresource else (None, "NAMESPACE")
+        return method in ("GET", "POST") and any(
+            _fits(self.resource.path(namespace), path) for namespace in lists
+        )
+
+
+RULES = (
+    *(Rule(kind, METHODS) for kind in KINDS),
+    Rule(PODS),
+    Rule(PODS, subresource="log"),
+    Rule(CONTROLLER_REVISIONS),
+)
+"""Also allowed are the two reviews that say who the caller is and whether they have a right, and
+the list of our kinds."""
+
+
+def is_passed(method: str, path: str) -> bool:
+    """Whether a request to this path of the API server is passed on."""
+    if path in _REVIEWS:
+        return method == "POST"
+    if path == f"/apis/{API_VERSION}":
+        return method == "GET"
+    return any(rule.allows(method, path) for rule in RULES)
+
+
+def _fits(pattern: str, path: str) -> bool:
+    name = r"[a-z0-9][-.a-z0-9]*"
+    return re.fullmatch(re.sub("NAMESPACE|NAME", name, re.escape(pattern)), path) is not None
+
+
+async def pass_on(request: Request) -> Response:
+    """The API server's answer to a request with the caller's token."""
+    credentials = await bearer(request)
+    if credentials is None:  # a browser's session has no use for it
+        raise ProblemError(401, "send the bearer token of a user of the cluster", headers=CHALLENGE)
+    caller = await caller_of(request, credentials)
+    assert isinstance(caller.user, BearerToken)
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    path = raw.decode("ascii", "replace").partition(PATH)[2].partition("?")[0]
+    if not is_passed(request.method, path):
+        words = f"needs access to the cluster: this API passes on no {request.method} of {path}"
+        return _status(405, "MethodNotAllowed", words)
+    if follows(request):
+        with request.app.state.streams.one():
+            pass  # raises TooManyError before anything is opened
+    stack = AsyncExitStack()
+    try:
+        answer = await stack.enter_async_context(
+            caller.clients.passing.answer(
+                request.method,
+                f"{path}?{request.url.query}" if request.url.query else path,
+                [("authorization", f"Bearer {caller.user.text}"), *_sent(request.headers)],
+                await request.body() or None,
+                follows=follows(request),
+            )
+        )
+        headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+        if follows(request) and answer.status == 200:
+            media_type = headers.pop("content-type", "application/json")
+            stopping: asyncio.Event = request.app.state.stopping
+            return Stream(request, _parts(answer, stack.pop_all(), stopping), media_type)
+        return Response(await answer.read(), answer.status, headers)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        words = f"the API server does not answer: {cause_of(error)}"
+        return _status(503, "ServiceUnavailable", words)
+    finally:
+        await stack.aclose()
+
+
+def follows(request: Request) -> bool:
+    """Whether the answer goes on until the reader leaves: a watch, or a log that is followed."""
+    return "true" in (request.query_params.get("watch"), request.query_params.get("follow"))
+
+
+def _sent(headers: Headers) -> list[tuple[str, str]]:
+    return [
+        (name, text)
+        for name, text in headers.items()
+        if name in _SENT or name.startswith("impersonate-extra-")
+    ]
+
+
+async def _parts(
+    answer: aiohttp.ClientResponse, stack: AsyncExitStack, stopping: asyncio.Event
+) -> AsyncIterator[bytes]:
+    """The answer as it arrives, until its end or that of the process."""
+    ending = asyncio.ensure_future(stopping.wait())
+    part: asyncio.Future[bytes] | None = None
+    try:
+        while not stopping.is_set():
+            part = asyncio.ensure_future(answer.content.readany())
+            await asyncio.wait({part, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not part.done() or not (read := part.result()):
+                return
+            yield read
+    except (aiohttp.ClientError, TimeoutError):
+        return  # as when the API server ends it: the reader opens it again
+    finally:
+        for each in (part, ending):
+            if each is not None:
+                each.cancel()
+        await stack.aclose()
+
+
+def _status(status: int, reason: str, message: str) -> Response:
+    """A refusal in the API server's form."""
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": reason,
+        "message": message,
+        "code": status,
+    }
+    return Response(orjson.dumps(body), status, media_type="application/json")
