@@ -44,6 +44,8 @@ HISTORY: dict[str, Any] = {
     "logLevel": "debug",
     "keepDays": 365,
     "keepCount": 100000,
+    "keepLogDays": 30,
+    "traces": "http://collector.observability:4318",
     "serviceAccount": {"name": "recorder", "annotations": {"example.com/a": "b"}},
     "extraArgs": ["--log-format=plain"],
 }
@@ -184,6 +186,16 @@ def test_the_operator_waits_for_the_history_that_the_release_keeps(release: Rele
     assert "--history" in arguments(objects, "operator")
     served = ["--namespace=billing", "--namespace=shop", "--keep-days=365"]
     assert arguments(objects, "recorder")[-3:] == served
+
+
+def test_traces_are_exported_to_the_collector_that_is_named(release: Release) -> None:
+    collector = "http://collector.observability:4318"
+    history = {"enabled": True, "keepLogDays": 30, "traces": collector}
+    objects = release.objects({**SHARED, "history": history})
+    assert arguments(objects, "recorder")[-2:] == ["--keep-log-days=30", f"--traces={collector}"]
+    assert "--tracing" in arguments(objects, "operator")
+    without = release.objects({**SHARED, "history": {"enabled": True}})
+    assert "--tracing" not in arguments(without, "operator")
 
 
 def test_the_recorder_of_some_namespaces_has_rights_only_there(release: Release) -> None:
