@@ -9,12 +9,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import yaml
 
 from dev.cluster.api import Cluster
 from tests.account import LOGIN, NAMESPACE, login_account
 from tests.apis import ApiUser, token_of
 from tests.cluster.loginplace import FIRST, SECOND, LoginPlace, login_in_place
-from tests.kube import eventually, workflow
+from tests.kube import ROOT, Kubectl, eventually, workflow
 from tests.oidcprovider import Browser
 
 SESSION = "itechsmart-session"
@@ -111,6 +112,20 @@ def test_the_account_may_impersonate_and_nothing_else(place: LoginPlace) -> None
     own = [line.split() for line in listed.splitlines() if "selfsubject" not in line]
     verbs = {line[0]: line[-1] for line in own if line[0].isalpha()}
     assert verbs == {"users": "[impersonate]", "groups": "[impersonate]"}, listed
+
+
+def test_the_manifests_are_valid_and_mount_the_token_of_that_account(place: LoginPlace) -> None:
+    kubectl = Kubectl(place.admin.kubeconfig, NAMESPACE)
+    folder = str(ROOT / "manifests" / "api-oidc")
+    kubectl("apply", "--dry-run=server", "--validate=strict", "-k", folder)
+    objects = list(yaml.safe_load_all(kubectl("kustomize", folder)))
+    [pod] = [one["spec"]["template"]["spec"] for one in objects if one["kind"] == "Deployment"]
+    assert pod["serviceAccountName"] == LOGIN
+    assert pod["automountServiceAccountToken"] is True
+    mounts = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]]
+    assert mounts == ["/etc/login"]
+    accounts = [one["metadata"]["name"] for one in objects if one["kind"] == "ServiceAccount"]
+    assert LOGIN in accounts
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.kube import ROOT
 from tests.unit.cli.conftest import Place
 
 NEEDED = {
@@ -51,6 +53,15 @@ def test_a_wrong_option_is_named(
     given = {**NEEDED, "session-key-file": str(keys), **change}
     done = place("api", *(f"--{name}={value}" for name, value in given.items() if value))
     assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done.err
+
+
+def test_the_options_of_the_manifests_are_accepted(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "session-keys").write_text(base64.b64encode(b"k" * 32).decode())
+    (tmp_path / "client-secret").write_text("secret")
+    steps = yaml.safe_load((ROOT / "manifests/api-oidc/login.yaml").read_text())
+    [arguments] = [step["value"] for step in steps if step["path"].endswith("/args")]
+    done = place(*(argument.replace("/etc/login", str(tmp_path)) for argument in arguments))
+    assert "--oidc-issuer needs a token of an account" in done.err  # all of them were read
 
 
 def test_a_wrong_key_is_named_by_its_line(place: Place, tmp_path: Path) -> None:
