@@ -279,7 +279,8 @@ def test_the_manifests_of_the_recorder_are_accepted(
     assert recorder_config.exists()  # its namespace is there
     folder = ROOT / "manifests/recorder"
     kubectl.within(NAMESPACE)("apply", "--server-side", "--dry-run=server", "-k", str(folder))
-    (deployment,) = yaml.safe_load_all((folder / "recorder.yaml").read_text())
+    documents = yaml.safe_load_all((folder / "recorder.yaml").read_text())
+    (deployment,) = (each for each in documents if each["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     name, *options = container["args"]
     load(name).make_context(name, options)
