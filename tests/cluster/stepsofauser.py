@@ -38,7 +38,6 @@ def steps_of_a_user(folder: Path) -> Iterator[tuple[str, ...]]:
     good = str(folder / "good.yaml")
     yield "apply", "-f", good
     yield "apply", "-f", str(folder / "wrong.yaml")
-    yield "lint", "-f", good
     yield "get", "workflow", "flwo"
     yield "run", "flow", "--var", "count=1", "--name", "one"
     yield "until", "one", "hold", "Waiting"
@@ -51,7 +50,6 @@ def steps_of_a_user(folder: Path) -> Iterator[tuple[str, ...]]:
     yield "approve", "one", "ask", "--comment", "fine"
     yield "ended", "one"
     yield "wait", "one"
-    yield "get", "awfx", "one"
     yield ("without pods",)
     yield "logs", "one"
     yield "rerun", "one", "--from", "ask", "--name", "two"
