@@ -64,7 +64,7 @@ def running_api(kubeconfig: Path, log: Path, *options: str) -> Iterator[ApiUser]
     api = ApiProcess(kubeconfig, log, "--address=127.0.0.1:0", *options)
     api.start()
     try:
-        found = eventually(lambda: re.search(r"served at port (\d+)", log.read_text()))
+        found = eventually(lambda: re.search(r"served at port (\d+)", log.read_text()), within=180)
         yield ApiUser(int(found[1]))
     finally:
         api.stop()

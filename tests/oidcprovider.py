@@ -20,7 +20,7 @@ from tests.planted import planted
 
 CLIENT, SECRET = "workflow", planted("oidc-client")
 _SOURCE = Path(__file__).parent / "oidc"
-_SECONDS = 60
+_SECONDS = 120
 
 
 @dataclass

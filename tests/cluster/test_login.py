@@ -108,10 +108,14 @@ def test_a_session_follows_an_execution_with_its_own_rights(place: LoginPlace) -
 
 def test_the_account_may_impersonate_and_nothing_else(place: LoginPlace) -> None:
     user = f"--as=system:serviceaccount:{NAMESPACE}:{LOGIN}"
-    listed = place.admin("auth", "can-i", "--list", user, "--no-headers")
-    own = [line.split() for line in listed.splitlines() if "selfsubject" not in line]
-    verbs = {line[0]: line[-1] for line in own if line[0].isalpha()}
-    assert verbs == {"users": "[impersonate]", "groups": "[impersonate]"}, listed
+
+    def verbs() -> dict[str, str]:
+        listed = place.admin("auth", "can-i", "--list", user, "--no-headers")
+        own = [line.split() for line in listed.splitlines() if "selfsubject" not in line]
+        return {line[0]: line[-1] for line in own if line[0].isalpha()}
+
+    found = eventually(verbs)
+    assert found == {"users": "[impersonate]", "groups": "[impersonate]"}
 
 
 def test_the_manifests_are_valid_and_mount_the_token_of_that_account(place: LoginPlace) -> None:
