@@ -143,6 +143,8 @@ async def test_every_execution_is_answered_once_whatever_is_killed(
                 async for raw in client.executions.list(namespace=kubectl.namespace)
             ]
             assert sorted(found) == sorted(started)
+            figures = await client.figures.dashboard(namespace=kubectl.namespace)
+            assert figures["lastDay"]["byPhase"] == {"Succeeded": MANY}, figures
             for uid in random.Random(1).sample(started, 20):
                 read = await client.executions.get(uid)
                 assert read.value["status"]["phase"] == "Succeeded"
