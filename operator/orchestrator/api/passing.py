@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import orjson
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -97,7 +97,8 @@ async def pass_on(request: Request) -> Response:
     if not is_passed(request.method, path):
         words = f"needs access to the cluster: this API passes on no {request.method} of {path}"
         return _status(405, "MethodNotAllowed", words)
-    if follows(request):
+    going_on = follows(request.query_params)
+    if going_on:
         with request.app.state.streams.one():
             pass  # raises TooManyError before anything is opened
     stack = AsyncExitStack()
@@ -108,11 +109,11 @@ async def pass_on(request: Request) -> Response:
                 f"{path}?{request.url.query}" if request.url.query else path,
                 [("authorization", f"Bearer {caller.user.text}"), *_sent(request.headers)],
                 await request.body() or None,
-                follows=follows(request),
+                follows=going_on,
             )
         )
         headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
-        if follows(request) and answer.status == 200:
+        if going_on and answer.status == 200:
             media_type = headers.pop("content-type", "application/json")
             stopping: asyncio.Event = request.app.state.stopping
             return Stream(request, _parts(answer, stack.pop_all(), stopping), media_type)
@@ -124,9 +125,14 @@ async def pass_on(request: Request) -> Response:
         await stack.aclose()
 
 
-def follows(request: Request) -> bool:
-    """Whether the answer goes on until the reader leaves: a watch, or a log that is followed."""
-    return "true" in (request.query_params.get("watch"), request.query_params.get("follow"))
+def follows(query: QueryParams) -> bool:
+    """Whether the answer goes on until the reader leaves: a watch, or a log that is followed.
+
+    To the API server, each value but `false` is true, the empty one too
+    (k8s.io/apimachinery, Convert_Slice_string_To_bool).
+    """
+    values = [*query.getlist("watch"), *query.getlist("follow")]
+    return any(value.lower() != "false" for value in values)
 
 
 def _sent(headers: Headers) -> list[tuple[str, str]]:

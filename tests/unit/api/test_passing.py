@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from starlette.datastructures import QueryParams
 
-from orchestrator.api.passing import is_passed
+from orchestrator.api.passing import follows, is_passed
 
 OURS = "/apis/automation.itechsmart.dev/v1alpha1"
 
@@ -60,3 +61,15 @@ def test_what_commands_need_is_passed_on(method: str, path: str) -> None:
 )
 def test_everything_else_is_refused_whatever_the_rights_are(method: str, path: str) -> None:
     assert not is_passed(method, path)
+
+
+@pytest.mark.parametrize(
+    "query", ["watch=true", "watch=1", "watch=0", "watch", "follow=True", "watch=false&watch=t"]
+)
+def test_what_the_api_server_takes_for_a_watch_counts_as_a_stream(query: str) -> None:
+    assert follows(QueryParams(query))
+
+
+@pytest.mark.parametrize("query", ["", "watch=false", "follow=FALSE", "limit=1"])
+def test_other_requests_count_as_requests(query: str) -> None:
+    assert not follows(QueryParams(query))
