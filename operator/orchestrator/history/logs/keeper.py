@@ -75,7 +75,9 @@ class LogKeeper:
         self._cache = Cache()
         self._pods: dict[str, WatchedPod] = {}
         """Pods that have begun and whose logs are not kept, by uid."""
-        self._of_execution: Counter[str] = Counter()
+        self._of_execution: Counter[tuple[str, str]] = Counter()
+        """How many there are by namespace and uid of the execution. A pod of another namespace can
+        have the label, too."""
         self._new: dict[str, WatchedPod] = {}
         """Those that are not compared with the database yet."""
         self._wake = asyncio.Event()
@@ -120,7 +122,8 @@ class LogKeeper:
         uid = metadata["uid"]
         if not any("job" in record for record in (status.get("nodes") or {}).values()):
             return True
-        if self._of_execution[uid] or not self.reflector.synced.is_set():
+        mine = metadata["namespace"], uid
+        if self._of_execution[mine] or not self.reflector.synced.is_set():
             return False
         found, _ = await self._client.list(
             PODS,
@@ -133,7 +136,7 @@ class LogKeeper:
             known = self._cache.get(metadata["namespace"], pod["name"])
             if known is None or known["metadata"]["uid"] != pod["uid"]:
                 return False  # the watch will show it
-        return not self._of_execution[uid] and not await self._store.unfinished(uid)
+        return not self._of_execution[mine] and not await self._store.unfinished(mine)
 
     # Pods
 
@@ -154,7 +157,7 @@ class LogKeeper:
             owner = metadata["execution"]
             pod = WatchedPod(uid, metadata["namespace"], metadata["name"], owner)
             self._pods[uid] = self._new[uid] = pod
-            self._of_execution[owner] += 1
+            self._of_execution[pod.execution] += 1
             self._wake.set()
         if raw["ended"]:
             pod.failed = raw["failed"]
@@ -235,9 +238,9 @@ class LogKeeper:
         self._pods.pop(pod.uid, None)
         self._tasks.pop(pod.uid, None)
         self._keepings.pop(pod.uid, None)
-        self._of_execution[pod.execution_uid] -= 1
-        if self._of_execution[pod.execution_uid] <= 0:
-            del self._of_execution[pod.execution_uid]
+        self._of_execution[pod.execution] -= 1
+        if self._of_execution[pod.execution] <= 0:
+            del self._of_execution[pod.execution]
             self.on_kept(pod.execution_uid)
 
     async def _abandon(self) -> None:

@@ -65,6 +65,11 @@ class WatchedPod:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether its action has ended, or the pod is gone."""
 
+    @property
+    def execution(self) -> tuple[str, str]:
+        """Namespace and uid of the execution that its label names."""
+        return self.namespace, self.execution_uid
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

@@ -64,11 +64,12 @@ class LogStore:
                 found |= {row.pod_uid: Outcome(row.outcome) for row in rows}
         return found
 
-    async def unfinished(self, execution_uid: str = "") -> list[LogIdentity]:
-        """The logs that are being kept, of an execution or of all."""
+    async def unfinished(self, execution: tuple[str, str] | None = None) -> list[LogIdentity]:
+        """The logs that are being kept, of an execution by namespace and uid, or of all."""
         query = select(*IDENTITY).where(LOGS.c.outcome == Outcome.OPEN, LOGS.c.ended_at.is_(None))
-        if execution_uid:
-            query = query.where(LOGS.c.execution_uid == execution_uid)
+        if execution is not None:
+            namespace, uid = execution
+            query = query.where(LOGS.c.execution_uid == uid, LOGS.c.namespace == namespace)
         async with transaction(self.engine) as connection:
             return [identity_of(row) for row in await connection.execute(query)]
 

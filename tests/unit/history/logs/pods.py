@@ -35,10 +35,12 @@ class PodServer(ApiServer):
         self._wrote = asyncio.Condition()
         self._following: set[web.StreamResponse] = set()
 
-    async def run(self, name: str, node: str = "check", attempt: int = 1) -> None:
+    async def run(
+        self, name: str, node: str = "check", attempt: int = 1, namespace: str = "shop"
+    ) -> None:
         """A pod whose container runs."""
         self.lines[name] = []
-        await self._put(name, node, attempt, {"running": {}}, "Running")
+        await self._put(name, node, attempt, {"running": {}}, "Running", namespace)
 
     async def write(self, name: str, *texts: str) -> None:
         """Lines of its container."""
@@ -70,13 +72,19 @@ class PodServer(ApiServer):
         await asyncio.sleep(0)
 
     async def _put(
-        self, name: str, node: str, attempt: int, state: dict[str, Any], phase: str
+        self,
+        name: str,
+        node: str,
+        attempt: int,
+        state: dict[str, Any],
+        phase: str,
+        namespace: str = "shop",
     ) -> None:
         context = json.dumps({"node": node, "attempt": attempt})
         action = {"name": "action", "env": [{"name": "CONTEXT", "value": context}]}
         await self.put(
             "pods",
-            "shop",
+            namespace,
             name,
             metadata={
                 "uid": f"uid-{name}",
@@ -90,12 +98,12 @@ class PodServer(ApiServer):
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/log"):
             return await super().answer(request)
-        name = request.path.split("/")[-2]
+        namespace, _, name = request.path.split("/")[-4:-1]
         if self.forbidden:
             return _refusal(403, "Forbidden", "pods/log is forbidden")
         if self.refusals:
             return self.refusals.pop()
-        if ("pods", "shop", name) not in self.objects:
+        if ("pods", namespace, name) not in self.objects:
             return _refusal(404, "NotFound", f'pods "{name}" not found')
         since = request.query.get("sinceTime")
         begin = 0 if since is None else int(datetime.fromisoformat(since).timestamp()) * SECOND
@@ -106,7 +114,7 @@ class PodServer(ApiServer):
         self.most_followed = max(self.most_followed, self.followed)
         self._following.add(response)
         try:
-            await self._send(response, name, begin, follow=follow)
+            await self._send(response, (namespace, name), begin, follow=follow)
         except ConnectionError:
             pass
         finally:
@@ -115,9 +123,9 @@ class PodServer(ApiServer):
         return response
 
     async def _send(
-        self, response: web.StreamResponse, name: str, begin: int, *, follow: bool
+        self, response: web.StreamResponse, key: tuple[str, str], begin: int, *, follow: bool
     ) -> None:
-        sent = 0
+        sent, (namespace, name) = 0, key
         while True:
             there = self.lines[name]
             parts = [line + b"\n" for moment, line in there[sent:] if moment >= begin]
@@ -127,7 +135,7 @@ class PodServer(ApiServer):
             for part in (text[:middle], text[middle:]):
                 if part:
                     await response.write(part)
-            pod = self.objects.get(("pods", "shop", name))
+            pod = self.objects.get(("pods", namespace, name))
             over = pod is None or pod["status"]["phase"] != "Running"
             if len(self.lines[name]) == sent and (over or not follow):
                 return

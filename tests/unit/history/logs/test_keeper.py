@@ -128,6 +128,7 @@ async def test_no_line_twice_and_none_missing_whatever_is_killed(
     for _ in range(5):
         stop = asyncio.Event()
         running = asyncio.create_task(recorder_of(client, store).run(stop))
+        await until(lambda: server.followed > 0)
         await write(25)
         await server.cut()
         await write(25)
@@ -167,6 +168,20 @@ async def test_the_condition_waits_for_the_logs(
         await until(lambda: marked(server) == {"run"})
         assert not any("logs" in text for text in recorder.unready())
     assert await lines(store, "a") == written(server, "a")
+
+
+async def test_a_pod_of_another_namespace_with_the_label_holds_nothing_up(
+    server: PodServer, client: ApiClient, store: Store
+) -> None:
+    await server.run("foreign", namespace="lab")
+    await server.run("a")
+    async with recording(recorder_of(client, store)):
+        await server.write("foreign", "text")
+        await server.write("a", "text")
+        await server.end("a")
+        await put(server, ENDED)
+        await until(lambda: marked(server) == {"run"})
+    assert set(await kept(store)) == {"a"}
 
 
 async def test_a_log_that_cannot_be_kept_is_given_up_with_a_reason(
