@@ -84,11 +84,12 @@ def recording(kubeconfig: Path, log: Path, database: str, lease: str = "") -> It
 
 
 @pytest.fixture(scope="module")
-def recorder_config(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the recorder's service account."""
-    policies = ROOT / "manifests/install/policies.yaml"
-    Kubectl(kubeconfig)("apply", "--server-side", "-f", str(policies))
-    return recorder_account(kubeconfig, tmp_path_factory.mktemp("recorder"))
+def recorder_config(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A kubeconfig of the recorder's service account, while the policies are installed."""
+    kubectl, policies = Kubectl(kubeconfig), str(ROOT / "manifests/install/policies.yaml")
+    kubectl("apply", "--server-side", "-f", policies)
+    yield recorder_account(kubeconfig, tmp_path_factory.mktemp("recorder"))
+    kubectl("delete", "-f", policies)
 
 
 @pytest.fixture
