@@ -20,7 +20,8 @@ NAME = "__Host-itechsmart-session"
 
 
 class Clock:
-    now = time.time()
+    def __init__(self) -> None:
+        self.now = time.time()
 
     def __call__(self) -> float:
         return self.now
