@@ -286,7 +286,8 @@ def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
     assert (node["node"], node["count"], node["average"]) == ("hold", 3, 60.0)
     failed = oncall("GET", f"/analytics/overview{where}&workflow=counted&phase=Failed").body
     assert failed["total"]["byPhase"] == {"Failed": 1}
-    brief = oncall("GET", f"/analytics/overview{where}&workflow=counted&period=17m").body
+    period = f"{int((datetime.now(UTC) - NOW).total_seconds()) + 17 * 60}s"
+    brief = oncall("GET", f"/analytics/overview{where}&workflow=counted&period={period}").body
     assert brief["total"]["byPhase"] == {"Failed": 1, "Pending": 1}
     metrics = oncall("GET", f"/workflows/counted/metrics{where}").body
     assert (metrics["total"], metrics["executions"]) == (3, {"Failed": 1, "Succeeded": 2})

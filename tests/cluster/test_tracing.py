@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -32,6 +33,11 @@ class TracingRecorder(Operator):
     """The recorder as a process of its own."""
 
     COMMAND = "recorder"
+
+
+def recorded(raw: dict[str, Any]) -> bool:
+    """Whether an execution has the condition Recorded."""
+    return is_recorded(raw["status"])
 
 
 def traceparents(kubectl: Kubectl) -> dict[str, str]:
@@ -67,7 +73,8 @@ def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continu
     started["metadata"]["annotations"] = {TRACEPARENT: CALLER}
     database = f"--database=sqlite:///{tmp_path / 'history.db'}"
     with collecting() as collector:
-        options = (database, f"--namespace={kubectl.namespace}", f"--traces={collector.url}")
+        options = [database, f"--namespace={kubectl.namespace}", f"--traces={collector.url}"]
+        options.append("--logs=off")  # the nodes are fake, and serve none
         recorder = TracingRecorder(recorder_config, tmp_path / "recorder", *options)
         with running_operator(account, tmp_path / "operator", "--tracing"):
             kubectl.create(started)
@@ -76,10 +83,10 @@ def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continu
             recorder.start()
             recorder.kill()  # at any moment of its start
             recorder.start()
-            eventually(
-                lambda: all(is_recorded(raw["status"]) for raw in kubectl.get("awfx")["items"]), 120
-            )
-            recorder.stop()
+            try:
+                eventually(lambda: all(map(recorded, kubectl.get("awfx")["items"])), 120)
+            finally:
+                recorder.stop()
     spans = {span.span_id.hex(): span for span in collector.spans}
     by_name = {span.name: span for span in spans.values()}
     assert set(by_name) == {"workflow outer", "workflow inner", "first", "sub", "leaf"}
