@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 import uuid
@@ -20,7 +21,20 @@ from tests.kube import eventually
 from tests.postgresql import PASSWORD, PostgresqlServer
 from tests.receivers import free_port
 
+# A TLS connection that a server refuses is closed in two steps (asyncpg, `transport.close`): the
+# second waits for the server, and the end of the action for none.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 PROVES = {"PostgreSQL": ["sql-query", "sql-execute"]}
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Connections that are left are collected within the test, and in no other."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
