@@ -9,10 +9,11 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.account import operator_account
+from tests.account import operator_account, recorder_account
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
 from tests.postgresql import PostgresqlServer
+from tests.recorders import installed_policies
 
 pytest.register_assert_rewrite("tests.reliance")
 
@@ -33,6 +34,13 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 def account(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A kubeconfig of the operator's service account, with the roles of the installation."""
     return operator_account(kubeconfig, tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="module")
+def recorder_config(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A kubeconfig of the recorder's service account, while the policies are installed."""
+    with installed_policies(Kubectl(kubeconfig)):
+        yield recorder_account(kubeconfig, tmp_path_factory.mktemp("recorder"))
 
 
 @pytest.fixture

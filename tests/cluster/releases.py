@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from tests.kube import ROOT, Kubectl, Operator
+from tests.recorders import RecorderProcess
 
 NAME = "itechsmart-workflow"
 
@@ -14,12 +15,6 @@ NAME = "itechsmart-workflow"
 def fullname(release: str) -> str:
     """How the names of a release's objects begin."""
     return release if NAME in release else f"{release}-{NAME}"
-
-
-class RecorderProcess(Operator):
-    """A recorder that can be killed."""
-
-    COMMAND = "recorder"
 
 
 def operator_of(

@@ -27,7 +27,7 @@ from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, LEASES
-from tests.account import NAMESPACE, recorder_account
+from tests.account import NAMESPACE
 from tests.databases import new_database
 from tests.kube import ROOT, Kubectl, execution
 from tests.postgresql import PostgresqlServer
@@ -81,15 +81,6 @@ def recording(kubeconfig: Path, log: Path, database: str, lease: str = "") -> It
         yield recorder
     finally:
         recorder.end()
-
-
-@pytest.fixture(scope="module")
-def recorder_config(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A kubeconfig of the recorder's service account, while the policies are installed."""
-    kubectl, policies = Kubectl(kubeconfig), str(ROOT / "manifests/install/policies.yaml")
-    kubectl("apply", "--server-side", "-f", policies)
-    yield recorder_account(kubeconfig, tmp_path_factory.mktemp("recorder"))
-    kubectl("delete", "-f", policies)
 
 
 @pytest.fixture

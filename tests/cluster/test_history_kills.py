@@ -14,12 +14,12 @@ import pytest
 
 from orchestrator.client import Client, NoAnswerError, ProblemError
 from orchestrator.engine.status.conditions import is_recorded
-from tests.account import recorder_account
 from tests.apis import ApiProcess, token_of
-from tests.kube import ROOT, Kubectl, Operator, eventually, workflow
+from tests.kube import Kubectl, Operator, eventually, workflow
 from tests.postgresql import PostgresqlServer
 from tests.receivers import free_port
 from tests.recorded import RecordedHistory
+from tests.recorders import RecorderProcess
 
 MANY = int(os.environ.get("EXECUTIONS", "100"))
 """Executions that are started."""
@@ -28,12 +28,6 @@ KEPT = 30
 KILLS = 8
 AT_ONCE = 8
 """Executions that are started at a time."""
-
-
-class Recorder(Operator):
-    """A recorder that can be killed."""
-
-    COMMAND = "recorder"
 
 
 def quick() -> dict[str, Any]:
@@ -100,17 +94,15 @@ async def test_every_execution_is_answered_once_whatever_is_killed(
     kubectl: Kubectl,
     kubeconfig: Path,
     account: Path,
+    recorder_config: Path,
     postgresql: PostgresqlServer,
     database: str,
     tmp_path: Path,
 ) -> None:
-    policies = str(ROOT / "manifests/install/policies.yaml")
-    kubectl("apply", "--server-side", "-f", policies)
     kubectl.apply(quick())
     namespace, port = f"--namespace={kubectl.namespace}", free_port()
-    recorder_config = recorder_account(kubeconfig, tmp_path)
     operator = Operator(account, tmp_path / "operator", namespace, "--history")
-    recorder = Recorder(recorder_config, tmp_path / "recorder", namespace, database)
+    recorder = RecorderProcess(recorder_config, tmp_path / "recorder", namespace, database)
     api = ApiProcess(
         kubeconfig, tmp_path / "api", f"--address=127.0.0.1:{port}", database, "--rate=1000"
     )
@@ -151,7 +143,6 @@ async def test_every_execution_is_answered_once_whatever_is_killed(
     finally:
         for each in processes:
             each.stop()
-        kubectl("delete", "-f", policies)
 
 
 def settled(kubectl: Kubectl) -> bool:

@@ -29,18 +29,13 @@ from tests.kube import Kubectl, Operator, eventually, execution, workflow
 from tests.planted import planted
 from tests.prometheus import Prometheus, free_port, scraping
 from tests.receivers import ReceiverProcess, Sender, running_receiver
+from tests.recorders import RecorderProcess
 
 HOOK_TOKEN = planted("hook")
 
 WITHOUT_DATA = {f"{PREFIX}_triggers_quota_exceeded"}
 """Metrics that have no series in this run: no quota refuses the execution of a Trigger."""
 ASK = {"name": "ask", "approval": {"approvers": ["group:sre"]}}
-
-
-class Recorder(Operator):
-    """The recorder of the history as a process of its own."""
-
-    COMMAND = "recorder"
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ def scraped(
         history: {"namespace": NAMESPACE, "pod": "recorder-0"},
     }
     (folder / "recorder").mkdir()
-    recorder = Recorder(
+    recorder = RecorderProcess(
         recorder_account(kubeconfig, folder / "recorder"),
         folder / "recorder.log",
         f"--namespace={shop.namespace}",

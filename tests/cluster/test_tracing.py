@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.engine.trace_context import parse_traceparent
 from orchestrator.models.labels import TRACEPARENT
-from tests.account import recorder_account
 from tests.cluster.twelve import TASK, task
 from tests.collector import attributes_of, collecting
 from tests.kube import (
-    ROOT,
     Kubectl,
-    Operator,
     ended,
     eventually,
     execution,
     running_operator,
     workflow,
 )
+from tests.recorders import RecorderProcess
 
 CALLER = f"00-{'a1' * 16}-{'b2' * 8}-01"
-
-
-class TracingRecorder(Operator):
-    """The recorder as a process of its own."""
-
-    COMMAND = "recorder"
 
 
 def recorded(raw: dict[str, Any]) -> bool:
@@ -51,16 +41,6 @@ def traceparents(kubectl: Kubectl) -> dict[str, str]:
     return found
 
 
-@pytest.fixture
-def recorder_config(kubectl: Kubectl, kubeconfig: Path, tmp_path: Path) -> Iterator[Path]:
-    """A kubeconfig of the recorder's service account, while the policies let it set its
-    condition."""
-    policies = str(ROOT / "manifests/install/policies.yaml")
-    kubectl("apply", "--server-side", "-f", policies)
-    yield recorder_account(kubeconfig, tmp_path)
-    kubectl("delete", "-f", policies)
-
-
 def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continue(
     kubectl: Kubectl, account: Path, recorder_config: Path, tmp_path: Path
 ) -> None:
@@ -75,7 +55,7 @@ def test_an_execution_and_its_sub_executions_are_one_trace_that_the_jobs_continu
     with collecting() as collector:
         options = [database, f"--namespace={kubectl.namespace}", f"--traces={collector.url}"]
         options.append("--logs=off")  # the nodes are fake, and serve none
-        recorder = TracingRecorder(recorder_config, tmp_path / "recorder", *options)
+        recorder = RecorderProcess(recorder_config, tmp_path / "recorder", *options)
         with running_operator(account, tmp_path / "operator", "--tracing"):
             kubectl.create(started)
             ended(kubectl, "run")

@@ -15,7 +15,8 @@ from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.jobs.evidence import phase_of
 from tests.account import recorder_account
 from tests.apis import ApiUser, running_api, token_of
-from tests.kube import Kubectl, Operator, eventually, execution, manifest, workflow
+from tests.kube import Kubectl, eventually, execution, manifest, workflow
+from tests.recorders import RecorderProcess
 
 # As the first process of its container it gets SIGTERM only because it handles it.
 TALK = """\
@@ -34,12 +35,6 @@ TEMPLATE = manifest(
     {"action": {"image": BUSYBOX_IMAGE, "script": {"interpreter": "sh", "source": TALK}}},
 )
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-class RecorderProcess(Operator):
-    """A recorder that can be killed."""
-
-    COMMAND = "recorder"
 
 
 class Kept:
