@@ -18,6 +18,7 @@ SINGLE = {
     "manifests/install/policies.yaml": "policies.yaml",
     "manifests/receiver/rbac.yaml": "receiver-rbac.yaml",
     "manifests/recorder/rbac.yaml": "recorder-rbac.yaml",
+    "manifests/api-oidc/rbac.yaml": "api-login-rbac.yaml",
     "manifests/webhook/configuration.yaml": "webhook.yaml",
     "manifests/monitoring/alerts.yaml": "alerts.yaml",
     "manifests/monitoring/dashboard.json": "dashboard.json",

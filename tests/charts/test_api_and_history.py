@@ -38,6 +38,21 @@ API: dict[str, Any] = {
     "extraArgs": ["--rate=10"],
     "extraVolumes": [{"name": "more", "emptyDir": {}}],
 }  # fmt: skip
+OIDC: dict[str, Any] = {
+    "issuer": "https://login.example.com",
+    "clientId": "workflow",
+    "externalUrl": "https://automation.example.com",
+    "secretName": "login",
+    "sessionKeysKey": "keys",
+    "clientSecretKey": "secret",
+    "caSecretName": "provider-ca",
+    "usernameClaim": "email",
+    "groupsClaim": "groups",
+    "groupsFilter": ["k8s-", "sre"],
+    "scopes": ["openid", "groups"],
+    "sessionLifetime": "12h",
+    "impersonate": {"users": ["oidc:ana"], "groups": ["oidc:sre"]},
+}
 HISTORY: dict[str, Any] = {
     **PODS,
     "enabled": True,
@@ -57,7 +72,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "API and history in PostgreSQL, for namespaces": {
         **SHARED, "namespaces": ["shop", "billing"], "metrics": METRICS,
-        "api": {**API, "replicas": 3, "serviceAccount": {"name": "api"}},
+        "api": {**API, "replicas": 3, "serviceAccount": {"name": "api"}, "oidc": OIDC},
         "history": {
             **HISTORY, **POSTGRESQL, "extraVolumes": [{"name": "more", "emptyDir": {}}],
         },

@@ -73,11 +73,22 @@ def test_the_chart_installs_the_receiver_that_kustomize_installs(release: Releas
 POSTGRESQL = {"enabled": True, "database": "postgresql"}
 POSTGRESQL |= {"postgresql": {"secretName": f"{NAME}-history"}}
 
+OIDC = {
+    "issuer": "https://login.example.com",
+    "clientId": NAME,
+    "externalUrl": "https://automation.example.com",
+    "secretName": f"{NAME}-login",
+    "usernameClaim": "email",
+    "groupsClaim": "groups",
+}
+"""What manifests/api-oidc/login.yaml says."""
+
 
 @pytest.mark.parametrize(
     ("folder", "values"),
     [
         ("api", {"api": {"enabled": True}}),
+        ("api-oidc", {"api": {"enabled": True, "oidc": OIDC}}),
         ("recorder", {"history": POSTGRESQL}),
         (
             "api-with-history",
@@ -88,12 +99,15 @@ POSTGRESQL |= {"postgresql": {"secretName": f"{NAME}-history"}}
 def test_the_chart_installs_api_and_recorder_as_kustomize_does(
     release: Release, folder: str, values: dict[str, Any]
 ) -> None:
-    """But that kustomize's API looks for the Secret of a history, which may not be there."""
+    """But that kustomize's API looks for the Secret of a history, which may not be there, and that
+    its login leaves the account without rights, which no pod uses."""
     found = plain(release.objects({**ALONE, **values}))
     for at in plain(release.objects(ALONE)):
         del found[at]
     wanted = plain(kustomized(f"manifests/{folder}"))
-    if folder == "api":
+    if folder == "api-oidc":
+        del wanted["ServiceAccount", NAME, f"{NAME}-api"]
+    if folder in ("api", "api-oidc"):
         (container,) = wanted["Deployment", NAME, f"{NAME}-api"]["spec"]["template"]["spec"][
             "containers"
         ]

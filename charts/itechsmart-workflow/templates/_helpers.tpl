@@ -62,7 +62,8 @@ true
 {{- end -}}
 
 {{- define "itechsmart-workflow.apiAccountName" -}}
-{{- .Values.api.serviceAccount.name | default (printf "%s-api" (include "itechsmart-workflow.fullname" .)) -}}
+{{- $kind := include "itechsmart-workflow.login" . | empty | ternary "api" "api-login" -}}
+{{- .Values.api.serviceAccount.name | default (printf "%s-%s" (include "itechsmart-workflow.fullname" .) $kind) -}}
 {{- end -}}
 
 {{- define "itechsmart-workflow.apiSelectorLabels" -}}

@@ -1,7 +1,8 @@
 {{/*
 The ServiceAccount of a component and its rights, from a file of the chart. Where some namespaces are
 served, what it may do in a namespace are Roles there. Call with (dict "root" $ "file" PATH "name" NAME
-"account" ACCOUNT "annotations" ANNOTATIONS); NAME is what the role is called in the file.
+"account" ACCOUNT "annotations" ANNOTATIONS "rules" RULES); NAME is what the role is called in the file, empty
+if all of its rights are of the cluster; RULES replace those of the ClusterRole where there are any.
 */}}
 {{- define "itechsmart-workflow.rights" -}}
 {{- $call := . }}
@@ -18,6 +19,7 @@ served, what it may do in a namespace are Roles there. Call with (dict "root" $ 
 {{- with $call.annotations }}{{ $_ := set $object.metadata "annotations" . }}{{ end }}
 {{- with $root.Values.image.pullSecrets }}{{ $_ := set $object "imagePullSecrets" . }}{{ end }}
 {{- end }}
+{{- if and $call.rules (eq .kind "ClusterRole") }}{{ $_ := set . "rules" $call.rules }}{{ end }}
 {{- if .subjects }}
 {{- $_ := set . "subjects" (list $subject) }}
 {{- $_ := set .roleRef "name" (include "itechsmart-workflow.named" (dict "root" $root "name" .roleRef.name)) }}

@@ -19,6 +19,9 @@
     - --tls-certificate=/run/tls/tls.crt
     - --tls-key=/run/tls/tls.key
     {{- end }}
+    {{- if include "itechsmart-workflow.login" . }}
+    {{- include "itechsmart-workflow.loginArgs" . | nindent 4 }}
+    {{- end }}
     {{- range $api.extraArgs }}
     - {{ . | quote }}
     {{- end }}
@@ -62,7 +65,11 @@
     # A reader of SQLite's write-ahead log writes to its index.
     - {name: history, mountPath: {{ include "itechsmart-workflow.historyFolder" . }}}
     {{- end }}
+    {{- if include "itechsmart-workflow.login" . }}
+    {{- include "itechsmart-workflow.loginMounts" . | nindent 4 }}
+    {{- else }}
     - {name: api-server, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+    {{- end }}
     {{- if $api.tls.secretName }}
     - {name: api-tls, mountPath: /run/tls, readOnly: true}
     {{- end }}
@@ -72,9 +79,13 @@
 {{- end -}}
 
 {{- define "itechsmart-workflow.apiVolumes" -}}
+{{- if include "itechsmart-workflow.login" . }}
+{{- include "itechsmart-workflow.loginVolumes" . }}
+{{- else -}}
 # The authority of the API server's certificate, and no token.
 - name: api-server
   configMap: {name: kube-root-ca.crt}
+{{- end }}
 {{- with .Values.api.tls.secretName }}
 - name: api-tls
   secret: {secretName: {{ . }}}
