@@ -17,6 +17,7 @@ import orjson
 
 from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.engine.times import from_rfc3339, optional_from_rfc3339
+from orchestrator.kube.decoding import dumps
 from orchestrator.models.base import API_VERSION
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.labels import RESTORED_FROM
@@ -137,9 +138,13 @@ def entry_from(raw: Raw, approvals: Collection[str] = ()) -> Entry | None:
 
 
 def approvals_of(revision: Raw) -> frozenset[str]:
-    """The nodes that wait for people, from the data of a ControllerRevision."""
-    nodes = (revision.get("workflow") or {}).get("nodes") or ()
-    return frozenset(node["name"] for node in nodes if node.get("approval"))
+    """The nodes that wait for people, from the data of a ControllerRevision; none of data that the
+    operator did not write."""
+    try:
+        nodes = (revision.get("workflow") or {}).get("nodes") or ()
+        return frozenset(node["name"] for node in nodes if node.get("approval"))
+    except (AttributeError, LookupError, TypeError):
+        return frozenset()
 
 
 def node_times(status: Raw, approvals: Collection[str]) -> tuple[NodeTime, ...]:
@@ -167,7 +172,7 @@ def nodes_of(body: bytes) -> tuple[NodeTime, ...]:
 
 def pack(value: Raw) -> bytes:
     """Compressed JSON, as the database keeps it."""
-    return zlib.compress(orjson.dumps(value))
+    return zlib.compress(dumps(value))
 
 
 def unpack(body: bytes) -> dict[str, Any]:

@@ -70,12 +70,11 @@ async def _remove(engine: AsyncEngine, limit: int, *where: Any) -> int:
         gone = delete(EXECUTIONS).where(EXECUTIONS.c.uid.in_(sorted(rows)))
         result = await connection.execute(gone.returning(EXECUTIONS.c.uid))
         # Another replica may have removed some since.
-        removed_uids = result.scalars().all()
-        removed = [rows[uid] for uid in removed_uids]
+        removed = [rows[uid] for uid in result.scalars().all()]
         if removed:
             await add(connection, map(_counted, removed), -1)
             await _remove_revisions(connection, {(row.namespace, row.revision) for row in removed})
-            await expire_of(connection, removed_uids)
+            await expire_of(connection, {(row.namespace, row.uid) for row in removed})
             await _move_horizon(connection, max(row.finished_at for row in removed))
     return len(rows)
 

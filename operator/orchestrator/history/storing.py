@@ -12,7 +12,7 @@ from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history.entry import Entry, entry_from
 from orchestrator.history.metrics import Failure, HistoryMetrics
-from orchestrator.history.reading import Raw, Reader, RevisionKey
+from orchestrator.history.reading import Raw, Reader, RevisionKey, Revisions
 from orchestrator.history.removal import horizon
 from orchestrator.history.store import Store
 from orchestrator.process.bounded_set import BoundedSet
@@ -40,9 +40,7 @@ class Storing:
         revisions = await self._reader.revisions(raws)
 
         def prepared() -> list[tuple[str, Entry | None]]:
-            return [
-                (raw["metadata"]["uid"], entry_from(raw, revisions.approvals(raw))) for raw in raws
-            ]
+            return [(raw["metadata"]["uid"], self._entry(raw, revisions)) for raw in raws]
 
         # Large statuses take a while to compress.
         entries = await asyncio.to_thread(prepared)
@@ -64,6 +62,17 @@ class Storing:
         self._reader.stored(revisions.new)
         self._metrics.recorded.inc(len(new))
         return refused
+
+    def _entry(self, raw: Raw, revisions: Revisions) -> Entry | None:
+        """The entry of an execution; None if it has not ended, or holds what nobody expects: what
+        users write into one object must not keep the others from being recorded."""
+        try:
+            return entry_from(raw, revisions.approvals(raw))
+        except Exception:
+            self._metrics.failed(Failure.INVALID)
+            where = f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"
+            logger.exception("the execution %s cannot be recorded", where)
+            return None
 
     async def _record_one(
         self, entry: Entry, revisions: Mapping[RevisionKey, Raw]

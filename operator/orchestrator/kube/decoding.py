@@ -25,6 +25,14 @@ def loads(data: bytes) -> Any:
         return orjson.loads(_cut(data))
 
 
+def dumps(value: Any) -> bytes:
+    """The value as JSON; levels that no reader of ours accepts are null."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # its limit of nesting, of which it does not say more
+        return orjson.dumps(shallow(value))
+
+
 def shallow(value: Any, depth: int = MAX_DEPTH) -> Any:
     """The value without levels deeper than this."""
     if isinstance(value, dict):

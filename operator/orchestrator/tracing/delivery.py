@@ -151,7 +151,11 @@ def _grouped(
     spans: list[ReadableSpan] = []
     for raw in raws:
         group.append(raw)
-        spans += spans_of(raw, resource)
+        try:
+            spans += spans_of(raw, resource)
+        except Exception:  # what users write into one execution must not hold up the others
+            where = f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"
+            logger.exception("the execution %s has no spans", where)
         if len(spans) >= BATCH:
             yield group, spans
             group, spans = [], []

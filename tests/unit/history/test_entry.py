@@ -65,3 +65,14 @@ def test_an_end_before_the_start_has_no_negative_duration() -> None:
     found = entry_from(ended("run", seconds=-5.0))
     assert found is not None
     assert found.duration == 0
+
+
+def test_a_payload_that_is_nested_deeper_than_json_is_written_is_cut() -> None:
+    nested = json.loads('{"a":' * 900 + "1" + "}" * 900)
+    signals = [{"id": "one", "name": "go", "payload": nested, "by": "mallory"}]
+    found = entry_from(ended("run", spec={"signals": signals}))
+    assert found is not None
+    payload, depth = object_of(found.body)["spec"]["signals"][0]["payload"], 0
+    while payload is not None:
+        payload, depth = payload["a"], depth + 1
+    assert 64 < depth < 200

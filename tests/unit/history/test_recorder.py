@@ -203,6 +203,19 @@ async def test_an_execution_that_the_database_refuses_holds_no_other_up(
         assert marked(server) == {"run"}
 
 
+async def test_what_a_user_writes_into_an_execution_keeps_no_other_from_being_recorded(
+    server: ApiServer, client: ApiClient, store: Store
+) -> None:
+    await put(server, ended("wrong", spec={"trigger": "no object"}))
+    await server.put("controllerrevisions", "shop", "deploy-1", data=["no object"])
+    await put(server, ended("run"))
+    registry = CollectorRegistry()
+    async with recording(HistoryRecorder(client, store, registry=registry)):
+        await until(lambda: marked(server) == {"run"})
+    assert await names(store) == {"run"}
+    assert 'history_failures_total{what="invalid"} ' in generate_latest(registry).decode()
+
+
 async def test_a_database_that_was_emptied_gets_what_the_cluster_still_has(
     server: ApiServer, client: ApiClient, store: Store
 ) -> None:

@@ -75,6 +75,16 @@ async def test_spans_arrive_once(
     await delivery.close()
 
 
+async def test_an_execution_with_what_nobody_expects_holds_up_no_other(
+    delivery: SpanDelivery, collector: Collector
+) -> None:
+    wrong = run("wrong")
+    wrong["spec"]["trigger"] = "no object"
+    assert await delivery.deliver([wrong, run("a")]) == set()
+    assert sorted(collector.names().values()) == ["n0", "workflow deploy"]
+    await delivery.close()
+
+
 async def test_large_executions_are_delivered_in_several_requests(
     delivery: SpanDelivery, collector: Collector
 ) -> None:

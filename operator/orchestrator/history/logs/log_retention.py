@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.history.database import transaction
@@ -31,23 +31,26 @@ class LogRetention:
 
     async def orphans(self, moment: int, limit: int) -> list[tuple[str, str]]:
         """Namespaces and uids of executions that are not recorded, whose logs ended before a
-        moment."""
-        recorded = exists().where(EXECUTIONS.c.uid == LOGS.c.execution_uid)
-        query = (
+        moment. Any of them, so that those that are still there do not hide the others."""
+        recorded = exists().where(
+            EXECUTIONS.c.uid == LOGS.c.execution_uid, EXECUTIONS.c.namespace == LOGS.c.namespace
+        )
+        found = (
             select(LOGS.c.namespace, LOGS.c.execution_uid)
             .where(LOGS.c.ended_at < moment, LOGS.c.expired == 0, ~recorded)
             .distinct()
-            .limit(limit)
+            .subquery()
         )
+        query = select(found).order_by(func.random()).limit(limit)
         async with transaction(self._engine) as connection:
             rows = await connection.execute(query)
             return [(row.namespace, row.execution_uid) for row in rows]
 
-    async def expire_executions(self, uids: Collection[str]) -> None:
-        """Mark the logs of executions for removal."""
-        if uids:
+    async def expire_executions(self, executions: Collection[tuple[str, str]]) -> None:
+        """Mark the logs of executions for removal, by their namespaces and uids."""
+        if executions:
             async with transaction(self._engine) as connection:
-                await expire_of(connection, uids)
+                await expire_of(connection, executions)
 
     async def remove_expired(self) -> int:
         """Remove what is marked for removal; the number of logs."""
@@ -67,7 +70,8 @@ class LogRetention:
             total += len(found)
 
 
-async def expire_of(connection: AsyncConnection, execution_uids: Collection[str]) -> None:
-    """Mark the logs of executions for removal, in the transaction that removes these."""
-    own = LOGS.c.execution_uid.in_(sorted(execution_uids))
+async def expire_of(connection: AsyncConnection, executions: Collection[tuple[str, str]]) -> None:
+    """Mark the logs of executions for removal, by namespace and uid, in the transaction that
+    removes these. The uid is a label of a pod, which a pod of another namespace may have, too."""
+    own = tuple_(LOGS.c.namespace, LOGS.c.execution_uid).in_(sorted(executions))
     await connection.execute(update(LOGS).where(own).values(expired=1))

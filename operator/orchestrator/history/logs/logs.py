@@ -121,5 +121,5 @@ class Logs:
         for namespace in sorted({namespace for namespace, _ in found}):
             there, _ = await self._client.list(EXECUTIONS, namespace, metadata_only=True)
             known = {raw["metadata"]["uid"] for raw in there}
-            gone = {uid for place, uid in found if place == namespace} - known
+            gone = {(place, uid) for place, uid in found if place == namespace and uid not in known}
             await self._retention.expire_executions(gone)

@@ -181,7 +181,7 @@ async def test_logs_go_with_their_execution_or_when_they_are_old(
     await remove_before(store.engine, round((ENDED + 1) * 1000))
     assert await logs.of_execution("uid-shop-run", "shop") == []
     assert await retention.remove_expired() == 2  # `new` ended when `run` did
-    await retention.expire_executions(["uid-shop-gone"])
+    await retention.expire_executions([("shop", "uid-shop-gone")])
     await retention.expire_before(5000)
     assert await retention.remove_expired() == 2
     assert await logs.count() == 0
@@ -190,6 +190,25 @@ async def test_logs_go_with_their_execution_or_when_they_are_old(
     if logs.bucket is not None:
         keys = request.getfixturevalue("storage").keys("logs")
         assert [key for key in keys if key.split("/")[3] in ("a", "b", "c", "d")] == []
+
+
+async def test_a_pod_with_the_label_of_another_namespace_removes_no_log_there(
+    logs: LogStore, store: Store
+) -> None:
+    for uid, namespace in (("own", "shop"), ("forged", "evil")):
+        identity = LogIdentity(uid, "uid-shop-run", namespace, uid, "check", 1, None, 0)
+        writer = writer_of(logs, identity)
+        await writer.open()
+        writer.begin()
+        writer.feed(answer(lines_of(5), {}))
+        await finish(writer, at=1)
+    retention = LogRetention(store.engine, logs.bucket)
+    found = await retention.orphans(9001, 10)
+    assert sorted(found) == [("evil", "uid-shop-run"), ("shop", "uid-shop-run")]
+    await retention.expire_executions([("evil", "uid-shop-run")])  # `shop` still has its execution
+    assert await retention.remove_expired() == 1
+    (kept_one,) = await logs.of_execution("uid-shop-run", "shop")
+    assert kept_one.identity.pod_uid == "own"
 
 
 async def test_a_bucket_that_is_away_is_reported(tmp_path: Path) -> None:
