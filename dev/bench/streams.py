@@ -31,7 +31,8 @@ WRITES, READS = 20, 200
 """Statuses written, and executions read, a second."""
 SECONDS = 20.0
 NAMESPACE = "bench-streams"
-_LIMITS = ("--rate=10000", "--burst=10000", "--max-requests=512")
+_LIMITS = ("--rate=10000", "--burst=10000", "--max-requests=512", "--caller-requests=512",
+           f"--caller-streams={STREAMS}")  # fmt: skip
 _ID = re.compile(rb"id: (\d+)")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.problems import ProblemError
+from orchestrator.kube.decoding import dumps
 from orchestrator.session.cluster import Raw
 
 JSON = "application/json"
@@ -19,7 +19,7 @@ def json_answer(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A value as JSON."""
-    return Response(orjson.dumps(value), status, headers=dict(headers or {}), media_type=JSON)
+    return Response(dumps(value), status, headers=dict(headers or {}), media_type=JSON)
 
 
 def shown(raw: Raw) -> Raw:

@@ -13,18 +13,21 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from orchestrator.api.clients import Clients
-from orchestrator.api.dependencies import strict_query
+from orchestrator.api.dependencies import bearer, caller_of, strict_query
 from orchestrator.api.limits import Limits, Slots
 from orchestrator.api.middleware import Guard
 from orchestrator.api.oidc.login import Login
 from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
 from orchestrator.api.passing import METHODS, PATH, pass_on
 from orchestrator.api.problems import ProblemError, of_api, of_command, of_usage
+from orchestrator.api.routes.probes import Readiness
 from orchestrator.api.routes.registry import ROUTERS
 from orchestrator.kube.errors import ApiError
 from orchestrator.operations.errors import CommandError
@@ -61,18 +64,31 @@ def create_application(
     application.state.clients = clients
     application.state.limits = limits
     application.state.login = login
+    application.state.readiness = Readiness(clients)
     application.state.stopping = asyncio.Event()
-    application.state.streams = Slots(limits.streams, "streams")
+    application.state.streams = Slots(limits.streams, "streams", limits.streams_of_caller)
     for router in ROUTERS:
         application.include_router(router, prefix=PREFIX)
     application.add_route(
         f"{PREFIX}{PATH}/{{path:path}}", pass_on, METHODS, include_in_schema=False
     )
     cookie = "" if login is None else login.session_cookie
-    application.add_middleware(Guard, limits=limits, session_cookie=cookie)
+    application.add_middleware(
+        Guard, limits=limits, authenticate=_authenticate, session_cookie=cookie
+    )
     _add_handlers(application)
     application.openapi = lambda: document(application)  # type: ignore[method-assign]
     return application
+
+
+async def _authenticate(scope: Scope) -> None:
+    """Raises ProblemError if the API server does not accept the credentials of a request."""
+    request = Request(scope)
+    caller = await caller_of(request, await bearer(request))
+    try:
+        await run_in_threadpool(caller.cluster().who)
+    except UsageError as error:
+        raise of_usage(error) from error
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from orchestrator.api.clients import BearerToken, Caller
 from orchestrator.api.oidc.login import CALLBACK, Login
 from orchestrator.api.problems import CHALLENGE, ProblemError
+from orchestrator.api.senders import CREDENTIALS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.validation.problem import Problem
 
@@ -44,6 +45,7 @@ async def caller_of(
     Raises ProblemError: 401 without a token or session, 403 for a session's request that another
     site may have made, 400 for one that impersonates.
     """
+    request.scope[CREDENTIALS] = True
     if credentials is None:
         login: Login | None = request.app.state.login
         if login is not None and "authorization" not in request.headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +19,24 @@ class Limits:
 
     body: int = 1024 * 1024
     """Maximum size of a body."""
+    yaml: int = 256 * 1024
+    """Maximum size of a body in YAML, which takes some seconds to read."""
+    unknown: int = 16 * 1024
+    """Maximum size of a body that is read before the API server has accepted the caller's token."""
     depth: int = 64
     """Maximum depth of a body."""
     requests: int = 128
     """Maximum number of requests at a time, not counting streams."""
+    requests_of_caller: int = 32
+    """Maximum number of requests of a caller at a time."""
     streams: int = 1024
     """Maximum number of open streams of events and logs."""
+    streams_of_caller: int = 128
+    """Maximum number of open streams of a caller."""
+    bodies: int = 256
+    """Maximum number of bodies that are being received at a time."""
+    bodies_of_address: int = 64
+    """The same for an address."""
     rate: float = 50.0
     """Requests of a token a second, on average."""
     burst: int = 200
@@ -52,7 +64,7 @@ class Rates:
 
     def take(self, caller: str) -> None:
         """Count a request. Raises TooManyError."""
-        key = hashlib.sha256(caller.encode("utf-8", "surrogateescape")).digest()
+        key = _hashed(caller)
         now = self._monotonic()
         left, since = self._buckets.pop(key, (float(self._burst), now))
         left = min(self._burst, left + (now - since) * self._rate)
@@ -64,24 +76,61 @@ class Rates:
             raise TooManyError(message, (1 - left) / self._rate)
 
 
-class Slots:
-    """Counts requests, or streams, at a time."""
+class Accepted:
+    """The callers whom the API server has accepted; of more than MAX_KNOWN, the latest."""
 
-    def __init__(self, maximum: int, what: str) -> None:
+    def __init__(self) -> None:
+        self._callers: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, caller: str) -> bool:
+        return _hashed(caller) in self._callers
+
+    def add(self, caller: str) -> None:
+        """The API server has accepted a caller."""
+        key = _hashed(caller)
+        self._callers[key] = None
+        self._callers.move_to_end(key)
+        if len(self._callers) > MAX_KNOWN:
+            self._callers.popitem(last=False)
+
+
+class Slots:
+    """Counts requests, or streams, at a time: all of them, and those of each caller, so that none
+    can take them all."""
+
+    def __init__(self, maximum: int, what: str, each: int | None = None) -> None:
+        """`each` is the maximum of a caller; that of all if absent."""
         self._maximum = maximum
+        self._each = maximum if each is None else each
         self._what = what
+        self._of: Counter[str] = Counter()
         self.active = 0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, caller: str = "") -> Iterator[None]:
         """Count one in the block. Raises TooManyError."""
-        if self.active >= self._maximum:
-            raise TooManyError(f"too many {self._what} are being served")
+        self.check(caller)
         self.active += 1
+        self._of[caller] += 1
         try:
             yield
         finally:
             self.active -= 1
+            self._of[caller] -= 1
+            if not self._of[caller]:
+                del self._of[caller]
+
+    def check(self, caller: str = "") -> None:
+        """Raises TooManyError if there is none left."""
+        if self.active >= self._maximum:
+            raise TooManyError(f"too many {self._what} are being served")
+        if self._of[caller] >= self._each:
+            raise TooManyError(f"you have {self._each} {self._what}, and no more at a time")
+
+
+def _hashed(caller: str) -> bytes:
+    """No token is kept."""
+    return hashlib.sha256(caller.encode("utf-8", "surrogateescape")).digest()
 
 
 def is_deeper(value: Any, depth: int) -> bool:
@@ -94,5 +143,5 @@ def is_deeper(value: Any, depth: int) -> bool:
         if at > depth:
             return True
         inside = one.values() if isinstance(one, dict) else one
-        stack.extend((each, at + 1) for each in inside)
+        stack.extend((each, at + 1) for each in inside if isinstance(each, dict | list))
     return False

@@ -11,17 +11,40 @@ from concurrent.futures import CancelledError
 from orchestrator.kube.resources import Resource
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import UsageError
-from orchestrator.session.log_follow import Follower
+from orchestrator.session.log_follow import Follower, Readers
 from orchestrator.session.node_logs import Choice, prefix_of, selector_of
 
 MAX_LINES = 256
 """Lines that wait for a slow reader; then the logs are read more slowly."""
+MAX_READERS, MAX_READERS_OF_STREAM = 1024, 64
+"""Logs that are read at a time, each by a thread, for all streams and for one."""
 SILENCE_SECONDS = 30.0
 """Seconds after which the stream of a silent log is opened again."""
 
 
 class _StoppedError(UsageError):
     """The reader has gone."""
+
+
+class _Readers(Readers):
+    """Those of a stream, of all that there are."""
+
+    _all = threading.Semaphore(MAX_READERS)
+
+    def __init__(self) -> None:
+        self._own = threading.Semaphore(MAX_READERS_OF_STREAM)
+
+    def taken(self) -> bool:
+        if not self._own.acquire(blocking=False):
+            return False
+        if self._all.acquire(blocking=False):
+            return True
+        self._own.release()
+        return False
+
+    def give_back(self) -> None:
+        self._all.release()
+        self._own.release()
 
 
 class _Source:
@@ -77,7 +100,14 @@ async def follow(
         return prefix_of(pod) if choice.takes_pod(pod, records) else None
 
     def run() -> None:
-        follower = Follower(source, say, lambda _: None, wanted=wanted, reading=choice.reading)
+        follower = Follower(
+            source,
+            say,
+            lambda _: None,
+            wanted=wanted,
+            reading=choice.reading,
+            readers=_Readers(),
+        )
         with contextlib.suppress(_StoppedError):
             try:
                 follower.follow(execution, selector_of(execution))

@@ -34,6 +34,8 @@ GRACE_SECONDS = 10
 """Seconds for requests to end when the process is stopped."""
 REFRESH_SECONDS = 60.0
 """Seconds between two checks whether the certificate was renewed."""
+STALLED_SECONDS = 60.0
+"""Seconds for which a connection may take nothing of what is sent, before the kernel closes it."""
 MAX_HEADERS = 64 * 1024
 """Maximum size of a request line with its headers, in bytes."""
 
@@ -80,6 +82,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         await super().startup(sockets)
+        for each in self.servers:
+            for listening in each.sockets:
+                # Connections inherit it. uvicorn closes one only once all is sent, so that who
+                # reads nothing would keep it, and what is buffered for it, for ever.
+                stalled = round(STALLED_SECONDS * 1000)
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stalled)
         self._listening.set()
 
     async def ready(self, serving_requests: asyncio.Task[None]) -> None:

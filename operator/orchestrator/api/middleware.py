@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 import orjson
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.api.limits import Limits, Rates, Slots, TooManyError, is_deeper
+from orchestrator.api.limits import Accepted, Limits, Rates, Slots, TooManyError, is_deeper
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.senders import CALLER, CREDENTIALS, Sender
 from orchestrator.formats.yaml_json import NotReadableError, read_yaml
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
-LOGIN_PATHS = ("/automation/login", "/automation/callback", "/automation/logout")
-"""Paths for browsers that have no session, or leave it."""
 PASSED_ON = "/automation/kubernetes/"
 """Below it, bodies are the API server's to read."""
 OPEN = ("/automation/health", "/automation/readiness")
@@ -37,6 +37,8 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html."""
+Authenticate = Callable[[Scope], Awaitable[None]]
+"""Asks the API server whether it accepts the credentials of a request. Raises ProblemError."""
 
 
 class Guard:
@@ -46,6 +48,7 @@ class Guard:
         self,
         app: ASGIApp,
         limits: Limits,
+        authenticate: Authenticate,
         session_cookie: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,8 +56,12 @@ class Guard:
         self._app = app
         self._session_cookie = session_cookie
         self._limits = limits
+        self._authenticate = authenticate
         self._rates = Rates(limits.rate, limits.burst, monotonic)
-        self._requests = Slots(limits.requests, "requests")
+        self._accepted = Accepted()
+        self._bodies = Slots(limits.bodies, "bodies", limits.bodies_of_address)
+        self._requests = Slots(limits.requests, "requests", limits.requests_of_caller)
+        self._yaml: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; its answer has the security headers."""
@@ -62,8 +69,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        sender = Sender.of(scope, self._session_cookie)
+        scope[CALLER] = sender.caller
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if CREDENTIALS in scope and (message["status"] < 400 or message["status"] == 403):
+                    self._accepted.add(sender.caller)
                 headers = MutableHeaders(scope=message)
                 for name, text in SECURITY_HEADERS.items():
                     headers.setdefault(name, text)
@@ -73,11 +85,14 @@ class Guard:
             if scope["path"] in OPEN:
                 await self._app(scope, receive, sending)
                 return
-            self._rates.take(_caller_of(scope, self._session_cookie))
+            self._take_rate(sender)
+            # Who sends slowly holds no slot of requests.
+            body = await self._read(scope, receive, sender)
             with ExitStack() as slot:
-                slot.enter_context(self._requests.one())
+                slot.enter_context(self._requests.one(sender.caller))
                 scope[RELEASE] = slot.close
-                await self._app(scope, await self._with_body(scope, receive), sending)
+                body = await self._checked(scope, body, sender)
+                await self._app(scope, _once(body, receive), sending)
         except TooManyError as error:
             headers = {"Retry-After": str(math.ceil(error.wait))}
             answer = ProblemError(429, f"{error}; try again later", headers=headers).answer()
@@ -85,41 +100,58 @@ class Guard:
         except ProblemError as problem:
             await problem.answer()(scope, receive, sending)
 
-    async def _with_body(self, scope: Scope, receive: Receive) -> Receive:
-        """The request with a body of JSON. Raises ProblemError."""
-        headers = Headers(scope=scope)
-        body = await self._read(headers, receive)
-        if body and not scope["path"].startswith(PASSED_ON):
-            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind in YAML_TYPES:
-                body = _from_yaml(body)
-                kept = [pair for pair in scope["headers"] if pair[0] not in (b"content-type",)]
-                scope["headers"] = [*kept, (b"content-type", b"application/json")]
-            elif kind not in JSON_TYPES:
-                wanted = "application/json or application/yaml"
-                raise ProblemError(
-                    415, f"Content-Type: {kind or 'none'} is not read; send {wanted}"
-                )
-            self._check(body)
-        return _once(body, receive)
+    def _take_rate(self, sender: Sender) -> None:
+        """Count a request. Those with tokens that the API server has not accepted count together,
+        or who invents tokens would have no limit. Raises TooManyError."""
+        if not sender.is_nobody and sender.caller not in self._accepted:
+            self._rates.take(sender.address)
+        self._rates.take(sender.caller)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        limit = self._limits.body
+    async def _checked(self, scope: Scope, body: bytes, sender: Sender) -> bytes:
+        """The body as JSON that is not nested too deep. Raises ProblemError."""
+        if not body or scope["path"].startswith(PASSED_ON):
+            return body
+        kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (*YAML_TYPES, *JSON_TYPES):
+            wanted = "application/json or application/yaml"
+            raise ProblemError(415, f"Content-Type: {kind or 'none'} is not read; send {wanted}")
+        is_yaml = kind in YAML_TYPES
+        if is_yaml and len(body) > self._limits.yaml:
+            size = f"{self._limits.yaml:,} bytes"
+            raise ProblemError(413, f"a body in YAML has at most {size}; send it as JSON")
+        if sender.caller not in self._accepted and (is_yaml or len(body) > self._limits.unknown):
+            await self._authenticate(scope)
+            self._accepted.add(sender.caller)
+        if is_yaml:
+            # Reading it takes seconds of CPU: in a thread, which the others overtake, and in one.
+            if self._yaml is None:
+                self._yaml = CapacityLimiter(1)
+            body = await run_sync(_from_yaml, body, limiter=self._yaml)
+            kept = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+            scope["headers"] = [*kept, (b"content-type", b"application/json")]
+        self._check(body)
+        return body
+
+    async def _read(self, scope: Scope, receive: Receive, sender: Sender) -> bytes:
+        limit, headers = self._limits.body, Headers(scope=scope)
         declared = headers.get("content-length", "0")
+        if declared == "0" and "transfer-encoding" not in headers:
+            return b""
         if declared.isdecimal() and int(declared) > limit:
             raise ProblemError(413, f"the body is larger than {limit:,} bytes")
         body = bytearray()
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        break
-                    body += message.get("body", b"")
-                    if len(body) > limit:
-                        raise ProblemError(413, f"the body is larger than {limit:,} bytes")
-                    if not message.get("more_body"):
-                        break
+            with self._bodies.one(sender.address):
+                async with asyncio.timeout(self._limits.body_seconds):
+                    while True:
+                        message = await receive()
+                        if message["type"] != "http.request":
+                            break
+                        body += message.get("body", b"")
+                        if len(body) > limit:
+                            raise ProblemError(413, f"the body is larger than {limit:,} bytes")
+                        if not message.get("more_body"):
+                            break
         except TimeoutError as error:
             raise ProblemError(408, "the body did not arrive in time") from error
         return bytes(body)
@@ -152,16 +184,3 @@ def _once(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return receiving
-
-
-def _caller_of(scope: Scope, session_cookie: str) -> str:
-    """Whose requests are counted together: those of a token, of a session, or of an address."""
-    headers = Headers(scope=scope)
-    client = scope.get("client") or ("", 0)
-    address = f"address {client[0]}"
-    if scope["path"] in LOGIN_PATHS:
-        return address
-    if token := headers.get("authorization", ""):
-        return token
-    session = cookie_parser(headers.get("cookie", "")).get(session_cookie, "")
-    return f"session {session}" if session else address

@@ -22,7 +22,8 @@ from starlette.responses import Response
 from orchestrator.api.clients import BearerToken
 from orchestrator.api.dependencies import bearer, caller_of
 from orchestrator.api.problems import CHALLENGE, ProblemError
-from orchestrator.api.streaming import Stream
+from orchestrator.api.senders import CALLER
+from orchestrator.api.streaming import BrokenError, Passed, Stream
 from orchestrator.kube.errors import cause_of
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, KINDS, PODS, Resource
 from orchestrator.models.base import API_VERSION
@@ -36,7 +37,7 @@ _REVIEWS = (
 _SENT = ("accept", "content-type", "user-agent", "impersonate-user", "impersonate-uid",
          "impersonate-group")  # fmt: skip
 """The headers that are passed on, besides the token and impersonate-extra-*."""
-_RETURNED = ("content-type", "retry-after", "warning")
+_RETURNED = ("content-type", "content-length", "retry-after", "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,17 @@ async def pass_on(request: Request) -> Response:
     if not is_passed(request.method, path):
         words = f"needs access to the cluster: this API passes on no {request.method} of {path}"
         return _status(405, "MethodNotAllowed", words)
-    going_on = follows(request.query_params)
+    # Not of request.url, whose query depends on the header Host.
+    query = request.scope["query_string"].decode("latin-1")
+    going_on = follows(QueryParams(query))
     if going_on:
-        with request.app.state.streams.one():
-            pass  # raises TooManyError before anything is opened
+        request.app.state.streams.check(request.scope[CALLER])  # before anything is opened
     stack = AsyncExitStack()
     try:
         answer = await stack.enter_async_context(
             caller.clients.passing.answer(
                 request.method,
-                f"{path}?{request.url.query}" if request.url.query else path,
+                f"{path}?{query}" if query else path,
                 [("authorization", f"Bearer {caller.user.text}"), *_sent(request.headers)],
                 await request.body() or None,
                 follows=going_on,
@@ -114,10 +116,11 @@ async def pass_on(request: Request) -> Response:
         )
         headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         if going_on and answer.status == 200:
-            media_type = headers.pop("content-type", "application/json")
+            media_type = headers.get("content-type", "application/json")
             stopping: asyncio.Event = request.app.state.stopping
             return Stream(request, _parts(answer, stack.pop_all(), stopping), media_type)
-        return Response(await answer.read(), answer.status, headers)
+        # As it comes: a list may be larger than our memory.
+        return Passed(_whole(answer, stack.pop_all()), answer.status, headers)
     except (aiohttp.ClientError, TimeoutError) as error:
         words = f"the API server does not answer: {cause_of(error)}"
         return _status(503, "ServiceUnavailable", words)
@@ -141,6 +144,17 @@ def _sent(headers: Headers) -> list[tuple[str, str]]:
         for name, text in headers.items()
         if name in _SENT or name.startswith("impersonate-extra-")
     ]
+
+
+async def _whole(answer: aiohttp.ClientResponse, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+    """The answer as it arrives. Raises BrokenError if its end is missing."""
+    try:
+        async for part in answer.content.iter_any():
+            yield part
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise BrokenError(cause_of(error)) from error
+    finally:
+        await stack.aclose()
 
 
 async def _parts(

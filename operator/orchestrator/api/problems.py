@@ -27,6 +27,8 @@ from orchestrator.validation.problem import Problem
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="kubernetes"'}
 """What a request without a valid token is answered with."""
+MAX_ERRORS = 500
+"""Problems that an answer lists; a body of a megabyte can have a hundred thousand."""
 _PASSED_ON = (400, 401, 403, 404, 409, 410, 413, 422, 429)
 """Statuses of the API server that concern the caller's request."""
 _STATUSES: tuple[tuple[type[UsageError], int], ...] = (
@@ -69,7 +71,7 @@ class ProblemError(Exception):
         if self.errors:
             body["errors"] = [
                 {"path": _encodable(one.path), "message": _encodable(one.message)}
-                for one in self.errors
+                for one in self.errors[:MAX_ERRORS]
             ]
         return body
 

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import orjson
 
 from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.decoding import dumps
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.executions import has_ended
 from orchestrator.session.cluster import Raw
@@ -187,4 +187,4 @@ def version_of(execution: Raw) -> str:
 
 def _frame(kind: str, data: Any, identity: str = "") -> bytes:
     head = f"id: {identity}\n" if identity else ""
-    return f"{head}event: {kind}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
+    return f"{head}event: {kind}\ndata: ".encode() + dumps(data) + b"\n\n"

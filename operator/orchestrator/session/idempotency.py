@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.kube.resources import Resource
+from orchestrator.kube.resources import EXECUTIONS, Resource
 from orchestrator.models.base import GROUP
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.editing import is_taken
@@ -34,13 +34,14 @@ class RequestKey:
 
     identity: str
     content: str
+    user: str
 
     @classmethod
     def of(cls, user: str, route: str, key: str, content: Any) -> RequestKey:
         """The key that a user sends with a request of this content."""
         identity = hashlib.sha256("\0".join((user, route, key)).encode()).hexdigest()[:32]
         body = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-        return cls(identity, hashlib.sha256(body).hexdigest()[:32])
+        return cls(identity, hashlib.sha256(body).hexdigest()[:32], user)
 
     def name(self, prefix: str) -> str:
         """A name for the object of the request, at most 63 characters."""
@@ -65,9 +66,13 @@ def earlier(cluster: Cluster, kind: Resource, name: str, key: RequestKey) -> Raw
 def is_made_by(found: Raw, key: RequestKey) -> bool:
     """Whether a request with the key created an object.
 
-    Raises ReusedKeyError if that request had other content.
+    The annotation is what anyone may write who may create such objects. An execution also says who
+    started it, which the API server has checked. Raises ReusedKeyError if that request had other
+    content.
     """
     metadata = found["metadata"]
+    if found["kind"] == EXECUTIONS.kind and found["spec"].get("requester") != key.user:
+        return False
     annotation = str((metadata.get("annotations") or {}).get(REQUEST, ""))
     identity, _, content = annotation.partition(".")
     if identity != key.identity:

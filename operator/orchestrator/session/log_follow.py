@@ -122,6 +122,17 @@ class Reader:
         return has_ended(pod)
 
 
+class Readers:
+    """How many logs may be read at a time, each by a thread; any number."""
+
+    def taken(self) -> bool:
+        """Whether one more may be read, which is then counted."""
+        return True
+
+    def give_back(self) -> None:
+        """One has ended."""
+
+
 class Follower:
     """Follows every matching pod as soon as it starts, until the execution has ended."""
 
@@ -134,28 +145,36 @@ class Follower:
         wanted: Callable[[Raw, Raw], str | None],
         reading: Reading | None = None,
         poll: float = POLL,
+        readers: Readers | None = None,
     ) -> None:
         """`wanted` returns the prefix for a pod's lines, or None for a pod that is not followed
-        (yet), given the pod and the execution's state."""
+        (yet), given the pod and the execution's state. `readers` bounds how many logs are read at a
+        time; the others are read when these have ended."""
         self._source = source
         self._lines = Merger(say)
         self._warn = warn
         self._wanted = wanted
         self._reading = reading or Reading()
         self._poll = poll
+        self._slots = readers or Readers()
         self._readers: set[str] = set()
         """Uids of the pods whose logs are or were read."""
         self._forbidden: ForbiddenError | None = None
 
     def follow(self, execution: Raw, selector: str) -> None:
         """Follow until the execution and all its logs have ended. Raises ForbiddenError."""
+        try:
+            self._follow(execution, selector)
+        finally:
+            self._lines.stop()
+
+    def _follow(self, execution: Raw, selector: str) -> None:
         name, warned = execution["metadata"]["name"], False
         while True:
             # In this order: a pod that started before the end is listed after it.
             ended = execution_has_ended(execution)
             try:
-                self._begin_readers(selector, execution)
-                if ended:
+                if self._begin_readers(selector, execution) and ended:
                     break
                 self._lines.show(self._poll)
                 if self._forbidden is not None:
@@ -171,18 +190,22 @@ class Follower:
         if self._forbidden is not None:
             raise self._forbidden
 
-    def _begin_readers(self, selector: str, execution: Raw) -> None:
+    def _begin_readers(self, selector: str, execution: Raw) -> bool:
+        """Begin to read the logs of pods that have begun; whether all of them are read."""
         pods = self._source.list(PODS, query={"labelSelector": selector})["items"]
         for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"]):
             uid, prefix = pod["metadata"]["uid"], self._wanted(pod, execution)
             begun = has_begun(pod) or has_ended(pod)
             if not begun or uid in self._readers or prefix is None:
                 continue
+            if not self._slots.taken():
+                return False
             self._readers.add(uid)
             pause = partial(time.sleep, self._poll)
             reader = Reader(self._source, pod["metadata"]["name"], self._reading, pause)
             arguments = reader, prefix, self._lines.open()
             threading.Thread(target=self._read, args=arguments, daemon=True).start()
+        return True
 
     def _read(self, reader: Reader, prefix: str, queue: Queue) -> None:
         at = 0.0
@@ -196,3 +219,4 @@ class Follower:
             self._lines.put(queue, Line(at, f"{prefix} | (no log: {error})"))
         finally:
             self._lines.close(queue)
+            self._slots.give_back()

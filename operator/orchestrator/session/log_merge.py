@@ -108,6 +108,7 @@ class Merger:
         self._monotonic = monotonic
         self._changed = threading.Condition()
         self._queues: list[Queue] = []
+        self._stopped = False
 
     def open(self) -> Queue:
         """A queue for another log."""
@@ -116,10 +117,18 @@ class Merger:
             self._queues.append(queue)
             return queue
 
+    def stop(self) -> None:
+        """No line is shown any more: threads that wait for room go on, and their lines are lost."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
     def put(self, queue: Queue, line: Line) -> None:
         """Add a line, waiting for room."""
         with self._changed:
-            self._changed.wait_for(lambda: len(queue.lines) < MAX_LINES)
+            self._changed.wait_for(lambda: len(queue.lines) < MAX_LINES or self._stopped)
+            if self._stopped:
+                return
             queue.lines.append(line)
             self._changed.notify_all()
 

@@ -80,6 +80,10 @@ class Transport:
     def _read(self, answer: bytes | str) -> Raw:
         try:
             read = json.loads(answer)
+        except RecursionError:  # what someone has written into a free-form field
+            from orchestrator.kube.decoding import loads
+
+            read = loads(answer if isinstance(answer, bytes) else answer.encode())
         except ValueError:
             read = None
         if isinstance(read, dict):

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from orchestrator.api.limits import Slots
 from orchestrator.api.middleware import RELEASE
+from orchestrator.api.senders import CALLER
 from orchestrator.api.streaming import Stream
 
 
@@ -31,6 +32,6 @@ async def test_a_stream_ends_with_the_session_of_its_reader() -> None:
         "Request", SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(streams=slots)))
     )
     stream = Stream(request, parts(), "text/plain", time.time() + 0.2)
-    scope = {"type": "http", RELEASE: lambda: None, "asgi": {"spec_version": "2.4"}}
+    scope = {"type": "http", RELEASE: lambda: None, CALLER: "ana", "asgi": {"spec_version": "2.4"}}
     await stream(scope, receive, send)
     assert slots.active == 0

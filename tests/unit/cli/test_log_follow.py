@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
-from orchestrator.session.errors import ForbiddenError, NotFoundError, UnreachableError
-from orchestrator.session.log_follow import Follower, Reading
+from orchestrator.session.errors import (
+    ForbiddenError,
+    NotFoundError,
+    UnreachableError,
+    UsageError,
+)
+from orchestrator.session.log_follow import Follower, Readers, Reading
+from tests.kube import eventually
 
 SECOND = "2026-01-31T12:00:0"
 RUN = {"metadata": {"name": "run", "uid": "u"}, "status": {"phase": "Running"}}
@@ -217,3 +223,56 @@ def test_of_a_pod_with_injected_containers_the_action_is_read() -> None:
     cluster.phases["a"] = "Succeeded"
     followed(cluster)
     assert {query["container"] for query in cluster.queries} == {"action"}
+
+
+class TwoReaders(Readers):
+    def __init__(self) -> None:
+        self.most = self.now = 0
+        self.lock = threading.Lock()
+
+    def taken(self) -> bool:
+        with self.lock:
+            if self.now == 2:
+                return False
+            self.now += 1
+            self.most = max(self.most, self.now)
+            return True
+
+    def give_back(self) -> None:
+        with self.lock:
+            self.now -= 1
+
+
+def test_so_many_logs_are_read_at_a_time_and_the_others_afterwards() -> None:
+    cluster, readers = FakeCluster(), TwoReaders()
+    for name in "abcdef":
+        cluster.logs[name] = stamped(f"by {name}")
+        cluster.phases[name] = "Succeeded"
+    said: list[str] = []
+    follower = Follower(
+        cluster,
+        said.append,
+        said.append,
+        wanted=lambda pod, _: pod["metadata"]["name"],
+        poll=0.01,
+        readers=readers,
+    )
+    follower.follow(RUN, "all")
+    assert sorted(said) == [f"{name} | by {name}" for name in "abcdef"]
+    assert readers.most <= 2
+    eventually(lambda: readers.now == 0)
+
+
+def test_the_threads_of_a_follower_end_when_nobody_reads_any_more() -> None:
+    cluster, before = FakeCluster(), threading.active_count()
+    cluster.logs["a"] = stamped(*(f"line {number}" for number in range(5000)))
+    cluster.phases["a"] = "Running"
+
+    def say(_: str) -> None:
+        raise UsageError("the reader has gone")
+
+    follower = Follower(cluster, say, say, wanted=lambda pod, _: pod["metadata"]["name"], poll=0.01)
+    with pytest.raises(UsageError):
+        follower.follow(RUN, "all")
+    cluster.phases["a"] = "Succeeded"
+    eventually(lambda: threading.active_count() <= before)

@@ -130,3 +130,18 @@ def test_a_reader_waits_for_room_so_that_little_is_kept() -> None:
     merger.show()
     reader.join()
     assert shown == [str(number) for number in range(total)]
+
+
+def test_who_waits_for_room_goes_on_once_nothing_is_shown_any_more() -> None:
+    merger = Merger(lambda _: None, hold=60.0)
+    queue = merger.open()
+
+    def read() -> None:
+        for number in range(2 * MAX_LINES):
+            merger.put(queue, Line(float(number), str(number)))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    merger.stop()
+    reader.join(60)
+    assert not reader.is_alive()

@@ -78,6 +78,12 @@ def command(
     max_streams: Annotated[
         int, typer.Option(metavar="N", min=1, help="Maximum number of open streams.")
     ] = 1024,
+    caller_requests: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Requests of one token or session at a time.")
+    ] = 32,
+    caller_streams: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Open streams of one token or session.")
+    ] = 128,
     rate: Annotated[
         float,
         typer.Option(metavar="N", min=0.1, help="Requests of a token a second, on average."),
@@ -145,7 +151,13 @@ def command(
         certificate=certificate,
         history=history,
         limits=Limits(
-            body=max_body, requests=max_requests, streams=max_streams, rate=rate, burst=burst
+            body=max_body,
+            requests=max_requests,
+            requests_of_caller=caller_requests,
+            streams=max_streams,
+            streams_of_caller=caller_streams,
+            rate=rate,
+            burst=burst,
         ),
         login=login,
     )
