@@ -31,8 +31,7 @@ uid.
 - **Errors** are problem details (RFC 9457, `application/problem+json`): `detail` says what was
   wrong and what would be right, `errors` has the path of each problem of a body.
 - **Bodies** are JSON of at most 1 MiB or YAML of at most 256 KiB, and 64 levels deep. Unknown
-  fields and parameters are
-  refused.
+  fields and parameters are refused.
 - **The command line** uses `/automation/kubernetes/…` with [`--server`](cli.md): there, the API
   passes requests for our kinds, for pods, their logs and ControllerRevisions on to the API server,
   with the caller's token. Programs should use the routes below.
