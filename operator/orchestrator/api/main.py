@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
         for each in self.servers:
             for listening in each.sockets:
                 # Connections inherit it. uvicorn closes one only once all is sent, so that who
-                # reads nothing would keep it, and what is buffered for it, for ever.
+                # reads nothing would keep it, and what is buffered for it, forever.
                 stalled = round(STALLED_SECONDS * 1000)
                 listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stalled)
         self._listening.set()

@@ -103,7 +103,7 @@ class Guard:
     def _take_rate(self, sender: Sender) -> None:
         """Count a request. Those with tokens that the API server has not accepted count together,
         or who invents tokens would have no limit. Raises TooManyError."""
-        if not sender.is_nobody and sender.caller not in self._accepted:
+        if not sender.is_anonymous and sender.caller not in self._accepted:
             self._rates.take(sender.address)
         self._rates.take(sender.caller)
 

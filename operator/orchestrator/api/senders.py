@@ -39,6 +39,6 @@ class Sender:
         return cls(f"session {session}" if session else address, address)
 
     @property
-    def is_nobody(self) -> bool:
+    def is_anonymous(self) -> bool:
         """Whether the request has neither a token nor a session."""
         return self.caller == self.address

@@ -64,7 +64,7 @@ class Storing:
         return refused
 
     def _entry(self, raw: Raw, revisions: Revisions) -> Entry | None:
-        """The entry of an execution; None if it has not ended, or holds what nobody expects: what
+        """The entry of an execution; None if it has not ended, or cannot be read: what
         users write into one object must not keep the others from being recorded."""
         try:
             return entry_from(raw, revisions.approvals(raw))
