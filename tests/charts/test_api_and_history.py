@@ -60,10 +60,15 @@ HISTORY: dict[str, Any] = {
     "keepDays": 365,
     "keepCount": 100000,
     "keepLogDays": 30,
+    "logs": {
+        "place": "s3://logs/production", "endpoint": "https://s3.example.com",
+        "region": "eu-west-1", "credentialsSecretName": "bucket",
+        "apiCredentialsSecretName": "reader", "caSecretName": "storage-ca", "limitMiB": 8,
+    },
     "traces": "http://collector.observability:4318",
     "serviceAccount": {"name": "recorder", "annotations": {"example.com/a": "b"}},
     "extraArgs": ["--log-format=plain"],
-}
+}  # fmt: skip
 METRICS = {"serviceMonitor": {"enabled": True}}
 OPTIONS: dict[str, dict[str, Any]] = {
     "API and history in SQLite": {

@@ -3,6 +3,7 @@
 {{- $api := .Values.api -}}
 {{- $history := .Values.history -}}
 {{- $beside := include "itechsmart-workflow.apiBesideRecorder" . -}}
+{{- $bucket := dict "root" . "prefix" "api-" "secret" (include "itechsmart-workflow.apiBucketSecret" .) -}}
 {{- $scheme := ternary "HTTPS" "HTTP" (not (empty $api.tls.secretName)) -}}
 - name: api
   image: {{ include "itechsmart-workflow.image" . }}
@@ -18,6 +19,9 @@
     {{- if $api.tls.secretName }}
     - --tls-certificate=/run/tls/tls.crt
     - --tls-key=/run/tls/tls.key
+    {{- end }}
+    {{- if include "itechsmart-workflow.logsInBucket" . }}
+    {{- include "itechsmart-workflow.bucketArgs" $bucket | nindent 4 }}
     {{- end }}
     {{- if include "itechsmart-workflow.login" . }}
     {{- include "itechsmart-workflow.loginArgs" . | nindent 4 }}
@@ -73,6 +77,9 @@
     {{- if $api.tls.secretName }}
     - {name: api-tls, mountPath: /run/tls, readOnly: true}
     {{- end }}
+    {{- if include "itechsmart-workflow.logsInBucket" . }}
+    {{- include "itechsmart-workflow.bucketMounts" $bucket | indent 4 }}
+    {{- end }}
     {{- with $api.extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -85,6 +92,10 @@
 # The authority of the API server's certificate, and no token.
 - name: api-server
   configMap: {name: kube-root-ca.crt}
+{{- end }}
+{{- if include "itechsmart-workflow.logsInBucket" . }}
+{{- include "itechsmart-workflow.bucketVolumes" (dict "root" . "prefix" "api-"
+  "secret" (include "itechsmart-workflow.apiBucketSecret" .)) }}
 {{- end }}
 {{- with .Values.api.tls.secretName }}
 - name: api-tls
