@@ -48,10 +48,8 @@ class LoginPlace:
 
     def options(self, name: str, *keys: bytes) -> list[str]:
         """The options of a replica with these keys of sessions."""
-        file = self.folder / f"{name}-keys"
-        file.write_text("".join(f"{base64.b64encode(key).decode()}\n" for key in keys))
-        secret = self.folder / "client-secret"
-        secret.write_text(f"{SECRET}\n")
+        file = self.write_keys(name, *keys)
+        secret = self.write_secret(name, SECRET)
         return [
             f"--external-url={self.external}",
             f"--oidc-issuer={self.provider.issuer}",
@@ -62,6 +60,18 @@ class LoginPlace:
             "--oidc-scopes=openid,email,groups",
             f"--session-key-file={file}",
         ]
+
+    def write_keys(self, name: str, *keys: bytes) -> Path:
+        """The file of a replica's keys, which may run."""
+        file = self.folder / f"{name}-keys"
+        file.write_text("".join(f"{base64.b64encode(key).decode()}\n" for key in keys))
+        return file
+
+    def write_secret(self, name: str, secret: str) -> Path:
+        """The file of a replica's secret at the provider."""
+        file = self.folder / f"{name}-client-secret"
+        file.write_text(f"{secret}\n")
+        return file
 
     @contextmanager
     def replica(self, name: str, *keys: bytes) -> Iterator[str]:

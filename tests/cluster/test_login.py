@@ -16,7 +16,8 @@ from tests.account import LOGIN, NAMESPACE, login_account
 from tests.apis import ApiUser, token_of
 from tests.cluster.loginplace import FIRST, SECOND, LoginPlace, login_in_place
 from tests.kube import ROOT, Kubectl, eventually, workflow
-from tests.oidcprovider import Browser
+from tests.oidcprovider import SECRET, Browser
+from tests.planted import planted
 
 SESSION = "itechsmart-session"
 
@@ -187,6 +188,34 @@ def test_replicas_share_keys_and_replace_them(place: LoginPlace) -> None:
         assert bob.visit(back.replace(place.external, second)).status_code == 303
         assert bob("GET", "/me", at=second).status_code == 200
         assert bob("GET", "/me").status_code == 401  # the first has only the old key
+
+
+def test_a_running_replica_uses_keys_and_a_secret_that_were_replaced(place: LoginPlace) -> None:
+    ana = logged_in(place, "ana")
+
+    def log_in(user: str, at: str) -> Browser:
+        browser = place.browser()
+        back = browser.come_back(user)
+        assert browser.visit(back.replace(place.external, at)).status_code == 303
+        return browser
+
+    with place.replica("running", FIRST) as at:
+        assert ana("GET", "/me", at=at).status_code == 200
+        place.write_keys("running", SECOND, FIRST)
+        bob = log_in("bob", at)  # begun at the first replica, whose key is still accepted
+        assert bob("GET", "/me", at=at).status_code == 200
+        assert bob("GET", "/me").status_code == 401  # sealed with the new key
+        place.write_keys("running", SECOND)
+        assert ana("GET", "/me", at=at).status_code == 401
+        assert bob("GET", "/me", at=at).status_code == 200
+        place.write_keys("running", SECOND, FIRST)
+        place.write_secret("running", planted("wrong-secret"))
+        browser = place.browser()
+        refused = browser.visit(browser.come_back("ana").replace(place.external, at))
+        assert refused.status_code == 401
+        assert "invalid_client" in refused.json()["detail"]
+        place.write_secret("running", SECRET)
+        log_in("ana", at)
 
 
 def test_a_code_is_used_once_and_by_the_browser_that_asked_for_it(place: LoginPlace) -> None:

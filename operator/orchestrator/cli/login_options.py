@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from orchestrator.process.watched_file import WatchedFile
 from orchestrator.session.durations import read_duration
 from orchestrator.session.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.api.oidc.settings import LoginSettings
 
+T = TypeVar("T")
 MIN_SESSION_SECONDS, MAX_SESSION_SECONDS = 60, 7 * 24 * 3600
 
 ExternalUrl = Annotated[
@@ -36,7 +39,10 @@ OidcClientId = Annotated[
 ]
 OidcClientSecretFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Its secret; a public client, with PKCE, has none."),
+    typer.Option(
+        metavar="FILE",
+        help="Its secret, read again when the file changes; a public client, with PKCE, has none.",
+    ),
 ]
 OidcCaFile = Annotated[
     Path | None,
@@ -75,7 +81,7 @@ SessionKeyFile = Annotated[
     typer.Option(
         metavar="FILE",
         help="Keys of sessions, a line of base64 for each (openssl rand -base64 32), the same for"
-        " all replicas; the first seals, each opens.",
+        " all replicas; the first seals, each opens. Read again when the file changes.",
     ),
 ]
 SessionLifetime = Annotated[
@@ -137,16 +143,15 @@ def read_login(options: LoginOptions) -> LoginSettings | None:
         raise UsageError("--oidc-groups-filter: write --oidc-groups-claim as well")
     if not options.username_claim.strip():
         raise UsageError("--oidc-username-claim: write the name of a claim, such as email")
-    secret = options.client_secret_file
     provider = ProviderSettings(
         issuer=_protected("--oidc-issuer", options.issuer),
         client_id=options.client_id,
-        client_secret="" if secret is None else _text("--oidc-client-secret-file", secret),
+        client_secret=_secret(options.client_secret_file),
         scopes=_scopes(options.scopes),
         ca_file=options.ca_file,
     )
     if options.ca_file is not None:
-        _text("--oidc-ca-file", options.ca_file)
+        _watched("--oidc-ca-file", options.ca_file, _not_empty)
     return LoginSettings(
         provider=provider,
         external=_external(options.external_url),
@@ -173,16 +178,15 @@ def _protected(option: str, url: str) -> str:
     return url
 
 
-def _keys(file: Path | None) -> tuple[bytes, ...]:
+def _secret(file: Path | None) -> Callable[[], str]:
+    return str if file is None else _watched("--oidc-client-secret-file", file, _not_empty)
+
+
+def _keys(file: Path | None) -> Callable[[], tuple[bytes, ...]]:
     from orchestrator.api.oidc.sealing import read_keys
 
     assert file is not None
-    try:
-        return tuple(read_keys(_text("--session-key-file", file)))
-    except ValueError as error:
-        raise UsageError(
-            f"--session-key-file {file}: {error}; write each key as openssl rand -base64 32 does"
-        ) from error
+    return _watched("--session-key-file", file, read_keys)
 
 
 def _scopes(text: str) -> tuple[str, ...]:
@@ -199,13 +203,19 @@ def _lifetime(text: str) -> int:
     return int(seconds)
 
 
-def _text(option: str, file: Path) -> str:
-    """What a file has. Raises UsageError."""
+def _watched(option: str, file: Path, parse: Callable[[str], T]) -> WatchedFile[T]:
+    """What a file says, also after it has changed. Raises UsageError."""
     try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise UsageError(f"{option} {file}: {reason}") from error
-    if not text:
-        raise UsageError(f"{option} {file}: it is empty")
-    return text
+        return WatchedFile(file, parse)
+    except OSError as error:
+        raise UsageError(f"{option} {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{option} {file}: not text") from error
+    except ValueError as error:
+        raise UsageError(f"{option} {file}: {error}") from error
+
+
+def _not_empty(text: str) -> str:
+    if not (found := text.strip()):
+        raise ValueError("it is empty")
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-Stamp = tuple[tuple[int, int, int], ...]
+from orchestrator.process.watched_file import Stamp, stamp_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,8 @@ class CertificateFiles:
     key: Path
 
     def stamp(self) -> Stamp:
-        """Changes when a file is replaced, also by a link to another. Raises OSError."""
-        found = (path.stat() for path in (self.certificate, self.key))
-        return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)
+        """Changes when a file is replaced. Raises OSError."""
+        return stamp_of(self.certificate, self.key)
 
 
 class Certificate:

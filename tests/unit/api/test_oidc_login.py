@@ -36,7 +36,7 @@ class Visit:
         settings = LoginSettings(
             ProviderSettings(forged.issuer, CLIENT),
             external,
-            (b"k" * 32,),
+            lambda: (b"k" * 32,),
             Claims("sub", "groups"),
             session_seconds=3600,
         )

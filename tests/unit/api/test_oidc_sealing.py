@@ -21,11 +21,15 @@ class Clock:
         return self.now
 
 
+def sealer_of(*keys: bytes, now: Clock) -> Sealer:
+    return Sealer(lambda: keys, now)
+
+
 def test_it_is_opened_by_whoever_has_the_key_until_it_ends() -> None:
     clock = Clock()
-    sealed = Sealer([FIRST], clock).seal("session", {"user": "ana"}, 60)
+    sealed = sealer_of(FIRST, now=clock).seal("session", {"user": "ana"}, 60)
     assert "ana" not in sealed
-    other = Sealer([FIRST], clock)
+    other = sealer_of(FIRST, now=clock)
     opened = other.open("session", sealed)
     assert opened is not None
     assert (opened["user"], opened["exp"]) == ("ana", 1060)
@@ -36,17 +40,29 @@ def test_it_is_opened_by_whoever_has_the_key_until_it_ends() -> None:
 
 def test_keys_are_replaced_one_after_the_other() -> None:
     clock = Clock()
-    old = Sealer([FIRST], clock).seal("session", {}, 60)
-    both = Sealer([SECOND, FIRST], clock)
+    old = sealer_of(FIRST, now=clock).seal("session", {}, 60)
+    both = sealer_of(SECOND, FIRST, now=clock)
     assert both.open("session", old) is not None
     new = both.seal("session", {}, 60)
-    assert Sealer([SECOND], clock).open("session", new) is not None
-    assert Sealer([SECOND], clock).open("session", old) is None
-    assert Sealer([FOREIGN], clock).open("session", new) is None
+    assert sealer_of(SECOND, now=clock).open("session", new) is not None
+    assert sealer_of(SECOND, now=clock).open("session", old) is None
+    assert sealer_of(FOREIGN, now=clock).open("session", new) is None
+
+
+def test_keys_that_are_replaced_meanwhile_are_used_with_the_next_value() -> None:
+    keys = [FIRST]
+    sealer = Sealer(lambda: tuple(keys), Clock())
+    old = sealer.seal("session", {}, 60)
+    keys[:] = [SECOND, FIRST]
+    assert sealer.open("session", old) is not None
+    new = sealer.seal("session", {}, 60)
+    keys[:] = [SECOND]
+    assert sealer.open("session", old) is None
+    assert sealer.open("session", new) is not None
 
 
 def test_each_change_of_a_byte_is_noticed() -> None:
-    sealer = Sealer([FIRST], Clock())
+    sealer = sealer_of(FIRST, now=Clock())
     sealed = sealer.seal("session", {"user": "ana"}, 60)
     for at in range(0, len(sealed), 7):
         letter = "A" if sealed[at] != "A" else "B"
@@ -55,7 +71,7 @@ def test_each_change_of_a_byte_is_noticed() -> None:
 
 
 def test_nothing_else_is_opened() -> None:
-    sealer = Sealer([FIRST], Clock())
+    sealer = sealer_of(FIRST, now=Clock())
     claims = {"user": "ana", "aud": "session", "exp": 9999}
     signed = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(FIRST))
     part = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=")
@@ -69,7 +85,7 @@ def test_nothing_else_is_opened() -> None:
 
 def test_a_file_of_keys() -> None:
     lines = [base64.b64encode(key).decode() for key in (FIRST, SECOND)]
-    assert read_keys("\n".join([*lines, "", ""])) == [FIRST, SECOND]
+    assert read_keys("\n".join([*lines, "", ""])) == (FIRST, SECOND)
     for text, said in (("", "no key"), ("x!", "line 1 is not base64"),
                        (f"{lines[0]}\nAAAA", "line 2 has 3 bytes")):  # fmt: skip
         with pytest.raises(ValueError, match=said):

@@ -35,7 +35,7 @@ class Client:
     """One login at the provider."""
 
     def __init__(self, forged: ForgedProvider, secret: str = "") -> None:
-        settings = ProviderSettings(forged.issuer, CLIENT, secret)
+        settings = ProviderSettings(forged.issuer, CLIENT, lambda: secret)
         self.now = 0.0
         self.provider = Provider(settings, REDIRECT, monotonic=lambda: self.now)
         self.attempt = Attempt.new()

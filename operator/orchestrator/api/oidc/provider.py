@@ -137,7 +137,7 @@ class Provider:
         settings = self._settings
         session = OAuth2Session(
             settings.client_id,
-            settings.client_secret or None,
+            settings.client_secret() or None,
             scope=" ".join(settings.scopes),
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
@@ -150,7 +150,7 @@ class Provider:
 
     def _client_authentication(self) -> str:
         """A secret in the body needs no encoding that providers understand differently."""
-        if not self._settings.client_secret:
+        if not self._settings.client_secret():
             return "none"
         offered = self._found.get("token_endpoint_auth_methods_supported") or ()
         return "client_secret_post" if "client_secret_post" in offered else "client_secret_basic"

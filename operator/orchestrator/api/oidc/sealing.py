@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,6 +21,7 @@ from joserfc.jwk import KeySet, OctKey
 MIN_KEY = 32
 """Minimum bytes of a key."""
 _REGISTRY = JWERegistry(algorithms=["dir", "A256GCM"])
+_ADVICE = "write each key as openssl rand -base64 32 does"
 _PURPOSE = b"itechsmart-workflow api sessions"
 _UNREADABLE = (JoseError, ValueError, LookupError, TypeError)
 
@@ -28,13 +29,26 @@ _UNREADABLE = (JoseError, ValueError, LookupError, TypeError)
 class Sealer:
     """Seals values with the first of its keys, and opens those of each."""
 
-    def __init__(self, secrets: Sequence[bytes], now: Callable[[], float] = time.time) -> None:
-        self._keys = KeySet([_derived(secret) for secret in secrets])
+    def __init__(
+        self, secrets: Callable[[], tuple[bytes, ...]], now: Callable[[], float] = time.time
+    ) -> None:
+        """`secrets` returns the keys as they are now: they may be replaced at any time."""
+        self._secrets = secrets
         self._now = now
+        self._known: tuple[tuple[bytes, ...], KeySet] = ((), KeySet([]))
+
+    def _keys(self) -> KeySet:
+        """The keys of the secrets; derived once for as long as these stay the same."""
+        secrets = self._secrets()
+        known, keys = self._known  # one read: another thread may replace it
+        if secrets != known:
+            keys = KeySet([_derived(secret) for secret in secrets])
+            self._known = (secrets, keys)
+        return keys
 
     def seal(self, purpose: str, value: Mapping[str, Any], seconds: float) -> str:
         """The value as text, which can be opened for the same purpose during so many seconds."""
-        key = self._keys.keys[0]
+        key = self._keys().keys[0]
         header = {"alg": "dir", "enc": "A256GCM", "kid": key.kid}
         ends = int(self._now() + seconds)
         claims = {**value, "aud": purpose, "exp": ends}
@@ -44,7 +58,7 @@ class Sealer:
         """The value with its end as `exp`; None if it was not sealed by a key of ours for this
         purpose, or has ended."""
         try:
-            claims = jwt.decode(text, self._keys, registry=_REGISTRY).claims
+            claims = jwt.decode(text, self._keys(), registry=_REGISTRY).claims
         except _UNREADABLE:
             return None
         ends = claims.get("exp")
@@ -53,8 +67,8 @@ class Sealer:
         return claims
 
 
-def read_keys(text: str) -> list[bytes]:
-    """The keys of a file: a line of base64 for each. Raises ValueError."""
+def read_keys(text: str) -> tuple[bytes, ...]:
+    """The keys of a file: a line of base64 for each. Raises ValueError, without the text."""
     keys = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -62,13 +76,14 @@ def read_keys(text: str) -> list[bytes]:
         try:
             key = base64.b64decode(line.strip(), validate=True)
         except binascii.Error as error:
-            raise ValueError(f"line {number} is not base64") from error
+            raise ValueError(f"line {number} is not base64; {_ADVICE}") from error
         if len(key) < MIN_KEY:
-            raise ValueError(f"line {number} has {len(key)} bytes; a key has at least {MIN_KEY}")
+            missing = f"line {number} has {len(key)} bytes; a key has at least {MIN_KEY}"
+            raise ValueError(f"{missing}; {_ADVICE}")
         keys.append(key)
     if not keys:
-        raise ValueError("it has no key")
-    return keys
+        raise ValueError(f"it has no key; {_ADVICE}")
+    return tuple(keys)
 
 
 def _derived(secret: bytes) -> OctKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,8 @@ class ProviderSettings:
 
     issuer: str
     client_id: str
-    client_secret: str = field(default="", repr=False)
-    """Empty for a public client."""
+    client_secret: Callable[[], str] = field(default=str, repr=False)
+    """The secret as it is now; empty for a public client."""
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     ca_file: Path | None = None
     """The authority of its certificate; those that Python trusts if absent."""
@@ -30,7 +31,7 @@ class LoginSettings:
     provider: ProviderSettings
     external: str
     """Our own origin, as browsers see it."""
-    keys: tuple[bytes, ...] = field(repr=False)
-    """Of sessions; the first seals."""
+    keys: Callable[[], tuple[bytes, ...]] = field(repr=False)
+    """Those of sessions as they are now; the first seals."""
     claims: Claims = field(default_factory=Claims)
     session_seconds: int = 8 * 3600
