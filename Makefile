@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
+# Where it is set, each of the thousand processes that the tests start compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-alert demo-down cluster-up cluster-down cluster-status images release generate chart lock \
 	check docs format proof test test-unit test-simulation test-charts test-cluster test-e2e bench clean

@@ -9,6 +9,7 @@ from dev.reference.markdown import block, bullets, code, page, section, sentence
 from orchestrator.engine import graph
 from orchestrator.engine.graph import NodeKind
 from orchestrator.models.base import Model
+from orchestrator.models.docstrings import description
 from orchestrator.models.workflow import Approval, Edge, Join, Node, Outcome, SubWorkflow, Wait
 from orchestrator.validation.rules.kinds import FIELDS_BY_KIND
 from orchestrator.validation.subject import KINDS
@@ -101,10 +102,14 @@ def _kind(kind: NodeKind) -> str:
     about = _ABOUT[kind]
     text, file = example(lambda node: kind.value in node)
     model = _MODELS.get(kind)
-    rows = [
-        (code(f"{kind.value}.{field.alias or name}"), sentence(field.description or ""))
-        for name, field in (model.model_fields.items() if model else ())
-    ]
+    rows = (
+        [
+            (code(f"{kind.value}.{field.alias or name}"), sentence(description(model, name)))
+            for name, field in model.model_fields.items()
+        ]
+        if model
+        else []
+    )
     facts = [f"**Outputs:** {about.outputs}", f"**Time:** {about.takes}"]
     source = f"From [{file}](../../manifests/examples/{file}):" if text else ""
     return section(
@@ -124,7 +129,7 @@ def _shared() -> str:
         (
             code(field.alias or name),
             ", ".join(map(code, only.get(field.alias or name, ()))) or "every kind",
-            sentence(field.description or ""),
+            sentence(description(Node, name)),
         )
         for name, field in fields.items()
         if (field.alias or name) not in KINDS
@@ -134,7 +139,7 @@ def _shared() -> str:
 
 def _edges() -> str:
     rows = [
-        (code(field.alias or name), sentence(field.description or ""))
+        (code(field.alias or name), sentence(description(Edge, name)))
         for name, field in Edge.model_fields.items()
     ]
     return section(

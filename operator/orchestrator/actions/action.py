@@ -10,8 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import ConfigDict
-
 from orchestrator.kube.resources import Resource
 from orchestrator.models.base import GROUP, Model
 
@@ -37,18 +35,11 @@ class ActionError(Exception):
         self.exit_code = exit_code or (PERMANENT if permanent else FAILED)
 
 
-class _Interface(Model):
-    """Parameters or outputs. Their docstrings are parsed only to generate the Template, not in each
-    pod."""
-
-    model_config = ConfigDict(use_attribute_docstrings=False)
-
-
-class Parameters(_Interface):
+class Parameters(Model):
     """Parameters of an action; the Template is generated from the fields and their docstrings."""
 
 
-class Outputs(_Interface):
+class Outputs(Model):
     """Outputs of an action, which always writes the fields without a default."""
 
     bulky: ClassVar[tuple[str, ...]] = ()

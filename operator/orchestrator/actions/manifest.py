@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import enum
-import functools
 import inspect
 import textwrap
 import types
 import typing
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from pydantic.fields import FieldInfo
 from orchestrator.actions.action import PERMANENT_EXIT_CODES, Action
 from orchestrator.actions.registry import every
 from orchestrator.models.base import API_VERSION, ValueType
+from orchestrator.models.docstrings import field_docstrings
 from orchestrator.models.labels import EXAMPLE
 from orchestrator.models.template import Scope, TemplateSpec
 
@@ -124,33 +122,14 @@ def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     )
 
 
-def _descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """The docstrings of the fields of a model and of its base classes."""
-    descriptions: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if issubclass(cls, BaseModel) and cls is not BaseModel:
-            descriptions |= _own_descriptions(cls)
-    return descriptions
-
-
-@functools.cache
-def _own_descriptions(cls: type[BaseModel]) -> dict[str, str]:
-    """The docstrings of the fields that a class declares; reading them parses its source."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    descriptions: dict[str, str] = {}
-    for field, text in pairwise(body.body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(docstring))):
-                descriptions[name] = " ".join(docstring.split())
-    return descriptions
-
-
 def _all(one: Callable[[str, FieldInfo], dict[str, Any]], model: type[BaseModel]) -> list[Any]:
     """Each field of a model, converted by `one`, with its description."""
-    texts = _descriptions(model)
+    texts = field_docstrings(model)
     fields = _in_order(model)
-    return [one(name, field) | {"description": texts.get(name, "")} for name, field in fields]
+    return [
+        one(name, field) | {"description": " ".join(texts.get(name, "").split())}
+        for name, field in fields
+    ]
 
 
 def _parameter(name: str, field: FieldInfo) -> dict[str, Any]:

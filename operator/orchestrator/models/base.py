@@ -11,8 +11,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+
+from orchestrator.models.docstrings import add_descriptions
 
 GROUP = "automation.itechsmart.dev"
 VERSION = "v1alpha1"
@@ -49,8 +52,16 @@ class Model(BaseModel):
         populate_by_name=True,
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The JSON Schema, with the docstrings of the fields as their descriptions."""
+        schema = handler(core_schema)
+        add_descriptions(cls, handler.resolve_ref_schema(schema))
+        return schema
 
 
 Duration = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=32)]

@@ -1,8 +1,4 @@
-"""The conditions of a status.
-
-Separate from `base`, which each action pod imports: parsing the docstrings of fields takes a fifth
-of the start time of an action.
-"""
+"""The conditions of a status."""
 
 from __future__ import annotations
 

@@ -126,6 +126,8 @@ class TriggerSpecApiEndpoint(TypedDict):
 
 
 class TriggerSpecEmailCredentials(TypedDict):
+    """The Secret with which the receiver logs in."""
+
     name: str
     usernameKey: NotRequired[str]
     passwordKey: NotRequired[str]
@@ -146,6 +148,8 @@ class TriggerSpecEmail(TypedDict):
 
 
 class TriggerSpecFileWatchS3Credentials(TypedDict):
+    """The Secret with the access key."""
+
     name: str
     accessKeyIdKey: NotRequired[str]
     secretAccessKeyKey: NotRequired[str]
