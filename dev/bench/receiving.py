@@ -1,7 +1,8 @@
 """The receiver: its latency under load, its throughput, and how soon an event has a Job.
 
 - in front of a store that answers at once, 500 signed webhooks a second for 20 seconds;
-- in front of a real API server, as many executions as a bare client that creates the same ones;
+- in front of a real API server, as many executions as a bare client that creates the same ones,
+  and as a process that only passes their manifests on (dev.bench.hop);
 - beside the operator, from sending an event to the creation of its first Job, against the creation
   of both objects by hand.
 """
@@ -9,25 +10,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
-import orjson
 import yaml
 
 from dev.bench.client import OURS, Api, Raw
 from dev.bench.contenders import OperatorContender
 from dev.bench.processes import free_port, started
+from dev.bench.sending import Send, both_by_hand, creator, passed_on, sender
 from dev.bench.shapes import Shape, definitions
-from dev.bench.stubstore import NAMESPACE, SECRET, TRIGGER, secret, trigger
+from dev.bench.stubstore import NAMESPACE, secret, trigger
 from dev.cluster.api import Cluster
 
 SHAPE = "receiver"
@@ -39,7 +38,6 @@ AT_ONCE = 16
 """Requests under way at once there."""
 EVENTS = 40
 """Events whose first Job is waited for."""
-Send = Callable[[int], Awaitable[None]]
 _ONE = Shape("one", "one node", 1, length=1)
 
 
@@ -62,7 +60,7 @@ async def against_stub() -> str:
             _receiver(kubeconfig, NAMESPACE) as url,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
-            send = _sender(session, url, NAMESPACE)
+            send = sender(session, url, NAMESPACE)
             await _paced(send, 100, 2.0)
             taken = await _paced(send, RATE, SECONDS)
     marks = statistics.quantiles(taken, n=100)
@@ -74,28 +72,35 @@ async def against_stub() -> str:
 
 
 async def against_server(cluster: Cluster) -> str:
-    """The throughput in front of the API server, against a bare client's."""
+    """The throughput in front of the API server, against a bare client's and a bare hop's."""
     async with Api(cluster.kubeconfig, "bench") as api:
-        names = [f"bench-{word}-{uuid.uuid4().hex[:6]}" for word in ("bare", "hooks")]
+        names = [f"bench-{word}-{uuid.uuid4().hex[:6]}" for word in ("bare", "hop", "hooks")]
         for namespace in names:
             await _define(api, namespace)
-        bare, hooks = names
+        bare, hop, hooks = names
         async with (
             _receiver(cluster.kubeconfig, hooks) as url,
+            _hop(cluster.kubeconfig) as hop_url,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
-            send = _sender(session, url, hooks)
+            send = sender(session, url, hooks)
             await _closed(send, 50)
             (sample, *_) = await _executions(api, hooks)
-            create = _creator(api, bare, sample)
-            floors, ours = [], []
-            for turn in range(2):  # turn about, so that what is stored burdens both
-                floors.append(await _closed(create, STORED // 2, turn * STORED))
-                ours.append(await _closed(send, STORED // 2, (turn + 1) * STORED))
-    floor, own = statistics.mean(floors), statistics.mean(ours)
+            contenders = [
+                creator(api, bare, sample),
+                passed_on(session, hop_url, hop, sample),
+                send,
+            ]
+            rates: list[list[float]] = [[] for _ in contenders]
+            for turn in range(2):  # turn about, so that what is stored burdens all
+                for each, contender in zip(rates, contenders, strict=True):
+                    first = (turn + 1) * STORED
+                    each.append(await _closed(contender, STORED // 2, first))
+    floor, passed, own = (statistics.mean(each) for each in rates)
     return (
         f"{STORED:,} executions, {AT_ONCE} at once: {own:.0f}/s by the receiver,"
-        f" {floor:.0f}/s by a bare client that creates the same objects ({own / floor:.2f})"
+        f" {floor:.0f}/s by a bare client that creates the same objects ({own / floor:.2f}),"
+        f" {passed:.0f}/s by a process that passes them on unread ({own / passed:.2f})"
     )
 
 
@@ -112,13 +117,13 @@ async def until_job(cluster: Cluster) -> str:
                 _receiver(cluster.kubeconfig, namespace) as url,
                 aiohttp.ClientSession() as session,
             ):
-                taken = await _to_jobs(api, namespace, _sender(session, url, namespace))
+                taken = await _to_jobs(api, namespace, sender(session, url, namespace))
         finally:
             await operator.stop()
         (execution, *_) = await _executions(api, namespace)
         path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         job = (await api.request("GET", path))["items"][0]
-        floor = await _to_jobs(api, by_hand, _by_hand(api, by_hand, execution, job))
+        floor = await _to_jobs(api, by_hand, both_by_hand(api, by_hand, execution, job))
     own, bare = 1000 * statistics.median(taken), 1000 * statistics.median(floor)
     return (
         f"event → first Job, median of {EVENTS}: {own:.0f} ms; both objects created by hand"
@@ -155,63 +160,6 @@ async def _to_jobs(api: Api, namespace: str, send: Send) -> list[float]:
         with suppress(asyncio.CancelledError):
             await following
     return taken
-
-
-def _sender(session: aiohttp.ClientSession, url: str, namespace: str) -> Send:
-    """Sends the webhook of a number, signed as GitHub signs."""
-
-    async def send(number: int) -> None:
-        pushed = {"ref": "refs/heads/main", "after": f"{number:040x}", "pusher": {"name": "ana"}}
-        body = orjson.dumps(pushed)
-        headers = {
-            "Content-Type": "application/json",
-            "X-GitHub-Event": "push",
-            "X-GitHub-Delivery": f"delivery-{number}",
-            "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest(),
-        }
-        path = f"{url}/triggers/{namespace}/{TRIGGER}"
-        async with session.post(path, data=body, headers=headers) as answer:
-            if answer.status != 202:
-                raise RuntimeError(f"{answer.status} {await answer.text()}")
-            await answer.read()
-
-    return send
-
-
-def _creator(api: Api, namespace: str, sample: Raw) -> Send:
-    """Creates the execution of a number, as the receiver writes it."""
-    path = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-
-    async def create(number: int) -> None:
-        name = f"{sample['metadata']['name'][:20]}{number}"
-        await api.create(path, _copy(sample, name))
-
-    return create
-
-
-def _by_hand(api: Api, namespace: str, execution: Raw, job: Raw) -> Send:
-    executions = f"{OURS}/namespaces/{namespace}/workflowexecutions"
-    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-
-    async def create(number: int) -> None:
-        await api.create(executions, _copy(execution, f"by-hand-{number}"))
-        plain = _copy(job, f"by-hand-{number}")
-        plain["spec"].pop("selector", None)
-        plain["spec"]["template"]["metadata"] = {}
-        await api.create(jobs, plain)
-
-    return create
-
-
-def _copy(raw: Raw, name: str) -> Raw:
-    metadata = {key: raw["metadata"].get(key) for key in ("labels", "annotations")}
-    copied: Raw = orjson.loads(orjson.dumps({**raw, "metadata": {"name": name, **metadata}}))
-    labels = copied["metadata"]["labels"] or {}
-    copied["metadata"]["labels"] = {
-        key: text for key, text in labels.items() if "batch" not in key and "controller" not in key
-    }
-    copied.pop("status", None)
-    return copied
 
 
 async def _define(api: Api, namespace: str) -> None:
@@ -263,6 +211,22 @@ async def _closed(send: Send, count: int, first: int = 0) -> float:
 
 
 @asynccontextmanager
+async def _hop(kubeconfig: Path) -> AsyncIterator[str]:
+    """A bare hop; its address, once it listens."""
+    port = free_port()
+    async with started("dev.bench.hop", str(port), str(kubeconfig)):
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    break
+                except OSError:
+                    await asyncio.sleep(0.2)
+        writer.close()
+        yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
 async def _receiver(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
     """A receiver for a namespace; its address, once its Trigger is received."""
     port = free_port()
@@ -271,7 +235,7 @@ async def _receiver(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
     options += ["--log-level=warning", "--max-requests-per-trigger=1000"]
     async with started("orchestrator", *options, kubeconfig=kubeconfig):
         async with aiohttp.ClientSession() as session:
-            send = _sender(session, f"http://{address}", namespace)
+            send = sender(session, f"http://{address}", namespace)
             async with asyncio.timeout(60):
                 while True:
                     try:
