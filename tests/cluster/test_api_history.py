@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine.lifecycle.revision import Revision
 from orchestrator.kube.resources import EXECUTIONS
 from tests.apis import ApiUser, streaming, token_of
 from tests.cluster.apiplace import ApiPlace, api_in_place
@@ -65,10 +66,10 @@ class HistoryPlace:
     def where(self) -> str:
         return f"?namespace={self.api.namespace}"
 
-    def with_rights(self, name: str, *resources: str) -> ApiUser:
-        """A user who may get these resources, and nothing else."""
+    def with_rights(self, name: str, *resources: str, verbs: str = "get") -> ApiUser:
+        """A user who has these verbs on these resources, and no other right."""
         admin = self.api.admin
-        admin("create", "role", name, "--verb=get", f"--resource={','.join(resources)}")
+        admin("create", "role", name, f"--verb={verbs}", f"--resource={','.join(resources)}")
         token = token_of(admin, name)
         account = f"--serviceaccount={admin.namespace}:{name}"
         admin("create", "rolebinding", name, f"--role={name}", account)
@@ -94,17 +95,25 @@ class HistoryPlace:
         kubectl: Kubectl | None = None,
         label: str = "",
         own: Mapping[str, Any] | None = None,
+        ran: Revision = REVISION,
         **changed: Any,
     ) -> dict[str, Any]:
         """An ended execution on the cluster; `changed` is of its status."""
         self.started(name, kubectl, label, own)
         admin = kubectl or self.api.admin
-        return end(Kubectl(self.operator, admin.namespace), name, {**STATUS, **changed})
+        status = {**STATUS, "revision": ran.name, **changed}
+        return end(Kubectl(self.operator, admin.namespace), name, status)
 
-    def removed(self, name: str, kubectl: Kubectl | None = None, **changed: Any) -> dict[str, Any]:
+    def removed(
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        ran: Revision = REVISION,
+        **changed: Any,
+    ) -> dict[str, Any]:
         """An execution that is only in the history."""
-        raw = self.ended(name, kubectl, **changed)
-        self.history.record(raw, revision=REVISION)
+        raw = self.ended(name, kubectl, ran=ran, **changed)
+        self.history.record(raw, revision=ran)
         delete(kubectl or self.api.admin, name)
         return raw
 
@@ -267,6 +276,63 @@ def test_the_latest_execution_may_be_in_the_history(place: HistoryPlace) -> None
     assert found["metadata"]["uid"] == newest["metadata"]["uid"]
 
 
+def test_revisions_of_a_workflow_that_is_there_or_was_deleted(place: HistoryPlace) -> None:
+    oncall, view, where = place["oncall"], place["view"], place.where
+    old, new = frozen("versioned", SPEC), frozen("versioned", {**SPEC, "title": "Another"})
+    own = {"workflow": "versioned"}
+    place.api.admin.apply(workflow("versioned", **SPEC))
+    first = place.removed("rev-a", own=own, ran=old)
+    second = place.removed("rev-b", own=own, ran=new)
+    third = place.ended("rev-c", own=own, ran=new)
+    place.history.record(third, revision=new)
+
+    def created(*raws: dict[str, Any]) -> list[str]:
+        return sorted(raw["metadata"]["creationTimestamp"] for raw in raws)
+
+    def items(user: ApiUser) -> dict[str, Any]:
+        answer = user("GET", f"/workflows/versioned/revisions{where}")
+        assert answer.status == 200, answer.text
+        assert "historyUnavailable" not in answer.body
+        return {one["name"]: one for one in answer.body["items"]}
+
+    def use(revision: Revision, *raws: dict[str, Any], **more: bool) -> dict[str, Any]:
+        times = created(*raws)
+        uses = {"firstUsed": times[0], "lastUsed": times[-1], "executions": len(raws)}
+        return {"name": revision.name, **uses, **more}
+
+    expected = {
+        old.name: use(old, first, fromHistory=True),
+        new.name: use(new, second, third),
+    }
+    assert items(oncall) == expected
+    read = oncall("GET", f"/workflows/versioned/revisions/{old.name}{where}")
+    assert (read.status, read.body["data"], read.body["fromHistory"]) == (200, old.data, True)
+    assert read.body["created"] == expected[old.name]["firstUsed"]
+    place.api.admin("delete", "awf", "versioned")
+    assert items(view) == expected
+    delete(place.api.admin, "rev-c")
+    gone = {**expected, new.name: use(new, second, third, fromHistory=True)}
+    assert items(oncall) == gone
+    named = f"/workflows/{place.api.namespace}:versioned/revisions/{new.name}"
+    assert oncall("GET", named).body["data"] == new.data
+    _revisions_are_for_those_who_may_read_them(place, old.name)
+
+
+def _revisions_are_for_those_who_may_read_them(place: HistoryPlace, name: str) -> None:
+    path, where = f"/workflows/versioned/revisions/{name}{place.where}", place.where
+    lists, oncall = "/workflows/versioned/revisions", place["oncall"]
+    some = place.with_rights("some", "workflows", "workflowexecutions", verbs="get,list")
+    assert some("GET", f"{lists}{where}").status == 200
+    refused = some("GET", path)
+    assert (refused.status, "controllerrevisions" in refused.text) == (403, True)
+    for user in (place["none"], place.with_rights("flows", "workflows")):
+        assert user("GET", f"{lists}{where}").status == 403
+        assert user("GET", path).status == 403
+    assert oncall("GET", f"/workflows/never/revisions{where}").status == 404
+    assert oncall("GET", f"/workflows/never/revisions/{name}{where}").status == 404
+    assert oncall("GET", f"/workflows/w/revisions/{name}{where}").status == 404
+
+
 def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
     oncall, where = place["oncall"], place.where
     place.api.admin.apply(workflow("counted", **SPEC))
@@ -326,6 +392,10 @@ def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
         assert (unknown.status, unknown.headers["retry-after"]) == (503, "5")
         assert "the history may have it" in unknown.body["detail"]
         assert place["none"]("GET", f"/executions/lost{where}").status == 403
+        revisions = oncall("GET", f"/workflows/w/revisions{where}")
+        assert (revisions.status, revisions.body["historyUnavailable"]) == (200, reason())
+        for path in ("workflows/deleted/revisions", "workflows/w/revisions/w-1"):
+            assert oncall("GET", f"/{path}{where}").status == 503
         made = oncall("POST", f"/workflows/w/execute{where}", {"name": "meanwhile"})
         assert made.status == 201, made.text
     finally:

@@ -13,7 +13,7 @@ from orchestrator.api.history_answers import (
 )
 from orchestrator.api.history_cluster import ClusterWithHistory
 from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
-from orchestrator.api.problems import ProblemError
+from orchestrator.api.problems import unread_history
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ConflictError, ForbiddenError, NotFoundError
@@ -69,8 +69,7 @@ class ExecutionTarget(Target):
         except HistoryUnavailableError as unavailable:
             if isinstance(error, ForbiddenError):
                 return None
-            detail = f"{error}; the history may have it, but cannot be read: {unavailable}"
-            raise ProblemError(503, detail, headers={"Retry-After": "5"}) from unavailable
+            raise unread_history(error, str(unavailable)) from unavailable
 
     def _by_uid(self) -> Found | None:
         history, rights = self.caller.clients.history, self.caller.clients.rights

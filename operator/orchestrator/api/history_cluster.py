@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.api.history_answers import HistoryUnavailableError
+from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, Resource
 from orchestrator.session.cluster import Cluster, Raw
 
@@ -39,4 +39,4 @@ class ClusterWithHistory(Cluster):
             return None
         if data is None:
             return None
-        return {"metadata": {"name": name, "namespace": self.namespace}, "data": data}
+        return from_history({"metadata": {"name": name, "namespace": self.namespace}, "data": data})

@@ -23,6 +23,7 @@ from orchestrator.history.logs.bucket import LogBucket
 from orchestrator.history.logs.extent import Extent
 from orchestrator.history.logs.kept_log import KeptLog, LogIdentity
 from orchestrator.history.logs.log_store import LogStore
+from orchestrator.history.revision_uses import RecordedUse, recorded_uses
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.history.sums_with_live import Sums, sums_with_live
@@ -86,6 +87,12 @@ class HistoryReader:
     def revision(self, namespace: str, name: str) -> Raw | None:
         """The data of a frozen workflow; None if it is not recorded."""
         return self._read(lambda store: store.revision(namespace, name))
+
+    def revision_uses(
+        self, namespace: str, workflow: str, without: Collection[str]
+    ) -> list[RecordedUse]:
+        """The revisions of a Workflow, without the executions of some uids."""
+        return self._read(lambda store: recorded_uses(store.engine, namespace, workflow, without))
 
     def page(self, query: ListQuery, without: Collection[str]) -> Listed:
         """A page of a list, without the executions of some uids."""

@@ -108,6 +108,15 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "Items": {"items": {"type": "array", "items": {"type": "object"}}},
     "Types": {"items": {"type": "array", "items": {"type": "object"}}},
     "Metrics": {"workflow": _TEXT, "total": {"type": "integer"}},
+    "Revisions": {
+        "items": {"type": "array", "items": {"$ref": "#/components/schemas/UsedRevision"}}
+    },
+    "UsedRevision": {
+        "name": _TEXT,
+        "firstUsed": _TEXT,
+        "lastUsed": _TEXT,
+        "executions": {"type": "integer"},
+    },
     "Revision": {"name": _TEXT, "created": _TEXT, "data": {"type": "object"}},
     "GraphNode": {"name": _TEXT},
     "GraphEdge": {"from": _TEXT, "to": _TEXT},
@@ -151,6 +160,15 @@ _FROM_HISTORY = {
     "type": "boolean",
     "description": "True if the object has been removed from the cluster, and this is its record in"
     " the history: it has no resourceVersion and cannot be changed.",
+}
+_RECORDED_USE = {
+    "type": "boolean",
+    "description": "True if the cluster has none of the executions any more that ran it.",
+}
+_RECORDED_REVISION = {
+    "type": "boolean",
+    "description": "True if it has been removed from the cluster, and this is its record in the"
+    " history: `created` is then the creation of the first execution that ran it.",
 }
 NOT_LISTED = "Of the named namespaces, those in which the caller may not list."
 
@@ -238,11 +256,13 @@ def _schemas() -> dict[str, Any]:
 
 def _add_history(schemas: dict[str, Any]) -> None:
     """What executions have that are only in the history, and answers that leave it out."""
-    execution, listed = schemas["WorkflowExecution"], schemas["WorkflowExecutionList"]
+    execution = schemas["WorkflowExecution"]
     metadata = {**METADATA, "required": ["name", "uid"]}
     execution["properties"] |= {"metadata": metadata, FROM_HISTORY: _FROM_HISTORY}
-    for answer in (listed, schemas["Figures"], schemas["Overview"], schemas["Metrics"]):
-        answer["properties"] |= {UNAVAILABLE: _HISTORY_UNAVAILABLE}
+    schemas["UsedRevision"]["properties"][FROM_HISTORY] = _RECORDED_USE
+    schemas["Revision"]["properties"][FROM_HISTORY] = _RECORDED_REVISION
+    for name in ("Figures", "Overview", "Metrics", "Revisions", "WorkflowExecutionList"):
+        schemas[name]["properties"] |= {UNAVAILABLE: _HISTORY_UNAVAILABLE}
     schemas["Status"]["properties"] |= {"history": _WITHOUT_HISTORY}
 
 

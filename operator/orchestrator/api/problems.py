@@ -116,6 +116,12 @@ def of_api(error: ApiError) -> ProblemError:
     return ProblemError(503, f"the API server does not answer{why}", headers={"Retry-After": "5"})
 
 
+def unread_history(absent: UsageError, why: str) -> ProblemError:
+    """The answer where the cluster does not have what was asked for, and the history might."""
+    detail = f"{absent}; the history may have it, but cannot be read: {why}"
+    return ProblemError(503, detail, headers={"Retry-After": "5"})
+
+
 def _encodable(text: str) -> str:
     """The text without lone surrogates, which cannot be encoded."""
     return text.encode("utf-8", "replace").decode()

@@ -10,19 +10,20 @@ from starlette.responses import Response
 from orchestrator.api.answers import json_answer, shown
 from orchestrator.api.creating import MANAGER
 from orchestrator.api.dependencies import CallerOf
-from orchestrator.api.history_answers import left_out
+from orchestrator.api.history_answers import from_history, is_from_history, left_out
 from orchestrator.api.identifiers import Namespace, TargetOf
 from orchestrator.api.openapi import returns, text_of
 from orchestrator.api.problems import ProblemError
 from orchestrator.api.routes.execution_streams import GRAPH, MEDIA_TYPES, Form
 from orchestrator.api.workflow_figures import metrics_with_history
+from orchestrator.api.workflow_revisions import revisions_of
 from orchestrator.formats.yaml_dumper import to_yaml
-from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS, WORKFLOWS
+from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.base import GROUP
 from orchestrator.models.workflow import WorkflowMetrics
 from orchestrator.session.checking import check_document
 from orchestrator.session.cluster import Cluster, Raw
-from orchestrator.session.errors import ManifestError, NotFoundError
+from orchestrator.session.errors import ManifestError
 from orchestrator.session.manifests import Document, read_document
 from orchestrator.session.pictures import FORMATS, picture_of_workflow
 from orchestrator.session.references import References
@@ -51,22 +52,14 @@ def read_metrics_of_workflow(target: TargetOf) -> Response:
     return json_answer({"workflow": name, **kept, **left_out(reason)})
 
 
-@router.get("/workflows/{id}/revisions", responses=returns("Items", "The revisions."))
+@router.get("/workflows/{id}/revisions", responses=returns("Revisions", "The revisions."))
 def list_revisions(target: TargetOf) -> Response:
-    """List the revisions that the executions of a Workflow run, the newest first."""
-    cluster, found = target.find(WORKFLOWS)
-    query = {"fieldSelector": f"spec.workflow={found['metadata']['name']}"}
-    revisions: dict[str, dict[str, Any]] = {}
-    executions = cluster.list(EXECUTIONS, query=query)["items"]
-    for execution in sorted(executions, key=_created):
-        revision = (execution.get("status") or {}).get("revision")
-        if revision:
-            created = _created(execution)
-            one = revisions.setdefault(
-                revision, {"name": revision, "firstUsed": created, "executions": 0}
-            )
-            one |= {"lastUsed": created, "executions": one["executions"] + 1}
-    return json_answer({"items": list(reversed(revisions.values()))})
+    """List the revisions that the executions of a Workflow run, the newest first.
+
+    With a history, of all executions that it or the cluster has, also of a Workflow that was
+    deleted, which is named by its name."""
+    revisions = revisions_of(target)
+    return json_answer({"items": revisions.newest_first(), **left_out(revisions.unavailable)})
 
 
 @router.get("/workflows/{id}/revisions/{revision}", responses=returns("Revision", "The revision."))
@@ -75,16 +68,13 @@ def read_revision(
 ) -> Response:
     """Read what a revision runs: the Workflow and its actions, as they were frozen. Takes the right
     to get ControllerRevisions."""
-    cluster, found = target.find(WORKFLOWS)
-    name = found["metadata"]["name"]
-    query = {"fieldSelector": f"spec.workflow={name}"}
-    executions = cluster.list(EXECUTIONS, query=query)["items"]
-    known = {(one.get("status") or {}).get("revision") for one in executions}
-    raw = cluster.find(CONTROLLER_REVISIONS, revision) if revision in known else None
-    if raw is None:
-        raise NotFoundError(f"no execution of {name} runs a revision {revision}")
-    created = raw["metadata"].get("creationTimestamp", "")
-    return json_answer({"name": revision, "created": created, "data": raw["data"]})
+    raw = revisions_of(target).read(revision)
+    answer = {
+        "name": revision,
+        "created": raw["metadata"]["creationTimestamp"],
+        "data": raw["data"],
+    }
+    return json_answer(from_history(answer) if is_from_history(raw) else answer)
 
 
 @router.get("/workflows/{id}/graph", responses=GRAPH)
@@ -184,7 +174,3 @@ def _applied(cluster: Cluster, document: Document, query: dict[str, str]) -> Raw
     }
     manifest.pop("status", None)
     return cluster.apply(WORKFLOWS, manifest, query)
-
-
-def _created(execution: Raw) -> str:
-    return str(execution["metadata"].get("creationTimestamp", ""))

@@ -15,6 +15,7 @@ from orchestrator.client.schemas.messages import (
     Metrics,
     ObjectPatch,
     Revision,
+    Revisions,
     Validation,
     WorkflowManifest,
     WorkflowState,
@@ -242,12 +243,15 @@ class WorkflowsApi(Resource):
         value: Metrics = await self._read(request)
         return value
 
-    async def revisions(self, workflow: str, *, namespace: str | None = None) -> Items:
-        """List the revisions that the executions of a Workflow run, the newest first."""
+    async def revisions(self, workflow: str, *, namespace: str | None = None) -> Revisions:
+        """List the revisions that the executions of a Workflow run, the newest first. With a
+        history, of all executions that it or the cluster has, also of a Workflow that was
+        deleted, which is named by its name.
+        """
         request = self._request(
             "GET", f"/workflows/{segment(workflow)}/revisions", {"namespace": namespace}
         )
-        value: Items = await self._read(request)
+        value: Revisions = await self._read(request)
         return value
 
     async def revision(

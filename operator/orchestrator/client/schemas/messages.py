@@ -67,14 +67,28 @@ class Metrics(TypedDict):
     historyUnavailable: NotRequired[str]
 
 
-class Items(TypedDict):
-    items: list[dict[str, Any]]
+class UsedRevision(TypedDict):
+    name: str
+    firstUsed: str
+    lastUsed: str
+    executions: int
+    fromHistory: NotRequired[bool]
+
+
+class Revisions(TypedDict):
+    items: list[UsedRevision]
+    historyUnavailable: NotRequired[str]
 
 
 class Revision(TypedDict):
     name: str
     created: str
     data: dict[str, Any]
+    fromHistory: NotRequired[bool]
+
+
+class Items(TypedDict):
+    items: list[dict[str, Any]]
 
 
 class GraphNode(TypedDict):
