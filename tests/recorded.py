@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from orchestrator.engine.lifecycle.revision import Revision, freeze
 from orchestrator.history.entry import approvals_of, entry_from
+from orchestrator.history.logs.extent import Limit
+from orchestrator.history.logs.kept_log import LogIdentity, Outcome
+from orchestrator.history.logs.log_metrics import LogMetrics
+from orchestrator.history.logs.log_store import LogStore
+from orchestrator.history.logs.writer import LogWriter
 from orchestrator.history.store import Store
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.workflow import WorkflowSpec
@@ -43,12 +51,39 @@ class RecordedHistory:
 
         asyncio.run(self._with(record))
 
+    def keep_log(self, execution: Raw, node: str, *lines: str) -> None:
+        """Keep the log of a node's first pod, which is gone; each line has its timestamp."""
+        metadata = execution["metadata"]
+        uid, namespace = metadata["uid"], metadata["namespace"]
+        identity = LogIdentity(f"pod-{uid}-{node}", uid, namespace, "pod", node, 1, None, 1000)
+        asyncio.run(self._with(lambda store: keep_log(store, identity, lines)))
+
     async def _with(self, use: Any) -> None:
         store = Store(self.url)
         try:
             await use(store)
         finally:
             await store.close()
+
+
+async def keep_log(
+    store: Store,
+    identity: LogIdentity,
+    lines: Iterable[str],
+    outcome: Outcome = Outcome.COMPLETE,
+    reason: str = "",
+    *,
+    failed: bool = False,
+) -> None:
+    """Keep a log as the recorder does."""
+    limit, metrics = Limit(150_000, 1), LogMetrics(CollectorRegistry())
+    writer = LogWriter(LogStore(store.engine), identity, limit, metrics)
+    await writer.open()
+    writer.begin()
+    writer.feed("".join(f"{line}\n" for line in lines).encode())
+    writing = asyncio.create_task(writer.run())
+    await writer.finish(writing, outcome, reason, 2000, failed)
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 def frozen(workflow: str, spec: Raw) -> Revision:

@@ -19,6 +19,7 @@ NAMES = {
     "decide_approval": "decide",
     "stream_events": "events",
     "read_logs": "logs",
+    "read_logs_of_execution": "all_logs",
     "list_triggers_of_workflow": "list_of_workflow",
     "create_trigger_of_workflow": "create_of_workflow",
     "try_trigger": "test",

@@ -89,7 +89,12 @@ def _settled(text: str, *, last: bool) -> str:
     """What is printed without times, widths and order; only the last line of what is followed."""
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
     text = _DURATION.sub("DURATION", text)
-    lines = [" ".join(line.split()) for line in text.strip().splitlines()]
+    proposed = "the history may have it", "--server URL"  # where the history is not read already
+    lines = [
+        " ".join(line.split())
+        for line in text.strip().splitlines()
+        if not any(words in line for words in proposed)
+    ]
     return lines[-1] if last else "\n".join(sorted(lines))
 
 

@@ -3,119 +3,19 @@ real PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.engine.lifecycle.revision import Revision
-from orchestrator.kube.resources import EXECUTIONS
-from tests.apis import ApiUser, streaming, token_of
-from tests.cluster.apiplace import ApiPlace, api_in_place
-from tests.kube import Kubectl, eventually, execution, workflow
+from tests.apis import ApiUser, streaming
+from tests.cluster.historyplace import NOW, SPEC, HistoryPlace, at, history_in_place
+from tests.kube import eventually, workflow
 from tests.postgresql import PostgresqlServer
-from tests.recorded import RecordedHistory, delete, end, frozen
-
-SPEC: dict[str, Any] = {
-    "nodes": [{"name": "hold", "wait": {"signal": "go"}}, {"name": "spare", "delay": "1s"}],
-    "edges": [{"from": "hold", "to": "spare"}],
-}
-REVISION = frozen("w", SPEC)
-NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-def at(minutes: float) -> str:
-    """A moment so many minutes ago."""
-    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-RECORD = {
-    "phase": "Succeeded",
-    "reason": "Succeeded",
-    "startedAt": at(9),
-    "finishedAt": at(8),
-    "attempts": 1,
-}
-STATUS = {
-    "phase": "Succeeded",
-    "reason": "Succeeded",
-    "message": "all nodes succeeded",
-    "startedAt": at(9),
-    "finishedAt": at(7),
-    "revision": REVISION.name,
-    "nodes": {"hold": RECORD},
-}
-
-
-@dataclass(frozen=True)
-class HistoryPlace:
-    """An API with a history, and who ends executions."""
-
-    api: ApiPlace
-    history: RecordedHistory
-    server: PostgresqlServer
-    operator: Path
-
-    def __getitem__(self, user: str) -> ApiUser:
-        return self.api[user]
-
-    @property
-    def where(self) -> str:
-        return f"?namespace={self.api.namespace}"
-
-    def with_rights(self, name: str, *resources: str, verbs: str = "get") -> ApiUser:
-        """A user who has these verbs on these resources, and no other right."""
-        admin = self.api.admin
-        admin("create", "role", name, f"--verb={verbs}", f"--resource={','.join(resources)}")
-        token = token_of(admin, name)
-        account = f"--serviceaccount={admin.namespace}:{name}"
-        admin("create", "rolebinding", name, f"--role={name}", account)
-        return self.api["anyone"].within(token)
-
-    def started(
-        self,
-        name: str,
-        kubectl: Kubectl | None = None,
-        label: str = "",
-        own: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """An execution on the cluster; `own` is of its specification."""
-        admin = kubectl or self.api.admin
-        made = execution("w", name, **(own or {}))
-        if label:
-            made["metadata"]["labels"] = {"list": label}
-        return admin.api.create(EXECUTIONS, admin.namespace, made)
-
-    def ended(
-        self,
-        name: str,
-        kubectl: Kubectl | None = None,
-        label: str = "",
-        own: Mapping[str, Any] | None = None,
-        ran: Revision = REVISION,
-        **changed: Any,
-    ) -> dict[str, Any]:
-        """An ended execution on the cluster; `changed` is of its status."""
-        self.started(name, kubectl, label, own)
-        admin = kubectl or self.api.admin
-        status = {**STATUS, "revision": ran.name, **changed}
-        return end(Kubectl(self.operator, admin.namespace), name, status)
-
-    def removed(
-        self,
-        name: str,
-        kubectl: Kubectl | None = None,
-        ran: Revision = REVISION,
-        **changed: Any,
-    ) -> dict[str, Any]:
-        """An execution that is only in the history."""
-        raw = self.ended(name, kubectl, ran=ran, **changed)
-        self.history.record(raw, revision=ran)
-        delete(kubectl or self.api.admin, name)
-        return raw
+from tests.recorded import delete, frozen
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +26,8 @@ def place(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[HistoryPlace]:
     folder = tmp_path_factory.mktemp("api")
-    history = RecordedHistory(postgresql, folder)
-    with api_in_place(kubeconfig, folder, f"--database-file={history.file}") as api:
-        api.admin.apply(workflow("w", **SPEC))
-        view = api["view"]
-        eventually(lambda: view("GET", f"/workflows?namespace={api.namespace}").status == 200)
-        yield HistoryPlace(api, history, postgresql, account)
+    with history_in_place(kubeconfig, account, postgresql, folder) as place:
+        yield place
 
 
 def names(answer: Any) -> list[str]:
@@ -191,7 +87,7 @@ def test_what_has_been_removed_cannot_be_changed(place: HistoryPlace) -> None:
         assert view("POST", f"/executions/fixed/{action}{where}", body).status == 403
     refused = oncall("POST", f"/executions/fixed/rerun{where}", {"from": ["hold"]})
     assert refused.status == 409
-    assert "with `variables`, the whole Workflow runs again" in refused.body["detail"]
+    assert "with other variables, the whole Workflow runs again" in refused.body["detail"]
     edit, body = place["edit"], {"variables": {"service": "orders"}, "name": "fixed-again"}
     place.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
     made = edit("POST", f"/executions/fixed/rerun{where}", body)

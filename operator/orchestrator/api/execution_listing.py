@@ -54,6 +54,8 @@ class ExecutionList:
     sort: str
     limit: int
     page: str
+    recorded_only: bool = False
+    """Without the objects of the cluster."""
 
 
 def page_of_executions(caller: Caller, asked: ExecutionList) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def page_of_executions(caller: Caller, asked: ExecutionList) -> dict[str, Any]:
             more = _recorded(caller, asked, order, after, items, refused)
         except HistoryUnavailableError as error:
             reason = str(error)
-    kept = [raw for raw in items if asked.chosen.selects(raw)]
+    kept = [] if asked.recorded_only else [raw for raw in items if asked.chosen.selects(raw)]
     answer = listing.page_after(kept, refused, order, asked.limit, after, _brief, more)
     return answer | left_out(reason)
 

@@ -6,15 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from orchestrator.api.history_answers import (
-    HistoryUnavailableError,
-    from_history,
-    is_from_history,
-)
+from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.api.history_cluster import ClusterWithHistory
 from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
 from orchestrator.api.problems import unread_history
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.records import is_from_history, removed
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ConflictError, ForbiddenError, NotFoundError
 from orchestrator.session.kinds import LATEST
@@ -116,12 +113,6 @@ class ExecutionTarget(Target):
 
 
 ExecutionOf = Annotated[ExecutionTarget, Depends()]
-
-
-def removed(execution: Raw) -> str:
-    """Why an execution of the history cannot be changed."""
-    name = execution["metadata"]["name"]
-    return f"{name} has ended and its object has been removed; the history keeps its record only"
 
 
 def _created(execution: Raw) -> str:

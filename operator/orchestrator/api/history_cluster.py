@@ -34,9 +34,24 @@ class ClusterWithHistory(Cluster):
         if found is not None or kind is not CONTROLLER_REVISIONS:
             return found
         try:
-            data = self._history.revision(self.namespace, name)
+            return recorded_revision(self._history, self.namespace, name)
         except HistoryUnavailableError:
             return None
-        if data is None:
-            return None
-        return from_history({"metadata": {"name": name, "namespace": self.namespace}, "data": data})
+
+
+def recorded_revision(history: HistoryReader, namespace: str, name: str) -> Raw | None:
+    """A revision of the history as an object; None if it is not recorded.
+
+    Raises HistoryUnavailableError.
+    """
+    data = history.revision(namespace, name)
+    if data is None:
+        return None
+    return from_history(
+        {
+            "apiVersion": CONTROLLER_REVISIONS.api_version,
+            "kind": CONTROLLER_REVISIONS.kind,
+            "metadata": {"name": name, "namespace": namespace},
+            "data": data,
+        }
+    )

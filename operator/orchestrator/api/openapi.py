@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from orchestrator.api.history_answers import FROM_HISTORY, UNAVAILABLE
+from orchestrator.api.history_answers import UNAVAILABLE
 from orchestrator.api.problems import MEDIA_TYPE
 from orchestrator.api.schemas import plain
 from orchestrator.crds import KINDS
 from orchestrator.models.structural import structural
+from orchestrator.operations.records import FROM_HISTORY
 
 TITLE = "iTechSmart Workflow"
 DESCRIPTION = (

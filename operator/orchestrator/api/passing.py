@@ -15,18 +15,22 @@ from dataclasses import dataclass
 
 import aiohttp
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestrator.api.clients import BearerToken
+from orchestrator.api.clients import BearerToken, Caller
 from orchestrator.api.dependencies import bearer, caller_of
+from orchestrator.api.history_answers import HistoryUnavailableError
+from orchestrator.api.history_cluster import recorded_revision
 from orchestrator.api.problems import CHALLENGE, ProblemError
 from orchestrator.api.senders import CALLER
 from orchestrator.api.streaming import BrokenError, Passed, Stream
 from orchestrator.kube.errors import cause_of
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, KINDS, PODS, Resource
 from orchestrator.models.base import API_VERSION
+from orchestrator.session.cluster import Raw
 
 PATH = "/kubernetes"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -82,8 +86,12 @@ def is_passed(method: str, path: str) -> bool:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    name = r"[a-z0-9][-.a-z0-9]*"
-    return re.fullmatch(re.sub("NAMESPACE|NAME", name, re.escape(pattern)), path) is not None
+    return _match(pattern, path) is not None
+
+
+def _match(pattern: str, path: str) -> re.Match[str] | None:
+    name = r"([a-z0-9][-.a-z0-9]*)"
+    return re.fullmatch(re.sub("NAMESPACE|NAME", name, re.escape(pattern)), path)
 
 
 async def pass_on(request: Request) -> Response:
@@ -114,6 +122,8 @@ async def pass_on(request: Request) -> Response:
                 follows=going_on,
             )
         )
+        if answer.status == 404 and (recorded := await _recorded(request, caller, path)):
+            return Response(orjson.dumps(recorded), media_type="application/json")
         headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         if going_on and answer.status == 200:
             media_type = headers.get("content-type", "application/json")
@@ -126,6 +136,20 @@ async def pass_on(request: Request) -> Response:
         return _status(503, "ServiceUnavailable", words)
     finally:
         await stack.aclose()
+
+
+async def _recorded(request: Request, caller: Caller, path: str) -> Raw | None:
+    """The record of a revision that the API server does not have; its 404 shows that the caller
+    may get it. What a command explains or draws of an execution of the history needs it."""
+    history = caller.clients.history
+    named = _match(CONTROLLER_REVISIONS.path("NAMESPACE", "NAME"), path)
+    if history is None or named is None or request.method != "GET":
+        return None
+    namespace, name = named.groups()
+    try:
+        return await run_in_threadpool(recorded_revision, history, namespace, name)
+    except HistoryUnavailableError:
+        return None
 
 
 def follows(query: QueryParams) -> bool:

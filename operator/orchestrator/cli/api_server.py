@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/automation/kubernetes"
 """Where the API passes requests on to the API server."""
+ROUTES = "/automation"
 HEALTH = "/automation/health"
 HEALTH_SECONDS = 30.0
 SERVER, TOKEN = "ORCHESTRATOR_SERVER", "ORCHESTRATOR_TOKEN"
@@ -60,6 +61,14 @@ class Api:
                 f"--server: {access.server} answers, but not as `orchestrator api` does"
             )
         return BlockingTransport(access, headers)
+
+    def routes(self, headers: list[tuple[str, str]]) -> BlockingTransport:
+        """Requests to the API itself, once it is connected. Raises UsageError."""
+        from dataclasses import replace
+
+        from orchestrator.kube.blocking_transport import BlockingTransport
+
+        return BlockingTransport(replace(self._access(), prefix=ROUTES), headers)
 
     def _access(self) -> Access:
         from urllib.request import getproxies, proxy_bypass

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.api_server import Api
+from orchestrator.cli.clusters import DirectCluster, ServedCluster
+from orchestrator.cli.history import History
 from orchestrator.cli.impersonation import DEFAULT_PATH, Impersonation, configured
 from orchestrator.session.cluster import READ_SECONDS, WATCH_SECONDS, Cluster, Raw
 from orchestrator.session.errors import UsageError
@@ -29,6 +31,8 @@ class Target:
     """The user, groups and uid of the impersonation flags, in addition to the kubeconfig."""
     api: Api | None = None
     """The API that is used instead of a kubeconfig."""
+    command: str = ""
+    """The command that works on it, for what messages propose to type."""
 
     def within(self, namespace: str | None) -> Target:
         """The same cluster, in another namespace if one is given."""
@@ -45,8 +49,11 @@ class Target:
 
         if self.api is not None:
             headers = [USER_AGENT, *self.impersonation.headers()]
-            transport = self.api.connect(headers, timeout)
-            return Cluster(transport, self.namespace or "default", timeout=timeout)
+            transport, namespace = self.api.connect(headers, timeout), self.namespace or "default"
+            if self.impersonation.user:  # the routes act for the user of the token alone
+                return Cluster(transport, namespace, timeout=timeout)
+            history = History(self.api.routes(headers), timeout=timeout)
+            return ServedCluster(transport, namespace, history, timeout=timeout)
         if not self._without_kubeconfig():
             return self._connect_by_kubeconfig(timeout)
         try:
@@ -54,7 +61,8 @@ class Target:
         except AccessError as error:
             raise UsageError(f"no kubeconfig, and no service account: {error}") from error
         transport = BlockingTransport(access, [USER_AGENT, *self.impersonation.headers()])
-        return Cluster(transport, self.namespace or namespace_of_pod(), timeout=timeout)
+        namespace = self.namespace or namespace_of_pod()
+        return DirectCluster(transport, namespace, self.command, timeout=timeout)
 
     def _without_kubeconfig(self) -> bool:
         """Whether this is a pod, and nothing names or brings a kubeconfig."""
@@ -86,4 +94,5 @@ class Target:
         default = chosen.get("context", {}).get("namespace") or "default"
         headers = [USER_AGENT, *self.impersonation.over(below).headers()]
         transport = BlockingTransport(access, headers)
-        return Cluster(transport, self.namespace or default, timeout=timeout)
+        namespace = self.namespace or default
+        return DirectCluster(transport, namespace, self.command, timeout=timeout)

@@ -10,6 +10,7 @@ from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import read_format
 from orchestrator.cli.terminal import say
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.records import is_from_history, removed
 from orchestrator.session.errors import UsageError
 from orchestrator.session.explaining import explain_on_cluster
 from orchestrator.session.revisions import read_workflow
@@ -22,6 +23,8 @@ def explain(target: Target, name: str, node: str | None, output: str | None) -> 
         raise UsageError(f"-o {output}: write json, yaml or jsonpath=TEMPLATE")
     cluster = target.connect()
     execution = cluster.get(EXECUTIONS, name)
+    if is_from_history(execution):
+        say(removed(execution), file=sys.stderr)
     explained = explain_on_cluster(cluster, execution, node, time.time())
     if explained.unread:
         say(explained.unread, file=sys.stderr)

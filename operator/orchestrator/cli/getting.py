@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
+from orchestrator.cli.listing_history import list_with_history
 from orchestrator.cli.printing import list_of, read_format
 from orchestrator.cli.terminal import say
-from orchestrator.kube.resources import Resource
+from orchestrator.kube.resources import EXECUTIONS, Resource
+from orchestrator.operations.records import is_from_history, removed
 from orchestrator.session.errors import UsageError
 from orchestrator.session.kinds import APPROVALS, kind_of, kinds_of
 
@@ -37,15 +39,18 @@ def get_objects(
     if watch:
         kind, name = pairs[0]
         if name:
-            name = cluster.get(kind, name)["metadata"]["name"]
+            found = cluster.get(kind, name)
+            if is_from_history(found):
+                raise UsageError(f"-w: {removed(found)}, which does not change")
+            name = found["metadata"]["name"]
             query = Query(fields=f"metadata.name={name}")
         return watch_items(cluster, kind, query, wanted)
-    found = [(kind, _items(cluster, kind, name, query)) for kind, name in pairs]
+    listed = [(kind, _items(cluster, kind, name, query)) for kind, name in pairs]
     if not wanted.table:
-        items = [item for _, some in found for item in some]
+        items = [item for _, some in listed for item in some]
         wanted.show(items[0] if len(named) == len(pairs) == 1 else list_of(items))
         return 0
-    tables = _by_kind(found)
+    tables = _by_kind(listed)
     for index, (kind, items) in enumerate(tables):
         if index:
             say()
@@ -73,6 +78,8 @@ def _pairs(word: str, names: Sequence[str]) -> list[tuple[Resource, str]]:
 def _items(cluster: Cluster, kind: Resource, name: str, query: Query) -> list[Raw]:
     if name:
         return [cluster.get(kind, name)]
+    if kind is EXECUTIONS:
+        return list_with_history(cluster, query, fields=query.fields)
     return list_kind(cluster, kind, query)[0]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.listing import Query, list_kind, print_items, watch_items
+from orchestrator.cli.listing import Query, print_items, watch_items
+from orchestrator.cli.listing_history import list_with_history
 from orchestrator.cli.printing import now, read_format
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.session.durations import read_duration
@@ -59,6 +60,6 @@ def list_executions(
     cluster = target.connect()
     if watch:
         return watch_items(cluster, EXECUTIONS, query, chosen)
-    items, _ = list_kind(cluster, EXECUTIONS, query)
+    items = list_with_history(cluster, query, chosen_by, wanted.since, fields)
     print_items(cluster, EXECUTIONS, items, query, chosen)
     return 0

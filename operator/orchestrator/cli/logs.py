@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
+from orchestrator.cli.clusters import DirectCluster, history_of
 from orchestrator.cli.connection import Cluster, Raw, Target
 from orchestrator.cli.terminal import say, say_log
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.nearest import did_you_mean
+from orchestrator.operations.records import is_from_history
 from orchestrator.session.errors import UsageError
 from orchestrator.session.log_follow import Follower
 from orchestrator.session.node_logs import (
+    DELETED,
     Choice,
     chosen_lines,
     missing,
@@ -32,20 +36,44 @@ def show_logs(target: Target, name: str, choice: Choice, *, follow: bool) -> int
         raise UsageError(
             f"{name} has no node {choice.node} that has started; it has started {known}{hint}"
         )
+    history = history_of(cluster)
+    if history is not None:
+        follows = follow and not is_from_history(execution)
+        shown = _say_all(history.log_lines(execution, choice, gone=follows))
+        if follows:
+            _follow(cluster, execution, choice)
+        elif not shown:
+            _say_none(name, "log", choice)
+        return 0
     every = pods_of(cluster, execution)
-    if choice.item is None:
-        for gone in missing(records, every, choice):
-            say(gone)
+    gone = [] if choice.item is not None else list(missing(records, every, choice))
+    for line in gone:
+        say(line)
     if follow:
         _follow(cluster, execution, choice)
-        return 0
-    chosen = [pod for pod in every if choice.takes_pod(pod, records)]
-    for line in chosen_lines(cluster, chosen, choice):
-        say_log(line.text)
-    if not chosen and (choice.failed or choice.item is not None):
-        which = "that failed" if choice.failed else f"of item {choice.item}"
-        say(f"{name} has no pod {which}", file=sys.stderr)
+    else:
+        chosen = [pod for pod in every if choice.takes_pod(pod, records)]
+        _say_all(line.text for line in chosen_lines(cluster, chosen, choice))
+        if not chosen:
+            _say_none(name, "pod", choice)
+    if isinstance(cluster, DirectCluster) and any(line.endswith(f"({DELETED})") for line in gone):
+        say(f"a log is gone with its pod; {cluster.in_history(name)}", file=sys.stderr)
     return 0
+
+
+def _say_all(lines: Iterable[str]) -> bool:
+    """Whether there were any."""
+    shown = False
+    for line in lines:
+        say_log(line)
+        shown = True
+    return shown
+
+
+def _say_none(name: str, of: str, choice: Choice) -> None:
+    if choice.failed or choice.item is not None:
+        which = "that failed" if choice.failed else f"of item {choice.item}"
+        say(f"{name} has no {of} {which}", file=sys.stderr)
 
 
 def _follow(cluster: Cluster, execution: Raw, choice: Choice) -> None:

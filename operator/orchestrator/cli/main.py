@@ -144,7 +144,8 @@ def options(
     """Which cluster the command works on."""
     from orchestrator.cli.connection import Target
 
-    target = Target(kubeconfig, kube_context, namespace)
+    command = context.invoked_subcommand
+    target = Target(kubeconfig, kube_context, namespace, command=command or "")
     source = context.get_parameter_source("server")
     given = bool(server) and source is not None and source.name != "ENVIRONMENT"
     named = kubeconfig or kube_context
@@ -153,7 +154,6 @@ def options(
     if not server or named:  # an option wins over a variable
         context.obj = target
         return
-    command = context.invoked_subcommand
     if command in NEED_CLUSTER:
         fix = "leave out --server" if given else f"unset {SERVER}"
         raise UsageError(f"{command} needs access to the cluster: {NEED_CLUSTER[command]}; {fix}")

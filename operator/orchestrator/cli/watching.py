@@ -13,6 +13,7 @@ from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.operations.records import is_from_history
 from orchestrator.session.revisions import read_workflow
 
 
@@ -73,7 +74,7 @@ def _hint(observers: Sequence[Observer]) -> None:
             where = f"-n {metadata['namespace']} " if metadata.get("namespace") else ""
             command = f"orchestrator {where}%s {metadata['name']}"
             say(f"logs: {command % 'logs --failed'}", file=sys.stderr)
-            if status.get("nodes"):
+            if status.get("nodes") and not is_from_history(observer.latest):
                 say(f"run it again from there: {command % 'rerun'}", file=sys.stderr)
 
 

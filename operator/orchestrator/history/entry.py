@@ -23,11 +23,10 @@ from orchestrator.models.execution import NodePhase
 from orchestrator.models.labels import RESTORED_FROM
 from orchestrator.models.plain_text import plain_text
 from orchestrator.models.reasons import Reason
+from orchestrator.operations.records import NOT_KEPT
 
 Raw = Mapping[str, Any]
 
-NOT_KEPT = "(not kept: the execution was never admitted)"
-"""In place of the value of each variable of an execution that was never admitted."""
 MAX_COLUMN = 253
 """Characters of a column; a longer text is cut off there, but whole in the document."""
 MAX_SEARCH = 2000

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.operations.errors import conflict
 from orchestrator.operations.executions import has_ended, phase_of
+from orchestrator.operations.records import check_there
 from orchestrator.operations.writes import EXECUTION, Delete, Raw
 
 
@@ -15,8 +16,10 @@ def delete(
     executions: Iterable[Raw], *, force: bool, forcing: str = "force the deletion"
 ) -> list[Delete]:
     """The deletions of executions, each once: of all, or CommandError if some have not ended,
-    unless forced. `forcing` is the caller's name for that."""
+    unless forced, or only the history has them. `forcing` is the caller's name for that."""
     found = {one["metadata"]["uid"]: one for one in executions}
+    for one in found.values():
+        check_there(one)
     running = [one for one in found.values() if not has_ended(one)]
     if running and not force:
         states = ", ".join(f"{one['metadata']['name']} is {phase_of(one)}" for one in running)

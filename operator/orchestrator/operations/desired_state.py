@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.operations.errors import conflict
-from orchestrator.operations.executions import has_ended, phase_of
+from orchestrator.operations.executions import end_of, has_ended
 from orchestrator.operations.writes import EXECUTION, Merge, Raw, Unchanged
 
 MANAGER = "control-"
@@ -32,7 +32,7 @@ def set_desired_state(execution: Raw, state: str, *, by: str) -> Merge | Unchang
     """
     name, now = execution["metadata"]["name"], desired_state(execution)
     if has_ended(execution):
-        return Unchanged(f"has already ended: {phase_of(execution)}")
+        return Unchanged(end_of(execution))
     if now == state:
         return Unchanged(f"already has the desired state {state}")
     if not may_become(execution, state):

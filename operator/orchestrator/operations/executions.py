@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.operations.errors import conflict
+from orchestrator.operations.records import is_from_history
 from orchestrator.operations.writes import Raw
 
 ENDED = ("Succeeded", "Failed", "TimedOut", "Cancelled")
@@ -23,5 +24,10 @@ def has_ended(execution: Raw) -> bool:
 def check_runs(execution: Raw) -> None:
     """Raises CommandError for an execution that has ended."""
     if has_ended(execution):
-        message = f"{execution['metadata']['name']} has already ended: {phase_of(execution)}"
-        raise conflict("status.phase", message)
+        raise conflict("status.phase", f"{execution['metadata']['name']} {end_of(execution)}")
+
+
+def end_of(execution: Raw) -> str:
+    """Why an ended execution does not change any more."""
+    where = ", and only the history has it" if is_from_history(execution) else ""
+    return f"has already ended: {phase_of(execution)}{where}"

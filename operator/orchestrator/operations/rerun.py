@@ -10,6 +10,7 @@ from orchestrator.engine.lifecycle.rerun import reused_records, source_of
 from orchestrator.models.base import Json
 from orchestrator.operations.errors import CommandError, conflict, invalid
 from orchestrator.operations.executions import has_ended, phase_of
+from orchestrator.operations.records import NOT_KEPT, is_from_history, removed
 from orchestrator.operations.start import check_state, execution_manifest, start_workflow
 from orchestrator.operations.writes import Manifest, Raw
 
@@ -47,6 +48,7 @@ def rerun(
     read.
     """
     check_source(source)
+    _check_results(source)
     called = source["metadata"]["name"]
     nodes = list(nodes) or _ended_badly(source)
     if not nodes:
@@ -66,8 +68,31 @@ def rerun_with(
 ) -> Manifest:
     """The execution that runs all of the source's Workflow with some variables changed."""
     check_source(source)
+    _check_values(source, changed)
     variables = {**(source["spec"].get("variables") or {}), **changed}
     return start_workflow(workflow, variables, requester=requester, name=name)
+
+
+def _check_results(source: Raw) -> None:
+    """Raises CommandError for a record: the operator takes the results of nodes from the object."""
+    if is_from_history(source):
+        message = (
+            f"{removed(source)}, and a run from some nodes takes the results of the others from the"
+            " object; with other variables, the whole Workflow runs again"
+        )
+        raise conflict("spec.rerunOf.name", message)
+
+
+def _check_values(source: Raw, changed: Mapping[str, Json]) -> None:
+    """Raises CommandError for variables whose values the history has not kept."""
+    given = source["spec"].get("variables") or {}
+    unknown = [name for name, value in given.items() if value == NOT_KEPT and name not in changed]
+    if is_from_history(source) and unknown:
+        message = (
+            f"the history has no values of the variables {', '.join(sorted(unknown))}, since the"
+            " execution was never admitted; give them as well"
+        )
+        raise conflict("spec.variables", message)
 
 
 def _error(refusal: Refusal) -> CommandError:

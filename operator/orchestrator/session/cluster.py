@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from orchestrator.kube.media_types import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, METADATA_LIST
@@ -35,11 +36,13 @@ class Cluster(Transport):
         super().__init__(transport, timeout=timeout)
         self.namespace = namespace
 
-    def within(self, namespace: str | None) -> Cluster:
+    def within(self, namespace: str | None) -> Self:
         """The same cluster, in another namespace if one is given."""
         if not namespace:
             return self
-        return Cluster(self._transport, namespace, timeout=self._timeout)
+        other = copy(self)
+        other.namespace = namespace
+        return other
 
     @property
     def user(self) -> str:

@@ -20,6 +20,7 @@ from orchestrator.session.errors import ForbiddenError, UnreachableError, UsageE
 from orchestrator.session.log_follow import Reading
 from orchestrator.session.log_merge import Line, Log, merged, read_line
 
+DELETED = "its pod was deleted, and its log with it"
 _BAD = ("Failed", "TimedOut")
 _NO_LOGS: Mapping[str, Log] = {}
 
@@ -72,11 +73,7 @@ def missing(
         for attempt in range(1, record.get("attempts", 0) + 1):
             if "job" in record and choice.takes(node, attempt) and (node, attempt) not in present:
                 waits = record["phase"] == "Pending" and attempt == record["attempts"]
-                said = (
-                    "its pod does not exist yet"
-                    if waits
-                    else "its pod was deleted, and its log with it"
-                )
+                said = "its pod does not exist yet" if waits else DELETED
                 yield f"{prefix(node, attempt, None)} | ({said})"
 
 

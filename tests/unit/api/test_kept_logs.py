@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from orchestrator.history.entry import entry_from
-from orchestrator.history.logs.extent import Limit
 from orchestrator.history.logs.kept_log import LogIdentity, Outcome
-from orchestrator.history.logs.log_metrics import LogMetrics
-from orchestrator.history.logs.log_store import LogStore
-from orchestrator.history.logs.writer import LogWriter
 from orchestrator.history.store import Store
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.fan_out_status import index_of
 from tests.apis import ApiUser, running_api
+from tests.commandline import Done, run_here
 from tests.kube import eventually
+from tests.recorded import keep_log
 from tests.unit.cli.conftest import Place
 from tests.unit.cli.test_logs import place as with_pods  # noqa: F401
 from tests.unit.cli.test_logs import put
-
-LIMIT = Limit(150_000, 1)
 
 
 @pytest.fixture
@@ -66,14 +61,8 @@ async def _keep(
         identity = LogIdentity(
             raw["metadata"]["uid"], "u", "default", name, node, attempt, index_of(raw), 1000
         )
-        metrics = LogMetrics(CollectorRegistry())
-        writer = LogWriter(LogStore(store.engine), identity, LIMIT, metrics)
-        await writer.open()
-        writer.begin()
-        writer.feed("".join(f"{line}\n" for line in place.server.logs[name]).encode())
-        writing = asyncio.create_task(writer.run())
-        await writer.finish(writing, outcome, reason, 2000, failed)
-        await asyncio.gather(writing, return_exceptions=True)
+        lines = place.server.logs[name]
+        await keep_log(store, identity, lines, outcome, reason, failed=failed)
     await store.close()
 
 
@@ -93,6 +82,49 @@ def lines(user: ApiUser, query: str = "", node: str = "each") -> list[str]:
     read = user("GET", f"/executions/run/nodes/{node}/logs{query}")
     assert read.status == 200, read.text
     return read.text.splitlines()
+
+
+def served(user: ApiUser, *arguments: str) -> Done:
+    """What a command prints through the API."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORCHESTRATOR_TOKEN", user.token)
+        return run_here("--server", f"http://127.0.0.1:{user.port}", *arguments)
+
+
+def test_the_command_line_prints_kept_logs_as_those_of_pods(
+    user: ApiUser,
+    with_pods: Place,  # noqa: F811
+    database: str,
+) -> None:
+    choices: list[list[str]] = [
+        [], ["each"], ["--failed"], ["--timestamps"], ["flaky", "--attempt", "2"],
+        ["each", "--item", "1"],
+    ]  # fmt: skip
+    with_pods.server.logs["flaky-1"] = ["2020-01-15T08:00:00Z old", "2027-01-15T08:00:02Z new"]
+    before = [with_pods("logs", "run", *choice) for choice in choices]
+    assert [served(user, "logs", "run", *choice).lines for choice in choices] == [
+        done.lines for done in before
+    ]
+    pods = ["each-1-0", "each-1-1", "each-1-2", "flaky-1", "flaky-2"]
+    keep(with_pods, database, *pods)
+    delete(with_pods, *pods)
+    for choice, done in zip(choices, before, strict=True):
+        found = served(user, "logs", "run", *choice)
+        assert found.code == done.code == 0, found.err
+        assert sorted(found.lines) == sorted(done.lines)
+    last = served(user, "logs", "run", "each", "--tail", "1").lines
+    assert sorted(last) == [f"each[{item}] | end" for item in range(3)]
+    assert served(user, "logs", "run", "flaky", "--attempt", "1", "--since", "10m").lines == [
+        "flaky | new"
+    ]
+    assert sorted(served(user, "logs", "run", "--follow").lines) == sorted(before[0].lines)
+    assert served(user, "logs", "run", "each", "--item", "7").err == "run has no log of item 7\n"
+    direct = with_pods("logs", "run")
+    assert "flaky #2 | (its pod was deleted, and its log with it)" in direct.lines
+    assert direct.err == (
+        "a log is gone with its pod; the history may have it; read it through the REST API:\n"
+        "  orchestrator --server URL -n default logs run\n"
+    )
 
 
 def test_kept_logs_are_read_as_those_of_pods(

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
 
-from orchestrator.cli.main import main
 from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.kube.resources import KINDS
 from orchestrator.models.base import API_VERSION
 from tests.apiserver import ApiServer
 from tests.builders import IMAGE
-from tests.commandline import kubeconfig_of
+from tests.commandline import Done, kubeconfig_of, run_here
 from tests.kube import eventually
 
 T = TypeVar("T")
@@ -97,20 +92,6 @@ class Served(ApiServer):
         return await super().create(request, plural, namespace)
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines of its output."""
-        return self.out.splitlines()
-
-
 class Place:
     """A cluster, and the command line on it."""
 
@@ -176,18 +157,7 @@ class Place:
 
     def alone(self, *arguments: str, stdin: str = "") -> Done:
         """Run a command without being told of the cluster."""
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        before = sys.argv, sys.stdin
-        sys.argv = ["orchestrator", *arguments]
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()))
-        try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        finally:
-            sys.argv, sys.stdin = before
-        return Done(code, out.getvalue(), err.getvalue())
+        return run_here(*arguments, stdin=stdin)
 
     def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from orchestrator.actions.registry import every
-from tests.unit.cli.conftest import Done, Place
+from tests.commandline import Done
+from tests.unit.cli.conftest import Place
 
 HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
 NODES = """

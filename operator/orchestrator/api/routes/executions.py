@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -16,12 +15,10 @@ from orchestrator.api.bodies import Decision, Rerun, Signal
 from orchestrator.api.creating import IdempotencyKey, created, started_before
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.execution_listing import ExecutionList, page_of_executions
-from orchestrator.api.execution_targets import ExecutionOf, removed
-from orchestrator.api.history_answers import is_from_history
+from orchestrator.api.execution_targets import ExecutionOf
 from orchestrator.api.identifiers import Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
-from orchestrator.history.entry import NOT_KEPT
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.nearest import did_you_mean
@@ -33,7 +30,6 @@ from orchestrator.operations.writes import Unchanged
 from orchestrator.session.cluster import Raw
 from orchestrator.session.decisions import write_decision
 from orchestrator.session.durations import read_duration
-from orchestrator.session.errors import ConflictError
 from orchestrator.session.execution_filter import ExecutionFilter
 from orchestrator.session.explaining import explain_on_cluster
 from orchestrator.session.permission import require
@@ -63,6 +59,10 @@ def list_executions(
     ] = "",
     since: Since = "",
     label: listing.Labels = "",
+    recorded: Annotated[
+        bool,
+        Query(alias="fromHistory", description="Only executions whose objects have been removed."),
+    ] = False,
     sort: listing.SortBy = "-created",
     limit: listing.Limit = 100,
     page: listing.Page = "",
@@ -70,7 +70,7 @@ def list_executions(
     """List executions, the newest first."""
     oldest = time.time() - read_duration("since", since) if since else None
     chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase), oldest)
-    asked = ExecutionList(chosen, namespace, label, sort, limit, page)
+    asked = ExecutionList(chosen, namespace, label, sort, limit, page, recorded)
     return json_answer(page_of_executions(caller, asked))
 
 
@@ -191,8 +191,6 @@ def rerun_execution(
         raise ProblemError(422, "variables: a run from some nodes keeps those of its source")
     if not body.variables:
         require(cluster, "rerun")
-    if is_from_history(source):
-        _check_rerun(source, body.variables)
     content, of = body.model_dump(mode="json"), source["spec"]["workflow"]
     key = idempotency_key
     if answer := started_before(request, cluster, of, body.name, key, content):
@@ -207,22 +205,6 @@ def rerun_execution(
     else:
         manifest = rerun_with_variables(cluster, source, workflow, body.variables, name)
     return created(request, cluster, EXECUTIONS, manifest, key, content)
-
-
-def _check_rerun(source: Raw, variables: Mapping[str, object]) -> None:
-    """Raises ConflictError for what cannot be run again once the object has been removed."""
-    if not variables:
-        raise ConflictError(
-            f"{removed(source)}, and a run from some nodes takes the results of the others from the"
-            " object; with `variables`, the whole Workflow runs again"
-        )
-    given = source["spec"].get("variables") or {}
-    unknown = [name for name, value in given.items() if value == NOT_KEPT and name not in variables]
-    if unknown:
-        raise ConflictError(
-            f"the history has no values of the variables {', '.join(sorted(unknown))}, since the"
-            " execution was never admitted; give them in `variables`"
-        )
 
 
 @router.post("/executions/{id}/signal", responses=EXECUTION)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from orchestrator.api.answers import json_answer, shown
 from orchestrator.api.creating import MANAGER
 from orchestrator.api.dependencies import CallerOf
-from orchestrator.api.history_answers import from_history, is_from_history, left_out
+from orchestrator.api.history_answers import from_history, left_out
 from orchestrator.api.identifiers import Namespace, TargetOf
 from orchestrator.api.openapi import returns, text_of
 from orchestrator.api.problems import ProblemError
@@ -21,6 +21,7 @@ from orchestrator.formats.yaml_dumper import to_yaml
 from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.base import GROUP
 from orchestrator.models.workflow import WorkflowMetrics
+from orchestrator.operations.records import is_from_history
 from orchestrator.session.checking import check_document
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ManifestError

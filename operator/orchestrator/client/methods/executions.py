@@ -32,6 +32,7 @@ class ExecutionsApi(Resource):
         workflow: str | None = None,
         since: str | None = None,
         label: str | None = None,
+        from_history: bool | None = None,
         sort: str | None = None,
         limit: int | None = None,
         page: str | None = None,
@@ -44,6 +45,7 @@ class ExecutionsApi(Resource):
         - `workflow`: Only of this Workflow.
         - `since`: Created within this time, such as `2h` or `7d`.
         - `label`: A label selector, as kubectl's, such as `team=sre`.
+        - `from_history`: Only executions whose objects have been removed.
         - `sort`: The field to sort by; with `-` before it, descending.
         - `limit`: Maximum number of items of a page.
         - `page`: The `next` of the previous page, with the same query.
@@ -57,6 +59,7 @@ class ExecutionsApi(Resource):
                 "workflow": workflow,
                 "since": since,
                 "label": label,
+                "fromHistory": from_history,
                 "sort": sort,
                 "limit": limit,
                 "page": page,
@@ -263,11 +266,13 @@ class ExecutionsApi(Resource):
         )
         return self._events(request, last_event_id or "")
 
-    def logs(
+    def all_logs(
         self,
         execution: str,
-        node: str,
         *,
+        node: str | None = None,
+        gone: bool | None = None,
+        namespace: str | None = None,
         follow: bool | None = None,
         tail: int | None = None,
         since: str | None = None,
@@ -276,7 +281,54 @@ class ExecutionsApi(Resource):
         failed: bool | None = None,
         timestamps: bool | None = None,
         search: str | None = None,
+    ) -> AsyncIterator[str]:
+        """Read the logs of all nodes, as `orchestrator logs` prints them: the lines of all pods
+        in the order in which they were written. Kept logs as for one node.
+
+        - `node`: Only this node.
+        - `gone`: Only logs of pods that are gone; they are not followed.
+        - `follow`: Stream new lines until the execution ends.
+        - `tail`: Last lines of each pod.
+        - `since`: Only lines newer than this, such as `10m`.
+        - `attempt`: Only this one.
+        - `item`: Only this item of a fan-out.
+        - `failed`: Only attempts and items that failed.
+        - `timestamps`: Before each line.
+        - `search`: Only lines that contain this, in any case.
+        """
+        request = self._request(
+            "GET",
+            f"/executions/{segment(execution)}/logs",
+            {
+                "node": node,
+                "gone": gone,
+                "namespace": namespace,
+                "follow": follow,
+                "tail": tail,
+                "since": since,
+                "attempt": attempt,
+                "item": item,
+                "failed": failed,
+                "timestamps": timestamps,
+                "search": search,
+            },
+        )
+        return self._lines(request)
+
+    def logs(
+        self,
+        execution: str,
+        node: str,
+        *,
         namespace: str | None = None,
+        follow: bool | None = None,
+        tail: int | None = None,
+        since: str | None = None,
+        attempt: int | None = None,
+        item: int | None = None,
+        failed: bool | None = None,
+        timestamps: bool | None = None,
+        search: str | None = None,
     ) -> AsyncIterator[str]:
         """Read the logs of a node from its pods, as `orchestrator logs` prints them. Where a pod
         is gone, its log is read from the history, if it was kept there; this takes the right
@@ -295,6 +347,7 @@ class ExecutionsApi(Resource):
             "GET",
             f"/executions/{segment(execution)}/nodes/{segment(node)}/logs",
             {
+                "namespace": namespace,
                 "follow": follow,
                 "tail": tail,
                 "since": since,
@@ -303,7 +356,6 @@ class ExecutionsApi(Resource):
                 "failed": failed,
                 "timestamps": timestamps,
                 "search": search,
-                "namespace": namespace,
             },
         )
         return self._lines(request)

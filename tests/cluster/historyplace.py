@@ -1,0 +1,129 @@
+"""An API with a history in a real PostgreSQL, and executions that only the history has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from orchestrator.engine.lifecycle.revision import Revision
+from orchestrator.kube.resources import EXECUTIONS
+from tests.apis import ApiUser, token_of
+from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.kube import Kubectl, eventually, execution, workflow
+from tests.postgresql import PostgresqlServer
+from tests.recorded import RecordedHistory, delete, end, frozen
+
+SPEC: dict[str, Any] = {
+    "nodes": [{"name": "hold", "wait": {"signal": "go"}}, {"name": "spare", "delay": "1s"}],
+    "edges": [{"from": "hold", "to": "spare"}],
+}
+REVISION = frozen("w", SPEC)
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def at(minutes: float) -> str:
+    """A moment so many minutes ago."""
+    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+RECORD = {
+    "phase": "Succeeded",
+    "reason": "Succeeded",
+    "startedAt": at(9),
+    "finishedAt": at(8),
+    "attempts": 1,
+}
+STATUS = {
+    "phase": "Succeeded",
+    "reason": "Succeeded",
+    "message": "all nodes succeeded",
+    "startedAt": at(9),
+    "finishedAt": at(7),
+    "revision": REVISION.name,
+    "nodes": {"hold": RECORD},
+}
+
+
+@dataclass(frozen=True)
+class HistoryPlace:
+    """An API with a history, and who ends executions."""
+
+    api: ApiPlace
+    history: RecordedHistory
+    server: PostgresqlServer
+    operator: Path
+
+    def __getitem__(self, user: str) -> ApiUser:
+        return self.api[user]
+
+    @property
+    def where(self) -> str:
+        return f"?namespace={self.api.namespace}"
+
+    def with_rights(self, name: str, *resources: str, verbs: str = "get") -> ApiUser:
+        """A user who has these verbs on these resources, and no other right."""
+        admin = self.api.admin
+        admin("create", "role", name, f"--verb={verbs}", f"--resource={','.join(resources)}")
+        token = token_of(admin, name)
+        account = f"--serviceaccount={admin.namespace}:{name}"
+        admin("create", "rolebinding", name, f"--role={name}", account)
+        return self.api["anyone"].within(token)
+
+    def started(
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        label: str = "",
+        own: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """An execution on the cluster; `own` is of its specification."""
+        admin = kubectl or self.api.admin
+        made = execution("w", name, **(own or {}))
+        if label:
+            made["metadata"]["labels"] = {"list": label}
+        return admin.api.create(EXECUTIONS, admin.namespace, made)
+
+    def ended(
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        label: str = "",
+        own: Mapping[str, Any] | None = None,
+        ran: Revision = REVISION,
+        **changed: Any,
+    ) -> dict[str, Any]:
+        """An ended execution on the cluster; `changed` is of its status."""
+        self.started(name, kubectl, label, own)
+        admin = kubectl or self.api.admin
+        status = {**STATUS, "revision": ran.name, **changed}
+        return end(Kubectl(self.operator, admin.namespace), name, status)
+
+    def removed(
+        self,
+        name: str,
+        kubectl: Kubectl | None = None,
+        ran: Revision = REVISION,
+        **changed: Any,
+    ) -> dict[str, Any]:
+        """An execution that is only in the history."""
+        raw = self.ended(name, kubectl, ran=ran, **changed)
+        self.history.record(raw, revision=ran)
+        delete(kubectl or self.api.admin, name)
+        return raw
+
+
+@contextmanager
+def history_in_place(
+    kubeconfig: Path, account: Path, postgresql: PostgresqlServer, folder: Path
+) -> Iterator[HistoryPlace]:
+    """An API with a history and with the Workflow `w`, for as long as the block."""
+    history = RecordedHistory(postgresql, folder)
+    with api_in_place(kubeconfig, folder, f"--database-file={history.file}") as api:
+        api.admin.apply(workflow("w", **SPEC))
+        view = api["view"]
+        eventually(lambda: view("GET", f"/workflows?namespace={api.namespace}").status == 200)
+        yield HistoryPlace(api, history, postgresql, account)
