@@ -195,6 +195,10 @@ def test_who_may_not_read_executions_is_refused_as_always(place: HistoryPlace) -
     refused = bare("logs", "quiet")
     assert (refused.code, "pods/log" in refused.err) == (2, True)
     assert "secret" not in refused.out
+    # The routes of the API act for the user of the token, so what they have is left out.
+    viewer = f"system:serviceaccount:{place.api.namespace}:view"
+    other = Line(place, place["admin"])("get", "awfx", "private", "--as", viewer)
+    assert (other.code, "there is no WorkflowExecution private" in other.err) == (2, True)
     elsewhere = Line(place, place["view"], place.api.other)("get", "awfx", "private")
     assert (elsewhere.code, "workflowexecutions" in elsewhere.err) == (2, True)
 

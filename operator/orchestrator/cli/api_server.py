@@ -66,9 +66,10 @@ class Api:
         """Requests to the API itself, once it is connected. Raises UsageError."""
         from dataclasses import replace
 
-        from orchestrator.kube.blocking_transport import BlockingTransport
+        from orchestrator.kube.blocking_transport import ONCE_UNAVAILABLE, BlockingTransport
 
-        return BlockingTransport(replace(self._access(), prefix=ROUTES), headers)
+        access = replace(self._access(), prefix=ROUTES)
+        return BlockingTransport(access, headers, retries=ONCE_UNAVAILABLE)
 
     def _access(self) -> Access:
         from urllib.request import getproxies, proxy_bypass

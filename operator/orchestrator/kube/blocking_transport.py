@@ -24,10 +24,24 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 """Seconds to connect, and to wait for an answer."""
 REQUEST_SECONDS = 60.0
 """Seconds of a request of BlockingClient, retries and the whole response included."""
-RETRIES = urllib3.Retry(
-    total=3, redirect=0, backoff_factor=0.2, retry_after_max=10, raise_on_status=False
-)
+_BOUNDS: dict[str, Any] = {
+    "total": 3,
+    "redirect": 0,
+    "backoff_factor": 0.2,
+    "retry_after_max": 10,
+    "raise_on_status": False,
+}
+RETRIES = urllib3.Retry(**_BOUNDS)
 """Reconnects, and retries requests that are safe to repeat or that a busy server asks to repeat."""
+
+
+class _OnceUnavailable(urllib3.Retry):
+    RETRY_AFTER_STATUS_CODES = urllib3.Retry.RETRY_AFTER_STATUS_CODES - {503}
+
+
+ONCE_UNAVAILABLE = _OnceUnavailable(**_BOUNDS)
+"""The same, but for a server that cannot answer for a while and says why: the user decides when to
+try again."""
 
 
 class BlockingTransport:
@@ -36,13 +50,18 @@ class BlockingTransport:
     request_seconds: ClassVar[float] = REQUEST_SECONDS
 
     def __init__(
-        self, access: Access, headers: Sequence[tuple[str, str]] = (), *, connections: int = 1
+        self,
+        access: Access,
+        headers: Sequence[tuple[str, str]] = (),
+        *,
+        connections: int = 1,
+        retries: urllib3.Retry = RETRIES,
     ) -> None:
         """`connections` is the maximum number that are kept for further requests."""
         self.server = access.server
         self._access = access
         self._headers = headers
-        options: dict[str, Any] = {"retries": RETRIES, "maxsize": connections}
+        options: dict[str, Any] = {"retries": retries, "maxsize": connections}
         if (tls := access.tls()) is not None:
             options |= {"ssl_context": tls, "server_hostname": access.server_name}
         self._pool = (
