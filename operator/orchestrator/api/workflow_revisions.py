@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
 from orchestrator.api.problems import unread_history
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, EXECUTIONS, WORKFLOWS
+from orchestrator.models.base import DNS_SUBDOMAIN_PATTERN
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import NotFoundError
-from orchestrator.session.kinds import LATEST
 
 if TYPE_CHECKING:  # without a history, SQLAlchemy need not be installed
     from orchestrator.history.revision_uses import RecordedUse
@@ -65,7 +66,7 @@ def revisions_of(target: Target) -> Revisions:
         if history is None or is_uid(target.identifier):
             raise
         namespace, workflow = namespace_and_name(target.identifier, target.namespace)
-        if workflow == LATEST:
+        if not re.fullmatch(DNS_SUBDOMAIN_PATTERN, workflow):  # `@latest`, or what is no name
             raise
         cluster, absent = caller.cluster(namespace), error
     query = {"fieldSelector": f"spec.workflow={workflow}"}
