@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from orchestrator.kube.media_types import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, METADATA_LIST
@@ -36,7 +36,7 @@ class Cluster(Transport):
         super().__init__(transport, timeout=timeout)
         self.namespace = namespace
 
-    def within(self, namespace: str | None) -> Self:
+    def within(self, namespace: str | None) -> Cluster:
         """The same cluster, in another namespace if one is given."""
         if not namespace:
             return self
