@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from dev.reference.metrics import everything
+from orchestrator.api.metrics import CLASSES
 from orchestrator.kube.errors import REASONS as ANSWERS
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.reasons import Reason
@@ -27,6 +28,7 @@ VALUES: Mapping[tuple[str, str], Collection[str]] = {
     ("trigger_events_total", "outcome"): [*Outcome],
     ("receiver_events_total", "outcome"): [*Outcome],
     ("receiver_requests_total", "type"): [*(each.key for each in REGISTRY.types), UNKNOWN],
+    ("rest_api_requests_total", "code"): CLASSES,
     ("reconcile_errors_total", "reason"): [*ANSWERS, "Unexpected", "Other"],
 }
 """The values of a label, where they are known."""
@@ -55,7 +57,7 @@ def metrics_of(query: str) -> set[str]:
 
 
 def label_problems(query: str) -> list[str]:
-    """Metrics, labels and values of a query that neither operator nor receiver exports."""
+    """Metrics, labels and values of a query that no process of ours exports."""
     return list(_problems(query))
 
 

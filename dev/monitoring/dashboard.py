@@ -437,6 +437,74 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "REST API",
+        (
+            Panel(
+                "Requests of the REST API per minute",
+                "By class of the status code, where it is installed; without probes.",
+                {
+                    "{{code}}": f"60 * sum by (code) (rate({_M}rest_api_requests_total"
+                    "[$__rate_interval]))"
+                },
+                stacked=True,
+            ),
+            Panel(
+                "Request duration of the REST API",
+                "Time to the end of the answer; without streams.",
+                _quantiles("rest_api_request_duration_seconds"),
+                unit="s",
+            ),
+            Panel(
+                "Slowest routes of the REST API",
+                "The 95th percentile, by method and route.",
+                {
+                    "{{method}} {{route}}": "topk(5, histogram_quantile(0.95, sum by (method, "
+                    f"route, le) (rate({_M}rest_api_request_duration_seconds_bucket"
+                    "[$__rate_interval]))))"
+                },
+                unit="s",
+            ),
+            Panel(
+                "Errors of the REST API by route",
+                "Answers per minute with a status code from 500 on.",
+                {
+                    "{{method}} {{route}}": "60 * sum by (method, route) (rate("
+                    f'{_M}rest_api_requests_total{{code="5xx"}}[$__rate_interval]))'
+                },
+            ),
+            Panel(
+                "Requests that the REST API refused per minute",
+                "By the limit that they exceeded.",
+                {
+                    "{{limit}}": f"60 * sum by (limit) (rate({_M}rest_api_requests_refused_total"
+                    "[$__rate_interval]))"
+                },
+            ),
+            Panel(
+                "Answers without the history per minute",
+                "Because its database could not be used.",
+                {"": f"60 * sum(rate({_M}rest_api_history_unavailable_total[$__rate_interval]))"},
+            ),
+            Panel(
+                "Open streams",
+                "Events and logs that are followed through the REST API, by replica.",
+                {"{{instance}}": f"sum by (instance) ({_M}rest_api_open_streams)"},
+                width=12,
+            ),
+            Panel(
+                "Uptime of the REST API",
+                "By replica and version.",
+                {
+                    "{{instance}} {{version}}": "(time() - "
+                    f"{_M}rest_api_process_start_time_seconds) * "
+                    f"on (instance) group_left (version) {_M}rest_api_build_info"
+                },
+                unit="s",
+                width=12,
+            ),
+        ),
+    ),
+    (
         "Replicas",
         (
             Panel(
@@ -465,6 +533,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "{{instance}}": f"max by (instance) ({_M}process_resident_memory_bytes)",
                     "receiver {{instance}}": "max by (instance) ("
                     f"{_M}receiver_process_resident_memory_bytes)",
+                    "REST API {{instance}}": "max by (instance) ("
+                    f"{_M}rest_api_process_resident_memory_bytes)",
                 },
                 unit="bytes",
             ),
@@ -476,6 +546,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "[$__rate_interval]))",
                     "receiver {{instance}}": "sum by (instance) (rate("
                     f"{_M}receiver_process_cpu_seconds_total[$__rate_interval]))",
+                    "REST API {{instance}}": "sum by (instance) (rate("
+                    f"{_M}rest_api_process_cpu_seconds_total[$__rate_interval]))",
                 },
             ),
             Panel(

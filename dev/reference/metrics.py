@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.reference.markdown import code, page, sentence, table
+from orchestrator.api.metrics import ApiMetrics
 from orchestrator.controller.telemetry.collectors import MetricSources
 from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.history.logs.log_metrics import LogMetrics
@@ -33,6 +34,9 @@ def metrics() -> str:
         "The recorder of the [history](../explanation/history.md) adds these to the metrics of its "
         "process. Of several replicas one records; the figures of the others are 0:",
         table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_history())),
+        "The [REST API](api.md) serves these. Its routes are labelled by their templates, never by "
+        "the paths of requests:",
+        table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_api())),
         "A histogram consists of `_bucket`, `_sum` and `_count`. The metrics of a single Workflow "
         "are in its [`status.metrics`](resources/workflow.md#statusmetrics).",
     )
@@ -75,9 +79,23 @@ def described_of_history() -> list[_Described]:
     return _exposed(generate_latest(registry))
 
 
+def described_of_api() -> list[_Described]:
+    """The metrics of the REST API."""
+    registry = CollectorRegistry()
+    metrics = ApiMetrics(registry, "0.1.0")
+    metrics.answered("GET", "/automation/executions/{id}", 200)
+    metrics.took("GET", "/automation/executions/{id}", 0.0)
+    return _exposed(generate_latest(registry))
+
+
 def everything() -> list[_Described]:
     """The metrics of all."""
-    return [*described(), *described_of_receiver(), *described_of_history()]
+    return [
+        *described(),
+        *described_of_receiver(),
+        *described_of_history(),
+        *described_of_api(),
+    ]
 
 
 def _exposed(exposition: bytes) -> list[_Described]:

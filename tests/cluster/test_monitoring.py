@@ -1,9 +1,10 @@
-"""A real Prometheus scrapes an operator, a receiver and a recorder: the reference, the dashboard
-and the alerts are about what they export."""
+"""A real Prometheus scrapes an operator, a receiver, a recorder and a REST API: the reference, the
+dashboard and the alerts are about what they export."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from dev.monitoring.dashboard import dashboard
 from dev.reference.metrics import everything
 from orchestrator.controller.telemetry.families import PREFIX
 from tests.account import NAMESPACE, receiver_account, recorder_account
+from tests.apis import ApiProcess, ApiUser, token_of
 from tests.cluster.roles import POLICIES
 from tests.cluster.test_triggers import QUICK, trigger
 from tests.cluster.twelve import TASK, task
@@ -45,11 +47,13 @@ class Scraped:
     kubectl: Kubectl
     operator: Operator
     receiver: ReceiverProcess
+    api: ApiProcess
     prometheus: Prometheus
 
 
 EVENTS = "itechsmart_workflow_trigger_events_total"
 REQUESTS = "itechsmart_workflow_receiver_requests_total"
+API_REQUESTS = "itechsmart_workflow_rest_api_requests_total"
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +77,12 @@ def scraped(
         f"--webhook-key={folder / 'apiserver.key'}",
     )
     operator.start()
-    events, history = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    events, history, rest = (f"127.0.0.1:{free_port()}" for _ in range(3))
     targets = {
         target: {"namespace": NAMESPACE, "pod": "operator-0"},
         events: {"namespace": NAMESPACE, "pod": "receiver-0"},
         history: {"namespace": NAMESPACE, "pod": "recorder-0"},
+        rest: {"namespace": NAMESPACE, "pod": "api-0"},
     }
     (folder / "recorder").mkdir()
     recorder = RecorderProcess(
@@ -88,6 +93,14 @@ def scraped(
         f"--database=sqlite:///{folder / 'history.db'}",
     )
     recorder.start()
+    api = ApiProcess(
+        kubeconfig,
+        folder / "api.log",
+        "--address=127.0.0.1:0",
+        f"--health-address={rest}",
+        f"--database=sqlite:///{folder / 'none' / 'history.db'}",
+    )
+    api.start()
     options = (f"--namespace={shop.namespace}", f"--health-address={events}")
     receiving = running_receiver(
         receiver_account(kubeconfig, folder), folder / "receiver.log", *options
@@ -99,10 +112,12 @@ def scraped(
         ):
             _happen(shop, full, prometheus)
             _arrive(shop, send, prometheus)
-            yield Scraped(shop, operator, receiver, prometheus)
+            _ask(shop, folder / "api.log")
+            yield Scraped(shop, operator, receiver, api, prometheus)
     finally:
         operator.stop()
         recorder.stop()
+        api.stop()
         shop("delete", "-f", POLICIES)
 
 
@@ -158,6 +173,17 @@ def _arrive(shop: Kubectl, send: Sender, prometheus: Prometheus) -> None:
     eventually(lambda: send(path, b"{}", authorized).status == 202)
     assert send(path, b"{}", {**authorized, "Authorization": "Bearer wrong"}).status == 401
     assert send(f"{shop.namespace}/none", b"{}", authorized).status == 401
+
+
+def _ask(shop: Kubectl, log: Path) -> None:
+    """Requests to the REST API that succeed, are refused, and fail without the history."""
+    found = eventually(lambda: re.search(r"served at port (\d+)", log.read_text()), within=180)
+    anyone = ApiUser(int(found[1]))
+    caller = anyone.within(token_of(shop, "caller", "cluster-admin"))
+    where = f"?namespace={shop.namespace}"
+    eventually(lambda: caller("GET", f"/workflows/good{where}").status == 200)
+    assert anyone("GET", f"/executions{where}").status == 401
+    assert caller("GET", f"/executions/none{where}").status == 503
 
 
 def queries() -> list[tuple[str, str]]:
@@ -223,6 +249,10 @@ def test_what_happened_is_counted_where_it_happened(scraped: Scraped) -> None:
         f'{PREFIX}_receiver_events_total{{{where}, trigger="hook", outcome="started"}}': 1,
         f'{PREFIX}_receiver_store_failures_total{{{where}, trigger="hook"}}': 0,
         f'{PREFIX}_receiver_listener_connected{{{where}, trigger="inbox", type="email"}}': 0,
+        f'{API_REQUESTS}{{method="GET", code="2xx"}}': 1,
+        f'{API_REQUESTS}{{code="4xx", route="/automation/executions"}}': 1,
+        f'{API_REQUESTS}{{code="5xx", route="/automation/executions/{{id}}"}}': 1,
+        f"{PREFIX}_rest_api_history_unavailable_total": 1,
         f'{PREFIX}_leader{{namespace="{NAMESPACE}", pod="operator-0"}}': 1,
         f'{PREFIX}_reconcile_errors_total{{reason="Unexpected", name="execution"}}': 0,
     }
@@ -271,10 +301,12 @@ def test_the_kustomization_brings_monitor_rules_and_dashboard(scraped: Scraped) 
     assert json.loads(config["data"]["dashboard.json"]) == dashboard()
 
 
-def test_an_operator_and_a_receiver_that_are_down_are_noticed(scraped: Scraped) -> None:
-    """The last test: it stops both."""
+def test_processes_that_are_down_are_noticed(scraped: Scraped) -> None:
+    """The last test: it stops them."""
     scraped.operator.kill()
     eventually(lambda: _states(scraped)["WorkflowOperatorDown"]["state"] == "pending")
     assert _states(scraped)["WorkflowNoLeader"]["state"] == "inactive"
     scraped.receiver.kill()
     eventually(lambda: _states(scraped)["WorkflowReceiverDown"]["state"] == "pending")
+    scraped.api.kill()
+    eventually(lambda: _states(scraped)["WorkflowRestApiDown"]["state"] == "pending")

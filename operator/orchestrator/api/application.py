@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,17 +12,21 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from orchestrator.api.clients import Clients
 from orchestrator.api.dependencies import bearer, caller_of, strict_query
 from orchestrator.api.limits import Limits, Slots
-from orchestrator.api.middleware import Guard
+from orchestrator.api.measuring import Measure
+from orchestrator.api.metrics import ApiMetrics
+from orchestrator.api.middleware import OPEN, Guard
 from orchestrator.api.oidc.login import Login
 from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
 from orchestrator.api.passing import METHODS, PATH, pass_on
@@ -43,11 +47,15 @@ logger = logging.getLogger(__name__)
 
 
 def create_application(
-    clients: Clients | None, limits: Limits | None = None, login: Login | None = None
+    clients: Clients | None,
+    limits: Limits | None = None,
+    login: Login | None = None,
+    metrics: ApiMetrics | None = None,
 ) -> FastAPI:
     """The application; without clients, only its description can be used. Without `login`,
-    browsers cannot log in."""
+    browsers cannot log in; without `metrics`, what is measured is lost."""
     limits = limits or Limits()
+    metrics = metrics or ApiMetrics(CollectorRegistry())
     application = FastAPI(
         title=TITLE,
         version="v1alpha1",
@@ -66,7 +74,9 @@ def create_application(
     application.state.login = login
     application.state.readiness = Readiness(clients)
     application.state.stopping = asyncio.Event()
-    application.state.streams = Slots(limits.streams, "streams", limits.streams_of_caller)
+    streams = Slots(limits.streams, "streams", limits.streams_of_caller)
+    application.state.streams = streams
+    metrics.observe(lambda: streams.active)
     for router in ROUTERS:
         application.include_router(router, prefix=PREFIX)
     application.add_route(
@@ -74,8 +84,15 @@ def create_application(
     )
     cookie = "" if login is None else login.session_cookie
     application.add_middleware(
-        Guard, limits=limits, authenticate=_authenticate, session_cookie=cookie
+        Guard,
+        limits=limits,
+        metrics=metrics,
+        authenticate=_authenticate,
+        session_cookie=cookie,
     )
+    # The last one added is the outermost: it also measures what the other refuses.
+    route_of = _routes_of(application)
+    application.add_middleware(Measure, metrics=metrics, route_of=route_of, without=OPEN)
     _add_handlers(application)
     application.openapi = lambda: document(application)  # type: ignore[method-assign]
     return application
@@ -97,6 +114,24 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     yield
     if application.state.clients is not None:
         await application.state.clients.close()
+
+
+def _routes_of(application: FastAPI) -> Callable[[Scope], str]:
+    """The template of the route that served a request; empty if none did."""
+    others = {
+        route.endpoint: route.path_format
+        for route in application.routes
+        if isinstance(route, Route) and not isinstance(route, APIRoute)
+    }
+
+    def route_of(scope: Scope) -> str:
+        route = scope.get("route")
+        if isinstance(route, APIRoute):
+            return PREFIX + route.path_format.removeprefix(PREFIX)
+        endpoint = scope.get("endpoint")
+        return "" if endpoint is None else others.get(endpoint, "")
+
+    return route_of
 
 
 def _add_handlers(application: FastAPI) -> None:

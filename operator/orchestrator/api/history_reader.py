@@ -16,6 +16,7 @@ from anyio.from_thread import run
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.api.history_answers import HistoryUnavailableError
+from orchestrator.api.measuring import miss_history
 from orchestrator.history.database import UnavailableError, described, schema_problem
 from orchestrator.history.entry import entry_from, object_of
 from orchestrator.history.listing import Listed, ListQuery, list_page
@@ -129,7 +130,11 @@ class HistoryReader:
         return {uid: before[uid][1] for uid in same}
 
     def _read(self, read: Reading[Answer]) -> Answer:
-        return run(self._answer, read)
+        try:
+            return run(self._answer, read)
+        except HistoryUnavailableError:
+            miss_history()
+            raise
 
     async def _answer(self, read: Reading[Answer]) -> Answer:
         await self._check()

@@ -46,10 +46,11 @@ class Limits:
 
 
 class TooManyError(Exception):
-    """A limit is reached; the message says which, `wait` for how long in seconds."""
+    """A limit is reached; the message and `limit` say which, `wait` for how long in seconds."""
 
-    def __init__(self, message: str, wait: float = 1.0) -> None:
+    def __init__(self, message: str, limit: str, wait: float = 1.0) -> None:
         super().__init__(message)
+        self.limit = limit
         self.wait = wait
 
 
@@ -73,7 +74,7 @@ class Rates:
             self._buckets.popitem(last=False)
         if left < 1:
             message = f"more than {self._rate:g} requests a second"
-            raise TooManyError(message, (1 - left) / self._rate)
+            raise TooManyError(message, "rate", (1 - left) / self._rate)
 
 
 class Accepted:
@@ -123,9 +124,10 @@ class Slots:
     def check(self, caller: str = "") -> None:
         """Raises TooManyError if there is none left."""
         if self.active >= self._maximum:
-            raise TooManyError(f"too many {self._what} are being served")
+            raise TooManyError(f"too many {self._what} are being served", self._what)
         if self._of[caller] >= self._each:
-            raise TooManyError(f"you have {self._each} {self._what}, and no more at a time")
+            message = f"you have {self._each} {self._what}, and no more at a time"
+            raise TooManyError(message, self._what)
 
 
 def _hashed(caller: str) -> bytes:

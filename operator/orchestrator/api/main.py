@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from orchestrator.api.application import create_application
 from orchestrator.api.clients import Clients
 from orchestrator.api.limits import Limits
+from orchestrator.api.metrics import ApiMetrics
 from orchestrator.api.oidc.login import Login
 from orchestrator.api.oidc.settings import LoginSettings
 from orchestrator.kube.access import Access, AccessError, load, load_anonymous
@@ -65,6 +66,8 @@ class ApiOptions:
     """Where answers also come from; from live objects alone without one."""
     login: LoginSettings | None = None
     """How browsers log in; they cannot if absent."""
+    version: str = ""
+    """The version in the metrics."""
 
 
 def run(options: ApiOptions) -> None:
@@ -107,7 +110,9 @@ async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
     load_access = load_anonymous if options.login is None else load
     access = load_access(options.kubeconfig, options.context)
     clients = Clients(access, options.history)
-    application = create_application(clients, options.limits, _login(options, access))
+    registry = CollectorRegistry()
+    metrics = ApiMetrics(registry, options.version)
+    application = create_application(clients, options.limits, _login(options, access), metrics)
     config = uvicorn.Config(
         application,
         host=options.host,
@@ -130,7 +135,9 @@ async def serve(options: ApiOptions, stop: asyncio.Event) -> None:
             stack.callback(refreshing.cancel)
         if options.health_address:
             await stack.enter_async_context(
-                serving(options.health_address, (), generate_latest, InlineLoop())
+                serving(
+                    options.health_address, (), partial(generate_latest, registry), InlineLoop()
+                )
             )
         await _serve(_Server(config), application, clients.server, stop)
     logger.info("stopped")

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.api.limits import Accepted, Limits, Rates, Slots, TooManyError, is_deeper
+from orchestrator.api.metrics import ApiMetrics
 from orchestrator.api.problems import ProblemError
 from orchestrator.api.senders import CALLER, CREDENTIALS, Sender
 from orchestrator.formats.yaml_json import NotReadableError, read_yaml
@@ -48,6 +49,7 @@ class Guard:
         self,
         app: ASGIApp,
         limits: Limits,
+        metrics: ApiMetrics,
         authenticate: Authenticate,
         session_cookie: str = "",
         monotonic: Callable[[], float] = time.monotonic,
@@ -56,6 +58,7 @@ class Guard:
         self._app = app
         self._session_cookie = session_cookie
         self._limits = limits
+        self._metrics = metrics
         self._authenticate = authenticate
         self._rates = Rates(limits.rate, limits.burst, monotonic)
         self._accepted = Accepted()
@@ -94,6 +97,7 @@ class Guard:
                 body = await self._checked(scope, body, sender)
                 await self._app(scope, _once(body, receive), sending)
         except TooManyError as error:
+            self._metrics.refused(error.limit)
             headers = {"Retry-After": str(math.ceil(error.wait))}
             answer = ProblemError(429, f"{error}; try again later", headers=headers).answer()
             await answer(scope, receive, sending)
@@ -118,7 +122,7 @@ class Guard:
         is_yaml = kind in YAML_TYPES
         if is_yaml and len(body) > self._limits.yaml:
             size = f"{self._limits.yaml:,} bytes"
-            raise ProblemError(413, f"a body in YAML has at most {size}; send it as JSON")
+            raise self._too_large(f"a body in YAML has at most {size}; send it as JSON")
         if sender.caller not in self._accepted and (is_yaml or len(body) > self._limits.unknown):
             await self._authenticate(scope)
             self._accepted.add(sender.caller)
@@ -138,7 +142,7 @@ class Guard:
         if declared == "0" and "transfer-encoding" not in headers:
             return b""
         if declared.isdecimal() and int(declared) > limit:
-            raise ProblemError(413, f"the body is larger than {limit:,} bytes")
+            raise self._too_large()
         body = bytearray()
         try:
             with self._bodies.one(sender.address):
@@ -149,12 +153,16 @@ class Guard:
                             break
                         body += message.get("body", b"")
                         if len(body) > limit:
-                            raise ProblemError(413, f"the body is larger than {limit:,} bytes")
+                            raise self._too_large()
                         if not message.get("more_body"):
                             break
         except TimeoutError as error:
             raise ProblemError(408, "the body did not arrive in time") from error
         return bytes(body)
+
+    def _too_large(self, why: str = "") -> ProblemError:
+        self._metrics.refused("body")
+        return ProblemError(413, why or f"the body is larger than {self._limits.body:,} bytes")
 
     def _check(self, body: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from orchestrator.api.limits import Slots
+from orchestrator.api.measuring import STREAM
 from orchestrator.api.middleware import RELEASE
 from orchestrator.api.senders import CALLER
 
@@ -41,6 +42,7 @@ class Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the parts. Raises TooManyError before the first if there are too many streams."""
         with self._slots.one(scope[CALLER]):
+            scope[STREAM] = True
             scope[RELEASE]()
             await super().__call__(scope, receive, send)
 

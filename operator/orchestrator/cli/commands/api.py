@@ -41,6 +41,7 @@ from orchestrator.cli.server_options import (
     read_address,
     read_certificate,
 )
+from orchestrator.cli.version import version
 from orchestrator.session.errors import UsageError
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def command(
             burst=burst,
         ),
         login=login,
+        version=version(),
     )
     try:
         run(options)
