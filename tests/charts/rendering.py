@@ -91,3 +91,20 @@ def the(objects: Iterable[Object], kind: str) -> Object:
     """The one object of a kind."""
     (found,) = of_kind(objects, kind)
     return found
+
+
+def pod_of(objects: list[Object], component: str) -> Object:
+    """The template of the pods of a Deployment."""
+    found: Object = by_key(objects)["Deployment", NAME, f"{NAME}-{component}"]["spec"]["template"]
+    return found
+
+
+def arguments(objects: list[Object], component: str) -> list[str]:
+    """Those of the first container of a Deployment."""
+    found: list[str] = pod_of(objects, component)["spec"]["containers"][0]["args"]
+    return found
+
+
+def containers(objects: list[Object], component: str) -> dict[str, Object]:
+    """The containers of a Deployment by name."""
+    return {raw["name"]: raw for raw in pod_of(objects, component)["spec"]["containers"]}

@@ -7,17 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.main import load
-from tests.charts.rendering import Object, Release
-from tests.charts.test_api_and_history import (
-    HISTORY,
-    OPTIONS,
-    POSTGRESQL,
-    SQLITE,
-    arguments,
-    containers,
-    pod_of,
-)
-from tests.charts.test_rendering import SHARED
+from tests.charts.options import HISTORY, OPTIONS, POSTGRESQL, SHARED, SQLITE
+from tests.charts.rendering import Object, Release, arguments, containers, pod_of
 
 BUCKET: dict[str, Any] = HISTORY["logs"]
 FOLDERS = {"--logs-credentials": "/run/logs-credentials", "--logs-ca": "/run/logs-ca/ca.crt"}

@@ -12,16 +12,17 @@ import yaml
 
 from dev.charts.copying import CHART
 from orchestrator.cli.main import load
-from tests.charts.rendering import NAME, Object, Release, by_key, of_kind
-from tests.charts.test_api_and_history import (
-    OIDC,
-    POSTGRESQL,
-    SQLITE,
+from tests.charts.options import OIDC, POSTGRESQL, SHARED, SQLITE
+from tests.charts.rendering import (
+    NAME,
+    Object,
+    Release,
     arguments,
+    by_key,
     containers,
+    of_kind,
     pod_of,
 )
-from tests.charts.test_rendering import SHARED
 
 LOGIN = f"{NAME}-api-login"
 NEEDED: dict[str, Any] = {

@@ -11,6 +11,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.charts.options import SHARED
 from tests.charts.rendering import (
     NAME,
     Key,
@@ -23,8 +24,6 @@ from tests.charts.rendering import (
     the,
 )
 
-SHARED = {"crds": {"enabled": False}, "catalogue": {"enabled": False}}
-"""What the first release of a cluster has brought already."""
 KNOWN = "--api-versions=automation.itechsmart.dev/v1alpha1/ClusterTemplate"
 """A cluster that has the custom resource definitions."""
 SELECTED = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.apis import running_api
 from tests.conftest import fresh_namespace
-from tests.kube import Kubectl
+from tests.kube import Kubectl, eventually
 from tests.oidcprovider import CLIENT, SECRET, Browser, OidcProvider
 from tests.planted import planted
 from tests.receivers import steady_port
@@ -96,3 +96,18 @@ def login_in_place(kubeconfig: Path, account: Path, folder: Path) -> Iterator[Lo
             yield place
         finally:
             provider.stop()
+
+
+def workflows(place: LoginPlace, name: str = "") -> str:
+    """The path of the namespace's Workflows, or of one of them."""
+    return f"/workflows{name}?namespace={place.admin.namespace}"
+
+
+def logged_in(place: LoginPlace, user: str) -> Browser:
+    """A browser in which a user has logged in, whose rights are in effect."""
+    browser = place.browser()
+    done = browser.log_in(user)
+    assert done.status_code == 303, done.text
+    assert done.headers["Location"] == f"{place.external}/automation/me"
+    eventually(lambda: browser("GET", workflows(place)).status_code == 200)
+    return browser

@@ -26,8 +26,8 @@ from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.engine.times import from_rfc3339
 from tests.charts.helm import Helm
+from tests.charts.options import OPTIONS
 from tests.charts.rendering import Release, is_hook
-from tests.charts.test_api_and_history import OPTIONS
 from tests.charts.test_rendering import MATRIX
 from tests.cluster.releases import operator_of, recorder_of
 from tests.commandline import CommandLine

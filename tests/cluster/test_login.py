@@ -14,7 +14,14 @@ import yaml
 from dev.cluster.api import Cluster
 from tests.account import LOGIN, NAMESPACE, login_account
 from tests.apis import ApiUser, token_of
-from tests.cluster.loginplace import FIRST, SECOND, LoginPlace, login_in_place
+from tests.cluster.loginplace import (
+    FIRST,
+    SECOND,
+    LoginPlace,
+    logged_in,
+    login_in_place,
+    workflows,
+)
 from tests.kube import ROOT, Kubectl, eventually, workflow
 from tests.oidcprovider import SECRET, Browser
 from tests.planted import planted
@@ -49,20 +56,6 @@ def place(away: LoginPlace) -> LoginPlace:
     admin("create", "rolebinding", "bob", "--clusterrole=view", "--user=oidc:bob@example.com")
     admin.apply(workflow("w", nodes=[{"name": "a", "delay": "1s"}]))
     return away
-
-
-def workflows(place: LoginPlace, name: str = "") -> str:
-    return f"/workflows{name}?namespace={place.admin.namespace}"
-
-
-def logged_in(place: LoginPlace, user: str) -> Browser:
-    """A browser in which a user has logged in, whose rights are in effect."""
-    browser = place.browser()
-    done = browser.log_in(user)
-    assert done.status_code == 303, done.text
-    assert done.headers["Location"] == f"{place.external}/automation/me"
-    eventually(lambda: browser("GET", workflows(place)).status_code == 200)
-    return browser
 
 
 def test_a_user_has_their_own_name_groups_and_rights(place: LoginPlace) -> None:

@@ -4,10 +4,8 @@ dashboard and the alerts are about what they export."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +18,18 @@ from dev.monitoring.dashboard import dashboard
 from dev.reference.metrics import everything
 from orchestrator.controller.telemetry.families import PREFIX
 from tests.account import NAMESPACE, receiver_account, recorder_account
-from tests.apis import ApiProcess, ApiUser, token_of
+from tests.apis import ApiProcess
+from tests.cluster.happenings import API_REQUESTS, REQUESTS, arrive, ask, happen
 from tests.cluster.roles import POLICIES
-from tests.cluster.test_triggers import QUICK, trigger
-from tests.cluster.twelve import TASK, task
-from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.expressions import TARGET_LABELS, metrics_of, with_variables
-from tests.kube import Kubectl, Operator, eventually, execution, workflow
-from tests.planted import planted
+from tests.kube import Kubectl, Operator, eventually
 from tests.prometheus import Prometheus, free_port, scraping
-from tests.receivers import ReceiverProcess, Sender, running_receiver
+from tests.receivers import ReceiverProcess, running_receiver
 from tests.recorders import RecorderProcess
-
-HOOK_TOKEN = planted("hook")
 
 WITHOUT_DATA = {f"{PREFIX}_triggers_quota_exceeded"}
 """Metrics that have no series in this run: no quota refuses the execution of a Trigger."""
-ASK = {"name": "ask", "approval": {"approvers": ["group:sre"]}}
 
 
 @dataclass(frozen=True)
@@ -49,11 +41,6 @@ class Scraped:
     receiver: ReceiverProcess
     api: ApiProcess
     prometheus: Prometheus
-
-
-EVENTS = "itechsmart_workflow_trigger_events_total"
-REQUESTS = "itechsmart_workflow_receiver_requests_total"
-API_REQUESTS = "itechsmart_workflow_rest_api_requests_total"
 
 
 @pytest.fixture(scope="module")
@@ -110,80 +97,15 @@ def scraped(
             receiving as (send, receiver),
             scraping(targets, folder, ALERTS) as prometheus,
         ):
-            _happen(shop, full, prometheus)
-            _arrive(shop, send, prometheus)
-            _ask(shop, folder / "api.log")
+            happen(shop, full, prometheus)
+            arrive(shop, send, prometheus)
+            ask(shop, folder / "api.log")
             yield Scraped(shop, operator, receiver, api, prometheus)
     finally:
         operator.stop()
         recorder.stop()
         api.stop()
         shop("delete", "-f", POLICIES)
-
-
-def _happen(shop: Kubectl, full: Kubectl, prometheus: Prometheus) -> None:
-    """Executions that succeed, fail, wait for a person, a slot, a node or a quota; and a trigger
-    that fires, one that drops events, and one that fails."""
-    source = {"execution": {"workflow": "good", "phases": ["Succeeded"]}}
-    shop.apply(
-        TASK,
-        workflow("good", nodes=[task("a"), task("b")], edges=[{"from": "a", "to": "b"}]),
-        workflow("bad", nodes=[task("a", code="64")]),
-        workflow("asks", nodes=[ASK], concurrency={"limit": 1}),
-        workflow("nowhere", nodes=[task("a")], pod={"nodeSelector": {"no-such": "node"}}),
-        workflow("next", nodes=QUICK),
-        trigger("fires", "next", **source),
-        trigger(
-            "drops", "next", **source, rateLimit={"limit": 1, "period": "1h", "policy": "Drop"}
-        ),
-        trigger("fails", "next", **source, filter="event.outputs.none == 1"),
-    )
-    quota = {"spec": {"hard": {"count/jobs.batch": "0"}}}
-    metadata = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
-    full.apply(TASK, workflow("good", nodes=[task("a")]), metadata | quota)
-    for name in ("fires", "drops", "fails"):
-        eventually(lambda name=name: shop.get("awft", name).get("status", {}).get("conditions"))  # type: ignore[misc]
-    # Prometheus sees an increase only of a counter that it has seen before.
-    for name, outcome in (("fires", "started"), ("drops", "limited"), ("fails", "failed")):
-        series = f'{EVENTS}{{namespace="{shop.namespace}",trigger="{name}",outcome="{outcome}"}}'
-        eventually(partial(prometheus.query, series))
-    full.create(execution("good", "held"))
-    for name in ("nowhere", "bad"):
-        shop.create(execution(name, name))
-    for number in range(3):
-        shop.create(execution("good", f"good-{number}"))
-    for number in range(2):
-        shop.create(execution("asks", f"asks-{number}"))
-
-
-def _arrive(shop: Kubectl, send: Sender, prometheus: Prometheus) -> None:
-    """An event from outside that starts an execution, one that is not verified, and a mailbox that
-    cannot be read."""
-    bearer = {"bearer": {"secrets": [{"name": "hooks", "key": "token"}]}}
-    inbox = {"host": "127.0.0.1", "credentials": {"name": "none"}}
-    shop("create", "secret", "generic", "hooks", f"--from-literal=token={HOOK_TOKEN}")
-    shop.apply(trigger("hook", "next", webhook=bearer), trigger("inbox", "next", email=inbox))
-    granted = CommandLine(shop.kubeconfig, shop.namespace)("trigger", "grant", "hook")
-    assert granted.returncode == 0, granted.stderr
-    shop("apply", "-f", "-", stdin=granted.stdout)
-    where = f'namespace="{shop.namespace}",trigger="hook"'
-    eventually(partial(prometheus.query, f'{REQUESTS}{{{where},code="401"}}'))
-    path = f"{shop.namespace}/hook"
-    authorized = {"Authorization": f"Bearer {HOOK_TOKEN}", "Content-Type": "application/json"}
-    eventually(lambda: send(path, b"{}", authorized).status == 202)
-    assert send(path, b"{}", {**authorized, "Authorization": "Bearer wrong"}).status == 401
-    assert send(f"{shop.namespace}/none", b"{}", authorized).status == 401
-
-
-def _ask(shop: Kubectl, log: Path) -> None:
-    """Requests to the REST API that succeed, are refused, and fail without the history."""
-    found = eventually(lambda: re.search(r"served at port (\d+)", log.read_text()), within=180)
-    anyone = ApiUser(int(found[1]))
-    caller = anyone.within(token_of(shop, "caller", "cluster-admin"))
-    where = f"?namespace={shop.namespace}"
-    eventually(lambda: caller("GET", f"/workflows/good{where}").status == 200)
-    assert anyone("GET", f"/executions{where}").status == 401
-    assert caller("GET", f"/executions/none{where}").status == 503
 
 
 def queries() -> list[tuple[str, str]]:
