@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 import requests
 from dev.monitoring.prometheus import ALERTMANAGER, program
@@ -29,9 +31,16 @@ class Alertmanager:
         return response.json()
 
     def alert(self, **labels: str) -> None:
-        """Send a firing alert."""
-        body = [{"labels": labels}]
-        requests.post(f"{self.url}/api/v2/alerts", json=body, timeout=30).raise_for_status()
+        """Send an alert that fires."""
+        self._send([{"labels": labels}])
+
+    def resolve(self, *alerts: Mapping[str, str]) -> None:
+        """Send alerts, by their labels, as resolved at the same time."""
+        now = datetime.now(UTC).isoformat()
+        self._send([{"labels": labels, "endsAt": now} for labels in alerts])
+
+    def _send(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        requests.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=30).raise_for_status()
 
     def silence(self, name: str) -> str:
         """Silence the alert of this name; returns the silence's id."""
@@ -54,10 +63,13 @@ class Alertmanager:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Alertmanager]:
-    """An Alertmanager that notifies no one."""
+def running(folder: Path, webhook: Mapping[str, Any] | None = None) -> Iterator[Alertmanager]:
+    """An Alertmanager that notifies a webhook of each group of alerts, or no one."""
     configuration = folder / "alertmanager.yaml"
-    configuration.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    route = {"receiver": "one", "group_by": ["alertname"], "group_wait": "1s"}
+    hooks = {} if webhook is None else {"webhook_configs": [dict(webhook)]}
+    whole = {"route": {**route, "group_interval": "1s"}, "receivers": [{"name": "one", **hooks}]}
+    configuration.write_text(yaml.safe_dump(whole))
     port = free_port()
     command = [
         str(program(ALERTMANAGER)),

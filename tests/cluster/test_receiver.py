@@ -22,6 +22,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from dev.cluster.api import Cluster
 from tests.account import INSTALL, receiver_account
+from tests.alertmanager import running as running_alertmanager
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, ended, eventually, manifest, running_operator, workflow
@@ -379,6 +380,29 @@ def test_the_example_of_a_type_is_fired(place: Place, example: str) -> None:
     assert (answer.status, answer.body["outcome"]) == (202, "started"), answer.text
     execution = ended(place.kubectl, answer.body["execution"])
     assert execution["status"]["outputs"]["text"] == text
+
+
+def test_a_real_alertmanager_starts_one_execution_for_each_group_and_its_end(
+    place: Place, tmp_path: Path
+) -> None:
+    settings = {"bearer": {"secrets": SECRETS}, "statuses": ["firing", "resolved"]}
+    place.trigger("alerts", alert=settings)
+    url = f"http://127.0.0.1:{place.first.port}/triggers/{place.kubectl.namespace}/alerts"
+    token = {"authorization": {"type": "Bearer", "credentials": SECRET.decode()}}
+    pods = [{"alertname": "Latency", "pod": pod} for pod in ("shop-1", "shop-2")]
+    with running_alertmanager(tmp_path, {"url": url, "http_config": token}) as alertmanager:
+        alertmanager.alert(**pods[0])
+        eventually(lambda: len(place.executions("alerts")) == 1)
+        alertmanager.alert(**pods[1])  # is notified of with the first, as the same group
+        eventually(lambda: place.status("alerts").get("counts", {}).get("deduplicated"))
+        alertmanager.alert(alertname="DiskFull")
+        eventually(lambda: len(place.executions("alerts")) == 2)
+        alertmanager.resolve(*pods)
+        eventually(lambda: len(place.executions("alerts")) == 3)
+    events = [raw["spec"]["trigger"]["event"] for raw in place.executions("alerts")]
+    assert sorted((event["groupLabels"]["alertname"], event["status"]) for event in events) == [
+        ("DiskFull", "firing"), ("Latency", "firing"), ("Latency", "resolved"),
+    ]  # fmt: skip
 
 
 def test_standard_webhooks_arrive_as_their_library_signs_them(place: Place) -> None:
