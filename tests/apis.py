@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import answered
 from tests.kube import Kubectl, Operator, eventually
 from tests.receivers import Answer
 
@@ -27,8 +28,6 @@ class ApiUser:
 
     port: int
     token: str = ""
-    called: set[tuple[str, str]] = field(default_factory=set)
-    """Method and path of each request, shared by the users of a suite."""
 
     def __call__(
         self,
@@ -38,7 +37,6 @@ class ApiUser:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request to /automation/PATH; a body that is not bytes is sent as JSON."""
-        self.called.add((method, path.partition("?")[0]))
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         data = None
         if body is not None:
@@ -48,6 +46,7 @@ class ApiUser:
         try:
             connection.request(method, f"/automation{path}", data, {**sent, **(headers or {})})
             answer = connection.getresponse()
+            answered.note(method, f"/automation{path}".partition("?")[0], answer.status)
             named = {name.lower(): text for name, text in answer.getheaders()}
             return Answer(answer.status, named, answer.read().decode())
         finally:
@@ -55,7 +54,7 @@ class ApiUser:
 
     def within(self, token: str) -> ApiUser:
         """Another user of the same API."""
-        return ApiUser(self.port, token, self.called)
+        return ApiUser(self.port, token)
 
 
 @contextmanager
@@ -96,13 +95,13 @@ def streaming(
     user: ApiUser, path: str, headers: Mapping[str, str] | None = None
 ) -> Iterator[Iterator[StreamEvent]]:
     """The events of a stream, until it ends or the block does."""
-    user.called.add(("GET", path.partition("?")[0]))
     connection = http.client.HTTPConnection("127.0.0.1", user.port, timeout=60)
     try:
         sent = {"Authorization": f"Bearer {user.token}", **(headers or {})}
         connection.request("GET", f"/automation{path}", headers=sent)
         answer = connection.getresponse()
         assert answer.status == 200, answer.read()
+        answered.note("GET", f"/automation{path}".partition("?")[0], answer.status)
         yield _events(answer)
     finally:
         connection.close()

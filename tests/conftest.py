@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from dev.cluster.api import Cluster, down, up
 from dev.rights import keep_used
-from tests import leaks, performed
+from tests import answered, leaks, performed
 from tests.kube import NAMESPACES, Kubectl
 
 # A test fails for what it finds, however slow the machine is.
@@ -70,9 +70,10 @@ def pytest_configure() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report with the end of a test which actions it performed."""
+    """Report with the end of a test which actions it performed, and which routes answered it."""
     if call.when == "teardown":
         performed.report(item)
+        answered.report(item)
     report = yield
     if any(leaks.in_text(text) for _name, text in report.sections):
         report.outcome = "failed"

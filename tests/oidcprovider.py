@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from dev.servers.tools import node, node_modules
+from tests import answered
 from tests.kube import eventually
 from tests.planted import planted
 
@@ -86,6 +87,14 @@ class Browser:
     external: str
     """The address of the API."""
     session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.hooks["response"].append(self._note)
+
+    def _note(self, answer: requests.Response, **_: Any) -> None:
+        if answer.url.startswith(self.external):
+            path = urlsplit(answer.url).path
+            answered.note(answer.request.method or "", path, answer.status_code)
 
     def __call__(
         self,

@@ -1,5 +1,6 @@
 """`python -m dev.proof` checks that the last run performed each action of the catalogue, its
-example, and what PROVES declares; `python -m dev.proof record` keeps a green run of all tests.
+example, and what PROVES declares, and that it was answered by each route of the REST API;
+`python -m dev.proof record` keeps a green run of all tests.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ import argparse
 import sys
 
 from dev.proof.declared import ROOT, catalogue, declared, undeclared
+from dev.proof.routes import declared_routes, served, unanswered, undeclared_routes
 from dev.proof.run import RECORD, Record, incomplete, read_run, unproven, write
 
 
@@ -22,7 +24,13 @@ def main() -> int:
         print("proof: no run of the tests is known: run `make test`", file=sys.stderr)
         return 1
     actions, proofs = catalogue(), declared()
-    found = [*undeclared(actions, proofs), *unproven(actions, proofs, run)]
+    routes = declared_routes()
+    found = [
+        *undeclared(actions, proofs),
+        *unproven(actions, proofs, run),
+        *undeclared_routes(list(served()), routes),
+        *unanswered(routes, run),
+    ]
     if recording:
         found += [f"the last run cannot be recorded: {reason}" for reason in incomplete(run)]
     for problem in found:

@@ -1,4 +1,5 @@
-"""A pytest plugin: records which actions the tests of a run performed, in build/tests/run.json.
+"""A pytest plugin: records which actions the tests of a run performed, and which routes of the REST
+API answered them, in build/tests/run.json.
 
 Only the main process of dev.parallel writes it; it has the reports of all others.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.proof.run import PROPERTY, RUN, Run, write
+from dev.proof.run import ANSWERED, PROPERTY, RUN, Run, write
 
 _SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "maxfail")
 
@@ -36,13 +37,15 @@ class Recorder:
         self._run = Run(f"{datetime.now(UTC):%Y-%m-%d}", _commit(config.rootpath), sorted(suites))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add what a test that ended had performed."""
+        """Add what a test that ended had performed, and what answered it."""
         if report.when != "teardown":
             return
         self._run.tests += 1
         for name, value in report.user_properties:
             if name == PROPERTY and isinstance(value, dict):
                 self._run.add(report.nodeid.partition("::")[0], value)
+            elif name == ANSWERED and isinstance(value, list):
+                self._run.add_routes(report.nodeid.partition("[")[0], value)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the run."""

@@ -16,6 +16,8 @@ ALL = frozenset({"tests/charts", "tests/cluster", "tests/e2e", "tests/simulation
 """The suites of `make test`."""
 PROPERTY = "performed"
 """The property of a report: {action: whether with the parameters of its example}."""
+ANSWERED = "answered"
+"""The property of a report: routes of the REST API that answered the test with a success."""
 
 
 @dataclass
@@ -33,12 +35,18 @@ class Run:
     performed: dict[str, dict[str, bool]] = field(default_factory=dict)
     """By test file, the actions that its tests performed to a good end, and whether one of them
     performed the action's example."""
+    answered: dict[str, list[str]] = field(default_factory=dict)
+    """By test, without parameters, the routes of the REST API that answered it with a success."""
 
     def add(self, file: str, performed: Mapping[str, bool]) -> None:
         """What a test of the file performed."""
         known = self.performed.setdefault(file, {})
         for action, example in performed.items():
             known[action] = known.get(action, False) or example
+
+    def add_routes(self, test: str, routes: Sequence[str]) -> None:
+        """The routes that answered a test, which may have run with several parameters."""
+        self.answered[test] = sorted({*self.answered.get(test, ()), *routes})
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dev.reference.proofs import proofs
 from dev.reference.reasons import reasons
 from dev.reference.receiver_openapi import OPENAPI, receiver_openapi
 from dev.reference.resources import resources
+from dev.reference.route_tests import route_tests
 from dev.reference.trigger_types import trigger_types
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
     """Every generated page by its path below docs/reference."""
     return {
         "api.md": api_routes(HEADER),
+        "api-routes.md": route_tests(),
         API_OPENAPI: api_openapi(),
         "commands.md": commands(),
         "expression-library.md": expressions(),

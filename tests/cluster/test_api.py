@@ -44,6 +44,7 @@ def template(name: str, **fields: object) -> dict[str, object]:
     return described("Template", name, dict(fields))
 
 
+@pytest.mark.routes("GET /health")
 def test_a_request_without_a_valid_token_is_refused_and_probes_need_none(place: ApiPlace) -> None:
     for user in (place["anyone"], place["anyone"].within("not-a-token")):
         for path in ("/workflows", "/me", "/executions/x"):
@@ -51,10 +52,12 @@ def test_a_request_without_a_valid_token_is_refused_and_probes_need_none(place: 
             assert refused.status == 401
             assert refused.headers["www-authenticate"].startswith("Bearer")
             assert refused.headers["content-type"] == "application/problem+json"
-    for path in ("/health", "/readiness", "/openapi.json"):
-        assert place["anyone"]("GET", path).status == 200
+    for path in ("/health", "/readiness"):
+        assert place["anyone"]("GET", path).body == {"status": "ok"}
+    assert place["anyone"]("GET", "/openapi.json").status == 200
 
 
+@pytest.mark.routes("GET /me")
 def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: ApiPlace) -> None:
     me = place["none"]("GET", f"/me?namespace={place.namespace}")
     assert me.body["username"] == f"system:serviceaccount:{place.namespace}:none"
@@ -64,6 +67,18 @@ def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: A
     assert "cannot list resource" in refused.body["detail"]
 
 
+@pytest.mark.routes(
+    "GET /workflows",
+    "POST /workflows",
+    "GET /workflows/{id}",
+    "PUT /workflows/{id}",
+    "PATCH /workflows/{id}",
+    "DELETE /workflows/{id}",
+    "POST /workflows/{id}/activate",
+    "POST /workflows/{id}/deactivate",
+    "POST /workflows/{id}/archive",
+    "POST /workflows/{id}/duplicate",
+)
 def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> None:
     edit, where = place["edit"], f"?namespace={place.namespace}"
     made = edit("POST", f"/workflows{where}", manifest("life", title="First"))
@@ -98,11 +113,13 @@ def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> No
     assert (copy.status, copy.body["spec"]["state"]) == (201, "Draft")
     assert edit("DELETE", f"/workflows/copy{where}").status == 428
     assert edit("DELETE", f"/workflows/copy{where}", headers={"If-Match": "*"}).status == 204
+    assert edit("GET", f"/workflows/copy{where}").status == 404
     missing = edit("GET", f"/workflows/lief{where}")
     assert missing.status == 404
     assert "did you mean 'life'" in missing.body["detail"]
 
 
+@pytest.mark.routes("POST /workflows/validate", "POST /workflows/{id}/validate")
 def test_a_wrong_manifest_names_each_path_and_the_nearest_field(place: ApiPlace) -> None:
     edit, where = place["edit"], f"?namespace={place.namespace}"
     wrong = {"metadata": {"name": "wrong"}, "spec": {"nodes": [{"name": "a", "delai": "3s"}]}}
@@ -116,11 +133,15 @@ def test_a_wrong_manifest_names_each_path_and_the_nearest_field(place: ApiPlace)
     assert (found.status, found.body["valid"]) == (200, False)
     edit("POST", f"/workflows{where}", manifest("right"))
     assert edit("POST", f"/workflows/right/validate{where}").body["valid"]
+    place.admin.apply(workflow("unknown", nodes=[{"name": "a", "action": "local/absent"}]))
+    stored = edit("POST", f"/workflows/unknown/validate{where}").body
+    assert (stored["valid"], stored["errors"][0]["path"]) == (False, "spec.nodes[0].action")
     parameter = edit("GET", f"/workflows?namespcae={place.namespace}")
     assert parameter.status == 422
     assert "namespace" in parameter.body["detail"]
 
 
+@pytest.mark.routes("POST /workflows/{id}/execute")
 def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
     edit, where = place["edit"], f"?namespace={place.namespace}"
     key = {"Idempotency-Key": "k-1"}
@@ -138,6 +159,19 @@ def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
     assert repeated.body["metadata"]["uid"] == started[0].body["metadata"]["uid"]
 
 
+@pytest.mark.routes(
+    "GET /executions",
+    "GET /workflows/{id}/executions",
+    "GET /executions/{id}",
+    "GET /executions/{id}/nodes",
+    "GET /executions/{id}/nodes/{node}",
+    "GET /executions/{id}/explain",
+    "POST /executions/{id}/pause",
+    "POST /executions/{id}/resume",
+    "POST /executions/{id}/cancel",
+    "POST /executions/{id}/rerun",
+    "POST /executions/{id}/signal",
+)
 def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace) -> None:
     oncall, where = place["oncall"], f"?namespace={place.namespace}"
     place.admin.apply(workflow("steps", nodes=[WAITS]))
@@ -162,7 +196,7 @@ def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace
     name = again.body["metadata"]["name"]
     cancelled = oncall("POST", f"/executions/{name}/cancel{where}")
     assert cancelled.body["spec"]["desiredState"] == "Cancelled"
-    ended(place.admin, name)
+    assert ended(place.admin, name)["status"]["phase"] == "Cancelled"
     assert oncall("POST", f"/executions/run/signal{where}", {"name": "go"}).status == 409
     listed = oncall("GET", f"/executions{where}&phase=Succeeded&workflow=steps&since=1h")
     assert [one["metadata"]["name"] for one in listed.body["items"]] == ["run"]
@@ -173,6 +207,31 @@ def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace
     )
     assert len(following.body["items"]) == 1
     assert following.body["items"] != of_workflow.body["items"]
+
+
+@pytest.mark.routes("POST /executions/{id}/decide")
+def test_an_approval_is_decided_in_the_callers_own_name(place: ApiPlace) -> None:
+    oncall, where = place["oncall"], f"?namespace={place.namespace}"
+    me = f"system:serviceaccount:{place.namespace}:oncall"
+    asked = {"approvers": [f"user:{me}"], "inputs": {"properties": {"ticket": {"type": "string"}}}}
+    place.admin.apply(workflow("asks", nodes=[{"name": "ask", "approval": asked}]))
+    oncall("POST", f"/workflows/asks/execute{where}", {"name": "asked"})
+    path = f"/executions/asked/nodes/ask{where}"
+    eventually(lambda: oncall("GET", path).body.get("reason") == "AwaitingApproval")
+    decide = f"/executions/asked/decide{where}"
+    stranger = place["admin"]("POST", decide, {"decision": "Approve"})
+    assert stranger.status == 422
+    assert "would not count" in stranger.body["detail"]
+    wrong = oncall("POST", decide, {"decision": "Approve", "inputs": {"ticket": 7}})
+    assert (wrong.status, "ticket" in wrong.body["detail"]) == (422, True)
+    body = {"decision": "Approve", "inputs": {"ticket": "T-1"}, "comment": "fine"}
+    decided = oncall("POST", decide, body)
+    assert decided.body == {"node": "ask", "decision": "Approve", "by": me}
+    done = ended(place.admin, "asked")
+    assert done["status"]["phase"] == "Succeeded"
+    assert done["status"]["nodes"]["ask"]["outputs"]["inputs"] == {me: {"ticket": "T-1"}}
+    late = oncall("POST", decide, {"decision": "Reject"})
+    assert late.status == 409
 
 
 def test_a_list_names_the_namespaces_that_the_caller_may_not_list(place: ApiPlace) -> None:
@@ -211,6 +270,19 @@ def test_bodies_are_bounded_and_strict(place: ApiPlace) -> None:
     assert json.loads(made.text)["metadata"]["name"] == "from-yaml"
 
 
+@pytest.mark.routes(
+    "GET /workflows/{id}/nodes",
+    "POST /workflows/{id}/nodes",
+    "GET /workflows/{id}/nodes/{node}",
+    "PUT /workflows/{id}/nodes/{node}",
+    "PATCH /workflows/{id}/nodes/{node}",
+    "DELETE /workflows/{id}/nodes/{node}",
+    "GET /workflows/{id}/edges",
+    "POST /workflows/{id}/edges",
+    "DELETE /workflows/{id}/edges",
+    "PUT /workflows/{id}/layout",
+    "GET /workflows/{id}/graph",
+)
 def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> None:
     edit, graph = place["edit"], f"/workflows/{place.namespace}:graph"
     place.admin.apply(workflow("graph", nodes=[WAITS]))
@@ -227,7 +299,9 @@ def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> N
     replaced = edit("PUT", f"{graph}/nodes/pause", {"name": "pause", "delay": "3s"})
     assert replaced.body == {"name": "pause", "delay": "3s"}
     assert edit("GET", f"{graph}/nodes/pause").body["delay"] == "3s"
-    assert edit("PUT", f"{graph}/layout", {"layout": {"pause": [80, 120]}}).status == 200
+    layout = {"layout": {"pause": [80, 120]}}
+    assert edit("PUT", f"{graph}/layout", layout).body == layout
+    assert edit("GET", graph).body["spec"]["layout"] == layout["layout"]
     assert len(edit("GET", f"{graph}/edges").body["items"]) == 1
     removed = edit("DELETE", f"{graph}/nodes/pause")
     assert removed.body == {"node": "pause", "edges": [{"from": "hold", "to": "pause"}]}
@@ -236,10 +310,12 @@ def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> N
     assert again.status == 201
     assert edit("POST", f"{graph}/edges", {"from": "hold", "to": "pause"}).status == 201
     assert edit("DELETE", f"{graph}/edges?from=hold&to=pause").status == 204
+    assert edit("GET", f"{graph}/edges").body["items"] == []
     for form, begins in (("svg", "<svg"), ("mermaid", "flowchart"), ("dot", "digraph")):
         assert begins in edit("GET", f"{graph}/graph?format={form}").text
 
 
+@pytest.mark.routes("GET /workflows/{id}/export", "POST /workflows/import")
 def test_an_export_is_imported_elsewhere_and_gives_the_same_text(place: ApiPlace) -> None:
     admin = place["admin"]
     place.admin.apply(workflow("moved", title="Moves", nodes=[WAITS]))
@@ -258,6 +334,7 @@ def test_an_export_is_imported_elsewhere_and_gives_the_same_text(place: ApiPlace
     assert [one["path"] for one in refused.body["errors"]] == ["[0]", "[1]"]
 
 
+@pytest.mark.routes("GET /executions/{id}/events", "GET /executions/{id}/graph")
 def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -> None:
     oncall, run = place["oncall"], f"/executions/{place.namespace}:streamed"
     then = [WAITS, {"name": "after", "transform": {"x": "1"}}]
@@ -280,6 +357,11 @@ def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -
     assert oncall("GET", f"{run}/graph").text.startswith("<svg")
 
 
+@pytest.mark.routes(
+    "GET /executions/{id}/nodes/{node}/logs",
+    "GET /workflows/{id}/revisions",
+    "GET /workflows/{id}/revisions/{revision}",
+)
 def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: ApiPlace) -> None:
     oncall, run = place["oncall"], f"/executions/{place.namespace}:logged"
     image = {"image": "busybox", "command": ["true"]}
@@ -299,10 +381,27 @@ def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: Api
     assert oncall("GET", f"{run}/nodes/quit/logs").status == 404
     revisions = oncall("GET", f"/workflows/{place.namespace}:logged/revisions").body["items"]
     name = revisions[0]["name"]
+    assert [one["executions"] for one in revisions] == [1]
     frozen = oncall("GET", f"/workflows/{place.namespace}:logged/revisions/{name}")
     assert frozen.body["data"]["workflow"]["nodes"][0]["name"] == "quiet"
 
 
+@pytest.mark.routes(
+    "GET /triggers",
+    "POST /triggers",
+    "GET /workflows/{id}/triggers",
+    "POST /workflows/{id}/triggers",
+    "GET /triggers/{id}",
+    "PUT /triggers/{id}",
+    "PATCH /triggers/{id}",
+    "DELETE /triggers/{id}",
+    "POST /triggers/{id}/suspend",
+    "POST /triggers/{id}/resume",
+    "POST /triggers/{id}/test",
+    "POST /triggers/{id}/fire",
+    "GET /triggers/{id}/next",
+    "GET /triggers/{id}/events",
+)
 def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> None:
     edit, where = place["edit"], f"?namespace={place.namespace}"
     place.admin.apply(workflow("nightly", nodes=[WAITS]))
@@ -327,15 +426,30 @@ def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> Non
     assert edit("POST", f"/triggers/night/test{where}").body["why"] == "it is suspended"
     assert not edit("POST", f"/triggers/night/resume{where}").body["spec"].get("suspend")
     title = {"spec": {"schedule": {"cron": "0 4 * * *"}}}
-    assert edit("PATCH", f"/triggers/night{where}", title).status == 200
+    later = edit("PATCH", f"/triggers/night{where}", title)
+    assert later.body["spec"]["schedule"]["cron"] == "0 4 * * *"
     assert edit("GET", f"/triggers/night/events{where}").body["items"] == []
+    (event,) = edit("GET", f"/triggers/hand/events{where}").body["items"]
+    assert event["execution"] == fired[0].body["metadata"]["name"]
     schedule = {"workflow": "nightly", "schedule": {"cron": "0 3 * * *"}}
     body = {"metadata": {"name": "night"}, "spec": schedule}
     assert edit("PUT", f"/triggers/night{where}", body, {"If-Match": "*"}).status == 200
     assert edit("GET", f"/triggers/night{where}").body["spec"]["schedule"]["cron"] == "0 3 * * *"
     assert edit("DELETE", f"/triggers/night{where}", headers={"If-Match": "*"}).status == 204
+    assert edit("GET", f"/triggers/night{where}").status == 404
 
 
+@pytest.mark.routes(
+    "GET /templates",
+    "GET /templates/{id}",
+    "POST /templates/{id}/use",
+    "GET /actions",
+    "GET /actions/{id}",
+    "POST /actions/{id}/test",
+    "GET /node-types",
+    "GET /trigger-types",
+    "GET /action-types",
+)
 def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None:
     edit, where = place["edit"], f"?namespace={place.namespace}"
     whole = {"nodes": [{"name": "end", "fail": "$[[ params.words ]]"}]}
@@ -370,6 +484,7 @@ def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None
     assert "schedule" in {one["type"] for one in edit("GET", "/trigger-types").body["items"]}
 
 
+@pytest.mark.routes("GET /metrics/dashboard", "GET /analytics/overview")
 def test_figures_count_what_the_caller_may_list(place: ApiPlace) -> None:
     oncall, where = place["oncall"], f"?namespace={place.namespace}"
     listed = oncall("GET", f"/executions{where}&limit=500").body

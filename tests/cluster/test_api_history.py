@@ -34,6 +34,7 @@ def names(answer: Any) -> list[str]:
     return [one["metadata"]["name"] for one in answer.body["items"]]
 
 
+@pytest.mark.routes("GET /executions/{id}", "GET /executions/{id}/explain")
 def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(place: HistoryPlace) -> None:
     oncall, where = place["oncall"], place.where
     gone = place.removed("gone")
@@ -106,6 +107,7 @@ def test_a_stream_of_what_has_been_removed_ends_at_once(place: HistoryPlace) -> 
     assert oncall("GET", path, headers={"Last-Event-ID": last.id}).status == 204
 
 
+@pytest.mark.routes("GET /executions")
 def test_a_list_has_each_execution_once(place: HistoryPlace) -> None:
     view, where = place["view"], place.where
     only = f"{where}&label=list%3Dboth"
@@ -229,6 +231,11 @@ def _revisions_are_for_those_who_may_read_them(place: HistoryPlace, name: str) -
     assert oncall("GET", f"/workflows/w/revisions/{name}{where}").status == 404
 
 
+@pytest.mark.routes(
+    "GET /workflows/{id}/metrics",
+    "GET /metrics/dashboard",
+    "GET /analytics/overview",
+)
 def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
     oncall, where = place["oncall"], place.where
     place.api.admin.apply(workflow("counted", **SPEC))
@@ -262,6 +269,7 @@ def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
     assert everywhere["lastDay"]["executions"] > listed["total"]
 
 
+@pytest.mark.routes("GET /readiness")
 def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
     oncall, anyone, where = place["oncall"], place["anyone"], place.where
     place.removed("lost")

@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
+from dev.proof.route_rights import RIGHTS
 from orchestrator.api.application import create_application
+from tests.apis import ApiUser
 from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.exactrights import USER, execution_for, fill, users_with
 from tests.kube import Kubectl, eventually, execution, manifest, workflow
 from tests.postgresql import PostgresqlServer
 from tests.recorded import RecordedHistory
@@ -229,6 +232,35 @@ def test_each_route_but_probes_needs_a_token(place: ApiPlace) -> None:
         method, path, sample = called(route, "none", place.namespace)
         answer = place["anyone"](method, path, sample.body, sample.headers)
         assert answer.status == (200 if needs(route) == OPEN else 401), route
+
+
+def test_a_route_takes_the_rights_of_the_reference_and_no_others(place: ApiPlace) -> None:
+    fill(place.admin, SPEC)
+    sets = [frozenset(rights) for rights in RIGHTS.values()]
+    fewer = [rights - {right} for rights in sets for right in rights]
+    users = users_with(place, [*sets, *fewer])
+    wrong = []
+    for route, rights in RIGHTS.items():
+        if "/workflows/{id}" in route:  # as it was before the last route
+            place["admin"](
+                "PUT", f"/workflows/{place.namespace}:w", named("w") | {"spec": SPEC}, ANY
+            )
+        for missing in (*rights, ""):
+            user = users[frozenset(rights) - {missing}]
+            answered = exactly(place, user, route, missing)
+            if answered:
+                wrong.append(f"{route} without {missing!r}: {answered}")
+    assert wrong == []
+
+
+def exactly(place: ApiPlace, user: ApiUser, route: str, missing: str) -> str:
+    """The answer to a route, if it is no success with all rights, or no refusal without one."""
+    execution = execution_for(route, allowed=not missing)
+    method, path, sample = called(route, USER, place.namespace, execution)
+    answer = user(method, path, sample.body, sample.headers)
+    forbidden = answer.status == 403 or 'event: error\ndata: {"status":403' in answer.text
+    right = forbidden if missing else answer.status < 300
+    return "" if right else f"{answer.status} {answer.text[:200]}"
 
 
 def test_there_are_at_least_sixty_routes_and_each_has_words() -> None:

@@ -58,6 +58,7 @@ def place(away: LoginPlace) -> LoginPlace:
     return away
 
 
+@pytest.mark.routes("GET /login", "GET /callback", "GET /me")
 def test_a_user_has_their_own_name_groups_and_rights(place: LoginPlace) -> None:
     ana = logged_in(place, "ana")
     me = ana("GET", f"/me?namespace={place.admin.namespace}").json()
@@ -271,6 +272,7 @@ def test_a_login_leads_to_no_other_site(place: LoginPlace, path: str) -> None:
     assert refused.json()["errors"][0]["path"] == "query.return"
 
 
+@pytest.mark.routes("POST /logout")
 def test_a_logout_ends_the_session_here_and_at_the_provider(place: LoginPlace) -> None:
     ana = logged_in(place, "ana")
     left = ana("POST", "/logout")

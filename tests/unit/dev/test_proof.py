@@ -126,6 +126,7 @@ def test_a_run_of_several_processes_is_recorded(tmp_path: Path, failing: bool) -
         (tmp_path / suite / f"test_{suite}.py").write_text(
             "def test_performs(record_property):\n"
             f"    record_property('performed', {{'{suite}': True}})\n"
+            "    record_property('answered', ['GET /me'])\n"
             f"    assert not {failing}\n"
         )
     subprocess.run(
@@ -140,6 +141,8 @@ def test_a_run_of_several_processes_is_recorded(tmp_path: Path, failing: bool) -
     run = read_run(tmp_path / "build/tests/run.json")
     assert run
     assert (run.green, run.tests, run.suites) == (not failing, 2, ["main", "other"])
+    assert run.answered == {f"{suite}/test_{suite}.py::test_performs": ["GET /me"] for suite in (
+        "main", "other")}  # fmt: skip
     assert run.performed == {
         "main/test_main.py": {"main": True}, "other/test_other.py": {"other": True},
     }  # fmt: skip
