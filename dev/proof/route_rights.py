@@ -75,7 +75,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     ),
     "GET /executions/{id}/events": (*_EXECUTION, "watch workflowexecutions"),
     "GET /executions/{id}/nodes/{node}/logs": (*_EXECUTION, "list pods", "get pods/log"),
-    "GET /executions/{id}/graph": _EXECUTION,
+    "GET /executions/{id}/graph": (*_EXECUTION, "get workflows"),
     "GET /triggers": ("list triggers",),
     "POST /triggers": ("create triggers",),
     "GET /workflows/{id}/triggers": ("get workflows", "list triggers"),

@@ -26,7 +26,8 @@ Routes that list several namespaces take the right in each; without `namespace`,
 uid as `{{id}}` takes the right to list. Templates are read in a namespace with the rights below,
 and a name without a namespace is a ClusterTemplate, which each user of the cluster may read. Lists
 of Templates, actions and action types show what the user may list. `import` creates what does not
-exist, and patches the rest.
+exist, and patches the rest. The graph of an execution is that of its revision for users who may
+`get controllerrevisions`, who then need not read the Workflow.
 """
 _HEADER = ("Route", "What it does", "Rights", "Tests")
 

@@ -68,13 +68,14 @@ def _has(user: ApiUser, namespace: str, rights: Rights) -> bool:
 
 
 def fill(admin: Kubectl, spec: dict[str, Any]) -> None:
-    """Executions to control, a revision to read, and what is deleted."""
+    """Executions to control, a revision to read, a schedule, and what is deleted."""
     names = ("live", "pause", "resume", "cancel", "signal", "decide")
     paused = {"desiredState": "Paused"}
     admin.apply(
         *[execution("w", name, **(paused if name == "resume" else {})) for name in names],
         workflow(f"gone-{USER}", **spec),
         manifest("Trigger", f"gone-{USER}", {"workflow": "w", "manual": {}}),
+        manifest("Trigger", "timed", {"workflow": "w", "schedule": {"cron": "0 3 1 1 *"}}),
     )
     record = {"phase": "Waiting", "reason": "AwaitingApproval", "message": "waits", "attempts": 1,
               "startedAt": "2026-11-30T08:00:00Z"}  # fmt: skip

@@ -12,7 +12,7 @@ from orchestrator.models.labels import TRACEPARENT
 from tests.apis import streaming
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.cluster.test_people import POLICIES, Place, until_in_effect
-from tests.kube import ended, eventually, running_operator, workflow
+from tests.kube import ended, eventually, execution, running_operator, workflow
 from tests.kube import manifest as described
 
 WAITS = {"name": "hold", "wait": {"signal": "go"}}
@@ -429,8 +429,11 @@ def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> Non
     later = edit("PATCH", f"/triggers/night{where}", title)
     assert later.body["spec"]["schedule"]["cron"] == "0 4 * * *"
     assert edit("GET", f"/triggers/night/events{where}").body["items"] == []
-    (event,) = edit("GET", f"/triggers/hand/events{where}").body["items"]
-    assert event["execution"] == fired[0].body["metadata"]["name"]
+    uid, event = later.body["metadata"]["uid"], {"slot": "2026-11-30T03:00:00Z"}
+    started = {"type": "schedule", "name": "night", "uid": uid, "event": event}
+    place.admin.create(execution("nightly", "by-night", trigger=started))
+    (listed,) = edit("GET", f"/triggers/night/events{where}").body["items"]
+    assert (listed["execution"], listed["event"]) == ("by-night", event)
     schedule = {"workflow": "nightly", "schedule": {"cron": "0 3 * * *"}}
     body = {"metadata": {"name": "night"}, "spec": schedule}
     assert edit("PUT", f"/triggers/night{where}", body, {"If-Match": "*"}).status == 200

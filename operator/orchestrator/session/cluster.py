@@ -94,7 +94,7 @@ class Cluster(Transport):
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
         if name == LATEST:
             raise NotFoundError(f"there is no {kind.kind}{where}")
-        hint = did_you_mean(name, self._known_names(kind), limit=3)
+        hint = did_you_mean(name, self.known_names(kind), limit=3)
         raise NotFoundError(f"there is no {kind.kind} {name or repr(name)}{where}{hint}")
 
     def find(self, kind: Resource, name: str) -> Raw | None:
@@ -133,7 +133,7 @@ class Cluster(Transport):
         items = self._listed(kind, every=every, query=query, accept=METADATA_LIST)["items"]
         return [item["metadata"] for item in items]
 
-    def _known_names(self, kind: Resource) -> Sequence[str]:
+    def known_names(self, kind: Resource) -> Sequence[str]:
         """The names that a message may propose: none if the user may not list them."""
         try:
             return self.names(kind)

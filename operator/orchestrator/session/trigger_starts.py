@@ -92,7 +92,7 @@ def tested(cluster: Cluster, trigger: Raw, given: HandEvent, now: float) -> Trig
     if given.data is not None:
         event = event_from(read, given.data, now)
     workflow = cluster.find(WORKFLOWS, read.spec.workflow)
-    names = cluster.names(WORKFLOWS)
+    names = cluster.known_names(WORKFLOWS)
     return dry_run_event(
         trigger, read, event, None if workflow is None else workflow["spec"], names
     )
