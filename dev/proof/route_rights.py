@@ -12,6 +12,7 @@ OPEN = frozenset({"GET /login", "GET /callback", "POST /logout", "GET /health", 
 _READ, _WRITE = ("get workflows",), ("get workflows", "update workflows")
 _RUN = ("get workflows", "create workflowexecutions")
 _EXECUTION = ("get workflowexecutions",)
+_LOGS = (*_EXECUTION, "list pods", "get pods/log")
 _CONTROL = (*_EXECUTION, "control workflowexecutions", "patch workflowexecutions")
 _TRIGGER, _SWITCH = ("get triggers",), ("get triggers", "patch triggers")
 
@@ -74,7 +75,8 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
         "patch workflowexecutions",
     ),
     "GET /executions/{id}/events": (*_EXECUTION, "watch workflowexecutions"),
-    "GET /executions/{id}/nodes/{node}/logs": (*_EXECUTION, "list pods", "get pods/log"),
+    "GET /executions/{id}/logs": _LOGS,
+    "GET /executions/{id}/nodes/{node}/logs": _LOGS,
     "GET /executions/{id}/graph": (*_EXECUTION, "get workflows"),
     "GET /triggers": ("list triggers",),
     "POST /triggers": ("create triggers",),

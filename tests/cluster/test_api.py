@@ -358,6 +358,7 @@ def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -
 
 
 @pytest.mark.routes(
+    "GET /executions/{id}/logs",
     "GET /executions/{id}/nodes/{node}/logs",
     "GET /workflows/{id}/revisions",
     "GET /workflows/{id}/revisions/{revision}",
@@ -376,6 +377,7 @@ def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: Api
     gone = oncall("GET", f"{run}/nodes/quiet/logs")
     assert (gone.status, gone.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert gone.text == "quiet | (its pod was deleted, and its log with it)\n"
+    assert oncall("GET", f"{run}/logs").text == gone.text
     assert oncall("GET", f"{run}/nodes/quiet/logs?search=other").text == ""
     assert oncall("GET", f"{run}/nodes/quiet/logs?follow=true").text == ""
     assert oncall("GET", f"{run}/nodes/quit/logs").status == 404
