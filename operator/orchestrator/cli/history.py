@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -84,7 +86,27 @@ class History:
             query["since"] = f"{math.ceil(reading.since)}s"
         path = f"{_path(metadata['namespace'], metadata['name'])}/logs"
         with _in_words():
-            yield from self._routes.text(path, query)
+            yield from read_ahead(self._routes.text(path, query))
+
+
+def read_ahead(lines: Iterator[str]) -> Iterator[str]:
+    """The lines, read as fast as they come: the API ends a stream whose reader takes none for a
+    minute, and the reader may be a pager."""
+    waiting: SimpleQueue[str | Exception | None] = SimpleQueue()
+
+    def read() -> None:
+        try:
+            for line in lines:
+                waiting.put(line)
+            waiting.put(None)
+        except Exception as error:  # any error is raised again in the reader's thread
+            waiting.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (line := waiting.get()) is not None:
+        if isinstance(line, Exception):
+            raise line
+        yield line
 
 
 def _path(namespace: str, name: str) -> str:

@@ -51,7 +51,8 @@ def command(
     output: Output = None,
 ) -> int:
     """The columns are those of kubectl. `get approvals` shows pending approvals, their approvers,
-    and the command that approves each.
+    and the command that approves each. With --server, executions that were removed are read from
+    the history.
 
     \b
     Examples:

@@ -60,7 +60,8 @@ def command(
     watch: Follow = False,
     output: Output = None,
 ) -> int:
-    """The columns are those of `get executions`.
+    """The columns are those of `get executions`. With --server, executions of the history are
+    listed as well, the newest 500 without --limit.
 
     \b
     Examples:

@@ -46,7 +46,8 @@ def command(
     ] = None,
 ) -> int:
     """Each line is `NODE | TEXT`; a second attempt is `NODE #2`, and an item of a fan-out
-    is `NODE[7]`. The lines of all pods are merged in the order in which they were written.
+    is `NODE[7]`. The lines of all pods are merged in the order in which they were written. With
+    --server, logs that the history has kept are among them.
 
     \b
     Examples:
