@@ -18,7 +18,7 @@ from orchestrator.api.measuring import Measure
 from orchestrator.api.metrics import ApiMetrics
 from tests.apis import ApiUser, running_api, streaming
 from tests.kube import eventually
-from tests.receivers import free_port
+from tests.receivers import steady_port
 from tests.unit.cli.conftest import Place
 
 REQUESTS = "requests_total"
@@ -57,7 +57,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     place = Place(folder)
     status = {"phase": "Running", "nodes": {}}
     place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
-    health = free_port()
+    health = steady_port()
     options = (
         f"--health-address=127.0.0.1:{health}",
         f"--database=sqlite:///{folder / 'none' / 'history.sqlite'}",
