@@ -31,6 +31,7 @@ NEEDED: dict[str, Any] = {
     "externalUrl": "https://automation.example.com",
     "secretName": "login",
 }
+GROUPS = {**NEEDED, "groupsClaim": "groups"}
 ANYONE = [{"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]}]
 
 
@@ -83,7 +84,7 @@ def test_only_with_a_login_does_the_api_have_a_token_and_the_one_right(
     release: Release, namespaces: list[str]
 ) -> None:
     """Users and groups are in no namespace, and so is the right to impersonate them."""
-    objects = rendered(release, NEEDED, namespaces=namespaces, history=POSTGRESQL)
+    objects = rendered(release, GROUPS, namespaces=namespaces, history=POSTGRESQL)
     pod = pod_of(objects, "api")["spec"]
     assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == (LOGIN, True)
     account = {"kind": "ServiceAccount", "name": LOGIN, "namespace": NAME}
@@ -106,9 +107,16 @@ def test_whom_it_may_impersonate_can_be_listed(release: Release) -> None:
     rule = {"apiGroups": [""], "verbs": ["impersonate"]}
     users = {**rule, "resources": ["users"], "resourceNames": ["oidc:bob"]}
     groups = {**rule, "resources": ["groups"], "resourceNames": ["oidc:payments", "oidc:sre"]}
-    assert rules(rendered(release, {**NEEDED, "impersonate": names})) == [users, groups]
-    some = {**NEEDED, "impersonate": {"groups": names["groups"]}}
+    assert rules(rendered(release, {**GROUPS, "impersonate": names})) == [users, groups]
+    some = {**GROUPS, "impersonate": {"groups": names["groups"]}}
     assert rules(rendered(release, some)) == [{**rule, "resources": ["users"]}, groups]
+
+
+def test_without_a_claim_of_groups_it_may_act_in_no_group(release: Release) -> None:
+    rule = {"apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"]}
+    assert rules(rendered(release, NEEDED)) == [rule]
+    listed = {**NEEDED, "impersonate": {"users": ["oidc:bob"]}}
+    assert rules(rendered(release, listed)) == [{**rule, "resourceNames": ["oidc:bob"]}]
 
 
 def test_its_address_is_that_of_the_ingress_unless_another_is_given(release: Release) -> None:
@@ -167,6 +175,14 @@ def without(name: str) -> dict[str, Any]:
         ({**NEEDED, "usernameClaim": ""}, "api.oidc.usernameClaim"),
         ({**NEEDED, "sessionLifetime": "soon"}, "api.oidc.sessionLifetime"),
         ({**NEEDED, "impersonate": {"groups": ["system:masters"]}}, "api.oidc.impersonate.groups"),
+        (
+            {**NEEDED, "impersonate": {"groups": ["oidc:sre"]}},
+            "api.oidc.impersonate.groups: set api.oidc.groupsClaim as well",
+        ),
+        (
+            {**GROUPS, "impersonate": {"users": ["oidc:ana"]}},
+            "api.oidc.impersonate.groups: list the groups as well",
+        ),
         ({**NEEDED, "clientID": "workflow"}, "clientID"),
     ],
 )

@@ -109,7 +109,10 @@ def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> No
     assert listed.body["items"] == []
     assert edit("GET", f"/workflows{where}&text=third&state=Archived").body["total"] == 1
     assert edit("POST", f"/workflows/life/activate{where}").body["spec"]["state"] == "Active"
+    labels = {"team": "sre", "app.kubernetes.io/instance": "app"}  # the latter is Argo CD's
+    edit("PATCH", f"/workflows/life{where}", {"metadata": {"labels": labels}})
     copy = edit("POST", f"/workflows/life/duplicate{where}", {"name": "copy"})
+    assert copy.body["metadata"]["labels"] == {"team": "sre"}
     assert (copy.status, copy.body["spec"]["state"]) == (201, "Draft")
     assert edit("DELETE", f"/workflows/copy{where}").status == 428
     assert edit("DELETE", f"/workflows/copy{where}", headers={"If-Match": "*"}).status == 204

@@ -31,20 +31,17 @@ class _Readers(Readers):
 
     _all = threading.Semaphore(MAX_READERS)
 
-    def __init__(self) -> None:
-        self._own = threading.Semaphore(MAX_READERS_OF_STREAM)
-
     def taken(self) -> bool:
-        if not self._own.acquire(blocking=False):
+        if not super().taken():
             return False
         if self._all.acquire(blocking=False):
             return True
-        self._own.release()
+        super().give_back()
         return False
 
     def give_back(self) -> None:
         self._all.release()
-        self._own.release()
+        super().give_back()
 
 
 class _Source:
@@ -106,7 +103,7 @@ async def follow(
             lambda _: None,
             wanted=wanted,
             reading=choice.reading,
-            readers=_Readers(),
+            readers=_Readers(MAX_READERS_OF_STREAM),
         )
         with contextlib.suppress(_StoppedError):
             try:

@@ -7,11 +7,13 @@ pod, and the API server converts and compares all of them at each update.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.jobs.attempt import ExecutionIdentity, NodeJob
 from orchestrator.jobs.evidence import ACTION
+from orchestrator.models.base import IDENTIFIER_PATTERN
 
 VARIABLE = "CONTEXT"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
@@ -22,6 +24,9 @@ INDEX = "batch.kubernetes.io/job-completion-index"
 _INDEX_REFERENCE = f"$({INDEX_VARIABLE})"
 _PLACEHOLDER = "\0index\0"
 """Placeholder for the reference; no name and no uid contains it."""
+_UNKNOWN = "", 1
+_MAX_ATTEMPT = 2**31
+"""More than the database of the history can hold."""
 
 
 def idempotency_key(uid: str, node: str, iteration: int, index: object = None) -> str:
@@ -71,8 +76,14 @@ def node_and_attempt(pod: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _read(text: str) -> tuple[str, int]:
+    """Of a pod that someone else created, the variable can be anything."""
     try:
         parts = json.loads(text.replace(_INDEX_REFERENCE, "0"))
-        return str(parts["node"]), int(parts["attempt"])
-    except (ValueError, TypeError, KeyError):  # a pod that someone else created
-        return "", 1
+    except (ValueError, RecursionError):
+        return _UNKNOWN
+    if not isinstance(parts, dict):
+        return _UNKNOWN
+    node, attempt = parts.get("node"), parts.get("attempt")
+    if not isinstance(node, str) or len(node) > 63 or not re.fullmatch(IDENTIFIER_PATTERN, node):
+        return _UNKNOWN
+    return (node, attempt) if type(attempt) is int and 0 < attempt < _MAX_ATTEMPT else _UNKNOWN

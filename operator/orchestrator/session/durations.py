@@ -8,11 +8,12 @@ from orchestrator.models.base import parse_duration
 from orchestrator.session.errors import UsageError
 
 _DAY = 86_400.0
+MAX_DAYS = 10_000
 
 
 def read_duration(option: str, text: str) -> float:
-    """Seconds of a duration such as `90s`, `2h` or `7d`. Raises UsageError that names the
-    option."""
+    """Seconds of a duration such as `90s`, `2h` or `7d`, at most MAX_DAYS. Raises UsageError that
+    names the option."""
     days = re.match(r"([0-9]+(?:\.[0-9]+)?)d", text)
     rest = text[days.end() :] if days else text
     try:
@@ -21,4 +22,7 @@ def read_duration(option: str, text: str) -> float:
         raise UsageError(
             f"{option} {text}: not a duration; write one such as 90s, 15m, 2h or 7d"
         ) from error
-    return seconds + (float(days[1]) * _DAY if days else 0.0)
+    seconds += float(days[1]) * _DAY if days else 0.0
+    if seconds > MAX_DAYS * _DAY:  # no database has a time before it
+        raise UsageError(f"{option} {text[:40]}: at most {MAX_DAYS:,}d")
+    return seconds

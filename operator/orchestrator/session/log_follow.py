@@ -19,7 +19,14 @@ from orchestrator.jobs.evidence import ACTION, has_begun, has_ended
 from orchestrator.kube.resources import EXECUTIONS, PODS, Resource
 from orchestrator.operations.executions import has_ended as execution_has_ended
 from orchestrator.session.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
-from orchestrator.session.log_merge import Line, Merger, Queue, read_line, stamp_of
+from orchestrator.session.log_merge import (
+    MAX_STREAMS,
+    Line,
+    Merger,
+    Queue,
+    read_line,
+    stamp_of,
+)
 
 POLL = 1.0
 """Seconds between two lists of the pods, and between two attempts to reach a server."""
@@ -123,18 +130,23 @@ class Reader:
 
 
 class Readers:
-    """How many logs may be read at a time, each by a thread; any number."""
+    """How many logs may be read at a time, each by a thread."""
+
+    def __init__(self, maximum: int = MAX_STREAMS) -> None:
+        self._free = threading.Semaphore(maximum)
 
     def taken(self) -> bool:
         """Whether one more may be read, which is then counted."""
-        return True
+        return self._free.acquire(blocking=False)
 
     def give_back(self) -> None:
         """One has ended."""
+        self._free.release()
 
 
 class Follower:
-    """Follows every matching pod as soon as it starts, until the execution has ended."""
+    """Follows every matching pod as soon as it starts and a reader is free, until the execution has
+    ended."""
 
     def __init__(
         self,

@@ -40,6 +40,9 @@ class FakeCluster:
         self.ends_after = 3
         self.later: dict[int, str] = {}
         self.queries: list[Mapping[str, str]] = []
+        self.reading = threading.Lock()
+        self.open = self.most = 0
+        """Logs that are being read, and how many were at a time."""
 
     def path(self, kind: Resource, name: str = "", subresource: str = "") -> str:
         return f"{kind.plural}/{name}/{subresource}"
@@ -76,7 +79,16 @@ class FakeCluster:
         if self.forbidden:
             raise ForbiddenError("ana may not get pods/log in namespace shop")
         self.queries.append(dict(query))
-        name = path.split("/")[1]
+        with self.reading:
+            self.open += 1
+            self.most = max(self.most, self.open)
+        try:
+            yield from self._lines(path.split("/")[1], query)
+        finally:
+            with self.reading:
+                self.open -= 1
+
+    def _lines(self, name: str, query: Mapping[str, str]) -> Iterator[str]:
         since = query.get("sinceTime", "")[:19]
         lines = [line for line in self.logs[name] if line[:19] >= since]
         if "tailLines" in query:
@@ -225,26 +237,8 @@ def test_of_a_pod_with_injected_containers_the_action_is_read() -> None:
     assert {query["container"] for query in cluster.queries} == {"action"}
 
 
-class TwoReaders(Readers):
-    def __init__(self) -> None:
-        self.most = self.now = 0
-        self.lock = threading.Lock()
-
-    def taken(self) -> bool:
-        with self.lock:
-            if self.now == 2:
-                return False
-            self.now += 1
-            self.most = max(self.most, self.now)
-            return True
-
-    def give_back(self) -> None:
-        with self.lock:
-            self.now -= 1
-
-
 def test_so_many_logs_are_read_at_a_time_and_the_others_afterwards() -> None:
-    cluster, readers = FakeCluster(), TwoReaders()
+    cluster, readers = FakeCluster(), Readers(2)
     for name in "abcdef":
         cluster.logs[name] = stamped(f"by {name}")
         cluster.phases[name] = "Succeeded"
@@ -259,8 +253,10 @@ def test_so_many_logs_are_read_at_a_time_and_the_others_afterwards() -> None:
     )
     follower.follow(RUN, "all")
     assert sorted(said) == [f"{name} | by {name}" for name in "abcdef"]
-    assert readers.most <= 2
-    eventually(lambda: readers.now == 0)
+    assert cluster.most <= 2
+    for _ in range(2):
+        eventually(readers.taken)
+    assert not readers.taken()
 
 
 def test_the_threads_of_a_follower_end_when_nobody_reads_any_more() -> None:

@@ -166,7 +166,15 @@ def test_a_templates_environment_takes_single_parts_of_the_context() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"node": "a"}', '{"attempt": "many"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "7", '{"node": "a"}', '{"attempt": "many"}', "[" * 100_000,
+        '{"node": "a", "attempt": Infinity}', '{"node": "a", "attempt": 1e400}',
+        '{"node": "a", "attempt": 99999999999}', '{"node": "a\\u001b[2J", "attempt": 1}',
+        '{"node": "a\\nb", "attempt": 1}',
+    ],
+)  # fmt: skip
 def test_a_pod_that_others_made_names_no_node(text: str) -> None:
     container = {"name": "action", "env": [{"name": "CONTEXT", "value": text}]}
     assert node_and_attempt({"spec": {"containers": [container]}}) == ("", 1)

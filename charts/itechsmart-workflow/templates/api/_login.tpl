@@ -30,6 +30,12 @@ true
 {{- if and $oidc.groupsFilter (not $oidc.groupsClaim) -}}
 {{- fail "api.oidc.groupsFilter: set api.oidc.groupsClaim as well, to the claim with the user's groups" -}}
 {{- end -}}
+{{- if and $oidc.impersonate.groups (not $oidc.groupsClaim) -}}
+{{- fail "api.oidc.impersonate.groups: set api.oidc.groupsClaim as well; without it, users have no groups" -}}
+{{- end -}}
+{{- if and $oidc.impersonate.users $oidc.groupsClaim (not $oidc.impersonate.groups) -}}
+{{- fail "api.oidc.impersonate.groups: list the groups as well; an account that may act for the listed users in any group can act as system:masters" -}}
+{{- end -}}
 {{- if and $oidc.scopes (not (has "openid" $oidc.scopes)) -}}
 {{- fail "api.oidc.scopes: add openid, which the login needs" -}}
 {{- end -}}
@@ -93,8 +99,9 @@ true
 {{/* The rules of the ClusterRole that impersonates, where names are listed; nothing where any may be. */}}
 {{- define "itechsmart-workflow.impersonationRules" -}}
 {{- $names := .Values.api.oidc.impersonate -}}
-{{- if or $names.users $names.groups -}}
-{{- range $kind := list "users" "groups" }}
+{{- $claim := .Values.api.oidc.groupsClaim -}}
+{{- if or $names.users $names.groups (not $claim) -}}
+{{- range $kind := $claim | empty | ternary (list "users") (list "users" "groups") }}
 - apiGroups: [""]
   resources: [{{ $kind }}]
   {{- with index $names $kind }}

@@ -33,6 +33,18 @@ SORTS: Mapping[str, listing.SortKey] = {
 WORKFLOW = returns("Workflow", "The Workflow.")
 
 
+_OWNED = (
+    "app.kubernetes.io/managed-by", "app.kubernetes.io/instance", "helm.sh/", "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/",
+)  # fmt: skip
+"""Labels, and prefixes of some, of what a tool has installed and may remove again."""
+
+
+def copied_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that a copy has as well."""
+    return {key: value for key, value in labels.items() if not key.startswith(_OWNED)}
+
+
 def state_of(raw: Raw) -> str:
     """The state of a Workflow."""
     return str(raw["spec"].get("state") or "Active")
@@ -152,13 +164,14 @@ def duplicate_workflow(
     body: Duplication,
     idempotency_key: IdempotencyKey = "",
 ) -> Response:
-    """Create a copy of a Workflow under another name, as a Draft."""
+    """Create a copy of a Workflow under another name, as a Draft. Labels by which Helm, Argo CD and
+    Flux know what is theirs are left out, or they would remove it."""
     _, found = target.find(WORKFLOWS)
     metadata: dict[str, Any] = {
         "name": body.name,
         "namespace": body.namespace or found["metadata"]["namespace"],
     }
-    if labels := found["metadata"].get("labels"):
+    if labels := copied_labels(found["metadata"].get("labels") or {}):
         metadata["labels"] = labels
     spec = set_state(found["spec"], WorkflowState.DRAFT.value)
     if body.title is not None:
