@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.api import listing
+from orchestrator.api.answers import shown
 from orchestrator.api.clients import Caller
 from orchestrator.api.execution_listing import readable_namespaces, selection_of
 from orchestrator.api.history_answers import HistoryUnavailableError
@@ -22,6 +23,10 @@ from orchestrator.session.execution_filter import ExecutionFilter
 if TYPE_CHECKING:  # without a history, SQLAlchemy need not be installed
     from orchestrator.api.history_reader import HistoryReader
     from orchestrator.history.sums_with_live import Group, NodeGroup, Sums
+
+
+_TIMED = ("phase", "reason", "startedAt", "finishedAt")
+"""What figures read of the record of a node, besides the decision of an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def count_executions(
     Raises ProblemError and UsageError.
     """
     query = {"fieldSelector": ",".join(period.chosen.selectors())}
-    items, refused = listing.read(caller, EXECUTIONS, namespaces, query)
+    items, refused = listing.read(caller, EXECUTIONS, namespaces, query, _measured)
     reason = ""
     if (history := caller.clients.history) is not None:
         # After the objects: what was deleted since is recorded, and nothing is missing.
@@ -143,6 +148,23 @@ def _nodes(nodes: Iterable[NodeGroup]) -> dict[tuple[str, str, str], tuple[int, 
         (node.namespace, node.workflow, node.node): (node.runs, node.duration / 1000)
         for node in nodes
     }
+
+
+def _measured(execution: Raw) -> Raw:
+    """An execution without what no figure is about: outputs and messages of nodes can be a megabyte
+    of it."""
+    status = dict(execution.get("status") or {})
+    status.pop("outputs", None)
+    if status.get("nodes"):
+        status["nodes"] = {name: _timed(record) for name, record in status["nodes"].items()}
+    return {**shown(execution), "status": status}
+
+
+def _timed(record: Raw) -> Raw:
+    kept = {field: record[field] for field in _TIMED if field in record}
+    if "decision" in (record.get("outputs") or {}):
+        kept["outputs"] = {"decision": record["outputs"]["decision"]}
+    return kept
 
 
 def _duration(execution: Raw) -> int | None:

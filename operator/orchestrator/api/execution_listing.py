@@ -67,7 +67,7 @@ def page_of_executions(caller: Caller, asked: ExecutionList) -> dict[str, Any]:
         "labelSelector": asked.labels,
         "fieldSelector": ",".join(asked.chosen.selectors()),
     }
-    items, refused = listing.read(caller, EXECUTIONS, asked.namespaces, query)
+    items, refused = listing.read(caller, EXECUTIONS, asked.namespaces, query, brief)
     more, reason = listing.More(), ""
     if caller.clients.history is not None:
         # After the objects: what was deleted since is recorded, and nothing is missing.
@@ -76,7 +76,7 @@ def page_of_executions(caller: Caller, asked: ExecutionList) -> dict[str, Any]:
         except HistoryUnavailableError as error:
             reason = str(error)
     kept = [] if asked.recorded_only else [raw for raw in items if asked.chosen.selects(raw)]
-    answer = listing.page_after(kept, refused, order, asked.limit, after, _brief, more)
+    answer = listing.page_after(kept, refused, order, asked.limit, after, brief, more)
     return answer | left_out(reason)
 
 
@@ -124,7 +124,7 @@ def _recorded(
     without.update(history.restored(items).values())
     page = history.page(_query(asked, order, after, namespaces), without)
     # One document at a time: their nodes, which are left out, may be a megabyte each.
-    rows = [(key, _brief(from_history(object_of(body)))) for key, body in page.rows]
+    rows = [(key, brief(from_history(object_of(body)))) for key, body in page.rows]
     return listing.More(rows, page.total)
 
 
@@ -170,7 +170,8 @@ def _may_list(caller: Caller, namespace: str) -> bool:
         return False
 
 
-def _brief(raw: Raw) -> Raw:
+def brief(raw: Raw) -> Raw:
+    """An execution without the records of its nodes."""
     status = {key: value for key, value in (raw.get("status") or {}).items() if key != "nodes"}
     return {**shown(raw), "status": status}
 

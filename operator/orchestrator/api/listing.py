@@ -50,16 +50,18 @@ def read(
     kind: Resource,
     namespaces: Sequence[str],
     query: Mapping[str, str],
+    project: Callable[[Raw], Raw] = shown,
 ) -> tuple[list[Raw], list[str]]:
-    """The objects that the caller may list, and the named namespaces in which they may not.
+    """The objects that the caller may list, as far as `project` keeps them, and the named
+    namespaces in which they may not.
 
     Raises ProblemError or ForbiddenError if they may list none.
     """
     if not kind.namespaced:
-        return caller.cluster().list(kind, query=query)["items"], []
+        return [*caller.cluster().list_in_part(kind, project, query=query)], []
     if not namespaces:
         try:
-            return caller.cluster().list(kind, every=True, query=query)["items"], []
+            return [*caller.cluster().list_in_part(kind, project, every=True, query=query)], []
         except ForbiddenError as error:
             reason = getattr(error.__cause__, "message", str(error))
             fix = "name the namespaces in which you may with ?namespace="
@@ -69,7 +71,7 @@ def read(
     refusal: ForbiddenError | None = None
     for namespace in dict.fromkeys(namespaces):
         try:
-            items += caller.cluster(namespace).list(kind, query=query)["items"]
+            items += caller.cluster(namespace).list_in_part(kind, project, query=query)
         except ForbiddenError as error:
             refused.append(namespace)
             refusal = error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.api.clients import Caller
+from orchestrator.api.execution_listing import brief
 from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.api.history_cluster import ClusterWithHistory
 from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
@@ -70,7 +71,7 @@ def revisions_of(target: Target) -> Revisions:
             raise
         cluster, absent = caller.cluster(namespace), error
     query = {"fieldSelector": f"spec.workflow={workflow}"}
-    executions = cluster.list(EXECUTIONS, query=query)["items"]
+    executions = [*cluster.list_in_part(EXECUTIONS, brief, query=query)]
     if history is None:
         return Revisions(cluster, workflow, _live(executions))
     uses, reason = _live(executions), ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["READ_SECONDS", "WATCH_SECONDS", "Cluster", "Raw"]
 
+_PAGE = 250
+"""Objects of a page."""
+_ATTEMPTS = 3
 WATCH_SECONDS = 300
 """Seconds after which the server ends a watch, so that a dead connection is noticed."""
 
@@ -88,7 +92,8 @@ class Cluster(Transport):
         if name != LATEST:
             found = self.find(kind, name)
         elif every := self.metadata(kind):
-            found = self.find(kind, max(every, key=_age)["name"])
+            age = max((each.get("creationTimestamp") or "", each["name"]) for each in every)
+            found = self.find(kind, age[1])
         if found is not None:
             return found
         where = f" in namespace {self.namespace}" if kind.namespaced else ""
@@ -123,6 +128,27 @@ class Cluster(Transport):
     ) -> Raw:
         """All objects of a kind in the namespace; with `every`, in all namespaces."""
         return self._listed(kind, every=every, query=query)
+
+    def list_in_part(
+        self,
+        kind: Resource,
+        project: Callable[[Raw], Raw],
+        *,
+        every: bool = False,
+        query: Mapping[str, str] | None = None,
+    ) -> Sequence[Raw]:
+        """What `project` keeps of each object; at most a page of them is held as a whole."""
+        for _ in range(_ATTEMPTS):
+            items: list[Raw] = []
+            asked = {**(query or {}), "limit": str(_PAGE)}
+            with suppress(ExpiredError):  # the token: others have written too much meanwhile
+                while True:
+                    page = self._listed(kind, every=every, query=asked)
+                    items += map(project, page["items"])
+                    asked["continue"] = (page.get("metadata") or {}).get("continue") or ""
+                    if not asked["continue"]:
+                        return items
+        raise UsageError(f"the list of {kind.plural} expired {_ATTEMPTS} times; try again")
 
     def metadata(
         self, kind: Resource, limit: int | None = None, *, every: bool = False
@@ -270,7 +296,3 @@ class Cluster(Transport):
 
 def _kind(name: str) -> Resource:
     return next(kind for kind in KINDS if kind.kind == name)
-
-
-def _age(metadata: Raw) -> tuple[str, str]:
-    return metadata.get("creationTimestamp") or "", metadata["name"]

@@ -15,6 +15,7 @@ from orchestrator.api.bodies import FiredEvent, ObjectPatch, TriggerManifest, ma
 from orchestrator.api.changing import changed, deleted, patched
 from orchestrator.api.creating import IdempotencyKey, created, started_before
 from orchestrator.api.dependencies import CallerOf
+from orchestrator.api.execution_listing import brief
 from orchestrator.api.identifiers import Namespace, Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
@@ -231,7 +232,7 @@ def list_events_of_trigger(target: TargetOf, limit: listing.Limit = 100) -> Resp
     events and the last error."""
     cluster, found = target.find(TRIGGERS)
     query = {"fieldSelector": f"spec.trigger.uid={found['metadata']['uid']}"}
-    executions = cluster.list(EXECUTIONS, query=query)["items"]
+    executions = [*cluster.list_in_part(EXECUTIONS, brief, query=query)]
     executions.sort(key=lambda raw: str(raw["metadata"].get("creationTimestamp")), reverse=True)
     status = found.get("status") or {}
     answer: dict[str, Any] = {

@@ -170,7 +170,8 @@ class WorkflowsApi(Resource):
         title: str | None = None,
         idempotency_key: str | None = None,
     ) -> Stored[Workflow]:
-        """Create a copy of a Workflow under another name, as a Draft.
+        """Create a copy of a Workflow under another name, as a Draft. Labels by which Helm, Argo
+        CD and Flux know what is theirs are left out, or they would remove it.
 
         - `to_namespace`: That of the original if absent.
         """
