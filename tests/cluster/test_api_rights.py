@@ -21,6 +21,7 @@ from orchestrator.api.application import create_application
 from tests.apis import ApiUser
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.cluster.exactrights import USER, execution_for, fill, users_with
+from tests.cluster.sameanswers import distinguished
 from tests.kube import Kubectl, eventually, execution, manifest, workflow
 from tests.postgresql import PostgresqlServer
 from tests.recorded import RecordedHistory
@@ -263,6 +264,21 @@ def exactly(place: ApiPlace, user: ApiUser, route: str, missing: str) -> str:
     forbidden = answer.status == 403 or 'event: error\ndata: {"status":403' in answer.text
     right = forbidden if missing else answer.status < 300
     return "" if right else f"{answer.status} {answer.text[:200]}"
+
+
+def test_answers_about_another_namespace_do_not_depend_on_what_is_there(place: ApiPlace) -> None:
+    """By a name, by a uid, by the key of a request or past the routes: whoever has no rights cannot
+    tell what exists from what does not, on the cluster and in the history."""
+    edit, there = place["edit"], place.other.namespace
+    live = place.other.get("awfx", "e")["metadata"]["uid"]
+    listed = place["admin"]("GET", f"/executions?namespace={there}")
+    past = next(one for one in listed.body["items"] if one["metadata"]["name"] == "past")
+    assert distinguished(edit, there, (live, past["metadata"]["uid"])) == []
+    mixed = edit("GET", f"/executions?namespace={place.namespace}&namespace={there}&limit=500")
+    assert {one["metadata"]["namespace"] for one in mixed.body["items"]} == {place.namespace}
+    assert mixed.body["total"] == len(mixed.body["items"])
+    for figures in ("/analytics/overview?period=9d&namespace=", "/metrics/dashboard?namespace="):
+        assert edit("GET", f"{figures}{there}").status == 403
 
 
 def test_there_are_at_least_sixty_routes_and_each_has_words() -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -43,6 +44,8 @@ from orchestrator.validation.problem import Problem, join
 PREFIX = "/automation"
 MAX_THREADS = 64
 """Requests to the API server that are waited for at a time."""
+LOGIN_THREADS = 8
+"""Requests to the OpenID provider that are waited for at a time."""
 logger = logging.getLogger(__name__)
 
 
@@ -111,6 +114,7 @@ async def _authenticate(scope: Scope) -> None:
 @asynccontextmanager
 async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = MAX_THREADS
+    application.state.login_threads = CapacityLimiter(LOGIN_THREADS)
     yield
     if application.state.clients is not None:
         await application.state.clients.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import yaml
 
 from orchestrator.api import main
 from orchestrator.api.application import create_application
@@ -139,16 +141,16 @@ def received(connection: socket.socket, end: bytes) -> bytes:
 def test_yaml_is_read_after_the_token_is_accepted_and_keeps_no_one_waiting(
     anyone: ApiUser, cluster: Cluster
 ) -> None:
-    yaml = b"- a\n" * 60_000
+    body = b"- a\n" * 60_000
     typed = {"Content-Type": "application/yaml"}
-    assert anyone.within("mallory")("POST", "/workflows", yaml, typed).status == 401
-    assert anyone("POST", "/workflows", yaml, typed).status == 401
+    assert anyone.within("mallory")("POST", "/workflows", body, typed).status == 401
+    assert anyone("POST", "/workflows", body, typed).status == 401
     assert len(cluster.asked) == 1
     head = (
         "POST /automation/workflows/validate HTTP/1.1\nHost: api\nAuthorization: Bearer ana\n"
-        f"Content-Type: application/yaml\nContent-Length: {len(yaml)}"
+        f"Content-Type: application/yaml\nContent-Length: {len(body)}"
     )
-    with connected(anyone, head, yaml) as slow:
+    with connected(anyone, head, body) as slow:
         eventually(lambda: len(cluster.asked) == 2)  # it is accepted, and read from now on
         assert anyone("GET", "/health").status == 200
         assert select.select([slow], [], [], 0)[0] == []
@@ -237,6 +239,37 @@ def test_invented_tokens_count_together_and_take_nothing_of_those_that_are_accep
         spelled = ({"Authorization": f"{''.join(each)} ana"} for each in product(*letters))
         statuses = (anyone("GET", "/node-types", headers=each).status for each in spelled)
         assert any(status == 429 for status in statuses)
+
+
+def test_logins_wait_for_a_provider_that_does_not_answer_and_nobody_else_does(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    token = yaml.safe_load(kubeconfig_of(cluster.url, tmp_path / "kubeconfig").read_text())
+    token["users"] = [{"name": "it", "user": {"token": "account"}}]
+    (tmp_path / "account").write_text(yaml.safe_dump(token))
+    keys = tmp_path / "keys"
+    keys.write_bytes(base64.b64encode(bytes(32)))
+    with socket.create_server(("127.0.0.1", 0)) as provider, ExitStack() as stack:
+        options = (
+            "--external-url=http://localhost",
+            f"--oidc-issuer=http://127.0.0.1:{provider.getsockname()[1]}",
+            "--oidc-client-id=workflow",
+            f"--session-key-file={keys}",
+        )
+        running = running_api(tmp_path / "account", tmp_path / "api.log", *options)
+        anyone = stack.enter_context(running)
+        for _ in range(30):
+            login = "GET /automation/login HTTP/1.1\nHost: localhost"
+            stack.enter_context(connected(anyone, login))
+        provider.settimeout(60)
+        asked = [stack.enter_context(provider.accept()[0])]
+        assert anyone.within("ana")("GET", "/node-types").status == 200
+        provider.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                asked.append(stack.enter_context(provider.accept()[0]))
+        assert len(asked) <= 8
+        provider.close()  # the others are refused
 
 
 @pytest.mark.parametrize("depth", [300, 3000])

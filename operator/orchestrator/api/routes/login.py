@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVarTuple
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -16,6 +19,7 @@ from orchestrator.validation.problem import Problem
 
 router = APIRouter(tags=["login"])
 Parameter = Annotated[str, Query(max_length=4096)]
+Given = TypeVarTuple("Given")
 
 
 def _redirects(description: str) -> dict[int | str, dict[str, Any]]:
@@ -24,7 +28,7 @@ def _redirects(description: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/login", status_code=303, responses=_redirects("To the provider."))
-def begin_login(
+async def begin_login(
     request: Request,
     path: Annotated[
         str,
@@ -41,18 +45,19 @@ def begin_login(
         problem = Problem("query.return", "must be a path at this address, such as /automation/me")
         raise ProblemError(422, str(problem), [problem])
     try:
-        return _answer(login.begin(path))
+        return _answer(await _alone(request, login.begin, path))
     except ProviderError as error:
         raise _away(error) from error
 
 
 @router.get("/callback", status_code=303, responses=_redirects("Logged in."))
-def finish_login(request: Request, code: Parameter = "", state: Parameter = "") -> Response:
+async def finish_login(request: Request, code: Parameter = "", state: Parameter = "") -> Response:
     """Log a browser in that returns from the OpenID provider."""
     login = _login_of(request)
     query = {**request.query_params, "code": code, "state": state}
     try:
-        return _answer(login.finish(query, request.cookies.get(login.login_cookie, "")))
+        cookie = request.cookies.get(login.login_cookie, "")
+        return _answer(await _alone(request, login.finish, query, cookie))
     except LoginError as error:
         raise ProblemError(400, f"{error}; log in again at /automation/login") from error
     except TokenError as error:
@@ -64,13 +69,13 @@ def finish_login(request: Request, code: Parameter = "", state: Parameter = "") 
 
 
 @router.post("/logout", status_code=303, responses=_redirects("Logged out."))
-def log_out(request: Request) -> Response:
+async def log_out(request: Request) -> Response:
     """End a browser's session here, and at the OpenID provider if that offers it. Needs the
     header `Origin`, which browsers send."""
     login = _login_of(request)
     if why := login.refusal(request.method, request.headers):
         raise ProblemError(403, why)
-    return _answer(login.leave())
+    return _answer(await _alone(request, login.leave))
 
 
 def _login_of(request: Request) -> Login:
@@ -78,6 +83,13 @@ def _login_of(request: Request) -> Login:
     if login is None:
         raise ProblemError(404, "login is off: the API runs without --oidc-issuer")
     return login
+
+
+async def _alone(request: Request, step: Callable[[*Given], Redirect], *given: *Given) -> Redirect:
+    """Take a step that waits for the provider, in one of a few threads: while it does not answer,
+    logins wait for each other, and no other request does."""
+    limiter: CapacityLimiter = request.app.state.login_threads
+    return await run_sync(step, *given, limiter=limiter)
 
 
 def _answer(redirect: Redirect) -> Response:
