@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.engine.lifecycle.revision import Revision
 from orchestrator.kube.resources import EXECUTIONS
+from orchestrator.models.base import GROUP
 from tests.apis import ApiUser, token_of
 from tests.cluster.apiplace import ApiPlace, api_in_place
 from tests.kube import Kubectl, eventually, execution, workflow
@@ -71,7 +72,20 @@ class HistoryPlace:
         token = token_of(admin, name)
         account = f"--serviceaccount={admin.namespace}:{name}"
         admin("create", "rolebinding", name, f"--role={name}", account)
-        return self.api["anyone"].within(token)
+        user = self.api["anyone"].within(token)
+        eventually(lambda: self._holds(user, verbs.partition(",")[0], resources[0]))
+        return user
+
+    def _holds(self, user: ApiUser, verb: str, resource: str) -> bool:
+        """Whether the API server acts on the role already."""
+        asked = {"verb": verb, "resource": resource, "group": GROUP}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**asked, "namespace": self.api.namespace}},
+        }
+        path = "/kubernetes/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(user("POST", path, body).body["status"].get("allowed"))
 
     def started(
         self,
