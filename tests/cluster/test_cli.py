@@ -392,11 +392,11 @@ def test_explain_says_why_each_node_stands_where_it_stands(
     assert lines[0].startswith("run ended Succeeded after ")
     assert len(lines) == 13
     story = "\n".join(lines)
-    assert "small was skipped: big fell Then, and the edge asks for Else." in story
+    assert "small was skipped: the outcome of big is Then, and the edge requires Else." in story
     assert "rescue handled it." in story
     assert "flaky ran because start succeeded, and succeeded after" in story
     one = cli("explain", "run", "never")
-    assert one.stdout.startswith("never was skipped: the edge from broken asks for Succeeded")
+    assert one.stdout.startswith("never was skipped: the edge from broken requires Succeeded")
     wrong = cli("explain", "run", "nevr")
     assert (wrong.returncode, wrong.stderr) == (
         2,

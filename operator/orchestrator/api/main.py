@@ -83,8 +83,14 @@ class _Server(uvicorn.Server):
         self._listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        await super().startup(sockets)
+        """Listen. Raises OSError if the address cannot be used."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as exit_:
+            # uvicorn logs the OSError and ends the process; the caller says what to change.
+            if isinstance(exit_.__context__, OSError):
+                raise exit_.__context__ from None
+            raise
         for each in self.servers:
             for listening in each.sockets:
                 # Connections inherit it. uvicorn closes one only once all is sent, so that who

@@ -89,6 +89,9 @@ def of_usage(error: UsageError) -> ProblemError:
     return ProblemError(status, str(error))
 
 
+_UNAUTHENTICATED = "the token is not valid, or has expired; send a new one"
+
+
 def of_command(error: CommandError) -> ProblemError:
     """The answer to a request that an operation refuses."""
     words = f"{error.words}; {error.fix}" if error.fix else error.words
@@ -104,7 +107,7 @@ def of_api(error: ApiError) -> ProblemError:
     """The answer to a request that the API server refused, or did not answer."""
     message = "" if error.reason == NO_STATUS else error.message
     if error.status == 401:
-        detail = message if message and message != "Unauthorized" else "the token is not valid"
+        detail = message if message and message != "Unauthorized" else _UNAUTHENTICATED
         return ProblemError(401, detail, headers=CHALLENGE)
     if message.startswith("failed to create typed patch object"):
         return ProblemError(422, message)

@@ -24,6 +24,10 @@ from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhas
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Join, Outcome
 
+UNSEEN_SECONDS = 15.0
+"""Seconds without a status after which it is likely that no operator is running."""
+CHECK_OPERATOR = "`kubectl get deployments -A -l app.kubernetes.io/part-of=itechsmart-workflow`"
+"""Shows whether the operator is ready, in whichever namespace it is installed."""
 _MEANINGS: Mapping[str, str] = {reason.value: reason.meaning for reason in Reason}
 _REMEDIES: Mapping[str, str] = {reason.value: reason.remedy for reason in Reason}
 
@@ -37,17 +41,22 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
 def _state_of(raw: Mapping[str, Any], now: float) -> str:
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
-    message = status.get("message") or "the operator has not reconciled it yet"
+    message = status.get("message") or _unseen(raw, now)
     started_at = status.get("startedAt")
     if started_at is None:
         if phase.terminal:
             return f"{name} ended {phase.value} before it ran anything: {message}."
-        return f"{name} has not started ({status.get('reason') or phase.value}): {message}."
+        waits = f"{name} has not started ({status.get('reason') or phase.value}): {message}."
+        if phase is not ExecutionPhase.PENDING:
+            return waits
+        return " ".join([waits, *_remedy(status.get("reason", ""))])
     if phase.terminal:
         took = from_rfc3339(status["finishedAt"]) - from_rfc3339(started_at)
         return f"{name} ended {phase.value} after {in_words(took)}: {message}."
     since = in_words(now - from_rfc3339(started_at))
-    said = f"{name} is {phase.value} for {since}, {status.get('progress', '0')} nodes have ended"
+    said = (
+        f"{name} has been {phase.value} for {since}, {status.get('progress', '0')} nodes have ended"
+    )
     cancelling, settled = status.get("cancelRequested"), status.get("settled")
     if settled:
         return f"{said}; everything except finally ended {settled['phase']}: {settled['message']}."
@@ -56,6 +65,18 @@ def _state_of(raw: Mapping[str, Any], now: float) -> str:
     if phase is ExecutionPhase.PAUSED:
         return f"{said}; it is paused: running nodes finish, nothing new starts."
     return f"{said}."
+
+
+def _unseen(raw: Mapping[str, Any], now: float) -> str:
+    """The message of an execution without a status."""
+    created_at = raw["metadata"].get("creationTimestamp")
+    waited = now - from_rfc3339(created_at) if created_at else 0.0
+    if waited < UNSEEN_SECONDS:
+        return "the operator has not reconciled it yet"
+    return (
+        f"the operator has not reconciled it for {in_words(waited)}; check that it is running:"
+        f" {CHECK_OPERATOR}"
+    )
 
 
 def explain_nodes(raw: Mapping[str, Any], graph: Graph, now: float) -> dict[str, str]:
@@ -176,7 +197,7 @@ def _goes_on(node: GraphNode, record: Record, now: float) -> str:
     why = record.message or (_meaning(record.reason) if record.reason else "its pod runs")
     where = record.execution or record.job
     at = f" as {where}" if where else ""
-    return f"{name} is {record.phase.value}{at} for {since}{attempt}: {why.rstrip('.')}."
+    return f"{name} has been {record.phase.value}{at} for {since}{attempt}: {why.rstrip('.')}."
 
 
 def _awaited(node: GraphNode) -> str:
@@ -209,12 +230,13 @@ def _why(edge: GraphEdge, run: Run) -> str:
         state = "was skipped" + (" as Blocked" if record.reason == Reason.BLOCKED else "")
         return f"{edge.source} {state}"
     if edge.outcome in (Outcome.THEN, Outcome.ELSE) and record is not None:
-        fell = "Then" if record.outputs.get("result") is True else "Else"
-        if record.phase is NodePhase.SUCCEEDED and fell != edge.outcome.value:
-            return f"{edge.source} fell {fell}, and the edge asks for {edge.outcome.value}"
+        took = "Then" if record.outputs.get("result") is True else "Else"
+        if record.phase is NodePhase.SUCCEEDED and took != edge.outcome.value:
+            required = edge.outcome.value
+            return f"the outcome of {edge.source} is {took}, and the edge requires {required}"
     if edge.when is not None and record is not None and record.phase is NodePhase.SUCCEEDED:
-        return f"the edge from {edge.source} asks for `{edge.when}`, which did not hold"
-    return f"the edge from {edge.source} asks for {edge.outcome.value}, and it {state}"
+        return f"the edge from {edge.source} requires `{edge.when}`, which is false"
+    return f"the edge from {edge.source} requires {edge.outcome.value}, and it {state}"
 
 
 def _state(edge: GraphEdge, graph: Graph, run: Run) -> EdgeState:

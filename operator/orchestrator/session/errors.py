@@ -92,7 +92,10 @@ def in_words(error: ApiError, *, namespace: str = "", sent: object = None) -> Us
         case 410:
             return ExpiredError(message)
         case 401:
-            return UsageError(f"the API server rejected your credentials: {message}")
+            return UsageError(
+                f"the API server rejected your credentials: {message}; a token may have expired:"
+                " get a new one"
+            )
         case 403:
             from orchestrator.session.rights import explain_refusal
 

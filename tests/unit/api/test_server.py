@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -44,6 +46,19 @@ def test_it_serves_tls_probes_and_metrics(place: Place, tmp_path: Path) -> None:
         for path in ("healthz", "readyz", "metrics"):
             with urllib.request.urlopen(f"http://127.0.0.1:{health}/{path}") as probe:
                 assert probe.status == 200
+
+
+def test_an_address_in_use_is_reported_without_a_traceback(place: Place, tmp_path: Path) -> None:
+    with running_api(place.kubeconfig, tmp_path / "api.log") as anyone:
+        address = f"127.0.0.1:{anyone.port}"
+        command = [sys.executable, "-m", "orchestrator", "--kubeconfig", str(place.kubeconfig)]
+        second = subprocess.run(
+            [*command, "api", f"--address={address}"], capture_output=True, text=True
+        )
+    assert second.returncode == 2
+    assert f"error: cannot serve at {address}: " in second.stderr
+    assert "address already in use" in second.stderr
+    assert "Traceback" not in second.stderr
 
 
 def test_more_requests_than_the_rate_are_refused_with_the_wait(

@@ -8,7 +8,7 @@ from orchestrator.engine.explain import explain_execution, explain_nodes
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.status.execution_status import progress_patch
 from orchestrator.engine.status.records import Record
-from orchestrator.engine.times import to_rfc3339
+from orchestrator.engine.times import from_rfc3339, to_rfc3339
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from tests.apiserver import merged
 from tests.builders import action, chain, edge, graph
@@ -42,7 +42,7 @@ def test_a_chain_in_the_middle() -> None:
     compiled = graph(action("a"), action("b"), action("c"), edges=chain("a", "b", "c"))
     said = told(compiled, 3, b=Result(seconds=60))
     assert said["a"] == "a ran because it has no dependencies, and succeeded after 1.0s."
-    assert said["b"] == "b began because a succeeded. b is Running for 2.0s: its pod runs."
+    assert said["b"] == "b began because a succeeded. b has been Running for 2.0s: its pod runs."
     assert said["c"] == "c has not started: it waits for b (is Running)."
 
 
@@ -55,7 +55,7 @@ def test_branches_and_blocks_say_which_edge() -> None:
         edges=[edge("big", "yes"), edge("big", "no", "Else"), edge("yes", "after")],
     )
     said = told(compiled, 1e9, yes=FAILURE)
-    assert said["no"] == "no was skipped: big fell Then, and the edge asks for Else."
+    assert said["no"] == "no was skipped: the outcome of big is Then, and the edge requires Else."
     assert said["yes"].startswith(
         "yes ran because big succeeded, and failed after 1.0s (Failed): exit code 1."
     )
@@ -64,7 +64,7 @@ def test_branches_and_blocks_say_which_edge() -> None:
         "`orchestrator logs` for the node; the exit code is in its status."
     )
     assert said["after"] == (
-        "after was skipped: the edge from yes asks for Succeeded, and it failed."
+        "after was skipped: the edge from yes requires Succeeded, and it failed."
     )
 
 
@@ -85,7 +85,7 @@ def test_a_retry_says_when_it_goes_on() -> None:
 def test_a_when_that_is_false_is_quoted() -> None:
     compiled = graph(action("a"), action("b"), edges=[edge("a", "b", when="not vars.big")])
     assert told(compiled, 1e9)["b"] == (
-        "b was skipped: the edge from a asks for `not vars.big`, which did not hold."
+        "b was skipped: the edge from a requires `not vars.big`, which is false."
     )
 
 
@@ -157,9 +157,31 @@ def test_the_execution_itself() -> None:
         "progress": "3/12",
     }
     said = explain_execution(raw, START + 250)
-    assert said == "run is Running for 4m10s, 3/12 nodes have ended."
+    assert said == "run has been Running for 4m10s, 3/12 nodes have ended."
     raw["status"] |= {"phase": "Succeeded", "finishedAt": to_rfc3339(START + 12), "message": "ok"}
     assert explain_execution(raw, START) == "run ended Succeeded after 12s: ok."
+
+
+def test_an_execution_that_no_operator_has_seen_says_how_to_check_the_operator() -> None:
+    raw: dict[str, Any] = {
+        "metadata": {"name": "run", "creationTimestamp": "2026-01-31T12:00:00Z"},
+        "spec": {"workflow": "w"},
+    }
+    created = from_rfc3339("2026-01-31T12:00:00Z")
+    assert "kubectl" not in explain_execution(raw, created + 5)
+    assert explain_execution(raw, created + 90) == (
+        "run has not started (Pending): the operator has not reconciled it for 1m30s; check that"
+        " it is running: `kubectl get deployments -A -l"
+        " app.kubernetes.io/part-of=itechsmart-workflow`."
+    )
+
+
+def test_an_execution_that_waits_for_an_object_says_what_to_do() -> None:
+    raw: dict[str, Any] = {"metadata": {"name": "run"}, "spec": {"workflow": "w"}}
+    raw["status"] = {"phase": "Pending", "reason": "TemplateNotFound", "message": "no Template 'x'"}
+    assert explain_execution(raw, START).startswith(
+        "run has not started (TemplateNotFound): no Template 'x'. What to do: Apply the Template"
+    )
 
 
 def test_an_execution_that_the_history_has_says_so() -> None:
