@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from urllib.parse import parse_qs
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+
+from tests.certificates import ServerCertificate
 
 CLIENT = "workflow"
 KEY = RSAKey.generate_key(2048, {"kid": "1", "use": "sig"})
@@ -28,8 +31,8 @@ def signed(claims: dict[str, Any], key: Any = KEY, algorithm: str = "RS256") -> 
 class ForgedProvider:
     """Answers at a port of this machine; `token` makes the ID token of right claims."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self.issuer = f"http://127.0.0.1:{server.server_port}"
+    def __init__(self, server: ThreadingHTTPServer, scheme: str = "http") -> None:
+        self.issuer = f"{scheme}://127.0.0.1:{server.server_port}"
         self.nonce = ""
         """That of the next ID token."""
         self.token: Token = signed
@@ -70,8 +73,8 @@ class ForgedProvider:
 
 
 @contextmanager
-def forged_provider() -> Iterator[ForgedProvider]:
-    """The provider, for as long as the block."""
+def forged_provider(certificate: ServerCertificate | None = None) -> Iterator[ForgedProvider]:
+    """The provider, for as long as the block; with a certificate, over TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -90,7 +93,11 @@ def forged_provider() -> Iterator[ForgedProvider]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    provider = ForgedProvider(server)
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    provider = ForgedProvider(server, "http" if certificate is None else "https")
     serving = threading.Thread(target=server.serve_forever, args=(0.05,))
     serving.start()
     try:

@@ -8,8 +8,10 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
@@ -17,6 +19,7 @@ from orchestrator.api.oidc.attempt import Attempt
 from orchestrator.api.oidc.errors import ProviderError, TokenError
 from orchestrator.api.oidc.provider import DISCOVERY_SECONDS, Provider
 from orchestrator.api.oidc.settings import ProviderSettings
+from tests.certificates import server_certificate
 from tests.forgedprovider import CLIENT, KEY, ForgedProvider, forged_provider, signed
 from tests.planted import planted
 from tests.receivers import free_port
@@ -43,6 +46,23 @@ class Client:
 
     def claims(self) -> Any:
         return self.provider.claims("code", self.attempt)
+
+
+def test_the_given_authority_counts_whatever_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = server_certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    with forged_provider(certificate) as forged:
+        for authority in (certificate.authority, None):
+            settings = ProviderSettings(forged.issuer, CLIENT, str, ca_file=authority)
+            provider, attempt = Provider(settings, REDIRECT), Attempt.new()
+            forged.nonce = attempt.nonce
+            if authority is not None:
+                assert provider.claims("code", attempt)["sub"] == "ana"
+                continue
+            with pytest.raises(ProviderError, match="does not answer"):
+                provider.claims("code", attempt)
 
 
 def test_a_right_token_is_believed_and_the_code_has_its_verifier(forged: ForgedProvider) -> None:

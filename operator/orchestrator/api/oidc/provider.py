@@ -81,6 +81,7 @@ class Provider:
                     code_verifier=attempt.verifier,
                     redirect_uri=self._redirect_uri,
                     allow_redirects=False,
+                    verify=self._authority,
                 )
             except AuthlibBaseError as error:
                 raise TokenError(f"the provider refuses the login: {_said(error)}") from error
@@ -135,7 +136,7 @@ class Provider:
 
     def _session(self) -> Any:
         settings = self._settings
-        session = OAuth2Session(
+        return OAuth2Session(
             settings.client_id,
             settings.client_secret() or None,
             scope=" ".join(settings.scopes),
@@ -144,9 +145,11 @@ class Provider:
             token_endpoint_auth_method=self._client_authentication(),
             default_timeout=ANSWER_SECONDS,
         )
-        if settings.ca_file is not None:
-            session.verify = str(settings.ca_file)
-        return session
+
+    @property
+    def _authority(self) -> str | bool:
+        """For each request: requests prefers REQUESTS_CA_BUNDLE to the authority of a session."""
+        return True if self._settings.ca_file is None else str(self._settings.ca_file)
 
     def _client_authentication(self) -> str:
         """A secret in the body needs no encoding that providers understand differently."""
@@ -176,7 +179,9 @@ class Provider:
 
     def _read(self, session: Any, url: str) -> dict[str, Any]:
         try:
-            answer = session.get(url, withhold_token=True, allow_redirects=False)
+            answer = session.get(
+                url, withhold_token=True, allow_redirects=False, verify=self._authority
+            )
             if answer.status_code != 200:
                 raise ProviderError(f"the provider answers {url} with {answer.status_code}")
             found = answer.json()
