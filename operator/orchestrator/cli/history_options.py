@@ -39,4 +39,9 @@ def database_url(database: str, file: Path | None) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--database-file {file}: {error}") from error
+        raise UsageError(f"{database_option(file)}: {error}") from error
+
+
+def database_option(file: Path | None) -> str:
+    """The option that gives the URL, for messages."""
+    return "--database" if file is None else f"--database-file {file}"

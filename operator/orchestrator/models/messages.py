@@ -116,10 +116,15 @@ PROPOSED_QUANTITY = choose((_PREFIXED, _QUANTITY), otherwise="")
 """The nearest Kubernetes quantity: `1Gi` for `1 GiB`, `500M` for `500mb`; may be empty."""
 
 _WHO = first_match(SELF, "[^:@ ][^:]*$")
-PROPOSED_APPROVER = choose((contains(SELF, "@"), "user:"), otherwise="group:") + choose(
-    (matches(_WHO, ""), "NAME"), otherwise=_WHO
-)
-"""The probable approver, such as `user:ana@example.com` or `group:sre`."""
+_WITH_PREFIX = matches(SELF, "(system|oidc):[^ ]+")
+"""A name as Kubernetes knows it, with a prefix of Kubernetes' or of the login's."""
+PROPOSED_APPROVER = choose(
+    (contains(SELF, "@"), "user:"),
+    (matches(SELF, "system:serviceaccount:[^ ]+"), "user:"),
+    otherwise="group:",
+) + choose((_WITH_PREFIX, SELF), (matches(_WHO, ""), "NAME"), otherwise=_WHO)
+"""The probable approver, such as `user:ana@example.com`, `group:sre` or
+`user:system:serviceaccount:shop:portal`."""
 
 _VARIABLE = first_match(_separated_by("_", "-", ".", " "), "[A-Za-z_][A-Za-z0-9_]*")
 _KUBERNETES_NAME = (

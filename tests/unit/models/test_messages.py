@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.models.base import (
+    APPROVER_PATTERN,
     DNS_LABEL_PATTERN,
     DURATION_PATTERN,
     IDENTIFIER_PATTERN,
@@ -100,3 +101,25 @@ def test_what_a_terminal_might_not_print_as_it_is_is_not_repeated(text: str) -> 
     for pattern, message in PATTERNS.items():
         assert message.of(text).startswith("the value is "), pattern
     assert one_of(STATES).of(text) == f"must be one of {', '.join(STATES)}, not the value"
+
+
+@pytest.mark.parametrize(
+    ("text", "approver"),
+    [
+        ("sre", "group:sre"),
+        ("grp:sre", "group:sre"),
+        ("ana@example.com", "user:ana@example.com"),
+        ("system:serviceaccount:shop:portal", "user:system:serviceaccount:shop:portal"),
+        ("system:serviceaccounts:shop", "group:system:serviceaccounts:shop"),
+        ("oidc:ana@example.com", "user:oidc:ana@example.com"),
+        ("oidc:sre", "group:oidc:sre"),
+    ],
+)
+def test_a_proposed_approver_has_the_whole_name(text: str, approver: str) -> None:
+    assert proposed(APPROVER_PATTERN, text) == approver
+
+
+@given(text=st.text(st.characters(codec="ascii", exclude_characters="\n"), min_size=1, max_size=40))
+def test_a_proposed_approver_is_one(text: str) -> None:
+    if not re.fullmatch(APPROVER_PATTERN, text) and (approver := proposed(APPROVER_PATTERN, text)):
+        assert re.fullmatch(APPROVER_PATTERN, approver)

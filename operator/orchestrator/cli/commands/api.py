@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.history_options import MODULES, Database, DatabaseFile, database_url
+from orchestrator.cli.history_options import (
+    MODULES,
+    Database,
+    DatabaseFile,
+    database_option,
+    database_url,
+)
 from orchestrator.cli.log_options import (
     DATABASE,
     LogAuthority,
@@ -139,7 +146,7 @@ def command(
     from orchestrator.kube.access import AccessError
 
     bucket = bucket_of(logs, logs_endpoint, logs_region, logs_ca, logs_credentials)
-    history = _history(database_url(database, database_file), bucket)
+    history = _history(database, database_file, bucket)
     target = context.obj
     options = ApiOptions(
         host=host or "0.0.0.0",  # noqa: S104
@@ -171,8 +178,9 @@ def command(
         raise UsageError(f"cannot serve at {address}: {error}") from error
 
 
-def _history(url: str, bucket: LogBucket | None) -> HistoryReader | None:
+def _history(database: str, file: Path | None, bucket: LogBucket | None) -> HistoryReader | None:
     """The history in a database; None without a URL. Raises UsageError."""
+    url = database_url(database, file)
     if not url:
         if bucket is not None:
             raise UsageError("--logs s3://… needs --database, which has the rows about logs")
@@ -186,4 +194,4 @@ def _history(url: str, bucket: LogBucket | None) -> HistoryReader | None:
     try:
         return HistoryReader(url, bucket)
     except ValueError as error:
-        raise UsageError(f"--database: {error}") from error
+        raise UsageError(f"{database_option(file)}: {error}") from error

@@ -13,6 +13,7 @@ from orchestrator.cli.history_options import (
     MODULES,
     Database,
     DatabaseFile,
+    database_option,
     database_url,
 )
 from orchestrator.cli.log_options import (
@@ -117,7 +118,7 @@ def command(
     try:
         store = Store(url)
     except ValueError as error:
-        raise UsageError(f"--database: {error}") from error
+        raise UsageError(f"{database_option(database_file)}: {error}") from error
     half = log_limit * 1024 * 1024 // 2
     bucket = bucket_of(logs, logs_endpoint, logs_region, logs_ca, logs_credentials)
     kept = None if logs == OFF else LogOptions(Limit(half, half), keep_log_days, bucket)
