@@ -101,6 +101,8 @@ def test_what_a_lost_machine_ran_is_retried_when_kubernetes_or_the_clock_gives_i
     first, _ = began(kubectl, "evicted", "late")
     machine.power_off()
     eventually(lambda: ready(kubectl) == "Unknown", 120)
+    eventually(lambda: record(kubectl, "evicted").get("reason") == "NodeNotReady", 60)
+    assert "kubectl describe node worker" in record(kubectl, "evicted")["message"]
     # Its Job has given up the late one, so there is a second attempt, which waits for a machine.
     # The other may still run for all that anyone knows: its pod is asked to go, and that is all.
     eventually(lambda: record(kubectl, "late")["attempts"] == 2, 120)

@@ -30,7 +30,7 @@ from orchestrator.jobs.evidence import (
     was_signalled,
 )
 from orchestrator.jobs.outputs import OutputsProblem, read_outputs
-from orchestrator.jobs.pending import failed_init, why_refused, why_waiting
+from orchestrator.jobs.pending import failed_init, why_refused, why_silent, why_waiting
 from orchestrator.models.labels import EXECUTION_UID, NODE
 from orchestrator.models.reasons import Reason
 from orchestrator.models.template import TemplateSpec
@@ -233,8 +233,10 @@ def unfinished(job: Raw | None, pods: Sequence[Raw], events: Sequence[Raw]) -> A
     name = job["metadata"]["name"] if job else ""
     status = (job or {}).get("status") or {}
     made_at = created_at(job)
-    if status.get("ready") or any(has_begun(pod) for pod in pods):
+    if status.get("ready"):
         return Attempt(AttemptState.RUNNING, made_at=made_at, job=name)
+    if begun := _newest([pod for pod in pods if has_begun(pod)]):
+        return Attempt(AttemptState.RUNNING, *why_silent(begun), made_at=made_at, job=name)
     pod = _newest(pods)
     reason, message = why_waiting(pod) if pod else ("", "")
     if not reason and job and not pods and events:

@@ -19,6 +19,9 @@ Cause = tuple[str, str]
 """A reason from models/reasons.py and a sentence; both empty if nothing is wrong."""
 MOUNT_FAILURE = "mountFailure"
 """Our own field in the status of a waiting pod: the message of its last FailedMount Event."""
+SILENT_NODE = "silentNode"
+"""Our own field in the status of a running pod: the name of its cluster node, if that does not
+report any more."""
 NO_CAUSE: Cause = ("", "")
 _IMAGE = frozenset(
     {
@@ -55,6 +58,28 @@ def why_waiting(pod: Raw) -> Cause:
     if failure := status.get(MOUNT_FAILURE):
         return _unmounted(failure, namespace)
     return NO_CAUSE
+
+
+def silent_node(pod: Raw) -> str:
+    """The cluster node of a running pod, if it does not report any more; empty if it does.
+
+    Of a pod whose node is not ready, the node lifecycle controller sets Ready to False. The kubelet
+    alone sets ContainersReady, which stays True:
+    https://kubernetes.io/docs/concepts/architecture/nodes/#node-status.
+    """
+    said = {each.get("type"): each.get("status") for each in _of(pod, "conditions")}
+    if said.get("Ready") != "False" or said.get("ContainersReady") != "True":
+        return ""
+    name: str = (pod.get("spec") or {}).get("nodeName", "")
+    return name
+
+
+def why_silent(pod: Raw) -> Cause:
+    """Why it is unknown whether a pod still runs its action."""
+    if not (name := (pod.get("status") or {}).get(SILENT_NODE)):
+        return NO_CAUSE
+    words = f"cluster node {name} does not report, so the pod may still run or not"
+    return Reason.NODE_NOT_READY, f"{words}: kubectl describe node {name}"
 
 
 def why_refused(message: str, job: Raw) -> Cause:

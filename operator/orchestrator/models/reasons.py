@@ -107,6 +107,14 @@ class Reason(StrEnum):
         "Correct the command, the security context or the volumes in the Template, cancel the "
         "execution and run it again.",
     )
+    NODE_NOT_READY = (
+        "NodeNotReady",
+        "The cluster node on which the pod runs does not report any more. While the pod might "
+        "still run, no other attempt starts: the attempt ends when the cluster node confirms the "
+        "eviction, when it is deleted, or when `timeout` is over.",
+        "Bring the cluster node back. If it is certainly off, `kubectl delete node` ends the "
+        "attempt.",
+    )
     SECRET_MISSING = (
         "SecretMissing",
         "A Secret or ConfigMap that the container needs, or a key in it, does not exist. Of a "

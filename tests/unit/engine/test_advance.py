@@ -101,6 +101,18 @@ def test_what_only_shows_progress_is_neither_urgent_nor_a_transition() -> None:
     assert (decided.urgent, decided.transition) == (False, False)
 
 
+def test_a_running_node_says_while_its_cluster_node_does_not_report() -> None:
+    silent = Attempt(AttemptState.RUNNING, Reason.NODE_NOT_READY, "worker is silent", job="j")
+    decided = decide(CHAIN, {"a": RUNNING}, {("a", 1): silent}, scan=False)
+    record = decided.records["a"]
+    assert (record.phase, record.reason) == (NodePhase.RUNNING, "NodeNotReady")
+    unknown = Attempt(AttemptState.PENDING, job="j")  # the operator has just restarted
+    assert not decide(CHAIN, {"a": record}, {("a", 1): unknown}, scan=False).records
+    back = Attempt(AttemptState.RUNNING, job="j")
+    record = decide(CHAIN, {"a": record}, {("a", 1): back}, scan=False).records["a"]
+    assert (record.phase, record.reason, record.message) == (NodePhase.RUNNING, "", "")
+
+
 def test_an_attempt_given_up_by_the_clock_is_stored_before_its_job_is_stopped() -> None:
     decided = decide(graph(action("a", timeout="1s")), {"a": RUNNING}, {("a", 1): Attempt(
         AttemptState.RUNNING, job="j")}, now=NOW + 3600, scan=False)  # fmt: skip

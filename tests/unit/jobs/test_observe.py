@@ -10,6 +10,7 @@ import pytest
 from orchestrator.engine.observed import Attempt, AttemptState
 from orchestrator.jobs.evidence import controlled, left_running
 from orchestrator.jobs.observe import evident, observe
+from orchestrator.jobs.pending import silent_node
 from orchestrator.jobs.stop import DeletePod, PatchJob, PatchPod, plan_stop, stop_rest
 from tests.builders import template
 
@@ -226,6 +227,34 @@ def test_a_pod_that_never_started_says_why() -> None:
     )
     assert seen(attempt) == ("Failed", "ImagePull")
     assert "busybox:nope" in attempt.message
+
+
+def test_of_a_running_pod_whose_cluster_node_does_not_report_the_status_says_so() -> None:
+    silent = pod("Running", containerStatuses=[action(running={})], silentNode="worker")
+    attempt = observe(TASK, job(active=1, ready=0), [silent])
+    assert seen(attempt) == ("Running", "NodeNotReady")
+    assert "kubectl describe node worker" in attempt.message
+    # The Job knows of the return of the cluster node before the pods are listed again.
+    assert seen(observe(TASK, job(active=1, ready=1), [silent])) == ("Running", "")
+
+
+@pytest.mark.parametrize(
+    ("ready", "containers", "name"),
+    [
+        ("False", "True", "worker"),
+        ("False", "False", ""),  # a container that an admission webhook added is not ready
+        ("True", "True", ""),
+        ("Unknown", "Unknown", ""),
+    ],
+)
+def test_a_cluster_node_that_does_not_report_is_known_by_its_pods_conditions(
+    ready: str, containers: str, name: str
+) -> None:
+    conditions = [
+        {"type": "Ready", "status": ready},
+        {"type": "ContainersReady", "status": containers},
+    ]
+    assert silent_node(pod("Running", conditions=conditions)) == name
 
 
 def test_a_disruption_is_no_failure_of_the_action() -> None:

@@ -13,7 +13,7 @@ from orchestrator.controller.executions.observe.pending import (
     UNEXPLAINED_CHECKS,
     PendingPods,
 )
-from orchestrator.jobs.pending import why_waiting
+from orchestrator.jobs.pending import why_silent, why_waiting
 from orchestrator.kube.cache import JOB_NAME, Jobs, Pods
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import PODS
@@ -199,3 +199,56 @@ async def test_a_volume_that_cannot_be_mounted_is_found_in_the_events_of_its_pod
         "Secret api is missing: kubectl -n a create secret generic api --from-literal=KEY=VALUE",
     )
     assert looking.told.count("slow") == 2
+
+
+async def running_pod(server: ApiServer, job: str, *, ready: bool) -> None:
+    """A running pod, whose cluster node reports or does not."""
+    conditions = [
+        {"type": "Ready", "status": "True" if ready else "False"},
+        {"type": "ContainersReady", "status": "True"},
+    ]
+    action = {"name": "action", "state": {"running": {}}}
+    await server.put(
+        "pods",
+        "a",
+        f"{job}-pod",
+        metadata={
+            "labels": {**LABELS, JOB_NAME: job},
+            "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
+        },
+        spec={"nodeName": "worker-3"},
+        status={"phase": "Running", "conditions": conditions, "containerStatuses": [action]},
+    )
+
+
+async def test_a_running_pod_whose_cluster_node_does_not_report_is_found(
+    server: ApiServer, looking: Looking
+) -> None:
+    await running_pod(server, "silent", ready=False)
+    await running_pod(server, "begins", ready=True)  # its Job has not counted it as ready yet
+    for name in ("silent", "begins"):
+        looking.job(name, active=1, ready=0)
+    for _ in range(2):
+        await looking.pending.check()
+    looking.told.clear()
+    await looking.pending.check()
+    assert looking.told == ["silent"]
+    (pod,) = looking.pods.by_job("a", "uid-silent")
+    reason, message = why_silent(pod)
+    assert reason == "NodeNotReady"
+    assert "cluster node worker-3 does not report" in message
+    assert not looking.pods.by_job("a", "uid-begins")
+
+
+async def test_running_pods_are_listed_only_for_jobs_that_stay_unready(
+    server: ApiServer, looking: Looking, client: ApiClient
+) -> None:
+    await running_pod(server, "begins", ready=False)
+    looking.job("begins", active=1, ready=0)
+    for _ in range(2):
+        await looking.pending.check()
+    before = len(client.requests)
+    looking.job("begins", active=1, ready=1)
+    await looking.pending.check()
+    assert len(client.requests) == before
+    assert not looking.pods.by_job("a", "uid-begins")

@@ -1,9 +1,12 @@
-"""Finds why a Job makes no progress: its pending pods, and the Events of pods that were refused.
+"""Finds why a Job makes no progress: its pending pods, the Events of pods that were refused, and
+running pods of cluster nodes that do not report.
 
 The watch keeps only pods that show an end. If a Job has no ready pod at its second check, it is
 queried: one list of pending pods for all such Jobs, and one of FailedCreate Events if a Job has no
-pod at all. A pod's status does not mention volumes, so if a pod does not report what it waits for,
-FailedMount Events are listed from time to time.
+pod at all. If the Job counts an active pod that is not pending at two checks in a row, the running
+pods are listed: one whose cluster node does not report is running, but not ready. A pod's status
+does not mention volumes, so if a pod does not report what it waits for, FailedMount Events are
+listed from time to time.
 """
 
 from __future__ import annotations
@@ -12,7 +15,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from orchestrator.jobs.pending import MOUNT_FAILURE, NO_CAUSE, why_waiting
+from orchestrator.jobs.evidence import controller_of
+from orchestrator.jobs.pending import (
+    MOUNT_FAILURE,
+    NO_CAUSE,
+    SILENT_NODE,
+    silent_node,
+    why_waiting,
+)
 from orchestrator.kube.cache import Jobs, Pods, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.projection import project_pod
@@ -58,6 +68,8 @@ class PendingPods:
         """Number of checks of pods that do not report what they wait for, by uid."""
         self._unmounted: dict[str, str] = {}
         """Their Events about volumes, by uid."""
+        self._unfound: set[str] = set()
+        """Jobs with an active pod that was not pending at the last check."""
         self._unchecked = asyncio.Event()
         """Set once a waiting Job exists that has not been checked."""
 
@@ -95,8 +107,9 @@ class PendingPods:
         waiting = [job for job in self._jobs if self._waits(job)]
         slow = [job for job in waiting if _uid(job) in self._seen]
         self._seen = {_uid(job) for job in waiting}
-        pods = await self._pending_pods() if slow else []
+        pods = await self._in_phase("Pending") if slow else []
         await self._explain(pods)
+        pods += await self._silent(slow, pods)
         self._pods.replace_pending(pods)
         without = [job for job in slow if not self._pods.by_job(*_key(job))]
         self._events = await self._refusals(without) if without else {}
@@ -111,14 +124,39 @@ class PendingPods:
         )
         return not over and not status.get("ready") and not self._pods.any_ended(*_key(job))
 
-    async def _pending_pods(self) -> list[Raw]:
+    async def _in_phase(self, phase: str) -> list[Raw]:
+        """All pods of executions in a phase; a running one with its cluster node, if that does not
+        report."""
         found: list[Raw] = []
         for scope in self._scopes:
             pods, _ = await self._client.list(
-                PODS, scope, label_selector=EXECUTION_UID, field_selector="status.phase=Pending"
+                PODS,
+                scope,
+                label_selector=EXECUTION_UID,
+                field_selector=f"status.phase={phase}",
             )
-            found += [project_pod(pod) for pod in pods]
+            for pod in pods:
+                kept = project_pod(pod)
+                if name := silent_node(pod):
+                    kept["status"][SILENT_NODE] = name
+                found.append(kept)
         return found
+
+    async def _silent(self, slow: list[Raw], pending: list[Raw]) -> list[Raw]:
+        """The running pods of slow Jobs whose cluster node does not report."""
+        known = {controller_of(pod) for pod in pending}
+        unfound = {
+            uid
+            for job in slow
+            if (uid := _uid(job)) not in known and (job.get("status") or {}).get("active")
+        }
+        lasting, self._unfound = unfound & self._unfound, unfound
+        if not lasting:
+            return []
+        running = await self._in_phase("Running")
+        return [
+            pod for pod in running if controller_of(pod) in lasting and SILENT_NODE in pod["status"]
+        ]
 
     async def _explain(self, pods: list[Raw]) -> None:
         """Add their Events about volumes to pods that do not report what they wait for."""
@@ -173,6 +211,7 @@ def _causes(pod: Raw) -> object:
     return (
         pod["metadata"]["uid"],
         status.get(MOUNT_FAILURE),
+        status.get(SILENT_NODE),
         [container.get("state", {}).get("waiting") for container in containers],
         [(item["type"], item.get("reason"), item.get("message")) for item in conditions],
     )
