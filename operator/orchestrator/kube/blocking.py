@@ -21,6 +21,16 @@ Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
 
+_LOG_GONE = "unable to retrieve container logs for "
+"""With this line, and 200, the kubelet answers instead of the log of a container that it has
+removed (GetContainerLogs in pkg/kubelet/kuberuntime/kuberuntime_container.go)."""
+
+
+class LogGoneError(ApiError):
+    """The kubelet has removed the container. If the pod runs on, its status soon names a newer
+    one."""
+
+
 class BlockingClient:
     """Reads and writes objects; every method raises ApiError for an answer that is not 2xx."""
 
@@ -147,7 +157,8 @@ class BlockingClient:
         seconds: int | None = None,
         previous: bool = False,
     ) -> str:
-        """The end of a container's log; ApiError 400 while it has none."""
+        """The end of a container's log; ApiError 400 while it has none, LogGoneError if it is
+        gone."""
         query = {
             "container": container,
             "tailLines": str(lines),
@@ -155,7 +166,10 @@ class BlockingClient:
             "previous": "true" if previous else "",
         }
         answer = self._request("GET", _path(PODS, namespace, pod, "log"), query=query)
-        return answer.decode("utf-8", errors="replace")
+        text = answer.decode("utf-8", errors="replace")
+        if text.startswith(_LOG_GONE) and "\n" not in text.rstrip():
+            raise LogGoneError(404, "NotFound", f"the kubelet is {text.strip()}")
+        return text
 
     def _annotated(self, body: Object) -> Object:
         """An object or a merge patch with the annotations of this client."""

@@ -12,6 +12,7 @@ from orchestrator.actions.action import Action, ActionError, Context, Family, Ou
 from orchestrator.actions.cluster import Object, classify
 from orchestrator.actions.kubernetes.targets import READ_RETRIES, InNamespace, Name
 from orchestrator.actions.kubernetes.workloads import RESOURCES, selector
+from orchestrator.kube.blocking import LogGoneError
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.resources import JOBS, PODS, Resource
 from orchestrator.models.base import Duration, parse_duration
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 """Annotation of a pod: the default container of `kubectl logs`."""
+TRIES, PAUSE_SECONDS = 5, 1.0
+"""Of a container that crashes again and again, the kubelet keeps the latest run, and may name an
+earlier one: how often a log is requested, and the seconds between two requests."""
 
 
 class LogSource(StrEnum):
@@ -85,7 +89,7 @@ def pod_logs(parameters: LogQuery, context: Context) -> Logs:
         raise ActionError(f"there is no pod of {what} in namespace {namespace}", permanent=True)
     newest = sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
     pods = newest[: parameters.max_pods]
-    texts = [_log(parameters, cluster, namespace, pod) for pod in pods]
+    texts = [_log(parameters, context, cluster, pod) for pod in pods]
     for text in texts:
         context.log(text)
     return Logs(
@@ -105,24 +109,46 @@ def _pods(parameters: LogQuery, cluster: BlockingClient, namespace: str) -> Sequ
     return cluster.list(PODS, namespace, label_selector=selector(workload))
 
 
-def _log(parameters: LogQuery, cluster: BlockingClient, namespace: str, pod: Object) -> str:
+def _log(parameters: LogQuery, context: Context, cluster: BlockingClient, pod: Object) -> str:
     """A heading and the log, or why a container has no log."""
     name, container = pod["metadata"]["name"], parameters.container or _default_container(pod)
-    since = parse_duration(parameters.since) if parameters.since else None
-    try:
-        text = cluster.log(
-            namespace,
-            name,
-            container,
-            lines=parameters.lines,
-            seconds=max(1, round(since)) if since else None,
-            previous=parameters.previous,
-        )
-    except ApiError as error:
-        if error.status != 400:  # 400: waiting to start, or no previous run
-            raise
-        text = f"({error.message})"
+    previous = parameters.previous
+    for left in reversed(range(TRIES)):
+        try:
+            text = _read(parameters, cluster, pod, container, previous=previous)
+            break
+        except LogGoneError as error:
+            text = f"({error.message})"
+            if left:
+                context.clock.sleep(PAUSE_SECONDS)
+                # Of a container that has crashed too, the kubelet has removed the run before.
+                pod = cluster.get(PODS, pod["metadata"]["namespace"], name)
+                previous = parameters.previous and _is_running(pod, container)
+        except ApiError as error:
+            if error.status != 400:  # 400: waiting to start, or no previous run
+                raise
+            text = f"({error.message})"
+            break
     return f"== {name}/{container}\n{text.rstrip()}"
+
+
+def _is_running(pod: Object, container: str) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(each["name"] == container and "running" in each["state"] for each in statuses)
+
+
+def _read(
+    parameters: LogQuery, cluster: BlockingClient, pod: Object, container: str, *, previous: bool
+) -> str:
+    since = parse_duration(parameters.since) if parameters.since else None
+    return cluster.log(
+        pod["metadata"]["namespace"],
+        pod["metadata"]["name"],
+        container,
+        lines=parameters.lines,
+        seconds=max(1, round(since)) if since else None,
+        previous=previous,
+    )
 
 
 def _default_container(pod: Object) -> str:

@@ -3,7 +3,7 @@ running pods of cluster nodes that do not report.
 
 The watch keeps only pods that show an end. If a Job has no ready pod at its second check, it is
 queried: one list of pending pods for all such Jobs, and one of FailedCreate Events if a Job has no
-pod at all. If the Job counts an active pod that is not pending at two checks in a row, the running
+pod at all. If the pod of a Job is neither pending nor refused at two checks in a row, the running
 pods are listed: one whose cluster node does not report is running, but not ready. A pod's status
 does not mention volumes, so if a pod does not report what it waits for, FailedMount Events are
 listed from time to time.
@@ -69,7 +69,7 @@ class PendingPods:
         self._unmounted: dict[str, str] = {}
         """Their Events about volumes, by uid."""
         self._unfound: set[str] = set()
-        """Jobs with an active pod that was not pending at the last check."""
+        """Jobs without a pending pod and without Events of a refused one at the last check."""
         self._unchecked = asyncio.Event()
         """Set once a waiting Job exists that has not been checked."""
 
@@ -145,11 +145,8 @@ class PendingPods:
     async def _silent(self, slow: list[Raw], pending: list[Raw]) -> list[Raw]:
         """The running pods of slow Jobs whose cluster node does not report."""
         known = {controller_of(pod) for pod in pending}
-        unfound = {
-            uid
-            for job in slow
-            if (uid := _uid(job)) not in known and (job.get("status") or {}).get("active")
-        }
+        unfound = {uid for job in slow if (uid := _uid(job)) not in known}
+        unfound -= {uid for uid, events in self._events.items() if events}  # no pod was created
         lasting, self._unfound = unfound & self._unfound, unfound
         if not lasting:
             return []
