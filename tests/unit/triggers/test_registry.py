@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.docstrings import description
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.registry import REGISTRY, Trigger
 from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests
@@ -113,8 +114,8 @@ def test_an_event_is_what_its_schema_says(type_: TriggerType[Any], event: Event)
 
 @pytest.mark.parametrize("type_", REGISTRY.types)
 def test_every_field_of_a_type_and_its_event_is_described(type_: TriggerType[Any]) -> None:
-    fields = {**type_.settings.model_fields, **type_.event.model_fields}
-    assert [name for name, field in fields.items() if not field.description] == []
+    for model in (type_.settings, type_.event):
+        assert [name for name in model.model_fields if not description(model, name)] == []
 
 
 @pytest.mark.parametrize("type_", REGISTRY.types)
