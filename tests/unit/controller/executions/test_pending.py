@@ -56,18 +56,17 @@ def looking(client: ApiClient) -> Looking:
     return Looking(client)
 
 
+async def put_pod(server: ApiServer, job: str, **fields: Any) -> None:
+    metadata = {
+        "labels": {**LABELS, JOB_NAME: job},
+        "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
+    }
+    await server.put("pods", "a", f"{job}-pod", metadata=metadata, **fields)
+
+
 async def pending_pod(server: ApiServer, job: str, reason: str) -> None:
     waiting = {"state": {"waiting": {"reason": reason}}}
-    await server.put(
-        "pods",
-        "a",
-        f"{job}-pod",
-        metadata={
-            "labels": {**LABELS, JOB_NAME: job},
-            "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
-        },
-        status={"phase": "Pending", "containerStatuses": [waiting]},
-    )
+    await put_pod(server, job, status={"phase": "Pending", "containerStatuses": [waiting]})
 
 
 async def test_nothing_is_asked_while_every_job_has_a_ready_or_ended_pod(
@@ -208,17 +207,8 @@ async def running_pod(server: ApiServer, job: str, *, ready: bool) -> None:
         {"type": "ContainersReady", "status": "True"},
     ]
     action = {"name": "action", "state": {"running": {}}}
-    await server.put(
-        "pods",
-        "a",
-        f"{job}-pod",
-        metadata={
-            "labels": {**LABELS, JOB_NAME: job},
-            "ownerReferences": [{"uid": f"uid-{job}", "controller": True}],
-        },
-        spec={"nodeName": "worker-3"},
-        status={"phase": "Running", "conditions": conditions, "containerStatuses": [action]},
-    )
+    status = {"phase": "Running", "conditions": conditions, "containerStatuses": [action]}
+    await put_pod(server, job, spec={"nodeName": "worker-3"}, status=status)
 
 
 async def test_a_running_pod_whose_cluster_node_does_not_report_is_found(
