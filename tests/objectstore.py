@@ -11,6 +11,7 @@ import obstore
 from obstore.store import S3Store
 
 from dev.servers.tools import VERSITYGW
+from orchestrator.triggers.types.file_watch import Found
 from tests.certificates import ServerCertificate, server_certificate
 from tests.kube import eventually
 from tests.planted import planted
@@ -29,7 +30,8 @@ class ObjectStore:
         self._folder.mkdir(parents=True)
         self._log = folder / "log"
         self.port = free_port()
-        self.endpoint = f"https://{host}:{self.port}"
+        self.address = f"{host}:{self.port}"
+        self.endpoint = f"https://{self.address}"
         self.certificate: ServerCertificate = server_certificate(folder, host)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,6 +77,16 @@ class ObjectStore:
         """The keys of all objects of a bucket."""
         listed = obstore.list(self._store(bucket)).collect()
         return sorted(each["path"] for each in listed)
+
+    def found(self, bucket: str) -> list[Found]:
+        """All objects of a bucket, as a listing shows them."""
+        listed = obstore.list(self._store(bucket)).collect()
+        found = []
+        for each in listed:
+            at = float(int(each["last_modified"].timestamp()))
+            etag = str(each["e_tag"]).strip('"')
+            found.append(Found(each["path"], each["size"], at, etag, at))
+        return found
 
     def _store(self, bucket: str) -> S3Store:
         return S3Store(

@@ -27,6 +27,7 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
+from orchestrator.triggers.positions import parse_position, source_of
 from tests.account import operator_account, receiver_account
 from tests.cluster.faults import keep_figures
 from tests.conftest import PREFIX, fresh_namespace, started
@@ -278,6 +279,25 @@ def is_received(kubectl: Kubectl, trigger: str) -> bool:
     return kinds.get("Receiving") == "True"
 
 
+def are_marked(kubectl: Kubectl, store: ObjectStore) -> bool:
+    """Whether the statuses say that all ConfigMaps and objects were handled: what was handled right
+    before a kill is not in them, and starts again if its execution is deleted."""
+    marks = {
+        raw["metadata"]["name"]: raw["status"].get("mark", "")
+        for raw in kubectl.get("awft")["items"]
+    }
+    maps = kubectl.get("configmap", "-l", "watched=true")["items"]
+    versions = [int(raw["metadata"]["resourceVersion"]) for raw in maps]
+    position = parse_position(marks["files"], source_of("s3", store.address, BUCKET, ""))
+    return (
+        int(marks["maps"].partition("/")[0] or 0) >= max(versions)
+        and position is not None
+        and not any(
+            position.is_new(found.identity, found.appeared) for found in store.found(BUCKET)
+        )
+    )
+
+
 class Created:
     """The executions that were created, by the audit log: those that are gone included.
 
@@ -333,13 +353,13 @@ def test_each_event_is_one_execution_whatever_is_killed(
         seconds = time.monotonic() - began
 
         killing.restart(gently=True)
-        eventually(lambda: is_received(kubectl, "files"), 60)
+        eventually(lambda: are_marked(kubectl, store), 300)
         kubectl("delete", "awfx", "--all", "--wait=false")
         eventually(lambda: not kubectl.get("awfx")["items"], SETTLE_SECONDS)
         killing.restart()
         eventually(lambda: create_maps(kubectl, ["last"]), 60)
         store.put(BUCKET, "last.csv", b"last")
-        eventually(lambda: remaining(kubectl) == {"maps": 1, "files": 1}, 120)
+        eventually(lambda: agree(remaining(kubectl), {"maps": 1, "files": 1}), 120)
         assert created.by_trigger() == {**expected, "maps": count + 1, "files": count + 1}
     assert created.repeated() == []
     assert all(killing.kills[each] for each in ("operator", "receiver", "kube-apiserver"))

@@ -127,6 +127,24 @@ async def test_what_happened_while_no_operator_ran_is_found_though_the_server_fo
         assert fired(store) == times(2)
 
 
+async def test_an_execution_that_is_deleted_does_not_start_again_at_the_next_process() -> None:
+    store = store_of(**MAPS)
+    ever = Ever(store, "name")
+    async with operating(store, transport_of(store)):
+        await asyncio.sleep(2)
+        for number in (1, 2, 3):
+            await asyncio.sleep(1)
+            new = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"map-{number}"}}
+            store.create("configmaps", NAMESPACE, new)
+        await eventually(lambda: len(made(store)) == 3)
+    for raw in made(store):
+        store.remove(("workflowexecutions", NAMESPACE, raw["metadata"]["name"]))
+    async with operating(store, transport_of(store)):
+        await asyncio.sleep(60)
+    assert ever.events == {f"map-{number}": 1 for number in (1, 2, 3)}
+    assert status(store)["counts"] == {"received": 3, "started": 3}
+
+
 @pytest.mark.parametrize("forgotten", [True, False])
 async def test_nothing_fires_again_a_day_after_a_restart(*, forgotten: bool) -> None:
     store = store_of(**DEPLOYMENTS)

@@ -141,6 +141,7 @@ class Operator:
                 self._offload.stop()
                 if kopf:
                     await self.parts.reconciler.flush()
+                    await self.parts.triggers.flush()
                     await self.parts.workflow_metrics.flush()
                     await self.parts.recorder.flush(2.0)
             finally:

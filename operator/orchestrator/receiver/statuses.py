@@ -32,6 +32,7 @@ class Statuses:
         self._clock = clock
         self._sleep = sleep
         self._waiting: dict[Key, tuple[Raw, TriggerProgress]] = {}
+        self._flushing = asyncio.Lock()
 
     def progress(self, raw: Raw) -> TriggerProgress:
         """The progress of one delivery, to be added once it has ended."""
@@ -71,10 +72,15 @@ class Statuses:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write everything that is waiting, now."""
-        waiting, self._waiting = self._waiting, {}
-        batches = [list(waiting.values())[first::WRITERS] for first in range(WRITERS)]
-        await asyncio.gather(*(self._write(batch) for batch in batches))
+        """Write everything that is waiting, now; what is being written is written first.
+
+        So nothing is in flight when this returns, and an earlier position never replaces a later
+        one.
+        """
+        async with self._flushing:
+            waiting, self._waiting = self._waiting, {}
+            batches = [list(waiting.values())[first::WRITERS] for first in range(WRITERS)]
+            await asyncio.gather(*(self._write(batch) for batch in batches))
 
     async def _write(self, batch: Sequence[tuple[Raw, TriggerProgress]]) -> None:
         for raw, progress in batch:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.kube.errors import ApiError
 from orchestrator.models.labels import NOT_BEFORE, TRIGGER
+from orchestrator.receiver import statuses
 from orchestrator.receiver.limits import Limits
 from orchestrator.triggers.plan import execution_name
 from tests.receiving import (
@@ -230,6 +231,29 @@ async def test_a_graceful_end_finishes_requests_in_flight_and_writes_the_counts(
         answers = await asyncio.gather(*work)
     assert [status for status, *_ in answers] == [202] * 5
     assert status_of(store, "hook")["counts"] == {"received": 5, "started": 5}
+
+
+async def test_a_graceful_end_waits_for_counts_that_are_being_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = new_store()
+    put_trigger(store, "hook", **TOKEN)
+    monkeypatch.setattr(statuses, "FLUSH_SECONDS", 0.05)
+    async with receiving(store) as place:
+        await place.received("hook")
+        exchange, writes = place.transport.exchange, asyncio.Event()
+
+        async def slow(verb: str, path: str, *rest: Any) -> Any:
+            if verb == "patch" and path.endswith("/hook/status"):
+                writes.set()
+                await asyncio.sleep(0.3)
+            return await exchange(verb, path, *rest)
+
+        monkeypatch.setattr(place.transport, "exchange", slow)
+        await place.post("hook", {}, delivery(1))
+        await writes.wait()
+        await place.end()
+    assert status_of(store, "hook")["counts"] == {"received": 1, "started": 1}
 
 
 def forged(store: Store, name: str, **labels: str) -> None:

@@ -107,14 +107,29 @@ class ChangesDriver:
             if place in self._watches:
                 self._watches[place].restart()
 
-    def finish(self, key: Key, progress: TriggerProgress, now: float) -> bool:
-        """Put the mark and the next pass into the progress; returns whether to write it now."""
+    def unsaved(self, now: float) -> list[tuple[Key, TriggerProgress]]:
+        """The progress that statuses do not include yet, for the end of the process; `written`
+        follows each that is written."""
+        progresses = [(key, follower.progress) for key, (follower, _) in self._followers.items()]
+        return [
+            (key, progress)
+            for key, progress in progresses
+            if progress is not None and self.finish(key, progress, now, last=True)
+        ]
+
+    def finish(
+        self, key: Key, progress: TriggerProgress, now: float, *, last: bool = False
+    ) -> bool:
+        """Put the mark and the next pass into the progress; returns whether to write it now.
+
+        Writes are at least WRITE_SECONDS apart, except for the last one of the process.
+        """
         follower, _ = self._followers.get(key, (None, None))
         if follower is None:
             return False
         due, allowed_at = follower.due(now), follower.written_at + WRITE_SECONDS
         first = follower.stored is None
-        write = due and (first or follower.reset or now >= allowed_at)
+        write = due and (first or follower.reset or last or now >= allowed_at)
         follower.writing = follower.mark
         progress.next_fire = None
         stored = "" if follower.stored is None else str(follower.stored)

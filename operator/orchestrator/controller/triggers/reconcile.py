@@ -8,6 +8,7 @@ existing execution.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from orchestrator.controller.triggers.changes_driver import ChangesDriver
@@ -25,7 +26,7 @@ from orchestrator.dispatch.status import (
     progress_of,
 )
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
-from orchestrator.kube.client import ApiClient
+from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import Resource
 from orchestrator.models.reasons import EventReason
 from orchestrator.process.queue import WorkQueue
@@ -33,9 +34,13 @@ from orchestrator.triggers.readiness import Access
 from orchestrator.triggers.registry import REGISTRY, Registry, Trigger
 from orchestrator.triggers.sources import Changes, Clock, Watch
 
+logger = logging.getLogger(__name__)
+
 RESYNC_SECONDS = 60.0
 """Maximum seconds between two reconciliations of a trigger with a clock: the clock may be
 corrected."""
+FLUSH_SECONDS = 2.0
+"""Maximum seconds that the end of a process waits for the last writes of statuses."""
 MAX_RETRY_SECONDS = 30.0
 """Maximum seconds between two creations that a quota refuses; the first delay is 2."""
 WORKERS = 4
@@ -119,6 +124,21 @@ class Triggers:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._changes_driver.run(), name="changes")
             group.create_task(self.queue.run(self._reconcile, workers=WORKERS), name="triggers")
+
+    async def flush(self) -> None:
+        """Write the progress that statuses do not include yet, as far as possible within seconds.
+
+        Once the next process runs, an execution that somebody has deleted meanwhile does not start
+        again.
+        """
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                for key, progress in self._changes_driver.unsaved(self._clock()):
+                    if (raw := self._triggers.get(*key)) is not None:
+                        await self._status.write(raw, progress)
+                        self._changes_driver.written(key, self._clock())
+        except (ApiError, TimeoutError) as error:
+            logger.info("events are delivered again, since their mark was not written: %s", error)
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)

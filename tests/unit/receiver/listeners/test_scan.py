@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +101,20 @@ def test_a_file_that_waits_is_not_forgotten_at_a_restart_however_much_came_after
     folder.restart()
     folder.look()
     assert "slow" in folder.look()
+
+
+@pytest.mark.parametrize("slow_by", [0, 3600])
+def test_what_came_all_at_once_does_not_fire_again_at_a_restart_a_while_later(slow_by: int) -> None:
+    bucket, now = Bucket(), 1_000_000.0
+    bucket.look(now)
+    bucket.put(*(found(f"f{number}", now - slow_by + number / 100) for number in range(2000)))
+    for _ in range(60):
+        now += 5
+        bucket.look(now)
+    assert len(bucket.fired) == 2000
+    bucket.restart()
+    bucket.put(found("later", now - slow_by))
+    assert bucket.look(now) == ["later"]
 
 
 puts = st.tuples(st.just("put"), st.integers(0, 5), st.integers(0, 3))

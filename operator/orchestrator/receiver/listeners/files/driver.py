@@ -178,7 +178,7 @@ class _Reader:
                 position.handled(found.identity, found.appeared)
         if not newest:
             position.since = 0
-        scans.end(0.0)
+        scans.end(listening.shared.clock())
         await listening.begin(position)
         return scans
 

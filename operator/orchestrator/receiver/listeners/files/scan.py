@@ -37,6 +37,8 @@ class Scans:
         """New in the listing before, and waiting for the next."""
         self._pending_now: dict[int, float] = {}
         self._newest, self._newest_before = 0.0, 0.0
+        self._newest_listed_at = 0.0
+        """When the listing ended that was the first with `_newest_before`."""
 
     def new_in(self, page: Iterable[Found]) -> list[Found]:
         """What is new in a page of the current listing."""
@@ -65,14 +67,14 @@ class Scans:
             self._remember(_number(each))
 
     def end(self, now: float) -> None:
-        """The listing is complete, at this time."""
+        """The listing is complete, at this time, in seconds since the epoch."""
         self._known = None
         if len(self._now) <= MAX_KNOWN:
             self._known = array("Q", sorted(self._now))
         self._pending = self._pending_now
-        # What appears during a listing is later than all that was there before it.
-        self.position.settle(min([now, self._newest_before, *self._pending.values()]))
-        self._newest_before = self._newest
+        self.position.settle(min([now, self._time_of_source(now), *self._pending.values()]))
+        if self._newest > self._newest_before:
+            self._newest_before, self._newest_listed_at = self._newest, now
         self._handled = set()
         self.restart()
 
@@ -80,6 +82,16 @@ class Scans:
         """Begin a listing, although the last one may have broken off."""
         self._now = array("Q")
         self._pending_now = {}
+
+    def _time_of_source(self, now: float) -> float:
+        """The earliest that the clock of the source can show; 0 if nothing is known of it.
+
+        What appears during a listing is later than all that was there before it, and the source's
+        clock goes on while nothing appears.
+        """
+        if not self._newest_before:
+            return 0.0
+        return self._newest_before + max(0.0, now - self._newest_listed_at)
 
     def _is_new(self, found: Found, number: int) -> bool:
         if self._known is not None:
