@@ -179,6 +179,11 @@ async def test_the_time_to_start_in_goes_on_once_a_quota_let_the_job_be(
     async with operating(store, transport):
         await asyncio.sleep(105)
         assert record_of(store)["reason"] == "ImagePull"
+        held_up = [raw["message"] for raw in store.all("events") if raw["reason"] == "NodeHeldUp"]
+        assert [said.partition(":")[0] for said in held_up] == [
+            "task is held up (QuotaExceeded",
+            "task is held up (ImagePull",
+        ]
         if not restart:
             await asyncio.sleep(30)
     raw = await played(store, well(store))

@@ -42,7 +42,7 @@ PROBLEM = {
 _STATUSES = {
     400: "The body cannot be read.",
     401: "The request has no valid token or session.",
-    403: "The caller lacks a right; `detail` is the API server's own sentence.",
+    403: "The caller lacks a right; `detail` names it, and the command that grants it.",
     404: "There is no such object, or no such path.",
     409: "The state of an object does not allow the request, or its name is taken.",
     412: "The object has changed since the version that `If-Match` names.",

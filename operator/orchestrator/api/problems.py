@@ -1,6 +1,7 @@
 """Errors as problem details: https://www.rfc-editor.org/rfc/rfc9457.
 
-Messages are those of the command line; a refusal by the API server is in its own words.
+Messages are those of the command line, which name the right that a caller lacks and what grants it;
+other refusals by the API server are in its own words.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def of_usage(error: UsageError) -> ProblemError:
         return ProblemError(422, "the manifest is invalid", error.problems)
     if isinstance(cause, CommandError):
         return _of_command(cause, str(error))
-    if isinstance(cause, ApiError):
+    if isinstance(cause, ApiError) and not isinstance(error, ForbiddenError):
         return of_api(cause)
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
     return ProblemError(status, str(error))

@@ -12,6 +12,7 @@ from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.printing import now
 from orchestrator.cli.tables import shorten
 from orchestrator.cli.tree import STYLES, fit, fitting, lines, order
+from orchestrator.engine.explain import unseen
 from orchestrator.models.plain_text import plain_text
 from orchestrator.session.revisions import read_workflow
 
@@ -73,14 +74,14 @@ class _Tree:
         if height is not None:
             drawn = fitting(drawn, 0 if self.ended and len(drawn) > height else height)
         return [
-            *self._head(execution, columns),
+            *self._head(execution, columns, moment),
             *(
                 _node(line.symbol(moment), line.style, cells, quiet=not line.phase)
                 for line, cells in zip(drawn, fit(drawn, columns), strict=True)
             ),
         ]
 
-    def _head(self, execution: Raw, columns: int) -> list[Text]:
+    def _head(self, execution: Raw, columns: int, moment: float) -> list[Text]:
         from rich.text import Text
 
         status, name = execution.get("status") or {}, execution["metadata"]["name"]
@@ -88,14 +89,15 @@ class _Tree:
         head = Text(plain_text(name), "bold")
         head.append(f"  {status.get('progress', '')}  ", "not bold")
         head.append(phase, f"not bold {STYLES.get(phase, '')}")
-        said = ""
+        said, has_command = "", False
         if phase == "Paused":
-            said = describe_pause(execution, self._workflow)
+            said, has_command = describe_pause(execution, self._workflow), True
         elif phase in ("Pending", "Queued"):
-            said = plain_text(status.get("message", "waits for the operator"))
+            has_command = not status
+            said = plain_text(status.get("message") or unseen(execution, moment))
         if not said:
             return [head]
-        if head.cell_len + 2 + len(said) <= columns or phase != "Paused":
+        if head.cell_len + 2 + len(said) <= columns or not has_command:
             left = max(0, columns - head.cell_len - 2)
             return [head.append(f"  {shorten(said, left) if left else ''}", "not bold dim")]
         return [head, Text(f"  {said}", "dim")]  # not shortened, so that a command can be copied

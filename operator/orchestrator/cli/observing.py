@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from orchestrator.cli.connection import Cluster, Raw
+from orchestrator.cli.printing import now
+from orchestrator.cli.terminal import say
 from orchestrator.cli.tree import EXIT_CODES
+from orchestrator.engine.explain import UNSEEN_SECONDS, unseen
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.session.errors import UnreachableError, UsageError
 
@@ -114,3 +119,21 @@ def code_of(observers: list[Observer]) -> int:
     Raises the error that interrupted the first failed observation.
     """
     return next((code for observer in observers if (code := observer.code())), 0)
+
+
+@contextmanager
+def hint_if_unseen(observers: Sequence[Observer]) -> Iterator[None]:
+    """Print a hint if no operator has reconciled an execution within UNSEEN_SECONDS."""
+
+    def hint() -> None:
+        for observer in observers:
+            if "status" not in observer.latest:
+                say(f"{observer.name}: {unseen(observer.latest, now())}", file=sys.stderr)
+
+    timer = threading.Timer(UNSEEN_SECONDS, hint)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

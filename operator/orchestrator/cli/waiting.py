@@ -1,4 +1,4 @@
-"""`wait`: waits silently until executions have ended or the timeout expires."""
+"""`wait`: waits until executions have ended or the timeout expires."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from orchestrator.cli.connection import Target
-from orchestrator.cli.observing import code_of, observe_all
+from orchestrator.cli.observing import code_of, hint_if_unseen, observe_all
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending
 from orchestrator.kube.resources import EXECUTIONS
@@ -28,12 +28,13 @@ def wait_for(target: Target, names: Sequence[str], timeout: str | None) -> int:
     until = None if seconds is None else time.monotonic() + seconds
     observers = observe_all(cluster, list(found.values()))
     late = False
-    for observer in observers:
-        if not observer.wait(None if until is None else max(0.0, until - time.monotonic())):
-            phase = (observer.latest.get("status") or {}).get("phase") or "Pending"
-            say(f"{observer.name} is still {phase} after {timeout}", file=sys.stderr)
-            observer.stop()
-            late = True
-        elif observer.failure is None:
-            say(f"{observer.name} {ending(observer.latest)}", flush=True)
+    with hint_if_unseen(observers):
+        for observer in observers:
+            if not observer.wait(None if until is None else max(0.0, until - time.monotonic())):
+                phase = (observer.latest.get("status") or {}).get("phase") or "Pending"
+                say(f"{observer.name} is still {phase} after {timeout}", file=sys.stderr)
+                observer.stop()
+                late = True
+            elif observer.failure is None:
+                say(f"{observer.name} {ending(observer.latest)}", flush=True)
     return TIMED_OUT if late else code_of(observers)

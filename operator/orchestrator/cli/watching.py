@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from orchestrator.cli.connection import Cluster, Raw, Target
-from orchestrator.cli.observing import Observer, code_of
+from orchestrator.cli.observing import Observer, code_of, hint_if_unseen
 from orchestrator.cli.pauses import describe_pause
 from orchestrator.cli.terminal import say
 from orchestrator.cli.transitions import ending, transitions
@@ -53,8 +53,9 @@ def watch_all(cluster: Cluster, executions: list[Raw], stream: TextIO | None = N
             for observer in observers:
                 if observer.failure is None:
                     say(f"{observer.name} {ending(observer.latest)}", file=stream)
-        for observer in observers:
-            observer.wait()
+        with hint_if_unseen(observers):
+            for observer in observers:
+                observer.wait()
     except KeyboardInterrupt:
         say(file=sys.stderr)
         for observer in observers:

@@ -215,6 +215,7 @@ class Parts:
                 resources.INCIDENTS: caches.incidents,
             },
             statuses=statuses,
+            emit=self.recorder.emit,
             offload=settings.offload,
             live={resources.TRIGGERS: trigger_judge.status},
         )

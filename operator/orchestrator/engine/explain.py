@@ -41,7 +41,7 @@ def explain_execution(raw: Mapping[str, Any], now: float) -> str:
 def _state_of(raw: Mapping[str, Any], now: float) -> str:
     name, status = raw["metadata"]["name"], raw.get("status") or {}
     phase = ExecutionPhase(status.get("phase") or ExecutionPhase.PENDING)
-    message = status.get("message") or _unseen(raw, now)
+    message = status.get("message") or unseen(raw, now)
     started_at = status.get("startedAt")
     if started_at is None:
         if phase.terminal:
@@ -67,8 +67,8 @@ def _state_of(raw: Mapping[str, Any], now: float) -> str:
     return f"{said}."
 
 
-def _unseen(raw: Mapping[str, Any], now: float) -> str:
-    """The message of an execution without a status."""
+def unseen(raw: Mapping[str, Any], now: float) -> str:
+    """The message of an execution without a status; `now` in seconds since the epoch."""
     created_at = raw["metadata"].get("creationTimestamp")
     waited = now - from_rfc3339(created_at) if created_at else 0.0
     if waited < UNSEEN_SECONDS:

@@ -16,6 +16,7 @@ from orchestrator.engine.decisions import (
 )
 from orchestrator.engine.expression_budgets import MAX_JUDGING_WORK, MAX_PASS_WORK, MAX_WAITS_WORK
 from orchestrator.engine.graph import Graph, GraphNode
+from orchestrator.engine.nodes.not_started import HOLD_UPS
 from orchestrator.engine.observed import Attempt, Observed
 from orchestrator.engine.people.protection import Policies
 from orchestrator.engine.people.trust import Trust, trust_under
@@ -215,6 +216,7 @@ class Work:
         self.more_outputs += record.outputs_size
         self.more_size += record.size
         self.changes[name] = record
+        self._announce_hold_up(name, old, record)
 
     def _within_budget(self, record: Record) -> Record:
         """The record if it fits into the status: outputs that do not fit fail their node."""
@@ -236,6 +238,13 @@ class Work:
             outputs={},
         )
 
+    def _announce_hold_up(self, name: str, old: Record | None, record: Record) -> None:
+        if record.reason not in _HELD_UP or record.phase.terminal:
+            return
+        if old is None or (old.reason, old.attempts) != (record.reason, record.attempts):
+            message = f"{name} is held up ({record.reason}: {record.message})"
+            self.announce(EventReason.NODE_HELD_UP, message)
+
     def _announce_end(self, node: GraphNode, record: Record) -> None:
         took = ""
         if record.started_at is not None and record.finished_at is not None:
@@ -254,6 +263,7 @@ def _stored_form(record: Record) -> Record:
     return replace(record, message=clip(record.message), outputs=outputs)
 
 
+_HELD_UP = HOLD_UPS | {Reason.NODE_NOT_READY}
 _VERBS = {
     NodePhase.SUCCEEDED: "succeeded",
     NodePhase.FAILED: "failed",

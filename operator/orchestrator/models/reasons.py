@@ -612,7 +612,7 @@ class Reason(StrEnum):
 
 
 class EventReason(StrEnum):
-    """A reason of a Kubernetes Event about an execution or a Trigger."""
+    """A reason of a Kubernetes Event about an execution, or what executions are made from."""
 
     _value_: str
     meaning: str
@@ -689,6 +689,25 @@ class EventReason(StrEnum):
         "NodeRetry",
         "An attempt of a node failed, and another one follows; the message says when.",
         _NOTHING,
+        True,
+    )
+    NODE_HELD_UP = (
+        "NodeHeldUp",
+        "A node cannot start, or the cluster node of its pod does not report any more; the message "
+        "carries the reason.",
+        "See `orchestrator explain` for the execution.",
+        True,
+    )
+    BECAME_READY = (
+        "BecameReady",
+        "A Workflow, Template, Trigger or Incident that was not ready has become ready.",
+        _NOTHING,
+    )
+    NOT_READY = (
+        "NotReady",
+        "A Workflow, Template, Trigger or Incident is invalid, or is not ready any more; the "
+        "message carries the reason.",
+        "Correct what the message names.",
         True,
     )
     NAME_TAKEN = (

@@ -21,14 +21,18 @@ class Cause(StrEnum):
 class CommandError(Exception):
     """The problems of a request, each with its field and what would be right.
 
-    `fix` is what would be right, if the caller may have words of its own for it.
+    `fix` is what would be right, if the caller may have words of its own for it. `words` are the
+    problems in words of their own, for which their fields do not matter.
     """
 
-    def __init__(self, *problems: Problem, cause: Cause = Cause.INVALID, fix: str = "") -> None:
+    def __init__(
+        self, *problems: Problem, cause: Cause = Cause.INVALID, fix: str = "", words: str = ""
+    ) -> None:
         super().__init__("\n".join(map(str, problems)) + (f"; {fix}" if fix else ""))
         self.problems = problems
         self.cause = cause
         self.fix = fix
+        self._words = words
 
     @property
     def path(self) -> str:
@@ -38,7 +42,7 @@ class CommandError(Exception):
     @property
     def words(self) -> str:
         """The problems without their fields, and without `fix`."""
-        return "\n".join(problem.message for problem in self.problems)
+        return self._words or "\n".join(problem.message for problem in self.problems)
 
 
 def invalid(path: str, message: str, fix: str = "") -> CommandError:

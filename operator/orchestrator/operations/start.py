@@ -11,11 +11,16 @@ from orchestrator.engine.status.records import Run
 from orchestrator.engine.trace_context import ExecutionTrace
 from orchestrator.models.base import API_VERSION, Json
 from orchestrator.models.labels import MANAGED_BY, MANAGER, PARENT_UID, TRACEPARENT, WORKFLOW
-from orchestrator.operations.errors import Cause, CommandError, conflict, invalid
+from orchestrator.operations.errors import Cause, CommandError, conflict
 from orchestrator.operations.writes import EXECUTION, Manifest, Raw
 from orchestrator.triggers.plan import PlannedExecution
 from orchestrator.validation.problem import Problem
-from orchestrator.validation.starting import refused_as_invalid, refused_state, refused_variables
+from orchestrator.validation.starting import (
+    list_variables,
+    problems_of_variables,
+    refused_as_invalid,
+    refused_state,
+)
 
 
 def execution_manifest(spec: Mapping[str, Any], *, name: str = "", **metadata: Any) -> Manifest:
@@ -43,8 +48,8 @@ def start_workflow(
     """
     called, declared = workflow["metadata"]["name"], workflow["spec"]
     check_state(workflow)
-    if refusal := refused_variables(called, declared, variables):
-        raise invalid("spec.variables", refusal)
+    if problems := problems_of_variables(declared, variables):
+        raise CommandError(*problems, words=list_variables(called, problems))
     if refusal := refused_as_invalid(workflow) or "":
         raise CommandError(Problem("spec.workflow", refusal), cause=Cause.INVALID_WORKFLOW)
     spec = {"workflow": called, "variables": dict(variables) or None}

@@ -3,12 +3,13 @@ webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.validation.parse import parse
+from orchestrator.validation.problem import Problem
 from orchestrator.validation.variables import resolve_variables
 
 _NOT_STARTED = ("Inactive", "Archived")
@@ -26,21 +27,29 @@ def refused_state(name: str, spec: Mapping[str, Any]) -> str:
 
 
 def refused_variables(name: str, spec: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """Why the Workflow does not accept these variables; empty if it does.
+    """Why the Workflow does not accept these variables; empty if it does."""
+    problems = problems_of_variables(spec, values)
+    return list_variables(name, problems) if problems else ""
+
+
+def problems_of_variables(spec: Mapping[str, Any], values: Mapping[str, Any]) -> Sequence[Problem]:
+    """What is wrong with variables for a Workflow of this spec.
 
     An invalid Workflow is left to the operator: a newer release may accept it.
     """
     parsed = parse(WorkflowSpec, dict(spec))
     if not isinstance(parsed, WorkflowSpec):
-        return ""
-    _, problems = resolve_variables(parsed, values)
-    if not problems:
-        return ""
-    lines = "\n".join(
+        return ()
+    return resolve_variables(parsed, values)[1]
+
+
+def list_variables(name: str, problems: Sequence[Problem]) -> str:
+    """The message for variables that the Workflow does not accept, a line for each."""
+    lines = (
         f"  {problem.path.removeprefix('spec.variables.')}: {problem.message}"
         for problem in problems
     )
-    return f"invalid variables of {name}:\n{lines}"
+    return "\n".join([f"invalid variables of {name}:", *lines])
 
 
 def refused_as_invalid(workflow: Mapping[str, Any]) -> str | None:

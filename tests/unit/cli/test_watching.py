@@ -12,10 +12,12 @@ import struct
 import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from orchestrator.cli import observing
+from orchestrator.cli.connection import Cluster
 from tests.apiserver import ApiServer
 from tests.commandline import CommandLine, kubeconfig_of
 
@@ -218,3 +220,17 @@ async def test_a_list_is_watched_and_each_change_is_a_row(
     process.send_signal(signal.SIGINT)
     assert lines == ["Running\n", "Succeeded\n", "\n"]
     assert (await told(process))[0] == 130
+
+
+@pytest.mark.parametrize("reconciled", [True, False])
+def test_while_no_operator_reconciles_it_a_hint_says_what_to_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, reconciled: bool
+) -> None:
+    monkeypatch.setattr(observing, "UNSEEN_SECONDS", 0.05)
+    execution = {"metadata": {"name": "run-1", "creationTimestamp": BEGAN}, "spec": {}}
+    status = {"status": {"phase": "Running"}} if reconciled else {}
+    observer = observing.Observer(cast("Cluster", None), {**execution, **status})
+    with observing.hint_if_unseen([observer]):
+        observer.wait(0.3)
+    hint = "run-1: the operator has not reconciled it"
+    assert capsys.readouterr().err.startswith(hint) is not reconciled

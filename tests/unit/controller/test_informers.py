@@ -43,7 +43,11 @@ class Operator:
             judge=self.judge,
             trigger_judge=TriggerJudge(client, workflows, self.caches.triggers),
             definitions=DefinitionReconciler(
-                client, clock, {WORKFLOWS: workflows, INCIDENTS: self.caches.incidents}, {}
+                client,
+                clock,
+                {WORKFLOWS: workflows, INCIDENTS: self.caches.incidents},
+                {},
+                lambda *_: None,
             ),
             triggers=cast("Triggers", None),
             operator_metrics=self.metrics,

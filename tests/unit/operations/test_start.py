@@ -60,7 +60,7 @@ def test_variables_that_the_operator_would_refuse_are_refused(
 ) -> None:
     with pytest.raises(CommandError) as error:
         start_workflow(workflow(variables=VARIABLES), values, requester="ana")
-    assert error.value.path == "spec.variables"
+    assert error.value.path.startswith("spec.variables.")
     assert error.value.words.startswith("invalid variables of flow:\n")
     assert said in error.value.words
 

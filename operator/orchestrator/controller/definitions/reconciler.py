@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.creator import Emit
+from orchestrator.engine.status.definitions import readiness_announced
 from orchestrator.kube.cache import Cache, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import Resource
@@ -31,6 +33,7 @@ class DefinitionReconciler:
         clock: Callable[[], float],
         caches: Mapping[Resource, Cache],
         statuses: Mapping[Resource, Status],
+        emit: Emit,
         offload: Inline | None = None,
         live: Mapping[Resource, LiveStatus] | None = None,
     ) -> None:
@@ -40,6 +43,7 @@ class DefinitionReconciler:
         self._clock = clock
         self._caches = caches
         self._statuses = statuses
+        self._emit = emit
         self._live = live or {}
         self._offload = offload or Inline()
         self.queue: WorkQueue[_Work] = WorkQueue("definitions")
@@ -97,3 +101,19 @@ class DefinitionReconciler:
         await self._client.patch(
             resource, namespace, name, body, subresource="status", metadata_only=True
         )
+        self._report(resource, raw, desired)
+
+    def _report(self, resource: Resource, raw: Raw, desired: Mapping[str, Any]) -> None:
+        """Emit an Event about a change of the condition Ready, if it is worth one."""
+        old = (raw.get("status") or {}).get("conditions") or ()
+        if (announced := readiness_announced(old, desired.get("conditions") or ())) is None:
+            return
+        namespace, name = key_of(raw)
+        reference = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "name": name,
+            "uid": raw["metadata"]["uid"],
+            **({"namespace": namespace} if namespace else {}),
+        }
+        self._emit(reference, announced.reason, announced.message)

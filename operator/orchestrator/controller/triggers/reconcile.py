@@ -128,7 +128,7 @@ class Triggers:
     async def flush(self) -> None:
         """Write the progress that statuses do not include yet, as far as possible within seconds.
 
-        Once the next process runs, an execution that somebody has deleted meanwhile does not start
+        Once the next process runs, an execution that someone has deleted meanwhile does not start
         again.
         """
         try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.engine.decisions import Announce
 from orchestrator.engine.lifecycle.admission import (
     NOTHING_KNOWN,
     Missing,
@@ -15,7 +16,7 @@ from orchestrator.engine.lifecycle.admission import (
     words,
 )
 from orchestrator.engine.status.conditions import condition
-from orchestrator.models.reasons import Reason
+from orchestrator.models.reasons import EventReason, Reason
 from orchestrator.models.template import TemplateSpec
 from orchestrator.validation.advice import advise_template, advise_workflow
 from orchestrator.validation.missing import Known
@@ -80,3 +81,27 @@ def definition_conditions(
         condition(kind, holds, verdict.reason, verdict.message, generation, now, old)
         for kind, holds in states.items()
     ]
+
+
+def readiness_announced(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
+) -> Announce | None:
+    """The Event about a change of the conditions; None if the change is not worth one.
+
+    A new object that is ready is not, nor is one that waits for others, which may be applied after
+    it.
+    """
+    before, after = _found("Ready", old), _found("Ready", new)
+    was_ready, waits = before.get("status") == "True", _found("Reconciling", new)
+    if not after or all(before.get(key) == after.get(key) for key in ("status", "message")):
+        return None
+    if after["status"] == "True":
+        unready = bool(before) and not was_ready
+        return Announce(EventReason.BECAME_READY, after["message"]) if unready else None
+    if not was_ready and waits.get("status") == "True":
+        return None
+    return Announce(EventReason.NOT_READY, f"{after['reason']}: {after['message']}")
+
+
+def _found(kind: str, conditions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next((each for each in conditions if each.get("type") == kind), {})

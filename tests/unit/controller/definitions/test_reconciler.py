@@ -35,6 +35,7 @@ class Looking:
             for resource in (WORKFLOWS, TEMPLATES, CLUSTER_TEMPLATES, TRIGGERS, INCIDENTS)
         }
         self.now = 0.0
+        self.events: list[tuple[Any, ...]] = []
         self.workflows = Workflows(
             self.caches[WORKFLOWS], self.caches[TEMPLATES], self.caches[CLUSTER_TEMPLATES], IMAGE
         )
@@ -49,6 +50,7 @@ class Looking:
                 CLUSTER_TEMPLATES: template_status,
                 INCIDENTS: incident_status,
             },
+            lambda *event: self.events.append(event),
             live={TRIGGERS: self.triggers.status},
         )
 
@@ -127,6 +129,33 @@ async def test_a_missing_template_or_workflow_is_named_with_the_nearest_of_the_n
     assert said.endswith(
         "there is no Workflow 'restrat' in this namespace; did you mean 'restart'?"
     )
+
+
+async def test_an_event_says_when_a_workflow_becomes_invalid_and_when_it_is_ready_again(
+    server: ApiServer, looking: Looking
+) -> None:
+    raw = await server.put("workflows", "a", "x", spec={"nodes": [action("a")]})
+    await looking.at(WORKFLOWS, raw)  # the Template may be applied after it
+    made = {"metadata": {"name": "task", "uid": "t", "generation": 1}, "spec": SPEC}
+    looking.caches[CLUSTER_TEMPLATES].put(made)
+    await looking.at(WORKFLOWS, current(server, "workflows"))
+    looking.caches[CLUSTER_TEMPLATES].remove(key_of(made))
+    await looking.at(WORKFLOWS, current(server, "workflows"))
+    await looking.at(WORKFLOWS, current(server, "workflows"))
+    assert [reason for _, reason, _ in looking.events] == ["BecameReady", "NotReady"]
+    about, _, message = looking.events[-1]
+    assert (about["kind"], about["namespace"], about["name"]) == ("Workflow", "a", "x")
+    assert message.startswith("TemplateNotFound: spec.nodes[0].action: ")
+
+
+async def test_an_event_says_that_a_new_workflow_is_invalid(
+    server: ApiServer, looking: Looking
+) -> None:
+    raw = await server.put("workflows", "a", "x", spec={"nodes": [{"name": "d", "delay": "soon"}]})
+    await looking.at(WORKFLOWS, raw)
+    ((_, reason, message),) = looking.events
+    assert (reason, reason.warning) == ("NotReady", True)
+    assert message.startswith("InvalidSpec: spec.nodes[0].delay: ")
 
 
 async def test_only_users_of_a_local_template_are_judged_again(looking: Looking) -> None:
