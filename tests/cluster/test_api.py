@@ -64,7 +64,7 @@ def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: A
     assert "workflows" not in me.body["rights"]
     refused = place["none"]("GET", f"/workflows?namespace={place.namespace}")
     assert refused.status == 403
-    assert "cannot list resource" in refused.body["detail"]
+    assert "may not list workflows in namespace" in refused.body["detail"]
 
 
 @pytest.mark.routes(

@@ -121,7 +121,7 @@ async def test_a_workflow_is_created_changed_by_its_version_and_refused_with_pat
         with pytest.raises(ProblemError, match="there is no Workflow made"):
             await client.workflows.get("made")
     async with client_of(place, "none") as client:
-        with pytest.raises(ProblemError, match="cannot get resource") as forbidden:
+        with pytest.raises(ProblemError, match="may not get workflows in namespace") as forbidden:
             await client.workflows.get("made")
         assert forbidden.value.status == 403
 
