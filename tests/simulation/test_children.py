@@ -93,3 +93,31 @@ async def test_an_item_that_another_operator_created_after_its_refusal_here_is_s
         )
         assert store.objects[RUN]["status"]["phase"] == "Running"
     assert [event["reason"] for event in store.all("events")].count("StraySubExecution") == 1
+
+
+class _Creations(FaultyTransport):
+    """Keeps what was asked to be created."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.children: list[Raw] = []
+
+    async def exchange(self, verb: str, path: str, *rest: Any) -> Raw:
+        if verb == "create" and path.endswith("/workflowexecutions"):
+            self.children.append(json.loads(rest[1]))
+        return await super().exchange(verb, path, *rest)
+
+
+async def test_what_another_operator_creates_after_the_end_of_its_parent_is_stopped() -> None:
+    store = _store(60.0, timeout="10s")
+    transport = _Creations(store)
+    async with operating(store, transport):
+        await asyncio.sleep(30.0)
+        assert store.objects[RUN]["status"]["phase"] == "Failed"
+        (late,) = transport.children
+        late["metadata"]["name"] = "late"
+        store.create("workflowexecutions", NAMESPACE, late)
+        await asyncio.sleep(10.0)
+    assert store.objects["workflowexecutions", NAMESPACE, "late"]["status"]["phase"] == "Cancelled"
+    (event,) = (raw for raw in store.all("events") if raw["reason"] == "StraySubExecution")
+    assert event["message"] == "stopped sub-execution late: the execution has ended"

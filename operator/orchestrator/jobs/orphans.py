@@ -69,3 +69,8 @@ def not_stopped(job: str, node: str, why: str) -> str:
 def stopped_after_end(job: str) -> str:
     """Message: a Job was stopped after the execution's end."""
     return f"stopped Job {job}: the execution has ended"
+
+
+def child_stopped_after_end(name: str) -> str:
+    """Message: a sub-execution was stopped after the end of its parent."""
+    return f"stopped sub-execution {name}: the execution has ended"

@@ -12,6 +12,7 @@ from orchestrator.controller.executions.act.orphans import (
     stop_orphans,
     stop_unrecorded_children,
     stop_unrecorded_jobs,
+    stop_without_parent,
 )
 from orchestrator.controller.executions.active import ActiveExecutions, Key
 from orchestrator.controller.executions.admission.admission import Admission, Conflict, Wait
@@ -101,6 +102,7 @@ class ExecutionReconciler:
         if raw is None or has_ended(raw):
             await self._leave(key, raw)
             return None
+        await stop_without_parent(self._shell, raw)
         current = self._active.current(key, raw)
         if current is None:
             if is_restored(raw):

@@ -15,14 +15,16 @@ from orchestrator.models.reasons import Reason
 def may_be_unrecorded(node: GraphNode, record: Record | None, decided: Pass) -> bool:
     """Whether sub-executions of the node may run that its record does not wait for.
 
-    A cancellation ended the node, or kept it from starting, while one was created; or one was
-    refused to this process, and created by another that had not resigned yet.
+    A cancellation or the end of a wait ended the node, or kept it from starting, while one was
+    created; or one was refused to this process. Another process that has not resigned yet may
+    create what this one decided not to.
     """
     if node.kind is not NodeKind.WORKFLOW or record is None:
         return False
-    skipped = record.phase is NodePhase.SKIPPED and decided.cancelling is not None
-    cancelled = record.phase is NodePhase.CANCELLED
-    if (cancelled or skipped) and not record.execution and record.items is None:
+    if record.phase is NodePhase.SKIPPED:
+        return decided.cancelling is not None
+    unsuccessful = record.phase.terminal and record.phase is not NodePhase.SUCCEEDED
+    if unsuccessful and not record.execution:  # of a fan-out, no record names any
         return True
     refused = record.reason == Reason.SUB_WORKFLOW_REFUSED
     return refused or record.attempts > 1 or bool(record.failed)

@@ -5,6 +5,9 @@ They come from an operator that was interrupted during a creation, or that resum
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestrator.controller.executions.act.child_control import set_state
 from orchestrator.controller.executions.act.stopping import stop
 from orchestrator.controller.executions.observe.child_lookup import is_ours, own_children
@@ -119,6 +122,30 @@ async def _stop_child(shell: Shell, state: ExecutionState, name: str, node: str)
     message = orphans.stopped_child(name, node)
     log.debug(state.key, "%s", message)
     shell.recorder.emit(state.reference, EventReason.STRAY_SUB_EXECUTION, message)
+
+
+async def stop_without_parent(shell: Shell, raw: Mapping[str, Any]) -> None:
+    """Stop a sub-execution whose parent has ended: an operator that had not resigned yet created it
+    while another one ended the parent.
+
+    By force, without its `finally`, as before the end of a parent.
+    """
+    namespace, parent = raw["metadata"]["namespace"], raw["spec"].get("parent")
+    if parent is None or not may_become(dict(raw), DesiredState.TERMINATED):
+        return
+    known = shell.executions.get(namespace, parent["name"])
+    if known is not None and not has_ended(known):
+        return
+    above = await live(shell, EXECUTIONS, namespace, parent["name"])
+    # If it was deleted, garbage collection removes its sub-executions.
+    if above is None or above["metadata"]["uid"] != parent["uid"] or not has_ended(above):
+        return
+    await set_state(shell, dict(raw), DesiredState.TERMINATED)
+    name = raw["metadata"]["name"]
+    message = orphans.child_stopped_after_end(name)
+    log.debug((namespace, name), "%s", message)
+    reference = execution_reference(namespace, parent["name"], parent["uid"])
+    shell.recorder.emit(reference, EventReason.STRAY_SUB_EXECUTION, message)
 
 
 async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:
