@@ -3,11 +3,12 @@
     pytest -p dev.parallel tests/cluster --split=2 --parallel=tests/e2e --background=tests/unit
 
 Each `--parallel` and each `--background` is a pytest process of its own, and so is each further
-part of a split suite, with every other test file. Each process has clusters of its own and appends
-its reports to a file. The main process reads them between two test files and once its own tests
-have ended, and counts them as its own: progress, failures, the JUnit report and the summary line
-cover all suites. A process that ends otherwise than pytest does after its last test is a failure,
-with its output.
+part of the split suites. The test files of these are a pool: the main process, the further parts,
+and each `--parallel` after its own tests, run the next file that no other has claimed. Each process
+has clusters of its own and appends its reports to a file. The main process reads them between two
+test files and once the pool is empty, and counts them as its own: progress, failures, the JUnit
+report and the summary line cover all suites. A process that ends otherwise than pytest does after
+its last test is a failure, with its output.
 
 Suites in the background compute, while the others mostly wait. They start at normal priority, as
 they share the machine with the compiler of the control plane. Once the first test of the main
@@ -19,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,38 +46,124 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             help=f"run suites (a,b) in a process of their own{what}",
         )  # fmt: skip
     group.addoption("--split", type=int, default=1, metavar="N", help="run the rest in N processes")
-    group.addoption(
-        "--part", default="0/1", metavar="I/N", help="which test files such a part runs"
-    )
+    group.addoption("--pool", metavar="SUITES", help="what such a process shares with others")
     group.addoption("--reports", metavar="FILE", help="where such a process writes its reports")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register what this process is: the main one, or one that reports to it."""
-    if reports := config.option.reports:
-        config.pluginmanager.register(Reporter(config, Path(reports)))
+    option = config.option
+    if option.reports:
+        pool = Pool(config, option.pool.split(",") if option.pool else [])
+        config.pluginmanager.register(Reporter(config, pool, Path(option.reports)))
     else:
-        config.pluginmanager.register(Suites(config))
+        pool = Pool(config, config.args)
+        config.pluginmanager.register(Suites(config, pool))
+    config.pluginmanager.register(Loop(pool))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the files of the other parts. A file stays whole: its fixtures are shared."""
-    part, parts = map(int, config.option.part.split("/"))
-    parts = max(parts, config.option.split)
-    files = {path: number for number, path in enumerate(sorted({item.path for item in items}))}
-    items[:] = [item for item in items if files[item.path] % parts == part]
+class Pool:
+    """Test files that several processes share: each file is run by the one that claims it first."""
+
+    def __init__(self, config: pytest.Config, suites: list[str]) -> None:
+        self._config = config
+        self._suites = [(config.invocation_params.dir / suite).resolve() for suite in suites]
+        self._claims = config.rootpath / FOLDER / "claims"
+
+    def begin(self) -> None:
+        """Forget the claims of the session before."""
+        shutil.rmtree(self._claims, ignore_errors=True)
+        self._claims.mkdir(parents=True)
+
+    def shares(self, path: Path) -> bool:
+        """Whether the file is in the pool."""
+        return any(path.is_relative_to(suite) for suite in self._suites)
+
+    def files(self, items: list[pytest.Item]) -> Iterator[list[pytest.Item]]:
+        """The tests of the next file to run: first those that are not shared. A file stays whole,
+        since its fixtures are shared."""
+        by_file: dict[Path, list[pytest.Item]] = {}
+        for item in sorted(items, key=lambda item: self.shares(item.path)):
+            by_file.setdefault(item.path, []).append(item)
+        for path, tests in by_file.items():
+            if not self.shares(path):
+                yield tests
+            elif self._claim(path):
+                self._config.hook.pytest_claimed(count=len(tests))
+                yield tests
+
+    def _claim(self, path: Path) -> bool:
+        name = str(path.relative_to(self._config.rootpath)).replace("/", "-")
+        try:
+            os.close(os.open(self._claims / name, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True
+
+
+class Hooks:
+    """The hook of this plugin."""
+
+    def pytest_claimed(self, count: int) -> None:
+        """So many tests of a shared file are run by this process."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hook."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+class Loop:
+    """pytest's loop over the tests, with the files of a pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all tests of this process."""
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            raise session.Interrupted(f"{session.testsfailed} errors during collection")
+        if session.config.option.collectonly:
+            return True
+        files = self._pool.files(session.items)
+        tests = next(files, None)
+        while tests is not None:
+            tests = self._run(session, tests, files)
+        return True
+
+    def _run(
+        self, session: pytest.Session, tests: list[pytest.Item], files: Iterator[list[pytest.Item]]
+    ) -> list[pytest.Item] | None:
+        """Run the tests of a file; returns those of the next one."""
+        following: list[pytest.Item] | None = None
+        for item, after in zip(tests, [*tests[1:], None], strict=True):
+            if after is None:
+                following = next(files, None)
+                after = following[0] if following else None
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+        return following
 
 
 class Reporter:
     """Writes what a main process wants to count, one JSON object a line."""
 
-    def __init__(self, config: pytest.Config, path: Path) -> None:
+    def __init__(self, config: pytest.Config, pool: Pool, path: Path) -> None:
         self._config = config
+        self._pool = pool
         self._path = path
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """The number of tests that are going to run."""
-        self._write({"collected": len(session.items)})
+        """The number of its own tests, all of which are going to run."""
+        own = sum(not self._pool.shares(item.path) for item in session.items)
+        self._write({"collected": own})
+
+    def pytest_claimed(self, count: int) -> None:
+        """The main process has counted them."""
+        self._write({"claimed": count})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase of a test."""
@@ -90,15 +178,20 @@ class Reporter:
 class Process:
     """A pytest process, its reports and its output."""
 
-    def __init__(self, suites: list[str], folder: Path, options: list[str], number: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.suites = suites
-        stem = f"{number}-{'-'.join(suites).replace('/', '-')}"
+    def __init__(
+        self, suites: list[str], pool: list[str], folder: Path, options: list[str], number: int
+    ) -> None:
+        """It runs the suites, and then what it claims of the pool."""
+        self.suites = suites or pool
+        self._has_own = bool(suites)
+        if pool:
+            options = [*options, f"--pool={','.join(pool)}"]
+        stem = f"{number}-{'-'.join(self.suites).replace('/', '-')}"
         self._reports, self._log = folder / f"{stem}.jsonl", folder / f"{stem}.log"
         self._reports.write_bytes(b"")
         self._read = 0
-        self.collected = self.ended = 0
-        command = [sys.executable, "-m", "pytest", *suites, *options]
+        self.collected = self.own = self.ended = 0
+        command = [sys.executable, "-m", "pytest", *suites, *pool, *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, f"--reports={self._reports}"],
@@ -120,7 +213,8 @@ class Process:
         self._read += len(complete)
         for line in complete.splitlines():
             message = json.loads(line)
-            self.collected = message.get("collected", self.collected)
+            self.collected += message.get("collected", 0) + message.get("claimed", 0)
+            self.own += message.get("collected", 0)
             self.ended += message.get("when") == "teardown"
             yield message
 
@@ -132,6 +226,8 @@ class Process:
         wrong = None
         if self.code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             wrong = f"ended with exit code {self.code}"
+        elif self._has_own and not self.own:
+            wrong = "has no test"
         elif self.ended != self.collected and not stopped:
             wrong = f"ended after {self.ended} of {self.collected} tests"
         if wrong is None:
@@ -169,8 +265,9 @@ def _interruptible() -> None:
 class Suites:
     """The suites that run in other processes, as parts of the main session."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, pool: Pool) -> None:
         self._config = config
+        self._pool = pool
         self._background: list[Process] = []
         self._processes: list[Process] = []
         self._lowered = False
@@ -180,20 +277,21 @@ class Suites:
         option = session.config.option
         if option.collectonly:
             return
+        self._pool.begin()
         ours = ("--parallel", "--background", "--split")
         given = session.config.invocation_params.args
-        named = session.config.args
-        options = [each for each in given if each not in named and not each.startswith(ours)]
-        for part in range(1, option.split):
-            self._start(named, [*options, f"--part={part}/{option.split}"])
+        pool = session.config.args
+        options = [each for each in given if each not in pool and not each.startswith(ours)]
+        for _ in range(1, option.split):
+            self._start([], pool, options)
         for suites in option.parallel:
-            self._start(suites.split(","), options)
+            self._start(suites.split(","), pool, options)
         for suites in option.background:
-            self._background.append(self._start(suites.split(","), options))
+            self._background.append(self._start(suites.split(","), [], options))
 
-    def _start(self, suites: list[str], options: list[str]) -> Process:
+    def _start(self, suites: list[str], pool: list[str], options: list[str]) -> Process:
         folder = self._config.rootpath / FOLDER
-        process = Process(suites, folder, options, len(self._processes) + 1)
+        process = Process(suites, pool, folder, options, len(self._processes) + 1)
         self._processes.append(process)
         return process
 
@@ -240,7 +338,7 @@ class Suites:
             for message in process.messages():
                 if "collected" in message:
                     session.testscollected += message["collected"]
-                else:
+                elif "claimed" not in message:
                     self._report(message)
 
     def _report(self, message: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ def test_a_failure_elsewhere_is_reported_whole_and_fails_the_session(tmp_path: P
         (PASSES + dies(7), "ended with exit code 7"),
         (PASSES + dies(0), "ended after 1 of 2 tests"),
         ("import no_such_module", "ended with exit code 2"),
-        ("", "ended with exit code 5"),
+        ("", "has no test"),
         ("import os\ndef test_dies(): os.kill(os.getpid(), 9)\n", "ended with exit code -9"),
     ],
     ids=["exits", "exits as if all were well", "not importable", "without tests", "killed"],
@@ -83,14 +83,32 @@ def test_the_first_failure_ends_all_where_that_is_asked(tmp_path: Path) -> None:
     assert "1 failed in" in output[-1]
 
 
-def test_a_split_suite_runs_every_file_once(tmp_path: Path) -> None:
-    files = [tmp_path / "main" / f"test_{name}.py" for name in "pqr"]
-    for file in files:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(PASSES)
-    code, output = run(tmp_path, "--split=2", main=PASSES + SKIPPED, a=PASSES)
-    assert code == 0
-    assert "5 passed, 1 skipped in" in output[-1]
+WAITS = """
+import pathlib, time
+def test_waits_for_another_process():
+    pathlib.Path(%r).touch()
+    until = time.monotonic() + 30
+    while not pathlib.Path(%r).exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("split", [1, 2, 3])
+def test_every_file_of_the_main_suite_is_run_once_by_whichever_process_is_free(
+    tmp_path: Path, split: int
+) -> None:
+    (tmp_path / "main").mkdir()
+    for name in "pqrs":
+        (tmp_path / "main" / f"test_{name}.py").write_text(PASSES + FAILS)
+    # Each waits for the other: two processes run them at the same time. A process claims its next
+    # file before the last test of the one before.
+    for name, other in (("t", "u"), ("u", "t")):
+        text = WAITS % (name, other)
+        (tmp_path / "main" / f"test_{name}.py").write_text(text + PASSES)
+    code, output = run(tmp_path, f"--split={split}", main=PASSES + SKIPPED, a=PASSES)
+    assert code == 1
+    assert "4 failed, 10 passed, 1 skipped in" in output[-1]
 
 
 def test_options_reach_every_process(tmp_path: Path) -> None:
