@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from orchestrator.engine.explain import explain_execution
 from orchestrator.engine.times import from_rfc3339
+from orchestrator.models.labels import TRIGGER
 from tests.simulation.changes import (
     eventually,
     fired,
@@ -19,6 +21,7 @@ from tests.simulation.changes import (
     store_of,
     transport_of,
 )
+from tests.simulation.faults import FaultyTransport
 from tests.simulation.playing import operating
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -186,3 +189,27 @@ async def test_without_a_limit_at_most_five_hundred_wait() -> None:
         counts = status(store)["counts"]
         assert counts["received"] == counts["started"] + counts["limited"] == 600
         assert len([raw for raw in made(store) if raw["status"]["phase"] == "Queued"]) == 500
+
+
+class Lists(FaultyTransport):
+    """Counts the lists of a Trigger's executions."""
+
+    lists = 0
+
+    async def exchange(self, verb: str, path: str, query: Mapping[str, str], *rest: Any) -> Raw:
+        of_trigger = TRIGGER in query.get("labelSelector", "")
+        self.lists += verb == "list" and path.endswith("/workflowexecutions") and of_trigger
+        return await super().exchange(verb, path, query, *rest)
+
+
+async def test_events_that_come_together_share_a_list_and_keep_the_limit() -> None:
+    store = store_with_limit(rateLimit={"limit": 50, "period": "1h", "policy": "Drop"})
+    transport = Lists(store, latency=0.001)
+    async with operating(store, transport):
+        await asyncio.sleep(5)
+        before = transport.lists
+        for number in range(1, 101):
+            rollout(store, number, name=f"web-{number}")
+        await eventually(lambda: status(store).get("counts", {}).get("received") == 100)
+        assert status(store)["counts"] == {"received": 100, "started": 50, "limited": 50}
+        assert transport.lists - before <= 5

@@ -7,8 +7,8 @@ over the limit that waits for its slot counts from when it starts.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from orchestrator.models.base import parse_duration
@@ -66,9 +66,14 @@ class Made(Protocol):
 class Listed:
     """The executions of a list."""
 
-    def __init__(self, executions: Sequence[CreatedExecution] = ()) -> None:
-        self._executions = executions
-        self._starts = sorted(each.starts_at for each in executions)
+    def __init__(self, executions: Iterable[CreatedExecution] = ()) -> None:
+        self._executions = list(executions)
+        self._starts = sorted(each.starts_at for each in self._executions)
+
+    def add(self, execution: CreatedExecution) -> None:
+        """Add one that was created since."""
+        self._executions.append(execution)
+        insort(self._starts, execution.starts_at)
 
     def twins(self, labels: Mapping[str, str]) -> Sequence[CreatedExecution]:
         """See Made."""
