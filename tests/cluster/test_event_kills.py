@@ -42,6 +42,8 @@ SENDERS = max(1, EVENTS // 2_000)
 """Senders of each kind of event, at the same time."""
 SETTLE_SECONDS = 120 + EVENTS // 10
 """Most seconds until the last event is an execution."""
+READY_SECONDS = 60 + EVENTS // 100
+"""Most seconds until the API server serves again."""
 REST_SECONDS = 0.6
 """Longest pause of a sender between two requests."""
 BATCH = 4
@@ -136,10 +138,10 @@ class Killing:
                 continue
             self.cluster.stop_component("kube-apiserver", signal.SIGKILL)
             self.cluster.start_component("kube-apiserver")
-            eventually(self._is_ready, 60)
+            eventually(self._is_ready, READY_SECONDS)
             self.kills["kube-apiserver"] += 1
             # So that a slow machine gets anywhere between the kills.
-            eventually(lambda: all(map(is_ready, self.probes)), 120)
+            eventually(lambda: all(map(is_ready, self.probes)), 2 * READY_SECONDS)
 
     def _victims(self, chance: random.Random) -> Iterator[Operator | None]:
         """Each process, and the API server (None), once a round in another order: so that each
