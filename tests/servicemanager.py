@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
 
 from dev.servers.tools import systemd
 from tests.kube import eventually
 
+_NUMBERS = count(1)
+"""A cgroup for each of the managers of this process."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _SCRIPT = """
 set -e
@@ -35,7 +38,9 @@ class ServiceManager:
         self.variables = {"XDG_RUNTIME_DIR": str(runtime)}
         """By which systemctl finds it."""
         self._environ = {**os.environ, **self.variables, "HOME": str(folder / "home")}
-        self._groups = [group / f"itw-tests-{os.getpid()}" for group in _hierarchies()]
+        self._groups = [
+            group / f"itw-tests-{os.getpid()}-{next(_NUMBERS)}" for group in _hierarchies()
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

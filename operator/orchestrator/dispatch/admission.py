@@ -84,10 +84,14 @@ class LiveAdmission:
         admitted = admit(start, spec, event, made, self._clock())
         if isinstance(admitted, Delivery):
             return admitted
+        # Until it is known what the creation came to, and unless this process made it: read again.
+        listed = self._counted.pop(trigger["uid"], None)
         delivery = await self._creator.create(trigger, admitted)
         if delivery.created is not None:
             recent.append(delivery.created)
             made.add(delivery.created)
+            if listed is not None:
+                self._counted[trigger["uid"]] = listed
         return delivery
 
     def forget(self, uid: str) -> None:
