@@ -27,6 +27,7 @@ import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -93,7 +94,7 @@ class Pool:
                 yield tests
 
     def _claim(self, path: Path) -> bool:
-        name = str(path.relative_to(self._config.rootpath)).replace("/", "-")
+        name = quote(str(path.relative_to(self._config.rootpath)), safe="")
         try:
             os.close(os.open(self._claims / name, os.O_CREAT | os.O_EXCL))
         except FileExistsError:

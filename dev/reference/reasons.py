@@ -56,7 +56,7 @@ def _events() -> str:
     ]
     return section(
         "Kubernetes Events",
-        "Events report transitions, on the WorkflowExecution or the Trigger that they concern. "
+        "Events report transitions, on the object that they concern. "
         "They are written in the background and are the first thing to be dropped under load: the "
         "status is the record.",
         table(("Reason", "Type", "Meaning", "What to do"), rows),

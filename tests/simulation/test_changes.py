@@ -145,6 +145,33 @@ async def test_an_execution_that_is_deleted_does_not_start_again_at_the_next_pro
     assert status(store)["counts"] == {"received": 3, "started": 3}
 
 
+class RefusesOne(FaultyTransport):
+    """The API server refuses the status of one Trigger."""
+
+    refuses = False
+
+    def _refuse(self, verb: str, path: str, query: Any, body: Any) -> None:
+        if self.refuses and verb == "patch" and path.endswith("/triggers/t/status"):
+            raise ApiError(403, "Forbidden", "not this one")
+        super()._refuse(verb, path, query, body)
+
+
+async def test_a_status_that_is_refused_at_the_end_keeps_no_other_from_being_written() -> None:
+    store = store_of(**DEPLOYMENTS)
+    other = {"workflow": "main", **DEPLOYMENTS}
+    store.create("triggers", NAMESPACE, manifest("Trigger", "u", other))
+    transport = RefusesOne(store)
+    async with operating(store, transport):
+        await asyncio.sleep(20)
+        rollout(store, 1)
+        await eventually(lambda: status(store, "u").get("counts"))
+        transport.refuses = True
+        rollout(store, 2)
+        await eventually(lambda: fired(store) == Counter({"1": 2, "2": 2}))
+    assert status(store)["counts"] == {"received": 1, "started": 1}
+    assert status(store, "u")["counts"] == {"received": 2, "started": 2}
+
+
 @pytest.mark.parametrize("forgotten", [True, False])
 async def test_nothing_fires_again_a_day_after_a_restart(*, forgotten: bool) -> None:
     store = store_of(**DEPLOYMENTS)

@@ -96,7 +96,7 @@ async def test_an_item_that_another_operator_created_after_its_refusal_here_is_s
 
 
 class _Creations(FaultyTransport):
-    """Keeps what was asked to be created."""
+    """Keeps the manifests of the sub-executions that the operator creates."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)

@@ -135,10 +135,17 @@ class Triggers:
             async with asyncio.timeout(FLUSH_SECONDS):
                 for key, progress in self._changes_driver.unsaved(self._clock()):
                     if (raw := self._triggers.get(*key)) is not None:
-                        await self._status.write(raw, progress)
-                        self._changes_driver.written(key, self._clock())
-        except (ApiError, TimeoutError) as error:
-            logger.info("events are delivered again, since their mark was not written: %s", error)
+                        await self._write_last(key, raw, progress)
+        except TimeoutError:
+            logger.info("not all marks of triggers were written in time: events are repeated")
+
+    async def _write_last(self, key: Key, raw: Raw, progress: TriggerProgress) -> None:
+        """Write a status before the end of the process; one that is refused holds up no other."""
+        try:
+            await self._status.write(raw, progress)
+            self._changes_driver.written(key, self._clock())
+        except ApiError as error:
+            logger.info("trigger %s/%s: its mark was not written: %s", *key, error)
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)
