@@ -1,4 +1,4 @@
-"""Running an action as its container does, against a server that is no cluster."""
+"""Runs actions as their containers do, against servers outside a cluster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import yaml
 
 from orchestrator.actions.main import run
 from tests import leaks
+from tests.action_coverage import record_action
 from tests.kube import ROOT
-from tests.performed import note
 from tests.runner import Ended, context
 
 
@@ -67,7 +67,7 @@ class ScriptRun:
         leaks.refuse(f"the termination message of {action}", text)
         if code != 0:
             return Ended(code, {}, text)
-        note(action)
+        record_action(action)
         return Ended(0, json.loads(text), "")
 
     def start(self, action: str, /, **parameters: Any) -> subprocess.Popen[bytes]:

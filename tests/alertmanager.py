@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 
-import requests
 from dev.monitoring.prometheus import ALERTMANAGER, program
+from dev.ports import free_port
 from tests.kube import eventually
-from tests.prometheus import free_port
 
 
 @dataclass(frozen=True)

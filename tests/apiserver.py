@@ -1,6 +1,6 @@
-"""A small API server that behaves: versions, conflicts, pages, watches, bookmarks, expiry.
+"""A fake API server over HTTP, with versions, conflicts, pages, watches, bookmarks and expiry.
 
-It knows no kinds: whatever is created under a path exists. Objects under `…/status` are patched in
+It accepts objects of every kind. Objects under `…/status` are patched in
 their status only, as with the status subresource.
 """
 

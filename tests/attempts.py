@@ -1,4 +1,4 @@
-"""Attempts of actions in processes of their own, many at a time.
+"""Runs attempts of actions in separate processes, many at a time.
 
 Each runs as in its container: exit code, termination message, log. All are forked from one process
 that has imported the actions, since an import takes longer than most attempts. It serves no

@@ -1,4 +1,4 @@
-"""Builders: the least that makes a valid thing, changed where a test cares."""
+"""Builders of minimal valid objects, with fields that a test overrides."""
 
 from __future__ import annotations
 

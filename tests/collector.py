@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP as the specification says, and keeps the spans."""
+"""A trace collector that receives spans by OTLP over HTTP and stores them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def attributes_of(span: Span) -> dict[str, str | int]:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector on the loopback for as long as the block runs."""
+    """A collector on localhost, stopped when the context exits."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):

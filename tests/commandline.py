@@ -1,4 +1,4 @@
-"""The command line as people run it: a process of its own, with a kubeconfig. Or in this process,
+"""The command line as users run it, in a separate process with a kubeconfig. Or in this process,
 which takes less time."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class CommandLine:
     def start(
         self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, columns: int = 100
     ) -> subprocess.Popen[str]:
-        """Start it, to be read while it runs; at a terminal of so many columns."""
+        """Start it, to be read while it runs; at a terminal of this many columns."""
         return subprocess.Popen(
             self._command(*arguments),
             env={**self._environ(), "COLUMNS": str(columns)},

@@ -1,4 +1,4 @@
-"""Clusters for the suites that need one: each started once a session, and gone after it.
+"""Fixtures of all suites: clusters, each started once and removed at the end of the session.
 
 `ITW_KEEP_CLUSTERS=1` leaves them running, so that the next session starts at once. Sessions side by
 side need names of their own: `ITW_CLUSTERS=mine`.
@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, settings
 
 from dev.cluster.api import Cluster, down, up
 from dev.rights import keep_used
-from tests import answered, leaks, performed
+from tests import action_coverage, leaks, route_coverage
 from tests.kube import NAMESPACES, Kubectl
+
+pytest.register_assert_rewrite("tests.conformance")
 
 # A test fails for what it finds, however slow the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,7 +65,7 @@ def node_cluster() -> Iterator[Cluster]:
 
 def pytest_configure() -> None:
     """Notice which actions each test performs."""
-    performed.observe()
+    action_coverage.instrument_actions()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,8 +74,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Report with the end of a test which actions it performed, and which routes answered it."""
     if call.when == "teardown":
-        performed.report(item)
-        answered.report(item)
+        action_coverage.report(item)
+        route_coverage.report(item)
     report = yield
     if any(leaks.in_text(text) for _name, text in report.sections):
         report.outcome = "failed"

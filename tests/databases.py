@@ -1,4 +1,4 @@
-"""Databases for the history: a file of SQLite, or one of a PostgreSQL server."""
+"""Databases for the history, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example of an action, for a test that runs it."""
+"""The examples of actions, for tests that run them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from orchestrator.models.labels import EXAMPLE
+from tests.action_coverage import record_example
 from tests.kube import ROOT
-from tests.performed import note_example
 
 _VARIABLE = re.compile(r"\$\[\[ vars\.([A-Za-z0-9_]+) \]\]")
 
@@ -19,7 +19,7 @@ def spec_of(action: str) -> dict[str, Any]:
     """The spec of the Workflow in an action's example, whose nodes the test performs."""
     text = (ROOT / f"manifests/catalog/actions/{action}.yaml").read_text()
     spec: dict[str, Any] = yaml.safe_load(yaml.safe_load(text)["metadata"]["annotations"][EXAMPLE])
-    note_example(action)
+    record_example(action)
     return spec
 
 

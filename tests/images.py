@@ -1,4 +1,4 @@
-"""An image of programs of this machine, for a node that cannot pull the published one."""
+"""An image with programs of this machine, for nodes that cannot pull the published image."""
 
 from __future__ import annotations
 

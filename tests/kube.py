@@ -1,4 +1,4 @@
-"""A cluster as tests speak to it: kubectl, and the operator as a process of its own."""
+"""kubectl against a cluster, and the operator as a separate process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from orchestrator.kube.resources import (
 
 ROOT = Path(__file__).parent.parent
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-ASKED_OFTEN = {
+POLLED = {
     "awf": WORKFLOWS,
     "awfx": EXECUTIONS,
     "incident": INCIDENTS,
@@ -43,7 +43,7 @@ ASKED_OFTEN = {
     "pods": PODS,
     "trigger": TRIGGERS,
 }
-"""What tests wait for, read over one kept connection instead of by a kubectl each time."""
+"""Resources that tests poll, read over one connection instead of by kubectl."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,26 @@ class Kubectl:
     def attempt(
         self, *arguments: str, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run it whatever comes of it."""
+        """Run kubectl; it may fail."""
         command = [str(kubectl_path()), f"--kubeconfig={self.kubeconfig}", f"-n{self.namespace}"]
         return subprocess.run(
             [*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120
         )
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """Its output; an AssertionError with its words when it fails."""
+        """The output of kubectl; raises AssertionError with its error if it fails."""
         done = self.attempt(*arguments, stdin=stdin)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
     @property
     def api(self) -> BlockingClient:
-        """The same cluster over one kept connection."""
+        """A client of the same cluster over one connection."""
         return _connected(self.kubeconfig, self.kubeconfig.stat().st_mtime_ns)
 
     def get(self, kind: str, *arguments: str) -> Any:
-        """What `kubectl get … -o json` gives."""
-        resource = ASKED_OFTEN.get(kind)
+        """The result of `kubectl get … -o json`."""
+        resource = POLLED.get(kind)
         try:
             match arguments:
                 case () if resource:
@@ -99,7 +99,7 @@ class Kubectl:
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
 
     def create(self, manifest: dict[str, Any]) -> Any:
-        """Create one object and give it back as stored."""
+        """Create an object, and return it as stored."""
         return json.loads(self("create", "-f", "-", "-o", "json", stdin=json.dumps(manifest)))
 
     def within(self, namespace: str) -> Kubectl:
@@ -108,7 +108,7 @@ class Kubectl:
 
 
 def _listed(resource: Resource, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A list whose items have their kind, as kubectl's have and the API server's have not."""
+    """A list whose items have their kind, as from kubectl and unlike from the API server."""
     named = {"apiVersion": resource.api_version, "kind": resource.kind}
     return {"items": [named | item for item in items]}
 
@@ -128,6 +128,11 @@ def execution(workflow_name: str, name: str, **spec: Any) -> dict[str, Any]:
     return manifest("WorkflowExecution", name, {"workflow": workflow_name, **spec})
 
 
+def trigger(name: str, workflow_name: str, **spec: Any) -> dict[str, Any]:
+    """A Trigger's manifest."""
+    return manifest("Trigger", name, {"workflow": workflow_name, **spec})
+
+
 def manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     """A manifest of one of our kinds."""
     return {
@@ -139,7 +144,7 @@ def manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def eventually(check: Callable[[], Any], within: float = 60.0, pause: float = 0.1) -> Any:
-    """What `check` gives once it is true; the last error or value when it never is."""
+    """The result of `check` once it is true; raises the last error after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         try:
@@ -153,7 +158,7 @@ def eventually(check: Callable[[], Any], within: float = 60.0, pause: float = 0.
 
 
 class Operator:
-    """The operator as a process of its own, which can be killed."""
+    """The operator as a separate process, which can be killed."""
 
     COMMAND = "operator"
 
@@ -183,7 +188,7 @@ class Operator:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
+        """Stop it with SIGTERM, and wait."""
         self._end(signal.SIGTERM)
 
     @property
@@ -208,7 +213,7 @@ class Operator:
 
 @contextmanager
 def running_operator(kubeconfig: Path, log: Path, *options: str) -> Iterator[Operator]:
-    """An operator that runs for as long as the block, and is asked to end after it."""
+    """A running operator, stopped when the context exits."""
     operator = Operator(kubeconfig, log, *options)
     operator.start()
     try:

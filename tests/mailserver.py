@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dev.ports import free_port
 from dev.servers.tools import dovecot
 from tests.certificates import ServerCertificate, server_certificate
 from tests.kube import eventually
 from tests.planted import planted
-from tests.receivers import free_port
 
 PASSWORD = planted("mailbox", "correct horse ")
 _CONFIGURATION = """
@@ -128,7 +128,7 @@ class MailServer:
                 lmtp.sendmail("sender@example.com", [user], message)
 
     def fill(self, count: int, user: str) -> None:
-        """Put so many small messages into the mailbox, before the server sees them."""
+        """Write `count` small messages into the mailbox, bypassing the server."""
         folder = self._folder / "mail" / user / "new"
         for path in (folder, folder.with_name("cur"), folder.with_name("tmp")):
             path.mkdir(parents=True, exist_ok=True)

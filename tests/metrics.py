@@ -1,4 +1,4 @@
-"""Builds the sources of the operator's metrics, and reads samples, for tests."""
+"""Builders of the sources of the operator's metrics, and access to samples."""
 
 from __future__ import annotations
 

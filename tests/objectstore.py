@@ -1,4 +1,4 @@
-"""A real server with the API of S3: versitygw, which keeps objects as files."""
+"""A real S3-compatible server: versitygw, which stores objects as files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import obstore
 from obstore.store import S3Store
 
+from dev.ports import free_port
 from dev.servers.tools import VERSITYGW
 from orchestrator.triggers.types.file_watch import Found
 from tests.certificates import ServerCertificate, server_certificate
 from tests.kube import eventually
 from tests.planted import planted
-from tests.receivers import free_port
 
 ACCESS_KEY, SECRET_KEY = "tests", planted("storage", "a secret access key ")
 REGION = "us-east-1"
@@ -59,7 +59,7 @@ class ObjectStore:
         (self._folder / name).mkdir()
 
     def fill(self, bucket: str, count: int) -> None:
-        """Put so many small objects into a bucket, past the server."""
+        """Write `count` small objects into a bucket, bypassing the server."""
         for number in range(count):
             folder = self._folder / bucket / f"{number // 1000:03}"
             folder.mkdir(exist_ok=True)

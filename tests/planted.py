@@ -1,4 +1,4 @@
-"""Secrets that tests plant: every value contains a marker, so that a leak is found anywhere."""
+"""Planted secrets: every value contains a marker by which a leak is found."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from dev.ports import free_port
 from dev.servers.tools import postgresql
 from tests.certificates import server_certificate
 from tests.planted import planted
-from tests.receivers import free_port
 
 ADMINISTRATOR, PASSWORD = "administrator", planted("postgresql", "correct horse ")
 _OWNER = "postgres"

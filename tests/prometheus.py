@@ -1,9 +1,8 @@
-"""A real Prometheus that scrapes targets, and what it answers."""
+"""A real Prometheus that scrapes targets, and a client for it."""
 
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -17,15 +16,8 @@ from typing import Any
 import yaml
 
 from dev.monitoring.prometheus import program
+from dev.ports import free_port
 from tests.kube import eventually
-
-
-def free_port() -> int:
-    """A port of this machine that no one listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

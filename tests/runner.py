@@ -1,4 +1,4 @@
-"""Running an action under the service account that a namespace gives its workflows."""
+"""Runs actions with the service account of a namespace's workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real SMTP server: Exim, which demands TLS and a password, and delivers into a Maildir."""
+"""A real SMTP server: Exim, which requires TLS and a password, and delivers to a Maildir."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+from dev.ports import free_port
 from dev.servers.tools import exim
 from tests.certificates import server_certificate
 from tests.kube import eventually
 from tests.planted import planted
-from tests.receivers import free_port
 
 USER, PASSWORD = "automation", planted("smtp", "correct horse ")
 _CONFIGURATION = """

@@ -1,4 +1,4 @@
-"""A real SSH server: OpenSSH's, for the user of the tests, with keys of its own."""
+"""A real SSH server: OpenSSH for the user of the tests, with its own keys."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from dev.ports import free_port
 from dev.servers.tools import sshd
 from tests.kube import eventually
-from tests.receivers import free_port
 
 _CONFIGURATION = """
 Port {port}

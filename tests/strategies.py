@@ -1,4 +1,4 @@
-"""Hypothesis strategies shared by the suites: graphs of every shape, and how their Jobs end."""
+"""Shared Hypothesis strategies: graphs of every shape, and the results of their Jobs."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from abc import ABC, abstractmethod
 from asyncio.subprocess import PIPE, Process
@@ -17,6 +16,7 @@ from dev.bench.client import OURS, Api
 from dev.bench.metrics import Figures
 from dev.bench.observer import Observer
 from dev.bench.shapes import IMAGE, Shape, execution
+from dev.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -124,7 +124,7 @@ class OperatorContender(Contender):
 
     async def prepare(self) -> None:
         """Start it, and return when it is ready and has judged the Workflow."""
-        self._address = f"127.0.0.1:{_free_port()}"
+        self._address = f"127.0.0.1:{free_port()}"
         await self._start("orchestrator", "operator", *self.options())
         while not (await _ready(self._address) and await self._judged()):
             if self._process.returncode is not None:
@@ -181,10 +181,3 @@ async def _ready(address: str) -> bool:
             return answer.status == 200
     except aiohttp.ClientConnectionError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -10,7 +10,6 @@ import asyncio
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -22,8 +21,9 @@ from pathlib import Path
 
 import asyncpg
 
+from dev.ports import free_port
 from dev.servers.tools import postgresql
-from orchestrator.history.buckets import BOUNDS, DAY
+from orchestrator.history.duration_buckets import BOUNDS, DAY
 from orchestrator.history.entry import Entry, entry_from, pack
 from orchestrator.history.figures import by_day, by_workflow, figures
 from orchestrator.history.selection import Position, Selection
@@ -293,7 +293,7 @@ def _server() -> Iterator[str]:
     if os.geteuid() == 0:
         shutil.chown(folder, _USER, _USER)
     data = folder / "data"
-    port = _free_port()
+    port = free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
 
     def run(program: str, *arguments: str | Path) -> None:
@@ -314,10 +314,3 @@ def _server() -> Iterator[str]:
     finally:
         run("pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -23,11 +23,12 @@ import yaml
 
 from dev.bench.client import OURS, Api, Raw
 from dev.bench.contenders import OperatorContender
-from dev.bench.processes import free_port, started
+from dev.bench.processes import started
 from dev.bench.sending import Send, both_by_hand, creator, passed_on, sender
 from dev.bench.shapes import Shape, definitions
 from dev.bench.stubstore import NAMESPACE, secret, trigger
 from dev.cluster.api import Cluster
+from dev.ports import free_port
 
 SHAPE = "receiver"
 RATE, SECONDS = 500, 20.0

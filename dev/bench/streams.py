@@ -20,10 +20,11 @@ import aiohttp
 import orjson
 
 from dev.bench.client import MERGE_PATCH, OURS, Api
-from dev.bench.processes import free_port, started
+from dev.bench.processes import started
 from dev.bench.usage import cpu_seconds, peak_memory
 from dev.cluster.api import Cluster
 from dev.cluster.tools import kubectl
+from dev.ports import free_port
 
 SHAPE = "api-streams"
 STREAMS = 500

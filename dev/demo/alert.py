@@ -24,6 +24,7 @@ from dev.cluster.tools import kubectl as kubectl_path
 from dev.demo.show import prepare, summarize
 from dev.demo.stage import NAMESPACE, ROOT, SYSTEM, Stage, answer, step
 from dev.monitoring.prometheus import ALERTMANAGER, program
+from dev.ports import free_port
 
 TRIGGER = ROOT / "dev/demo/alert.yaml"
 SETTINGS = ("receiver.enabled=true", "receiver.replicas=1")
@@ -70,7 +71,7 @@ def _allow(stage: Stage, token: str) -> None:
 @contextmanager
 def _forwarded(stage: Stage, folder: Path) -> Iterator[str]:
     """The receiver's address on this machine."""
-    port = _free_port()
+    port = free_port()
     command = [
         str(kubectl_path()), f"--namespace={SYSTEM}", "port-forward",
         f"service/{SYSTEM}-receiver", f"{port}:80",
@@ -94,7 +95,7 @@ def _alertmanager(path: Path, receiver: str, token: str, folder: Path) -> Iterat
     }
     file = folder / "alertmanager.yaml"
     file.write_text(yaml.safe_dump(configuration))
-    port = _free_port()
+    port = free_port()
     command = [
         str(path), f"--config.file={file}", f"--storage.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
@@ -176,10 +177,3 @@ def _until_open(port: int, log: Path) -> None:
         else:
             return
     raise ClusterError(f"nothing listens on port {port}:\n{log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -16,7 +16,7 @@ from orchestrator.controller.telemetry.collectors import MetricSources
 from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.history.logs.log_metrics import LogMetrics
 from orchestrator.history.metrics import HistoryMetrics
-from orchestrator.receiver.figures import Figures, TriggerLabels
+from orchestrator.receiver.metrics import ReceiverMetrics, TriggerLabels
 
 
 def metrics() -> str:
@@ -60,15 +60,15 @@ def described() -> list[_Described]:
 
 def described_of_receiver() -> list[_Described]:
     """The metrics of the receiver."""
-    figures = Figures("0.1.0")
+    metrics = ReceiverMetrics("0.1.0")
     labels = TriggerLabels("shop", "orders", "webhook")
-    figures.answered(labels, 202, 0.0)
-    figures.delivered(labels, "started")
-    figures.not_stored(labels)
-    figures.active(1)
-    figures.listening({labels: True})
-    figures.requested("create", 0.0)
-    return _exposed(figures.text())
+    metrics.answered(labels, 202, 0.0)
+    metrics.delivered(labels, "started")
+    metrics.not_stored(labels)
+    metrics.active(1)
+    metrics.listening({labels: True})
+    metrics.requested("create", 0.0)
+    return _exposed(metrics.text())
 
 
 def described_of_history() -> list[_Described]:

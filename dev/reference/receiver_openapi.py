@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.models.structural import structural
-from orchestrator.receiver.answers import STATUSES
 from orchestrator.receiver.limits import Limits
+from orchestrator.receiver.responses import STATUSES
 from orchestrator.triggers.bodies import FORM, JSON
 from orchestrator.triggers.plan import Outcome
 from orchestrator.triggers.registry import REGISTRY

@@ -9,13 +9,11 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.account import operator_account, recorder_account
+from tests.admission_policies import installed_policies
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl
 from tests.postgresql import PostgresqlServer
-from tests.recorders import installed_policies
-
-pytest.register_assert_rewrite("tests.reliance")
+from tests.service_accounts import operator_account, recorder_account
 
 
 @pytest.fixture(scope="session")

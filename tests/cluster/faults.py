@@ -1,4 +1,4 @@
-"""What the tests of faults share: moments counted in the operator's writes, and their figures."""
+"""Support for fault tests: points in time counted in the operator's writes, and figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIGURES = ROOT / "build" / "faults"
 
 
 class OperatorWrites:
-    """How often the operator wrote to a namespace since this was made."""
+    """Counts the operator's writes to a namespace, according to the audit log."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._log = AuditLog(cluster.audit_log, from_now=True)
@@ -23,18 +23,18 @@ class OperatorWrites:
         self.count = 0
 
     def wait_for(self, count: int) -> None:
-        """Wait until there are so many, by the API server's own record."""
+        """Wait until there are `count` writes."""
         eventually(partial(self.reach, count), 180, pause=0.005)
 
     def reach(self, count: int) -> bool:
-        """Whether there are so many."""
+        """Whether there are `count` writes."""
         mine = (self._namespace, AGENT)
         self.count += sum((write.namespace, write.agent) == mine for write in self._log.new())
         return self.count >= count
 
 
 def wait_until_jobs_run(kubectl: Kubectl) -> None:
-    """Wait until the cluster's own controllers have recovered, so that what follows is ours.
+    """Wait until the cluster's controllers have recovered, so that delays are the operator's.
 
     The Job controller and the scheduler wait up to a minute, and that twice, before they watch
     again an API server that was away several times.

@@ -1,4 +1,4 @@
-"""Operator and recorder of a release of the chart, as processes: no pod runs in these tests."""
+"""The operator and recorder of a Helm release, as local processes: no pod runs in these tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from tests.kube import ROOT, Kubectl, Operator
-from tests.recorders import RecorderProcess
+from tests.recorder_process import RecorderProcess
 
 NAME = "itechsmart-workflow"
 

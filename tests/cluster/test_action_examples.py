@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.registry import CATEGORIES
-from tests.cluster.test_job_and_node_actions import job
-from tests.cluster.test_rollout_actions import fake_workload
+from tests.cluster.workloads import fake_workload, job
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.examples import example

@@ -16,16 +16,16 @@ import pytest
 
 from dev.proof.declared import catalogue
 from orchestrator.actions.action import PERMANENT_EXIT_CODES
+from tests.action_faults.cases import FAULTS, OF_TIME, Cases, Outcome
+from tests.action_faults.data import DATA
+from tests.action_faults.kubernetes import KUBERNETES
+from tests.action_faults.notify import NOTIFY
+from tests.action_faults.row import Row
+from tests.action_faults.servers import Servers
+from tests.action_faults.tools import TOOLS
 from tests.attempts import REQUEST_SECONDS
 from tests.conftest import fresh_namespace
-from tests.faulty.cases import FAULTS, OF_TIME, Cases, Outcome
-from tests.faulty.data import DATA
-from tests.faulty.kubernetes import KUBERNETES
-from tests.faulty.notify import NOTIFY
-from tests.faulty.row import Row
-from tests.faulty.tools import TOOLS
-from tests.faulty.world import World
-from tests.faultyproxy import Fault, FaultyProxy
+from tests.fault_proxy import Fault, FaultProxy
 from tests.kube import ROOT, Kubectl
 from tests.planted import MARKER
 from tests.postgresql import PostgresqlServer
@@ -69,10 +69,10 @@ def outcomes(
         if hasattr(item, "callspec") and "name" in item.callspec.params
     }
     with ExitStack() as stack:
-        proxy = stack.enter_context(FaultyProxy())
+        proxy = stack.enter_context(FaultProxy())
         folder = tmp_path_factory.mktemp("faults")
-        world = World(folder, fresh_namespace(Kubectl(kubeconfig)), postgresql, stack)
-        found = Cases(world, proxy, folder).run([TABLE[name] for name in sorted(named)], FAULTS)
+        servers = Servers(folder, fresh_namespace(Kubectl(kubeconfig)), postgresql, stack)
+        found = Cases(servers, proxy, folder).run([TABLE[name] for name in sorted(named)], FAULTS)
         _keep(found)
         yield found
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.incidents import live
+from tests.cluster.workloads import deploy, workload
+from tests.incident_lifecycle import run_lifecycle
 from tests.kube import Kubectl, eventually
 from tests.runner import Runner, make_runner
 
@@ -30,26 +31,6 @@ def runner(kubectl: Kubectl, tmp_path: Path) -> Runner:
 def incident(kubectl: Kubectl, name: str) -> dict[str, Any]:
     spec: dict[str, Any] = kubectl.get("incident", name)["spec"]
     return spec
-
-
-def workload(kind: str, name: str, replicas: int = 0, **spec: Any) -> dict[str, Any]:
-    labels = {"app": name}
-    body: dict[str, Any] = {
-        "selector": {"matchLabels": labels},
-        "template": {
-            "metadata": {"labels": labels},
-            "spec": {
-                "nodeSelector": {"no-such": "node"},
-                "containers": [{"name": "main", "image": "x"}],
-            },
-        },
-        **spec,
-    }
-    if kind != "DaemonSet":
-        body["replicas"] = replicas
-    if kind == "StatefulSet":
-        body["serviceName"] = name
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": body}
 
 
 def test_an_incident_from_its_opening_to_its_end(kubectl: Kubectl, runner: Runner) -> None:
@@ -83,7 +64,7 @@ def test_an_incident_has_the_life_that_it_has_in_every_backend(
         assert ended.code == 0, ended.message
         return ended.outputs
 
-    name = live(run, "ana", "sre")
+    name = run_lifecycle(run, "ana", "sre")
     spec = incident(kubectl, name)
     assert (spec["assignee"], spec["escalation"], spec["state"]) == ("ana", "sre", "Resolved")
     assert [(note["text"], note["author"]) for note in spec["notes"]] == [
@@ -155,20 +136,6 @@ def test_a_paused_deployment_is_not_restarted(kubectl: Kubectl, runner: Runner) 
     kubectl.apply(workload("Deployment", "web", paused=True))
     ended = runner("rollout-restart", name="web")
     assert (ended.code, "is paused" in ended.message) == (PERMANENT, True)
-
-
-def deploy(kubectl: Kubectl, image: str) -> None:
-    """The Deployment `web` with this image, once its ReplicaSet is there."""
-    made = workload("Deployment", "web")
-    made["spec"]["template"]["spec"]["containers"][0]["image"] = image
-    made["metadata"]["annotations"] = {"kubernetes.io/change-cause": f"deploy {image}"}
-    kubectl.apply(made)
-
-    def has_replica_set() -> bool:
-        templates = (each["spec"]["template"] for each in kubectl.get("replicasets")["items"])
-        return image in [each["spec"]["containers"][0]["image"] for each in templates]
-
-    eventually(has_replica_set)
 
 
 def deployed(kubectl: Kubectl) -> tuple[str, str]:

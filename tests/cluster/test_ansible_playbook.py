@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dev.ports import free_port
 from tests.actions import ScriptRun
 from tests.examples import example
-from tests.receivers import free_port
 from tests.sshserver import SshServer, make_key
 
 PROVES = {"Ansible and an OpenSSH server": ["ansible-playbook"]}

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.models.labels import TRACEPARENT
-from tests.apis import streaming
-from tests.cluster.apiplace import ApiPlace, api_in_place
-from tests.cluster.test_people import POLICIES, Place, until_in_effect
+from tests.admission_policies import POLICIES
+from tests.api_process import streaming
+from tests.cluster.api_environment import ApiEnvironment, api_environment
+from tests.cluster.user_environment import UserEnvironment, until_in_effect
 from tests.kube import ended, eventually, execution, running_operator, workflow
 from tests.kube import manifest as described
 
@@ -20,16 +21,16 @@ QUIET = {"name": "quiet", "action": "local/quiet"}
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ApiPlace]:
+) -> Iterator[ApiEnvironment]:
     folder = tmp_path_factory.mktemp("api")
-    with api_in_place(kubeconfig, folder) as place:
-        place.admin("apply", "--server-side", "-f", POLICIES)
-        until_in_effect(Place(place.admin, {}))
+    with api_environment(kubeconfig, folder) as env:
+        env.admin("apply", "--server-side", "-f", POLICIES)
+        until_in_effect(UserEnvironment(env.admin, {}))
         with running_operator(account, folder / "operator.log"):
-            yield place
-        place.admin("delete", "-f", POLICIES)
+            yield env
+        env.admin("delete", "-f", POLICIES)
 
 
 def spec(**fields: object) -> dict[str, object]:
@@ -45,24 +46,28 @@ def template(name: str, **fields: object) -> dict[str, object]:
 
 
 @pytest.mark.routes("GET /health")
-def test_a_request_without_a_valid_token_is_refused_and_probes_need_none(place: ApiPlace) -> None:
-    for user in (place["anyone"], place["anyone"].within("not-a-token")):
+def test_a_request_without_a_valid_token_is_refused_and_probes_need_none(
+    env: ApiEnvironment,
+) -> None:
+    for user in (env["anyone"], env["anyone"].within("not-a-token")):
         for path in ("/workflows", "/me", "/executions/x"):
             refused = user("GET", path)
             assert refused.status == 401
             assert refused.headers["www-authenticate"].startswith("Bearer")
             assert refused.headers["content-type"] == "application/problem+json"
     for path in ("/health", "/readiness"):
-        assert place["anyone"]("GET", path).body == {"status": "ok"}
-    assert place["anyone"]("GET", "/openapi.json").status == 200
+        assert env["anyone"]("GET", path).body == {"status": "ok"}
+    assert env["anyone"]("GET", "/openapi.json").status == 200
 
 
 @pytest.mark.routes("GET /me")
-def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: ApiPlace) -> None:
-    me = place["none"]("GET", f"/me?namespace={place.namespace}")
-    assert me.body["username"] == f"system:serviceaccount:{place.namespace}:none"
+def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(
+    env: ApiEnvironment,
+) -> None:
+    me = env["none"]("GET", f"/me?namespace={env.namespace}")
+    assert me.body["username"] == f"system:serviceaccount:{env.namespace}:none"
     assert "workflows" not in me.body["rights"]
-    refused = place["none"]("GET", f"/workflows?namespace={place.namespace}")
+    refused = env["none"]("GET", f"/workflows?namespace={env.namespace}")
     assert refused.status == 403
     assert "may not list workflows in namespace" in refused.body["detail"]
 
@@ -79,13 +84,13 @@ def test_the_administrators_certificate_of_the_kubeconfig_serves_no_one(place: A
     "POST /workflows/{id}/archive",
     "POST /workflows/{id}/duplicate",
 )
-def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
+def test_a_workflow_is_created_changed_copied_and_deleted(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
     made = edit("POST", f"/workflows{where}", manifest("life", title="First"))
     assert made.status == 201, made.text
     uid, tag = made.body["metadata"]["uid"], made.headers["etag"]
     assert edit("POST", f"/workflows{where}", manifest("life")).status == 409
-    for identifier in (f"life{where}", f"{place.namespace}:life", f"{uid}{where}"):
+    for identifier in (f"life{where}", f"{env.namespace}:life", f"{uid}{where}"):
         read = edit("GET", f"/workflows/{identifier}")
         assert read.body["metadata"]["uid"] == uid
     patched = edit("PATCH", f"/workflows/life{where}", {"spec": {"title": "Second"}})
@@ -123,8 +128,8 @@ def test_a_workflow_is_created_changed_copied_and_deleted(place: ApiPlace) -> No
 
 
 @pytest.mark.routes("POST /workflows/validate", "POST /workflows/{id}/validate")
-def test_a_wrong_manifest_names_each_path_and_the_nearest_field(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
+def test_a_wrong_manifest_names_each_path_and_the_nearest_field(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
     wrong = {"metadata": {"name": "wrong"}, "spec": {"nodes": [{"name": "a", "delai": "3s"}]}}
     refused = edit("POST", f"/workflows{where}", wrong)
     assert refused.status == 422
@@ -136,17 +141,17 @@ def test_a_wrong_manifest_names_each_path_and_the_nearest_field(place: ApiPlace)
     assert (found.status, found.body["valid"]) == (200, False)
     edit("POST", f"/workflows{where}", manifest("right"))
     assert edit("POST", f"/workflows/right/validate{where}").body["valid"]
-    place.admin.apply(workflow("unknown", nodes=[{"name": "a", "action": "local/absent"}]))
+    env.admin.apply(workflow("unknown", nodes=[{"name": "a", "action": "local/absent"}]))
     stored = edit("POST", f"/workflows/unknown/validate{where}").body
     assert (stored["valid"], stored["errors"][0]["path"]) == (False, "spec.nodes[0].action")
-    parameter = edit("GET", f"/workflows?namespcae={place.namespace}")
+    parameter = edit("GET", f"/workflows?namespcae={env.namespace}")
     assert parameter.status == 422
     assert "namespace" in parameter.body["detail"]
 
 
 @pytest.mark.routes("POST /workflows/{id}/execute")
-def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
+def test_a_repeated_creation_gives_the_same_object(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
     key = {"Idempotency-Key": "k-1"}
     made = [edit("POST", f"/workflows{where}", manifest("once"), key) for _ in range(2)]
     assert [one.status for one in made] == [201, 200]
@@ -175,9 +180,9 @@ def test_a_repeated_creation_gives_the_same_object(place: ApiPlace) -> None:
     "POST /executions/{id}/rerun",
     "POST /executions/{id}/signal",
 )
-def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace) -> None:
-    oncall, where = place["oncall"], f"?namespace={place.namespace}"
-    place.admin.apply(workflow("steps", nodes=[WAITS]))
+def test_an_execution_is_read_controlled_signalled_and_run_again(env: ApiEnvironment) -> None:
+    oncall, where = env["oncall"], f"?namespace={env.namespace}"
+    env.admin.apply(workflow("steps", nodes=[WAITS]))
     trace = f"00-{'a1' * 16}-{'b2' * 8}-01"
     header = {"traceparent": trace}
     made = oncall("POST", f"/workflows/steps/execute{where}", {"name": "run"}, header)
@@ -193,13 +198,13 @@ def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace
     assert resumed.body["spec"]["desiredState"] == "Running"
     sent = oncall("POST", f"/executions/run/signal{where}", {"name": "go"})
     assert sent.status == 200, sent.text
-    assert ended(place.admin, "run")["status"]["phase"] == "Succeeded"
+    assert ended(env.admin, "run")["status"]["phase"] == "Succeeded"
     again = oncall("POST", f"/executions/run/rerun{where}", {"from": ["hold"]})
     assert again.status == 201, again.text
     name = again.body["metadata"]["name"]
     cancelled = oncall("POST", f"/executions/{name}/cancel{where}")
     assert cancelled.body["spec"]["desiredState"] == "Cancelled"
-    assert ended(place.admin, name)["status"]["phase"] == "Cancelled"
+    assert ended(env.admin, name)["status"]["phase"] == "Cancelled"
     assert oncall("POST", f"/executions/run/signal{where}", {"name": "go"}).status == 409
     listed = oncall("GET", f"/executions{where}&phase=Succeeded&workflow=steps&since=1h")
     assert [one["metadata"]["name"] for one in listed.body["items"]] == ["run"]
@@ -213,16 +218,16 @@ def test_an_execution_is_read_controlled_signalled_and_run_again(place: ApiPlace
 
 
 @pytest.mark.routes("POST /executions/{id}/decide")
-def test_an_approval_is_decided_in_the_callers_own_name(place: ApiPlace) -> None:
-    oncall, where = place["oncall"], f"?namespace={place.namespace}"
-    me = f"system:serviceaccount:{place.namespace}:oncall"
+def test_an_approval_is_decided_in_the_callers_own_name(env: ApiEnvironment) -> None:
+    oncall, where = env["oncall"], f"?namespace={env.namespace}"
+    me = f"system:serviceaccount:{env.namespace}:oncall"
     asked = {"approvers": [f"user:{me}"], "inputs": {"properties": {"ticket": {"type": "string"}}}}
-    place.admin.apply(workflow("asks", nodes=[{"name": "ask", "approval": asked}]))
+    env.admin.apply(workflow("asks", nodes=[{"name": "ask", "approval": asked}]))
     oncall("POST", f"/workflows/asks/execute{where}", {"name": "asked"})
     path = f"/executions/asked/nodes/ask{where}"
     eventually(lambda: oncall("GET", path).body.get("reason") == "AwaitingApproval")
     decide = f"/executions/asked/decide{where}"
-    stranger = place["admin"]("POST", decide, {"decision": "Approve"})
+    stranger = env["admin"]("POST", decide, {"decision": "Approve"})
     assert stranger.status == 422
     assert "would not count" in stranger.body["detail"]
     wrong = oncall("POST", decide, {"decision": "Approve", "inputs": {"ticket": 7}})
@@ -230,36 +235,36 @@ def test_an_approval_is_decided_in_the_callers_own_name(place: ApiPlace) -> None
     body = {"decision": "Approve", "inputs": {"ticket": "T-1"}, "comment": "fine"}
     decided = oncall("POST", decide, body)
     assert decided.body == {"node": "ask", "decision": "Approve", "by": me}
-    done = ended(place.admin, "asked")
+    done = ended(env.admin, "asked")
     assert done["status"]["phase"] == "Succeeded"
     assert done["status"]["nodes"]["ask"]["outputs"]["inputs"] == {me: {"ticket": "T-1"}}
     late = oncall("POST", decide, {"decision": "Reject"})
     assert late.status == 409
 
 
-def test_a_list_names_the_namespaces_that_the_caller_may_not_list(place: ApiPlace) -> None:
-    place.admin.apply(workflow("mine", nodes=[WAITS]))
-    place.other.apply(workflow("hidden", nodes=[WAITS]))
-    view = place["view"]
+def test_a_list_names_the_namespaces_that_the_caller_may_not_list(env: ApiEnvironment) -> None:
+    env.admin.apply(workflow("mine", nodes=[WAITS]))
+    env.other.apply(workflow("hidden", nodes=[WAITS]))
+    view = env["view"]
     everywhere = view("GET", "/workflows")
     assert everywhere.status == 403
     assert "?namespace=" in everywhere.body["detail"]
-    some = view("GET", f"/workflows?namespace={place.namespace}&namespace={place.other.namespace}")
-    assert some.body["notListed"] == [place.other.namespace]
+    some = view("GET", f"/workflows?namespace={env.namespace}&namespace={env.other.namespace}")
+    assert some.body["notListed"] == [env.other.namespace]
     assert "hidden" not in some.text
     for path in (
-        f"/workflows/{place.other.namespace}:hidden",
-        f"/workflows/hidde?namespace={place.other.namespace}",
+        f"/workflows/{env.other.namespace}:hidden",
+        f"/workflows/hidde?namespace={env.other.namespace}",
     ):
         refused = view("GET", path)
         assert refused.status == 403
         assert "did you mean" not in refused.text
-    names = [one["metadata"]["name"] for one in place["admin"]("GET", "/workflows").body["items"]]
+    names = [one["metadata"]["name"] for one in env["admin"]("GET", "/workflows").body["items"]]
     assert {"mine", "hidden"} <= set(names)
 
 
-def test_bodies_are_bounded_and_strict(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
+def test_bodies_are_bounded_and_strict(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
     deep = b'{"spec":' + b"[" * 200 + b"]" * 200 + b"}"
     assert edit("POST", f"/workflows{where}", deep).status == 400
     assert edit("POST", f"/workflows{where}", b"{").status == 400
@@ -286,9 +291,9 @@ def test_bodies_are_bounded_and_strict(place: ApiPlace) -> None:
     "PUT /workflows/{id}/layout",
     "GET /workflows/{id}/graph",
 )
-def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> None:
-    edit, graph = place["edit"], f"/workflows/{place.namespace}:graph"
-    place.admin.apply(workflow("graph", nodes=[WAITS]))
+def test_nodes_edges_and_the_layout_are_changed_one_by_one(env: ApiEnvironment) -> None:
+    edit, graph = env["edit"], f"/workflows/{env.namespace}:graph"
+    env.admin.apply(workflow("graph", nodes=[WAITS]))
     added = edit("POST", f"{graph}/nodes", {"name": "pause", "delay": "1s"})
     assert added.status == 201, added.text
     wrong = edit("POST", f"{graph}/nodes", {"name": "odd", "delai": "1s"})
@@ -319,18 +324,18 @@ def test_nodes_edges_and_the_layout_are_changed_one_by_one(place: ApiPlace) -> N
 
 
 @pytest.mark.routes("GET /workflows/{id}/export", "POST /workflows/import")
-def test_an_export_is_imported_elsewhere_and_gives_the_same_text(place: ApiPlace) -> None:
-    admin = place["admin"]
-    place.admin.apply(workflow("moved", title="Moves", nodes=[WAITS]))
-    exported = admin("GET", f"/workflows/{place.namespace}:moved/export")
+def test_an_export_is_imported_elsewhere_and_gives_the_same_text(env: ApiEnvironment) -> None:
+    admin = env["admin"]
+    env.admin.apply(workflow("moved", title="Moves", nodes=[WAITS]))
+    exported = admin("GET", f"/workflows/{env.namespace}:moved/export")
     yaml = {"Content-Type": "application/yaml"}
-    where = f"?namespace={place.other.namespace}"
+    where = f"?namespace={env.other.namespace}"
     dry = admin("POST", f"/workflows/import{where}&dryRun=true", exported.text.encode(), yaml)
     assert dry.status == 200, dry.text
-    assert "moved" not in place.other.names("awf")
+    assert "moved" not in env.other.names("awf")
     stored = admin("POST", f"/workflows/import{where}", exported.text.encode(), yaml)
-    assert stored.body["items"][0]["metadata"]["namespace"] == place.other.namespace
-    again = admin("GET", f"/workflows/{place.other.namespace}:moved/export")
+    assert stored.body["items"][0]["metadata"]["namespace"] == env.other.namespace
+    again = admin("GET", f"/workflows/{env.other.namespace}:moved/export")
     assert again.text == exported.text
     bad = [manifest("a") | {"apiVersion": "v1"}, {"kind": "Secret", "apiVersion": "v1"}]
     refused = admin("POST", f"/workflows/import{where}", bad)
@@ -338,12 +343,12 @@ def test_an_export_is_imported_elsewhere_and_gives_the_same_text(place: ApiPlace
 
 
 @pytest.mark.routes("GET /executions/{id}/events", "GET /executions/{id}/graph")
-def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -> None:
-    oncall, run = place["oncall"], f"/executions/{place.namespace}:streamed"
+def test_a_stream_shows_each_change_until_the_end_and_resumes(env: ApiEnvironment) -> None:
+    oncall, run = env["oncall"], f"/executions/{env.namespace}:streamed"
     then = [WAITS, {"name": "after", "transform": {"x": "1"}}]
     edges = [{"from": "hold", "to": "after"}]
-    place.admin.apply(workflow("streamed", nodes=then, edges=edges))
-    oncall("POST", f"/workflows/{place.namespace}:streamed/execute", {"name": "streamed"})
+    env.admin.apply(workflow("streamed", nodes=then, edges=edges))
+    oncall("POST", f"/workflows/{env.namespace}:streamed/execute", {"name": "streamed"})
     with streaming(oncall, f"{run}/events") as events:
         first = next(one for one in events if "hold" in one.data.get("nodes", {}))
         assert first.data["nodes"]["hold"]["phase"] in ("Pending", "Waiting")
@@ -356,7 +361,7 @@ def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -
         seen = list(resumed)
     assert seen[0].data["nodes"].keys() == {"hold", "after"}
     assert oncall("GET", f"{run}/events", headers={"Last-Event-ID": rest[-1].id}).status == 204
-    assert place["none"]("GET", f"{run}/events").status == 403
+    assert env["none"]("GET", f"{run}/events").status == 403
     assert oncall("GET", f"{run}/graph").text.startswith("<svg")
 
 
@@ -366,17 +371,17 @@ def test_a_stream_shows_each_change_until_the_end_and_resumes(place: ApiPlace) -
     "GET /workflows/{id}/revisions",
     "GET /workflows/{id}/revisions/{revision}",
 )
-def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: ApiPlace) -> None:
-    oncall, run = place["oncall"], f"/executions/{place.namespace}:logged"
+def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(env: ApiEnvironment) -> None:
+    oncall, run = env["oncall"], f"/executions/{env.namespace}:logged"
     image = {"image": "busybox", "command": ["true"]}
-    place.admin.apply(template("quiet", action=image), workflow("logged", nodes=[QUIET]))
-    oncall("POST", f"/workflows/{place.namespace}:logged/execute", {"name": "logged"})
-    ended(place.admin, "logged")
+    env.admin.apply(template("quiet", action=image), workflow("logged", nodes=[QUIET]))
+    oncall("POST", f"/workflows/{env.namespace}:logged/execute", {"name": "logged"})
+    ended(env.admin, "logged")
     unread = oncall("GET", f"{run}/nodes/quiet/logs?tail=10&since=1h")
     assert unread.status == 503  # a fake node has no kubelet that serves logs
     assert "no preferred addresses" in unread.body["detail"]
     assert oncall("GET", f"{run}/nodes/quiet/logs?item=7").text == ""
-    place.admin("delete", "pods", "--all", "--force", "--grace-period=0")
+    env.admin("delete", "pods", "--all", "--force", "--grace-period=0")
     gone = oncall("GET", f"{run}/nodes/quiet/logs")
     assert (gone.status, gone.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert gone.text == "quiet | (its pod was deleted, and its log with it)\n"
@@ -384,10 +389,10 @@ def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: Api
     assert oncall("GET", f"{run}/nodes/quiet/logs?search=other").text == ""
     assert oncall("GET", f"{run}/nodes/quiet/logs?follow=true").text == ""
     assert oncall("GET", f"{run}/nodes/quit/logs").status == 404
-    revisions = oncall("GET", f"/workflows/{place.namespace}:logged/revisions").body["items"]
+    revisions = oncall("GET", f"/workflows/{env.namespace}:logged/revisions").body["items"]
     name = revisions[0]["name"]
     assert [one["executions"] for one in revisions] == [1]
-    frozen = oncall("GET", f"/workflows/{place.namespace}:logged/revisions/{name}")
+    frozen = oncall("GET", f"/workflows/{env.namespace}:logged/revisions/{name}")
     assert frozen.body["data"]["workflow"]["nodes"][0]["name"] == "quiet"
 
 
@@ -407,9 +412,9 @@ def test_a_node_without_a_log_says_so_and_an_unknown_one_is_not_found(place: Api
     "GET /triggers/{id}/next",
     "GET /triggers/{id}/events",
 )
-def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
-    place.admin.apply(workflow("nightly", nodes=[WAITS]))
+def test_a_trigger_is_created_tested_fired_and_suspended(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
+    env.admin.apply(workflow("nightly", nodes=[WAITS]))
     body = {"metadata": {"name": "night"}, "spec": {"schedule": {"cron": "0 3 * * *"}}}
     made = edit("POST", f"/workflows/nightly/triggers{where}", body)
     assert made.status == 201, made.text
@@ -436,7 +441,7 @@ def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> Non
     assert edit("GET", f"/triggers/night/events{where}").body["items"] == []
     uid, event = later.body["metadata"]["uid"], {"slot": "2026-11-30T03:00:00Z"}
     started = {"type": "schedule", "name": "night", "uid": uid, "event": event}
-    place.admin.create(execution("nightly", "by-night", trigger=started))
+    env.admin.create(execution("nightly", "by-night", trigger=started))
     (listed,) = edit("GET", f"/triggers/night/events{where}").body["items"]
     assert (listed["execution"], listed["event"]) == ("by-night", event)
     schedule = {"workflow": "nightly", "schedule": {"cron": "0 3 * * *"}}
@@ -458,17 +463,17 @@ def test_a_trigger_is_created_tested_fired_and_suspended(place: ApiPlace) -> Non
     "GET /trigger-types",
     "GET /action-types",
 )
-def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None:
-    edit, where = place["edit"], f"?namespace={place.namespace}"
+def test_templates_make_workflows_and_actions_are_tried(env: ApiEnvironment) -> None:
+    edit, where = env["edit"], f"?namespace={env.namespace}"
     whole = {"nodes": [{"name": "end", "fail": "$[[ params.words ]]"}]}
     words = {"name": "words", "type": "string", "required": True}
     image = {"image": "busybox", "command": ["true"]}
     number = {"name": "count", "type": "integer", "maximum": 3}
-    place.admin.apply(
+    env.admin.apply(
         template("resting", parameters=[words], workflow=whole),
         template("counting", parameters=[number], action=image),
     )
-    named = f"{place.namespace}:resting"
+    named = f"{env.namespace}:resting"
     assert edit("GET", f"/templates/{named}").body["kind"] == "Template"
     listed = edit("GET", f"/templates{where}").body["items"]
     assert [one["metadata"]["name"] for one in listed] == ["resting"]
@@ -479,7 +484,7 @@ def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None
     made = edit("POST", f"/templates/{named}/use", use)
     assert (made.status, made.body["spec"]["nodes"][0]["fail"]) == (201, "at last")
     assert edit("POST", f"/templates/{named}/use", use).status == 409
-    action = f"/actions/{place.namespace}:counting"
+    action = f"/actions/{env.namespace}:counting"
     assert edit("GET", action).body["spec"]["action"]["image"] == "busybox"
     assert edit("GET", f"/actions{where}").body["total"] >= 1
     assert edit("POST", f"{action}/test", {"with": {"count": 2}}).body["valid"]
@@ -493,14 +498,14 @@ def test_templates_make_workflows_and_actions_are_tried(place: ApiPlace) -> None
 
 
 @pytest.mark.routes("GET /metrics/dashboard", "GET /analytics/overview")
-def test_figures_count_what_the_caller_may_list(place: ApiPlace) -> None:
-    oncall, where = place["oncall"], f"?namespace={place.namespace}"
+def test_figures_count_what_the_caller_may_list(env: ApiEnvironment) -> None:
+    oncall, where = env["oncall"], f"?namespace={env.namespace}"
     listed = oncall("GET", f"/executions{where}&limit=500").body
     overview = oncall("GET", f"/analytics/overview{where}&period=1d").body
     assert overview["total"]["executions"] == listed["total"]
     assert sum(row["executions"] for row in overview["workflows"]) == listed["total"]
     dashboard = oncall("GET", f"/metrics/dashboard{where}").body
     assert dashboard["lastDay"]["executions"] == listed["total"]
-    place.admin.apply(workflow("measured", nodes=[WAITS]))
+    env.admin.apply(workflow("measured", nodes=[WAITS]))
     metrics = oncall("GET", f"/workflows/measured/metrics{where}").body
     assert metrics["total"] == 0

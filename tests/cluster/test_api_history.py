@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.lifecycle.revision import Revision
-from tests.apis import ApiUser, streaming
-from tests.cluster.historyplace import NOW, SPEC, HistoryPlace, at, history_in_place
+from tests.api_process import ApiUser, streaming
+from tests.cluster.history_environment import NOW, SPEC, HistoryEnvironment, at, history_environment
+from tests.history_database import delete, revision_of
 from tests.kube import eventually, workflow
 from tests.postgresql import PostgresqlServer
-from tests.recorded import delete, frozen
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path,
     account: Path,
     postgresql: PostgresqlServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[HistoryPlace]:
+) -> Iterator[HistoryEnvironment]:
     folder = tmp_path_factory.mktemp("api")
-    with history_in_place(kubeconfig, account, postgresql, folder) as place:
-        yield place
+    with history_environment(kubeconfig, account, postgresql, folder) as env:
+        yield env
 
 
 def names(answer: Any) -> list[str]:
@@ -35,11 +35,13 @@ def names(answer: Any) -> list[str]:
 
 
 @pytest.mark.routes("GET /executions/{id}", "GET /executions/{id}/explain")
-def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(place: HistoryPlace) -> None:
-    oncall, where = place["oncall"], place.where
-    gone = place.removed("gone")
+def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(
+    env: HistoryEnvironment,
+) -> None:
+    oncall, where = env["oncall"], env.where
+    gone = env.removed("gone")
     uid = gone["metadata"]["uid"]
-    for identifier in (f"gone{where}", f"{place.api.namespace}:gone", f"{uid}{where}", uid):
+    for identifier in (f"gone{where}", f"{env.api.namespace}:gone", f"{uid}{where}", uid):
         read = oncall("GET", f"/executions/{identifier}")
         assert read.status == 200, read.text
         assert (read.body["metadata"]["uid"], read.body["fromHistory"]) == (uid, True)
@@ -52,7 +54,7 @@ def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(place: His
     assert "gone ended Succeeded after 2m0s" in explained["execution"]
     assert explained["nodes"].keys() == {"hold", "spare"}  # from the recorded revision
     assert "spare" in oncall("GET", f"/executions/gone/graph{where}&format=dot").text
-    bare = place.with_rights("bare", "workflowexecutions")
+    bare = env.with_rights("bare", "workflowexecutions")
     assert bare("GET", f"/executions/gone{where}").status == 200
     unread = bare("GET", f"/executions/gone/explain{where}").body
     assert unread["nodes"].keys() == {"hold"}  # the revision takes a right of its own
@@ -60,25 +62,25 @@ def test_an_execution_whose_object_is_gone_is_read_by_name_and_by_uid(place: His
     assert oncall("GET", f"/executions/gon{where}").status == 404
 
 
-def test_the_newest_of_a_name_is_meant_and_a_uid_is_exact(place: HistoryPlace) -> None:
-    oncall, where = place["oncall"], place.where
-    first = place.removed("again", finishedAt=at(6))
-    second = place.removed("again", finishedAt=at(5))
+def test_the_newest_of_a_name_is_meant_and_a_uid_is_exact(env: HistoryEnvironment) -> None:
+    oncall, where = env["oncall"], env.where
+    first = env.removed("again", finishedAt=at(6))
+    second = env.removed("again", finishedAt=at(5))
     uids = [one["metadata"]["uid"] for one in (first, second)]
     assert oncall("GET", f"/executions/again{where}").body["metadata"]["uid"] == uids[1]
-    third = place.ended("again")
+    third = env.ended("again")
     live = oncall("GET", f"/executions/again{where}").body
     assert (live["metadata"]["uid"], "fromHistory" in live) == (third["metadata"]["uid"], False)
     for uid in uids:
         assert oncall("GET", f"/executions/{uid}").body["metadata"]["uid"] == uid
-    place.history.record(third)
+    env.history.record(third)
     by_uid = oncall("GET", f"/executions/{third['metadata']['uid']}")
     assert "fromHistory" not in by_uid.body  # without the right to list in `default`, too
 
 
-def test_what_has_been_removed_cannot_be_changed(place: HistoryPlace) -> None:
-    oncall, view, where = place["oncall"], place["view"], place.where
-    place.removed("fixed")
+def test_what_has_been_removed_cannot_be_changed(env: HistoryEnvironment) -> None:
+    oncall, view, where = env["oncall"], env["view"], env.where
+    env.removed("fixed")
     bodies: dict[str, Any] = dict.fromkeys(("pause", "resume", "cancel"))
     bodies |= {"signal": {"name": "go"}, "decide": {"decision": "Approve"}}
     for action, body in bodies.items():
@@ -89,16 +91,16 @@ def test_what_has_been_removed_cannot_be_changed(place: HistoryPlace) -> None:
     refused = oncall("POST", f"/executions/fixed/rerun{where}", {"from": ["hold"]})
     assert refused.status == 409
     assert "with other variables, the whole Workflow runs again" in refused.body["detail"]
-    edit, body = place["edit"], {"variables": {"service": "orders"}, "name": "fixed-again"}
-    place.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
+    edit, body = env["edit"], {"variables": {"service": "orders"}, "name": "fixed-again"}
+    env.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
     made = edit("POST", f"/executions/fixed/rerun{where}", body)
     assert (made.status, made.body["spec"]["variables"]) == (201, {"service": "orders"}), made.text
 
 
-def test_a_stream_of_what_has_been_removed_ends_at_once(place: HistoryPlace) -> None:
-    oncall = place["oncall"]
-    place.removed("silent")
-    path = f"/executions/{place.api.namespace}:silent/events"
+def test_a_stream_of_what_has_been_removed_ends_at_once(env: HistoryEnvironment) -> None:
+    oncall = env["oncall"]
+    env.removed("silent")
+    path = f"/executions/{env.api.namespace}:silent/events"
     with streaming(oncall, path) as events:
         state, last = list(events)
     assert (state.kind, state.data["phase"]) == ("execution", "Succeeded")
@@ -108,14 +110,14 @@ def test_a_stream_of_what_has_been_removed_ends_at_once(place: HistoryPlace) -> 
 
 
 @pytest.mark.routes("GET /executions")
-def test_a_list_has_each_execution_once(place: HistoryPlace) -> None:
-    view, where = place["view"], place.where
+def test_a_list_has_each_execution_once(env: HistoryEnvironment) -> None:
+    view, where = env["view"], env.where
     only = f"{where}&label=list%3Dboth"
-    place.removed("list-a", label="both", phase="Failed")
-    place.history.record(place.ended("list-b", label="both"))
-    place.ended("list-c", label="both")
-    place.removed("list-d", label="both")
-    place.started("list-e", label="both")
+    env.removed("list-a", label="both", phase="Failed")
+    env.history.record(env.ended("list-b", label="both"))
+    env.ended("list-c", label="both")
+    env.removed("list-d", label="both")
+    env.started("list-e", label="both")
     for sort in ("name", "-name", "created", "-created", "finished", "-started", "phase"):
         whole = view("GET", f"/executions{only}&sort={sort}")
         assert whole.body["total"] == 5
@@ -141,24 +143,24 @@ def test_a_list_has_each_execution_once(place: HistoryPlace) -> None:
     assert names(view("GET", f"/executions{only}&since=1s&workflow=other")) == []
     of_workflow = view("GET", f"/workflows/w/executions{where}&limit=500")
     assert {f"list-{letter}" for letter in "abcde"} <= set(names(of_workflow))
-    place.api.admin("label", "awfx", "list-b", "list=other", "--overwrite")
+    env.api.admin("label", "awfx", "list-b", "list=other", "--overwrite")
     left = view("GET", f"/executions{only}&sort=name")
     assert "list-b" not in names(left)  # as recorded, it had the label
     other = view("GET", f"/executions{only}&sort=name&limit=1").body["next"]
     assert view("GET", f"/executions{only}&sort=created&limit=1&page={other}").status == 422
 
 
-def test_callers_see_the_history_of_namespaces_that_they_may_read(place: HistoryPlace) -> None:
-    mine = place.removed("secretly")
-    hidden = place.removed("hidden", place.api.other)
-    uid, namespace = hidden["metadata"]["uid"], place.api.other.namespace
-    view, none, admin = place["view"], place["none"], place["admin"]
+def test_callers_see_the_history_of_namespaces_that_they_may_read(env: HistoryEnvironment) -> None:
+    mine = env.removed("secretly")
+    hidden = env.removed("hidden", env.api.other)
+    uid, namespace = hidden["metadata"]["uid"], env.api.other.namespace
+    view, none, admin = env["view"], env["none"], env["admin"]
     for path in (f"{namespace}:hidden", f"hidden?namespace={namespace}"):
         assert view("GET", f"/executions/{path}").status == 403
-    assert view("GET", f"/executions/{uid}{place.where}").status == 404
+    assert view("GET", f"/executions/{uid}{env.where}").status == 404
     assert none("GET", f"/executions/{mine['metadata']['uid']}").status == 403
-    assert none("GET", f"/executions/secretly{place.where}").status == 403
-    some = view("GET", f"/executions{place.where}&namespace={namespace}&limit=500")
+    assert none("GET", f"/executions/secretly{env.where}").status == 403
+    some = view("GET", f"/executions{env.where}&namespace={namespace}&limit=500")
     assert "secretly" in names(some)
     assert "hidden" not in names(some)
     assert some.body["notListed"] == [namespace]
@@ -167,22 +169,25 @@ def test_callers_see_the_history_of_namespaces_that_they_may_read(place: History
     assert admin("GET", f"/executions/{uid}").body["metadata"]["name"] == "hidden"
 
 
-def test_the_latest_execution_may_be_in_the_history(place: HistoryPlace) -> None:
-    admin, where = place["admin"], f"?namespace={place.api.other.namespace}"
-    newest = place.removed("newest", place.api.other)
+def test_the_latest_execution_may_be_in_the_history(env: HistoryEnvironment) -> None:
+    admin, where = env["admin"], f"?namespace={env.api.other.namespace}"
+    newest = env.removed("newest", env.api.other)
     found = admin("GET", f"/executions/@latest{where}").body
     assert found["metadata"]["uid"] == newest["metadata"]["uid"]
 
 
-def test_revisions_of_a_workflow_that_is_there_or_was_deleted(place: HistoryPlace) -> None:
-    oncall, view, where = place["oncall"], place["view"], place.where
-    old, new = frozen("versioned", SPEC), frozen("versioned", {**SPEC, "title": "Another"})
+def test_revisions_of_a_workflow_that_is_there_or_was_deleted(env: HistoryEnvironment) -> None:
+    oncall, view, where = env["oncall"], env["view"], env.where
+    old, new = (
+        revision_of("versioned", SPEC),
+        revision_of("versioned", {**SPEC, "title": "Another"}),
+    )
     own = {"workflow": "versioned"}
-    place.api.admin.apply(workflow("versioned", **SPEC))
-    first = place.removed("rev-a", own=own, ran=old)
-    second = place.removed("rev-b", own=own, ran=new)
-    third = place.ended("rev-c", own=own, ran=new)
-    place.history.record(third, revision=new)
+    env.api.admin.apply(workflow("versioned", **SPEC))
+    first = env.removed("rev-a", own=own, ran=old)
+    second = env.removed("rev-b", own=own, ran=new)
+    third = env.ended("rev-c", own=own, ran=new)
+    env.history.record(third, revision=new)
 
     def created(*raws: dict[str, Any]) -> list[str]:
         return sorted(raw["metadata"]["creationTimestamp"] for raw in raws)
@@ -206,24 +211,24 @@ def test_revisions_of_a_workflow_that_is_there_or_was_deleted(place: HistoryPlac
     read = oncall("GET", f"/workflows/versioned/revisions/{old.name}{where}")
     assert (read.status, read.body["data"], read.body["fromHistory"]) == (200, old.data, True)
     assert read.body["created"] == expected[old.name]["firstUsed"]
-    place.api.admin("delete", "awf", "versioned")
+    env.api.admin("delete", "awf", "versioned")
     assert items(view) == expected
-    delete(place.api.admin, "rev-c")
+    delete(env.api.admin, "rev-c")
     gone = {**expected, new.name: use(new, second, third, fromHistory=True)}
     assert items(oncall) == gone
-    named = f"/workflows/{place.api.namespace}:versioned/revisions/{new.name}"
+    named = f"/workflows/{env.api.namespace}:versioned/revisions/{new.name}"
     assert oncall("GET", named).body["data"] == new.data
-    _revisions_are_for_those_who_may_read_them(place, old.name)
+    _revisions_are_for_those_who_may_read_them(env, old.name)
 
 
-def _revisions_are_for_those_who_may_read_them(place: HistoryPlace, name: str) -> None:
-    path, where = f"/workflows/versioned/revisions/{name}{place.where}", place.where
-    lists, oncall = "/workflows/versioned/revisions", place["oncall"]
-    some = place.with_rights("some", "workflows", "workflowexecutions", verbs="get,list")
+def _revisions_are_for_those_who_may_read_them(env: HistoryEnvironment, name: str) -> None:
+    path, where = f"/workflows/versioned/revisions/{name}{env.where}", env.where
+    lists, oncall = "/workflows/versioned/revisions", env["oncall"]
+    some = env.with_rights("some", "workflows", "workflowexecutions", verbs="get,list")
     assert some("GET", f"{lists}{where}").status == 200
     refused = some("GET", path)
     assert (refused.status, "controllerrevisions" in refused.text) == (403, True)
-    for user in (place["none"], place.with_rights("flows", "workflows")):
+    for user in (env["none"], env.with_rights("flows", "workflows")):
         assert user("GET", f"{lists}{where}").status == 403
         assert user("GET", path).status == 403
     assert oncall("GET", f"/workflows/never/revisions{where}").status == 404
@@ -236,14 +241,14 @@ def _revisions_are_for_those_who_may_read_them(place: HistoryPlace, name: str) -
     "GET /metrics/dashboard",
     "GET /analytics/overview",
 )
-def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
-    oncall, where = place["oncall"], place.where
-    place.api.admin.apply(workflow("counted", **SPEC))
+def test_figures_count_each_execution_once(env: HistoryEnvironment) -> None:
+    oncall, where = env["oncall"], env.where
+    env.api.admin.apply(workflow("counted", **SPEC))
     own = {"workflow": "counted"}
-    place.removed("count-a", own=own, finishedAt=at(19), startedAt=at(20))
-    place.history.record(place.ended("count-b", own=own, finishedAt=at(18), startedAt=at(20)))
-    place.ended("count-c", own=own, phase="Failed", finishedAt=at(16), startedAt=at(20))
-    place.started("count-d", own=own)
+    env.removed("count-a", own=own, finishedAt=at(19), startedAt=at(20))
+    env.history.record(env.ended("count-b", own=own, finishedAt=at(18), startedAt=at(20)))
+    env.ended("count-c", own=own, phase="Failed", finishedAt=at(16), startedAt=at(20))
+    env.started("count-d", own=own)
     overview = oncall("GET", f"/analytics/overview{where}&workflow=counted").body
     total = overview["total"]
     assert total["byPhase"] == {"Failed": 1, "Pending": 1, "Succeeded": 2}
@@ -265,15 +270,15 @@ def test_figures_count_each_execution_once(place: HistoryPlace) -> None:
     listed = oncall("GET", f"/executions{where}&limit=500").body
     dashboard = oncall("GET", f"/metrics/dashboard{where}").body
     assert dashboard["lastDay"]["executions"] == listed["total"]
-    everywhere = place["admin"]("GET", "/metrics/dashboard").body
+    everywhere = env["admin"]("GET", "/metrics/dashboard").body
     assert everywhere["lastDay"]["executions"] > listed["total"]
 
 
 @pytest.mark.routes("GET /readiness")
-def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
-    oncall, anyone, where = place["oncall"], place["anyone"], place.where
-    place.removed("lost")
-    place.started("there")
+def test_live_work_goes_on_without_the_database(env: HistoryEnvironment) -> None:
+    oncall, anyone, where = env["oncall"], env["anyone"], env.where
+    env.removed("lost")
+    env.started("there")
 
     def reason() -> str:
         answer = oncall("GET", f"/executions{where}&limit=500")
@@ -281,7 +286,7 @@ def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
         return str(answer.body.get("historyUnavailable", ""))
 
     assert reason() == ""
-    place.server.halt()
+    env.server.halt()
     try:
         assert reason() == "the database does not answer"
         assert "there" in names(oncall("GET", f"/executions{where}&limit=500"))
@@ -295,7 +300,7 @@ def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
         unknown = oncall("GET", f"/executions/lost{where}")
         assert (unknown.status, unknown.headers["retry-after"]) == (503, "5")
         assert "the history may have it" in unknown.body["detail"]
-        assert place["none"]("GET", f"/executions/lost{where}").status == 403
+        assert env["none"]("GET", f"/executions/lost{where}").status == 403
         revisions = oncall("GET", f"/workflows/w/revisions{where}")
         assert (revisions.status, revisions.body["historyUnavailable"]) == (200, reason())
         for path in ("workflows/deleted/revisions", "workflows/w/revisions/w-1"):
@@ -303,7 +308,7 @@ def test_live_work_goes_on_without_the_database(place: HistoryPlace) -> None:
         made = oncall("POST", f"/workflows/w/execute{where}", {"name": "meanwhile"})
         assert made.status == 201, made.text
     finally:
-        place.server.resume()
+        env.server.resume()
     eventually(lambda: reason() == "")
     assert oncall("GET", f"/executions/lost{where}").body["fromHistory"]
     assert anyone("GET", "/readiness").body == {"status": "ok"}

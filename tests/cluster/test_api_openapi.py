@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cluster.apiplace import ApiPlace, api_in_place
+from tests.cluster.api_environment import ApiEnvironment, api_environment
 from tests.cluster.test_api_rights import filled
+from tests.history_database import HistoryDatabase
 from tests.postgresql import PostgresqlServer
-from tests.recorded import RecordedHistory
 
 CHECKS = (
     "not_a_server_error",
@@ -23,7 +23,7 @@ OBJECTS = {"workflows": "w", "executions": "e", "triggers": "t", "templates": "w
 UNLIMITED = ("--rate=100000", "--burst=100000")
 
 
-def configuration(place: ApiPlace, execution: str) -> str:
+def configuration(env: ApiEnvironment, execution: str) -> str:
     """Paths name objects that exist; the rest of each request is generated."""
     parts = []
     for kind, name in {**OBJECTS, "executions": execution}.items():
@@ -31,9 +31,9 @@ def configuration(place: ApiPlace, execution: str) -> str:
             "[[operations]]",
             f'include-path-regex = "/{kind}/"',
             "[operations.parameters]",
-            f'"path.id" = "{place.namespace}:{name}"',
+            f'"path.id" = "{env.namespace}:{name}"',
             '"path.node" = "hold"',
-            f'"query.namespace" = "{place.namespace}"',
+            f'"query.namespace" = "{env.namespace}"',
             '"header.If-Match" = "*"',
         ]
     return "\n".join(parts)
@@ -43,19 +43,19 @@ def test_every_answer_is_as_described_whatever_is_sent(
     kubeconfig: Path, tmp_path: Path, postgresql: PostgresqlServer
 ) -> None:
     """Also of an execution that is only in the history."""
-    history = RecordedHistory(postgresql, tmp_path)
+    history = HistoryDatabase(postgresql, tmp_path)
     options = (*UNLIMITED, f"--database-file={history.file}")
-    with api_in_place(kubeconfig, tmp_path, *options) as place:
-        filled(place.admin, history)
-        check(place, tmp_path, "e")
-        check(place, tmp_path, "past", "--include-path-regex=/executions/")
+    with api_environment(kubeconfig, tmp_path, *options) as env:
+        filled(env.admin, history)
+        check(env, tmp_path, "e")
+        check(env, tmp_path, "past", "--include-path-regex=/executions/")
 
 
-def check(place: ApiPlace, folder: Path, execution: str, *options: str) -> None:
+def check(env: ApiEnvironment, folder: Path, execution: str, *options: str) -> None:
     """Send requests, and compare their answers with the description."""
     settings = folder / "schemathesis.toml"
-    settings.write_text(configuration(place, execution))
-    admin = place["admin"]
+    settings.write_text(configuration(env, execution))
+    admin = env["admin"]
     command = [str(Path(sys.executable).parent / "schemathesis"), f"--config-file={settings}"]
     command += ["run", f"http://127.0.0.1:{admin.port}/automation/openapi.json"]
     command += ["-H", f"Authorization: Bearer {admin.token}", f"--checks={','.join(CHECKS)}"]

@@ -18,13 +18,13 @@ import pytest
 
 from dev.proof.route_rights import RIGHTS
 from orchestrator.api.application import create_application
-from tests.apis import ApiUser
-from tests.cluster.apiplace import ApiPlace, api_in_place
-from tests.cluster.exactrights import USER, execution_for, fill, users_with
-from tests.cluster.sameanswers import distinguished
+from tests.api_process import ApiUser
+from tests.cluster.api_environment import ApiEnvironment, api_environment
+from tests.cluster.enumeration import leaking_requests
+from tests.cluster.exact_rights import USER, create_objects, execution_for, users_with
+from tests.history_database import HistoryDatabase
 from tests.kube import Kubectl, eventually, execution, manifest, workflow
 from tests.postgresql import PostgresqlServer
-from tests.recorded import RecordedHistory
 
 SECRET = "classified"
 """A word in each object, which no answer without rights may have."""
@@ -155,7 +155,7 @@ def called(
     return method, path + query + (sample.query or ""), sample
 
 
-def filled(kubectl: Kubectl, history: RecordedHistory) -> None:
+def filled(kubectl: Kubectl, history: HistoryDatabase) -> None:
     """What the routes need, in a namespace; the execution `past` is only in the history."""
     kubectl.apply(workflow("w", **SPEC), *[workflow(f"gone-{role}", **SPEC) for role in ROLES])
     by_hand = {"workflow": "w", "manual": {}}
@@ -178,49 +178,51 @@ def filled(kubectl: Kubectl, history: RecordedHistory) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path,
     account: Path,  # with it come the roles
     postgresql: PostgresqlServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[ApiPlace]:
+) -> Iterator[ApiEnvironment]:
     assert account.exists()
     folder = tmp_path_factory.mktemp("api")
-    history = RecordedHistory(postgresql, folder)
-    with api_in_place(kubeconfig, folder, f"--database-file={history.file}") as place:
-        filled(place.admin, history)
-        filled(place.other, history)
-        view = place["view"]  # until the API server knows the roles
-        eventually(lambda: view("GET", f"/workflows?namespace={place.namespace}").status == 200)
-        yield place
+    history = HistoryDatabase(postgresql, folder)
+    with api_environment(kubeconfig, folder, f"--database-file={history.file}") as env:
+        filled(env.admin, history)
+        filled(env.other, history)
+        view = env["view"]  # until the API server knows the roles
+        eventually(lambda: view("GET", f"/workflows?namespace={env.namespace}").status == 200)
+        yield env
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_route_obeys_the_rights_of_the_caller(place: ApiPlace, role: str) -> None:
-    assert forbidden(place, role, routes(), "e") == []
+def test_each_route_obeys_the_rights_of_the_caller(env: ApiEnvironment, role: str) -> None:
+    assert forbidden(env, role, routes(), "e") == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_routes_obey_the_rights_of_the_caller_in_the_history(place: ApiPlace, role: str) -> None:
+def test_routes_obey_the_rights_of_the_caller_in_the_history(
+    env: ApiEnvironment, role: str
+) -> None:
     of_executions = [route for route in routes() if "/executions/{id}" in route]
     assert len(of_executions) >= 13
-    assert forbidden(place, role, of_executions, "past") == []
+    assert forbidden(env, role, of_executions, "past") == []
     for own in (True, False):
-        namespace = place.namespace if own else place.other.namespace
-        listed = place[role]("GET", f"/executions?namespace={namespace}&sort=name")
+        namespace = env.namespace if own else env.other.namespace
+        listed = env[role]("GET", f"/executions?namespace={namespace}&sort=name")
         sees = role == "admin" or (own and role != "none")
         names = [one["metadata"]["name"] for one in listed.body["items"]] if sees else []
         assert (listed.status, "past" in names) == (200 if sees else 403, sees)
 
 
-def forbidden(place: ApiPlace, role: str, asked: list[str], name: str) -> list[str]:
+def forbidden(env: ApiEnvironment, role: str, asked: list[str], name: str) -> list[str]:
     """What is wrong with the answers to a user of a role, about executions of this name."""
     wrong = []
     for own in (True, False):
-        namespace = place.namespace if own else place.other.namespace
+        namespace = env.namespace if own else env.other.namespace
         for route in asked:
             method, path, sample = called(route, role, namespace, name)
-            answer = place[role](method, path, sample.body, sample.headers)
+            answer = env[role](method, path, sample.body, sample.headers)
             allowed, where = may(role, route, own=own), "its own" if own else "another"
             if allowed == (answer.status in (401, 403)) or answer.status >= 500:
                 wrong.append(f"{role} in {where}: {route}: {answer.status} {answer.text[:200]}")
@@ -230,52 +232,52 @@ def forbidden(place: ApiPlace, role: str, asked: list[str], name: str) -> list[s
     return wrong
 
 
-def test_each_route_but_probes_needs_a_token(place: ApiPlace) -> None:
+def test_each_route_but_probes_needs_a_token(env: ApiEnvironment) -> None:
     for route in routes():
-        method, path, sample = called(route, "none", place.namespace)
-        answer = place["anyone"](method, path, sample.body, sample.headers)
+        method, path, sample = called(route, "none", env.namespace)
+        answer = env["anyone"](method, path, sample.body, sample.headers)
         assert answer.status == (200 if needs(route) == OPEN else 401), route
 
 
-def test_a_route_takes_the_rights_of_the_reference_and_no_others(place: ApiPlace) -> None:
-    fill(place.admin, SPEC)
+def test_a_route_takes_the_rights_of_the_reference_and_no_others(env: ApiEnvironment) -> None:
+    create_objects(env.admin, SPEC)
     sets = [frozenset(rights) for rights in RIGHTS.values()]
     fewer = [rights - {right} for rights in sets for right in rights]
-    users = users_with(place, [*sets, *fewer])
+    users = users_with(env, [*sets, *fewer])
     wrong = []
     for route, rights in RIGHTS.items():
         if "/workflows/{id}" in route:  # as it was before the last route
-            place["admin"](
-                "PUT", f"/workflows/{place.namespace}:w", named("w") | {"spec": SPEC}, ANY
-            )
+            env["admin"]("PUT", f"/workflows/{env.namespace}:w", named("w") | {"spec": SPEC}, ANY)
         for missing in (*rights, ""):
             user = users[frozenset(rights) - {missing}]
-            if answered := exactly(place, user, route, missing):
+            if answered := exactly(env, user, route, missing):
                 wrong.append(f"{route} without {missing!r}: {answered}")
     assert not wrong, "\n".join(wrong)
 
 
-def exactly(place: ApiPlace, user: ApiUser, route: str, missing: str) -> str:
+def exactly(env: ApiEnvironment, user: ApiUser, route: str, missing: str) -> str:
     """The answer to a route, if it is no success with all rights, or no refusal without one."""
     execution = execution_for(route, allowed=not missing)
     trigger = "timed" if route.endswith("/next") else "t"
-    method, path, sample = called(route, USER, place.namespace, execution, trigger)
+    method, path, sample = called(route, USER, env.namespace, execution, trigger)
     answer = user(method, path, sample.body, sample.headers)
     forbidden = answer.status == 403 or 'event: error\ndata: {"status":403' in answer.text
     right = forbidden if missing else answer.status < 300
     return "" if right else f"{answer.status} {answer.text[:200]}"
 
 
-def test_answers_about_another_namespace_do_not_depend_on_what_is_there(place: ApiPlace) -> None:
+def test_answers_about_another_namespace_do_not_depend_on_what_is_there(
+    env: ApiEnvironment,
+) -> None:
     """By a name, by a uid, by the key of a request or past the routes: whoever has no rights cannot
     tell what exists from what does not, on the cluster and in the history."""
-    edit, there = place["edit"], place.other.namespace
-    live = place.other.get("awfx", "e")["metadata"]["uid"]
-    listed = place["admin"]("GET", f"/executions?namespace={there}")
+    edit, there = env["edit"], env.other.namespace
+    live = env.other.get("awfx", "e")["metadata"]["uid"]
+    listed = env["admin"]("GET", f"/executions?namespace={there}")
     past = next(one for one in listed.body["items"] if one["metadata"]["name"] == "past")
-    assert distinguished(edit, there, (live, past["metadata"]["uid"])) == []
-    mixed = edit("GET", f"/executions?namespace={place.namespace}&namespace={there}&limit=500")
-    assert {one["metadata"]["namespace"] for one in mixed.body["items"]} == {place.namespace}
+    assert leaking_requests(edit, there, (live, past["metadata"]["uid"])) == []
+    mixed = edit("GET", f"/executions?namespace={env.namespace}&namespace={there}&limit=500")
+    assert {one["metadata"]["namespace"] for one in mixed.body["items"]} == {env.namespace}
     assert mixed.body["total"] == len(mixed.body["items"])
     for figures in ("/analytics/overview?period=9d&namespace=", "/metrics/dashboard?namespace="):
         assert edit("GET", f"{figures}{there}").status == 403

@@ -52,7 +52,7 @@ FOREIGN = {"Certificate", "Issuer", "ServiceMonitor", "PrometheusRule"}
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """A cluster without the project, and both Helms."""
 
     kubectl: Kubectl
@@ -82,7 +82,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     name = f"{PREFIX}-charts"
     cluster = up(name, kubelet=False)
     folder = tmp_path_factory.mktemp("charts")
@@ -91,46 +91,48 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         kubectl("create", "namespace", namespace)
     helm3, helm4 = (Helm(tool.path(), cluster.kubeconfig, folder) for tool in (HELM3, HELM4))
     try:
-        yield Place(kubectl, helm3, helm4, folder)
+        yield Environment(kubectl, helm3, helm4, folder)
     finally:
         down(name)
 
 
 @pytest.fixture(scope="module")
-def releases(place: Place) -> Iterator[Place]:
+def releases(env: Environment) -> Iterator[Environment]:
     """Two of them, by Helm 3 and by Helm 4, in namespaces that enforce the restricted level."""
     for namespace in NAMESPACES[:2]:
         level = "pod-security.kubernetes.io/enforce=restricted"
-        place.kubectl("label", "namespace", namespace, level)
-    before = place.objects()
-    place.helm3.install(LEFT, "left-system", {**WEBHOOK, "namespaces": ["shop"]})
+        env.kubectl("label", "namespace", namespace, level)
+    before = env.objects()
+    env.helm3.install(LEFT, "left-system", {**WEBHOOK, "namespaces": ["shop"]})
     second = {**SHARED, **WEBHOOK, "namespaces": ["billing"]}
-    place.helm4.install(RIGHT, "right-system", second)
-    yield place
+    env.helm4.install(RIGHT, "right-system", second)
+    yield env
     for namespace in NAMESPACES:
         made_here = "awf,awfx,controllerrevisions"
-        place.kubectl.within(namespace)("delete", made_here, "--all", "--wait")
-    place.helm3.uninstall(RIGHT, "right-system")
-    place.helm4.uninstall(LEFT, "left-system")
-    left = {at for at in place.objects() - before if not at.startswith("CustomResourceDefinition/")}
+        env.kubectl.within(namespace)("delete", made_here, "--all", "--wait")
+    env.helm3.uninstall(RIGHT, "right-system")
+    env.helm4.uninstall(LEFT, "left-system")
+    left = {at for at in env.objects() - before if not at.startswith("CustomResourceDefinition/")}
     assert left == set(), "of what the releases brought, only the definitions may remain"
-    assert len(place.kubectl.names("crd")) == 6
+    assert len(env.kubectl.names("crd")) == 6
 
 
-def test_an_uninstallation_removes_the_definitions_where_that_was_asked(place: Place) -> None:
+def test_an_uninstallation_removes_the_definitions_where_that_was_asked(env: Environment) -> None:
     """Also the catalogue of a release that was never upgraded, in which it is made of hooks."""
-    before = place.objects()
-    place.helm4.install("once", "left-system", {"crds": {"keep": True}})
-    assert "http-request" in place.kubectl.names("clustertemplates")
-    place.helm4.uninstall("once", "left-system")
-    assert len(place.kubectl.names("crd")) == 6
-    assert place.kubectl.names("clustertemplates") == []
-    place.helm3.install("once", "left-system", {"crds": {"keep": False}})
-    place.helm3.uninstall("once", "left-system")
-    assert place.objects() == before
+    before = env.objects()
+    env.helm4.install("once", "left-system", {"crds": {"keep": True}})
+    assert "http-request" in env.kubectl.names("clustertemplates")
+    env.helm4.uninstall("once", "left-system")
+    assert len(env.kubectl.names("crd")) == 6
+    assert env.kubectl.names("clustertemplates") == []
+    env.helm3.install("once", "left-system", {"crds": {"keep": False}})
+    env.helm3.uninstall("once", "left-system")
+    assert env.objects() == before
 
 
-def test_each_release_serves_its_namespace_with_its_rights_and_policies(releases: Place) -> None:
+def test_each_release_serves_its_namespace_with_its_rights_and_policies(
+    releases: Environment,
+) -> None:
     """An approval counts only where the release's policies guard its namespace."""
     ask = {"name": "ask", "approval": {"approvers": ["group:system:masters"]}}
     places = {LEFT: "shop", RIGHT: "billing"}
@@ -170,7 +172,9 @@ def _waiting(kubectl: Kubectl) -> bool:
     return bool(status.get("nodes", {}).get("ask", {}).get("phase") == "Waiting")
 
 
-def test_the_recorder_of_a_release_records_its_namespace_with_its_rights(releases: Place) -> None:
+def test_the_recorder_of_a_release_records_its_namespace_with_its_rights(
+    releases: Environment,
+) -> None:
     """The policy on statuses lets it add its condition, under the account's own name."""
     values = {**WEBHOOK, **KEPT, "namespaces": ["shop"]}
     releases.helm3.install(LEFT, "left-system", values)
@@ -192,7 +196,9 @@ def _recorded(kubectl: Kubectl, name: str) -> bool:
     return is_recorded(kubectl.get("awfx", name)["status"])
 
 
-def test_only_a_releases_own_operator_writes_statuses_of_its_namespaces(releases: Place) -> None:
+def test_only_a_releases_own_operator_writes_statuses_of_its_namespaces(
+    releases: Environment,
+) -> None:
     forged = json.dumps({"status": {"phase": "Succeeded"}})
     for namespace in ("shop", "billing", "unserved"):
         kubectl = releases.kubectl.within(namespace)
@@ -212,7 +218,7 @@ def test_only_a_releases_own_operator_writes_statuses_of_its_namespaces(releases
             assert answer.stdout.strip() == "no", (release, verb, kind)
 
 
-def test_an_upgrade_keeps_the_webhooks_certificate(releases: Place) -> None:
+def test_an_upgrade_keeps_the_webhooks_certificate(releases: Environment) -> None:
     def certificates(release: str) -> tuple[Any, Any]:
         kubectl = releases.kubectl.within(f"{release}-system")
         secret = kubectl.get("secret", f"{release}-{NAME}-webhook")
@@ -231,7 +237,7 @@ def test_an_upgrade_keeps_the_webhooks_certificate(releases: Place) -> None:
         assert {each["timeoutSeconds"] for each in raw["webhooks"]} == {7}
 
 
-def test_the_catalogue_is_the_releases_after_its_first_upgrade(releases: Place) -> None:
+def test_the_catalogue_is_the_releases_after_its_first_upgrade(releases: Environment) -> None:
     shipped = set(releases.kubectl.names("clustertemplates"))
     assert {"http-request", "verify-rollout"} <= shipped
     releases.helm3.install(
@@ -252,7 +258,7 @@ def test_the_catalogue_is_the_releases_after_its_first_upgrade(releases: Place) 
     ids=["a served namespace", "the whole cluster"],
 )
 def test_a_release_for_what_another_serves_is_refused(
-    releases: Place, namespaces: list[str], said: str
+    releases: Environment, namespaces: list[str], said: str
 ) -> None:
     for helm in (releases.helm3, releases.helm4):
         with pytest.raises(AssertionError, match=said):
@@ -260,7 +266,7 @@ def test_a_release_for_what_another_serves_is_refused(
 
 
 @pytest.mark.parametrize("case", ["defaults", "all options", *OPTIONS])
-def test_the_api_server_takes_what_the_chart_renders(releases: Place, case: str) -> None:
+def test_the_api_server_takes_what_the_chart_renders(releases: Environment, case: str) -> None:
     """Strictly: an unknown or a wrong field of any object is an error."""
     release = Release(HELM3.path(), "third", "unserved")
     objects = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.twelve import TASK as TWELVE_TASK
-from tests.cluster.twelve import TWELVE
+from tests.cluster.twelve_node_workflow import TASK as TWELVE_TASK
+from tests.cluster.twelve_node_workflow import TWELVE
 from tests.commandline import CommandLine, kubeconfig_of
 from tests.kube import (
     ROOT,

@@ -11,33 +11,41 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.apis import ApiUser
-from tests.cluster.historyplace import REVISION, SPEC, HistoryPlace, at, history_in_place
+from tests.api_process import ApiUser
+from tests.cluster.history_environment import (
+    REVISION,
+    SPEC,
+    HistoryEnvironment,
+    at,
+    history_environment,
+)
 from tests.commandline import Done, run_here
+from tests.history_database import delete
 from tests.kube import Kubectl, eventually, workflow
 from tests.postgresql import PostgresqlServer
-from tests.recorded import delete
 
 ONLY_RECORD = "has ended and its object has been removed; the history keeps its record only"
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path,
     account: Path,
     postgresql: PostgresqlServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[HistoryPlace]:
+) -> Iterator[HistoryEnvironment]:
     folder = tmp_path_factory.mktemp("cli")
-    with history_in_place(kubeconfig, account, postgresql, folder) as place:
-        yield place
+    with history_environment(kubeconfig, account, postgresql, folder) as env:
+        yield env
 
 
 class Line:
     """The command line of a user who has no access to the cluster."""
 
-    def __init__(self, place: HistoryPlace, user: ApiUser, kubectl: Kubectl | None = None) -> None:
-        self._namespace = (kubectl or place.api.admin).namespace
+    def __init__(
+        self, env: HistoryEnvironment, user: ApiUser, kubectl: Kubectl | None = None
+    ) -> None:
+        self._namespace = (kubectl or env.api.admin).namespace
         self._user = user
 
     def __call__(self, *arguments: str) -> Done:
@@ -52,10 +60,10 @@ def names(done: Done) -> list[str]:
     return [line.partition("/")[2] for line in done.lines]
 
 
-def test_an_execution_that_was_removed_is_read_as_if_it_were_there(place: HistoryPlace) -> None:
-    line = Line(place, place["oncall"])
-    there = place.ended("gone", phase="Failed", reason="Failed", message="hold failed")
-    place.history.record(there, revision=REVISION)
+def test_an_execution_that_was_removed_is_read_as_if_it_were_there(env: HistoryEnvironment) -> None:
+    line = Line(env, env["oncall"])
+    there = env.ended("gone", phase="Failed", reason="Failed", message="hold failed")
+    env.history.record(there, revision=REVISION)
     commands = [
         ("get", "awfx", "gone", "-o", "wide"),
         ("get", "awfx/gone", "-o", "jsonpath={.spec.workflow} {.status.nodes.hold.phase}"),
@@ -65,7 +73,7 @@ def test_an_execution_that_was_removed_is_read_as_if_it_were_there(place: Histor
         ("wait", "gone"),
     ]
     before = [line(*command) for command in commands]
-    delete(place.api.admin, "gone")
+    delete(env.api.admin, "gone")
     for command, expected in zip(commands, before, strict=True):
         found = line(*command)
         assert found.code == expected.code, found.err
@@ -85,9 +93,9 @@ def test_an_execution_that_was_removed_is_read_as_if_it_were_there(place: Histor
     nearby = line("explain", "gon")
     assert (nearby.code, "there is no WorkflowExecution gon" in nearby.err) == (2, True)
     assert "--server" not in nearby.err
-    other = place.api.other
-    place.removed("newest", other)
-    latest = Line(place, place["admin"], other)("get", "awfx", "@latest", "-o", "name")
+    other = env.api.other
+    env.removed("newest", other)
+    latest = Line(env, env["admin"], other)("get", "awfx", "@latest", "-o", "name")
     assert names(latest) == ["newest"]
 
 
@@ -96,9 +104,9 @@ def timeless(text: str) -> list[str]:
     return re.sub(r"\b\d+(?:\.\d+)?[smhd](?:\d+[smh])*\b", "DURATION", text).split()
 
 
-def test_what_ended_and_was_removed_cannot_be_changed(place: HistoryPlace) -> None:
-    line = Line(place, place["admin"])
-    place.removed("fixed")
+def test_what_ended_and_was_removed_cannot_be_changed(env: HistoryEnvironment) -> None:
+    line = Line(env, env["admin"])
+    env.removed("fixed")
     ended = "has already ended: Succeeded, and only the history has it"
     for command in ("pause", "resume", "cancel"):
         done = line(command, "fixed")
@@ -111,19 +119,19 @@ def test_what_ended_and_was_removed_cannot_be_changed(place: HistoryPlace) -> No
     done = line("rerun", "fixed", "--from", "hold")
     assert done.code == 2
     assert "with other variables, the whole Workflow runs again" in done.err
-    place.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
+    env.api.admin.apply(workflow("w", **SPEC, variables=[{"name": "service", "type": "string"}]))
     done = line("rerun", "fixed", "--var", "service=orders", "--name", "fixed-again")
     assert done.code == 0, done.err
-    assert place.api.admin.get("awfx", "fixed-again")["spec"]["variables"] == {"service": "orders"}
-    delete(place.api.admin, "fixed-again")
+    assert env.api.admin.get("awfx", "fixed-again")["spec"]["variables"] == {"service": "orders"}
+    delete(env.api.admin, "fixed-again")
 
 
-def test_a_list_has_what_was_removed(place: HistoryPlace) -> None:
-    line = Line(place, place["view"])
-    place.removed("list-a", label="cli", phase="Failed", reason="Failed")
-    place.history.record(place.ended("list-b", label="cli"))
-    place.removed("list-c", label="cli")
-    place.started("list-d", label="cli")
+def test_a_list_has_what_was_removed(env: HistoryEnvironment) -> None:
+    line = Line(env, env["view"])
+    env.removed("list-a", label="cli", phase="Failed", reason="Failed")
+    env.history.record(env.ended("list-b", label="cli"))
+    env.removed("list-c", label="cli")
+    env.started("list-d", label="cli")
     listed = ("list", "-l", "list=cli", "-o", "name")
     assert sorted(names(line(*listed))) == ["list-a", "list-b", "list-c", "list-d"]
     assert names(line(*listed, "--sort-by", "{.metadata.name}"))[0] == "list-a"
@@ -145,15 +153,15 @@ def test_a_list_has_what_was_removed(place: HistoryPlace) -> None:
     assert line("list", "never").out.startswith("there are no workflowexecutions")
 
 
-def test_the_logs_of_an_execution_that_was_removed(place: HistoryPlace) -> None:
-    line = Line(place, place["oncall"])
+def test_the_logs_of_an_execution_that_was_removed(env: HistoryEnvironment) -> None:
+    line = Line(env, env["oncall"])
     nodes = {
         "hold": {"phase": "Failed", "attempts": 1, "job": "j", "startedAt": at(9)},
         "spare": {"phase": "Succeeded", "attempts": 1, "job": "k", "startedAt": at(8)},
     }
-    raw = place.removed("logged", nodes=nodes, phase="Failed", reason="Failed")
-    place.history.keep_log(raw, "hold", f"{at(90)} first", f"{at(8)} failed")
-    place.history.keep_log(raw, "spare", f"{at(7)} second")
+    raw = env.removed("logged", nodes=nodes, phase="Failed", reason="Failed")
+    env.history.keep_log(raw, "hold", f"{at(90)} first", f"{at(8)} failed")
+    env.history.keep_log(raw, "spare", f"{at(7)} second")
     whole = ["hold | first", "hold | failed", "spare | second"]
     choices: list[tuple[list[str], list[str]]] = [
         ([], whole),
@@ -169,15 +177,15 @@ def test_the_logs_of_an_execution_that_was_removed(place: HistoryPlace) -> None:
         assert (done.code, done.lines) == (0, expected), done.err
     unknown = line("logs", "logged", "spar")
     assert (unknown.code, "logged has no node spar" in unknown.err) == (2, True)
-    gone = place.removed("unkept", nodes=nodes, phase="Failed", reason="Failed")
+    gone = env.removed("unkept", nodes=nodes, phase="Failed", reason="Failed")
     assert gone["status"]["nodes"].keys() == {"hold", "spare"}
     assert "hold | (its pod was deleted, and its log with it)" in line("logs", "unkept").lines
 
 
-def test_who_may_not_read_executions_is_refused_as_always(place: HistoryPlace) -> None:
-    place.removed("private")
-    place.history.keep_log(place.removed("quiet"), "hold", f"{at(8)} secret")
-    none = Line(place, place["none"])
+def test_who_may_not_read_executions_is_refused_as_always(env: HistoryEnvironment) -> None:
+    env.removed("private")
+    env.history.keep_log(env.removed("quiet"), "hold", f"{at(8)} secret")
+    none = Line(env, env["none"])
     for command in (
         ["get", "awfx", "private"],
         ["explain", "private"],
@@ -187,7 +195,7 @@ def test_who_may_not_read_executions_is_refused_as_always(place: HistoryPlace) -
         done = none(*command)
         assert (done.code, "workflowexecutions" in done.err) == (2, True), done.err
         assert "secret" not in done.out + done.err
-    bare = Line(place, place.with_rights("bare", "workflowexecutions"))
+    bare = Line(env, env.with_rights("bare", "workflowexecutions"))
     assert bare("get", "awfx", "private").code == 0
     unread = bare("explain", "private")  # the revision takes a right of its own
     assert (unread.code, "controllerrevisions" in unread.err) == (0, True)
@@ -196,18 +204,18 @@ def test_who_may_not_read_executions_is_refused_as_always(place: HistoryPlace) -
     assert (refused.code, "pods/log" in refused.err) == (2, True)
     assert "secret" not in refused.out
     # The routes of the API act for the user of the token, so what they have is left out.
-    viewer = f"system:serviceaccount:{place.api.namespace}:view"
-    other = Line(place, place["admin"])("get", "awfx", "private", "--as", viewer)
+    viewer = f"system:serviceaccount:{env.api.namespace}:view"
+    other = Line(env, env["admin"])("get", "awfx", "private", "--as", viewer)
     assert (other.code, "there is no WorkflowExecution private" in other.err) == (2, True)
-    elsewhere = Line(place, place["view"], place.api.other)("get", "awfx", "private")
+    elsewhere = Line(env, env["view"], env.api.other)("get", "awfx", "private")
     assert (elsewhere.code, "workflowexecutions" in elsewhere.err) == (2, True)
 
 
-def test_without_the_database_live_answers_work_and_others_say_why(place: HistoryPlace) -> None:
-    line = Line(place, place["oncall"])
-    place.removed("lost")
-    place.ended("there")
-    place.server.halt()
+def test_without_the_database_live_answers_work_and_others_say_why(env: HistoryEnvironment) -> None:
+    line = Line(env, env["oncall"])
+    env.removed("lost")
+    env.ended("there")
+    env.server.halt()
     try:
         done = line("get", "awfx", "lost")
         assert done.code == 2
@@ -220,14 +228,14 @@ def test_without_the_database_live_answers_work_and_others_say_why(place: Histor
         assert "workflowexecution/there" in listed.lines
         assert listed.err == "the history is left out: the database does not answer\n"
     finally:
-        place.server.resume()
+        env.server.resume()
     eventually(lambda: line("get", "awfx", "lost").code == 0)
 
 
-def test_without_the_api_the_command_to_type_is_named(place: HistoryPlace) -> None:
-    place.removed("away")
-    namespace = place.api.admin.namespace
-    options = ["--kubeconfig", str(place.api.admin.kubeconfig), "-n", namespace]
+def test_without_the_api_the_command_to_type_is_named(env: HistoryEnvironment) -> None:
+    env.removed("away")
+    namespace = env.api.admin.namespace
+    options = ["--kubeconfig", str(env.api.admin.kubeconfig), "-n", namespace]
     typed = {
         "get awfx away": "get awfx/away",
         "logs away": "logs away",

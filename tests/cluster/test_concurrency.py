@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.twelve import TASK, task
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.kube import Kubectl, Operator, ended, eventually, execution, running_operator, workflow
 
 

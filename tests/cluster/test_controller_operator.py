@@ -13,8 +13,8 @@ from typing import Any
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog, Request
 from orchestrator.controller.main import OperatorOptions, serve
-from tests.account import INSTALL, NAMESPACE, USER
 from tests.kube import Kubectl, ended, eventually, execution, manifest, workflow
+from tests.service_accounts import INSTALL, NAMESPACE, USER
 
 TASK = {
     "parameters": [{"name": "text", "type": "string"}],

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.crds import KINDS
 from orchestrator.models.crd import MAX_SIZE
-from tests.cluster.full import FULL
+from tests.cluster.full_manifests import FULL
 from tests.kube import ROOT, Kubectl, execution, manifest, workflow
 
 A = {"name": "a", "action": "http-request"}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.ports import free_port
 from tests.actions import ScriptRun
 from tests.examples import example
 from tests.postgresql import PASSWORD, PostgresqlServer
-from tests.receivers import free_port
 
 PROVES = {"PostgreSQL, pg_dump and pg_restore": ["database-backup", "restore-verify"]}
 

@@ -27,14 +27,15 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
+from dev.ports import free_port
 from orchestrator.triggers.positions import parse_position, source_of
-from tests.account import operator_account, receiver_account
 from tests.cluster.faults import keep_figures
 from tests.conftest import PREFIX, fresh_namespace, started
 from tests.kube import Kubectl, Operator, eventually, manifest, workflow
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
-from tests.receivers import ReceiverProcess, free_port
-from tests.requests import ALERTMANAGER, CLOUD_EVENT, SECRET, SECRETS, github_headers
+from tests.receiver_process import ReceiverProcess
+from tests.service_accounts import operator_account, receiver_account
+from tests.signed_requests import ALERTMANAGER, CLOUD_EVENT, SECRET, SECRETS, github_headers
 
 EVENTS = int(os.environ.get("EVENTS", "120"))
 """Events in all."""

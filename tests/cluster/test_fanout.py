@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dev.cluster.api import Cluster
-from tests.cluster.twelve import TASK, jobs_created, task
+from tests.cluster.twelve_node_workflow import TASK, jobs_created, task
 from tests.kube import (
     Kubectl,
     ended,

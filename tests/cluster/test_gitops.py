@@ -19,16 +19,16 @@ import yaml
 
 from orchestrator.engine.people.protection import POLICY_SETTLE_SECONDS
 from orchestrator.engine.times import from_rfc3339
-from tests.account import INSTALL, NAMESPACE
+from tests.admission_policies import POLICIES
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.gitops.program import APP, ask, asking, manifests_of, settings
 from tests.kube import ROOT, Kubectl, ended, eventually, execution, manifest, running_operator
-from tests.people import person
 from tests.runner import make_runner
+from tests.service_accounts import INSTALL, NAMESPACE
+from tests.users import user_kubeconfig
 
 EXAMPLE = ROOT / "manifests/gitops/example"
-POLICIES = str(INSTALL / "policies.yaml")
 CONTROLLER = "system:serviceaccount:argocd:argocd-application-controller"
 SERVER = "system:serviceaccount:argocd:argocd-server"
 KINDS = ("workflows", "templates", "triggers", "workflowexecutions", "incidents", "jobs", "pods",
@@ -72,7 +72,7 @@ def ana(
         stored = kubectl.get("validatingadmissionpolicybindings", "itechsmart-workflow-people")
         created = from_rfc3339(stored["metadata"]["creationTimestamp"])
         eventually(lambda: time.time() > created + POLICY_SETTLE_SECONDS + 1)
-        yield person(kubeconfig, folder, "ana", "sre")
+        yield user_kubeconfig(kubeconfig, folder, "ana", "sre")
     kubectl("delete", "-f", POLICIES)
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from orchestrator.actions.action import PERMANENT
-from tests.cluster.test_actions import deploy
+from tests.cluster.workloads import deploy
 from tests.commandline import CommandLine
 from tests.kube import Kubectl, eventually
 from tests.runner import Runner, runner_of

@@ -15,11 +15,11 @@ import yaml
 
 from dev.charts.tools import HELM3
 from orchestrator.actions.manifest import handwritten
+from tests.action_coverage import record_action
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.examples import example
 from tests.kube import Kubectl
-from tests.performed import note
 from tests.runner import Ended, make_runner
 
 PROVES = {"Helm and the Kubernetes API server": ["helm-upgrade", "helm-rollback", "helm-test"]}
@@ -96,7 +96,7 @@ class HelmScripts:
         code = subprocess.run(["sh", "-c", source], env=environ, check=False).returncode
         text = outputs.read_text() if outputs.exists() else ""
         if code == 0:
-            note(action)
+            record_action(action)
         return Ended(code, json.loads(text) if code == 0 else {}, "" if code == 0 else text)
 
     def greeting(self, release: str) -> str:

@@ -27,10 +27,10 @@ from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS, LEASES
-from tests.account import NAMESPACE
 from tests.databases import new_database
 from tests.kube import ROOT, Kubectl, execution
 from tests.postgresql import PostgresqlServer
+from tests.service_accounts import NAMESPACE
 
 MANY = int(os.environ.get("EXECUTIONS", "300"))
 """Executions that end while the recorder and the database are killed."""

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.client import Client, NoAnswerError, ProblemError
 from orchestrator.engine.status.conditions import is_recorded
-from tests.apis import ApiProcess, token_of
+from tests.api_process import ApiProcess, token_of
+from tests.history_database import HistoryDatabase
 from tests.kube import Kubectl, Operator, eventually, workflow
 from tests.postgresql import PostgresqlServer
-from tests.receivers import free_port
-from tests.recorded import RecordedHistory
-from tests.recorders import RecorderProcess
+from tests.recorder_process import RecorderProcess
 
 MANY = int(os.environ.get("EXECUTIONS", "100"))
 """Executions that are started."""
@@ -87,7 +87,7 @@ async def killing(kills: list[Callable[[], None]], started: list[str]) -> AsyncI
 @pytest.fixture
 def database(postgresql: PostgresqlServer, tmp_path: Path) -> str:
     """The option for an empty history."""
-    return f"--database-file={RecordedHistory(postgresql, tmp_path).file}"
+    return f"--database-file={HistoryDatabase(postgresql, tmp_path).file}"
 
 
 async def test_every_execution_is_answered_once_whatever_is_killed(

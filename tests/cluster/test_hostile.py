@@ -15,7 +15,7 @@ import pytest
 from dev.cluster.api import Cluster
 from orchestrator.engine.lifecycle.admission import Prepared, prepare
 from orchestrator.jobs.names import job_name
-from tests.cluster.twelve import TASK, jobs_created, task
+from tests.cluster.twelve_node_workflow import TASK, jobs_created, task
 from tests.kube import Kubectl, Operator, ended, eventually, execution, running_operator, workflow
 
 IMAGE = "example.com/runner:1"

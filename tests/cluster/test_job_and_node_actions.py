@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.test_rollout_actions import fake_workload
+from tests.cluster.workloads import fake_workload, job
 from tests.commandline import CommandLine
 from tests.kube import Kubectl, eventually, execution
 from tests.runner import Runner, make_runner, runner_of
@@ -28,13 +28,6 @@ def runner(kubectl: Kubectl, tmp_path: Path) -> Runner:
 def uid(kubectl: Kubectl) -> str:
     """The uid of an execution `run`, to which Jobs can belong."""
     return str(kubectl.create(execution("none", "run"))["metadata"]["uid"])
-
-
-def job(**script: str) -> dict[str, Any]:
-    """A Job `import` whose pods behave on fake nodes as the script says."""
-    template = fake_workload("Deployment", 0, **script)["spec"]["template"]
-    template["spec"]["restartPolicy"] = "Never"
-    return {"metadata": {"name": "import"}, "spec": {"backoffLimit": 0, "template": template}}
 
 
 def test_a_job_runs_once_and_belongs_to_its_execution(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dev.cluster.api import Cluster
 from tests.cluster.faults import OperatorWrites, keep_figures
-from tests.cluster.twelve import check_all, start_executions
+from tests.cluster.twelve_node_workflow import check_all, start_executions
 from tests.kube import Kubectl, Operator
 
 WRITES = 15

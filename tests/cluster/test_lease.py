@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from dev.cluster.api import Cluster
-from tests.account import NAMESPACE
-from tests.cluster.twelve import check_all, start_executions
+from tests.cluster.twelve_node_workflow import check_all, start_executions
 from tests.kube import Kubectl, Operator, eventually
+from tests.service_accounts import NAMESPACE
 
 LEASE = f"--lease={NAMESPACE}/itechsmart-workflow-operator"
 

@@ -18,11 +18,10 @@ from dev.charts.tools import HELM3
 from dev.cluster.api import Cluster, down, up
 from dev.cluster.audit import AuditLog
 from dev.rights import keep_used
-from tests.account import NAMESPACE, USER
 from tests.charts.helm import Helm
 from tests.cluster.faults import OperatorWrites
 from tests.cluster.releases import operator_of
-from tests.cluster.twelve import TASK, check_all, jobs_created, start_executions, task
+from tests.cluster.twelve_node_workflow import TASK, check_all, jobs_created, start_executions, task
 from tests.cluster.versions import CURRENT, Version, earlier, later
 from tests.commandline import CommandLine
 from tests.conftest import PREFIX, fresh_namespace
@@ -36,6 +35,7 @@ from tests.kube import (
     phases,
     workflow,
 )
+from tests.service_accounts import NAMESPACE, USER
 
 RELEASE = SYSTEM = NAMESPACE
 COUNT = 12

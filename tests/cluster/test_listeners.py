@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.account import NAMESPACE, receiver_account
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, eventually, manifest, workflow
 from tests.mailserver import PASSWORD, MailServer
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
-from tests.receivers import ReceiverProcess
+from tests.receiver_process import ReceiverProcess
+from tests.service_accounts import NAMESPACE, receiver_account
 
 READ = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -67,7 +67,7 @@ def store(folder: Path) -> Iterator[ObjectStore]:
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """A namespace whose triggers two replicas of the receiver listen to."""
 
     kubectl: Kubectl
@@ -110,7 +110,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def shop(kubeconfig: Path, folder: Path, mail: MailServer, store: ObjectStore) -> Iterator[Place]:
+def shop(
+    kubeconfig: Path, folder: Path, mail: MailServer, store: ObjectStore
+) -> Iterator[Environment]:
     kubectl = fresh_namespace(Kubectl(kubeconfig))
     kubectl.apply(workflow("greet", nodes=[{"name": "a", "transform": {"x": "1"}}]), READ)
     account = f"--serviceaccount={NAMESPACE}:itechsmart-workflow-receiver"
@@ -135,24 +137,24 @@ def shop(kubeconfig: Path, folder: Path, mail: MailServer, store: ObjectStore) -
     ]
     for replica in replicas:
         replica.start()
-    yield Place(kubectl, replicas[0], replicas[1], volume)
+    yield Environment(kubectl, replicas[0], replicas[1], volume)
     for replica in replicas:
         replica.stop()
 
 
 @pytest.fixture
-def place(shop: Place) -> Iterator[Place]:
+def env(shop: Environment) -> Iterator[Environment]:
     """The namespace; the triggers of a test are gone after it."""
     yield shop
     shop.kubectl("delete", "awft", "--all")
 
 
 @pytest.fixture
-def user(place: Place, mail: MailServer) -> str:
+def user(env: Environment, mail: MailServer) -> str:
     """A user with an empty mailbox, whose password is in a Secret of the same name."""
     name = f"user-{uuid.uuid4().hex[:8]}"
     mail.set_password(name, PASSWORD)
-    secret(place.kubectl, name, username=name, password=PASSWORD)
+    secret(env.kubectl, name, username=name, password=PASSWORD)
     return name
 
 
@@ -201,12 +203,12 @@ def ids(events: Sequence[Any]) -> list[str]:
 
 
 def test_a_message_is_one_execution_and_older_ones_are_none(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
     mail.deliver(message(1), user=user)
-    place.trigger("inbox", email=mailbox(mail, user, markSeen=True))
+    env.trigger("inbox", email=mailbox(mail, user, markSeen=True))
     mail.deliver(message(2, "please restart the shop"), user=user)
-    (event,) = eventually(lambda: place.events("inbox"))
+    (event,) = eventually(lambda: env.events("inbox"))
     assert event["messageId"] == "<2@example.com>"
     assert event["from"] == {"name": "Ana Müller", "address": "ana@example.com"}
     assert event["subject"] == "Message 2: grüße"
@@ -219,56 +221,56 @@ def test_a_message_is_one_execution_and_older_ones_are_none(
 
 
 def test_messages_survive_kills_of_the_receiver_and_none_is_doubled(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
-    place.trigger(
+    env.trigger(
         "inbox", email=mailbox(mail, user, tls="StartTLS", port=mail.start_tls_port, **POLL)
     )
     for number in range(100, 120, 10):
         mail.append((message(each) for each in range(number, number + 10)), user)
-        for replica in (place.first, place.second):
+        for replica in (env.first, env.second):
             replica.kill()
             replica.start()
     wanted = [f"<{number}@example.com>" for number in range(100, 120)]
-    eventually(lambda: ids(place.events("inbox")) == wanted, within=120)
+    eventually(lambda: ids(env.events("inbox")) == wanted, within=120)
 
 
 def test_another_replica_takes_over_and_a_new_one_gets_its_share(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
-    place.trigger("inbox", email=mailbox(mail, user, **POLL))
-    holder = eventually(lambda: place.holder("inbox"))
-    replicas = [place.first, place.second]
+    env.trigger("inbox", email=mailbox(mail, user, **POLL))
+    holder = eventually(lambda: env.holder("inbox"))
+    replicas = [env.first, env.second]
     holding = next(each for each in replicas if holder in each.log.read_text())
     holding.kill()
     mail.deliver(message(200), user=user)
-    assert eventually(lambda: ids(place.events("inbox")) == ["<200@example.com>"])
-    assert eventually(lambda: place.holder("inbox") not in ("", holder))
+    assert eventually(lambda: ids(env.events("inbox")) == ["<200@example.com>"])
+    assert eventually(lambda: env.holder("inbox") not in ("", holder))
     holding.start()
 
 
 def test_a_server_that_dies_and_a_wrong_password_are_reported_and_nothing_is_lost(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
-    place.trigger("inbox", email=mailbox(mail, user, **POLL))
+    env.trigger("inbox", email=mailbox(mail, user, **POLL))
     mail.stop()
-    refused = eventually(lambda: _false(place.receiving("inbox")))
+    refused = eventually(lambda: _false(env.receiving("inbox")))
     assert refused["reason"] == "SourceUnreachable"
     assert "Connection refused" in refused["message"]
     mail.set_password(user, "another")
     mail.start()
-    wrong = eventually(lambda: "refuses the login" in place.receiving("inbox")["message"])
+    wrong = eventually(lambda: "refuses the login" in env.receiving("inbox")["message"])
     assert wrong
     mail.deliver(message(300), user=user)
-    secret(place.kubectl, user, username=user, password="another")
-    assert eventually(lambda: ids(place.events("inbox")) == ["<300@example.com>"], within=120)
-    assert eventually(lambda: place.receiving("inbox")["status"] == "True")
+    secret(env.kubectl, user, username=user, password="another")
+    assert eventually(lambda: ids(env.events("inbox")) == ["<300@example.com>"], within=120)
+    assert eventually(lambda: env.receiving("inbox")["status"] == "True")
 
 
 def test_a_huge_message_and_a_malformed_one_hold_nothing_up(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
-    place.trigger("inbox", email=mailbox(mail, user))
+    env.trigger("inbox", email=mailbox(mail, user))
     huge = EmailMessage()
     huge["Message-ID"], huge["Subject"] = "<400@example.com>", "huge"
     huge.set_content("see the attachment")
@@ -279,136 +281,140 @@ def test_a_huge_message_and_a_malformed_one_hold_nothing_up(
     )
     mail.append([bytes(huge), malformed, message(402)], user)
     wanted = [f"<{number}@example.com>" for number in (400, 401, 402)]
-    events = eventually(lambda: _all(place.events("inbox"), wanted))
+    events = eventually(lambda: _all(env.events("inbox"), wanted))
     (big,) = [each for each in events if each["messageId"] == wanted[0]]
     assert big["size"] > 40_000_000
     assert big["text"].strip() == "see the attachment"
 
 
 def test_after_new_uids_only_new_messages_are_events(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
     """The server numbers the mailbox anew, as after a restore: UIDVALIDITY changes."""
     mail.deliver(message(500), user=user)
-    place.trigger("inbox", email=mailbox(mail, user, **POLL))
+    env.trigger("inbox", email=mailbox(mail, user, **POLL))
     mail.deliver(message(501), message(502), user=user)
     handled = [f"<{number}@example.com>" for number in (501, 502)]
-    eventually(lambda: ids(place.events("inbox")) == handled)
+    eventually(lambda: ids(env.events("inbox")) == handled)
     before = mail.validity(user)
     mail.renumber(user)
     mail.deliver(message(503), user=user)
     assert mail.validity(user) != before
-    eventually(lambda: ids(place.events("inbox")) == [*handled, "<503@example.com>"], within=120)
+    eventually(lambda: ids(env.events("inbox")) == [*handled, "<503@example.com>"], within=120)
     mail.deliver(message(504), user=user)
     wanted = [*handled, "<503@example.com>", "<504@example.com>"]
-    eventually(lambda: ids(place.events("inbox")) == wanted, within=120)
+    eventually(lambda: ids(env.events("inbox")) == wanted, within=120)
 
 
 def test_a_large_mailbox_takes_bounded_memory_and_its_old_messages_start_nothing(
-    place: Place, mail: MailServer, user: str
+    env: Environment, mail: MailServer, user: str
 ) -> None:
     mail.fill(MESSAGES, user)
-    before = place.memory()
-    place.trigger("inbox", email=mailbox(mail, user, **POLL))
+    before = env.memory()
+    env.trigger("inbox", email=mailbox(mail, user, **POLL))
     mail.deliver(message(600), user=user)
-    eventually(lambda: ids(place.events("inbox")) == ["<600@example.com>"], within=120)
+    eventually(lambda: ids(env.events("inbox")) == ["<600@example.com>"], within=120)
     # As many new ones, of which the filter lets none through.
     settings = {"email": mailbox(mail, user, **POLL), "filter": "event.text == 'never'"}
-    place.kubectl("delete", "awft", "inbox")
-    place.trigger("filtered", **settings)
+    env.kubectl("delete", "awft", "inbox")
+    env.trigger("filtered", **settings)
     mail.append((message(number) for number in range(1_000, 1_000 + MESSAGES)), user)
-    eventually(lambda: place.counts("filtered").get("filtered") == MESSAGES, within=60 + MESSAGES)
-    assert place.events("filtered") == []
-    assert place.memory() < before + MAX_GROWTH
+    eventually(lambda: env.counts("filtered").get("filtered") == MESSAGES, within=60 + MESSAGES)
+    assert env.events("filtered") == []
+    assert env.memory() < before + MAX_GROWTH
 
 
 def test_a_large_bucket_takes_bounded_memory_and_its_old_objects_start_nothing(
-    place: Place, store: ObjectStore
+    env: Environment, store: ObjectStore
 ) -> None:
     store.make_bucket("large")
     store.fill("large", OBJECTS)
-    before = place.memory()
-    place.trigger("files", fileWatch={"s3": bucket(store, "large"), **POLL})
+    before = env.memory()
+    env.trigger("files", fileWatch={"s3": bucket(store, "large"), **POLL})
     for key in ("000/new.csv", "zzz/new.csv"):
         store.put("large", key, b"new")
     wanted = ["000/new.csv", "zzz/new.csv"]
-    found = eventually(lambda: place.events("files"), within=60 + OBJECTS // 100)
+    found = eventually(lambda: env.events("files"), within=60 + OBJECTS // 100)
     assert found
-    eventually(lambda: sorted(e["key"] for e in place.events("files")) == wanted, within=600)
-    assert place.memory() < before + MAX_GROWTH
+    eventually(lambda: sorted(e["key"] for e in env.events("files")) == wanted, within=600)
+    assert env.memory() < before + MAX_GROWTH
 
 
-def test_an_object_is_one_execution_and_so_is_each_change(place: Place, store: ObjectStore) -> None:
+def test_an_object_is_one_execution_and_so_is_each_change(
+    env: Environment, store: ObjectStore
+) -> None:
     store.make_bucket("orders")
     store.put("orders", "in/old.csv", b"before")
-    place.trigger("files", fileWatch={"s3": bucket(store, "orders", prefix="in/"), **POLL})
+    env.trigger("files", fileWatch={"s3": bucket(store, "orders", prefix="in/"), **POLL})
     store.put("orders", "in/a.csv", b"one")
     store.put("orders", "elsewhere/b.csv", b"one")
-    (event,) = eventually(lambda: place.events("files"))
+    (event,) = eventually(lambda: env.events("files"))
     assert (event["bucket"], event["key"], event["size"]) == ("orders", "in/a.csv", 3)
     store.put("orders", "in/a.csv", b"two!")
     store.put("orders", "in/old.csv", b"changed")
     keys = [("in/a.csv", 3), ("in/a.csv", 4), ("in/old.csv", 7)]
-    seen = eventually(lambda: _all(place.events("files"), keys, _key_and_size))
+    seen = eventually(lambda: _all(env.events("files"), keys, _key_and_size))
     assert len({each["etag"] for each in seen}) == 3
 
 
 def test_objects_survive_kills_of_the_receiver_and_none_is_doubled(
-    place: Place, store: ObjectStore
+    env: Environment, store: ObjectStore
 ) -> None:
     store.make_bucket("many")
-    place.trigger("files", fileWatch={"s3": bucket(store, "many"), "pattern": "*.csv", **POLL})
+    env.trigger("files", fileWatch={"s3": bucket(store, "many"), "pattern": "*.csv", **POLL})
     wanted = []
     for round_ in range(2):
         for number in range(10):
             key = f"{round_}/{number}.csv"
             store.put("many", key, key.encode())
             wanted.append(key)
-        for replica in (place.first, place.second):
+        for replica in (env.first, env.second):
             replica.kill()
             replica.start()
-    eventually(lambda: sorted(e["key"] for e in place.events("files")) == wanted, within=120)
+    eventually(lambda: sorted(e["key"] for e in env.events("files")) == wanted, within=120)
 
 
 def test_a_store_that_dies_and_a_bucket_that_is_missing_are_reported(
-    place: Place, store: ObjectStore
+    env: Environment, store: ObjectStore
 ) -> None:
     settings = {"s3": bucket(store, "later"), **POLL}
-    place.kubectl.apply(manifest("Trigger", "files", {"workflow": "greet", "fileWatch": settings}))
-    assert eventually(lambda: "has no bucket later" in place.receiving("files")["message"])
+    env.kubectl.apply(manifest("Trigger", "files", {"workflow": "greet", "fileWatch": settings}))
+    assert eventually(lambda: "has no bucket later" in env.receiving("files")["message"])
     store.make_bucket("later")
-    eventually(lambda: place.receiving("files")["status"] == "True")
+    eventually(lambda: env.receiving("files")["status"] == "True")
     store.stop()
-    assert eventually(lambda: "Connection refused" in place.receiving("files")["message"])
+    assert eventually(lambda: "Connection refused" in env.receiving("files")["message"])
     store.start()
     store.put("later", "a", b"1")
-    assert eventually(lambda: [each["key"] for each in place.events("files")] == ["a"])
+    assert eventually(lambda: [each["key"] for each in env.events("files")] == ["a"])
 
 
-def test_a_file_is_one_execution_once_it_is_written(place: Place) -> None:
-    (place.volume / "secret").write_text("outside of the folder")
-    (place.volume / "in" / "link").symlink_to(place.volume / "secret")
+def test_a_file_is_one_execution_once_it_is_written(env: Environment) -> None:
+    (env.volume / "secret").write_text("outside of the folder")
+    (env.volume / "in" / "link").symlink_to(env.volume / "secret")
     watch = {"volume": {"name": "shared", "path": "in"}, **POLL}
-    place.trigger("files", fileWatch=watch)
-    (place.volume / "in" / "report.txt").write_text("done")
-    moved = place.volume / "elsewhere"
+    env.trigger("files", fileWatch=watch)
+    (env.volume / "in" / "report.txt").write_text("done")
+    moved = env.volume / "elsewhere"
     moved.write_text("moved here, with an old date")
     os.utime(moved, (1_000_000_000, 1_000_000_000))
-    moved.rename(place.volume / "in" / "moved.txt")
+    moved.rename(env.volume / "in" / "moved.txt")
     keys = [("in/moved.txt", 28), ("in/report.txt", 4)]
-    events = eventually(lambda: _all(place.events("files"), keys, _key_and_size))
+    events = eventually(lambda: _all(env.events("files"), keys, _key_and_size))
     assert {each["volume"] for each in events} == {"shared"}
 
 
-def test_a_volume_is_for_its_namespaces_only(place: Place) -> None:
+def test_a_volume_is_for_its_namespaces_only(env: Environment) -> None:
     for name in ("others", "nowhere"):
         watch = {"volume": {"name": name}}
-        place.kubectl.apply(manifest("Trigger", name, {"workflow": "greet", "fileWatch": watch}))
-        refused = eventually(lambda name=name: _false(place.receiving(name)))  # type: ignore[misc]
+        env.kubectl.apply(manifest("Trigger", name, {"workflow": "greet", "fileWatch": watch}))
+        refused = eventually(lambda name=name: _false(env.receiving(name)))  # type: ignore[misc]
         assert refused["reason"] == "VolumeForbidden"
 
 
-def test_the_examples_fire(place: Place, mail: MailServer, user: str, store: ObjectStore) -> None:
+def test_the_examples_fire(
+    env: Environment, mail: MailServer, user: str, store: ObjectStore
+) -> None:
     store.make_bucket("orders-of-example")
     for name in ("email", "file-watch"):
         text = (ROOT / f"manifests/examples/trigger-{name}.yaml").read_text()
@@ -420,15 +426,15 @@ def test_the_examples_fire(place: Place, mail: MailServer, user: str, store: Obj
                 own = bucket(store, "orders-of-example", region="us-east-1")
                 spec["fileWatch"]["s3"] |= own
                 spec["fileWatch"]["pollInterval"] = "5s"
-            place.kubectl.apply(raw)
+            env.kubectl.apply(raw)
     for trigger in ("requests", "incoming-orders"):
-        eventually(lambda trigger=trigger: place.receiving(trigger)["status"] == "True")  # type: ignore[misc]
+        eventually(lambda trigger=trigger: env.receiving(trigger)["status"] == "True")  # type: ignore[misc]
     mail.deliver(message(500), b"Auto-Submitted: auto-replied\r\nSubject: away\r\n\r\n", user=user)
     store.put("orders-of-example", "incoming/today.csv", b"1")
     store.put("orders-of-example", "incoming/today.txt", b"1")
-    assert eventually(lambda: ids(place.events("requests")) == ["<500@example.com>"])
-    assert eventually(lambda: place.counts("requests").get("filtered") == 1)
-    (order,) = eventually(lambda: place.events("incoming-orders"))
+    assert eventually(lambda: ids(env.events("requests")) == ["<500@example.com>"])
+    assert eventually(lambda: env.counts("requests").get("filtered") == 1)
+    (order,) = eventually(lambda: env.events("incoming-orders"))
     assert order["key"] == "incoming/today.csv"
 
 

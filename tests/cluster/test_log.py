@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.twelve import TASK, task
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.kube import Kubectl, Operator, ended, execution, running_operator, workflow
 
 RETRY = {"limit": 1, "backoff": {"initial": "2s"}}

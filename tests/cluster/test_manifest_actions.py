@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.test_actions import workload
-from tests.cluster.test_rollout_actions import fake_workload
+from tests.cluster.workloads import fake_workload, workload
 from tests.kube import Kubectl, eventually
 from tests.runner import Runner, make_runner
 

@@ -15,18 +15,25 @@ import yaml
 from dev.cluster.credentials import write_credentials
 from dev.monitoring.__main__ import ALERTS, FOLDER, rules
 from dev.monitoring.dashboard import dashboard
+from dev.ports import free_port
 from dev.reference.metrics import everything
 from orchestrator.controller.telemetry.families import PREFIX
-from tests.account import NAMESPACE, receiver_account, recorder_account
-from tests.apis import ApiProcess
-from tests.cluster.happenings import API_REQUESTS, REQUESTS, arrive, ask, happen
-from tests.cluster.roles import POLICIES
+from tests.admission_policies import POLICIES
+from tests.api_process import ApiProcess
+from tests.cluster.metrics_workload import (
+    API_REQUESTS,
+    REQUESTS,
+    run_workflows,
+    send_api_requests,
+    send_events,
+)
 from tests.conftest import fresh_namespace
-from tests.expressions import TARGET_LABELS, metrics_of, with_variables
 from tests.kube import Kubectl, Operator, eventually
-from tests.prometheus import Prometheus, free_port, scraping
-from tests.receivers import ReceiverProcess, running_receiver
-from tests.recorders import RecorderProcess
+from tests.prometheus import Prometheus, scraping
+from tests.promql import TARGET_LABELS, metrics_of, with_variables
+from tests.receiver_process import ReceiverProcess, running_receiver
+from tests.recorder_process import RecorderProcess
+from tests.service_accounts import NAMESPACE, receiver_account, recorder_account
 
 WITHOUT_DATA = {f"{PREFIX}_triggers_quota_exceeded"}
 """Metrics that have no series in this run: no quota refuses the execution of a Trigger."""
@@ -97,9 +104,9 @@ def scraped(
             receiving as (send, receiver),
             scraping(targets, folder, ALERTS) as prometheus,
         ):
-            happen(shop, full, prometheus)
-            arrive(shop, send, prometheus)
-            ask(shop, folder / "api.log")
+            run_workflows(shop, full, prometheus)
+            send_events(shop, send, prometheus)
+            send_api_requests(shop, folder / "api.log")
             yield Scraped(shop, operator, receiver, api, prometheus)
     finally:
         operator.stop()

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dev.cluster.api import Cluster
+from tests.chaos_proxy import ChaosProxy
 from tests.cluster.faults import OperatorWrites, keep_figures
-from tests.cluster.twelve import check_all, start_executions
+from tests.cluster.twelve_node_workflow import check_all, start_executions
 from tests.kube import Kubectl, running_operator
-from tests.proxy import Proxy
 
 EXECUTIONS = 40
 WRITES = 15 * EXECUTIONS
@@ -19,7 +19,7 @@ WRITES = 15 * EXECUTIONS
 
 
 @contextmanager
-def behind(proxy: Proxy, account: Path, folder: Path, namespace: str) -> Iterator[Proxy]:
+def behind(proxy: ChaosProxy, account: Path, folder: Path, namespace: str) -> Iterator[ChaosProxy]:
     """An operator that reaches the API server through the proxy only."""
     with proxy.running():
         kubeconfig = proxy.kubeconfig(account, folder / "kubeconfig")
@@ -31,7 +31,7 @@ def test_connections_that_are_cut_slow_and_silent_make_nothing_twice_and_lose_no
     kubectl: Kubectl, account: Path, api_cluster: Cluster, tmp_path: Path
 ) -> None:
     writes = OperatorWrites(api_cluster, kubectl.namespace)
-    proxy = Proxy(api_cluster.server, slow=0.3)
+    proxy = ChaosProxy(api_cluster.server, slow=0.3)
     with behind(proxy, account, tmp_path, kubectl.namespace):
         with proxy.storm(pause=0.3, longest=5.0):
             start_executions(kubectl, EXECUTIONS)
@@ -48,7 +48,7 @@ def test_connections_that_fall_silent_for_good_are_given_up_and_nothing_is_lost(
     kubectl: Kubectl, account: Path, api_cluster: Cluster, tmp_path: Path
 ) -> None:
     writes = OperatorWrites(api_cluster, kubectl.namespace)
-    with behind(Proxy(api_cluster.server), account, tmp_path, kubectl.namespace) as proxy:
+    with behind(ChaosProxy(api_cluster.server), account, tmp_path, kubectl.namespace) as proxy:
         start_executions(kubectl, EXECUTIONS)
         writes.wait_for(WRITES // 3)
         proxy.silence()

@@ -15,9 +15,8 @@ from orchestrator.jobs.fan_out import FanOutJob, build_fan_out
 from orchestrator.kube.client import ApiClient, Raw
 from orchestrator.kube.projection import project_job, project_pod
 from orchestrator.kube.resources import JOBS, PODS, Resource
-from tests.kube import Kubectl
-from tests.reliance.api import Api, until
-from tests.reliance.jobs import (
+from tests.conformance.api import Api, until
+from tests.conformance.jobs import (
     TEMPLATE,
     identity,
     pods_of,
@@ -26,6 +25,7 @@ from tests.reliance.jobs import (
     start,
     verdict,
 )
+from tests.kube import Kubectl
 
 KINDS: list[tuple[Resource, Callable[[Raw], Raw]]] = [(JOBS, project_job), (PODS, project_pod)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.twelve import TASK, task
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.commandline import CommandLine
 from tests.kube import Kubectl, ended, eventually, execution, phases, running_operator, workflow
 

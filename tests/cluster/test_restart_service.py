@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.actions.action import PERMANENT, USAGE
 from orchestrator.actions.ssh import CONNECTION
 from tests.actions import ActionRun
 from tests.examples import example
-from tests.receivers import free_port
 from tests.servicemanager import ServiceManager
 from tests.sshserver import SshServer
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.api import Cluster
-from tests.account import operator_account
 from tests.cluster.faults import OperatorWrites, keep_figures, wait_until_jobs_run
-from tests.cluster.twelve import check_all, start_executions
+from tests.cluster.twelve_node_workflow import check_all, start_executions
 from tests.conftest import PREFIX, fresh_namespace, started
 from tests.kube import Kubectl, Operator, eventually, running_operator
+from tests.service_accounts import operator_account
 
 EXECUTIONS = 40
 WRITES = 15 * EXECUTIONS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.twelve import TASK, task
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.kube import Kubectl, ended, eventually, execution, manifest, running_operator, workflow
 
 

@@ -1,6 +1,7 @@
 """What each right is worth: the policies rule by rule, tried by people who hold one right.
 
-tests/cluster/roles.py says who holds which. Each of them tries what the others' rights allow.
+tests/cluster/roles_environment.py lists who holds which. Each of them tries what the rights of the
+others allow.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.roles import roles_in_place
-from tests.cluster.test_people import Place, asking, decision, node
+from tests.cluster.roles_environment import roles_environment
+from tests.cluster.user_environment import UserEnvironment, decision, node, start_approval
 from tests.kube import ended, eventually, execution, workflow
 
 UID = "6a9f0b1e-0000-4000-8000-000000000000"
@@ -24,22 +25,22 @@ SIGNERS = ("app", "sig", "ctl", "dot")
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    with roles_in_place(kubeconfig, account, tmp_path_factory.mktemp("rights")) as place:
-        yield place
+) -> Iterator[UserEnvironment]:
+    with roles_environment(kubeconfig, account, tmp_path_factory.mktemp("rights")) as env:
+        yield env
 
 
 @pytest.fixture
-def waiting(place: Place) -> Iterator[Place]:
+def waiting(env: UserEnvironment) -> Iterator[UserEnvironment]:
     """The same with an execution `run`, started by cas, that waits for an approval."""
-    asking(place, approvers=["group:sre"], required=2)
-    yield place
-    place.admin("delete", "awfx", "--all")
+    start_approval(env, approvers=["group:sre"], required=2)
+    yield env
+    env.admin("delete", "awfx", "--all")
 
 
-def test_who_may_sign_changes_nothing_that_deletes_or_relabels(waiting: Place) -> None:
+def test_who_may_sign_changes_nothing_that_deletes_or_relabels(waiting: UserEnvironment) -> None:
     marker = {"automation.itechsmart.dev/mine": "1"}
     waiting.admin("label", "awfx", "run", *(f"{key}={value}" for key, value in marker.items()))
     before = waiting.admin.get("awfx", "run")["metadata"]
@@ -67,7 +68,9 @@ def test_who_may_sign_changes_nothing_that_deletes_or_relabels(waiting: Place) -
         assert after.get(field) == before.get(field)
 
 
-def test_labels_of_others_stay_free_and_who_may_delete_may_change_the_rest(waiting: Place) -> None:
+def test_labels_of_others_stay_free_and_who_may_delete_may_change_the_rest(
+    waiting: UserEnvironment,
+) -> None:
     assert waiting.merge("app", "run", {"metadata": {"labels": {"team": "shop"}}}) == ""
     bait = waiting.admin("create", "configmap", "bait", "-o", "jsonpath={.metadata.uid}")
     for metadata in (
@@ -79,47 +82,47 @@ def test_labels_of_others_stay_free_and_who_may_delete_may_change_the_rest(waiti
         assert waiting.merge("edit", "run", {"metadata": metadata}) == ""
 
 
-def test_kubernetes_own_collector_still_deletes_in_its_three_ways(place: Place) -> None:
+def test_kubernetes_own_collector_still_deletes_in_its_three_ways(env: UserEnvironment) -> None:
     """In the foreground it takes a finalizer off, and of orphans an owner."""
     sub = {"name": "sub", "workflow": {"name": "asks"}}
     ask = {"name": "ask", "approval": {"approvers": ["user:nobody"]}}
-    place.admin.apply(workflow("asks", nodes=[ask]), workflow("calls", nodes=[sub]))
+    env.admin.apply(workflow("asks", nodes=[ask]), workflow("calls", nodes=[sub]))
     for how in ("background", "foreground", "orphan"):
         assert (
-            place["cas"]
+            env["cas"]
             .attempt("create", "-f", "-", stdin=json.dumps(execution("calls", how)))
             .returncode
             == 0
         )
 
         def child(parent: str = how) -> Any:
-            record = place.admin.get("awfx", parent).get("status", {}).get("nodes", {})
+            record = env.admin.get("awfx", parent).get("status", {}).get("nodes", {})
             return record.get("sub", {}).get("execution")
 
         name = eventually(child)
-        done = place["edit"].attempt("delete", "awfx", how, f"--cascade={how}", "--timeout=30s")
+        done = env["edit"].attempt("delete", "awfx", how, f"--cascade={how}", "--timeout=30s")
         assert done.returncode == 0, done.stderr
         if how == "orphan":
-            left = place.admin.get("awfx", name)["metadata"]
+            left = env.admin.get("awfx", name)["metadata"]
             assert "ownerReferences" not in left
             continue
-        eventually(partial(gone, place, name))
-    place.admin("delete", "awfx", "--all")
+        eventually(partial(gone, env, name))
+    env.admin("delete", "awfx", "--all")
 
 
-def gone(place: Place, name: str) -> bool:
-    return name not in place.admin.names("awfx")
+def gone(env: UserEnvironment, name: str) -> bool:
+    return name not in env.admin.names("awfx")
 
 
-def test_who_may_patch_creates_nothing(place: Place) -> None:
+def test_who_may_patch_creates_nothing(env: UserEnvironment) -> None:
     for user in SIGNERS[:3]:
         raw = json.dumps(execution("ask", "made-by-apply"))
-        done = place[user].attempt("apply", "--server-side", "-f", "-", stdin=raw)
+        done = env[user].attempt("apply", "--server-side", "-f", "-", stdin=raw)
         assert "cannot create resource" in done.stderr or "orbidden" in done.stderr
-    assert "made-by-apply" not in place.admin.names("awfx")
+    assert "made-by-apply" not in env.admin.names("awfx")
 
 
-def test_who_may_sign_does_nothing_else(waiting: Place) -> None:
+def test_who_may_sign_does_nothing_else(waiting: UserEnvironment) -> None:
     entry = {"id": "1", "name": "go"}
     verbs = {
         "app": decision("app", groups=["sre"]),
@@ -147,7 +150,7 @@ def test_who_may_sign_does_nothing_else(waiting: Place) -> None:
         assert waiting.patch(user, "run", spec) == ""
 
 
-def test_status_is_the_operators_whoever_else_may_write(waiting: Place) -> None:
+def test_status_is_the_operators_whoever_else_may_write(waiting: UserEnvironment) -> None:
     body = {"status": {"phase": "Succeeded"}}
     for user in ("dot", "edit"):
         assert "forbidden" in waiting.merge(user, "run", body, "--subresource=status").lower()
@@ -157,8 +160,8 @@ def test_status_is_the_operators_whoever_else_may_write(waiting: Place) -> None:
     assert "only the operator writes" in done.stderr
 
 
-def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(place: Place) -> None:
-    place.admin.apply(workflow("ask", nodes=[{"name": "a", "transform": {"x": "1"}}]))
+def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(env: UserEnvironment) -> None:
+    env.admin.apply(workflow("ask", nodes=[{"name": "a", "transform": {"x": "1"}}]))
     trigger = {"type": "schedule", "name": "nightly"}
     parent = {"name": "p", "uid": UID, "node": "a", "depth": 1}
     specs: dict[str, dict[str, Any]] = {
@@ -172,33 +175,35 @@ def test_who_may_run_begins_with_nothing_but_a_workflow_and_variables(place: Pla
         "it requires the verb rerun": {"rerunOf": {"name": "old", "from": ["a"]}},
     }
     for said, spec in specs.items():
-        assert said in place.refused("run", spec)
+        assert said in env.refused("run", spec)
     metadata: dict[str, dict[str, Any]] = {
         "metadata.ownerReferences": {"ownerReferences": [OWNER]},
         "metadata.finalizers": {"finalizers": ["example.com/never"]},
         "labels of automation": {"labels": {LABEL: UID}},
     }
     for said, fields in metadata.items():
-        assert f"run may not change {said}" in place.refused("run", {}, **fields)
+        assert f"run may not change {said}" in env.refused("run", {}, **fields)
     bulk = {f"example.com/{at}": "x" * 60_000 for at in range(2)}
-    assert "at most 64 KiB" in place.refused("run", {}, annotations=bulk)
+    assert "at most 64 KiB" in env.refused("run", {}, annotations=bulk)
     fat: list[dict[str, Any]] = [{"x": "y" * 300_000}, {"l": [[]] * 450_000}]
     for large in fat:
-        said = place.refused("run", {"variables": large})
+        said = env.refused("run", {"variables": large})
         assert "spec.variables: all together are at most 256 KiB" in said
     at_most = execution("ask", "wide", variables={"x": "y" * 131_000})
-    done = place["run"].attempt("create", "-f", "-", stdin=json.dumps(at_most))
+    done = env["run"].attempt("create", "-f", "-", stdin=json.dumps(at_most))
     assert done.returncode == 0, done.stderr
-    assert place.refused("run", {}, labels={"team": "shop"}) == ""
-    assert ended(place.admin, "run")["status"]["phase"] == "Succeeded"
+    assert env.refused("run", {}, labels={"team": "shop"}) == ""
+    assert ended(env.admin, "run")["status"]["phase"] == "Succeeded"
     again = execution("ask", "again", rerunOf={"name": "run", "from": ["a"]})
-    done = place["dot"].attempt("create", "-f", "-", stdin=json.dumps(again))
+    done = env["dot"].attempt("create", "-f", "-", stdin=json.dumps(again))
     assert done.returncode == 0, done.stderr
-    assert ended(place.admin, "again")["status"]["phase"] == "Succeeded"
-    place.admin("delete", "awfx", "--all")
+    assert ended(env.admin, "again")["status"]["phase"] == "Succeeded"
+    env.admin("delete", "awfx", "--all")
 
 
-def test_a_person_replaces_their_own_decision_while_the_node_waits(waiting: Place) -> None:
+def test_a_person_replaces_their_own_decision_while_the_node_waits(
+    waiting: UserEnvironment,
+) -> None:
     mine = {"node": "ask", "by": "app", "decision": "Approve", "comment": "fine"}
     assert waiting.patch("app", "run", {"decisions": [mine]}) == ""
     theirs = {"node": "ask", "by": "bob", "decision": "Approve"}
@@ -221,7 +226,7 @@ def test_a_person_replaces_their_own_decision_while_the_node_waits(waiting: Plac
     assert "the node does not wait for a decision" in said
 
 
-def test_an_execution_cannot_be_filled_up(waiting: Place) -> None:
+def test_an_execution_cannot_be_filled_up(waiting: UserEnvironment) -> None:
     large = {"text": "x" * 6000}
     assert "inputs are at most 4 KiB" in waiting.patch("app", "run", decision("app", inputs=large))
     wide = {"text": "\N{SNOWMAN}" * 2000}
@@ -242,7 +247,9 @@ def test_an_execution_cannot_be_filled_up(waiting: Place) -> None:
     eventually(lambda: "1 of 2" in node(waiting).get("message", ""))
 
 
-def test_full_lists_cost_the_api_server_nothing_that_refuses_the_next_one(waiting: Place) -> None:
+def test_full_lists_cost_the_api_server_nothing_that_refuses_the_next_one(
+    waiting: UserEnvironment,
+) -> None:
     """The policies' work grows with the entries: with their square it exceeds Kubernetes' limit."""
     every: list[dict[str, Any]] = []
     for user in ("sig", "dot"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.test_actions import deploy, workload
+from tests.cluster.workloads import deploy, fake_workload, workload
 from tests.kube import Kubectl
 from tests.runner import Runner, make_runner
 
@@ -23,21 +23,6 @@ PERMANENT, RETRY = 65, 1
 @pytest.fixture
 def runner(kubectl: Kubectl, tmp_path: Path) -> Runner:
     return make_runner(kubectl, tmp_path)
-
-
-def fake_workload(kind: str, replicas: int = 0, **script: str) -> dict[str, Any]:
-    """The workload `web`, whose pods behave on fake nodes as the script says."""
-    made = workload(kind, "web", replicas)
-    template = made["spec"]["template"]
-    template["spec"] |= {
-        "nodeSelector": {"type": "fake"},
-        "tolerations": [{"key": "fake.automation.itechsmart.dev/node", "operator": "Exists"}],
-    }
-    template["metadata"]["annotations"] = {
-        f"fake.automation.itechsmart.dev/{name.replace('_', '-')}": value
-        for name, value in script.items()
-    }
-    return made
 
 
 def images(kubectl: Kubectl, kind: str = "deployment") -> list[str]:

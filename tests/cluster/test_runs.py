@@ -10,7 +10,15 @@ import pytest
 
 from dev.cluster.api import Cluster
 from orchestrator.jobs.names import job_name
-from tests.cluster.twelve import ATTEMPTS, JOBS, PHASES, TASK, TWELVE, jobs_created, task
+from tests.cluster.twelve_node_workflow import (
+    ATTEMPTS,
+    JOBS,
+    PHASES,
+    TASK,
+    TWELVE,
+    jobs_created,
+    task,
+)
 from tests.kube import Kubectl, ended, eventually, execution, phases, running_operator, workflow
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.actions.action import PERMANENT, USAGE
 from tests.actions import ActionRun
 from tests.examples import example
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
-from tests.receivers import free_port
 
 PROVES = {"versitygw, a server with the API of S3": ["s3-put", "s3-get"]}
 

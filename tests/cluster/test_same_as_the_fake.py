@@ -12,11 +12,11 @@ import pytest
 
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import CONFIG_MAPS
+from tests.conformance.api import Api, until
+from tests.conformance.jobs import Jobs, KubeletStages
+from tests.conformance.objects import Objects
+from tests.conformance.watches import Watches
 from tests.kube import Kubectl
-from tests.reliance.api import Api, until
-from tests.reliance.jobs import Jobs, KubeletStages
-from tests.reliance.objects import Objects
-from tests.reliance.watches import Watches
 
 
 @pytest.fixture

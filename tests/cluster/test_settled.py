@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.cluster.twelve import TASK, TWELVE
+from tests.cluster.twelve_node_workflow import TASK, TWELVE
 from tests.kube import Kubectl, ended, eventually, execution, running_operator, workflow
 
 AGENT = "itechsmart-workflow"

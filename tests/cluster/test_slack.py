@@ -20,13 +20,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.account import RECEIVER, receiver_account
-from tests.cluster.test_people import POLICIES, Place, until_in_effect
+from tests.admission_policies import POLICIES
+from tests.cluster.user_environment import UserEnvironment, until_in_effect
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl, ended, eventually, execution, running_operator, workflow
-from tests.people import person
 from tests.planted import planted
-from tests.receivers import running_receiver
+from tests.receiver_process import running_receiver
+from tests.service_accounts import RECEIVER, receiver_account
+from tests.users import user_kubeconfig
 
 SECRET = planted("slack signing").encode()
 PEOPLE = {
@@ -132,8 +133,8 @@ def slack(
     binding = ("create", "clusterrolebinding", "slack-people", "--clusterrole=slack-people", who)
     admin(*binding)
     admin("create", "rolebinding", "ana", "--clusterrole=itechsmart-workflow-oncall", "--user=ana")
-    people = {user: person(kubeconfig, folder, user) for user in ("ana", "bob")}
-    until_in_effect(Place(admin, people))
+    people = {user: user_kubeconfig(kubeconfig, folder, user) for user in ("ana", "bob")}
+    until_in_effect(UserEnvironment(admin, people))
     files = (f"--slack-signing-secret={folder}/secret", f"--slack-people={folder}/people.yaml")
     with (
         running_operator(account, folder / "operator.log"),

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.actions.action import PERMANENT, USAGE
 from orchestrator.actions.data import sql_execute
 from tests.actions import ActionRun
 from tests.examples import example
 from tests.kube import eventually
 from tests.postgresql import PASSWORD, PostgresqlServer
-from tests.receivers import free_port
 
 # A TLS connection that a server refuses is closed in two steps (asyncpg, `transport.close`): the
 # second waits for the server, and the end of the action for none.

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.actions.action import PERMANENT, USAGE
 from orchestrator.actions.ssh import CONNECTION, MEMORY
 from tests.actions import ActionRun
 from tests.examples import example
 from tests.kube import eventually
-from tests.receivers import free_port
 from tests.sshserver import SshServer, make_key
 
 PROVES = {"OpenSSH server": ["ssh-command"]}

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.engine.trace_context import parse_traceparent
 from orchestrator.models.labels import TRACEPARENT
-from tests.cluster.twelve import TASK, task
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.collector import attributes_of, collecting
 from tests.kube import (
     Kubectl,
@@ -20,7 +20,7 @@ from tests.kube import (
     running_operator,
     workflow,
 )
-from tests.recorders import RecorderProcess
+from tests.recorder_process import RecorderProcess
 
 CALLER = f"00-{'a1' * 16}-{'b2' * 8}-01"
 

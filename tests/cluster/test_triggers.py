@@ -17,8 +17,8 @@ from tests.kube import (
     ended,
     eventually,
     execution,
-    manifest,
     running_operator,
+    trigger,
     workflow,
 )
 
@@ -40,10 +40,6 @@ def runs(kubectl: Kubectl, name: str) -> list[dict[str, Any]]:
 def status(kubectl: Kubectl, trigger: str) -> dict[str, Any]:
     found: dict[str, Any] = kubectl.get("awft", trigger).get("status", {})
     return found
-
-
-def trigger(name: str, target: str, **spec: Any) -> dict[str, Any]:
-    return manifest("Trigger", name, {"workflow": target, **spec})
 
 
 def test_a_schedule_starts_each_slot_once_across_a_kill(

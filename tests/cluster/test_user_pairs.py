@@ -19,8 +19,8 @@ from orchestrator.cli.main import app
 from orchestrator.jobs.names import job_name
 from orchestrator.session.errors import UsageError
 from orchestrator.triggers.plan import execution_name
-from tests.cluster.roles import roles_in_place
-from tests.cluster.test_people import Place, node
+from tests.cluster.roles_environment import roles_environment
+from tests.cluster.user_environment import UserEnvironment, node
 from tests.conftest import fresh_namespace
 from tests.kube import Kubectl, ended, eventually, execution, manifest, workflow
 
@@ -30,11 +30,11 @@ HELD_EDGES = [{"from": "ask", "to": "a"}]
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    with roles_in_place(kubeconfig, account, tmp_path_factory.mktemp("pairs")) as place:
-        yield place
+) -> Iterator[UserEnvironment]:
+    with roles_environment(kubeconfig, account, tmp_path_factory.mktemp("pairs")) as env:
+        yield env
 
 
 def create(kubectl: Kubectl, raw: dict[str, Any]) -> str:
@@ -43,75 +43,75 @@ def create(kubectl: Kubectl, raw: dict[str, Any]) -> str:
     return "" if done.returncode == 0 else done.stderr
 
 
-def release(place: Place, name: str) -> None:
+def release(env: UserEnvironment, name: str) -> None:
     """Let an execution that waits for the signal go on."""
     signal = {"id": "1", "name": "go", "by": "sig"}
-    eventually(lambda: place.patch("sig", name, {"signals": [signal]}) == "")
+    eventually(lambda: env.patch("sig", name, {"signals": [signal]}) == "")
 
 
-def held(place: Place, name: str, **spec: Any) -> dict[str, Any]:
+def held(env: UserEnvironment, name: str, **spec: Any) -> dict[str, Any]:
     """An execution that cas started, once it waits for the signal."""
-    assert create(place["cas"], execution("held", name, **spec)) == ""
+    assert create(env["cas"], execution("held", name, **spec)) == ""
     found: dict[str, Any] = eventually(
         lambda: (
-            place.admin.get("awfx", name).get("status", {}).get("nodes", {}).get("ask")
-            and place.admin.get("awfx", name)
+            env.admin.get("awfx", name).get("status", {}).get("nodes", {}).get("ask")
+            and env.admin.get("awfx", name)
         )
     )
     return found
 
 
-def test_who_may_run_keeps_no_trigger_from_firing(place: Place) -> None:
-    place.admin.apply(
+def test_who_may_run_keeps_no_trigger_from_firing(env: UserEnvironment) -> None:
+    env.admin.apply(
         workflow("held", nodes=HELD, edges=HELD_EDGES),
         workflow("next", nodes=QUICK),
         manifest("Trigger", "after", {"workflow": "next", "execution": {"workflow": "held"}}),
     )
-    uid = place.admin.get("awft", "after")["metadata"]["uid"]
-    source = held(place, "source")
+    uid = env.admin.get("awft", "after")["metadata"]["uid"]
+    source = held(env, "source")
     taken = [execution_name("after", uid, source["metadata"]["uid"], salt) for salt in (0, 1)]
     for name in taken:
-        assert create(place["run"], execution("next", name)) == ""
-    release(place, "source")
+        assert create(env["run"], execution("next", name)) == ""
+    release(env, "source")
 
     def own() -> list[dict[str, Any]]:
-        items = place.admin.get("awfx")["items"]
+        items = env.admin.get("awfx")["items"]
         return [raw for raw in items if raw["spec"].get("trigger", {}).get("uid") == uid]
 
     (made,) = eventually(own)
     assert made["metadata"]["name"] not in taken
-    assert ended(place.admin, made["metadata"]["name"])["status"]["phase"] == "Succeeded"
+    assert ended(env.admin, made["metadata"]["name"])["status"]["phase"] == "Succeeded"
 
     def warned() -> bool:
-        events = place.admin.get("events")["items"]
+        events = env.admin.get("events")["items"]
         about = [one for one in events if one["involvedObject"]["name"] == "after"]
         return {one["reason"] for one in about} == {"NameTaken"}
 
     eventually(warned)
-    counts = place.admin.get("awft", "after")["status"]["counts"]
+    counts = env.admin.get("awft", "after")["status"]["counts"]
     assert (counts["received"], counts["started"]) == (1, 1)
-    place.admin("delete", "awft,awfx", "--all")
+    env.admin("delete", "awft,awfx", "--all")
 
 
-def test_who_may_run_fails_no_sub_workflow_of_others(place: Place) -> None:
+def test_who_may_run_fails_no_sub_workflow_of_others(env: UserEnvironment) -> None:
     sub = {"name": "sub", "workflow": {"name": "next"}}
-    place.admin.apply(
+    env.admin.apply(
         workflow("next", nodes=QUICK),
         workflow("held", nodes=[*HELD, sub], edges=[*HELD_EDGES, {"from": "a", "to": "sub"}]),
     )
-    uid = held(place, "parent")["metadata"]["uid"]
+    uid = held(env, "parent")["metadata"]["uid"]
     for salt in (0, 1):
         name = job_name("held", "sub", uid, 1, salt)
-        assert create(place["run"], execution("next", name)) == ""
-    release(place, "parent")
-    status = ended(place.admin, "parent")["status"]
+        assert create(env["run"], execution("next", name)) == ""
+    release(env, "parent")
+    status = ended(env.admin, "parent")["status"]
     assert status["phase"] == "Succeeded"
-    child = place.admin.get("awfx", status["nodes"]["sub"]["execution"])
+    child = env.admin.get("awfx", status["nodes"]["sub"]["execution"])
     assert child["spec"]["parent"]["uid"] == uid
-    place.admin("delete", "awfx", "--all")
+    env.admin("delete", "awfx", "--all")
 
 
-def test_what_proves_a_result_is_written_by_none_of_them(place: Place) -> None:
+def test_what_proves_a_result_is_written_by_none_of_them(env: UserEnvironment) -> None:
     forbidden = {
         "controllerrevisions.apps": ("create", "update", "patch", "delete"),
         "jobs.batch": ("create", "patch", "delete"),
@@ -127,8 +127,8 @@ def test_what_proves_a_result_is_written_by_none_of_them(place: Place) -> None:
     }
     asked = [(verb, what) for what, verbs in forbidden.items() for verb in verbs]
     for user in ("run", "app", "sig", "ctl", "dot"):
-        assert allowed(place, user, asked) == []
-    of_edit = allowed(place, "edit", asked)
+        assert allowed(env, user, asked) == []
+    of_edit = allowed(env, "edit", asked)
     assert not {what for _, what in of_edit} & {
         "controllerrevisions.apps",
         "workflowexecutions.automation.itechsmart.dev/status",
@@ -138,14 +138,14 @@ def test_what_proves_a_result_is_written_by_none_of_them(place: Place) -> None:
     assert ("delete", "workflowexecutions.automation.itechsmart.dev") in of_edit
 
 
-def allowed(place: Place, user: str, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def allowed(env: UserEnvironment, user: str, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those of the rights that a user holds in the namespace."""
     reviews = []
     for verb, resource in asked:
         name, _, subresource = resource.partition("/")
         plural, _, group = name.partition(".")
         attributes = {
-            "namespace": place.admin.namespace,
+            "namespace": env.admin.namespace,
             "verb": verb,
             "group": group,
             "resource": plural,
@@ -155,24 +155,24 @@ def allowed(place: Place, user: str, asked: list[tuple[str, str]]) -> list[tuple
         reviews.append(review | {"spec": {"user": user, "resourceAttributes": attributes}})
     every = {"apiVersion": "v1", "kind": "List", "items": reviews}
     shown = 'jsonpath={.status.allowed}{"\\n"}'
-    answers = place.admin("create", "-f", "-", "-o", shown, stdin=json.dumps(every)).splitlines()
+    answers = env.admin("create", "-f", "-", "-o", shown, stdin=json.dumps(every)).splitlines()
     assert len(answers) == len(asked)
     return [one for one, answer in zip(asked, answers, strict=True) if answer == "true"]
 
 
-def test_edit_in_one_namespace_reaches_nothing_of_another(place: Place) -> None:
+def test_edit_in_one_namespace_reaches_nothing_of_another(env: UserEnvironment) -> None:
     theirs = {"action": {"image": "example.com/private:1", "command": ["true"]}}
-    place.admin.apply(
+    env.admin.apply(
         manifest("Template", "private", theirs),
         workflow("next", nodes=QUICK, concurrency={"limit": 1, "group": "shared"}),
         workflow("held", nodes=HELD, edges=HELD_EDGES),
     )
-    assert create(place["cas"], execution("next", "source")) == ""
-    ended(place.admin, "source")
-    other = fresh_namespace(place.admin)
+    assert create(env["cas"], execution("next", "source")) == ""
+    ended(env.admin, "source")
+    other = fresh_namespace(env.admin)
     other("create", "rolebinding", "edit", "--clusterrole=edit", "--user=app")
-    edit = Kubectl(place.people["app"], other.namespace)
-    inside = Kubectl(place.people["app"], place.admin.namespace)
+    edit = Kubectl(env.people["app"], other.namespace)
+    inside = Kubectl(env.people["app"], env.admin.namespace)
     for kind in ("awf", "atpl", "awft", "pods", "configmaps", "controllerrevisions"):
         assert "orbidden" in inside.attempt("get", kind).stderr
     other("create", "serviceaccount", "private")
@@ -195,8 +195,8 @@ def test_edit_in_one_namespace_reaches_nothing_of_another(place: Place) -> None:
     edit.create(execution("next", "again", rerunOf={"name": "source", "from": ["a"]}))
     eventually(lambda: other.get("awfx", "holds").get("status", {}).get("nodes"))
     # Its slot of the group `shared` is that namespace's alone.
-    assert create(place["cas"], execution("next", "free")) == ""
-    assert ended(place.admin, "free")["status"]["phase"] == "Succeeded"
+    assert create(env["cas"], execution("next", "free")) == ""
+    assert ended(env.admin, "free")["status"]["phase"] == "Succeeded"
     again = ended(other, "again")["status"]
     assert (again["phase"], again["reason"]) == ("Failed", "RerunSourceGone")
 
@@ -210,26 +210,26 @@ def test_edit_in_one_namespace_reaches_nothing_of_another(place: Place) -> None:
     eventually(lambda: "ServiceAccount" in reasons("acts")[1])
     assert [raw["metadata"]["name"] for raw in other.get("awfx")["items"]].count("after") == 0
     other("delete", "awft,awfx", "--all")
-    place.admin("delete", "awfx", "--all")
+    env.admin("delete", "awfx", "--all")
 
 
-def test_who_may_sign_or_run_touches_no_list_of_slots(place: Place) -> None:
-    place.admin.apply(
+def test_who_may_sign_or_run_touches_no_list_of_slots(env: UserEnvironment) -> None:
+    env.admin.apply(
         workflow("held", nodes=HELD, edges=HELD_EDGES, concurrency={"limit": 1}),
     )
-    held(place, "first")
-    assert create(place["cas"], execution("held", "second")) == ""
-    slots = [name for name in place.admin.names("configmaps") if name != "kube-root-ca.crt"]
+    held(env, "first")
+    assert create(env["cas"], execution("held", "second")) == ""
+    slots = [name for name in env.admin.names("configmaps") if name != "kube-root-ca.crt"]
     for user in ("run", "app", "sig", "ctl", "dot"):
         for name in slots:
-            done = place[user].attempt("delete", "configmap", name)
+            done = env[user].attempt("delete", "configmap", name)
             assert "orbidden" in done.stderr
-    eventually(lambda: place.admin.get("awfx", "second")["status"]["phase"] == "Queued")
-    release(place, "first")
+    eventually(lambda: env.admin.get("awfx", "second")["status"]["phase"] == "Queued")
+    release(env, "first")
     release_second = {"id": "1", "name": "go", "by": "sig"}
-    eventually(lambda: place.patch("sig", "second", {"signals": [release_second]}) == "")
-    assert ended(place.admin, "second")["status"]["phase"] == "Succeeded"
-    place.admin("delete", "awfx", "--all")
+    eventually(lambda: env.patch("sig", "second", {"signals": [release_second]}) == "")
+    assert ended(env.admin, "second")["status"]["phase"] == "Succeeded"
+    env.admin("delete", "awfx", "--all")
 
 
 @dataclass(frozen=True)
@@ -238,12 +238,10 @@ class Said:
     text: str
 
 
-def orchestrator(place: Place, user: str, *arguments: str) -> Said:
+def orchestrator(env: UserEnvironment, user: str, *arguments: str) -> Said:
     """The command line, in this process: more than a hundred of them take a few seconds."""
-    config = str(place.people[user])
-    done = CliRunner().invoke(
-        app, ["--kubeconfig", config, "-n", place.admin.namespace, *arguments]
-    )
+    config = str(env.people[user])
+    done = CliRunner().invoke(app, ["--kubeconfig", config, "-n", env.admin.namespace, *arguments])
     if isinstance(done.exception, UsageError):
         return Said(2, str(done.exception))
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
@@ -272,82 +270,82 @@ COMMANDS = {
 """Who may what."""
 
 
-def test_each_command_says_which_right_is_missing_and_what_grants_it(place: Place) -> None:
+def test_each_command_says_which_right_is_missing_and_what_grants_it(env: UserEnvironment) -> None:
     ask = {"approvers": ["group:sre"], "required": 5}
-    place.admin.apply(
+    env.admin.apply(
         workflow("quick", nodes=QUICK), workflow("asks", nodes=[{"name": "ask", "approval": ask}])
     )
-    assert create(place["cas"], execution("asks", "run")) == ""
-    assert create(place["cas"], execution("quick", "done")) == ""
-    ended(place.admin, "done")
-    eventually(lambda: node(place)["phase"] == "Waiting")
+    assert create(env["cas"], execution("asks", "run")) == ""
+    assert create(env["cas"], execution("quick", "done")) == ""
+    ended(env.admin, "done")
+    eventually(lambda: node(env)["phase"] == "Waiting")
     users = ("run", "app", "sig", "ctl", "view", "dot", "edit")
     for command, holders in COMMANDS.items():
         # Who holds the right comes last: what is asked for already takes none.
         for user in sorted(users, key=lambda one: one in holders.split()):
-            said = orchestrator(place, user, *command.split())
+            said = orchestrator(env, user, *command.split())
             if user in holders.split():
                 assert said.code == 0, (user, command, said)
                 continue
             assert said.code == 2, (user, command, said)
             assert f"{user} may not" in said.text, (user, command, said)
             assert f"kubectl create rolebinding {user}-" in said.text, (user, command, said)
-    told = orchestrator(place, "sig", "explain", "run")
+    told = orchestrator(env, "sig", "explain", "run")
     assert "sig may not get controllerrevisions" in told.text
     assert "ask is Waiting (AwaitingApproval): " in told.text
-    full = orchestrator(place, "dot", "explain", "run")
+    full = orchestrator(env, "dot", "explain", "run")
     assert "ask began because" in full.text
-    place.admin("delete", "awfx", "--all")
+    env.admin("delete", "awfx", "--all")
 
 
-def test_what_a_refusal_proposes_grants_it(place: Place) -> None:
+def test_what_a_refusal_proposes_grants_it(env: UserEnvironment) -> None:
     """The command as it is printed, typed by the administrator."""
-    place.admin.apply(workflow("quick", nodes=QUICK))
-    said = orchestrator(place, "app", "run", "quick")
+    env.admin.apply(workflow("quick", nodes=QUICK))
+    said = orchestrator(env, "app", "run", "quick")
     while said.code == 2:
         line = next(line for line in said.text.splitlines() if "kubectl create" in line)
-        place.admin(*line.split()[1:])
-        said = until_other(place, said)
+        env.admin(*line.split()[1:])
+        said = until_other(env, said)
     assert said.code == 0, said
     for name in ("app-run", "app-view"):
-        place.admin("delete", "rolebinding", name, "--ignore-not-found")
-    place.admin("delete", "awfx", "--all")
+        env.admin("delete", "rolebinding", name, "--ignore-not-found")
+    env.admin("delete", "awfx", "--all")
 
 
-def until_other(place: Place, before: Said) -> Said:
+def until_other(env: UserEnvironment, before: Said) -> Said:
     """What the same command says once the API server acts on a new binding."""
 
     def check() -> Said | None:
-        said = orchestrator(place, "app", "run", "quick")
+        said = orchestrator(env, "app", "run", "quick")
         return said if said != before else None
 
     said: Said = eventually(check)
     return said
 
 
-def test_who_acts_as_somebody_decides_in_that_name(place: Place, tmp_path: Path) -> None:
+def test_who_acts_as_somebody_decides_in_that_name(env: UserEnvironment, tmp_path: Path) -> None:
     ask = {"approvers": ["group:sre"], "required": 2}
-    place.admin.apply(workflow("asks", nodes=[{"name": "ask", "approval": ask}]))
-    assert create(place["cas"], execution("asks", "run")) == ""
-    eventually(lambda: node(place)["phase"] == "Waiting")
-    place.people["root"] = place.admin.kubeconfig
+    env.admin.apply(workflow("asks", nodes=[{"name": "ask", "approval": ask}]))
+    assert create(env["cas"], execution("asks", "run")) == ""
+    eventually(lambda: node(env)["phase"] == "Waiting")
+    env.people["root"] = env.admin.kubeconfig
     flags = ("--as", "app", "--as-group", "sre", "--as-group", "system:authenticated")
-    said = orchestrator(place, "root", "approve", "run", *flags)
+    said = orchestrator(env, "root", "approve", "run", *flags)
     assert said == Said(0, "workflowexecution/run: app approved ask\n")
-    config = yaml.safe_load(place.admin.kubeconfig.read_text())
+    config = yaml.safe_load(env.admin.kubeconfig.read_text())
     config["users"][0]["user"] |= {"as": "bob", "as-groups": ["sre", "system:authenticated"]}
-    place.people["as-bob"] = tmp_path / "config"
-    place.people["as-bob"].write_text(yaml.safe_dump(config))
+    env.people["as-bob"] = tmp_path / "config"
+    env.people["as-bob"].write_text(yaml.safe_dump(config))
     # Without the group that makes bob eligible it is refused, and with it his.
-    alone = orchestrator(place, "as-bob", "approve", "run", "--as-group", "system:authenticated")
+    alone = orchestrator(env, "as-bob", "approve", "run", "--as-group", "system:authenticated")
     assert alone.code == 2
     assert "bob" in alone.text
-    assert orchestrator(place, "as-bob", "approve", "run").code == 0
-    assert ended(place.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["app", "bob"]
-    started = orchestrator(place, "root", "run", "asks", "--name", "other", "--as", "cas")
+    assert orchestrator(env, "as-bob", "approve", "run").code == 0
+    assert ended(env.admin, "run")["status"]["nodes"]["ask"]["outputs"]["by"] == ["app", "bob"]
+    started = orchestrator(env, "root", "run", "asks", "--name", "other", "--as", "cas")
     assert started.code == 0, started
-    assert place.admin.get("awfx", "other")["spec"]["requester"] == "cas"
-    refused = orchestrator(place, "run", "get", "executions", "--as", "dot")
+    assert env.admin.get("awfx", "other")["spec"]["requester"] == "cas"
+    refused = orchestrator(env, "run", "get", "executions", "--as", "dot")
     assert refused.code == 2
     assert "run may not impersonate users in the whole cluster" in refused.text
-    place.admin("delete", "awfx", "--all")
+    env.admin("delete", "awfx", "--all")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.roles import roles_in_place
-from tests.cluster.test_people import Place
+from tests.cluster.roles_environment import roles_environment
+from tests.cluster.user_environment import UserEnvironment
 from tests.commandline import CommandLine
 from tests.kube import Kubectl, ended, eventually, execution, workflow
-from tests.kubectlyaml import ask_kubectl, read_table
+from tests.kubectl_yaml import ask_kubectl, read_table
 
 TEXTS = {
     "emoji": "Deploy 🚀",
@@ -36,11 +36,11 @@ VALUES: dict[str, Any] = {**TEXTS, **NULLS}
 
 
 @pytest.fixture(scope="module")
-def place(
+def env(
     kubeconfig: Path, account: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    with roles_in_place(kubeconfig, account, tmp_path_factory.mktemp("values")) as place:
-        yield place
+) -> Iterator[UserEnvironment]:
+    with roles_environment(kubeconfig, account, tmp_path_factory.mktemp("values")) as env:
+        yield env
 
 
 def asks_back(name: str, default: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +73,8 @@ def asks_back(name: str, default: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def test_any_value_can_be_applied_run_approved_and_signalled(place: Place) -> None:
-    kubectl, dot = place.admin, place.cli("dot")
+def test_any_value_can_be_applied_run_approved_and_signalled(env: UserEnvironment) -> None:
+    kubectl, dot = env.admin, env.cli("dot")
     wanted = asks_back("texts", VALUES)
     author = CommandLine(kubectl.kubeconfig, kubectl.namespace)
     applied = author("apply", "-f", "-", stdin=json.dumps(wanted))

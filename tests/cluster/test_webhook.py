@@ -17,14 +17,14 @@ import pytest
 import yaml
 
 from dev.cluster.credentials import write_credentials
-from tests.cluster.twelve import TASK, task
-from tests.cluster.wrong import SLIPS, Speaker
+from tests.cluster.invalid_manifests import MISTAKES, Reporter
+from tests.cluster.twelve_node_workflow import TASK, task
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
 from tests.kube import ROOT, Kubectl, Operator, eventually, execution, manifest, workflow
 
 MISSPELT = "a field misspelt"
-"""The one slip that the API server refuses before it reads the schema's rules."""
+"""The one mistake that the API server refuses before it reads the schema's rules."""
 _DENIED = re.compile(r'admission webhook "[^"]+" denied the request: (.*)', re.DOTALL)
 VARIABLES = [
     {"name": "name", "type": "string", "required": True, "pattern": "[a-z]+"},
@@ -109,38 +109,38 @@ def _configuration(namespace: str, address: str, authority: Path) -> dict[str, A
 def _reviews(reviewed: Reviewed) -> bool:
     """Whether both webhooks are asked by now, and answer."""
     wrong = (
-        SLIPS["one equals sign"].manifest,
+        MISTAKES["one equals sign"].manifest,
         execution("greet", "wrong", variables={"name": "A-1"}),
     )
     answers = [reviewed.apply(raw, "--dry-run=server") for raw in wrong]
     return all(code != 0 for code, _, _ in answers)
 
 
-@pytest.mark.parametrize("name", SLIPS)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_what_kubectl_apply_reports_is_what_orchestrator_apply_reports(
     reviewed: Reviewed, name: str
 ) -> None:
-    slip = SLIPS[name]
-    code, said, warnings = reviewed.apply(slip.manifest)
-    cli_code, cli_said = reviewed.apply_by_cli(slip.manifest)
-    assert any(f" {slip.path}" in line for line in cli_said)
-    match slip.speaker:
-        case Speaker.WEBHOOK:
+    mistake = MISTAKES[name]
+    code, said, warnings = reviewed.apply(mistake.manifest)
+    cli_code, cli_said = reviewed.apply_by_cli(mistake.manifest)
+    assert any(f" {mistake.path}" in line for line in cli_said)
+    match mistake.reporter:
+        case Reporter.WEBHOOK:
             assert cli_code == 2
             assert (code, said, warnings) == (1, cli_said, [])
-        case Speaker.WARNING:
+        case Reporter.WARNING:
             assert cli_code == 2
             assert (code, said, warnings) == (0, [], cli_said)
-        case Speaker.ADVICE:
+        case Reporter.ADVICE:
             assert cli_code == 0
             advice = [line.replace(": warning: ", ": ", 1) for line in cli_said]
             assert (code, said, warnings) == (0, [], advice)
-        case Speaker.SCHEMA:
+        case Reporter.SCHEMA:
             assert (code, cli_code) == (1, 2)
-            assert slip.path in "\n".join(said)
+            assert mistake.path in "\n".join(said)
             assert warnings == []
             if name != MISSPELT:
-                message = cli_said[0].partition(f" {slip.path}")[2].partition(": ")[2]
+                message = cli_said[0].partition(f" {mistake.path}")[2].partition(": ")[2]
                 assert message
                 assert message in "\n".join(said)
 
@@ -190,7 +190,7 @@ def test_what_is_applied_in_one_go_is_never_refused_for_its_order(reviewed: Revi
 
 
 def test_a_wrong_workflow_can_still_be_labelled(reviewed: Reviewed) -> None:
-    wrong = SLIPS["one equals sign"].manifest
+    wrong = MISTAKES["one equals sign"].manifest
     reviewed.operator.stop()
     try:
         reviewed.apply({**wrong, "metadata": {"name": "labelled"}})
@@ -211,7 +211,7 @@ def test_nothing_rests_on_it(reviewed: Reviewed) -> None:
     reviewed.operator.stop()
     try:
         began = time.monotonic()
-        raw = {**SLIPS["one equals sign"].manifest, "metadata": {"name": "unreviewed"}}
+        raw = {**MISTAKES["one equals sign"].manifest, "metadata": {"name": "unreviewed"}}
         assert reviewed.apply(raw)[0] == 0
         assert time.monotonic() - began < 5
     finally:

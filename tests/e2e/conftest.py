@@ -12,15 +12,15 @@ import pytest
 
 from dev.cluster.api import Cluster
 from dev.images import archive
-from tests.account import INSTALL, operator_account
 from tests.commandline import CommandLine
 from tests.conftest import fresh_namespace
-from tests.e2e.places import Place, Site
+from tests.e2e.environment import Environment, ExternalServers
 from tests.kube import ROOT, Kubectl, Operator, running_operator
-from tests.people import person
 from tests.runner import allow_runner
+from tests.service_accounts import INSTALL, operator_account
 from tests.servicemanager import ServiceManager
 from tests.sshserver import SshServer
+from tests.users import user_kubeconfig
 from tests.vendors import jenkins, jira, pagerduty, slack
 from tests.vendors.jenkins import JenkinsStub
 from tests.vendors.jira import Jira
@@ -69,7 +69,9 @@ def operator(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def site(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ExternalServers]:
     folder, host = tmp_path_factory.mktemp("site"), node_cluster.host
     with ExitStack() as stack:
         units = ServiceManager(folder)
@@ -82,7 +84,7 @@ def site(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for stub in stubs:
             stub.host = host
             stack.enter_context(stub)
-        yield Site(host, *stubs, ssh, units)
+        yield ExternalServers(host, *stubs, ssh, units)
 
 
 @pytest.fixture(scope="session")
@@ -90,11 +92,13 @@ def ana(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kubectl = Kubectl(kubeconfig)
     kubectl("apply", "--server-side", "-f", str(INSTALL / "policies.yaml"))
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/catalog/workflows"))
-    return person(kubeconfig, tmp_path_factory.mktemp("people"), "ana", "sre")
+    return user_kubeconfig(kubeconfig, tmp_path_factory.mktemp("people"), "ana", "sre")
 
 
 @pytest.fixture
-def templates(kubectl: Kubectl, operator: Operator, site: Site, ana: Path) -> Place:
+def templates(
+    kubectl: Kubectl, operator: Operator, site: ExternalServers, ana: Path
+) -> Environment:
     assert operator.pid
     allow_runner(kubectl, "manifests")
     kubectl(
@@ -110,4 +114,4 @@ def templates(kubectl: Kubectl, operator: Operator, site: Site, ana: Path) -> Pl
     for name, data in secrets.items():
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
         kubectl.apply({**secret, "stringData": data})
-    return Place(kubectl, site, CommandLine(ana, kubectl.namespace))
+    return Environment(kubectl, site, CommandLine(ana, kubectl.namespace))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.images import name as image_name
+from tests.e2e.environment import POD, RESTRICTED
 from tests.examples import example
 from tests.kube import Kubectl, eventually, execution
 from tests.runner import allow_runner, context, make_runner
@@ -17,16 +18,6 @@ PROVES = {
         "wait-for",
     ]
 }  # fmt: skip
-
-RESTRICTED: dict[str, Any] = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-POD: dict[str, Any] = {
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def pod(name: str, *command: str, environ: dict[str, str] | None = None, **spec: Any) -> Any:

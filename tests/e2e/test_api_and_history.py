@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.status.conditions import is_recorded
-from tests.account import INSTALL, NAMESPACE
 from tests.kube import ROOT, Kubectl, ended, eventually, execution, workflow
+from tests.service_accounts import INSTALL, NAMESPACE
 
 MANIFESTS = str(ROOT / "manifests/api-with-history")
 NAME = "itechsmart-workflow"

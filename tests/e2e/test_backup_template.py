@@ -11,7 +11,7 @@ import yaml
 
 from dev.cluster.api import Cluster
 from orchestrator.actions.manifest import handwritten
-from tests.e2e.places import Place
+from tests.e2e.environment import Environment
 from tests.images import write_image
 from tests.kube import phases
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
@@ -51,7 +51,7 @@ def store(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_a_backup_is_stored_only_if_its_restored_copy_agrees(
-    templates: Place, database: PostgresqlServer, store: ObjectStore
+    templates: Environment, database: PostgresqlServer, store: ObjectStore
 ) -> None:
     database.sql("CREATE DATABASE shop")
     database.sql(

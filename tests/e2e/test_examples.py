@@ -19,7 +19,7 @@ ELSEWHERE = {"incident-response", "approval", "wait"}
 
 
 @pytest.fixture
-def place(kubectl: Kubectl, operator: Operator) -> Kubectl:
+def cluster(kubectl: Kubectl, operator: Operator) -> Kubectl:
     """A namespace in which shipped actions may work; the operator runs."""
     assert operator.pid
     allow_runner(kubectl)
@@ -87,11 +87,11 @@ def test_every_example_is_run_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("example", RUNS)
-def test_an_example_runs_as_it_says_and_is_explained(place: Kubectl, example: str) -> None:
-    start(place, example)
-    raw = ended(place, "run")
+def test_an_example_runs_as_it_says_and_is_explained(cluster: Kubectl, example: str) -> None:
+    start(cluster, example)
+    raw = ended(cluster, "run")
     assert RUNS[example](raw), raw["status"]
-    told = CommandLine(place.kubeconfig, place.namespace)("explain", "run")
+    told = CommandLine(cluster.kubeconfig, cluster.namespace)("explain", "run")
     assert told.returncode == 0, told.stderr
     head, *nodes = told.stdout.splitlines()
     assert head.startswith(f"run ended {raw['status']['phase']} after ")

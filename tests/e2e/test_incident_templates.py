@@ -7,23 +7,25 @@ from typing import Any
 from dev.cluster.images import BUSYBOX_IMAGE
 from dev.images import name as image_name
 from tests.commandline import CommandLine
-from tests.e2e.places import Place, application
+from tests.e2e.environment import Environment, application
 from tests.kube import ended, phases
 from tests.vendors import jira
 
 CRASHES = "echo no configuration; exit 3"
 
 
-def respond(place: Place, verb: str, *commands: str) -> dict[str, Any]:
+def respond(env: Environment, verb: str, *commands: str) -> dict[str, Any]:
     """An execution of incident-response in which Ana has decided."""
     for command in commands:
-        place.kubectl.apply(*application(image_name(), command))
-    name = place.start("incident-response", alert="web is slow")
-    place.decide(name, verb)
-    return ended(place.kubectl, name, 300)
+        env.kubectl.apply(*application(image_name(), command))
+    name = env.start("incident-response", alert="web is slow")
+    env.decide(name, verb)
+    return ended(env.kubectl, name, 300)
 
 
-def test_an_incident_is_resolved_after_an_approval_and_escalated_without(templates: Place) -> None:
+def test_an_incident_is_resolved_after_an_approval_and_escalated_without(
+    templates: Environment,
+) -> None:
     site, kubectl = templates.site, templates.kubectl
     kubectl.apply(*application(image_name()))
     kubectl("rollout", "status", "deployment/web", "--timeout=120s")
@@ -47,7 +49,7 @@ def test_an_incident_is_resolved_after_an_approval_and_escalated_without(templat
     assert phases(raw)["restart"] == "Skipped"
 
 
-def test_a_crash_loop_is_rolled_back_or_made_a_ticket(templates: Place) -> None:
+def test_a_crash_loop_is_rolled_back_or_made_a_ticket(templates: Environment) -> None:
     site, kubectl = templates.site, templates.kubectl
     kubectl.apply(*application(BUSYBOX_IMAGE))
     kubectl("rollout", "status", "deployment/web", "--timeout=120s")
@@ -70,7 +72,7 @@ def test_a_crash_loop_is_rolled_back_or_made_a_ticket(templates: Place) -> None:
 
 
 def test_a_node_is_uncordoned_if_it_recovers_and_drained_after_an_approval_if_not(
-    templates: Place,
+    templates: Environment,
 ) -> None:
     site, kubectl = templates.site, templates.kubectl
     for action in ("cordon", "uncordon", "drain", "wait-for"):

@@ -13,10 +13,10 @@ import pytest
 from dev.cluster.images import BUSYBOX_IMAGE
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.jobs.evidence import phase_of
-from tests.account import recorder_account
-from tests.apis import ApiUser, running_api, token_of
+from tests.api_process import ApiUser, running_api, token_of
 from tests.kube import Kubectl, eventually, execution, manifest, workflow
-from tests.recorders import RecorderProcess
+from tests.recorder_process import RecorderProcess
+from tests.service_accounts import recorder_account
 
 # As the first process of its container it gets SIGTERM only because it handles it.
 TALK = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dev.cluster.api import Cluster
 from dev.cluster.audit import AuditLog
-from tests.account import USER
+from tests.service_accounts import USER
 
 
 def test_nothing_that_the_operator_asks_is_forbidden(node_cluster: Cluster) -> None:

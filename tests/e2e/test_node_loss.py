@@ -14,7 +14,7 @@ from dev.cluster.images import BUSYBOX_IMAGE, ctr
 from dev.cluster.layout import Layout
 from orchestrator.jobs.names import job_name
 from tests.cluster.faults import keep_figures
-from tests.cluster.twelve import jobs_created
+from tests.cluster.twelve_node_workflow import jobs_created
 from tests.kube import Kubectl, ended, eventually, execution, manifest, workflow
 
 pytestmark = pytest.mark.usefixtures("operator")

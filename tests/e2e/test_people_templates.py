@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.e2e.places import Place
+from tests.e2e.environment import Environment
 from tests.kube import phases
 from tests.planted import planted
 from tests.smtpserver import PASSWORD, USER, SmtpServer
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 TOKEN = planted("onboarding")
 ACCOUNT = {
@@ -38,7 +38,7 @@ class Services(Stub):
         for name in ("mail", "git", "licences"):
             self.route("POST", f"/{name}", self.create)
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         request.demand_bearer(TOKEN)
         request.json(ACCOUNT)
         if request.path == "/licences" and not self.licences_left:
@@ -47,11 +47,11 @@ class Services(Stub):
         if made in self.made:
             raise RefusedError(409, "it exists")
         self.made.append(made)
-        return json_answer(201, {})
+        return json_response(201, {})
 
 
 @pytest.fixture
-def services(templates: Place) -> Iterator[Services]:
+def services(templates: Environment) -> Iterator[Services]:
     stub = Services()
     stub.host = templates.site.host
     with stub:
@@ -59,7 +59,7 @@ def services(templates: Place) -> Iterator[Services]:
 
 
 @pytest.fixture
-def mail(templates: Place) -> Iterator[SmtpServer]:
+def mail(templates: Environment) -> Iterator[SmtpServer]:
     # Not in pytest's folder, which only its owner may enter.
     with (
         TemporaryDirectory() as folder,
@@ -69,7 +69,7 @@ def mail(templates: Place) -> Iterator[SmtpServer]:
 
 
 def test_a_user_gets_accounts_and_licences_or_those_responsible_an_email(
-    templates: Place, services: Services, mail: SmtpServer
+    templates: Environment, services: Services, mail: SmtpServer
 ) -> None:
     for name, data in (("onboarding", {"token": TOKEN}), ("smtp", {"password": PASSWORD})):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}

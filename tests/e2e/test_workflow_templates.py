@@ -11,14 +11,14 @@ from dev.cluster.api import Cluster
 from dev.cluster.images import BUSYBOX_IMAGE
 from dev.images import name as image_name
 from tests.conftest import fresh_namespace
-from tests.e2e.places import Place, application
+from tests.e2e.environment import Environment, application
 from tests.kube import Kubectl, ended, phases
 from tests.prometheus import Prometheus, scraping
 from tests.vendors import jenkins
 from tests.vendors.jenkins import Job
 
 
-def test_a_disk_is_freed_or_its_incident_escalated(templates: Place, tmp_path: Path) -> None:
+def test_a_disk_is_freed_or_its_incident_escalated(templates: Environment, tmp_path: Path) -> None:
     server = templates.site.ssh
     over_ssh = {
         "user": server.user, "port": server.port, "knownHosts": server.known_hosts,
@@ -38,7 +38,7 @@ def test_a_disk_is_freed_or_its_incident_escalated(templates: Place, tmp_path: P
     assert (incident["state"], incident["escalation"]) == ("Open", "on-call")
 
 
-def test_a_service_is_restarted_or_an_incident_opened(templates: Place) -> None:
+def test_a_service_is_restarted_or_an_incident_opened(templates: Environment) -> None:
     server, units = templates.site.ssh, templates.site.units
     port = server.port + 1
     page = f"{units.variables['XDG_RUNTIME_DIR']}/healthz"
@@ -89,7 +89,7 @@ def deployed(kubectl: Kubectl) -> str:
 
 
 @pytest.fixture
-def staging(templates: Place) -> Kubectl:
+def staging(templates: Environment) -> Kubectl:
     """A namespace in which the runner of the other one may deploy; the application in both."""
     kubectl = fresh_namespace(templates.kubectl)
     kubectl(
@@ -103,7 +103,7 @@ def staging(templates: Place) -> Kubectl:
 
 
 def test_a_pipeline_deploys_and_rolls_back_when_the_gate_fails(
-    templates: Place, staging: Kubectl, prometheus: Prometheus
+    templates: Environment, staging: Kubectl, prometheus: Prometheus
 ) -> None:
     site, kubectl = templates.site, templates.kubectl
     site.jenkins.jobs["shop/build"] = Job(["IMAGE", "KEY"])

@@ -1,4 +1,4 @@
-"""Argo CD's and Flux' own packages, in a small program in Go that is built once."""
+"""A Go program with the packages of Argo CD and Flux, built once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def refusal(question: str, **request: Any) -> str:
 
 @contextmanager
 def asking(question: str, **request: Any) -> Iterator[Callable[[], Any]]:
-    """The program at work on a question, for what takes a while; call for its answer."""
+    """Start a long request to the program; call the result for the response."""
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ask, question, **request)
         yield answer.result

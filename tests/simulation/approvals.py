@@ -1,4 +1,4 @@
-"""Runs that wait for the decisions of people."""
+"""Runs that wait for an approval."""
 
 from __future__ import annotations
 

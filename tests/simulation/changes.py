@@ -1,4 +1,4 @@
-"""Triggers that follow changes, under a whole operator in virtual time."""
+"""Triggers on changes of objects, with a whole operator in virtual time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.engine.times import to_rfc3339
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, store_with
+from tests.simulation.operator_harness import manifest, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.views import Raw

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-import pytest
-
-from tests.virtualtime import VirtualLoop
-
-pytest.register_assert_rewrite("tests.reliance")
+from tests.virtual_time import VirtualLoop
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -1,4 +1,4 @@
-"""What goes wrong between an operator and the API server, drawn from a seed."""
+"""Faults between an operator and the API server, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEVER_REFUSED = ("/leases", "/events")
 
 @dataclass
 class Faults:
-    """How often what goes wrong; rates are per request or event."""
+    """The rates of faults, per request or event."""
 
     lost: float = 0.0
     """A request is not sent, or its answer is lost after it took effect: half and half."""
@@ -50,20 +50,16 @@ class Faults:
     cut: float = 0.0
     """A watch is cut after an event; half of them have then expired."""
     decisive: bool = field(init=False)
-    """Whether a run comes to something else for them."""
+    """Whether the faults change the outcome of a run."""
 
     def __post_init__(self) -> None:
         self.decisive = self.refused > 0
 
     def stop(self) -> None:
-        """From now on all goes well."""
+        """Stop injecting faults."""
         for each in fields(self):
             if each.init:
                 setattr(self, each.name, 0.0)
-
-
-class Crash(BaseException):
-    """Ends the process that asked."""
 
 
 class FaultyTransport(Transport):
@@ -186,7 +182,7 @@ class FaultyTransport(Transport):
         return self.crash_at == (self.writes, before)
 
     async def die(self) -> None:
-        """End the process: it gets no answer any more."""
+        """Kill the process: it receives no further responses."""
         self.dead = True
         self.crashed.set()
         await self._alive()

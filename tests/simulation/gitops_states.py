@@ -1,4 +1,4 @@
-"""Objects in every state that a GitOps tool can meet, as the operator leaves them."""
+"""Objects in every state that a GitOps tool can observe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.kube.client import Raw
 from tests.kube import ROOT
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, store_with, watching
+from tests.simulation.operator_harness import follow_changes, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -128,7 +128,7 @@ async def states() -> dict[str, dict[str, Raw]]:
     _define(store)
     take("Workflow", "valid", "just applied")
     transport = FaultyTransport(store)
-    async with operating(store, transport, follow=watching(store)):
+    async with running_operator(store, transport, follow=follow_changes(store)):
         await asyncio.sleep(120)  # the policies settle
         for kind, names in DEFINITIONS.items():
             for name, state in names.items():

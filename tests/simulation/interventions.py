@@ -1,7 +1,7 @@
-"""Stories in which people intervene: they pause, resume, cancel, replace and re-run, at any moment.
+"""Scenarios with interventions: users pause, resume, cancel, replace and re-run at any moment.
 
-They are drawn on top of a story without all that, so that the stories before `FIRST` stay what they
-were when something was found in them.
+They extend a scenario without interventions, so that the scenarios of the seeds before `FIRST` do
+not change.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
     from tests.simulation.scenario import Raw, Scenario
 
 FIRST = 1_000_000
-"""The first seed whose story holds interventions."""
+"""The first seed whose scenario holds interventions."""
 LAST_INTERVENTION = 120.0
 """Seconds after which no further intervention occurs."""
 _SUB = {"name": "sub", "workflow": {"name": "child"}}
 
 
-def intervene(story: Scenario) -> Scenario:
-    """The story with interventions, and with what they meet: limits of time, failures that stop,
+def intervene(scenario: Scenario) -> Scenario:
+    """The scenario with interventions, and with what they meet: limits of time, failures that stop,
     limits of concurrency, sub-executions and fan-outs of them."""
-    rng = random.Random(f"{story.seed}/interventions")
-    _widen_workflows(story.workflows, rng)
-    main = story.workflows["main"]
-    _limit(story, main, rng)
-    names = [name for *_, name in story.executions]
+    rng = random.Random(f"{scenario.seed}/interventions")
+    _widen_workflows(scenario.workflows, rng)
+    main = scenario.workflows["main"]
+    _limit(scenario, main, rng)
+    names = [name for *_, name in scenario.executions]
     for number in range(rng.choice([0, 0, 1, 2])):
         again = [rng.choice(main["nodes"])["name"] for _ in range(rng.randint(1, 2))]
         name = f"again{number}"
-        story.reruns.append(
+        scenario.reruns.append(
             (rng.uniform(5, LAST_INTERVENTION), name, rng.choice(names), sorted({*again}))
         )
         names.append(name)
-    story.people = [
+    scenario.people = [
         (moment, name, state)
         for name in names
         for moment, state in _interventions(rng, ends=bool(main.get("timeout")))
     ]
-    return story
+    return scenario
 
 
 def _interventions(rng: random.Random, *, ends: bool) -> list[tuple[float, str]]:
@@ -57,15 +57,15 @@ def _interventions(rng: random.Random, *, ends: bool) -> list[tuple[float, str]]
     return asked
 
 
-def _limit(story: Scenario, main: Raw, rng: random.Random) -> None:
+def _limit(scenario: Scenario, main: Raw, rng: random.Random) -> None:
     """A limit of concurrency, and executions enough to exceed it."""
     if rng.random() < 0.5:
         return
     limit = rng.choice([1, 1, 2])
     policy = rng.choice(["Queue", "Forbid", "Replace", "Replace"])
     main["concurrency"] = {"limit": limit, "policy": policy}
-    for number in range(len(story.executions), limit + 2):
-        story.executions.append((rng.uniform(0, 40), "main", f"run{number}"))
+    for number in range(len(scenario.executions), limit + 2):
+        scenario.executions.append((rng.uniform(0, 40), "main", f"run{number}"))
 
 
 def _widen_workflows(workflows: dict[str, Raw], rng: random.Random) -> None:

@@ -1,7 +1,7 @@
-"""What must hold at every moment of a run, by what the API server stores.
+"""Invariants of what the API server stores at every moment of a run.
 
-From API.md and ARCHITECTURE.md: one Job an attempt, nothing before its ground is stored, what has
-ended stays, nothing runs for what has ended, and events are handled soon once there are no faults.
+An attempt has one Job; nothing is created before its cause is stored; what has ended stays ended,
+and nothing runs for it; and events are handled soon once there are no faults.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_REACTION = 10.0
 write that waits for company included, but no slow resync and no second look."""
 ADMISSION_REQUESTS = 10
 """Requests of an admission, one after the other, for whose time a slow API server is excused: after
-a start it takes about seventeen, each of which takes as long as the story's latency on average."""
+a start it takes about seventeen, each of which takes the scenario's latency on average."""
 _QUIET = ("leases", "events")
 _ASKED = (
     "CancelRequested",
@@ -40,16 +40,16 @@ class Invariants:
 
     def __init__(
         self,
-        story: Scenario,
+        scenario: Scenario,
         store: Store,
         kubelet: Kubelet,
         wrong: Callable[[str], None],
     ) -> None:
-        self._story, self._store, self._kubelet = story, store, kubelet
+        self._scenario, self._store, self._kubelet = scenario, store, kubelet
         self.wrong = wrong
-        self.hears_all = story.faults.dropped == 0
+        self.hears_all = scenario.faults.dropped == 0
         """Whether watches lose no event silently; what they lose is found by a slow resync."""
-        self._made_or_refused = story.faults.refused > 0 and story.operators.second
+        self._made_or_refused = scenario.faults.refused > 0 and scenario.operators.second
         """Whether a webhook may refuse to one operator the very Job that another makes at that
         moment: its node has failed then, and the Job is stopped."""
         self.well: float | None = None
@@ -147,9 +147,9 @@ class Invariants:
         status = owner.get("status") or {}
         if not status.get("revision"):
             self.wrong(f"a Job of {name}.{node} before the execution was admitted")
-        spec = self._story.workflows[owner["spec"]["workflow"]]
+        spec = self._scenario.workflows[owner["spec"]["workflow"]]
         self._ground_is_stored(name, spec, node, attempt, status)
-        if attempt == 1 and not self._story.deletions:
+        if attempt == 1 and not self._scenario.deletions:
             self._sources_have_ended(name, spec, node)
 
     def _ground_is_stored(self, name: str, spec: Raw, node: str, attempt: int, status: Raw) -> None:
@@ -234,14 +234,14 @@ class Invariants:
             self._free = self._store.clock()
         elif not begun(old) and begun(new):
             late = self._admitted_late(new)
-            if late > MAX_REACTION + ADMISSION_REQUESTS * self._story.latency:
+            if late > MAX_REACTION + ADMISSION_REQUESTS * self._scenario.latency:
                 self.wrong(f"{name} was admitted {late:.0f} s late")
 
     def _admitted_late(self, new: Raw) -> float:
         """Seconds by which an execution could have been admitted earlier."""
         if not self.hears_all or self.well is None or new["spec"].get("parent"):
             return 0.0
-        if self._story.operators.second:  # the one that gave the slot back may be gone since
+        if self._scenario.operators.second:  # the one that gave the slot back may be gone since
             return 0.0
         created = from_rfc3339(new["metadata"]["creationTimestamp"])
         not_before = (new["spec"].get("trigger") or {}).get("notBefore")
@@ -249,7 +249,7 @@ class Invariants:
         return self._store.clock() - max(self._free, self.well, created, due)
 
     def _record_changed(self, name: str, node: str, record: Raw, now: Raw) -> None:
-        """An attempt may have ended: seen soon, and nothing of it works any more."""
+        """An attempt may have ended: that is recorded soon, and nothing of it is running."""
         waits = now["phase"] == "Waiting" and record["phase"] != "Waiting"
         if not over(now) and not waits:
             return
@@ -277,7 +277,7 @@ class Invariants:
             self.wrong(f"{name}.{node} was taken for {now['phase']} while its pod works")
 
     def _check_limit(self) -> None:
-        limit = self._story.workflows["main"].get("concurrency", {}).get("limit", 99)
+        limit = self._scenario.workflows["main"].get("concurrency", {}).get("limit", 99)
         running = [
             raw["metadata"]["name"]
             for raw in self._store.all("workflowexecutions")
@@ -310,7 +310,7 @@ def over(record: Raw | None) -> bool:
 
 
 def finished(job: Raw) -> bool:
-    """Whether nothing of the Job works any more."""
+    """Whether nothing of the Job is running."""
     return any(condition["type"] in ("Complete", "Failed") for condition in _conditions(job))
 
 

@@ -1,4 +1,4 @@
-"""Job controller and kubelet in virtual time: pods come, run and end as a script says.
+"""A fake Job controller and kubelet in virtual time: pods start and end as scripted.
 
 As in Kubernetes 1.35: a Job turns Complete a second or two after its pod Succeeded, a failure is
 first FailureTarget, a pod whose deadline is lowered ends with its log, a Job whose own deadline
@@ -330,7 +330,7 @@ class Kubelet:
         self._after(self._rng.uniform(0.5, 2.0), self._failed, job, target)
 
     def _failed(self, job: _Job, target: Raw) -> None:
-        """Failed, once no pod runs any more."""
+        """Failed, once no pod is running."""
         if self._jobs.get(job.key) is not job:
             return
         if job.running:

@@ -1,4 +1,4 @@
-"""JSON patches (RFC 6902), and what the schema makes of nulls, as the API server does it."""
+"""JSON patches (RFC 6902) and nulls in typed fields, as the API server handles them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.kube.errors import ApiError
-from tests.simulation import rules
+from tests.simulation import validation
 from tests.simulation.views import Raw
 
 
@@ -19,19 +19,19 @@ def json_patched(plural: str, name: str, old: Raw, operations: Sequence[Mapping[
         place: Any = new
         for step in parents:
             if not isinstance(place, dict) or not isinstance(place.get(step), dict):
-                raise rules.invalid(plural, name, f"no such path: {operation['path']}")
+                raise validation.invalid(plural, name, f"no such path: {operation['path']}")
             place = place[step]
         match operation["op"]:
             case "add":
                 place[last] = copy.deepcopy(operation["value"])
             case "remove" | "replace" | "test" if last not in place:
-                raise rules.invalid(plural, name, f"no such path: {operation['path']}")
+                raise validation.invalid(plural, name, f"no such path: {operation['path']}")
             case "remove":
                 del place[last]
             case "replace":
                 place[last] = copy.deepcopy(operation["value"])
             case "test" if place[last] != operation["value"]:
-                raise rules.invalid(plural, name, f"testing value {operation['path']} failed")
+                raise validation.invalid(plural, name, f"testing value {operation['path']} failed")
             case "test":
                 pass
             case other:

@@ -1,4 +1,4 @@
-"""Pods as the Job controller makes and judges them."""
+"""Pods as the Job controller creates and evaluates them."""
 
 from __future__ import annotations
 

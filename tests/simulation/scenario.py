@@ -1,4 +1,4 @@
-"""A seed's story: workflows, how their pods end, what people do, and what goes wrong."""
+"""The scenario of a seed: workflows, the ends of their pods, interventions and faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.models.base import API_VERSION
-from tests.simulation import interventions, triggering
+from tests.simulation import interventions, trigger_scenarios
 from tests.simulation.faults import Faults
 from tests.simulation.stages import AT_ONCE, NEVER, Outcome, Stages
 
@@ -53,12 +53,12 @@ class Scenario:
     deletions: list[tuple[float, str]]
     """When a Job or pod is deleted by others."""
     outages: list[tuple[float, float]]
-    """From when to when the API server is away."""
+    """Periods in which the API server is unreachable."""
     faults: Faults
     operators: Operators
     latency: float
     calm_after: float
-    """Seconds after which nothing goes wrong any more."""
+    """Seconds after which there are no more faults."""
     reruns: list[tuple[float, str, str, list[str]]] = field(default_factory=list)
     """When, by which name, a re-run of which execution, from which nodes."""
     trigger: Raw | None = None
@@ -75,7 +75,7 @@ class Scenario:
 
     @property
     def stages(self) -> Stages:
-        """How the kubelet shows the end of pods: in most stories as a real one does."""
+        """How the kubelet shows the end of pods: in most scenarios as a real one does."""
         rng = random.Random(f"{self.seed}/stages")
         seconds = rng.choice([0.0, 0.0, 1.2, 1.2, 3.0])
         injects = rng.random() < 0.3
@@ -98,16 +98,16 @@ class Scenario:
         return Outcome(rng.choice(kinds), seconds, rng.randint(0, 9))
 
 
-def scenario(seed: int) -> Scenario:
-    """The story of a seed; from `interventions.FIRST` on people intervene in it, and from
-    `triggering.FIRST` on it has a Trigger."""
-    story = _scenario(seed)
-    if seed >= triggering.FIRST:
-        return triggering.trigger_executions(story)
-    return interventions.intervene(story) if seed >= interventions.FIRST else story
+def generate_scenario(seed: int) -> Scenario:
+    """The scenario of a seed; from `interventions.FIRST` on people intervene in it, and from
+    `trigger_scenarios.FIRST` on it has a Trigger."""
+    scenario = _generate(seed)
+    if seed >= trigger_scenarios.FIRST:
+        return trigger_scenarios.trigger_executions(scenario)
+    return interventions.intervene(scenario) if seed >= interventions.FIRST else scenario
 
 
-def _scenario(seed: int) -> Scenario:
+def _generate(seed: int) -> Scenario:
     rng = random.Random(seed)
     workflows = {"main": _workflow(rng, rng.randint(1, 6), ["child"])}
     if any("workflow" in node for node in workflows["main"]["nodes"]):

@@ -1,4 +1,4 @@
-"""How attempts end, as a test says it, and the run that comes of it."""
+"""Scripts of how attempts end, and runs that follow them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages of a pod's end, as a kubelet shows them: its containers' ends, then its phase."""
+"""The stages in which a kubelet reports the end of a pod: its containers, then its phase."""
 
 from __future__ import annotations
 

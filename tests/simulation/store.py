@@ -1,9 +1,9 @@
-"""An API server that behaves, in memory: what of a real one the operator relies on.
+"""A fake API server in memory, with the behaviour of a real one that the operator relies on.
 
 Resource versions, conflicts, preconditions, merge patches and server-side apply, the status
-subresource, selectors, pages, watches with bookmarks that expire, owners whose deletion takes what
-they own along. What it is asked is held against a real one: the suite in tests/reliance runs on
-both, here in test_same_as_the_real_one.py and in tests/cluster/test_same_as_the_fake.py.
+subresource, selectors, pages, watches with bookmarks that expire, and owners
+whose deletion cascades to their dependents. The conformance suite (tests/conformance) runs on both,
+here in test_same_as_the_real_one.py and in tests/cluster/test_same_as_the_fake.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.errors import ApiError
 from tests.apiserver import merged
 from tests.selectors import selects
-from tests.simulation import rules
+from tests.simulation import validation
 from tests.simulation.patches import json_patched, without_typed_nulls
 from tests.simulation.views import Raw, as_seen, metadata_of
 
@@ -73,7 +73,7 @@ class Store:
         self._named: Counter[Key] = Counter()
         """How often each name was taken: uids tell apart, and are the same in every run."""
         self._pages: dict[str, tuple[int, list[Raw]]] = {}
-        """What is left of a list, as it was when it began, by the token that goes on with it."""
+        """The remaining items of a list at its version, by the token of the next page."""
         self._log: list[tuple[str, Event]] = []
         """Every change of every resource, by its plural."""
         self._log_of: defaultdict[str, list[Event]] = defaultdict(list)
@@ -136,7 +136,7 @@ class Store:
         match = _PATH.fullmatch(path)
         assert match is not None
         plural, namespace = match["plural"], match["namespace"]
-        rules.check_selectors(plural, query)
+        validation.check_selectors(plural, query)
         metadata_only = "PartialObjectMetadata" in accept
         version = int(query["resourceVersion"])
         if version < self.compacted:
@@ -190,7 +190,7 @@ class Store:
         key = (plural, namespace, name)
         if key in self.objects:
             raise ApiError(409, "AlreadyExists", f'{plural} "{name}" already exists')
-        rules.check_new(plural, name, body)
+        validation.check_new(plural, name, body)
         self._named[key] += 1
         made = {
             **{field: value for field, value in metadata.items() if field != "generateName"},
@@ -229,15 +229,15 @@ class Store:
         if status:
             new = {**old, "status": without_typed_nulls(new.get("status") or {})}
         elif metadata["uid"] != old["metadata"]["uid"]:
-            raise rules.invalid(key[0], key[2], "metadata.uid: field is immutable")
+            raise validation.invalid(key[0], key[2], "metadata.uid: field is immutable")
         elif key[0] in _WITH_STATUS:
             new = {field: value for field, value in new.items() if field != "status"}
             new |= {"status": old["status"]} if "status" in old else {}
-        rules.check_change(key[0], key[2], old, new)
+        validation.check_change(key[0], key[2], old, new)
         return old if new == old else self._put(key, new)
 
     def mark_deleted(self, key: Key, grace: float) -> Raw:
-        """Deletion has been asked for, and waits for who must agree."""
+        """Mark an object as being deleted; its finalizers remain."""
         old = self.objects[key]
         metadata = {
             **old["metadata"],
@@ -247,16 +247,16 @@ class Store:
         return self.replace(key, {**old, "metadata": metadata})
 
     def replace(self, key: Key, raw: Raw) -> Raw:
-        """An object as a controller of the cluster writes it."""
+        """Write an object as a controller of the cluster."""
         return self._put(key, raw)
 
     def set_status(self, key: Key, **fields: Any) -> Raw:
-        """Status as a controller of the cluster writes it."""
+        """Write a status as a controller of the cluster."""
         old = self.objects[key]
         return self._put(key, {**old, "status": {**(old.get("status") or {}), **fields}})
 
     def remove(self, key: Key) -> None:
-        """An object goes, and what it owns."""
+        """Remove an object and its dependents."""
         old = self.objects.pop(key, None)
         if old is None:
             return
@@ -272,7 +272,7 @@ class Store:
             self._unowned(owned, self.objects[owned])
 
     def collected(self, key: Key) -> None:
-        """The garbage collector removes what has no owner any more."""
+        """Remove objects without an owner, as the garbage collector does."""
         if key[0] == "pods":
             self.delete_pod(key, 1.0)
         else:
@@ -324,7 +324,7 @@ class Store:
         return {"kind": "Status", "metadata": {}, "status": "Success"}
 
     def _list(self, plural: str, namespace: str, query: Mapping[str, str]) -> Raw:
-        rules.check_selectors(plural, query)
+        validation.check_selectors(plural, query)
         if token := query.get("continue"):
             version, chosen = self._pages.get(token, (0, []))
             if version < self.compacted:

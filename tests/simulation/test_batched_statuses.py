@@ -16,7 +16,7 @@ from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import EXECUTION_UID
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -51,7 +51,7 @@ def side_by_side() -> Raw:
 async def test_ends_of_nodes_that_are_close_together_are_one_write() -> None:
     store = store_with(manifest("Workflow", "main", side_by_side()))
     transport = _Counting(store)
-    raw = await played(store, transport)
+    raw = await run_to_end(store, transport)
     assert raw["status"]["phase"] == "Succeeded"
     assert raw["status"]["counts"]["succeeded"] == CHAINS * LENGTH
     assert len(store.all("jobs")) == CHAINS * LENGTH
@@ -67,7 +67,7 @@ async def test_a_stop_writes_what_waits() -> None:
             half_way.set()
 
     store.observers.append(observe)
-    async with operating(store, _Counting(store)):
+    async with running_operator(store, _Counting(store)):
         await half_way.wait()
     status = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]
     jobs = {job["metadata"]["name"] for job in store.all("jobs")}
@@ -87,7 +87,7 @@ def one_node_each(executions: int) -> Store:
 
 async def all_ended(store: Store, transport: FaultyTransport) -> None:
     """Until every execution has succeeded."""
-    async with operating(store, transport), asyncio.timeout(3600):
+    async with running_operator(store, transport), asyncio.timeout(3600):
         while True:
             if all(_phase(raw) == "Succeeded" for raw in store.all("workflowexecutions")):
                 return
@@ -163,7 +163,7 @@ async def test_the_next_node_does_not_wait_until_progress_is_written() -> None:
             made.append(store.clock())
 
     store.observers.append(observe)
-    raw = await played(store, _SlowStatuses(store))
+    raw = await run_to_end(store, _SlowStatuses(store))
     assert raw["status"]["phase"] == "Succeeded"
     assert len(made) == len(chain)
     assert made[-1] - made[0] < _SlowStatuses.SECONDS
@@ -205,7 +205,7 @@ async def test_after_progress_was_lost_nothing_is_written_that_rests_on_it() -> 
 
     store.observers.append(observe)
     transport = _LosesProgress(store)
-    raw = await played(store, transport)
+    raw = await run_to_end(store, transport)
     assert raw["status"]["phase"] == "Succeeded"
     assert transport.writes_of_status > 6
     assert wrong == []
@@ -230,7 +230,7 @@ async def test_why_progress_could_not_be_written_is_told_as_of_any_pass(
     nodes = [{"name": name, "action": "local/task"} for name in ("aa", "bb")]
     edges = [{"from": "aa", "to": "bb"}]
     store = store_with(manifest("Workflow", "main", {"nodes": nodes, "edges": edges}))
-    raw = await played(store, _RefusesProgress(store))
+    raw = await run_to_end(store, _RefusesProgress(store))
     assert raw["status"]["phase"] == "Succeeded"
     (told,) = [record for record in caplog.records if "not this status" in record.getMessage()]
     assert told.levelname == "WARNING"

@@ -15,7 +15,7 @@ from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.execution import NodePhase, NodeRecord
 from tests.builders import action, graph
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.scripts import play
 from tests.simulation.store import Store
@@ -98,10 +98,10 @@ def _large(variables: int, outputs: int) -> Store:
 
 async def test_outputs_that_no_status_can_hold_fail_the_execution_in_words() -> None:
     store = _large(1, 4)
-    fits = await played(store, _Etcd(store))
+    fits = await run_to_end(store, _Etcd(store))
     assert len(fits["status"]["outputs"]) == 4
     store = _large(1, 30)
-    raw = await played(store, _Etcd(store))
+    raw = await run_to_end(store, _Etcd(store))
     assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "StatusBudget")
     assert "spec.outputs: 1,8" in raw["status"]["message"]
     assert raw["status"]["nodes"]["only"]["phase"] == "Succeeded"
@@ -109,6 +109,6 @@ async def test_outputs_that_no_status_can_hold_fail_the_execution_in_words() -> 
 
 async def test_variables_that_no_status_can_hold_are_refused_in_words() -> None:
     store = _large(16, 0)
-    raw = await played(store, _Etcd(store))
+    raw = await run_to_end(store, _Etcd(store))
     assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "InvalidVariables")
     assert "the values are 960,032 bytes together" in raw["status"]["message"]

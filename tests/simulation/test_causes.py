@@ -13,7 +13,7 @@ from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ALLOW_WORKFLOWS
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.stages import Stages
 from tests.simulation.store import Store
@@ -63,7 +63,7 @@ def took(raw: Raw) -> float:
 async def test_a_quota_that_refuses_the_job_is_waited_for() -> None:
     store = store_with(workflow())
     transport = UnderQuota(store, 50.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(20)
         seen = record_of(store)
         assert (seen["phase"], seen["reason"]) == ("Pending", "QuotaExceeded")
@@ -77,7 +77,7 @@ async def test_a_quota_that_refuses_the_job_is_waited_for() -> None:
 @pytest.mark.parametrize("fields", [{"timeout": "10s"}, {"timeout": "1h"}])
 async def test_a_quota_that_stays_is_the_reason_of_the_end(fields: Raw) -> None:
     store = store_with(workflow(**fields))
-    raw = await played(store, UnderQuota(store, 3600.0))
+    raw = await run_to_end(store, UnderQuota(store, 3600.0))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
     assert "describe quota few" in record["message"]
@@ -88,14 +88,14 @@ async def test_a_quota_that_stays_is_the_reason_of_the_end(fields: Raw) -> None:
 async def test_a_quota_that_stays_is_retried_as_a_failure() -> None:
     retry = {"limit": 1, "reasons": ["Failed"], "backoff": {"initial": "1s"}}
     store = store_with(workflow(retry=retry))
-    raw = await played(store, UnderQuota(store, 180.0))
+    raw = await run_to_end(store, UnderQuota(store, 180.0))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["attempts"]) == ("Succeeded", 2)
 
 
 async def test_what_waits_for_a_quota_is_cancelled_at_once() -> None:
     store = store_with(workflow())
-    async with operating(store, UnderQuota(store, 3600.0)):
+    async with running_operator(store, UnderQuota(store, 3600.0)):
         await asyncio.sleep(20)
         store.patch(
             ("workflowexecutions", NAMESPACE, "run"), {"spec": {"desiredState": "Cancelled"}}
@@ -107,7 +107,7 @@ async def test_what_waits_for_a_quota_is_cancelled_at_once() -> None:
 async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause() -> None:
     store = store_with(workflow())
     transport = UnderQuota(store, 3600.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(20)
         key = ("workflowexecutions", NAMESPACE, "run")
         store.patch(key, {"spec": {"desiredState": "Paused"}})
@@ -122,13 +122,13 @@ async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause() -> No
 @pytest.mark.parametrize("fields", [{}, {"forEach": {"values": "[1, 2]", "as": "it"}}])
 async def test_the_clock_goes_on_under_a_pause_after_a_restart(fields: Raw) -> None:
     store = store_with(workflow(**fields))
-    async with operating(store, UnderQuota(store, 3600.0)):
+    async with running_operator(store, UnderQuota(store, 3600.0)):
         await asyncio.sleep(20)
         key = ("workflowexecutions", NAMESPACE, "run")
         store.patch(key, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(10)
     transport = UnderQuota(store, 3600.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(60)
         assert record_of(store)["phase"] == "Pending"
         await asyncio.sleep(60)
@@ -148,10 +148,10 @@ async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
     edges = [{"from": "pause", "to": "boom"}]
     spec = {"onFailure": "Stop", "nodes": [*task, *others], "edges": edges}
     store = store_with(manifest("Workflow", "main", spec))
-    async with operating(store, UnderQuota(store, 60.0)):
+    async with running_operator(store, UnderQuota(store, 60.0)):
         await asyncio.sleep(5 if restart else 100)
     if restart:
-        await played(store, UnderQuota(store, 60.0))
+        await run_to_end(store, UnderQuota(store, 60.0))
     record = record_of(store)
     assert (record["phase"], record["reason"]) == ("Cancelled", "FailureStopped")
     assert took(store.objects["workflowexecutions", NAMESPACE, "run"]) < 11
@@ -160,9 +160,9 @@ async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
 
 async def test_a_restarted_operator_continues_to_wait_for_the_quota() -> None:
     store = store_with(workflow())
-    async with operating(store, UnderQuota(store, 3600.0)):
+    async with running_operator(store, UnderQuota(store, 3600.0)):
         await asyncio.sleep(60)
-    raw = await played(store, UnderQuota(store, 3600.0))
+    raw = await run_to_end(store, UnderQuota(store, 3600.0))
     assert raw["status"]["nodes"]["task"]["reason"] == "QuotaExceeded"
     assert 119 < took(raw) < 123
 
@@ -176,7 +176,7 @@ async def test_the_time_to_start_in_goes_on_once_a_quota_let_the_job_be(
         workflow(timeout="1h", **fields), script=lambda *_: Outcome("stuck"), stages=STAGES
     )
     transport = UnderQuota(store, 70.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(105)
         assert record_of(store)["reason"] == "ImagePull"
         held_up = [raw["message"] for raw in store.all("events") if raw["reason"] == "NodeHeldUp"]
@@ -186,7 +186,7 @@ async def test_the_time_to_start_in_goes_on_once_a_quota_let_the_job_be(
         ]
         if not restart:
             await asyncio.sleep(30)
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["reason"]) == ("Failed", "ImagePull")
     assert 119 < took(raw) < 124
@@ -195,16 +195,16 @@ async def test_the_time_to_start_in_goes_on_once_a_quota_let_the_job_be(
 async def test_an_action_whose_job_waited_for_a_quota_has_all_its_time_to_run() -> None:
     fields = {"timeout": "20s", "startTimeout": "5m"}
     store = store_with(workflow(**fields), script=lambda *_: Outcome("success", 15.0, 5))
-    raw = await played(store, UnderQuota(store, 170.0))
+    raw = await run_to_end(store, UnderQuota(store, 170.0))
     assert raw["status"]["nodes"]["task"]["phase"] == "Succeeded"
 
 
 async def test_what_was_held_up_until_its_time_was_over_is_not_created_any_more() -> None:
     store = store_with(workflow())
-    async with operating(store, UnderQuota(store, 3600.0)):
+    async with running_operator(store, UnderQuota(store, 3600.0)):
         await asyncio.sleep(60)
     await asyncio.sleep(120)
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     assert raw["status"]["nodes"]["task"]["reason"] == "QuotaExceeded"
     assert store.all("jobs") == []
 
@@ -221,7 +221,7 @@ def with_account(store: Store) -> None:
 async def test_a_missing_service_account_is_waited_for_and_named() -> None:
     store = store_with(workflow())
     with_account(store)
-    async with operating(store, well(store)):
+    async with running_operator(store, well(store)):
         await asyncio.sleep(20)
         seen = record_of(store)
         assert (seen["phase"], seen["reason"]) == ("Pending", "ServiceAccountMissing")
@@ -238,7 +238,7 @@ async def test_a_missing_service_account_is_waited_for_and_named() -> None:
 async def test_a_service_account_that_stays_missing_is_the_reason_of_the_end() -> None:
     store = store_with(workflow())
     with_account(store)
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["reason"]) == ("Failed", "ServiceAccountMissing")
     assert 119 < took(raw) < 123
@@ -248,7 +248,7 @@ async def test_a_service_account_without_the_label_fails_with_the_command() -> N
     store = store_with(workflow())
     with_account(store)
     store.create("serviceaccounts", NAMESPACE, {"metadata": {"name": "runner"}})
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["reason"]) == ("Failed", "ServiceAccountNotAllowed")
     assert f"label serviceaccount runner {ALLOW_WORKFLOWS}=true" in record["message"]
@@ -270,11 +270,11 @@ async def test_what_a_pod_waits_for_is_the_reason_whichever_clock_ends_it(
     fields: dict[str, Any], at: tuple[float, float], stages: Stages
 ) -> None:
     store = store_with(workflow(**fields), script=lambda *_: Outcome("stuck"), stages=stages)
-    async with operating(store, well(store)):
+    async with running_operator(store, well(store)):
         await asyncio.sleep(12)
         seen = record_of(store)
         assert (seen["phase"], seen["reason"]) == ("Pending", "ImagePull")
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["reason"]) == ("Failed", "ImagePull")
     assert "image task:1 cannot be pulled" in record["message"]
@@ -292,7 +292,7 @@ async def test_a_pod_that_cannot_start_is_stopped_after_its_end_is_stored() -> N
             order.append("stored")
 
     store.observers.append(watch)
-    async with operating(store, well(store)):
+    async with running_operator(store, well(store)):
         await asyncio.sleep(150)
     assert order[:1] == ["stored"]
     assert order.count("stopped") == 1
@@ -311,6 +311,6 @@ async def test_an_action_that_runs_is_not_given_up_for_a_pod_that_is_not_ready()
             store.set_status(("jobs", NAMESPACE, new["metadata"]["name"]), ready=0)
 
     store.observers.append(unready)
-    raw = await played(store, well(store))
+    raw = await run_to_end(store, well(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["attempts"]) == ("Succeeded", 1)

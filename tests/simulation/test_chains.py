@@ -20,7 +20,7 @@ from tests.simulation.changes import (
     store_of,
     transport_of,
 )
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
@@ -41,10 +41,10 @@ def four_triggers() -> Store:
 async def test_one_execution_multiplies_to_a_hundred_at_most(*, restart: bool) -> None:
     store = four_triggers()
     root = store.objects["workflowexecutions", NAMESPACE, "run"]["metadata"]["uid"]
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(0.7 if restart else 300)
     if restart:
-        async with operating(store, transport_of(store)):
+        async with running_operator(store, transport_of(store)):
             await asyncio.sleep(300)
     assert len(made(store)) == 100
     assert {raw["spec"]["trigger"]["root"] for raw in made(store)} == {root}
@@ -56,7 +56,7 @@ async def test_one_execution_multiplies_to_a_hundred_at_most(*, restart: bool) -
 
 async def test_other_executions_begin_chains_of_their_own() -> None:
     store = four_triggers()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(120)
         store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "b", "main"))
         await asyncio.sleep(120)
@@ -79,7 +79,7 @@ async def test_a_loop_through_what_actions_write_is_cut() -> None:
     """Each execution rolls out the Deployment whose rollouts start it."""
     store = store_of(deployment={"outcomes": ["Finished"]})
     known: set[str] = set()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1)
         for _ in range(60):
@@ -98,7 +98,7 @@ async def test_an_event_for_a_workflow_that_nothing_may_start_makes_no_execution
     store = store_of(deployment={"outcomes": ["Finished"]})
     key = ("workflows", NAMESPACE, "main")
     store.patch(key, {"spec": {"state": "Inactive"}})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1)
         await eventually(lambda: status(store).get("counts") == {"received": 1, "failed": 1})

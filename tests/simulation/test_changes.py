@@ -25,7 +25,7 @@ from tests.simulation.changes import (
     transport_of,
 )
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, operating
+from tests.simulation.operator_harness import manifest, running_operator
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
@@ -47,7 +47,7 @@ def times(count: int) -> Counter[str]:
 
 async def test_each_rollout_starts_one_execution_and_other_changes_start_none() -> None:
     store = store_of(**DEPLOYMENTS)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         for number in (1, 2, 3):
             rollout(store, number)
@@ -70,7 +70,7 @@ async def test_each_rollout_once_through_crashes_at_any_write(seed: int) -> None
         transport = transport_of(store, seed, lag=2.0, doubled=0.2)
         processes.append(transport)
         transport.crash_at = (chance.randint(0, 12), chance.random() < 0.5)
-        async with operating(store, transport):
+        async with running_operator(store, transport):
             for _ in range(chance.randint(1, 4)):
                 number += 1
                 rollout(store, number, name=f"web-{number}")
@@ -83,7 +83,7 @@ async def test_each_rollout_once_through_crashes_at_any_write(seed: int) -> None
             rollout(store, number, name=f"web-{number}")  # while no operator runs
         if chance.random() < 0.3:
             store.compact()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(60)
     assert ever.events == times(number)
 
@@ -94,7 +94,7 @@ async def test_watches_that_are_cut_and_requests_that_fail_lose_no_rollout(seed:
     store = store_of(**DEPLOYMENTS)
     ever = Ever(store)
     transport = transport_of(store, seed, lost=0.1, busy=0.05, conflict=0.1, cut=0.3, lag=3.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         for number in range(1, 21):
             rollout(store, number, name=f"web-{number}")
             await asyncio.sleep(chance.choice([0.1, 2.0, 15.0]))
@@ -106,7 +106,7 @@ async def test_two_operators_that_both_believe_they_lead_start_one_execution_eac
     store = store_of(**DEPLOYMENTS)
     ever = Ever(store)
     one, other = transport_of(store, 1, lag=1.0), transport_of(store, 2, lag=1.0)
-    async with operating(store, one), operating(store, other):
+    async with running_operator(store, one), running_operator(store, other):
         for number in range(1, 11):
             rollout(store, number)
             await asyncio.sleep(5)
@@ -117,12 +117,12 @@ async def test_two_operators_that_both_believe_they_lead_start_one_execution_eac
 async def test_what_happened_while_no_operator_ran_is_found_though_the_server_forgot_it() -> None:
     store = store_of(**DEPLOYMENTS)
     rollout(store, 1, name="old")  # before the Trigger was seen, but after its creation
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(30)
     rollout(store, 2, name="new")
     await asyncio.sleep(600)
     store.compact()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(30)
         assert fired(store) == times(2)
 
@@ -130,7 +130,7 @@ async def test_what_happened_while_no_operator_ran_is_found_though_the_server_fo
 async def test_an_execution_that_is_deleted_does_not_start_again_at_the_next_process() -> None:
     store = store_of(**MAPS)
     ever = Ever(store, "name")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         for number in (1, 2, 3):
             await asyncio.sleep(1)
@@ -139,7 +139,7 @@ async def test_an_execution_that_is_deleted_does_not_start_again_at_the_next_pro
         await eventually(lambda: len(made(store)) == 3)
     for raw in made(store):
         store.remove(("workflowexecutions", NAMESPACE, raw["metadata"]["name"]))
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(60)
     assert ever.events == {f"map-{number}": 1 for number in (1, 2, 3)}
     assert status(store)["counts"] == {"received": 3, "started": 3}
@@ -161,7 +161,7 @@ async def test_a_status_that_is_refused_at_the_end_keeps_no_other_from_being_wri
     other = {"workflow": "main", **DEPLOYMENTS}
     store.create("triggers", NAMESPACE, manifest("Trigger", "u", other))
     transport = RefusesOne(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(20)
         rollout(store, 1)
         await eventually(lambda: status(store, "u").get("counts"))
@@ -176,7 +176,7 @@ async def test_a_status_that_is_refused_at_the_end_keeps_no_other_from_being_wri
 async def test_nothing_fires_again_a_day_after_a_restart(*, forgotten: bool) -> None:
     store = store_of(**DEPLOYMENTS)
     ever = Ever(store)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         for number in (1, 2, 3):
             rollout(store, number, name=f"web-{number}")
@@ -188,7 +188,7 @@ async def test_nothing_fires_again_a_day_after_a_restart(*, forgotten: bool) -> 
     await asyncio.sleep(600)
     if forgotten:
         store.compact()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(5)
         for number in (1, 2, 3):
             touch(store, name=f"web-{number}")
@@ -199,7 +199,7 @@ async def test_nothing_fires_again_a_day_after_a_restart(*, forgotten: bool) -> 
 async def test_a_settled_trigger_writes_nothing() -> None:
     store = store_of(**DEPLOYMENTS)
     transport = transport_of(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(2)
         rollout(store, 1)
         await asyncio.sleep(600)
@@ -218,7 +218,7 @@ async def test_the_status_is_written_at_most_every_five_seconds() -> None:
         if plural == "triggers" and new is not None:
             writes.append(store.clock())
 
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         store.observers.append(on_change)
         for number in range(1, 101):
@@ -233,12 +233,12 @@ async def test_the_status_is_written_at_most_every_five_seconds() -> None:
 async def test_a_suspended_trigger_moves_on_without_starting_anything() -> None:
     store = store_of(**DEPLOYMENTS, suspend=True)
     key = ("triggers", NAMESPACE, "t")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1)
         await asyncio.sleep(20)
     store.patch(key, {"spec": {"suspend": False}})  # while no operator runs
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         assert fired(store) == Counter()
         rollout(store, 2)
@@ -249,7 +249,7 @@ async def test_a_suspended_trigger_moves_on_without_starting_anything() -> None:
 async def test_an_edit_of_what_is_followed_counts_from_the_edit(*, running: bool) -> None:
     store = store_of(deployment={"name": "web"})
     key = ("triggers", NAMESPACE, "t")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1, name="other")
         await asyncio.sleep(100)
@@ -258,7 +258,7 @@ async def test_an_edit_of_what_is_followed_counts_from_the_edit(*, running: bool
             await asyncio.sleep(20)
     if not running:
         store.patch(key, {"spec": {"deployment": {"name": "other"}}})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         touch(store, name="other")
         await asyncio.sleep(20)
@@ -269,7 +269,7 @@ async def test_an_edit_of_what_is_followed_counts_from_the_edit(*, running: bool
 
 async def test_a_mark_beyond_the_clusters_versions_goes_back_with_a_warning() -> None:
     store = store_of(**DEPLOYMENTS)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1)
         await asyncio.sleep(20)
@@ -277,7 +277,7 @@ async def test_a_mark_beyond_the_clusters_versions_goes_back_with_a_warning() ->
     key = ("triggers", NAMESPACE, "t")
     version, _, rest = status(store)["mark"].partition("/")
     store.set_status(key, mark=f"{int(version) + 5000}/{rest}")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         assert events(store)["MarkReset"] == 1
         assert int(status(store)["mark"].partition("/")[0]) < store.version
@@ -289,7 +289,7 @@ async def test_more_than_it_keeps_is_read_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(follower, "MAX_PENDING", 5)
     monkeypatch.setattr(changes_driver, "MAX_BATCH", 3)
     store = store_of(**DEPLOYMENTS)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         for number in range(1, 41):
             rollout(store, number, name=f"web-{number}")
@@ -319,7 +319,7 @@ async def test_a_trigger_that_a_quota_holds_up_holds_up_no_other() -> None:
     other = {"workflow": "main", **DEPLOYMENTS}
     store.create("triggers", NAMESPACE, manifest("Trigger", "other", other))
     transport = Quota(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(2)
         for number in (1, 2, 3):
             rollout(store, number)
@@ -348,13 +348,13 @@ class Full(FaultyTransport):
 
 async def test_the_mark_never_passes_an_event_that_a_quota_holds_up() -> None:
     store = store_of(**DEPLOYMENTS)
-    async with operating(store, Full(store)):
+    async with running_operator(store, Full(store)):
         await asyncio.sleep(2)
         for number in (1, 2, 3):
             rollout(store, number, name=f"web-{number}")
         await asyncio.sleep(20)
         assert status(store)["counts"] == {"received": 1, "started": 1}
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         assert fired(store) == times(3)
 
@@ -377,7 +377,7 @@ class Forbidding(FaultyTransport):
 async def test_a_missing_right_is_reported_with_the_commands_that_grant_it() -> None:
     store = store_of(**DEPLOYMENTS)
     transport = Forbidding(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await eventually(lambda: ready(store).get("reason") == "ResourceForbidden")
         said = ready(store)["message"]
         assert "create role automation-watch-deployments --verb=list,watch" in said
@@ -410,7 +410,7 @@ async def test_what_cannot_be_followed_is_reported_and_found_once_it_is_there(
     fields: dict[str, str], reason: str, said: str
 ) -> None:
     store = store_of(resource={"apiVersion": "v1", **fields, "changes": ["Added"]})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await eventually(lambda: ready(store).get("reason") == reason)
         assert said in ready(store)["message"]
         store.patch(("triggers", NAMESPACE, "t"), {"spec": MAPS})
@@ -425,7 +425,7 @@ async def test_what_cannot_be_followed_is_reported_and_found_once_it_is_there(
 async def test_a_trigger_sees_its_own_namespace_only() -> None:
     store = store_of(**DEPLOYMENTS)
     rollout(store, 1)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(10)
         rollout(store, 2, namespace="elsewhere")
         await asyncio.sleep(20)
@@ -440,13 +440,13 @@ def config_map(store: Store, name: str, **fields: Any) -> None:
 async def test_additions_changes_and_deletions_of_objects_start_one_execution_each() -> None:
     store = store_of(**MAPS)
     ever = Ever(store, "change")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         config_map(store, "a")
         store.patch(("configmaps", NAMESPACE, "a"), {"data": {"x": "1"}})
         await asyncio.sleep(200)
     store.remove(("configmaps", NAMESPACE, "a"))  # while no operator runs
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(20)
         assert ever.events == Counter({"Added": 1, "Modified": 1, "Deleted": 1})
         config_map(store, "ours", labels={"app.kubernetes.io/managed-by": "itechsmart-workflow"})
@@ -456,7 +456,7 @@ async def test_additions_changes_and_deletions_of_objects_start_one_execution_ea
 
 async def test_the_mark_of_a_trigger_on_deletions_stays_young() -> None:
     store = store_of(**MAPS)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         rollout(store, 1)  # something that it does not follow happens in the cluster
         await asyncio.sleep(3600)

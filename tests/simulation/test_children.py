@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -47,7 +47,7 @@ class _SlowControl(FaultyTransport):
 
 async def test_what_is_resumed_while_it_is_being_paused_goes_on_with_its_sub_executions() -> None:
     store = _store(20.0, timeout="2h")
-    async with operating(store, _SlowControl(store)):
+    async with running_operator(store, _SlowControl(store)):
         await asyncio.sleep(5.0)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(0.5)
@@ -59,7 +59,7 @@ async def test_what_is_resumed_while_it_is_being_paused_goes_on_with_its_sub_exe
 async def test_a_sub_execution_that_was_late_is_tried_again_where_that_is_asked_for() -> None:
     retry = {"limit": 1, "reasons": ["TimedOut"]}
     store = _store(600.0, timeout="1m", retry=retry)
-    raw = await played(store, _SlowControl(store))
+    raw = await run_to_end(store, _SlowControl(store))
     record = raw["status"]["nodes"]["sub"]
     assert (record["phase"], record["attempts"]) == ("TimedOut", 2)
     children = [one for one in store.all("workflowexecutions") if one["spec"].get("parent")]
@@ -82,7 +82,7 @@ async def test_an_item_that_another_operator_created_after_its_refusal_here_is_s
     each = {"values": "[1, 2]", "as": "it", "parallelism": 1, "maxFailed": 1}
     store = _store(60.0, forEach=each)
     transport = _Refused(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(10.0)
         assert transport.refused is not None
         store.create("workflowexecutions", NAMESPACE, transport.refused)
@@ -111,7 +111,7 @@ class _Creations(FaultyTransport):
 async def test_what_another_operator_creates_after_the_end_of_its_parent_is_stopped() -> None:
     store = _store(60.0, timeout="10s")
     transport = _Creations(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(30.0)
         assert store.objects[RUN]["status"]["phase"] == "Failed"
         (late,) = transport.children

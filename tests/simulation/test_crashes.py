@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, store_with
 
 
 class _DiesOfAFanOut(FaultyTransport):
@@ -31,7 +31,7 @@ async def test_a_fan_out_that_no_status_names_yet_is_waited_for() -> None:
     }
     store = store_with(manifest("Workflow", "main", workflow))
     after = FaultyTransport(store, Faults(), random.Random(2), 0.01)
-    raw = await played(store, _DiesOfAFanOut(store), after)
+    raw = await run_to_end(store, _DiesOfAFanOut(store), after)
     node = raw["status"]["nodes"]["each"]
     assert (node["phase"], node["items"], node["completed"]) == ("Succeeded", 3, "0-2")
     assert node["outputs"] == {"value": [5, 5, 5]}

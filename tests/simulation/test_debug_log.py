@@ -11,7 +11,7 @@ import pytest
 from orchestrator.process.logs import EXECUTION
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -25,7 +25,7 @@ def _fails_once(_: str, __: str, attempt: int, ___: int | None) -> Outcome:
 
 async def _log_of(key: str, caplog: pytest.LogCaptureFixture) -> list[str]:
     store = store_with(manifest("Workflow", "main", FLAKY), script=_fails_once)
-    raw = await played(store, _transport(store))
+    raw = await run_to_end(store, _transport(store))
     assert raw["status"]["nodes"]["flaky"]["attempts"] == 2
     lines = [record for record in caplog.records if getattr(record, EXECUTION, None) == key]
     return [record.getMessage() for record in lines]

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -39,7 +39,7 @@ async def test_an_edited_list_replaces_and_holds_up_no_execution_of_another_work
     policy: str,
 ) -> None:
     store = edited(policy)
-    raw = await played(store, FaultyTransport(store))
+    raw = await run_to_end(store, FaultyTransport(store))
     assert raw["status"]["phase"] == "Succeeded"
     theirs = store.objects["workflowexecutions", NAMESPACE, "theirs"]["status"]
     assert theirs["phase"] == "Running"

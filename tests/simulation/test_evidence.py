@@ -13,7 +13,7 @@ from orchestrator.kube.client import Raw
 from orchestrator.models.labels import EXECUTION_UID
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.pods import JOB_NAME
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.stages import NEVER, Stages
@@ -53,7 +53,7 @@ async def test_the_next_job_is_made_before_the_phase_of_the_pod_changes() -> Non
             phases.extend(phase_of(pod) for pod in pods_of(store, "first"))
 
     store.observers.append(watch)
-    raw = await played(store, transport(store))
+    raw = await run_to_end(store, transport(store))
     assert raw["status"]["phase"] == "Succeeded"
     assert phases == ["Running"]
 
@@ -66,7 +66,7 @@ async def test_a_retry_begins_as_soon_as_the_failure_cannot_be_anything_else(
     store = store_with(
         one(retry=retry), script=lambda *_: Outcome("failure", 2.0), stages=Stages(5.0)
     )
-    raw = await played(store, transport(store))
+    raw = await run_to_end(store, transport(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["exitCode"]) == ("Failed", 1)
     # Where only disruptions are tried again, the phase says that this is none.
@@ -85,7 +85,7 @@ async def test_an_injected_container_changes_nothing_and_does_not_stay(
         script=lambda *_: Outcome(ends, 2.0, 5),
         stages=Stages(1.2, lambda *_: lingers),
     )
-    async with operating(store, transport(store)):
+    async with running_operator(store, transport(store)):
         await asyncio.sleep(30)
     record = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]["nodes"]["task"]
     assert record["phase"] == phase
@@ -113,7 +113,7 @@ async def test_the_event_about_a_stopped_container_concerns_the_execution(owner:
             store.patch(key, {"metadata": {"ownerReferences": [other, *owners]}})
 
     store.observers.append(own)
-    async with operating(store, transport(store)):
+    async with running_operator(store, transport(store)):
         await asyncio.sleep(30)
     (event,) = [raw for raw in store.all("events") if raw["reason"] == "InjectedContainerStopped"]
     run = store.objects["workflowexecutions", NAMESPACE, "run"]
@@ -134,7 +134,7 @@ async def test_a_fan_out_ends_though_an_injected_container_of_its_items_never_do
         script=lambda *_: Outcome("success", 2.0, 5),
         stages=Stages(1.2, lambda *_: NEVER),
     )
-    raw = await played(store, transport(store))
+    raw = await run_to_end(store, transport(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["completed"]) == ("Succeeded", "0-2")
     assert record["outputs"] == {"value": [5, 5, 5]}
@@ -151,7 +151,7 @@ async def test_who_is_killed_between_the_containers_end_and_the_pods_loses_nothi
         store = store_with(manifest("Workflow", "main", CHAIN), stages=Stages(8.0))
         killed = transport(store)
         killed.crash_at = (number, before)
-        raw = await played(store, killed, transport(store))
+        raw = await run_to_end(store, killed, transport(store))
         assert raw["status"]["phase"] == "Succeeded"
         assert {name: node["outputs"] for name, node in raw["status"]["nodes"].items()} == {
             "first": {"value": 5},
@@ -189,7 +189,7 @@ async def test_a_pod_that_is_not_controlled_by_the_job_is_never_read(owner: str)
         store.set_status(("pods", NAMESPACE, "forged"), **SUCCESS)
 
     store.observers.append(forge)
-    raw = await played(store, transport(store))
+    raw = await run_to_end(store, transport(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record.get("outputs")) == ("Failed", None)
 
@@ -218,7 +218,7 @@ async def test_a_forged_pod_neither_hinders_a_stop_nor_is_touched_by_it(
 ) -> None:
     each = {} if items is None else {"forEach": items}
     store = store_with(one(timeout="10m", **each), script=lambda *_: Outcome("hang", 900.0))
-    async with operating(store, transport(store)):
+    async with running_operator(store, transport(store)):
         await asyncio.sleep(10)
         (job,) = store.all("jobs")
         labels = {JOB_NAME: job["metadata"]["name"]}
@@ -247,10 +247,10 @@ async def test_nothing_works_for_a_fan_out_after_its_node_ended(at_once: int) ->
         script=lambda *_: Outcome("success", 2.0, 5),
         stages=Stages(1.2, lambda *_: NEVER),
     )
-    raw = await played(store, transport(store))
+    raw = await run_to_end(store, transport(store))
     record = raw["status"]["nodes"]["task"]
     assert (record["phase"], record["completed"]) == ("Succeeded", "0-2")
-    async with operating(store, transport(store)):
+    async with running_operator(store, transport(store)):
         await asyncio.sleep(15)
         pods = len(store.all("pods"))
         assert all(phase_of(pod) in ("Succeeded", "Failed") for pod in store.all("pods"))
@@ -272,7 +272,7 @@ async def test_no_item_that_succeeded_runs_again_where_none_waits_for_its_room()
             made.append(new["metadata"]["name"])
 
     store.observers.append(watch)
-    async with operating(store, transport(store)):
+    async with running_operator(store, transport(store)):
         await asyncio.sleep(60)
     record = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]["nodes"]["task"]
     assert (record["phase"], record.get("failed")) == ("Succeeded", None)

@@ -1,6 +1,6 @@
 """Whole operators against everything that can go wrong between them and the API server.
 
-Each seed is a story: workflows, how their pods end, what people do, and the faults. Of each run:
+Each seed is a scenario: workflows, how their pods end, what people do, and the faults. Of each run:
 one Job an attempt, no node before its edges allow it, nothing before its ground is stored, every
 execution ends, what ended stays and nothing works for it, events are handled soon, the result is
 that of a run without faults, and in the end no process writes any more.
@@ -19,18 +19,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import triggering
+from tests.simulation import trigger_scenarios
 from tests.simulation.faults import Faults
 from tests.simulation.interventions import FIRST
-from tests.simulation.scenario import scenario
+from tests.simulation.scenario import generate_scenario
 from tests.simulation.trial import play, violations
 from tests.simulation.trials import CHUNK, chunks, pieces
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = sorted((Path(__file__).parent / "planted").rglob("*.patch"))
-TRIGGERED = triggering.FIRST
+TRIGGERED = trigger_scenarios.FIRST
 FIXED = [range(2_000), range(FIRST, FIRST + 700), range(TRIGGERED, TRIGGERED + 300)]
-"""The stories of every run: without interventions, with them, and with a Trigger."""
+"""The scenarios of every run: without interventions, with them, and with a Trigger."""
 MOVING = [
     (range(2_000, 202_000), 500),
     (range(FIRST + 700, FIRST + 50_700), 300),
@@ -41,7 +41,7 @@ MAX_FOR_A_BUG = 2_000
 CAUGHT = re.compile(r"Caught by seed (\d+)\.\n")
 RECORD_SEEDS = os.environ.get("ITW_RECORD_SEEDS") == "1"
 """Whether the seeds that catch the planted bugs are written into their patches: after a change of
-the stories or of the patches, so that the next run finds them at once."""
+the scenarios or of the patches, so that the next run finds them at once."""
 
 FOUND_BEFORE = {
     154: "a slot was taken for what had ended, since no watch had told of its end",
@@ -77,12 +77,12 @@ FOUND_BEFORE = {
 
 @pytest.mark.parametrize("seed", FOUND_BEFORE)
 def test_what_was_found_once_stays_away(seed: int) -> None:
-    assert violations(scenario(seed)) == []
+    assert violations(generate_scenario(seed)) == []
 
 
 def test_a_seed_gives_the_same_run_again() -> None:
     for seed in range(30):
-        first, second = play(scenario(seed)), play(scenario(seed))
+        first, second = play(generate_scenario(seed)), play(generate_scenario(seed))
         assert (first.results, first.jobs, first.crashes) == (
             second.results,
             second.jobs,
@@ -91,24 +91,27 @@ def test_a_seed_gives_the_same_run_again() -> None:
 
 
 def test_the_stories_hold_every_fault() -> None:
-    stories = [scenario(seed) for seed in range(200)]
+    scenarios = [generate_scenario(seed) for seed in range(200)]
     for fault in fields(Faults):
-        assert any(getattr(story.faults, fault.name) for story in stories), fault.name
-    assert any(story.operators.second for story in stories)
-    assert any(story.operators.frozen for story in stories)
-    assert {plural for story in stories for _, plural in story.deletions} == {"jobs", "pods"}
-    assert {before for story in stories for _, before, _ in story.operators.crashes} == {
+        assert any(getattr(scenario.faults, fault.name) for scenario in scenarios), fault.name
+    assert any(scenario.operators.second for scenario in scenarios)
+    assert any(scenario.operators.frozen for scenario in scenarios)
+    assert {plural for scenario in scenarios for _, plural in scenario.deletions} == {
+        "jobs",
+        "pods",
+    }
+    assert {before for scenario in scenarios for _, before, _ in scenario.operators.crashes} == {
         True,
         False,
     }
-    assert any(story.outages for story in stories)
-    assert sum(play(story).crashes for story in stories[:40]) > 10
+    assert any(scenario.outages for scenario in scenarios)
+    assert sum(play(scenario).crashes for scenario in scenarios[:40]) > 10
 
 
 def test_the_stories_with_interventions_hold_each_of_them() -> None:
-    stories = [scenario(seed) for seed in range(FIRST, FIRST + 200)]
-    specs = [spec for story in stories for spec in story.workflows.values()]
-    assert {state for story in stories for *_, state in story.people} == {
+    scenarios = [generate_scenario(seed) for seed in range(FIRST, FIRST + 200)]
+    specs = [spec for scenario in scenarios for spec in scenario.workflows.values()]
+    assert {state for scenario in scenarios for *_, state in scenario.people} == {
         "Paused",
         "Running",
         "Cancelled",
@@ -117,24 +120,24 @@ def test_the_stories_with_interventions_hold_each_of_them() -> None:
     limits = [spec["concurrency"]["policy"] for spec in specs if "concurrency" in spec]
     assert {*limits} == {"Queue", "Forbid", "Replace"}
     assert {spec.get("onFailure") for spec in specs} == {None, "Stop", "Cancel"}
-    assert any("timeout" in story.workflows["main"] for story in stories)
-    assert any("timeout" in story.workflows.get("child", {}) for story in stories)
-    assert any(story.reruns for story in stories)
+    assert any("timeout" in scenario.workflows["main"] for scenario in scenarios)
+    assert any("timeout" in scenario.workflows.get("child", {}) for scenario in scenarios)
+    assert any(scenario.reruns for scenario in scenarios)
     nodes = [node for spec in specs for node in spec["nodes"]]
     assert any("workflow" in node and "forEach" in node for node in nodes)
-    assert any("grandchild" in story.workflows for story in stories)
+    assert any("grandchild" in scenario.workflows for scenario in scenarios)
 
 
 def test_the_stories_with_a_trigger_hold_each_of_its_limits() -> None:
-    stories = [scenario(seed) for seed in range(TRIGGERED, TRIGGERED + 200)]
-    specs = [story.trigger or {} for story in stories]
+    scenarios = [generate_scenario(seed) for seed in range(TRIGGERED, TRIGGERED + 200)]
+    specs = [scenario.trigger or {} for scenario in scenarios]
     policies = {spec["rateLimit"]["policy"] for spec in specs if "rateLimit" in spec}
     assert policies == {"Queue", "Newest", "Drop"}
     assert any("cooldown" in spec for spec in specs)
     assert {spec["dedupe"]["key"] for spec in specs if "dedupe" in spec} == {"event.phase", "'one'"}
     assert any(spec.keys() == {"workflow", "execution"} for spec in specs)
-    assert any(story.operators.crashes for story in stories)
-    assert any(story.outages for story in stories)
+    assert any(scenario.operators.crashes for scenario in scenarios)
+    assert any(scenario.outages for scenario in scenarios)
 
 
 def windows() -> list[range]:
@@ -197,7 +200,7 @@ def test_every_planted_bug_is_caught(tmp_path: Path) -> None:
 
 
 def _seeds_for(patch: Path) -> list[str]:
-    """From which seed to which it is to be caught: those in folders of their own by stories with
+    """From which seed to which it is to be caught: those in folders of their own by scenarios with
     interventions or a Trigger. The seed that caught it last is tried first: it is in the patch's
     first line."""
     first = {"interventions": FIRST, "triggers": TRIGGERED}.get(patch.parent.name, 0)

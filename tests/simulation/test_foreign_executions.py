@@ -14,7 +14,7 @@ from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -69,7 +69,7 @@ class Dies(FaultyTransport):
 async def test_a_sub_execution_has_another_name_where_others_took_the_first(salts: int) -> None:
     store = parent()
     taken = take(store, salts)
-    raw = await played(store, healthy(store))
+    raw = await run_to_end(store, healthy(store))
     assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
     (child,) = children(store)
     assert child["metadata"]["name"] not in taken
@@ -81,7 +81,7 @@ async def test_a_sub_execution_has_another_name_where_others_took_the_first(salt
 async def test_where_others_took_every_name_the_node_fails_and_says_so() -> None:
     store = parent()
     take(store, MAX_SALTS + 1)
-    raw = await played(store, healthy(store))
+    raw = await run_to_end(store, healthy(store))
     record = raw["status"]["nodes"]["sub"]
     assert (record["phase"], record["reason"]) == ("Failed", "NameTaken")
     assert children(store) == []
@@ -90,7 +90,7 @@ async def test_where_others_took_every_name_the_node_fails_and_says_so() -> None
 async def test_who_cancels_the_parent_cancels_no_execution_of_others() -> None:
     store = parent(timeout="1s")  # less than the child's pod takes
     (name,) = take(store, 1)
-    raw = await played(store, healthy(store))
+    raw = await run_to_end(store, healthy(store))
     assert raw["status"]["nodes"]["sub"]["phase"] == "TimedOut"
     foreign = store.objects["workflowexecutions", NAMESPACE, name]
     assert foreign["spec"].get("desiredState", "Running") == "Running"
@@ -101,10 +101,10 @@ async def test_who_cancels_the_parent_cancels_no_execution_of_others() -> None:
 async def test_a_restart_finds_the_sub_execution_under_its_name(writes: int, gone: bool) -> None:
     store = parent()
     (name,) = take(store, 1)
-    await played(store, Dies(store, writes))
+    await run_to_end(store, Dies(store, writes))
     if gone:
         store.remove(("workflowexecutions", NAMESPACE, name))
-    raw = await played(store, healthy(store, 2))
+    raw = await run_to_end(store, healthy(store, 2))
     assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
     assert len(children(store)) == 1
 
@@ -116,7 +116,7 @@ async def test_a_fan_out_gathers_nothing_of_others(writes: int | None) -> None:
     for index in (0, 2):
         take(store, 2, f"sub[{index}]")
     crash = [Dies(store, writes)] if writes else []
-    raw = await played(store, *crash, healthy(store, 2))
+    raw = await run_to_end(store, *crash, healthy(store, 2))
     assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
     assert len(children(store)) == 3
 
@@ -128,10 +128,10 @@ FAN = {"values": "[1, 2, 3]", "as": "it", "gather": ["out"], "parallelism": 2}
 async def test_a_restarted_fan_out_runs_no_item_twice_where_others_are_gone(writes: int) -> None:
     store = parent(forEach=FAN)
     taken = [*take(store, 1, "sub[0]"), *take(store, 2, "sub[2]")]
-    await played(store, Dies(store, writes))
+    await run_to_end(store, Dies(store, writes))
     for name in taken:
         store.remove(("workflowexecutions", NAMESPACE, name))
-    raw = await played(store, healthy(store, 2))
+    raw = await run_to_end(store, healthy(store, 2))
     assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
     assert len(children(store)) == 3
 
@@ -156,7 +156,7 @@ class Overtaken(FaultyTransport):
 
 async def test_a_refused_write_creates_no_second_sub_execution() -> None:
     store = parent()
-    raw = await played(store, Overtaken(store, 1, take(store, 1)))
+    raw = await run_to_end(store, Overtaken(store, 1, take(store, 1)))
     assert (raw["status"]["phase"], raw["status"]["outputs"]) == ("Succeeded", {"out": 1})
     assert len(children(store)) == 1
 
@@ -165,7 +165,7 @@ async def test_a_refused_write_creates_no_second_sub_execution() -> None:
 async def test_a_refused_write_of_a_fan_out_runs_no_item_twice(count: int) -> None:
     store = parent(forEach=FAN)
     taken = [*take(store, 1, "sub[0]"), *take(store, 2, "sub[1]"), *take(store, 1, "sub[2]")]
-    raw = await played(store, Overtaken(store, count, taken))
+    raw = await run_to_end(store, Overtaken(store, count, taken))
     assert raw["status"]["nodes"]["sub"]["outputs"] == {"out": [1, 1, 1]}
     assert len(children(store)) == 3
 
@@ -173,12 +173,12 @@ async def test_a_refused_write_of_a_fan_out_runs_no_item_twice(count: int) -> No
 async def test_a_cancelled_fan_out_ends_with_the_sub_executions_under_other_names() -> None:
     store = parent(forEach=FAN)
     (name,) = take(store, 1, "sub[0]")
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         while len(children(store)) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     store.remove(("workflowexecutions", NAMESPACE, name))
     store.patch(("workflowexecutions", NAMESPACE, "run"), {"spec": {"desiredState": "Cancelled"}})
-    await played(store, healthy(store, 2))
+    await run_to_end(store, healthy(store, 2))
     assert [raw["status"]["phase"] for raw in children(store)] == ["Cancelled", "Cancelled"]
 
 
@@ -198,9 +198,9 @@ class Lists(FaultyTransport):
 async def test_names_are_recalled_with_one_list_after_a_restart(node: Any, lists: int) -> None:
     store = parent(**node)
     first, second = Lists(store, 1), Lists(store, 2)
-    async with operating(store, first):
+    async with running_operator(store, first):
         await asyncio.sleep(1.5)
-    await played(store, second)
+    await run_to_end(store, second)
     assert (first.count, second.count) == (0, lists)
 
 
@@ -219,13 +219,13 @@ async def test_items_that_others_wrote_under_our_owner_and_label_never_run(forge
     each = {"values": "[1, 2, 3]", "as": "it"}
     node = {"name": "each", "action": "local/task", "forEach": each}
     store = store_with(manifest("Workflow", "main", {"nodes": [node]}))
-    await played(store, DiesOfAConfigMap(store))
+    await run_to_end(store, DiesOfAConfigMap(store))
     (items,) = store.all("configmaps")
     if forged:
         key = ("configmaps", NAMESPACE, items["metadata"]["name"])
         data = dict.fromkeys(items["data"], "forged")
         store.objects[key] = {**items, "data": data}
-    record = (await played(store, healthy(store, 2)))["status"]["nodes"]["each"]
+    record = (await run_to_end(store, healthy(store, 2)))["status"]["nodes"]["each"]
     assert (record["phase"], record.get("reason")) == (
         ("Failed", "NameTaken") if forged else ("Succeeded", None)
     )

@@ -12,7 +12,7 @@ from orchestrator.kube.cache import Raw
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import DEDUPE, EVENT, TRIGGER
 from orchestrator.triggers.plan import execution_name
-from tests.simulation.triggerprocess import (
+from tests.simulation.trigger_process import (
     HOURS,
     NEVER,
     SCHEDULE,
@@ -24,7 +24,7 @@ from tests.simulation.triggerprocess import (
     trigger,
 )
 from tests.simulation.world import START
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 HOURLY = {"cron": "0 * * * *", "catchUp": 100}
 
@@ -65,7 +65,7 @@ def mine(raw: Raw) -> bool:
 
 @pytest.mark.parametrize("salts", [1, 3, MAX_SALTS + 1])
 def test_a_slot_whose_names_others_took_fires_once_and_warns(salts: int) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=HOURLY))
         for name in names_of(cluster, 1, salts):
             foreign(cluster, name)
@@ -75,7 +75,7 @@ def test_a_slot_whose_names_others_took_fires_once_and_warns(salts: int) -> None
         assert all("Warning NameTaken: execution t-" in said for said in cluster.warnings)
         assert cluster.trigger["status"]["counts"] == {"received": 3, "started": 3}
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["stays", "is deleted"])
@@ -85,7 +85,7 @@ def test_a_slot_whose_names_others_took_fires_once_and_warns(salts: int) -> None
 def test_a_crash_around_any_write_of_a_taken_name_repeats_nothing(
     write: int, salts: int, applied: bool, gone: bool
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=HOURLY), applied=applied)
         taken = names_of(cluster, 1, salts)
         for name in taken:
@@ -100,14 +100,14 @@ def test_a_crash_around_any_write_of_a_taken_name_repeats_nothing(
         assert len(own(cluster)) == len(set(own(cluster)))
         assert len(own(cluster)) >= 3
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_names_taken_at_random_through_crashes_lose_and_repeat_nothing(seed: int) -> None:
     chance = random.Random(seed)
 
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE))
         for slot in range(int(START) // 300, int(START + 12 * HOURS) // 300):
             for salt in range(chance.choice([0, 0, 1, 2, MAX_SALTS + 1])):
@@ -121,7 +121,7 @@ def test_names_taken_at_random_through_crashes_lose_and_repeat_nothing(seed: int
         cluster.executions = {name: raw for name, raw in cluster.executions.items() if mine(raw)}
         assert slots(cluster) == due(cluster.clock() - 10)
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_names_taken_at_random_through_crashes_lose_and_repeat_nothing(seed: int
     ids=["nothing", "a sub-execution", "another trigger's"],
 )
 def test_labels_that_claim_a_trigger_count_for_nothing(claim: Raw, rule: Raw) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}, **rule))
         real = Cluster(trigger(execution={"workflow": "source"}, **rule))
         ended = finished(1, START + 100)
@@ -161,11 +161,11 @@ def test_labels_that_claim_a_trigger_count_for_nothing(claim: Raw, rule: Raw) ->
         assert sum(mine(raw) for raw in cluster.executions.values()) == 1
         assert cluster.trigger["status"]["counts"] == {"received": 1, "started": 1}
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_an_execution_of_an_earlier_version_without_a_uid_is_still_the_triggers_own() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=HOURLY))
         (name,) = names_of(cluster, 1, 1)
         before = {"type": "schedule", "name": "t", "depth": 0, "event": {"scheduledAt": "before"}}
@@ -174,4 +174,4 @@ def test_an_execution_of_an_earlier_version_without_a_uid_is_still_the_triggers_
         assert own(cluster) == []
         assert cluster.trigger["status"]["counts"]["deduplicated"] == 1
 
-    run_virtually(story())
+    run_virtually(scenario())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 
 EXECUTIONS = 20
@@ -38,7 +38,7 @@ async def test_executions_leave_no_cycles_whatever_fails(faults: str) -> None:
     for number in range(1, EXECUTIONS):
         execution = manifest("WorkflowExecution", f"r{number}", "main")
         store.create("workflowexecutions", NAMESPACE, execution)
-    async with operating(store, FaultyTransport(store, FAULTS[faults])):
+    async with running_operator(store, FaultyTransport(store, FAULTS[faults])):
         gc.collect()
         await asyncio.sleep(600)
         phases = {raw["status"]["phase"] for raw in store.all("workflowexecutions")}

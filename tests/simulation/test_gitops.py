@@ -19,9 +19,9 @@ from tests.kube import ROOT
 from tests.simulation import gitops_states
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import TERMINAL, manifest, operating, store_with
+from tests.simulation.operator_harness import TERMINAL, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
-from tests.virtualtime import VirtualLoop
+from tests.virtual_time import VirtualLoop
 
 ACCOUNT = "system:serviceaccount:argocd:argocd-server"
 MANIFESTS = ROOT / "manifests/gitops"
@@ -149,7 +149,7 @@ async def _played(workflow: Raw, execution: Raw, *earlier: Raw) -> Raw:
         store.objects["workflowexecutions", NAMESPACE, raw["metadata"]["name"]] = raw
     made = store.create("workflowexecutions", NAMESPACE, execution)
     key = ("workflowexecutions", NAMESPACE, made["metadata"]["name"])
-    async with operating(store, FaultyTransport(store)), asyncio.timeout(600):
+    async with running_operator(store, FaultyTransport(store)), asyncio.timeout(600):
         while True:
             raw = store.objects[key]
             if (raw.get("status") or {}).get("phase") in TERMINAL:

@@ -10,7 +10,7 @@ from orchestrator.engine.status.conditions import with_recorded
 from orchestrator.history.entry import entry_from
 from orchestrator.kube.client import Raw
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import TERMINAL, manifest, operating, store_with
+from tests.simulation.operator_harness import TERMINAL, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -63,7 +63,7 @@ def not_recorded(store: Store) -> list[Any]:
 
 async def test_retention_waits_until_an_execution_is_recorded() -> None:
     store = two_runs(manifest("Workflow", "main", ONE_KEPT))
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         await asyncio.sleep(0.5 * DAY)
         assert executions(store) == {"run", "later"}
@@ -75,7 +75,7 @@ async def test_retention_waits_until_an_execution_is_recorded() -> None:
 
 async def test_a_day_later_it_is_removed_all_the_same_and_an_event_says_so() -> None:
     store = two_runs(manifest("Workflow", "main", ONE_KEPT))
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         await asyncio.sleep(DAY - 60.0)
         before = executions(store)
@@ -89,7 +89,7 @@ async def test_jobs_wait_until_their_execution_is_recorded_or_a_day() -> None:
     """Their pods have the logs, and the condition says that these are kept."""
     soon = {**ONE_KEPT, "history": {"succeeded": 2, "keepJobs": "10m"}}
     store = two_runs(manifest("Workflow", "main", soon))
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         await asyncio.sleep(0.5 * DAY)
         assert len(store.all("jobs")) == 2
@@ -107,7 +107,7 @@ async def test_a_parent_waits_for_its_sub_executions() -> None:
     """Kubernetes would remove them with it."""
     child = {"nodes": [{"name": "step", "action": "local/task"}]}
     store = two_runs(manifest("Workflow", "main", PARENT), manifest("Workflow", "child", child))
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         record(store, "run", "later")
         await asyncio.sleep(3600.0)
@@ -119,7 +119,7 @@ async def test_a_parent_waits_for_its_sub_executions() -> None:
 
 async def test_without_the_option_retention_waits_for_no_history() -> None:
     store = two_runs(manifest("Workflow", "main", ONE_KEPT))
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await ended(store)
         await asyncio.sleep(60.0)
         assert len(executions(store)) == 1
@@ -128,7 +128,7 @@ async def test_without_the_option_retention_waits_for_no_history() -> None:
 async def test_the_condition_wakes_the_operator_for_nothing_and_stays() -> None:
     store = store_with(manifest("Workflow", "main", ONE_KEPT))
     transport = FaultyTransport(store)
-    async with operating(store, transport, history=True):
+    async with running_operator(store, transport, history=True):
         await ended(store)
         await asyncio.sleep(60.0)
         before = transport.requests.copy()
@@ -137,7 +137,7 @@ async def test_the_condition_wakes_the_operator_for_nothing_and_stays() -> None:
         quiet = {("list", "workflows"), ("list", "incidents")}
         sent = {key for key, count in (transport.requests - before).items() if count}
         assert {key for key in sent if key[0] not in ("watch",)} <= quiet
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await asyncio.sleep(400.0)  # a new start reads every execution, and a resync follows
     status = store.objects["workflowexecutions", NAMESPACE, "run"]["status"]
     assert {each["type"]: each["status"] for each in status["conditions"]} == {
@@ -152,7 +152,7 @@ async def test_the_condition_wakes_the_operator_for_nothing_and_stays() -> None:
 async def test_a_condition_of_others_on_an_active_execution_is_kept_at_its_end() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "30s"}]}))
     key = ("workflowexecutions", NAMESPACE, "run")
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await asyncio.sleep(10.0)
         record(store, "run")
         await ended(store)
@@ -174,7 +174,7 @@ async def test_a_secret_that_was_passed_by_mistake_is_not_recorded() -> None:
     store = store_with(manifest("Workflow", "main", spec))
     passed = {"workflow": "main", "variables": {"token": "hunter2"}}
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "wrong", passed))
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await ended(store)
     wrong, right = (store.objects["workflowexecutions", NAMESPACE, n] for n in ("wrong", "run"))
     assert wrong["status"]["reason"] == "InvalidVariables"

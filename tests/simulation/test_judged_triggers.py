@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.controller.operator import RESYNC_INTERVAL
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with, watching
+from tests.simulation.operator_harness import follow_changes, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -39,7 +39,7 @@ async def test_a_trigger_is_ready_while_its_workflow_takes_what_it_gives() -> No
     }
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
     transport = FaultyTransport(store)
-    async with operating(store, transport, follow=watching(store)):
+    async with running_operator(store, transport, follow=follow_changes(store)):
         await asyncio.sleep(5)
         assert ready(store) == ("False", "WorkflowNotFound")
         nightly = {"nodes": NODES, "variables": [SLOT]}
@@ -66,7 +66,9 @@ async def test_a_workflow_whose_deletion_nothing_reported_is_gone_at_the_next_re
     spec = {"workflow": "nightly", "schedule": {"cron": "0 0 1 1 *"}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
     store.create("workflows", NAMESPACE, manifest("Workflow", "nightly", {"nodes": NODES}))
-    async with operating(store, FaultyTransport(store)):  # it lists once, and follows nothing
+    async with running_operator(
+        store, FaultyTransport(store)
+    ):  # it lists once, and follows nothing
         await asyncio.sleep(5)
         assert ready(store) == ("True", "Valid")
         store.remove(("workflows", NAMESPACE, "nightly"))
@@ -83,7 +85,7 @@ async def test_a_restart_writes_nothing_to_a_trigger_that_is_settled() -> None:
     versions = []
     for seed in range(3):
         transport = FaultyTransport(store, Faults(), random.Random(seed), 0.01)
-        async with operating(store, transport, follow=watching(store)):
+        async with running_operator(store, transport, follow=follow_changes(store)):
             await asyncio.sleep(20)
         (trigger,) = store.all("triggers")
         versions.append(trigger["metadata"]["resourceVersion"])
@@ -109,7 +111,7 @@ async def test_the_receivers_condition_is_part_of_ready_and_kept() -> None:
         conditions = [*kept, {**own, "observedGeneration": generation}]
         store.patch(key, {"status": {"conditions": conditions}}, status=True)
 
-    async with operating(store, FaultyTransport(store), follow=watching(store)):
+    async with running_operator(store, FaultyTransport(store), follow=follow_changes(store)):
         await asyncio.sleep(5)
         assert ready(store) == ("False", "NotReceived")
         says("False", "SecretForbidden", 1)
@@ -144,7 +146,7 @@ async def test_the_position_of_the_receiver_is_left_as_it_is(listens: dict[str, 
     key = ("triggers", NAMESPACE, "t")
     store.objects[key]["status"] = {"mark": position}
     for _ in range(2):
-        async with operating(store, FaultyTransport(store), follow=watching(store)):
+        async with running_operator(store, FaultyTransport(store), follow=follow_changes(store)):
             await asyncio.sleep(5)
             store.patch(key, {"spec": {"filter": "true"}})
             await asyncio.sleep(RESYNC_INTERVAL + 5)

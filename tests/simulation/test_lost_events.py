@@ -12,7 +12,13 @@ import aiohttp
 from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import TERMINAL, manifest, operating, played, store_with
+from tests.simulation.operator_harness import (
+    TERMINAL,
+    manifest,
+    run_to_end,
+    running_operator,
+    store_with,
+)
 from tests.simulation.scenario import NAMESPACE
 
 ACTION = {"nodes": [{"name": "only", "action": "local/task"}]}
@@ -39,7 +45,7 @@ async def test_a_job_that_is_first_seen_when_it_has_failed_is_an_event() -> None
     store.observers.clear()
     Kubelet(store, lambda *_: Outcome("failure", 7.0, 5), random.Random(1))
     began = store.clock()
-    raw = await played(store, _LateJobs(store))
+    raw = await run_to_end(store, _LateJobs(store))
     assert raw["status"]["phase"] == "Failed"
     assert store.clock() - began < 20.0
 
@@ -73,7 +79,7 @@ async def test_a_slot_that_could_not_be_given_back_is_given_back_at_the_next_che
 
     store.observers.append(observe)
     transport = _LostRelease(store)
-    async with operating(store, transport), asyncio.timeout(600):
+    async with running_operator(store, transport), asyncio.timeout(600):
         await begun.wait()
         store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "next", "main"))
         await over.wait()

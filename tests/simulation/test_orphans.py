@@ -14,7 +14,7 @@ from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import ATTEMPT, EXECUTION_UID, NODE
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import TERMINAL, manifest, operating, store_with
+from tests.simulation.operator_harness import TERMINAL, manifest, running_operator, store_with
 from tests.simulation.pods import JOB_NAME, work_of
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
@@ -74,7 +74,7 @@ async def _until_ended(store: Store) -> Raw:
 
 async def test_the_job_of_a_fan_out_that_succeeded_comes_to_its_own_end() -> None:
     store = store_with(manifest("Workflow", "main", FAN_OUT))
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         raw = await _until_ended(store)
     assert raw["status"]["phase"] == "Succeeded"
     (job,) = store.all("jobs")
@@ -101,13 +101,13 @@ async def test_an_unrecorded_attempt_before_a_cancel_is_stopped_after_it() -> No
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, next=300.0, last=60.0)
     dies = _Dies(store)
-    async with operating(store, dies):
+    async with running_operator(store, dies):
         await dies.crashed.wait()
     await asyncio.sleep(2.0)
     assert _phases(store, "next") == ["Running"]
     assert "next" not in store.objects[RUN]["status"]["nodes"]
     store.patch(RUN, {"spec": {"desiredState": "Cancelled"}})
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await asyncio.sleep(30.0)
         assert _phases(store, "last") == ["Running"]
         assert _phases(store, "next") == ["Failed"]
@@ -132,7 +132,7 @@ async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
 ) -> None:
     store = store_with(manifest("Workflow", "main", TWO))
     transport = _AwayForPods(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await _until_ended(store)
         (job,) = store.all("jobs")
         late = copy.deepcopy(job)
@@ -157,7 +157,7 @@ async def test_what_begins_after_the_end_is_stopped_however_often_it_takes(
 async def test_a_label_in_another_namespace_stops_nothing_in_this_one() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": LONG["nodes"][:1]}))
     _working_for(store, first=600.0)
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await asyncio.sleep(5.0)
         (job,) = store.all("jobs")
         others = copy.deepcopy(job)
@@ -193,7 +193,7 @@ class _Webhook(FaultyTransport):
 async def test_an_orphan_that_cannot_be_stopped_holds_up_nothing_and_is_reported() -> None:
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, next=5.0, last=5.0)
-    async with operating(store, _Webhook(store)):
+    async with running_operator(store, _Webhook(store)):
         await asyncio.sleep(0.5)
         (job,) = [
             job for job in store.all("jobs") if job["metadata"]["annotations"][NODE] == "first"
@@ -222,7 +222,7 @@ async def test_edited_annotations_of_a_job_neither_hide_its_end_nor_have_it_stop
 ) -> None:
     store = store_with(manifest("Workflow", "main", LONG))
     _working_for(store, first=20.0, next=20.0)
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         await asyncio.sleep(10.0)
         (job,) = store.all("jobs")
         key = ("jobs", NAMESPACE, job["metadata"]["name"])

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.kube.client import Raw
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import TERMINAL, manifest, operating, store_with
+from tests.simulation.operator_harness import TERMINAL, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -41,14 +41,14 @@ def _store(parent: Raw, seconds: float = 20.0, kind: str = "success") -> Store:
 async def _played(store: Store, *, restart: bool) -> Raw:
     """The run, paused after five seconds, once it has ended; perhaps with a restart meanwhile."""
     transport = FaultyTransport(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(5.0)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(5.0)
         if not restart:
             return await _ended(store)
     transport = FaultyTransport(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         return await _ended(store)
 
 
@@ -145,7 +145,7 @@ def _in_between(node: Raw) -> Store:
 @pytest.mark.parametrize("node", _THEN, ids=["action", "sub-workflow", "fan-out", "items"])
 async def test_what_was_created_before_a_pause_was_known_is_recorded_and_paused(node: Raw) -> None:
     store = _in_between(node)
-    async with operating(store, _Intervening(store, "Paused")):
+    async with running_operator(store, _Intervening(store, "Paused")):
         await asyncio.sleep(60.0)
         status = store.objects[RUN]["status"]
         children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
@@ -162,7 +162,7 @@ async def test_what_was_created_before_a_cancellation_was_known_ends_with_it(
     node: Raw, late: float
 ) -> None:
     store = _in_between(node)
-    async with operating(store, _Intervening(store, "Cancelled", late)):
+    async with running_operator(store, _Intervening(store, "Cancelled", late)):
         assert (await _ended(store))["phase"] == "Cancelled"
         await asyncio.sleep(3 * late)
         children = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("parent")]
@@ -190,7 +190,7 @@ async def test_a_paused_execution_writes_nothing_however_often_it_asks(node: Raw
     until = {"name": "until", "wait": {"until": "nodes.sub.phase == 'Succeeded'"}}
     store = _store({"nodes": [{**node, "timeout": "5h"}, until]}, seconds=30.0)
     transport = _Writes(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(5.0)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(120.0)
@@ -204,7 +204,7 @@ async def test_a_paused_execution_writes_nothing_however_often_it_asks(node: Raw
 
 async def test_the_record_of_a_sub_execution_is_no_jobs_once_it_was_paused_and_resumed() -> None:
     store = _store({"nodes": [_SUB]})
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         for state in ("Paused", "Running"):
             await asyncio.sleep(5.0)
             store.patch(RUN, {"spec": {"desiredState": state}})

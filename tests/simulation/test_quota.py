@@ -11,7 +11,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiError, Raw
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -70,7 +70,7 @@ def took(record: Raw) -> float:
 async def test_a_sub_execution_that_a_quota_refuses_is_waited_for(node: Raw) -> None:
     store = store_of(**node)
     transport = RoomFor(store, 0, 50.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(20)
         seen = record_of(store)
         assert (seen["phase"], seen["reason"]) == ("Pending", "QuotaExceeded")
@@ -86,7 +86,7 @@ async def test_a_sub_execution_that_a_quota_refuses_is_waited_for(node: Raw) -> 
 @pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}])
 async def test_a_quota_that_stays_is_the_reason_of_the_end(node: Raw, most: str) -> None:
     store = store_of(timeout=most, **node)
-    raw = await played(store, RoomFor(store, 0, 3600.0))
+    raw = await run_to_end(store, RoomFor(store, 0, 3600.0))
     record = raw["status"]["nodes"]["sub"]
     assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
     assert "describe quota runs" in record["message"]
@@ -97,7 +97,7 @@ async def test_a_quota_that_stays_is_the_reason_of_the_end(node: Raw, most: str)
 async def test_a_quota_that_stays_is_retried_as_a_failure() -> None:
     retry = {"limit": 1, "reasons": ["Failed"], "backoff": {"initial": "1s"}}
     store = store_of(retry=retry)
-    raw = await played(store, RoomFor(store, 0, 180.0))
+    raw = await run_to_end(store, RoomFor(store, 0, 180.0))
     record = raw["status"]["nodes"]["sub"]
     assert (record["phase"], record["attempts"]) == ("Succeeded", 2)
 
@@ -105,7 +105,7 @@ async def test_a_quota_that_stays_is_retried_as_a_failure() -> None:
 @pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}])
 async def test_what_waits_for_a_quota_is_cancelled_at_once(node: Raw) -> None:
     store = store_of(**node)
-    async with operating(store, RoomFor(store, 0, 3600.0)):
+    async with running_operator(store, RoomFor(store, 0, 3600.0)):
         await asyncio.sleep(20)
         store.patch(RUN, {"spec": {"desiredState": "Cancelled"}})
         await asyncio.sleep(5)
@@ -117,7 +117,7 @@ async def test_what_waits_for_a_quota_is_cancelled_at_once(node: Raw) -> None:
 async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause(node: Raw) -> None:
     store = store_of(**node)
     transport = RoomFor(store, 0, 3600.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(20)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(10)
@@ -131,12 +131,12 @@ async def test_the_clock_of_what_waits_for_a_quota_goes_on_under_a_pause(node: R
 @pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}, {"forEach": ITEMS | {"maxFailed": 1}}])
 async def test_the_clock_goes_on_under_a_pause_after_a_restart(node: Raw) -> None:
     store = store_of(**node)
-    async with operating(store, RoomFor(store, 0, 3600.0)):
+    async with running_operator(store, RoomFor(store, 0, 3600.0)):
         await asyncio.sleep(20)
         store.patch(RUN, {"spec": {"desiredState": "Paused"}})
         await asyncio.sleep(10)
     transport = RoomFor(store, 0, 3600.0)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(120)
     record = record_of(store)
     assert (record["phase"], record["reason"]) == ("Failed", "QuotaExceeded")
@@ -159,7 +159,7 @@ async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
     child = {"nodes": [{"name": "task", "action": "local/task"}]}
     workflows = {"main": parent, "child": child}
     store = store_with(*(manifest("Workflow", name, spec) for name, spec in workflows.items()))
-    async with operating(store, RoomFor(store, 0, 60.0)):
+    async with running_operator(store, RoomFor(store, 0, 60.0)):
         await asyncio.sleep(100)
     assert record_of(store)["phase"] == "Cancelled"
     assert len(store.all("workflowexecutions")) == 1
@@ -168,9 +168,9 @@ async def test_what_waits_for_a_quota_does_not_start_after_a_failure_that_stops(
 @pytest.mark.parametrize("node", [{}, {"forEach": ITEMS}])
 async def test_a_restarted_operator_continues_to_wait_for_the_quota(node: Raw) -> None:
     store = store_of(**node)
-    async with operating(store, RoomFor(store, 0, 3600.0)):
+    async with running_operator(store, RoomFor(store, 0, 3600.0)):
         await asyncio.sleep(60)
-    raw = await played(store, RoomFor(store, 0, 3600.0))
+    raw = await run_to_end(store, RoomFor(store, 0, 3600.0))
     record = raw["status"]["nodes"]["sub"]
     assert record["reason"] == "QuotaExceeded"
     assert 119 < took(record) < 123
@@ -178,13 +178,13 @@ async def test_a_restarted_operator_continues_to_wait_for_the_quota(node: Raw) -
 
 async def test_the_time_of_a_sub_execution_counts_from_its_creation() -> None:
     store = store_of(20.0, timeout="25s")
-    raw = await played(store, RoomFor(store, 0, 12.0))
+    raw = await run_to_end(store, RoomFor(store, 0, 12.0))
     assert raw["status"]["nodes"]["sub"]["phase"] == "Succeeded"
 
 
 async def test_items_that_run_go_on_while_others_wait_for_the_quota() -> None:
     store = store_of(forEach={**ITEMS, "parallelism": 3})
-    async with operating(store, RoomFor(store, 2, 60.0)):
+    async with running_operator(store, RoomFor(store, 2, 60.0)):
         await asyncio.sleep(30)
         seen = record_of(store)
         assert (seen["phase"], seen["completed"]) == ("Running", "0-1")
@@ -197,7 +197,7 @@ async def test_items_that_run_go_on_while_others_wait_for_the_quota() -> None:
 @pytest.mark.parametrize(("may_fail", "phase"), [(0, "Failed"), (1, "Succeeded")])
 async def test_an_item_that_waited_in_vain_counts_as_failed(may_fail: int, phase: str) -> None:
     store = store_of(forEach={**ITEMS, "maxFailed": may_fail})
-    raw = await played(store, RoomFor(store, 2, 3600.0))
+    raw = await run_to_end(store, RoomFor(store, 2, 3600.0))
     record = raw["status"]["nodes"]["sub"]
     assert (record["phase"], record["completed"], record["failed"]) == (phase, "0-1", "2")
     if phase == "Failed":

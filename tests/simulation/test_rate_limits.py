@@ -22,7 +22,7 @@ from tests.simulation.changes import (
     transport_of,
 )
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import operating
+from tests.simulation.operator_harness import running_operator
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.views import Raw
@@ -60,7 +60,7 @@ def store_with_limit(**spec: Any) -> Store:
 
 async def test_what_is_over_the_limit_is_created_at_once_and_starts_in_its_slot() -> None:
     store = store_with_limit(rateLimit=TWO_A_MINUTE)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 7)
         await eventually(lambda: len(made(store)) == 7, 5)
@@ -82,7 +82,7 @@ async def test_what_is_over_the_limit_is_created_at_once_and_starts_in_its_slot(
 
 async def test_slots_are_kept_across_a_restart_and_cancelling_works_while_queued() -> None:
     store = store_with_limit(rateLimit={"limit": 1, "period": "1m"})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 3)
         await asyncio.sleep(5)
@@ -90,7 +90,7 @@ async def test_slots_are_kept_across_a_restart_and_cancelling_works_while_queued
         store.patch(key, {"spec": {"desiredState": "Cancelled"}})
         await eventually(lambda: phase(store, 2) == ("Cancelled", "CancelRequested"), 5)
     await asyncio.sleep(30)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(40)
         assert phase(store, 3) == ("Queued", "RateLimited")
         await asyncio.sleep(60)
@@ -99,7 +99,7 @@ async def test_slots_are_kept_across_a_restart_and_cancelling_works_while_queued
 
 async def test_only_the_newest_waits() -> None:
     store = store_with_limit(rateLimit={**TWO_A_MINUTE, "policy": "Newest"})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 6, pause=2.0)
         await asyncio.sleep(5)
@@ -120,10 +120,10 @@ async def test_the_newest_waits_whatever_crashes() -> None:
         transport = transport_of(store, write)
         crashed.append(transport)
         transport.crash_at = (write, write % 2 == 0)
-        async with operating(store, transport):
+        async with running_operator(store, transport):
             rollout(store, write)
             await asyncio.sleep(3)
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(10)
         queued = [raw for raw in made(store) if raw["status"]["phase"] == "Queued"]
         assert [raw["spec"]["trigger"]["event"]["revision"] for raw in queued] == ["13"]
@@ -133,7 +133,7 @@ async def test_the_newest_waits_whatever_crashes() -> None:
 
 async def test_what_is_dropped_is_counted() -> None:
     store = store_with_limit(rateLimit={**TWO_A_MINUTE, "policy": "Drop"})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 5)
         await asyncio.sleep(10)
@@ -143,7 +143,7 @@ async def test_what_is_dropped_is_counted() -> None:
 
 async def test_nothing_starts_within_the_cooldown() -> None:
     store = store_with_limit(cooldown="30s")
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 8, pause=10)
         await asyncio.sleep(10)
@@ -153,7 +153,7 @@ async def test_nothing_starts_within_the_cooldown() -> None:
 
 async def test_without_a_limit_sixty_a_minute_start_and_the_rest_waits() -> None:
     store = store_with_limit()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 80, pause=0.1)
         await asyncio.sleep(10)
@@ -166,7 +166,7 @@ async def test_without_a_limit_sixty_a_minute_start_and_the_rest_waits() -> None
 @pytest.mark.parametrize("policy", ["Queue", "Newest"])
 async def test_a_workflow_that_is_missing_is_waited_for_from_the_slot_on(policy: str) -> None:
     store = store_with_limit(rateLimit={"limit": 1, "period": "5m", "policy": policy})
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 2)
         await asyncio.sleep(5)
@@ -182,7 +182,7 @@ async def test_a_workflow_that_is_missing_is_waited_for_from_the_slot_on(policy:
 
 async def test_without_a_limit_at_most_five_hundred_wait() -> None:
     store = store_with_limit()
-    async with operating(store, transport_of(store)):
+    async with running_operator(store, transport_of(store)):
         await asyncio.sleep(2)
         await burst(store, 600, pause=0.05)
         await asyncio.sleep(10)
@@ -205,7 +205,7 @@ class Lists(FaultyTransport):
 async def test_events_that_come_together_share_a_list_and_keep_the_limit() -> None:
     store = store_with_limit(rateLimit={"limit": 50, "period": "1h", "policy": "Drop"})
     transport = Lists(store, latency=0.001)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(5)
         before = transport.lists
         for number in range(1, 101):

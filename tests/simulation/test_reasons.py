@@ -13,7 +13,7 @@ from orchestrator.kube.client import Raw
 from tests.builders import action, graph
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.test_refusals import ACTION, CHILD, Webhook
@@ -57,7 +57,7 @@ def test_a_node_says_that_its_job_is_being_created() -> None:
 
 async def test_a_sub_execution_that_a_webhook_refuses_fails_its_node_with_its_words() -> None:
     store = store_with(manifest("Workflow", "main", CHILD), manifest("Workflow", "child", ACTION))
-    raw = await played(store, Webhook(store, "workflowexecutions", 422, made=False))
+    raw = await run_to_end(store, Webhook(store, "workflowexecutions", 422, made=False))
     node = raw["status"]["nodes"]["only"]
     assert (raw["status"]["phase"], node["reason"]) == ("Failed", "SubWorkflowRefused")
     assert "webhook denied" in node["message"]
@@ -73,7 +73,7 @@ async def test_a_sub_execution_whose_parent_is_gone_runs_nothing() -> None:
     }
     orphan = {"workflow": "main", "parent": parent}
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "orphan", orphan))
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(10.0)
     status = store.objects["workflowexecutions", NAMESPACE, "orphan"]["status"]
     assert (status["phase"], status["reason"]) == ("Cancelled", "ParentGone")
@@ -82,11 +82,11 @@ async def test_a_sub_execution_whose_parent_is_gone_runs_nothing() -> None:
 
 async def test_an_execution_whose_revision_was_deleted_ends_when_the_operator_restarts() -> None:
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "1h"}]}))
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(5.0)
     (lost,) = store.all("controllerrevisions")
     store.remove(("controllerrevisions", NAMESPACE, lost["metadata"]["name"]))
-    raw = await played(store, healthy(store))
+    raw = await run_to_end(store, healthy(store))
     assert (raw["status"]["phase"], raw["status"]["reason"]) == ("Failed", "RevisionLost")
     assert lost["metadata"]["name"] in raw["status"]["message"]
 
@@ -94,7 +94,7 @@ async def test_an_execution_whose_revision_was_deleted_ends_when_the_operator_re
 async def test_an_execution_that_a_newer_version_admitted_ends_and_says_so() -> None:
     """After a downgrade, if its workflow uses what this version does not know."""
     store = store_with(manifest("Workflow", "main", {"nodes": [{"name": "node", "delay": "1h"}]}))
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(5.0)
     (raw,) = store.all("controllerrevisions")
     data = raw["data"] | {"workflow": raw["data"]["workflow"] | {"quarantine": True}}
@@ -102,7 +102,7 @@ async def test_an_execution_that_a_newer_version_admitted_ends_and_says_so() -> 
     newer = {**raw, "metadata": {"name": name, "labels": raw["metadata"]["labels"]}, "data": data}
     store.create("controllerrevisions", NAMESPACE, newer)
     store.patch(RUN, {"status": {"revision": name}}, status=True)
-    status = (await played(store, healthy(store)))["status"]
+    status = (await run_to_end(store, healthy(store)))["status"]
     assert (status["phase"], status["reason"]) == ("Failed", "OtherVersion")
     assert "quarantine" in status["message"]
 
@@ -120,7 +120,7 @@ async def test_events_report_how_each_node_and_the_execution_ended() -> None:
         manifest("Workflow", "main", {"nodes": nodes}),
         script=lambda _, node, *__: Outcome("failure" if node == "bad" else "success", 1.0, 5),
     )
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(20.0)
         store.patch(RUN, {"spec": {"desiredState": "Cancelled"}})
         await asyncio.sleep(20.0)

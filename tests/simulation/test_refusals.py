@@ -17,7 +17,7 @@ import pytest
 from orchestrator.kube.client import ApiError, Raw
 from orchestrator.models.labels import NODE
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, store_with
 from tests.simulation.store import Store
 from tests.simulation.trial import START
 
@@ -56,7 +56,7 @@ CHILD = {"nodes": [{"name": "only", "workflow": {"name": "child"}}]}
 @pytest.mark.parametrize("status", [403, 422])
 async def test_a_job_that_exists_runs_whatever_a_webhook_says_then(status: int) -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
-    raw = await played(store, Webhook(store, "jobs", status))
+    raw = await run_to_end(store, Webhook(store, "jobs", status))
     assert raw["status"]["phase"] == "Succeeded"
     assert raw["status"]["nodes"]["only"]["outputs"] == {"value": 5}
     assert len(store.all("jobs")) == 1
@@ -65,14 +65,14 @@ async def test_a_job_that_exists_runs_whatever_a_webhook_says_then(status: int) 
 @pytest.mark.parametrize("status", [403, 422])
 async def test_a_sub_execution_that_exists_runs_whatever_a_webhook_says_then(status: int) -> None:
     store = store_with(manifest("Workflow", "main", CHILD), manifest("Workflow", "child", ACTION))
-    raw = await played(store, Webhook(store, "workflowexecutions", status))
+    raw = await run_to_end(store, Webhook(store, "workflowexecutions", status))
     assert raw["status"]["phase"] == "Succeeded"
     assert len(store.all("workflowexecutions")) == 2
 
 
 async def test_a_job_that_a_webhook_refuses_fails_its_node_at_once_with_its_words() -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
-    raw = await played(store, Webhook(store, "jobs", 422, made=False))
+    raw = await run_to_end(store, Webhook(store, "jobs", 422, made=False))
     node = raw["status"]["nodes"]["only"]
     assert (raw["status"]["phase"], node["reason"]) == ("Failed", "JobRefused")
     assert "webhook denied" in node["message"]
@@ -104,7 +104,7 @@ class _Busy(FaultyTransport):
 async def test_no_creation_outlives_the_pass_that_decided_it() -> None:
     nodes = [{"name": name, "action": "local/task"} for name in ("slow", "quick")]
     store = store_with(manifest("Workflow", "main", {"nodes": nodes}))
-    raw = await played(store, _Busy(store))
+    raw = await run_to_end(store, _Busy(store))
     made = {job["metadata"]["annotations"][NODE] for job in store.all("jobs")}
     refused = {
         name
@@ -135,7 +135,7 @@ async def test_an_execution_says_what_is_refused_before_it_can_run_and_runs_once
 ) -> None:
     store = store_with(manifest("Workflow", "main", ACTION))
     transport = _Forbidding(store)
-    raw = await played(store, transport)
+    raw = await run_to_end(store, transport)
     assert raw["status"]["phase"] == "Succeeded"
     words = "the API server refuses: controllerrevisions is forbidden"
     assert ("Pending", "AdmissionRefused", words) in transport.said

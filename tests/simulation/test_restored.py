@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.kube.client import Raw
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 from tests.simulation.test_reasons import healthy
@@ -44,7 +44,7 @@ async def test_without_its_status_it_ends_after_a_minute_and_never_runs(
     labels: dict[str, str],
 ) -> None:
     store = restored(labels)
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(50.0)
         assert not store.objects[KEY].get("status"), "its status may still be written"
         await asyncio.sleep(20.0)
@@ -56,7 +56,7 @@ async def test_without_its_status_it_ends_after_a_minute_and_never_runs(
 
 async def test_a_status_that_arrives_within_the_minute_stays() -> None:
     store = restored(OURS)
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(20.0)
         ended = {"phase": "Succeeded", "reason": "Completed", "finishedAt": "2026-11-01T00:00:00Z"}
         store.patch(KEY, {"status": ended}, status=True)
@@ -70,7 +70,7 @@ async def test_a_status_that_arrives_within_the_minute_stays() -> None:
 async def test_a_status_that_says_it_runs_does_not_make_it_run() -> None:
     node = {"phase": "Running", "reason": "JobCreated", "attempts": 1, "job": "old-1"}
     store = restored(OURS, phase="Running", revision="main-1", nodes={"only": node})
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(100.0)
     status = store.objects[KEY]["status"]
     assert (status["phase"], status["reason"]) == ("Cancelled", "Restored")
@@ -81,7 +81,7 @@ async def test_the_label_that_velero_adds_to_what_exists_ends_nothing() -> None:
     nodes: list[Raw] = [{"name": "only", "delay": "2m"}]
     store = store_with(manifest("Workflow", "main", {"nodes": nodes}))
     key = ("workflowexecutions", NAMESPACE, "run")
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(5.0)
         store.patch(key, {"metadata": {"labels": VELERO}})
         await asyncio.sleep(150.0)
@@ -92,7 +92,7 @@ async def test_no_trigger_starts_because_a_restoration_has_ended_something() -> 
     store = restored(OURS)
     listens = {"workflow": "main", "execution": {"phases": ["Cancelled"]}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "listens", listens))
-    async with operating(store, healthy(store)):
+    async with running_operator(store, healthy(store)):
         await asyncio.sleep(100.0)
     assert store.objects[KEY]["status"]["reason"] == "Restored"
     assert sorted(raw["metadata"]["name"] for raw in store.all("workflowexecutions")) == [

@@ -15,10 +15,10 @@ import pytest
 
 from orchestrator.kube.client import ApiClient
 from orchestrator.models.base import parse_duration
-from tests.reliance.api import Api
-from tests.reliance.jobs import FAKE, Jobs, KubeletStages
-from tests.reliance.objects import Objects
-from tests.reliance.watches import Watches
+from tests.conformance.api import Api
+from tests.conformance.jobs import FAKE, Jobs, KubeletStages
+from tests.conformance.objects import Objects
+from tests.conformance.watches import Watches
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome, Script
 from tests.simulation.pods import work_of

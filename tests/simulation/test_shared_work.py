@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.process.queue import worker_released
 from orchestrator.validation.size import LARGE
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -64,13 +64,13 @@ async def test_a_large_workflow_is_prepared_once_for_all_who_start_at_once_or_go
             "workflowexecutions", NAMESPACE, manifest("WorkflowExecution", f"r{number}", "main")
         )
     first = Elsewhere()
-    async with operating(store, transport(store), first):
+    async with running_operator(store, transport(store), first):
         await asyncio.sleep(120)
         assert running(store, "main") == EXECUTIONS
     assert (first.done["prepare"], first.done["thaw"]) == (1, 1)
 
     restarted = Elsewhere()
-    async with operating(store, transport(store), restarted):
+    async with running_operator(store, transport(store), restarted):
         await asyncio.sleep(4000)
     assert {raw["status"]["phase"] for raw in executions(store)} == {"Succeeded"}
     assert (restarted.done["prepare"], restarted.done["thaw"]) == (0, 1)
@@ -85,7 +85,7 @@ async def test_a_large_sub_workflow_is_prepared_once_for_all_its_parents() -> No
             "workflowexecutions", NAMESPACE, manifest("WorkflowExecution", f"r{number}", "main")
         )
     offload = Elsewhere()
-    async with operating(store, transport(store), offload):
+    async with running_operator(store, transport(store), offload):
         await asyncio.sleep(120)
         assert running(store, "large") == 10
     assert (offload.done["prepare_child"], offload.done["verify"]) == (1, 1)

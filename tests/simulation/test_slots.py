@@ -11,7 +11,7 @@ import pytest
 from orchestrator.kube.client import Raw
 from tests.simulation.faults import Faults, FaultyTransport
 from tests.simulation.kubelet import Kubelet, Outcome
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -59,7 +59,7 @@ async def test_forbid_cancels_what_is_over_the_limit_and_nothing_below_it(seed: 
     names = ["run", *(f"more-{number}" for number in range(6))]
     for name in names[1:]:
         _start(store, name)
-    async with operating(store, _Transport(store, seed)):
+    async with running_operator(store, _Transport(store, seed)):
         await asyncio.sleep(30)
         assert sorted(_phases(store, *names)) == ["Cancelled"] * 2 + ["Succeeded"] * 5
 
@@ -68,7 +68,7 @@ async def test_an_execution_that_needs_no_slot_any_more_blocks_no_other() -> Non
     group = {"limit": 1, "group": "g"}
     store = store_with(_limited("main", **group), _limited("other", **group))
     _take(store, run=20.0, first=3000.0)
-    async with operating(store, _Transport(store)):
+    async with running_operator(store, _Transport(store)):
         await asyncio.sleep(2)
         _start(store, "first")
         await asyncio.sleep(2)
@@ -83,14 +83,14 @@ async def test_an_execution_that_needs_no_slot_any_more_blocks_no_other() -> Non
 async def test_after_a_start_no_execution_waits_for_one_that_needs_no_slot_any_more() -> None:
     store = store_with(_limited("main", limit=1), _limited("other", limit=3))
     _take(store, run=20.0, first=3000.0)
-    async with operating(store, _Transport(store)):
+    async with running_operator(store, _Transport(store)):
         await asyncio.sleep(2)
         _start(store, "first")
         await asyncio.sleep(2)
         assert _phases(store, "run", "first") == ["Running", "Queued"]
     _lift(store)
     _start(store, "second", "other")
-    async with operating(store, _SlowToAdmit(store)):
+    async with running_operator(store, _SlowToAdmit(store)):
         await asyncio.sleep(60)
         assert _phases(store, "first", "second") == ["Running", "Succeeded"]
 
@@ -116,13 +116,13 @@ class _Refusing(_Transport):
 async def test_after_a_start_one_that_cannot_be_looked_at_is_waited_for_only_so_long() -> None:
     store = store_with(_limited("main", limit=1), _limited("other", limit=3))
     _take(store, run=3000.0)
-    async with operating(store, _Transport(store)):
+    async with running_operator(store, _Transport(store)):
         await asyncio.sleep(2)
         _start(store, "first")
         await asyncio.sleep(2)
         assert _phases(store, "run", "first") == ["Running", "Queued"]
     _start(store, "second", "other")
-    async with operating(store, _Refusing(store)):
+    async with running_operator(store, _Refusing(store)):
         await asyncio.sleep(10)
         assert _phases(store, "second") == [""] or _phases(store, "second") == ["Queued"]
         await asyncio.sleep(60)

@@ -17,7 +17,7 @@ from orchestrator.kube.lease import Lease
 from orchestrator.kube.resources import Resource
 from orchestrator.process.logs import EXECUTION
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -70,7 +70,7 @@ async def test_an_execution_that_was_created_before_the_operator_leads_is_in_its
 ) -> None:
     caplog.set_level(logging.DEBUG, "orchestrator")
     store = store_with(manifest("Workflow", "main", ONE))
-    async with operating(store, _transport(store)):  # which lists it before it watches
+    async with running_operator(store, _transport(store)):  # which lists it before it watches
         await asyncio.sleep(30)
     key = f"{NAMESPACE}/run"
     lines = [each.getMessage() for each in caplog.records if getattr(each, EXECUTION, None) == key]
@@ -85,15 +85,15 @@ async def test_who_stands_by_keeps_nothing_of_what_came_and_went_and_takes_over(
     lease = _Standing(ApiClient(transport._credentials, transport))
     second = _second(store, transport, _Follow(), lease=lease)
     running = asyncio.create_task(second.run(over))
-    async with operating(store, _transport(store)):
+    async with running_operator(store, _transport(store)):
         for number in range(50):
             run = manifest("WorkflowExecution", f"run-{number}", "main")
             store.create("workflowexecutions", NAMESPACE, run)
             await asyncio.sleep(1)
         await asyncio.sleep(60)
     assert len(store.all("workflowexecutions")) < 20
-    assert len(second.parts.queue) == 0
-    assert not second.parts.workflow_metrics.queue._timers
+    assert len(second.components.queue) == 0
+    assert not second.components.workflow_metrics.queue._timers
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "last", "main"))
     await asyncio.sleep(10)
     asked = transport.requests["get", "workflowexecutions"]

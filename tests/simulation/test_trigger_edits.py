@@ -12,9 +12,9 @@ from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import EXECUTIONS
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
-from tests.simulation.triggerprocess import (
+from tests.simulation.trigger_process import (
     HOURS,
     SCHEDULE,
     Cluster,
@@ -28,11 +28,11 @@ from tests.simulation.triggerprocess import (
     working,
 )
 from tests.simulation.world import START
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 
 def test_a_trigger_recreated_under_its_name_is_not_given_what_the_old_one_had() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE))
         recreated = trigger(schedule=SCHEDULE)
         recreated["metadata"] |= {"uid": "another", "resourceVersion": "7"}
@@ -48,11 +48,11 @@ def test_a_trigger_recreated_under_its_name_is_not_given_what_the_old_one_had() 
         assert cluster.executions != {}
         assert "status" not in cluster.trigger
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_it_says_when_it_fires_next_from_the_beginning_and_after_an_edit() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule={"cron": "0 3 1 1 *"}))
         async with working(cluster, Process(cluster)) as (triggers, cache):
             await asyncio.sleep(10)
@@ -67,11 +67,11 @@ def test_it_says_when_it_fires_next_from_the_beginning_and_after_an_edit() -> No
             await asyncio.sleep(600)
             assert cluster.writes == writes
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_an_edit_starts_nothing_for_what_was_before_it_now_or_after_a_restart() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"phases": ["Succeeded"]}))
         failed = [finished(number, START + 1000 * number) for number in range(1, 7)]
         for raw in failed:
@@ -90,11 +90,11 @@ def test_an_edit_starts_nothing_for_what_was_before_it_now_or_after_a_restart() 
         await live(cluster, 60, failed)
         assert started(cluster) == ["e6"]
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_another_cron_makes_up_for_no_slot_of_its_own_past() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule={"cron": "0 3 1 1 *", "catchUp": 5}))
         async with working(cluster, Process(cluster)) as (triggers, cache):
             await asyncio.sleep(2 * 3600)
@@ -104,7 +104,7 @@ def test_another_cron_makes_up_for_no_slot_of_its_own_past() -> None:
         assert len(slots(cluster)) == 2
         assert all(from_rfc3339(slot) > began for slot in slots(cluster))
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 async def test_a_trigger_deleted_while_no_operator_watched_starts_nothing_more() -> None:
@@ -112,7 +112,7 @@ async def test_a_trigger_deleted_while_no_operator_watched_starts_nothing_more()
     spec = {"workflow": "main", "schedule": {"cron": "* * * * *"}}
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
     transport = FaultyTransport(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(200)
         assert len(store.all("workflowexecutions")) >= 4
         store.away = True
@@ -140,7 +140,7 @@ class _Deleting(Process):
 
 
 def test_nothing_is_kept_of_a_trigger_that_goes_while_it_is_reconciled() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster, cache = Cluster(trigger(schedule=SCHEDULE)), Cache()
         process = _Deleting(cluster)
         triggers = Triggers(cast("ApiClient", process), cluster.clock, cache, cluster.emit)
@@ -162,4 +162,4 @@ def test_nothing_is_kept_of_a_trigger_that_goes_while_it_is_reconciled() -> None
         assert (triggers._reconciled, triggers._delays) == ({}, {})
         assert started == len(cluster.executions)
 
-    run_virtually(story())
+    run_virtually(scenario())

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
-from tests.simulation.triggerprocess import (
+from tests.simulation.trigger_process import (
     Cluster,
     Process,
     counts,
@@ -21,7 +21,7 @@ from tests.simulation.triggerprocess import (
     working,
 )
 from tests.simulation.world import START
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 
 class UnderQuota(Process):
@@ -38,7 +38,7 @@ class UnderQuota(Process):
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, restart: bool) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}))
         ended = [finished(number, START + 100 + number) for number in range(3)]
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
@@ -64,11 +64,11 @@ def test_an_event_whose_execution_a_quota_refuses_is_kept_and_starts_once(*, res
         assert started(cluster) == ["e0", "e1", "e2"]
         assert counts(cluster)["started"] == 3
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_a_slot_whose_execution_a_quota_refuses_is_made_up_for() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule={"cron": "0 * * * *", "catchUp": 1}))
         process = UnderQuota(cluster)
         async with working(cluster, process):
@@ -79,11 +79,11 @@ def test_a_slot_whose_execution_a_quota_refuses_is_made_up_for() -> None:
         assert len(slots(cluster)) == 1
         assert counts(cluster) == {"received": 1, "started": 1}
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_a_quota_after_an_edit_loses_no_event_of_what_is_listened_to_now() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule={"cron": "0 0 1 1 *"}))
         process = UnderQuota(cluster)
         async with working(cluster, process) as (triggers, cache):
@@ -94,4 +94,4 @@ def test_a_quota_after_an_edit_loses_no_event_of_what_is_listened_to_now() -> No
             await asyncio.sleep(50)
         assert len(slots(cluster)) >= 4
 
-    run_virtually(story())
+    run_virtually(scenario())

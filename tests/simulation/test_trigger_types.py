@@ -18,14 +18,14 @@ from orchestrator.kube.resources import INCIDENTS
 from orchestrator.models.crd import render
 from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY, Registry
-from tests.interval import INTERVAL
-from tests.opened import OPENED
+from tests.incident_trigger import OPENED
+from tests.interval_trigger import INTERVAL
 from tests.simulation.faults import FaultyTransport
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
-from tests.simulation.triggerprocess import Cluster, Process, trigger
+from tests.simulation.trigger_process import Cluster, Process, trigger
 from tests.simulation.world import START
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 TYPES = Registry(
     *REGISTRY.types,
@@ -46,7 +46,7 @@ async def test_a_type_of_its_own_fires_each_event_once() -> None:
     }
     store.create("triggers", NAMESPACE, manifest("Trigger", "t", spec))
     transport = FaultyTransport(store)
-    async with operating(store, transport, trigger_types=TYPES):
+    async with running_operator(store, transport, trigger_types=TYPES):
         await asyncio.sleep(605)
     made = [raw for raw in store.all("workflowexecutions") if raw["spec"].get("trigger")]
     assert {raw["spec"]["trigger"]["type"] for raw in made} == {"interval"}
@@ -78,7 +78,7 @@ class WithIncidents(Process):
 
 
 def test_a_type_of_its_own_that_watches_a_resource_fires_each_object_once() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(opened={"severity": "High"}))
         incidents = {
             raw["metadata"]["name"]: raw
@@ -104,7 +104,7 @@ def test_a_type_of_its_own_that_watches_a_resource_fires_each_object_once() -> N
         events = [raw["spec"]["trigger"]["event"] for raw in cluster.executions.values()]
         assert sorted(event["title"] for event in events) == ["bank is down", "shop is down"]
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_its_settings_are_in_the_custom_resource() -> None:

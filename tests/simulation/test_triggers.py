@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.triggers.reconcile import Triggers
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.resources import EXECUTIONS
-from tests.simulation.triggerprocess import (
+from tests.simulation.trigger_process import (
     HOURS,
     NEVER,
     SCHEDULE,
@@ -31,7 +31,7 @@ from tests.simulation.triggerprocess import (
     working,
 )
 from tests.simulation.world import START
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
@@ -39,14 +39,14 @@ from tests.virtualtime import run_virtually
 def test_a_crash_around_any_write_neither_loses_nor_repeats_a_slot(
     write: int, applied: bool
 ) -> None:
-    async def story() -> Cluster:
+    async def scenario() -> Cluster:
         cluster = Cluster(trigger(schedule=SCHEDULE), crash_at=write, applied=applied)
         assert await live(cluster, HOURS)
         await live(cluster, HOURS)
         assert slots(cluster) == due(cluster.clock() - 10)
         return cluster
 
-    assert len(run_virtually(story()).executions) > 30
+    assert len(run_virtually(scenario()).executions) > 30
 
 
 @pytest.mark.parametrize("step", [-3600.0, 3600.0], ids=["back", "forward"])
@@ -54,7 +54,7 @@ def test_a_crash_around_any_write_neither_loses_nor_repeats_a_slot(
 def test_each_slot_once_through_ten_crashes_and_a_step_of_the_clock(seed: int, step: float) -> None:
     chance = random.Random(seed)
 
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE))
         for crash in range(10):
             cluster.crash_at = cluster.writes + chance.randint(1, 8)
@@ -67,7 +67,7 @@ def test_each_slot_once_through_ten_crashes_and_a_step_of_the_clock(seed: int, s
         await live(cluster, HOURS)
         assert slots(cluster) == due(cluster.clock() - 10)
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
@@ -79,7 +79,7 @@ def test_ends_at_one_moment_or_long_apart_start_one_each_in_whatever_order_they_
     moments = [*([START + 10] * 10), *(START + 10 + 300 * number for number in range(10))]
     ended = [finished(number, at) for number, at in enumerate(moments)]
 
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}), applied=applied)
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
         await asyncio.sleep(4000)
@@ -90,11 +90,11 @@ def test_ends_at_one_moment_or_long_apart_start_one_each_in_whatever_order_they_
         await live(cluster, 60, chance.sample(ended, len(ended)))
         assert started(cluster) == sorted(raw["metadata"]["name"] for raw in ended)
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_what_ended_while_suspended_starts_nothing_later() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={}, suspend=True))
         early, late = finished(1, START + 100), finished(2, START + 1000)
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in (early, late)}
@@ -106,23 +106,23 @@ def test_what_ended_while_suspended_starts_nothing_later() -> None:
         await live(cluster, 60, [early, late])
         assert started(cluster) == ["e2"]
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize("mark", ["soon", "", "9999-12-31T23:59:59Z", "2026-02-31T00:00:00Z"])
 def test_a_mark_that_somebody_edited_loses_no_slot_and_repeats_none(mark: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE))
         await live(cluster, HOURS)
         cluster.trigger["status"]["mark"] = mark
         await live(cluster, HOURS)
         assert slots(cluster) == due(cluster.clock() - 20)
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_an_unreadable_end_holds_up_no_other() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={}))
         ended = [finished(number, START + number) for number in (10, 20)]
         cluster.executions |= {raw["metadata"]["name"]: copy.deepcopy(raw) for raw in ended}
@@ -131,7 +131,7 @@ def test_an_unreadable_end_holds_up_no_other() -> None:
         await live(cluster, 60, ended)
         assert started(cluster) == ["e20"]
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_unreadable_end_holds_up_no_other() -> None:
     ],
 )
 def test_what_came_to_nothing_comes_to_nothing_after_a_restart_too(rule: Raw, what: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}, **rule))
         ended = [finished(1, START + 100), finished(2, START + 105)]
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
@@ -159,7 +159,7 @@ def test_what_came_to_nothing_comes_to_nothing_after_a_restart_too(rule: Raw, wh
         await live(cluster, 10, [*ended, later])
         assert started(cluster) == ["e1", "e3"]
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 class Refuses(Process):
@@ -176,7 +176,7 @@ class Refuses(Process):
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_error_between_two_events_costs_neither_a_count_nor_a_start() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}))
         ended = [finished(number, START + 100 + number) for number in range(3)]
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
@@ -188,11 +188,11 @@ def test_an_error_between_two_events_costs_neither_a_count_nor_a_start() -> None
         assert started(cluster) == ["e0", "e1", "e2"]
         assert counts(cluster) == {"received": 3, "started": 3}
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 def test_counts_add_up_though_the_cache_is_behind() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(execution={"workflow": "source"}))
         ended = [finished(number, START + 100 + number) for number in range(3)]
         cluster.executions |= {raw["metadata"]["name"]: raw for raw in ended}
@@ -208,7 +208,7 @@ def test_counts_add_up_though_the_cache_is_behind() -> None:
             await asyncio.sleep(1)
         assert counts(cluster) == {"received": 3, "started": 3}
 
-    run_virtually(story())
+    run_virtually(scenario())
 
 
 class Beside(Inline):
@@ -223,7 +223,7 @@ class Beside(Inline):
 
 
 def test_a_trigger_with_a_large_value_is_read_beside_the_loop_once_a_generation() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cluster = Cluster(trigger(schedule=SCHEDULE, variables={"list": [[]] * 6_000}))
         beside, cache = Beside(), Cache()
         cache.put(cluster.trigger)
@@ -237,4 +237,4 @@ def test_a_trigger_with_a_large_value_is_read_beside_the_loop_once_a_generation(
         assert beside.long == 1
         assert len(cluster.executions) > 1
 
-    run_virtually(story())
+    run_virtually(scenario())

@@ -10,7 +10,7 @@ from orchestrator.kube.client import Raw
 from orchestrator.kube.errors import ApiError
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.kubelet import Outcome
-from tests.simulation.playing import manifest, operating, store_with
+from tests.simulation.operator_harness import manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.store import Store
 
@@ -81,7 +81,7 @@ async def test_a_pass_that_lost_a_conflict_does_not_wait_behind_all_other_execut
         other = manifest("WorkflowExecution", f"r{number}", "main")
         store.create("workflowexecutions", NAMESPACE, other)
     transport = Contended(store)
-    async with operating(store, transport, workers=1):
+    async with running_operator(store, transport, workers=1):
         await asyncio.sleep(120)
     assert phases(store) == {"Succeeded": 1, "Cancelled": OTHERS}
     assert transport.after[0] == "run"
@@ -106,7 +106,7 @@ async def test_others_go_on_while_the_jobs_of_one_that_ends_are_listed() -> None
         manifest("Workflow", "main", {"nodes": [{"name": "a", "action": "local/task"}]})
     )
     transport = Unlisted(store)
-    async with operating(store, transport, workers=1):
+    async with running_operator(store, transport, workers=1):
         async with asyncio.timeout(60):
             await transport.asked.wait()
         other = manifest("WorkflowExecution", "other", "main")
@@ -136,7 +136,7 @@ def with_children(**spec: Any) -> Store:
 async def test_all_sub_executions_are_cancelled_at_the_same_time() -> None:
     store, run = with_children(), ("workflowexecutions", NAMESPACE, "run")
     transport = Counting(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(60)
         assert phases(store) == {"Running": 1 + CHILDREN}
         transport.peaks.clear()
@@ -149,7 +149,7 @@ async def test_all_sub_executions_are_cancelled_at_the_same_time() -> None:
 async def test_the_outputs_of_all_sub_executions_are_read_at_the_same_time() -> None:
     store = with_children(gather=["value"])
     transport = Counting(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(60)
         transport.peaks.clear()
         await asyncio.sleep(900)
@@ -165,7 +165,7 @@ async def test_the_pods_of_a_terminated_fan_out_are_deleted_at_the_same_time() -
         script=lambda *_: Outcome("success", 600.0, 5),
     )
     transport = Counting(store)
-    async with operating(store, transport):
+    async with running_operator(store, transport):
         await asyncio.sleep(30)
         assert len(store.all("pods")) == CHILDREN
         run = ("workflowexecutions", NAMESPACE, "run")

@@ -15,7 +15,7 @@ from orchestrator.kube.client import Raw
 from orchestrator.models.plain_text import HIDDEN
 from tests.builders import action, edge, graph
 from tests.simulation.faults import Faults, FaultyTransport
-from tests.simulation.playing import manifest, operating, played, store_with
+from tests.simulation.operator_harness import manifest, run_to_end, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
 from tests.simulation.scripts import scripted
 from tests.simulation.store import Store
@@ -84,16 +84,16 @@ def check(raw: Raw, store: Store) -> None:
 
 async def test_nulls_stay_wherever_a_value_can_be() -> None:
     store = store_of_nulls()
-    raw = await played(store, FaultyTransport(store))
+    raw = await run_to_end(store, FaultyTransport(store))
     check(raw, store)
 
 
 async def test_a_re_run_takes_nulls_over() -> None:
     store = store_of_nulls()
-    await played(store, FaultyTransport(store))
+    await run_to_end(store, FaultyTransport(store))
     spec = {"workflow": "main", "rerunOf": {"name": "run", "from": ["last"]}}
     store.create("workflowexecutions", NAMESPACE, manifest("WorkflowExecution", "again", spec))
-    async with operating(store, FaultyTransport(store)):
+    async with running_operator(store, FaultyTransport(store)):
         key = "workflowexecutions", NAMESPACE, "again"
         async with asyncio.timeout(60):
             while "finishedAt" not in (store.objects[key].get("status") or {}):  # noqa: ASYNC110 (virtual time)
@@ -107,7 +107,7 @@ async def test_nulls_stay_when_the_operator_ends_around_a_write(write: int) -> N
     first = FaultyTransport(store, Faults(), random.Random(write), 0.01)
     first.crash_at = (write, bool(write % 2))
     second = FaultyTransport(store, Faults(), random.Random(write), 0.01)
-    check(await played(store, first, second), store)
+    check(await run_to_end(store, first, second), store)
 
 
 def test_messages_hold_no_hidden_characters_and_outputs_keep_theirs() -> None:

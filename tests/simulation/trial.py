@@ -1,4 +1,4 @@
-"""One run of a scenario against the whole operator in virtual time, and what must hold of it."""
+"""Runs a scenario against the whole operator in virtual time, and checks its invariants."""
 
 from __future__ import annotations
 
@@ -18,56 +18,56 @@ from orchestrator.kube.errors import ApiError
 from orchestrator.kube.kopf_watch import Follow, Take
 from orchestrator.kube.resources import Resource
 from orchestrator.models.base import API_VERSION
-from tests.simulation import triggering
+from tests.simulation import trigger_scenarios
 from tests.simulation.faults import WEBHOOK, Faults, FaultyTransport
+from tests.simulation.final_invariants import FinalInvariants
 from tests.simulation.invariants import Invariants, terminal
 from tests.simulation.kubelet import Kubelet
-from tests.simulation.pausing import Pauses
+from tests.simulation.pause_invariants import PauseInvariants
 from tests.simulation.pods import work_of
 from tests.simulation.scenario import NAMESPACE, TASK, Operators, Raw, Scenario
 from tests.simulation.store import Store
-from tests.simulation.trigger_verdicts import TriggerVerdicts
-from tests.simulation.verdicts import Verdicts
-from tests.virtualtime import run_virtually
+from tests.simulation.trigger_invariants import TriggerInvariants
+from tests.virtual_time import run_virtually
 
 START = 1_700_000_000.0
 MAX_DURATION = 3600.0
 """Seconds within which every execution must have ended."""
 SETTLE_SECONDS, SILENT_SECONDS = 700.0, 620.0
-"""Seconds after the end of all executions: to settle in, and then to write nothing."""
+"""Seconds after the end of all executions: to settle, and then to write nothing."""
 MAX_ANSWER_DELAY = 65.0
-"""Seconds after which no answer is on its way any more that was late."""
+"""Seconds after which no delayed response is in flight."""
 MAX_DELIVERY = 130.0
 """Seconds in which the end of an execution reaches its Trigger, restarts and late answers
 included."""
 CALM_SECONDS = 30.0
-"""Seconds to settle in where nothing ever went wrong."""
+"""Seconds to settle in a run without faults."""
 
 
 @dataclass
 class Outcome:
-    """What a run came to."""
+    """The outcome of a run."""
 
     violations: list[str] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     """By execution: its phase, and of every node its phase, reason and attempts."""
     jobs: set[tuple[str, str, int]] = field(default_factory=set)
-    """(execution, node, attempt) of all Jobs that were made."""
+    """(execution, node, attempt) of all created Jobs."""
     crashes: int = 0
 
 
-def play(story: Scenario, *, calm: bool = False) -> Outcome:
-    """Run it; `calm` without anything that goes wrong. The same seed gives the same run."""
-    random.seed(story.seed)
-    return run_virtually(_Trial(story, calm).run())
+def play(scenario: Scenario, *, calm: bool = False) -> Outcome:
+    """Run a scenario; `calm` without faults. The same seed gives the same run."""
+    random.seed(scenario.seed)
+    return run_virtually(_Trial(scenario, calm).run())
 
 
-def violations(story: Scenario) -> list[str]:
-    """What does not hold in a run of it: nothing, in a right operator."""
-    found = play(story)
-    if found.violations or not story.same_result:
+def violations(scenario: Scenario) -> list[str]:
+    """The invariants that a run of the scenario violates."""
+    found = play(scenario)
+    if found.violations or not scenario.same_result:
         return found.violations
-    calm = play(story, calm=True)
+    calm = play(scenario, calm=True)
     if calm.violations:
         return [f"without faults: {words}" for words in calm.violations]
     if calm.results != found.results:
@@ -85,10 +85,10 @@ def _difference(calm: dict[str, Any], found: dict[str, Any]) -> str:
 
 
 class _Trial:
-    def __init__(self, story: Scenario, calm: bool) -> None:
-        self._story = story
+    def __init__(self, scenario: Scenario, calm: bool) -> None:
+        self._scenario = scenario
         self._calm = calm
-        self._rng = random.Random(f"{story.seed}/run")
+        self._rng = random.Random(f"{scenario.seed}/run")
         self._clock: Callable[[], float] = lambda: START
         self._found = Outcome()
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,14 +100,14 @@ class _Trial:
         loop = asyncio.get_running_loop()
         self._clock = lambda: START + loop.time()
         self.store = Store(self._clock, self._rng)
-        self.kubelet = Kubelet(self.store, self._story.outcome, self._rng, self._story.stages)
-        self.holds = Invariants(self._story, self.store, self.kubelet, self._wrong)
-        self._pauses = Pauses(self._story, self.store, self.holds)
-        self._verdicts = Verdicts(self._story, self.store, self._wrong)
-        self._of_trigger = TriggerVerdicts(self._story, self.store, self._wrong)
+        self.kubelet = Kubelet(self.store, self._scenario.outcome, self._rng, self._scenario.stages)
+        self.holds = Invariants(self._scenario, self.store, self.kubelet, self._wrong)
+        self._pause_invariants = PauseInvariants(self._scenario, self.store, self.holds)
+        self._final_invariants = FinalInvariants(self._scenario, self.store, self._wrong)
+        self._trigger_invariants = TriggerInvariants(self._scenario, self.store, self._wrong)
         self._found.jobs = self.holds.jobs
         self._prepare()
-        self._faults = Faults() if self._calm else self._story.faults
+        self._faults = Faults() if self._calm else self._scenario.faults
         listener = _Tracebacks(self._found.violations)
         logger = logging.getLogger("orchestrator")
         logger.addHandler(listener)
@@ -119,34 +119,34 @@ class _Trial:
         return self._found
 
     async def _play(self, loop: asyncio.AbstractEventLoop) -> None:
-        story = self._story
-        for moment, workflow, name in story.executions:
+        scenario = self._scenario
+        for moment, workflow, name in scenario.executions:
             loop.call_later(moment, self._begin, name, {"workflow": workflow})
-        for moment, name, source, nodes in story.reruns:
+        for moment, name, source, nodes in scenario.reruns:
             again = {"workflow": "main", "rerunOf": {"name": source, "from": nodes}}
             loop.call_later(moment, self._begin, name, again)
         if self._calm:
             self._grow_calm()
         else:
-            loop.call_later(story.calm_after, self._grow_calm)
-            for begin, end in story.outages:
+            loop.call_later(scenario.calm_after, self._grow_calm)
+            for begin, end in scenario.outages:
                 loop.call_later(begin, self._go_away)
                 loop.call_later(end, self._come_back)
-            for moment, name, state in story.people:
+            for moment, name, state in scenario.people:
                 loop.call_later(moment, self._ask, name, state)
-            for moment, plural in story.deletions:
+            for moment, plural in scenario.deletions:
                 loop.call_later(moment, self._delete_some, plural)
-        operators = Operators() if self._calm else story.operators
+        operators = Operators() if self._calm else scenario.operators
         self._tasks.append(asyncio.create_task(self._operate(operators)))
         if operators.second:
             self._tasks.append(asyncio.create_task(self._operate(Operators(), second=True)))
         if await self._until_ended():
             await self._settle()
             self._found.results |= self._results()
-            self._verdicts.check()
-            if self._story.trigger is not None:
-                self._of_trigger.check()
-            self._pauses.judge()
+            self._final_invariants.check()
+            if self._scenario.trigger is not None:
+                self._trigger_invariants.check()
+            self._pause_invariants.judge()
 
     async def _settle(self) -> None:
         if self._calm:  # that all writes have ceased is checked after the faults, which is harder
@@ -199,14 +199,14 @@ class _Trial:
 
     def _prepare(self) -> None:
         self.store.create("templates", NAMESPACE, TASK)
-        for name, spec in self._story.workflows.items():
+        for name, spec in self._scenario.workflows.items():
             workflow = {
                 "apiVersion": API_VERSION, "kind": "Workflow", "metadata": {"name": name},
                 "spec": spec,
             }  # fmt: skip
             self.store.create("workflows", NAMESPACE, workflow)
-        if self._story.trigger is not None:
-            self.store.create("triggers", NAMESPACE, triggering.manifest(self._story))
+        if self._scenario.trigger is not None:
+            self.store.create("triggers", NAMESPACE, trigger_scenarios.manifest(self._scenario))
 
     def _begin(self, name: str, spec: Raw) -> None:
         body = {
@@ -240,17 +240,17 @@ class _Trial:
             for raw in self.store.all("workflowexecutions")
             for record in ((raw.get("status") or {}).get("nodes") or {}).values()
         )
-        if not named or self._story.operators.second:
+        if not named or self._scenario.operators.second:
             self.holds.excused.add(job)
 
     async def _until_ended(self) -> bool:
-        moments = [moment for moment, *_ in self._story.executions]
-        moments += [moment for moment, *_ in self._story.reruns]
+        moments = [moment for moment, *_ in self._scenario.executions]
+        moments += [moment for moment, *_ in self._scenario.reruns]
         last = START + max(6.0, max(moments) + 1.0)
         while self._clock() < max(last, self._delivered_by()) or any(
             not terminal(raw) for raw in self.store.all("workflowexecutions")
         ):
-            self._pauses.check()
+            self._pause_invariants.check()
             if self._clock() > START + MAX_DURATION:
                 stuck = [
                     f"{raw['metadata']['name']}: {raw.get('status')}"
@@ -264,7 +264,7 @@ class _Trial:
 
     def _delivered_by(self) -> float:
         """When the Trigger has been told of every end so far, whatever went wrong."""
-        if self._story.trigger is None:
+        if self._scenario.trigger is None:
             return 0.0
         ended = (
             from_rfc3339(raw["status"]["finishedAt"])
@@ -282,7 +282,7 @@ class _Trial:
             if fate.frozen is None:
                 self._up[second] = self._clock()
                 self._weigh()
-            transport = FaultyTransport(self.store, self._faults, self._rng, self._story.latency)
+            transport = FaultyTransport(self.store, self._faults, self._rng, self._scenario.latency)
             if crash is not None:
                 transport.crash_at = (crash[0], crash[1])
             if fate.frozen is not None:
@@ -333,7 +333,7 @@ class _Trial:
 
 
 class _Tracebacks(logging.Handler):
-    """A traceback is a mistake of ours: what the world does has words of its own."""
+    """Reports tracebacks in the log: expected errors are logged without one."""
 
     def __init__(self, found: list[str]) -> None:
         super().__init__()
@@ -348,7 +348,7 @@ class _Tracebacks(logging.Handler):
 async def _follow(
     transport: FaultyTransport, resources: Collection[Resource], take: Take, stop: threading.Event
 ) -> None:
-    """List the definitions once; in these stories they are not edited."""
+    """List the definitions once; in these scenarios they are not edited."""
     client = ApiClient(transport._credentials, transport)
     for resource in resources:
         while not stop.is_set():

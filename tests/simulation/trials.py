@@ -1,4 +1,4 @@
-"""Many runs, each from its seed: `python -m tests.simulation.trials FROM TO [--log F] [--first]`.
+"""Runs many seeds: `python -m tests.simulation.trials FROM TO [--log F] [--first]`.
 
 With logs it runs what none of them has: each line holds the seeds that were done, and what their
 runs violated; the first log is added to. So many runs can be made in pieces, by several processes.
@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.simulation.scenario import scenario
+from tests.simulation.scenario import generate_scenario
 from tests.simulation.trial import violations
 
 CHUNK = 100
@@ -28,7 +28,9 @@ Found = dict[int, list[str]]
 
 def chunk(first: int, last: int) -> Found:
     """The seeds from `first` up to `last` whose runs violate something, and what."""
-    return {seed: found for seed in range(first, last) if (found := violations(scenario(seed)))}
+    return {
+        seed: found for seed in range(first, last) if (found := violations(generate_scenario(seed)))
+    }
 
 
 def _spare() -> None:

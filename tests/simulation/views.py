@@ -1,4 +1,4 @@
-"""What of the store's objects is seen: by selectors, in watches, as metadata."""
+"""Views of the store's objects: by selectors, in watches, as metadata."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def as_seen(
 
 
 def metadata_of(answer: Raw) -> Raw:
-    """An object or list as who asks for metadata only gets it."""
+    """The metadata of an object or list, as for a metadata-only request."""
     if "items" in answer:  # null where there are none, as the real one has it
         return {**answer, "items": [metadata_of(item) for item in answer["items"]] or None}
     return {

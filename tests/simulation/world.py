@@ -1,4 +1,4 @@
-"""A world in virtual time: Jobs end as scripted, and the engine is asked as the shell asks it.
+"""Runs the engine in virtual time, as the controller does, with Jobs that end as scripted.
 
 What it stores goes through the status format and back after every write, so that a run never
 depends on what only memory holds.

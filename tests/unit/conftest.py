@@ -1,4 +1,4 @@
-"""A behaving API server and a client to it."""
+"""Fixtures: the fake API server and a client for it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 HOOK, TOKEN = "1234567890", planted("discord")
 THREAD = "42"
@@ -40,12 +40,12 @@ class Discord(Stub):
         """The URL of the webhook."""
         return f"{self.url}/api/webhooks/{HOOK}/{TOKEN}"
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         codes = {401: 50027, 404: 10015}
         code = codes.get(refusal.status, 50035)
-        return json_answer(refusal.status, {"message": refusal.message, "code": code})
+        return json_response(refusal.status, {"message": refusal.message, "code": code})
 
-    def execute(self, request: Request, hook: str, token: str) -> Answer:
+    def execute(self, request: Request, hook: str, token: str) -> Response:
         if hook != HOOK:
             raise RefusedError(404, "Unknown Webhook")
         if token != TOKEN:
@@ -55,5 +55,5 @@ class Discord(Stub):
         message = request.json(MESSAGE)
         self.messages.append(message)
         if request.query.get("wait") != ["true"]:
-            return Answer(204)
-        return json_answer(200, {"id": str(len(self.messages)), "channel_id": "7"})
+            return Response(204)
+        return json_response(200, {"id": str(len(self.messages)), "channel_id": "7"})

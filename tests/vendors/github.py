@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 TOKEN = planted("github", "ghs_")
 REPOSITORY = "example/shop"
@@ -79,10 +79,10 @@ class GithubStub(Stub):
         self.route("POST", f"{base}/issues/{{number}}/comments", self.comment)
         self.route("POST", f"{base}/statuses/{{commit}}", self.status)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         known = {401: "Bad credentials", 404: "Not Found"}
         message = known.get(refusal.status, refusal.message)
-        return json_answer(refusal.status, {"message": message, "status": str(refusal.status)})
+        return json_response(refusal.status, {"message": message, "status": str(refusal.status)})
 
     def _check(self, request: Request) -> None:
         if not request.headers.get("user-agent"):
@@ -91,7 +91,7 @@ class GithubStub(Stub):
         if request.headers.get("x-github-api-version") != "2022-11-28":
             raise RefusedError(400, "unsupported API version")
 
-    def dispatch(self, request: Request, workflow: str) -> Answer:
+    def dispatch(self, request: Request, workflow: str) -> Response:
         self._check(request)
         if workflow != "deploy.yaml":
             raise RefusedError(404, "no workflow")
@@ -113,9 +113,9 @@ class GithubStub(Stub):
                 "inputs": inputs,
             }
         )
-        return Answer(204)
+        return Response(204)
 
-    def list_runs(self, request: Request, workflow: str) -> Answer:
+    def list_runs(self, request: Request, workflow: str) -> Response:
         self._check(request)
         if workflow != "deploy.yaml":
             raise RefusedError(404, "no workflow")
@@ -124,13 +124,13 @@ class GithubStub(Stub):
             run["reads"] += 1
             if run["reads"] > self.reads:
                 run |= {"status": "completed", "conclusion": self.conclusion}
-        return json_answer(200, {"total_count": len(self.runs), "workflow_runs": self.runs[::-1]})
+        return json_response(200, {"total_count": len(self.runs), "workflow_runs": self.runs[::-1]})
 
-    def list_issues(self, request: Request) -> Answer:
+    def list_issues(self, request: Request) -> Response:
         self._check(request)
         return self._page(request, self.issues[::-1])
 
-    def open_issue(self, request: Request) -> Answer:
+    def open_issue(self, request: Request) -> Response:
         self._check(request)
         given = request.json(NEW_ISSUE, 422)
         if set(given.get("assignees", [])) - {"ana"}:
@@ -139,48 +139,48 @@ class GithubStub(Stub):
         url = f"https://github.com/{REPOSITORY}/issues/{number}"
         issue = {"number": number, "html_url": url, "state": "open", "comments": 0, **given}
         self.issues.append(issue)
-        return json_answer(201, issue)
+        return json_response(201, issue)
 
     def _issue(self, number: str) -> dict[str, Any]:
         if not 0 < int(number) <= len(self.issues):
             raise RefusedError(404, "no issue")
         return self.issues[int(number) - 1]
 
-    def issue(self, request: Request, number: str) -> Answer:
+    def issue(self, request: Request, number: str) -> Response:
         self._check(request)
-        return json_answer(200, self._issue(number))
+        return json_response(200, self._issue(number))
 
-    def change_issue(self, request: Request, number: str) -> Answer:
+    def change_issue(self, request: Request, number: str) -> Response:
         self._check(request)
         self._issue(number).update(request.json(CHANGE, 422))
-        return json_answer(200, self._issue(number))
+        return json_response(200, self._issue(number))
 
-    def list_comments(self, request: Request, number: str) -> Answer:
+    def list_comments(self, request: Request, number: str) -> Response:
         self._check(request)
         return self._page(request, [one for one in self.comments if one["issue"] == number])
 
-    def comment(self, request: Request, number: str) -> Answer:
+    def comment(self, request: Request, number: str) -> Response:
         self._check(request)
         issue = self._issue(number)
         given = request.json(COMMENT, 422)
         issue["comments"] += 1
         url = f"{issue['html_url']}#issuecomment-{len(self.comments) + 1}"
         self.comments.append({"issue": number, "html_url": url, **given})
-        return json_answer(201, self.comments[-1])
+        return json_response(201, self.comments[-1])
 
-    def status(self, request: Request, commit: str) -> Answer:
+    def status(self, request: Request, commit: str) -> Response:
         self._check(request)
         given = request.json(STATUS, 422)
         if commit != COMMIT or not re.fullmatch("[0-9a-f]{40}", commit):
             raise RefusedError(422, f"No commit found for SHA: {commit}")
         self.statuses.append(given)
         url = f"{self.url}{request.path}"
-        return json_answer(201, {"id": len(self.statuses), "url": url, **given})
+        return json_response(201, {"id": len(self.statuses), "url": url, **given})
 
     @staticmethod
-    def _page(request: Request, found: list[dict[str, Any]]) -> Answer:
+    def _page(request: Request, found: list[dict[str, Any]]) -> Response:
         size = int(request.query.get("per_page", ["30"])[0])
         page = int(request.query.get("page", ["1"])[0])
         if size > 100:
             raise RefusedError(422, "per_page must be at most 100")
-        return json_answer(200, found[(page - 1) * size : page * size])
+        return json_response(200, found[(page - 1) * size : page * size])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 TOKEN = planted("gitlab", "glpat-")
 PROJECT = "shop/deployment"
@@ -45,9 +45,9 @@ class GitlabStub(Stub):
         self.route("GET", f"{base}/pipelines/{{number}}/variables", self.variables)
         self.route("POST", f"{base}/pipelines/{{number}}/cancel", self.cancel)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         known = {401: "401 Unauthorized", 404: "404 Project Not Found"}
-        return json_answer(
+        return json_response(
             refusal.status, {"message": known.get(refusal.status, {"base": [refusal.message]})}
         )
 
@@ -56,7 +56,7 @@ class GitlabStub(Stub):
         if project not in (PROJECT, "7"):
             raise RefusedError(404, "no project")
 
-    def create(self, request: Request, project: str) -> Answer:
+    def create(self, request: Request, project: str) -> Response:
         self._check(request, project)
         given = request.json(NEW)
         if given["ref"] != "main":
@@ -65,35 +65,35 @@ class GitlabStub(Stub):
         url = f"https://gitlab.invalid/{PROJECT}/-/pipelines/{number}"
         stored = {"id": number, "web_url": url, "status": "created", "sha": "a" * 40}
         self.pipelines.append({**stored, "variables": given.get("variables", []), "reads": 0})
-        return json_answer(201, stored)
+        return json_response(201, stored)
 
-    def list_pipelines(self, request: Request, project: str) -> Answer:
+    def list_pipelines(self, request: Request, project: str) -> Response:
         self._check(request, project)
         assert request.query["source"] == ["api"]
-        return json_answer(200, [_shown(each) for each in reversed(self.pipelines)])
+        return json_response(200, [_shown(each) for each in reversed(self.pipelines)])
 
     def _pipeline(self, number: str) -> dict[str, Any]:
         if not 0 < int(number) <= len(self.pipelines):
             raise RefusedError(404, "no pipeline")
         return self.pipelines[int(number) - 1]
 
-    def read(self, request: Request, project: str, number: str) -> Answer:
+    def read(self, request: Request, project: str, number: str) -> Response:
         self._check(request, project)
         pipeline = self._pipeline(number)
         pipeline["reads"] += 1
         if pipeline["status"] != "canceled":
             ended = pipeline["reads"] > self.reads
             pipeline["status"] = self.result if ended else "running"
-        return json_answer(200, _shown(pipeline))
+        return json_response(200, _shown(pipeline))
 
-    def variables(self, request: Request, project: str, number: str) -> Answer:
+    def variables(self, request: Request, project: str, number: str) -> Response:
         self._check(request, project)
-        return json_answer(200, self._pipeline(number)["variables"])
+        return json_response(200, self._pipeline(number)["variables"])
 
-    def cancel(self, request: Request, project: str, number: str) -> Answer:
+    def cancel(self, request: Request, project: str, number: str) -> Response:
         self._check(request, project)
         self._pipeline(number)["status"] = "canceled"
-        return json_answer(200, _shown(self._pipeline(number)))
+        return json_response(200, _shown(self._pipeline(number)))
 
 
 def _shown(pipeline: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 TOKEN = planted("grafana", "glsa_")
 _FIELDS = {
@@ -37,27 +37,27 @@ class GrafanaStub(Stub):
         self.route("POST", "/api/annotations", self.create)
         self.route("PATCH", "/api/annotations/{number}", self.change)
 
-    def error(self, refusal: RefusedError) -> Answer:
-        return json_answer(refusal.status, {"message": refusal.message})
+    def error(self, refusal: RefusedError) -> Response:
+        return json_response(refusal.status, {"message": refusal.message})
 
-    def find(self, request: Request) -> Answer:
+    def find(self, request: Request) -> Response:
         request.demand_bearer(TOKEN)
         tags, limit = request.query.get("tags", []), int(request.query["limit"][0])
         found = [one for one in self.annotations if set(tags) <= set(one["tags"])]
-        return json_answer(200, found[:limit])
+        return json_response(200, found[:limit])
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         request.demand_bearer(TOKEN)
         given = request.json(NEW)
         if (uid := given.get("dashboardUID")) and uid not in self.dashboards:
             raise RefusedError(404, "Dashboard not found")
         self.annotations.append({"id": len(self.annotations) + 1, "tags": [], **given})
-        return json_answer(200, {"message": "Annotation added", "id": len(self.annotations)})
+        return json_response(200, {"message": "Annotation added", "id": len(self.annotations)})
 
-    def change(self, request: Request, number: str) -> Answer:
+    def change(self, request: Request, number: str) -> Response:
         request.demand_bearer(TOKEN)
         change = request.json(CHANGE)
         if not 0 < int(number) <= len(self.annotations):
             raise RefusedError(404, "Could not find annotation to update")
         self.annotations[int(number) - 1] |= change
-        return json_answer(200, {"message": "Annotation patched"})
+        return json_response(200, {"message": "Annotation patched"})

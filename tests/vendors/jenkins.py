@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 USER, TOKEN = "automation", planted("jenkins")
 CRUMB = {"Jenkins-Crumb": "c0ffee"}
@@ -58,17 +58,17 @@ class JenkinsStub(Stub):
         self.route("GET", "/job/{folder}/job/{name}/{number}/testReport/api/json", self.report)
         self.route("POST", "/job/{folder}/job/{name}/{number}/stop", self.stop)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         page = f"<html><body><h1>HTTP ERROR {refusal.status}</h1>{refusal.message}</body></html>"
-        return Answer(refusal.status, page.encode(), {"Content-Type": "text/html"})
+        return Response(refusal.status, page.encode(), {"Content-Type": "text/html"})
 
-    def crumb(self, request: Request) -> Answer:
+    def crumb(self, request: Request) -> Response:
         request.demand_basic(USER, TOKEN)
         if not self.csrf:
             raise RefusedError(404, "no crumb issuer")
         (name, value), *_ = CRUMB.items()
         body = {"crumb": value, "crumbRequestField": name}
-        return json_answer(200, body, Set_Cookie=f"{SESSION}; Path=/; HttpOnly")
+        return json_response(200, body, Set_Cookie=f"{SESSION}; Path=/; HttpOnly")
 
     def _post(self, request: Request) -> None:
         request.demand_basic(USER, TOKEN)
@@ -82,7 +82,7 @@ class JenkinsStub(Stub):
             raise RefusedError(404, f"no job {path}")
         return self.jobs[path]
 
-    def job(self, request: Request, folder: str, name: str) -> Answer:
+    def job(self, request: Request, folder: str, name: str) -> Response:
         request.demand_basic(USER, TOKEN)
         job = self._job(folder, name)
         definitions = [{"name": each} for each in job.parameters]
@@ -97,11 +97,11 @@ class JenkinsStub(Stub):
             for each in reversed(self.builds)
             if not each.waits
         ]
-        return json_answer(
+        return json_response(
             200, {"buildable": job.enabled, "property": properties, "builds": builds}
         )
 
-    def build(self, request: Request, folder: str, name: str) -> Answer:
+    def build(self, request: Request, folder: str, name: str) -> Response:
         self._post(request)
         job = self._job(folder, name)
         if not job.enabled:
@@ -117,31 +117,31 @@ class JenkinsStub(Stub):
         self.builds.append(Built(f"{folder}/{name}", number, given, job.queued, job.running))
         # The root URL of the configuration, by which the action cannot reach the server.
         location = f"https://jenkins.invalid/queue/item/{100 + number}/"
-        return Answer(201, b"", {"Location": location})
+        return Response(201, b"", {"Location": location})
 
-    def queue(self, request: Request) -> Answer:
+    def queue(self, request: Request) -> Response:
         request.demand_basic(USER, TOKEN)
         queued = [each for each in self.builds if each.waits]
         items = [{"id": 100 + each.number, "actions": _marks(each)} for each in queued]
-        return json_answer(200, {"items": items})
+        return json_response(200, {"items": items})
 
     def _built(self, number: int) -> Built:
         if not 0 < number <= len(self.builds):
             raise RefusedError(404, f"no build {number}")
         return self.builds[number - 1]
 
-    def queue_item(self, request: Request, item: str) -> Answer:
+    def queue_item(self, request: Request, item: str) -> Response:
         request.demand_basic(USER, TOKEN)
         build = self._built(int(item) - 100)
         if self.jobs[build.job].cancelled or build.stopped:
-            return json_answer(200, {"id": int(item), "cancelled": True})
+            return json_response(200, {"id": int(item), "cancelled": True})
         if build.waits:
             build.waits -= 1
-            return json_answer(200, {"id": int(item), "why": "Waiting for next executor"})
+            return json_response(200, {"id": int(item), "why": "Waiting for next executor"})
         executable = {"number": build.number, "url": self._url(build)}
-        return json_answer(200, {"id": int(item), "executable": executable})
+        return json_response(200, {"id": int(item), "executable": executable})
 
-    def read(self, request: Request, folder: str, name: str, number: str) -> Answer:
+    def read(self, request: Request, folder: str, name: str, number: str) -> Response:
         request.demand_basic(USER, TOKEN)
         assert self._job(folder, name)
         build = self._built(int(number))
@@ -149,24 +149,24 @@ class JenkinsStub(Stub):
         build.runs -= running
         result = None if running else self._result(build)
         found = {"number": build.number, "url": self._url(build), "building": running}
-        return json_answer(200, {**found, "result": result, "duration": 61_000})
+        return json_response(200, {**found, "result": result, "duration": 61_000})
 
-    def report(self, request: Request, folder: str, name: str, number: str) -> Answer:
+    def report(self, request: Request, folder: str, name: str, number: str) -> Response:
         request.demand_basic(USER, TOKEN)
         if (report := self._job(folder, name).report) is None:
             raise RefusedError(404, f"build {number} has no test report")
-        return json_answer(200, report)
+        return json_response(200, report)
 
-    def stop(self, request: Request, folder: str, name: str, number: str) -> Answer:
+    def stop(self, request: Request, folder: str, name: str, number: str) -> Response:
         self._post(request)
         assert self._job(folder, name)
         self._built(int(number)).stopped = True
-        return Answer(302, b"", {"Location": "https://jenkins.invalid/"})
+        return Response(302, b"", {"Location": "https://jenkins.invalid/"})
 
-    def cancel(self, request: Request) -> Answer:
+    def cancel(self, request: Request) -> Response:
         self._post(request)
         self._built(int(request.query["id"][0]) - 100).stopped = True
-        return Answer(302, b"", {"Location": "https://jenkins.invalid/"})
+        return Response(302, b"", {"Location": "https://jenkins.invalid/"})
 
     def _result(self, build: Built) -> str | None:
         if build.stopped:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, conform, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, conform, json_response
 
 USER, TOKEN = "bot@example.com", planted("jira", "ATATT")
 ANA = "5b10a2844c20165700ede21g"
@@ -98,49 +98,49 @@ class Jira(Stub):
         self.route("GET", "/rest/servicedeskapi/request/{key}/participant", self.list_participants)
         self.route("POST", "/rest/servicedeskapi/request/{key}/participant", self.participate)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         if refusal.status == 401:
-            return Answer(401, b"Client must be authenticated to access this resource.")
+            return Response(401, b"Client must be authenticated to access this resource.")
         field, _, message = refusal.message.partition(": ")
         if refusal.status == 400 and message:
             errors = {field.removeprefix("fields."): message}
-            return json_answer(400, {"errorMessages": [], "errors": errors})
-        return json_answer(refusal.status, {"errorMessages": [refusal.message], "errors": {}})
+            return json_response(400, {"errorMessages": [], "errors": errors})
+        return json_response(refusal.status, {"errorMessages": [refusal.message], "errors": {}})
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         self._authorize(request)
         fields = request.json(CREATE)["fields"]
         project = fields["project"]["key"]
         conform(fields["issuetype"]["name"], {"enum": PROJECTS[project]})
         key = self._opened(project, fields)
-        return json_answer(201, {"id": "1", "key": key, "self": f"{self.url}/rest/api/2/issue/1"})
+        return json_response(201, {"id": "1", "key": key, "self": f"{self.url}/rest/api/2/issue/1"})
 
-    def request(self, request: Request) -> Answer:
+    def request(self, request: Request) -> Response:
         self._authorize(request)
         key = self._opened("SD", request.json(REQUEST)["requestFieldValues"])
-        return json_answer(201, {"issueId": "1", "issueKey": key, "requestTypeId": "25"})
+        return json_response(201, {"issueId": "1", "issueKey": key, "requestTypeId": "25"})
 
-    def show(self, request: Request, key: str) -> Answer:
+    def show(self, request: Request, key: str) -> Response:
         self._authorize(request)
         fields = self._issue(key)
         asked = request.query.get("fields", [",".join(fields)])[0].split(",")
         shown = {name: fields.get(name) for name in asked}
-        return json_answer(200, {"key": key, "fields": shown})
+        return json_response(200, {"key": key, "fields": shown})
 
-    def edit(self, request: Request, key: str) -> Answer:
+    def edit(self, request: Request, key: str) -> Response:
         self._authorize(request)
         self._issue(key).update(request.json(EDIT)["fields"])
-        return Answer(204)
+        return Response(204)
 
-    def transitions(self, request: Request, key: str) -> Answer:
+    def transitions(self, request: Request, key: str) -> Response:
         self._authorize(request)
         ways = [
             {"id": each, "name": f"To {name}", "to": _status(name)}
             for each, name in WAYS[self._issue(key)["status"]["name"]].items()
         ]
-        return json_answer(200, {"expand": "transitions", "transitions": ways})
+        return json_response(200, {"expand": "transitions", "transitions": ways})
 
-    def transition(self, request: Request, key: str) -> Answer:
+    def transition(self, request: Request, key: str) -> Response:
         self._authorize(request)
         issue, sent = self._issue(key), request.json(TRANSITION)
         way = sent["transition"]["id"]
@@ -148,33 +148,33 @@ class Jira(Stub):
             raise RefusedError(400, f"Transition id '{way}' is not valid for this issue.")
         issue["status"] = _status(WAYS[issue["status"]["name"]][way])
         issue.update(sent.get("fields", {}))
-        return Answer(204)
+        return Response(204)
 
-    def list_comments(self, request: Request, key: str) -> Answer:
+    def list_comments(self, request: Request, key: str) -> Response:
         self._authorize(request)
         self._issue(key)
-        return json_answer(200, {"comments": self.comments[key], "startAt": 0})
+        return json_response(200, {"comments": self.comments[key], "startAt": 0})
 
-    def comment(self, request: Request, key: str) -> Answer:
+    def comment(self, request: Request, key: str) -> Response:
         return self._commented(request, key, COMMENT)
 
-    def internal_comment(self, request: Request, key: str) -> Answer:
+    def internal_comment(self, request: Request, key: str) -> Response:
         return self._commented(request, key, INTERNAL_COMMENT)
 
-    def participate(self, request: Request, key: str) -> Answer:
+    def participate(self, request: Request, key: str) -> Response:
         self._authorize(request)
         self._issue(key)
         added = request.json(PARTICIPANTS)["accountIds"]
         self.participants[key] = list(dict.fromkeys([*self.participants[key], *added]))
         return self.list_participants(request, key)
 
-    def list_participants(self, request: Request, key: str) -> Answer:
+    def list_participants(self, request: Request, key: str) -> Response:
         self._authorize(request)
         self._issue(key)
         values = [{"accountId": each} for each in self.participants[key]]
-        return json_answer(200, {"size": len(values), "isLastPage": True, "values": values})
+        return json_response(200, {"size": len(values), "isLastPage": True, "values": values})
 
-    def users(self, request: Request) -> Answer:
+    def users(self, request: Request) -> Response:
         self._authorize(request)
         (text,) = request.query.get("query", [""])
         found = [
@@ -183,9 +183,9 @@ class Jira(Stub):
             if mail.startswith(text)
         ]
         found += [{"accountId": each} for mail, each in HIDDEN.items() if mail == text]
-        return json_answer(200, found)
+        return json_response(200, found)
 
-    def search(self, request: Request) -> Answer:
+    def search(self, request: Request) -> Response:
         """JQL of the form: FIELD ~ "WORD" or FIELD = "WORD", [AND statusCategory != Done]."""
         self._authorize(request)
         (jql,) = request.query.get("jql", [""])
@@ -200,14 +200,14 @@ class Jira(Stub):
             if word in str(fields.get(name, ""))
             and not (unresolved and fields["status"]["name"] == "Done")
         ]
-        return json_answer(200, {"issues": issues[::-1], "isLast": True})
+        return json_response(200, {"issues": issues[::-1], "isLast": True})
 
-    def _commented(self, request: Request, key: str, schema: dict[str, Any]) -> Answer:
+    def _commented(self, request: Request, key: str, schema: dict[str, Any]) -> Response:
         self._authorize(request)
         self._issue(key)
         comment = request.json(schema)
         self.comments[key].insert(0, comment)
-        return json_answer(201, {"id": "1", **comment})
+        return json_response(201, {"id": "1", **comment})
 
     def _opened(self, project: str, fields: dict[str, Any]) -> str:
         key = f"{project}-{len(self.issues) + 1}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 _SELECTOR = re.compile(
     r'\{\s*\w+\s*(=~|!~|!=|=)\s*"[^"]*"(\s*,\s*\w+\s*(=~|!~|!=|=)\s*"[^"]*")*\s*\}'
@@ -26,12 +26,12 @@ class LokiStub(Stub):
         """Labels, and nanoseconds and lines."""
         self.route("GET", "/loki/api/v1/query_range", self.query_range)
 
-    def error(self, refusal: RefusedError) -> Answer:
-        return Answer(
+    def error(self, refusal: RefusedError) -> Response:
+        return Response(
             refusal.status, f"{refusal.message}\n".encode(), {"Content-Type": "text/plain"}
         )
 
-    def query_range(self, request: Request) -> Answer:
+    def query_range(self, request: Request) -> Response:
         request.demand_header("X-Scope-OrgID", self.tenant)
         asked = {name: values[0] for name, values in request.query.items()}
         query = asked.get("query", "")
@@ -73,6 +73,6 @@ class LokiStub(Stub):
         return int(asked[name])
 
     @staticmethod
-    def _answer(kind: str, result: list[Any]) -> Answer:
+    def _answer(kind: str, result: list[Any]) -> Response:
         data = {"resultType": kind, "result": result, "stats": {}}
-        return json_answer(200, {"status": "success", "data": data})
+        return json_response(200, {"status": "success", "data": data})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 KEY = planted("opsgenie", "eb243592-faa2-")
 _RESPONDER = {
@@ -54,11 +54,11 @@ class Opsgenie(Stub):
         self.route("POST", "/v2/alerts/{alias}/acknowledge", self.acknowledge)
         self.route("POST", "/v2/alerts/{alias}/close", self.close)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         content = {"message": refusal.message, "took": 0.1, "requestId": "r-0"}
-        return json_answer(refusal.status, content)
+        return json_response(refusal.status, content)
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         self._authorize(request)
         alert = request.json(CREATE, 422)
         alias = alert.get("alias", f"generated-{len(self.alerts)}")
@@ -69,13 +69,13 @@ class Opsgenie(Stub):
             self.alerts[alias] = {**alert, "status": "open", "count": 1}
         return self._accepted()
 
-    def acknowledge(self, request: Request, alias: str) -> Answer:
+    def acknowledge(self, request: Request, alias: str) -> Response:
         return self._changed(request, alias, "acknowledged")
 
-    def close(self, request: Request, alias: str) -> Answer:
+    def close(self, request: Request, alias: str) -> Response:
         return self._changed(request, alias, "closed")
 
-    def _changed(self, request: Request, alias: str, status: str) -> Answer:
+    def _changed(self, request: Request, alias: str, status: str) -> Response:
         self._authorize(request)
         request.json(CHANGE, 422)
         if request.query.get("identifierType") != ["alias"]:
@@ -87,6 +87,6 @@ class Opsgenie(Stub):
     def _authorize(self, request: Request) -> None:
         request.demand_header("Authorization", f"GenieKey {KEY}")
 
-    def _accepted(self) -> Answer:
+    def _accepted(self) -> Response:
         content = {"result": "Request will be processed", "took": 0.1, "requestId": "r-1"}
-        return json_answer(202, content)
+        return json_response(202, content)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, conform, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, conform, json_response
 
 TOKEN = planted("pagerduty", "y_")
 USER = "ana@example.com"
@@ -148,15 +148,15 @@ class PagerDuty(Stub):
         self.route("GET", "/users", self.users)
         self.route("POST", "/v2/enqueue", self.enqueue)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         if refusal.status in (401, 415):
             message = {401: "Unauthorized", 415: "Unsupported Media Type"}[refusal.status]
-            return json_answer(refusal.status, {"error": {"message": message, "code": 2006}})
+            return json_response(refusal.status, {"error": {"message": message, "code": 2006}})
         message = "Not Found" if refusal.status == 404 else "Invalid Input Provided"
         error = {"message": message, "code": 2001, "errors": [refusal.message]}
-        return json_answer(refusal.status, {"error": error})
+        return json_response(refusal.status, {"error": error})
 
-    def list_incidents(self, request: Request) -> Answer:
+    def list_incidents(self, request: Request) -> Response:
         self._authorize(request)
         statuses = request.query.get("statuses[]", [])
         (key,) = request.query.get("incident_key", [""])
@@ -165,9 +165,9 @@ class PagerDuty(Stub):
             for each in self.incidents.values()
             if each["incident_key"] == key and (not statuses or each["status"] in statuses)
         ]
-        return json_answer(200, {"incidents": found, "limit": 25, "offset": 0, "more": False})
+        return json_response(200, {"incidents": found, "limit": 25, "offset": 0, "more": False})
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         self._authorize(request, writes=True)
         sent = request.json(CREATE)["incident"]
         key = sent.get("incident_key", f"generated-{len(self.incidents)}")
@@ -187,13 +187,13 @@ class PagerDuty(Stub):
         }
         self.incidents[name] = incident
         self.notes[name] = []
-        return json_answer(201, {"incident": incident})
+        return json_response(201, {"incident": incident})
 
-    def show(self, request: Request, name: str) -> Answer:
+    def show(self, request: Request, name: str) -> Response:
         self._authorize(request)
-        return json_answer(200, {"incident": self._incident(name)})
+        return json_response(200, {"incident": self._incident(name)})
 
-    def update(self, request: Request, name: str) -> Answer:
+    def update(self, request: Request, name: str) -> Response:
         self._authorize(request, writes=True)
         sent = request.json(UPDATE)["incident"]
         incident = self._incident(name)
@@ -202,38 +202,38 @@ class PagerDuty(Stub):
         if resolution := sent.pop("resolution", ""):
             self.notes[name].append(f"Resolution Note: {resolution}")
         incident.update(sent)
-        return json_answer(200, {"incident": incident})
+        return json_response(200, {"incident": incident})
 
-    def list_notes(self, request: Request, name: str) -> Answer:
+    def list_notes(self, request: Request, name: str) -> Response:
         self._authorize(request)
         self._incident(name)
-        return json_answer(200, {"notes": [{"content": text} for text in self.notes[name]]})
+        return json_response(200, {"notes": [{"content": text} for text in self.notes[name]]})
 
-    def add_note(self, request: Request, name: str) -> Answer:
+    def add_note(self, request: Request, name: str) -> Response:
         self._authorize(request, writes=True)
         note = request.json(NOTE)["note"]
         self._incident(name)
         self.notes[name].append(note["content"])
-        return json_answer(201, {"note": note})
+        return json_response(201, {"note": note})
 
-    def users(self, request: Request) -> Answer:
+    def users(self, request: Request) -> Response:
         self._authorize(request)
         (text,) = request.query.get("query", [""])
         found = [{"id": each, "email": mail} for each, mail in USERS.items() if text in mail]
-        return json_answer(200, {"users": found})
+        return json_response(200, {"users": found})
 
-    def enqueue(self, request: Request) -> Answer:
+    def enqueue(self, request: Request) -> Response:
         """The Events API has an error of its own form."""
         try:
             event = request.json(EVENT)
             conform(event["routing_key"], {"const": ROUTING_KEY})
         except RefusedError as refusal:
             content = {"status": "invalid event", "message": "Event object is invalid"}
-            return json_answer(400, {**content, "errors": [refusal.message]})
+            return json_response(400, {**content, "errors": [refusal.message]})
         self.events.append(event)
         key = event.get("dedup_key", f"generated-{len(self.events)}")
         content = {"status": "success", "message": "Event processed", "dedup_key": key}
-        return json_answer(202, content)
+        return json_response(202, content)
 
     def _authorize(self, request: Request, *, writes: bool = False) -> None:
         request.demand_header("Authorization", f"Token token={TOKEN}")

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 USER, PASSWORD = "automation", planted("servicenow")
 OAUTH = planted("servicenow token")
@@ -61,23 +61,23 @@ class ServiceNow(Stub):
         self.route("PATCH", "/api/now/table/incident/{sys_id}", self.update)
         self.route("GET", "/api/now/table/{table}", self.list_references)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         messages = {401: "User Not Authenticated", 404: "No Record found", 403: "Operation Failed"}
         message = messages.get(refusal.status, "Invalid request")
         error = {"message": message, "detail": refusal.message}
-        return json_answer(refusal.status, {"error": error, "status": "failure"})
+        return json_response(refusal.status, {"error": error, "status": "failure"})
 
-    def list_incidents(self, request: Request) -> Answer:
+    def list_incidents(self, request: Request) -> Response:
         self._authorize(request)
         return self._matching(request, list(self.incidents.values()))
 
-    def list_references(self, request: Request, table: str) -> Answer:
+    def list_references(self, request: Request, table: str) -> Response:
         self._authorize(request)
         if table not in REFERENCES:
             raise RefusedError(400, f"Invalid table {table}")
         return self._matching(request, REFERENCES[table])
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         self._authorize(request)
         sent = request.json(RECORD)
         number = len(self.incidents) + 1
@@ -94,15 +94,15 @@ class ServiceNow(Stub):
         }
         return self._written(201, {**incident, **sent})
 
-    def show(self, request: Request, sys_id: str) -> Answer:
+    def show(self, request: Request, sys_id: str) -> Response:
         self._authorize(request)
-        return json_answer(200, {"result": self._shown(request, self._incident(sys_id))})
+        return json_response(200, {"result": self._shown(request, self._incident(sys_id))})
 
-    def update(self, request: Request, sys_id: str) -> Answer:
+    def update(self, request: Request, sys_id: str) -> Response:
         self._authorize(request)
         return self._written(200, {**self._incident(sys_id), **request.json(RECORD)})
 
-    def _written(self, status: int, incident: dict[str, Any]) -> Answer:
+    def _written(self, status: int, incident: dict[str, Any]) -> Response:
         missing = [name for name in ("close_code", "close_notes") if not incident.get(name)]
         if incident["state"] in ("6", "7") and missing:
             text = "Data Policy Exception: The following fields are mandatory"
@@ -117,9 +117,9 @@ class ServiceNow(Stub):
                 incident[column] = {"link": link, "value": value}
         incident["priority"] = PRIORITIES.get((incident["impact"], incident["urgency"]), "4")
         self.incidents[incident["sys_id"]] = incident
-        return json_answer(status, {"result": incident})
+        return json_response(status, {"result": incident})
 
-    def _matching(self, request: Request, records: list[dict[str, Any]]) -> Answer:
+    def _matching(self, request: Request, records: list[dict[str, Any]]) -> Response:
         """Encoded queries of =, IN, ^ and ^OR, as ServiceNow reads them."""
         (query,) = request.query.get("sysparm_query", [""])
         query = re.sub(r"\^ORDERBY(DESC)?\w+", "", query)
@@ -138,7 +138,7 @@ class ServiceNow(Stub):
         ]
         (limit,) = request.query.get("sysparm_limit", ["10000"])
         newest = found[::-1][: int(limit)]
-        return json_answer(200, {"result": [self._shown(request, each) for each in newest]})
+        return json_response(200, {"result": [self._shown(request, each) for each in newest]})
 
     def _shown(self, request: Request, record: dict[str, Any]) -> dict[str, Any]:
         notes = self.work_notes.get(record["sys_id"], [])

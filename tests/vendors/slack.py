@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, conform, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, conform, json_response
 
 TOKEN = planted("slack", "xoxb-17653672481-")
 CHANNELS = {"#ops": "C024BE91L", "C024BE91L": "C024BE91L"}
@@ -46,11 +46,11 @@ class SlackStub(Stub):
         """The URL of its API."""
         return f"{self.url}/api"
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         """Slack answers its own errors with 200."""
-        return json_answer(200, {"ok": False, "error": refusal.message})
+        return json_response(200, {"ok": False, "error": refusal.message})
 
-    def post(self, request: Request) -> Answer:
+    def post(self, request: Request) -> Response:
         """Post a message, of a bot with its token in the header."""
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             raise RefusedError(200, "invalid_auth")
@@ -66,4 +66,4 @@ class SlackStub(Stub):
         channel = CHANNELS[body["channel"]]
         self.messages.append(Message(channel, body.get("text", ""), body.get("blocks", [])))
         stamp = f"1503435956.{len(self.messages):06}"
-        return json_answer(200, {"ok": True, "channel": channel, "ts": stamp})
+        return json_response(200, {"ok": True, "channel": channel, "ts": stamp})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.vendors.stub import Answer, RefusedError, Request, Stub
+from tests.vendors.stub import RefusedError, Request, Response, Stub
 
 USER, PASSWORD = "automation", "state-s3cr3t"
 _LOCK = {
@@ -40,28 +40,28 @@ class StateStore(Stub):
             "retry_max": 0,
         }  # fmt: skip
 
-    def read(self, request: Request) -> Answer:
+    def read(self, request: Request) -> Response:
         request.demand_basic(USER, PASSWORD)
-        return Answer(200, json.dumps(self.state).encode()) if self.state else Answer(404)
+        return Response(200, json.dumps(self.state).encode()) if self.state else Response(404)
 
-    def write(self, request: Request) -> Answer:
+    def write(self, request: Request) -> Response:
         request.demand_basic(USER, PASSWORD)
         if self.lock is None or request.query.get("ID") != [self.lock["ID"]]:
             raise RefusedError(423, "the state is written without its lock")
         self.state = json.loads(request.body)
-        return Answer(200)
+        return Response(200)
 
-    def acquire(self, request: Request) -> Answer:
+    def acquire(self, request: Request) -> Response:
         request.demand_basic(USER, PASSWORD)
         asked = request.json(_LOCK)
         if self.lock is not None:
-            return Answer(423, json.dumps(self.lock).encode())
+            return Response(423, json.dumps(self.lock).encode())
         self.lock = asked
-        return Answer(200)
+        return Response(200)
 
-    def release(self, request: Request) -> Answer:
+    def release(self, request: Request) -> Response:
         request.demand_basic(USER, PASSWORD)
         if self.lock is None or json.loads(request.body or b"{}").get("ID") != self.lock["ID"]:
             raise RefusedError(409, "this is not the lock of the state")
         self.lock = None
-        return Answer(200)
+        return Response(200)

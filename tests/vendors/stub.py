@@ -1,5 +1,5 @@
-"""A strict stub of a vendor's HTTP API: a real server on loopback that refuses what the vendor
-refuses.
+"""A strict stub of a vendor's HTTP API: a real server on localhost that rejects what the vendor
+rejects.
 
 A vendor is a subclass in a file of its own, with `routes`, and `error` for the form of its errors:
 
@@ -11,7 +11,7 @@ A vendor is a subclass in a file of its own, with `routes`, and `error` for the 
         def create(self, request: Request, name: str) -> Answer:
             request.demand_basic("user", "token")
             thing = request.json(SCHEMA)
-            return json_answer(201, {"id": name})
+            return json_response(201, {"id": name})
 
     with Vendor() as vendor:
         vendor.fail(Fault(429, {"Retry-After": "3"}), Fault(503), Fault(delay=2), LOST)
@@ -36,7 +36,7 @@ from jsonschema import Draft202012Validator
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response."""
 
     status: int = 200
@@ -52,11 +52,11 @@ class RefusedError(Exception):
         self.status, self.message = status, message
 
 
-def json_answer(status: int, content: Any, **headers: str) -> Answer:
+def json_response(status: int, content: Any, **headers: str) -> Response:
     """A response of JSON; underscores in the names of headers become hyphens."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     body = json.dumps(content).encode()
-    return Answer(status, body, {"Content-Type": "application/json", **named})
+    return Response(status, body, {"Content-Type": "application/json", **named})
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Fault:
 
 LOST = Fault(lost=True)
 CUT = Fault(cut=True)
-Handler = Callable[..., Answer]
+Handler = Callable[..., Response]
 
 
 class Stub:
@@ -158,9 +158,9 @@ class Stub:
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
         self._routes.append((method, re.compile(pattern), handler))
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         """The vendor's form of an error."""
-        return json_answer(refusal.status, {"error": refusal.message})
+        return json_response(refusal.status, {"error": refusal.message})
 
     def fail(self, *faults: Fault) -> None:
         """Let the next requests fail, one after the other."""
@@ -181,24 +181,24 @@ class Stub:
         self._thread.join()
         self._server.server_close()
 
-    def answer(self, request: Request) -> tuple[Answer, Fault]:
+    def answer(self, request: Request) -> tuple[Response, Fault]:
         """The answer to a request, and the fault to show; requests are handled one at a time."""
         with self._lock:
             self.requests.append(request)
             fault = self._faults.pop(0) if self._faults else Fault()
-            answer = Answer(fault.status, b"", fault.headers) if fault.status else None
+            answer = Response(fault.status, b"", fault.headers) if fault.status else None
             answer = answer or self._handled(request)
         if fault.delay:
             self.stopped.wait(fault.delay)
         return answer, fault
 
-    def _handled(self, request: Request) -> Answer:
+    def _handled(self, request: Request) -> Response:
         try:
             return self._routed(request)
         except RefusedError as refusal:
             return self.error(refusal)
 
-    def _routed(self, request: Request) -> Answer:
+    def _routed(self, request: Request) -> Response:
         methods = []
         for method, pattern, handler in self._routes:
             if found := pattern.fullmatch(request.path):
@@ -234,7 +234,7 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             elif not fault.lost:
                 self.send(answer, cut=fault.cut)
 
-        def send(self, answer: Answer, *, cut: bool) -> None:
+        def send(self, answer: Response, *, cut: bool) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 FLOW, SIGNATURE = "f10wf10wf10wf10w", planted("teams")
 _TEXT = {
@@ -99,13 +99,13 @@ class Teams(Stub):
         path = f"/workflows/{FLOW}/triggers/manual/paths/invoke"
         return f"{self.url}{path}?api-version=2016-06-01&sp=%2Ftriggers&sv=1.0&sig={SIGNATURE}"
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         codes = {401: "DirectApiInvalidAuthorizationScheme", 404: "WorkflowNotFound"}
         code = codes.get(refusal.status, "TriggerInputSchemaMismatch")
         error = {"error": {"code": code, "message": refusal.message}}
-        return json_answer(refusal.status, error)
+        return json_response(refusal.status, error)
 
-    def invoke(self, request: Request, flow: str) -> Answer:
+    def invoke(self, request: Request, flow: str) -> Response:
         if flow != FLOW:
             raise RefusedError(404, "The workflow could not be found.")
         if request.query.get("sig") != [SIGNATURE] or "api-version" not in request.query:
@@ -114,4 +114,4 @@ class Teams(Stub):
             raise RefusedError(413, "The request is too large.")
         message = request.json(MESSAGE)
         self.cards += [each["content"] for each in message["attachments"]]
-        return Answer(202)
+        return Response(202)

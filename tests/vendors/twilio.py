@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.planted import planted
-from tests.requests import basic_credentials
-from tests.vendors.stub import Answer, RefusedError, Request, Stub, json_answer
+from tests.signed_requests import basic_credentials
+from tests.vendors.stub import RefusedError, Request, Response, Stub, json_response
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 TOKEN = planted("twilio")
@@ -51,13 +51,13 @@ class Twilio(Stub):
         path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
         self.route("POST", path, self.create)
 
-    def error(self, refusal: RefusedError) -> Answer:
+    def error(self, refusal: RefusedError) -> Response:
         code = refusal.code if isinstance(refusal, _CodeError) else 20404
         more = f"https://www.twilio.com/docs/errors/{code}"
         content = {"code": code, "message": refusal.message, "more_info": more}
-        return json_answer(refusal.status, {**content, "status": refusal.status})
+        return json_response(refusal.status, {**content, "status": refusal.status})
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         sent = request.headers.get("authorization", "")
         if sent not in (basic_credentials(ACCOUNT, TOKEN), basic_credentials(KEY, SECRET)):
             raise _CodeError(20003)
@@ -65,7 +65,7 @@ class Twilio(Stub):
         self._check(form)
         self.messages.append(form)
         sid = f"SM{len(self.messages):032x}"
-        return json_answer(201, {"sid": sid, "status": "queued", "error_code": None, **form})
+        return json_response(201, {"sid": sid, "status": "queued", "error_code": None, **form})
 
     def _check(self, form: dict[str, Any]) -> None:
         if not form.get("To"):

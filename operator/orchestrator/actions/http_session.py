@@ -6,10 +6,10 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
-import requests
 from orchestrator.kube.response_deadline import limit
 
 CHUNK = 16 * 1024

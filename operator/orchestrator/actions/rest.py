@@ -23,6 +23,7 @@ from orchestrator.models.base import parse_duration
 
 if TYPE_CHECKING:
     import requests
+
     from orchestrator.actions.http_session import Session
 
 REQUEST_TIMEOUT = 30.0

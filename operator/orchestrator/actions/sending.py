@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import ssl
 
     import requests
+
     from orchestrator.actions.http_session import Session
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
@@ -94,6 +95,7 @@ def classify(error: Exception) -> ActionError | None:
     """The error of a request without a response, permanent only if a retry cannot succeed; None
     for an unknown error."""
     import requests
+
     from orchestrator.kube.errors import cause_of, innermost
 
     if not isinstance(error, requests.RequestException):

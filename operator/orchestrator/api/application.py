@@ -24,13 +24,13 @@ from starlette.types import Scope
 
 from orchestrator.api.clients import Clients
 from orchestrator.api.dependencies import bearer, caller_of, strict_query
+from orchestrator.api.instrumentation import MetricsMiddleware
+from orchestrator.api.kubernetes_proxy import METHODS, PATH, proxy_request
 from orchestrator.api.limits import Limits, Slots
-from orchestrator.api.measuring import Measure
 from orchestrator.api.metrics import ApiMetrics
 from orchestrator.api.middleware import OPEN, Guard
 from orchestrator.api.oidc.login import Login
 from orchestrator.api.openapi import DESCRIPTION, RESPONSES, TITLE, document
-from orchestrator.api.passing import METHODS, PATH, pass_on
 from orchestrator.api.problems import ProblemError, of_api, of_command, of_usage
 from orchestrator.api.routes.probes import Readiness
 from orchestrator.api.routes.registry import ROUTERS
@@ -83,7 +83,7 @@ def create_application(
     for router in ROUTERS:
         application.include_router(router, prefix=PREFIX)
     application.add_route(
-        f"{PREFIX}{PATH}/{{path:path}}", pass_on, METHODS, include_in_schema=False
+        f"{PREFIX}{PATH}/{{path:path}}", proxy_request, METHODS, include_in_schema=False
     )
     cookie = "" if login is None else login.session_cookie
     application.add_middleware(
@@ -95,7 +95,7 @@ def create_application(
     )
     # The last one added is the outermost: it also measures what the other refuses.
     route_of = _routes_of(application)
-    application.add_middleware(Measure, metrics=metrics, route_of=route_of, without=OPEN)
+    application.add_middleware(MetricsMiddleware, metrics=metrics, route_of=route_of, without=OPEN)
     _add_handlers(application)
     application.openapi = lambda: document(application)  # type: ignore[method-assign]
     return application

@@ -17,7 +17,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.errors import ApiError
 from orchestrator.kube.impersonated import Impersonated
-from orchestrator.kube.passing import Passing
+from orchestrator.kube.request_proxy import RequestProxy
 from orchestrator.kube.transport import Transport
 from orchestrator.session.cluster import Cluster
 
@@ -53,14 +53,14 @@ class Clients:
         self._credentials = Credentials(anonymous)
         self._account = Credentials(replace(anonymous, authorization=access.authorization))
         self._streams = Transport(self._credentials)
-        self.passing = Passing(anonymous)
+        self.proxy = RequestProxy(anonymous)
 
     async def close(self) -> None:
         """Close the connections of streams, and those to the history."""
         await self._streams.close()
         if self.history is not None:
             await self.history.close()
-        await self.passing.close()
+        await self.proxy.close()
 
     def cluster(self, user: BearerToken | Impersonated, namespace: str) -> Cluster:
         """The objects that a user sees; its methods block."""

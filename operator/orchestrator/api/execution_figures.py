@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.api import listing
-from orchestrator.api.answers import shown
 from orchestrator.api.clients import Caller
 from orchestrator.api.execution_listing import readable_namespaces, selection_of
-from orchestrator.api.history_answers import HistoryUnavailableError
+from orchestrator.api.history_responses import HistoryUnavailableError
 from orchestrator.engine.lifecycle.retention import ended_at
 from orchestrator.engine.times import optional_from_rfc3339
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.executions import has_ended
 from orchestrator.operations.overview import Past, PastRuns
@@ -157,7 +157,7 @@ def _measured(execution: Raw) -> Raw:
     status.pop("outputs", None)
     if status.get("nodes"):
         status["nodes"] = {name: _timed(record) for name, record in status["nodes"].items()}
-    return {**shown(execution), "status": status}
+    return {**without_managed_fields(execution), "status": status}
 
 
 def _timed(record: Raw) -> Raw:

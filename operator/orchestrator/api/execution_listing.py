@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import listing
-from orchestrator.api.answers import shown
 from orchestrator.api.clients import Caller
-from orchestrator.api.history_answers import HistoryUnavailableError, from_history, left_out
+from orchestrator.api.history_responses import HistoryUnavailableError, from_history, left_out
 from orchestrator.engine.times import optional_from_rfc3339
 from orchestrator.history.entry import object_of
 from orchestrator.history.keys import Key, time_key
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.operations.executions import phase_of
 from orchestrator.session.cluster import Raw
@@ -173,7 +173,7 @@ def _may_list(caller: Caller, namespace: str) -> bool:
 def brief(raw: Raw) -> Raw:
     """An execution without the records of its nodes."""
     status = {key: value for key, value in (raw.get("status") or {}).items() if key != "nodes"}
-    return {**shown(raw), "status": status}
+    return {**without_managed_fields(raw), "status": status}
 
 
 def _is_time(text: str) -> bool:

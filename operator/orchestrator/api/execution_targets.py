@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.api.history_cluster import ClusterWithHistory
+from orchestrator.api.history_responses import HistoryUnavailableError, from_history
 from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
 from orchestrator.api.problems import unread_history
 from orchestrator.kube.resources import EXECUTIONS

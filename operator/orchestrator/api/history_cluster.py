@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.api.history_answers import HistoryUnavailableError, from_history
+from orchestrator.api.history_responses import HistoryUnavailableError, from_history
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, Resource
 from orchestrator.session.cluster import Cluster, Raw
 

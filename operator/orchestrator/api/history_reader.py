@@ -15,8 +15,8 @@ from typing import TypeVar
 from anyio.from_thread import run
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.api.history_answers import HistoryUnavailableError
-from orchestrator.api.measuring import miss_history
+from orchestrator.api.history_responses import HistoryUnavailableError
+from orchestrator.api.instrumentation import miss_history
 from orchestrator.history.database import UnavailableError, described, schema_problem
 from orchestrator.history.entry import entry_from, object_of
 from orchestrator.history.listing import Listed, ListQuery, list_page

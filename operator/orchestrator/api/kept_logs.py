@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.api.history_answers import HistoryUnavailableError
+from orchestrator.api.history_responses import HistoryUnavailableError
 from orchestrator.api.rights import Rights
 from orchestrator.history.logs.kept_log import KeptLog, Outcome
 from orchestrator.kube.resources import PODS

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Query
 
-from orchestrator.api.answers import shown
 from orchestrator.api.clients import Caller
 from orchestrator.api.problems import ProblemError
 from orchestrator.history.keys import Key
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import Resource
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.session.cluster import Raw
@@ -50,7 +50,7 @@ def read(
     kind: Resource,
     namespaces: Sequence[str],
     query: Mapping[str, str],
-    project: Callable[[Raw], Raw] = shown,
+    project: Callable[[Raw], Raw] = without_managed_fields,
 ) -> tuple[list[Raw], list[str]]:
     """The objects that the caller may list, as far as `project` keeps them, and the named
     namespaces in which they may not.
@@ -138,7 +138,7 @@ def page_after(
     order: Order,
     limit: int,
     after: Key | None,
-    show: Callable[[Raw], Raw] = shown,
+    show: Callable[[Raw], Raw] = without_managed_fields,
     more: More = More(),
 ) -> dict[str, Any]:
     """The page of the items, and of `more`, that follows a place."""

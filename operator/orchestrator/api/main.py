@@ -25,7 +25,7 @@ from orchestrator.kube.access import Access, AccessError, load, load_anonymous
 from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.certificate import Certificate, CertificateFiles
 from orchestrator.process.health import serving
-from orchestrator.process.running import run_server
+from orchestrator.process.server import run_server
 
 if TYPE_CHECKING:  # without a history, SQLAlchemy need not be installed
     from orchestrator.api.history_reader import HistoryReader
@@ -157,7 +157,7 @@ def _login(options: ApiOptions, access: Access) -> Login | None:
             "--oidc-issuer needs a token of an account that may impersonate users;"
             " there is none (a client certificate is not used)"
         )
-    from orchestrator.api.oidc.making import make_login
+    from orchestrator.api.oidc.factory import make_login
 
     return make_login(options.login)
 

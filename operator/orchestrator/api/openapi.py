@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from orchestrator.api.history_answers import UNAVAILABLE
+from orchestrator.api.history_responses import UNAVAILABLE
 from orchestrator.api.problems import MEDIA_TYPE
 from orchestrator.api.schemas import plain
 from orchestrator.crds import KINDS

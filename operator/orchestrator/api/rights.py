@@ -1,6 +1,6 @@
 """What callers may read of objects that the API server no longer has.
 
-The API server is asked with the caller's own token, or in the name of the user of a session
+The API server is asked with the caller's own token, or for the user of a session
 (SelfSubjectAccessReview), which authenticates and authorizes at once: the API needs no right of its
 own to answer.
 """

@@ -1,4 +1,4 @@
-"""Who sends a request, before the API server has said whether it accepts them."""
+"""The sender of a request, before the API server has authenticated it."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from orchestrator.api.instrumentation import STREAM
 from orchestrator.api.limits import Slots
-from orchestrator.api.measuring import STREAM
 from orchestrator.api.middleware import RELEASE
 from orchestrator.api.senders import CALLER
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api.clients import Caller
 from orchestrator.api.execution_listing import brief
-from orchestrator.api.history_answers import HistoryUnavailableError, from_history
 from orchestrator.api.history_cluster import ClusterWithHistory
+from orchestrator.api.history_responses import HistoryUnavailableError, from_history
 from orchestrator.api.identifiers import Target, is_uid, namespace_and_name
 from orchestrator.api.problems import unread_history
 from orchestrator.engine.times import to_rfc3339

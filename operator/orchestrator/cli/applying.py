@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from orchestrator.cli.connection import Cluster, Target
-from orchestrator.cli.other_kinds import Resolved, resolve
+from orchestrator.cli.external_kinds import Resolved, resolve
 from orchestrator.cli.terminal import say
 from orchestrator.session.checking import check_documents
 from orchestrator.session.errors import NotFoundError, UnreachableError, UsageError

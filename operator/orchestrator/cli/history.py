@@ -1,4 +1,4 @@
-"""The history behind the REST API: executions that the cluster does not have any more."""
+"""The history behind the REST API: executions that the cluster has removed."""
 
 from __future__ import annotations
 

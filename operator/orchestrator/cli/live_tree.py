@@ -66,7 +66,7 @@ class _Tree:
         return has_ended(self._observer.latest)
 
     def draw(self, columns: int, height: int | None) -> list[Text]:
-        """The current state of the execution, with at most so many lines of nodes."""
+        """The current state of the execution, with a limited number of lines of nodes."""
         execution = self._observer.latest
         self._read(execution)
         moment = now()

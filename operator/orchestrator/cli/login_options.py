@@ -183,7 +183,7 @@ def _secret(file: Path | None) -> Callable[[], str]:
 
 
 def _keys(file: Path | None) -> Callable[[], tuple[bytes, ...]]:
-    from orchestrator.api.oidc.sealing import read_keys
+    from orchestrator.api.oidc.sealed_cookies import read_keys
 
     assert file is not None
     return _watched("--session-key-file", file, read_keys)

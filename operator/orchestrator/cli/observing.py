@@ -79,7 +79,7 @@ class Observer:
         threading.Thread(target=self._observe, daemon=True).start()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it has ended, or can no longer be observed, within so many seconds."""
+        """Whether it has ended, or can no longer be observed, within `seconds`."""
         return self._done.wait(seconds)
 
     def stop(self) -> None:

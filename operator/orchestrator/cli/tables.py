@@ -100,14 +100,14 @@ def _columns(letter: str) -> int:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text in so many columns; if its end is cut, an ellipsis replaces it."""
+    """The text within `width` columns; if its end is cut, an ellipsis replaces it."""
     if width(text) <= most:
         return text
     return _prefix(text, most - 1) + "…"
 
 
 def shorten_middle(text: str, most: int) -> str:
-    """The text in so many columns; names differ at their ends, so the middle is cut."""
+    """The text within `width` columns; names differ at their ends, so the middle is cut."""
     if width(text) <= most:
         return text
     ending = _prefix(text[::-1], (most - 1) // 2)[::-1]

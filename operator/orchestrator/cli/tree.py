@@ -146,7 +146,7 @@ class Cells:
 
 
 def fit(drawn: Sequence[Line], columns: int) -> list[Cells]:
-    """The lines in so many columns: symbol, name and time are kept, messages are shortened.
+    """The lines within `width` columns: symbol, name and time are kept, messages are shortened.
 
     Indentation is reduced before a name is; a name wider than the terminal keeps both ends.
     """

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from orchestrator.controller.components import Components
 from orchestrator.controller.executions.admission.protection import READ_SECONDS
 from orchestrator.controller.operator import Operator
-from orchestrator.controller.parts import Parts
 from orchestrator.controller.webhook.reviewer import Reviewer
 from orchestrator.controller.webhook.server import Address
 from orchestrator.controller.webhook.server import serve as serve_webhook
@@ -27,7 +27,7 @@ from orchestrator.kube.transport import Transport
 from orchestrator.process.background_loop import BackgroundLoop
 from orchestrator.process.certificate import Certificate
 from orchestrator.process.offload import Offload
-from orchestrator.process.running import run_server
+from orchestrator.process.server import run_server
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ async def _beside(side: BackgroundLoop, client: ApiClient) -> AsyncIterator[ApiC
 @asynccontextmanager
 async def _webhook(
     side: BackgroundLoop, options: OperatorOptions
-) -> AsyncIterator[Callable[[Parts], Coroutine[Any, Any, None]] | None]:
+) -> AsyncIterator[Callable[[Components], Coroutine[Any, Any, None]] | None]:
     """Serves the admission webhook in the other loop, with a thread and connections of its own: no
     review waits for a pass, and no pass for a review."""
     address = options.webhook
@@ -128,8 +128,8 @@ async def _webhook(
     client = ApiClient(credentials, Transport(credentials, concurrency=WEBHOOK_REQUESTS))
     offload = Offload(threads=1)
 
-    async def serve_reviews(parts: Parts) -> None:
-        caches = parts.caches
+    async def serve_reviews(components: Components) -> None:
+        caches = components.caches
         reviewer = Reviewer(
             caches.workflows,
             caches.templates,
@@ -140,7 +140,7 @@ async def _webhook(
         )
 
         def on_certificate(certificate: Certificate) -> None:
-            parts.operator_metrics.certificate_served(lambda: certificate.expires_at)
+            components.operator_metrics.certificate_served(lambda: certificate.expires_at)
 
         await serve_webhook(address, reviewer.review, on_certificate)
 

@@ -1,4 +1,4 @@
-"""The operator: its parts, started in order and stopped in order."""
+"""The operator: its components, started in order and stopped in order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.controller.parts import Parts, Settings
-from orchestrator.dispatch.computing import Inline
+from orchestrator.controller.components import Components, Settings
+from orchestrator.dispatch.compute import Inline
 from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.kopf_watch import Follow, follow_definitions
@@ -23,6 +24,21 @@ logger = logging.getLogger(__name__)
 
 RESYNC_INTERVAL = 300.0
 """Seconds between two passes over every execution, whatever the watches report."""
+
+
+@dataclass(slots=True)
+class _Tasks:
+    """The running tasks of the operator, by when they are stopped."""
+
+    watches: list[asyncio.Task[None]]
+    leasing: list[asyncio.Task[None]] = field(default_factory=list)
+    kopf: list[asyncio.Task[None]] = field(default_factory=list)
+    background: list[asyncio.Task[None]] = field(default_factory=list)
+    workers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def all(self) -> list[asyncio.Task[None]]:
+        """The tasks, none of which ends before the operator stops."""
+        return [*self.watches, *self.kopf, *self.background, *self.leasing, *self.workers]
 
 
 class Operator:
@@ -46,7 +62,7 @@ class Operator:
         offload: Inline | None = None,
         side: InlineLoop | None = None,
         trigger_types: Registry = REGISTRY,
-        webhook: Callable[[Parts], Coroutine[Any, Any, None]] | None = None,
+        webhook: Callable[[Components], Coroutine[Any, Any, None]] | None = None,
         history: bool = False,
         tracing: bool = False,
     ) -> None:
@@ -68,7 +84,7 @@ class Operator:
         self._offload = offload or Inline()
         self._side = side or InlineLoop()
         self._webhook = webhook
-        self.parts = Parts(
+        self.components = Components(
             Settings(
                 client=client,
                 namespaces=namespaces,
@@ -83,115 +99,119 @@ class Operator:
                 tracing=tracing,
             )
         )
-        self.parts.measure(lease, self._side, version)
+        self.components.measure(lease, self._side, version)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; raises the failure of a part that ended unexpectedly."""
-        reflectors = self.parts.watches.reflectors
-        watches = [start(reflector.run(), reflector.name) for reflector in reflectors]
-        watches.append(start(self.parts.pending.run(), "pending pods"))
-        if self._policy_reads is not None:
-            watches.append(start(self.parts.protection.run(self._policy_reads), "policies"))
-        workers: list[asyncio.Task[None]] = []
-        background: list[asyncio.Task[None]] = []
-        leasing: list[asyncio.Task[None]] = []
-        kopf: list[asyncio.Task[None]] = []
+        """Run until `stop` is set; raises the failure of a component that ended unexpectedly."""
+        tasks = _Tasks(watches=self._start_watches())
         try:
-            if self._health_address:
-                serves = serve(
-                    self._health_address, reflectors, self.parts.operator_metrics.text, self._side
-                )
-                watches.append(start(self._side.run(serves), "probes"))
-            synced = start(self.parts.watches.synced(), "first lists")
-            background.append(synced)
-            await first_of(stop, watches, synced)
-            if stop.is_set():
-                return
-            background.remove(synced)
-            if self._webhook is not None:
-                watches.append(start(self._side.run(self._webhook(self.parts)), "webhook"))
-            if self._lease is not None and not await self._elected(
-                stop, watches, leasing, self._lease
-            ):
+            if not await self._wait_until_ready(stop, tasks):
                 return
             logger.info(
                 "all caches are synced; %d executions to reconcile",
-                len(self.parts.caches.executions),
+                len(self.components.caches.executions),
             )
-            self.parts.events.begin()
-            kopf.append(start(self.parts.watches.run_kopf(), "kopf"))
-            background += [
-                start(self.parts.recorder.run(), "events"),
-                start(self.parts.workflow_metrics.run(), "metrics"),
-            ]
-            workers += [
-                start(self.parts.queue.run(self._pass, self._workers), "executions"),
-                start(self.parts.definitions.run(), "definitions"),
-                start(self.parts.sidecars.run(), "stuck sidecars"),
-                start(self._resync(), "slow resync"),
-                start(self.parts.retention.run(), "retention"),
-                start(self._run_triggers(), "triggers"),
-            ]
-            await first_of(stop, [*watches, *kopf, *background, *leasing, *workers])
+            self._start_work(tasks)
+            await first_of(stop, tasks.all())
         finally:
-            for task in kopf:
-                task.cancel()
-            try:
-                await cancel(workers)  # passes in flight finish first
-                self._offload.stop()
-                if kopf:
-                    await self.parts.reconciler.flush()
-                    await self.parts.triggers.flush()
-                    await self.parts.workflow_metrics.flush()
-                    await self.parts.recorder.flush(2.0)
-            finally:
-                await cancel(leasing)  # otherwise a renewal could take back the released lease
-                if self._lease is not None:
-                    await self._side.run(self._lease.release())
-                await cancel([*background, *watches])
-                await asyncio.gather(
-                    *kopf, return_exceptions=True
-                )  # its thread takes a moment to end
+            await self._stop(tasks)
 
-    async def _elected(
-        self,
-        stop: asyncio.Event,
-        watches: list[asyncio.Task[None]],
-        leasing: list[asyncio.Task[None]],
-        lease: Lease,
-    ) -> bool:
-        """Wait for the lease and keep it from then on; False if it was stopped."""
-        acquired = start(self._side.run(lease.acquire()), "lease")
-        leasing.append(acquired)
-        await first_of(stop, watches, acquired)
+    def _start_watches(self) -> list[asyncio.Task[None]]:
+        components = self.components
+        reflectors = components.watches.reflectors
+        watches = [start(reflector.run(), reflector.name) for reflector in reflectors]
+        watches.append(start(components.pending.run(), "pending pods"))
+        if self._policy_reads is not None:
+            watches.append(start(components.protection.run(self._policy_reads), "policies"))
+        if self._health_address:
+            metrics = components.operator_metrics.text
+            probes = serve(self._health_address, reflectors, metrics, self._side)
+            watches.append(start(self._side.run(probes), "probes"))
+        return watches
+
+    async def _wait_until_ready(self, stop: asyncio.Event, tasks: _Tasks) -> bool:
+        """Wait until all caches are synced and this replica is the leader; False if it is
+        stopped."""
+        synced = start(self.components.watches.synced(), "first lists")
+        tasks.background.append(synced)
+        await first_of(stop, tasks.watches, synced)
         if stop.is_set():
             return False
-        leasing.remove(acquired)
+        tasks.background.remove(synced)
+        if self._webhook is not None:
+            webhook = self._webhook(self.components)
+            tasks.watches.append(start(self._side.run(webhook), "webhook"))
+        return self._lease is None or await self._wait_until_elected(stop, tasks, self._lease)
+
+    async def _wait_until_elected(self, stop: asyncio.Event, tasks: _Tasks, lease: Lease) -> bool:
+        """Wait for the lease and keep it from then on; False if it was stopped."""
+        acquired = start(self._side.run(lease.acquire()), "lease")
+        tasks.leasing.append(acquired)
+        await first_of(stop, tasks.watches, acquired)
+        if stop.is_set():
+            return False
+        tasks.leasing.remove(acquired)
         self._client.guard_writes(lease.check)
-        leasing.append(start(self._side.run(lease.keep()), "lease"))
+        tasks.leasing.append(start(self._side.run(lease.keep()), "lease"))
         return True
+
+    def _start_work(self, tasks: _Tasks) -> None:
+        components = self.components
+        components.events.begin()
+        tasks.kopf.append(start(components.watches.run_kopf(), "kopf"))
+        tasks.background += [
+            start(components.recorder.run(), "events"),
+            start(components.workflow_metrics.run(), "metrics"),
+        ]
+        tasks.workers += [
+            start(components.queue.run(self._pass, self._workers), "executions"),
+            start(components.definitions.run(), "definitions"),
+            start(components.sidecars.run(), "stuck sidecars"),
+            start(self._resync(), "slow resync"),
+            start(components.retention.run(), "retention"),
+            start(self._run_triggers(), "triggers"),
+        ]
+
+    async def _stop(self, tasks: _Tasks) -> None:
+        for task in tasks.kopf:
+            task.cancel()
+        try:
+            await cancel(tasks.workers)  # passes in flight finish first
+            self._offload.stop()
+            if tasks.kopf:
+                await self.components.reconciler.flush()
+                await self.components.triggers.flush()
+                await self.components.workflow_metrics.flush()
+                await self.components.recorder.flush(2.0)
+        finally:
+            await cancel(tasks.leasing)  # otherwise a renewal could take back the released lease
+            if self._lease is not None:
+                await self._side.run(self._lease.release())
+            await cancel([*tasks.background, *tasks.watches])
+            # kopf's thread takes a moment to end.
+            await asyncio.gather(*tasks.kopf, return_exceptions=True)
 
     async def _pass(self, key: tuple[str, str]) -> float | None:
         began = self._monotonic()
         try:
-            return await self.parts.reconciler.reconcile(*key)
+            return await self.components.reconciler.reconcile(*key)
         finally:
-            self.parts.operator_metrics.reconciled(key, self._monotonic() - began)
+            self.components.operator_metrics.reconciled(key, self._monotonic() - began)
 
     async def _run_triggers(self) -> None:
         """Only once all ended executions are known: a trigger's mark must not pass what it has not
         observed."""
-        await self.parts.workflow_metrics.recovered.wait()
-        await self.parts.triggers.run()
+        await self.components.workflow_metrics.recovered.wait()
+        await self.components.triggers.run()
 
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(RESYNC_INTERVAL)
-            for raw in self.parts.caches.executions:
+            for raw in self.components.caches.executions:
                 key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-                self.parts.active.note(key, None)
-                self.parts.queue.add(key)
+                self.components.active.note(key, None)
+                self.components.queue.add(key)
             try:
-                await self.parts.watches.drop_missing()
+                await self.components.watches.drop_missing()
             except ApiError as error:
                 logger.warning("the next resync lists Workflows and Incidents: %s", error)

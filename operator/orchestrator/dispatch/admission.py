@@ -27,7 +27,7 @@ class Admission(Protocol):
         start: PlannedExecution,
         progress: TriggerProgress,
     ) -> Delivery:
-        """What became of the event; `trigger` is the Trigger's metadata.
+        """The outcome of the event; `trigger` is the Trigger's metadata.
 
         Raises HeldUpError if a quota refuses the execution, and ApiError if it is not known
         whether it was created.
@@ -84,7 +84,7 @@ class LiveAdmission:
         admitted = admit(start, spec, event, made, self._clock())
         if isinstance(admitted, Delivery):
             return admitted
-        # Until it is known what the creation came to, and unless this process made it: read again.
+        # Read again until the outcome of the creation is known, unless this process created it.
         listed = self._counted.pop(trigger["uid"], None)
         delivery = await self._creator.create(trigger, admitted)
         if delivery.created is not None:

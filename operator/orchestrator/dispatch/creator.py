@@ -32,7 +32,7 @@ Emit = Callable[[Mapping[str, str], EventReason, str], None]
 
 
 class HeldUpError(Exception):
-    """A quota refuses the execution at the moment: its event is kept and delivered again."""
+    """A quota refuses the execution for now: its event is kept and delivered again."""
 
 
 class Creator:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from orchestrator.dispatch.admission import Admission
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.dispatch.delivery import Delivery
 from orchestrator.dispatch.startable import Startable
 from orchestrator.dispatch.status import TriggerProgress

@@ -1,4 +1,4 @@
-"""What became of an event."""
+"""The outcome of an event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.triggers.sources import Event
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of an event."""
+    """The outcome of an event."""
 
     outcome: Outcome
     execution: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.triggers.registry import Registry, Trigger
 from orchestrator.validation.size import is_large

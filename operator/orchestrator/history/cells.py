@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select, union_all
 
-from orchestrator.history.buckets import BOUNDS, DAY, NEVER_STARTED
+from orchestrator.history.duration_buckets import BOUNDS, DAY, NEVER_STARTED
 from orchestrator.history.selection import Selection
 from orchestrator.history.tables import DAYS, EXECUTIONS
 from orchestrator.models.reasons import Reason

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orchestrator.history.buckets import DAY
 from orchestrator.history.cells import cells, sums, within
 from orchestrator.history.database import snapshot
+from orchestrator.history.duration_buckets import DAY
 from orchestrator.history.percentiles import percentiles
 from orchestrator.history.selection import Selection
 from orchestrator.history.tables import NODE_DAYS

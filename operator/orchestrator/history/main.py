@@ -23,7 +23,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.lease import Lease
 from orchestrator.process.background_loop import InlineLoop
 from orchestrator.process.health import serving
-from orchestrator.process.running import run_server
+from orchestrator.process.server import run_server
 
 if TYPE_CHECKING:
     from orchestrator.tracing.delivery import Outcomes, SpanDelivery

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from orchestrator.history.buckets import NEVER_STARTED, bucket_of, range_of
+from orchestrator.history.duration_buckets import NEVER_STARTED, bucket_of, range_of
 from orchestrator.history.selection import Selection, conditions
 from orchestrator.history.tables import EXECUTIONS
 

@@ -18,14 +18,14 @@ from prometheus_client import CollectorRegistry
 
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history.attempts import Attempts
+from orchestrator.history.batch_recorder import BatchRecorder
+from orchestrator.history.cluster_reader import ClusterReader
 from orchestrator.history.database import UnavailableError
 from orchestrator.history.logs.logs import Logs
-from orchestrator.history.marking import Marked, Marker, is_marked
+from orchestrator.history.marker import Marker, MarkResult, is_marked
 from orchestrator.history.metrics import Failure, HistoryMetrics
-from orchestrator.history.reading import Reader
 from orchestrator.history.removal import remove_before, remove_beyond
 from orchestrator.history.store import Store
-from orchestrator.history.storing import Storing
 from orchestrator.kube.cache import Cache, Key, Raw, key_of
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.kube.lease import Lease, LeaseLostError
@@ -96,7 +96,7 @@ class HistoryRecorder:
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
-        self._reader = Reader(client, store)
+        self._reader = ClusterReader(client, store)
         self._marker = Marker(client, self._reader, clock)
         self.metrics = HistoryMetrics(registry or CollectorRegistry())
         self._pending: dict[Key, float] = {}
@@ -107,7 +107,7 @@ class HistoryRecorder:
         self._cache = Cache()
         self._reflector: Reflector | None = None
         self._attempts = Attempts(self.metrics, sleep)
-        self._storing = Storing(store, self._reader, self.metrics)
+        self._batches = BatchRecorder(store, self._reader, self.metrics)
         self._spans = None if spans is None else spans(self.metrics)
         self.metrics.observe(
             waiting=lambda: len(self._pending) + len(self._without_spans),
@@ -234,14 +234,14 @@ class HistoryRecorder:
         known = {key: raw for key in keys if (raw := self._cache.get(*key)) is not None}
         uids = {raw["metadata"]["uid"] for raw in known.values()}
         stored = await self._store.recorded(uids)
-        stored |= {uid for uid in uids if uid in self._storing.settled}
+        stored |= {uid for uid in uids if uid in self._batches.settled}
         incomplete = [
             key
             for key, raw in known.items()
             if raw["metadata"]["uid"] not in stored or not raw["marked"]
         ]
         live = (await self._reader.executions(incomplete)).values()
-        refused = await self._storing.record(
+        refused = await self._batches.record(
             [raw for raw in live if raw["metadata"]["uid"] not in stored]
         )
         marks = [raw for raw in live if raw["metadata"]["uid"] not in refused]
@@ -250,9 +250,9 @@ class HistoryRecorder:
         marks = await self._with_spans(marks)
         outcomes = await asyncio.gather(*(self._marker.mark(raw) for raw in marks))
         for raw, outcome in zip(marks, outcomes, strict=True):
-            if outcome is Marked.CHANGED:
+            if outcome is MarkResult.CHANGED:
                 self._add([key_of(raw)])
-            elif outcome is Marked.REFUSED:
+            elif outcome is MarkResult.REFUSED:
                 self.metrics.failed(Failure.REFUSED)
 
     async def _with_spans(self, raws: list[Raw]) -> list[Raw]:

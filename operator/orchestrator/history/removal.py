@@ -30,7 +30,7 @@ async def remove_before(engine: AsyncEngine, moment: int) -> int:
 
 
 async def remove_beyond(engine: AsyncEngine, count: int) -> int:
-    """Remove all executions but so many, the newest ones; the number of those that are removed.
+    """Keep this number of the newest executions, and remove the others; returns how many.
 
     Raises UnavailableError.
     """

@@ -47,7 +47,7 @@ class Position:
 
 
 def position_from(token: str) -> Position:
-    """The position of a token; ValueError if it is none of ours."""
+    """The position of a token; ValueError if it is not a token."""
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         finished_at, uid = orjson.loads(base64.b64decode(padded, b"-_", validate=True))

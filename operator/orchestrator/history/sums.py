@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Table, and_, delete, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from orchestrator.history.buckets import bucket_of, day_of
 from orchestrator.history.database import insert_into
+from orchestrator.history.duration_buckets import bucket_of, day_of
 from orchestrator.history.entry import NodeTime
 from orchestrator.history.tables import DAYS, NODE_DAYS
 

@@ -51,7 +51,7 @@ class Access:
     """What is before the path of each request, where another server passes it on."""
 
     def anonymous(self) -> Access:
-        """The same server without any credentials of ours."""
+        """The same server without credentials."""
         return replace(self, authorization=no_authorization, certificate_file=None, key_file=None)
 
     def tls(self) -> ssl.SSLContext | None:
@@ -87,7 +87,7 @@ def load_anonymous(
     context: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Access:
-    """The same without any credentials of ours; a pod need not mount a token for it.
+    """The same without credentials; a pod need not mount a token for it.
 
     Raises AccessError if there is no address.
     """

@@ -18,12 +18,12 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from orchestrator.kube.answer_parts import frames, lines
 from orchestrator.kube.credentials import Credentials
 from orchestrator.kube.decoding import loads
 from orchestrator.kube.errors import NO_ANSWER, ApiError, error_from
 from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.media_types import APPLY_PATCH, FRAMES, JSON, JSON_PATCH
+from orchestrator.kube.response_stream import frames, lines
 from orchestrator.kube.semaphore import Priority, PrioritySemaphore
 from orchestrator.models.applied import encode_applied
 

@@ -99,11 +99,6 @@ def set_layout(spec: Spec, layout: Mapping[str, Sequence[float]]) -> Manifest:
     return {**spec, "layout": {name: list(at) for name, at in layout.items()}}
 
 
-def has_node(spec: Spec, name: str) -> bool:
-    """Whether the spec has a node of this name."""
-    return name in _names(spec)
-
-
 def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Manifest:
     """A JSON merge patch (RFC 7386)."""
     result = dict(old)

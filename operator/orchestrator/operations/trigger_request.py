@@ -10,7 +10,7 @@ from orchestrator.operations.errors import conflict, invalid
 from orchestrator.operations.trigger import called
 from orchestrator.operations.writes import Raw
 from orchestrator.triggers.registry import Trigger
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests, Sending
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests, Sending
 
 TEST_SECRET = b"whsec_b25seSBmb3IgdGVzdHMsIG5vdCBhIHNlY3JldA=="
 """A secret of every scheme's form, for requests that are not sent."""
@@ -83,7 +83,7 @@ def events_of(
         id=identity,
     )
     found = source.receive(read.settings, request, [TEST_SECRET])
-    if isinstance(found, HttpAnswer):
+    if isinstance(found, HttpResponse):
         detail = found.detail or found.message
         if 200 <= found.status < 300:
             return detail or "the receiver answers a handshake"

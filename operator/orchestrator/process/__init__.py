@@ -1,1 +1,1 @@
-"""What every long-running process of ours has: its loop, tasks, work queue, log and probes."""
+"""The parts of every server process: event loop, tasks, work queue, log and probes."""

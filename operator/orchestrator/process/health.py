@@ -21,7 +21,7 @@ MAX_SILENCE = 180.0
 """Seconds; the API server sends a bookmark about every minute."""
 LOST = 600.0
 """Seconds of silence of a watch after which the process counts as dead. A watch that hears nothing
-for 90 seconds is restarted, so this is not an outage of the API server but a fault of ours."""
+for 90 seconds is restarted, so this is a bug and not an outage of the API server."""
 
 
 def unready(reflectors: Sequence[Reflector]) -> list[str]:

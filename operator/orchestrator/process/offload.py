@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from orchestrator.dispatch.computing import Inline, Result
+from orchestrator.dispatch.compute import Inline, Result
 from orchestrator.expressions.budget import Pacer, paced_by
 from orchestrator.process.queue import worker_released
 

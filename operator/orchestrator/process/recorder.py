@@ -1,4 +1,4 @@
-"""Kubernetes Events: said once, in the background, dropped first when there is too much to do."""
+"""Emits Kubernetes Events: deduplicated, in the background, and dropped first under load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BURST, RATE = 60.0, 5.0
 SPARED = 30.0
 """Portion of the burst reserved for Warning Events."""
 REPEAT_SECONDS = 600.0
-"""For how long the same event about the same object is not said again."""
+"""Seconds during which the same event about the same object is not repeated."""
 MAX_MESSAGE = 1024
 COMPONENT = "itechsmart-workflow"
 
@@ -72,7 +72,7 @@ class Recorder:
             self._waiting.task_done()
 
     async def flush(self, seconds: float) -> None:
-        """Wait until everything said is written, but not longer than this."""
+        """Wait until all emitted events are written, at most `seconds`."""
         waiting: Awaitable[None] = self._waiting.join()
         try:
             await asyncio.wait_for(waiting, seconds)

@@ -15,7 +15,7 @@ def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
 async def first_of(
     stop: asyncio.Event, forever: list[asyncio.Task[None]], done: asyncio.Task[None] | None = None
 ) -> None:
-    """Wait for `stop` or `done`; a task that ends before is an error."""
+    """Wait for `stop` or `done`; raises if a task of `forever` ends before."""
     stopping = asyncio.create_task(_wait(stop), name="stop")
     try:
         extra = [done] if done is not None else []

@@ -13,28 +13,28 @@ from typing import Any
 
 from aiohttp import web
 
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.dispatch.creator import HeldUpError
 from orchestrator.dispatch.delivery import Delivery
 from orchestrator.kube.cache import Key, Raw, key_of
 from orchestrator.kube.client import ApiError
-from orchestrator.receiver import answers
+from orchestrator.receiver import responses
 from orchestrator.receiver.callers import SUBRESOURCE, VERB, Callers
-from orchestrator.receiver.figures import NO_TRIGGER
 from orchestrator.receiver.limits import Limits, Slots, TooManyError
-from orchestrator.receiver.missing import MissingTriggers
-from orchestrator.receiver.reading import read_request
+from orchestrator.receiver.metrics import NO_TRIGGER
+from orchestrator.receiver.request_reader import read_request
 from orchestrator.receiver.results import result_of
 from orchestrator.receiver.secrets import SecretError
 from orchestrator.receiver.shared import Shared, labels_of
+from orchestrator.receiver.unmatched_requests import UnmatchedRequests
 from orchestrator.triggers.plan import Outcome
 from orchestrator.triggers.registry import Trigger
 from orchestrator.triggers.schemes.bearer import token_of
 from orchestrator.triggers.sources import (
     NOT_VERIFIED,
     Event,
-    HttpAnswer,
     HttpRequest,
+    HttpResponse,
     Requests,
     not_verified,
 )
@@ -47,7 +47,7 @@ LARGE_BODY = 256 * 1024
 """Bytes from which bodies are verified and parsed in a thread."""
 METHODS = ("POST", "OPTIONS")
 """The methods of every path, whether or not there is a trigger."""
-Other = Callable[[HttpRequest], Awaitable[HttpAnswer]]
+Other = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +79,33 @@ class Handler:
         self._callers = callers
         self._offload = offload
         self._limits = limits
-        self._missing = MissingTriggers(shared.monotonic)
+        self._missing = UnmatchedRequests(shared.monotonic)
         self._slots = Slots(limits)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; a fault of ours is logged, and the sender tries again."""
+        """Respond to a request; an unexpected error is logged, and the sender retries."""
         shared, began = self._shared, self._shared.monotonic()
         found = self._find(request.path)
         labels = labels_of(*found) if found else NO_TRIGGER
         waits = "wait" in request.query
         try:
             with self._slots.request():
-                shared.figures.active(self._slots.active)
+                shared.metrics.active(self._slots.active)
                 answered = await self._read(request, found)
             # A caller who waits holds no slot and no body.
             response = await self._result(answered) if isinstance(answered, _Waits) else answered
         except TooManyError as error:
-            response = answers.refusal(429, f"{error}; try again later", {"Retry-After": "1"})
+            response = responses.refusal(429, f"{error}; try again later", {"Retry-After": "1"})
             response.force_close()
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
             logger.exception("a request to a trigger of type %s failed", labels.type)
-            response = answers.unavailable("the receiver failed; its log says why")
+            response = responses.unavailable("the receiver failed; its log says why")
         finally:
-            shared.figures.active(self._slots.active)
+            shared.metrics.active(self._slots.active)
         seconds = None if waits else shared.monotonic() - began
-        shared.figures.answered(labels, response.status, seconds)
+        shared.metrics.answered(labels, response.status, seconds)
         return response
 
     def _find(self, path: str) -> tuple[Raw, Trigger] | None:
@@ -124,17 +124,17 @@ class Handler:
     ) -> web.Response | _Waits:
         """Read the request in full, whether or not the trigger exists, so that both look alike."""
         if request.method not in METHODS:
-            return answers.refusal(405, f"use {METHODS[0]}", {"Allow": ", ".join(METHODS)})
+            return responses.refusal(405, f"use {METHODS[0]}", {"Allow": ", ".join(METHODS)})
         now = self._shared.clock()
         with self._slots.reading(request.remote or ""):
             read = await read_request(request, self._limits, self._slots, now)
-        if isinstance(read, HttpAnswer):
-            response = answers.from_type(read)
+        if isinstance(read, HttpResponse):
+            response = responses.from_trigger_type(read)
             response.force_close()  # the rest of its body is not read
             return response
         try:
             if (other := self._others.get(request.path)) is not None:
-                return answers.from_type(await other(read))
+                return responses.from_trigger_type(await other(read))
             if found is None:
                 self._missing.requested(request.path)
                 hmac.new(b"-", read.body, hashlib.sha256).digest()
@@ -155,35 +155,35 @@ class Handler:
             async with asyncio.timeout(self._limits.store_seconds):
                 if source.authenticates:
                     authenticated = await self._authenticated(raw, request)
-                    if isinstance(authenticated, HttpAnswer):
+                    if isinstance(authenticated, HttpResponse):
                         return self._refused(raw, authenticated)
                     request = authenticated
                 received = await self._received(raw, trigger, source, request)
-                if isinstance(received, HttpAnswer):
+                if isinstance(received, HttpResponse):
                     return self._refused(raw, received)
                 if trigger.spec.suspend:
-                    return answers.refusal(409, "the trigger is suspended")
+                    return responses.refusal(409, "the trigger is suspended")
                 deliveries = await self._deliver(raw, trigger, received)
         except SecretError as error:
             self._shared.failed(raw, error.message)
-            return answers.unavailable("the trigger cannot verify requests now; see its status")
+            return responses.unavailable("the trigger cannot verify requests now; see its status")
         except HeldUpError as error:
             self._shared.failed(raw, str(error))
-            return answers.unavailable("a quota refuses the execution; try again later", 30)
+            return responses.unavailable("a quota refuses the execution; try again later", 30)
         except ApiError as error:
             logger.warning("an event was not stored: %s", error)
-            wait = answers.RETRY_SECONDS if error.retry_after is None else int(error.retry_after)
-            return answers.unavailable(
+            wait = responses.RETRY_SECONDS if error.retry_after is None else int(error.retry_after)
+            return responses.unavailable(
                 "the event could not be stored; try again", max(1, min(wait, 300))
             )
         except TimeoutError:
-            self._shared.figures.not_stored(labels_of(raw, trigger))
-            return answers.unavailable("the event was not stored in time; try again")
+            self._shared.metrics.not_stored(labels_of(raw, trigger))
+            return responses.unavailable("the event was not stored in time; try again")
         return self._delivered(raw, trigger, request, deliveries)
 
     async def _received(
         self, raw: Raw, trigger: Trigger, source: Requests[Any], request: HttpRequest
-    ) -> Sequence[Event] | HttpAnswer:
+    ) -> Sequence[Event] | HttpResponse:
         """The events of a request. One that is not verified is tried again with secrets that are
         read again: they may have been rotated."""
         keys = source.secrets(trigger.settings)
@@ -195,11 +195,15 @@ class Handler:
             before = secrets
             work = partial(source.receive, trigger.settings, request, secrets)
             received = await self._offload.run(work, long=len(request.body) > LARGE_BODY)
-            if not keys or not isinstance(received, HttpAnswer) or received.status != NOT_VERIFIED:
+            if (
+                not keys
+                or not isinstance(received, HttpResponse)
+                or received.status != NOT_VERIFIED
+            ):
                 break
         return received
 
-    async def _authenticated(self, raw: Raw, request: HttpRequest) -> HttpRequest | HttpAnswer:
+    async def _authenticated(self, raw: Raw, request: HttpRequest) -> HttpRequest | HttpResponse:
         """The request with its caller, whom the API server knows and allows to fire the trigger."""
         caller = await self._callers.of(token_of(request))
         if caller is None:
@@ -207,7 +211,7 @@ class Handler:
         namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
         if not await self._callers.may_fire(caller, namespace, name):
             right = f"the verb {VERB} on triggers/{SUBRESOURCE}"
-            return HttpAnswer(403, f"{caller.name} may not fire {name}: it requires {right}")
+            return HttpResponse(403, f"{caller.name} may not fire {name}: it requires {right}")
         return HttpRequest(
             request.method, request.headers, request.query, request.body, request.received_at,
             caller.name, request.certificate, request.id,
@@ -216,7 +220,7 @@ class Handler:
     async def _deliver(
         self, raw: Raw, trigger: Trigger, events: Sequence[Event]
     ) -> Sequence[Delivery]:
-        """Deliver all events; if one cannot be stored, the sender sends all of them again.
+        """Deliver all events; if one cannot be stored, the sender retries all of them.
 
         Raises TooManyError, before anything is stored.
         """
@@ -231,8 +235,8 @@ class Handler:
     def _delivered(
         self, raw: Raw, trigger: Trigger, request: HttpRequest, deliveries: Sequence[Delivery]
     ) -> web.Response | _Waits:
-        """The answer to stored events; a caller who asks for it waits for the result."""
-        stored, first = answers.delivered(deliveries), deliveries[0]
+        """The response to stored events; with `wait`, it waits for the result of the execution."""
+        stored, first = responses.delivered(deliveries), deliveries[0]
         seconds = _seconds(request.query.get("wait", ""), self._limits.wait_seconds)
         # With a dedupe.key, the execution may be that of another caller's event.
         own = first.outcome is Outcome.STARTED or trigger.spec.dedupe is None
@@ -251,12 +255,12 @@ class Handler:
         if result is None:
             return waits.stored
         body = {"execution": name, "outcome": waits.delivery.outcome.value, **result}
-        return answers.answer(200, body)
+        return responses.json_response(200, body)
 
-    def _refused(self, raw: Raw | None, given: HttpAnswer) -> web.Response:
+    def _refused(self, raw: Raw | None, given: HttpResponse) -> web.Response:
         if raw is not None and given.status >= 400:
             self._shared.failed(raw, f"a request was refused: {given.detail or given.message}")
-        return answers.from_type(given)
+        return responses.from_trigger_type(given)
 
 
 def _seconds(text: str, limit: float) -> float:

@@ -38,7 +38,7 @@ def project_execution(raw: Raw) -> Raw | None:
 
 
 class Executions:
-    """Executions of one trigger by name. What limits ask of them takes logarithmic time."""
+    """The executions of one trigger by name, with queries for limits in logarithmic time."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, CreatedExecution] = {}
@@ -100,7 +100,7 @@ class TriggerHistory(Executions):
     def __init__(self) -> None:
         super().__init__()
         self.pending = Executions()
-        """Those that are being created: whether they come to exist is not known yet."""
+        """Executions whose creation is in flight."""
         self._created = 0
         self._waiters: dict[asyncio.Future[None], None] = {}
 

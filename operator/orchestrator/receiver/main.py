@@ -14,7 +14,7 @@ from orchestrator.kube.impersonated import Impersonated
 from orchestrator.kube.transport import Transport
 from orchestrator.operations.decide import Person
 from orchestrator.process.offload import Offload
-from orchestrator.process.running import run_server
+from orchestrator.process.server import run_server
 from orchestrator.receiver.limits import Limits
 from orchestrator.receiver.listeners.volumes import Volumes
 from orchestrator.receiver.receiver import Receiver
@@ -89,7 +89,7 @@ def _slack(files: SlackFiles | None, client: ApiClient) -> SlackInteractions | N
         return None
 
     def client_for(person: Person) -> ApiClient:
-        """A client with connections of its own: every request of it is in the person's name."""
+        """A client whose requests impersonate the user, with its own connections."""
         impersonated = Impersonated(person.name, tuple(person.groups))
         credentials = client.credentials
         return ApiClient(credentials, Transport(credentials, impersonate=impersonated))

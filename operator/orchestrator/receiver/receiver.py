@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import partial
 
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.dispatch.creator import Creator
 from orchestrator.dispatch.deliverer import Deliverer
 from orchestrator.dispatch.specs import Specs
@@ -26,13 +26,13 @@ from orchestrator.process.tasks import cancel, first_of, start
 from orchestrator.receiver.admission import WatchedAdmission
 from orchestrator.receiver.callers import Callers
 from orchestrator.receiver.conditions import Conditions
-from orchestrator.receiver.figures import Figures
 from orchestrator.receiver.handler import Handler
 from orchestrator.receiver.history import History, project_execution
 from orchestrator.receiver.limits import Limits
 from orchestrator.receiver.listeners.claims import Claims, EveryClaim
 from orchestrator.receiver.listeners.supervisor import Listeners
 from orchestrator.receiver.listeners.volumes import Volumes
+from orchestrator.receiver.metrics import ReceiverMetrics
 from orchestrator.receiver.requests import RequestTriggers
 from orchestrator.receiver.secrets import Secrets
 from orchestrator.receiver.server import Address, Server, follow, serving
@@ -86,8 +86,8 @@ class Receiver:
         self._history = History()
         self._recorder = Recorder(client, clock)
         triggers = Cache()
-        figures = Figures(version)
-        figures.observe(client)
+        metrics = ReceiverMetrics(version)
+        metrics.observe(client)
         writer = TriggerStatusWriter(client, clock, triggers)
         creator = Creator(client, self._recorder.emit)
         admission = WatchedAdmission(creator, self._history, clock)
@@ -105,7 +105,7 @@ class Receiver:
                 admission, clock, self._offload, lambda *_: None, Startable(client)
             ),
             emit=self._recorder.emit,
-            figures=figures,
+            metrics=metrics,
         )
         self._requests = RequestTriggers(self.shared)
         shares = EveryClaim()
@@ -141,7 +141,7 @@ class Receiver:
             probes = serve_probes(
                 self._health_address,
                 self.reflectors,
-                self.shared.figures.text,
+                self.shared.metrics.text,
                 InlineLoop(),
                 self._listeners.unready,
             )
@@ -177,7 +177,7 @@ class Receiver:
             self._offload.stop()
 
     async def _flush(self) -> None:
-        """Write the last counts, unless the API server is away."""
+        """Write the last counts, unless the API server is unreachable."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.shared.statuses.flush()
@@ -194,6 +194,6 @@ class Receiver:
             self.shared.specs.forget(key_of(gone))
             self._history.forget(gone["metadata"])
             metadata = gone["metadata"]
-            self.shared.figures.forget_trigger(metadata["namespace"], metadata["name"])
+            self.shared.metrics.forget_trigger(metadata["namespace"], metadata["name"])
         if kind != "DELETED":
             self._requests.changed(raw)

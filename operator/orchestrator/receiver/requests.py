@@ -41,7 +41,7 @@ class RequestTriggers:
             return None
         source = trigger.type.source
         takes_requests = isinstance(source, Requests)
-        self._shared.figures.trigger_seen(labels_of(raw, trigger), takes_requests=takes_requests)
+        self._shared.metrics.trigger_seen(labels_of(raw, trigger), takes_requests=takes_requests)
         if not isinstance(source, Requests):
             return None
         try:

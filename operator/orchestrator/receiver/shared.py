@@ -12,7 +12,7 @@ from orchestrator.dispatch.specs import Specs
 from orchestrator.kube.cache import Cache, Raw
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.receiver.conditions import Conditions
-from orchestrator.receiver.figures import Figures, TriggerLabels
+from orchestrator.receiver.metrics import ReceiverMetrics, TriggerLabels
 from orchestrator.receiver.secrets import Secrets
 from orchestrator.receiver.statuses import Statuses
 from orchestrator.triggers.registry import Trigger
@@ -38,7 +38,7 @@ class Shared:
     deliverer: Deliverer
     emit: Emit
     """Emits a Kubernetes Event."""
-    figures: Figures
+    metrics: ReceiverMetrics
 
     async def deliver(self, raw: Raw, trigger: Trigger, event: Event) -> Delivery:
         """Start the execution for an event of a trigger, and count the event.
@@ -50,12 +50,12 @@ class Shared:
         try:
             delivery = await self.deliverer.deliver(raw, trigger.spec, event, progress)
         except (HeldUpError, ApiError):
-            self.figures.not_stored(labels_of(raw, trigger))
+            self.metrics.not_stored(labels_of(raw, trigger))
             raise
         finally:
             if progress.counts or progress.last_error:
                 self.statuses.add(raw, progress)
-        self.figures.delivered(labels_of(raw, trigger), delivery.outcome)
+        self.metrics.delivered(labels_of(raw, trigger), delivery.outcome)
         return delivery
 
     def failed(self, raw: Raw, message: str) -> None:

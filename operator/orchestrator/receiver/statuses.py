@@ -1,4 +1,4 @@
-"""What became of events, written to the statuses of triggers in batches."""
+"""Writes the outcomes of events to the statuses of triggers, in batches."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Merger:
             return queue
 
     def stop(self) -> None:
-        """No line is shown any more: threads that wait for room go on, and their lines are lost."""
+        """Stop: no further lines are shown, and threads that wait for room continue."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -139,7 +139,7 @@ class Merger:
             self._changed.notify_all()
 
     def show(self, seconds: float | None = None) -> None:
-        """Show lines for so many seconds, or until all logs have ended."""
+        """Show lines for `seconds`, or until all logs have ended."""
         until = None if seconds is None else self._monotonic() + seconds
         while True:
             with self._changed:

@@ -1,7 +1,7 @@
 """Delivers the spans of ended executions to a collector, by OTLP over HTTP.
 
 What the recorder has not marked as recorded is delivered again after a restart, with the same ids.
-A collector that is away holds up nothing but the mark, and that for ten minutes.
+A collector that is unreachable holds up nothing but the mark, and that for ten minutes.
 """
 
 from __future__ import annotations

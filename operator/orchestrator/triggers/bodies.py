@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import HttpRequest, HttpResponse
 
 MAX_DEPTH = 64
 """Maximum nesting depth of a JSON body."""
@@ -31,7 +31,7 @@ def is_json(media_type: str) -> bool:
     return media_type == JSON or (main == "application" and sub.endswith("+json"))
 
 
-def read_body(request: HttpRequest) -> Any | HttpAnswer:
+def read_body(request: HttpRequest) -> Any | HttpResponse:
     """The value of the body: parsed JSON, the fields of a form, or None for an empty body.
 
     The answer says what is wrong with any other body.
@@ -46,28 +46,28 @@ def read_body(request: HttpRequest) -> Any | HttpAnswer:
     given = (
         f"the content type is {media_type[:100]!r}" if media_type else "there is no content type"
     )
-    return HttpAnswer(415, f"{given}; send {JSON} or {FORM}")
+    return HttpResponse(415, f"{given}; send {JSON} or {FORM}")
 
 
-def read_json(body: bytes) -> Any | HttpAnswer:
+def read_json(body: bytes) -> Any | HttpResponse:
     """The value of a JSON text."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return HttpAnswer(400, f"the body is not valid JSON: {error}")
+        return HttpResponse(400, f"the body is not valid JSON: {error}")
     if _is_deeper(value, MAX_DEPTH):
-        return HttpAnswer(400, f"the body is nested deeper than {MAX_DEPTH} levels")
+        return HttpResponse(400, f"the body is nested deeper than {MAX_DEPTH} levels")
     return value
 
 
-def read_form(body: bytes) -> dict[str, Any] | HttpAnswer:
+def read_form(body: bytes) -> dict[str, Any] | HttpResponse:
     """The fields of a form; a repeated one is a list."""
     try:
         fields = parse_qs(
             body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="replace"
         )
     except ValueError as error:
-        return HttpAnswer(400, f"the body is not valid form data: {error}")
+        return HttpResponse(400, f"the body is not valid form data: {error}")
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
 
 

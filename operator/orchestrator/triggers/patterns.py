@@ -8,7 +8,6 @@ from functools import lru_cache
 import re2
 
 MAX_LENGTH = 256
-MAX_ALTERNATIVES = 8
 
 
 @lru_cache(maxsize=256)

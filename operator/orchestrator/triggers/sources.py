@@ -158,7 +158,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpResponse:
     """An answer that starts nothing: a refusal, or what a sender's handshake expects."""
 
     status: int
@@ -173,10 +173,10 @@ NOT_VERIFIED = 401
 """The status of every request that is not verified, whether or not the trigger exists."""
 
 
-def not_verified(detail: str) -> HttpAnswer:
+def not_verified(detail: str) -> HttpResponse:
     """The refusal of a request that is not verified: the sender learns nothing about the cause."""
     message = "the request is not verified: no such trigger, or a wrong signature or token"
-    return HttpAnswer(NOT_VERIFIED, message, detail=detail)
+    return HttpResponse(NOT_VERIFIED, message, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class Requests(Generic[S]):
 
     secrets: Callable[[S], Sequence[SecretKey]]
     """What the receiver reads to verify a request, the newest first."""
-    receive: Callable[[S, HttpRequest, Sequence[bytes]], Sequence[Event] | HttpAnswer]
+    receive: Callable[[S, HttpRequest, Sequence[bytes]], Sequence[Event] | HttpResponse]
     """(settings, request, values of `secrets`) → the events of a verified request, or an answer.
 
     It compares secrets in constant time, over the raw body, and refuses what it cannot verify."""

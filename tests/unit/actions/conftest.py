@@ -1,4 +1,4 @@
-"""What the actions' tests share: time that passes only when asked, and a real HTTP server."""
+"""Fixtures of the actions' tests: a virtual clock and a real HTTP server."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     """What a server answers."""
 
     status: int = 200
@@ -87,7 +87,7 @@ class Server:
 
     url: str
     requests: list[Request]
-    answer: Callable[[Request], Answer]
+    answer: Callable[[Request], Response]
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ class running_server:  # noqa: N801 - used as a context manager
     """Serve on a free port until left."""
 
     def __enter__(self) -> Server:
-        server = Server("", [], lambda _request: Answer())
+        server = Server("", [], lambda _request: Response())
 
         class Handler(BaseHTTPRequestHandler):
             def handle_any(self) -> None:

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.action_coverage import record_action
 from tests.examples import example
-from tests.performed import note
 
 PROVES = {"TLS servers with real certificates": ["certificate-expiry"]}
 
@@ -100,7 +100,7 @@ def run(folder: Path, port: int, trusted: Path | None = None, **given: Any) -> t
         [sys.executable, "-c", SOURCE], env=environ, capture_output=True, text=True, timeout=60
     )
     if done.returncode == 0:
-        note("certificate-expiry")
+        record_action("certificate-expiry")
     return done.returncode, outputs.read_text()
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from orchestrator.actions.registry import load
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.discord import THREAD, TOKEN, Discord
 from tests.vendors.stub import Fault
 from tests.vendors.teams import FLOW, SIGNATURE, Teams

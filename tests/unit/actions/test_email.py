@@ -17,7 +17,7 @@ from orchestrator.actions.notify.email import Email
 from tests.examples import example
 from tests.kube import eventually
 from tests.smtpserver import PASSWORD, USER, SmtpServer
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 
 PROVES = {"Exim with STARTTLS and login": ["email"]}
 

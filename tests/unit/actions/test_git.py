@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from orchestrator.actions.action import FAILED, PERMANENT, USAGE
 from tests.actions import ActionRun
 from tests.examples import example
 from tests.gitserver import TOKEN, GitServer
-from tests.prometheus import free_port
 from tests.sshserver import SshServer, make_key
 
 PROVES = {"git servers over HTTPS and SSH": ["git-clone", "git-commit-tag"]}

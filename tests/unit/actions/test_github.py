@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 from pydantic import ValidationError
 
-import requests
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.github import COMMIT, REPOSITORY, TOKEN, GithubStub
 from tests.vendors.stub import LOST, Fault
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 import requests
+
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.gitlab import PROJECT, TOKEN, GitlabStub
 from tests.vendors.stub import LOST, Fault
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from orchestrator.actions.manifest import handwritten
-from tests.performed import note
+from tests.action_coverage import record_action
 
 PERMANENT = 65
 HELM = """#!/bin/sh
@@ -63,7 +63,7 @@ def rollback(
     source = yaml.safe_load(handwritten()["helm-rollback"])["spec"]["action"]["script"]["source"]
     code = subprocess.run(["sh", "-c", source], env=environ, check=False).returncode
     if code == 0:
-        note("helm-rollback")
+        record_action("helm-rollback")
     call = folder / "call"
     return code, outputs.read_text(), call.read_text() if call.exists() else ""
 

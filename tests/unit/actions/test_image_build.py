@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from orchestrator.actions.manifest import handwritten
+from tests.action_coverage import record_action
 from tests.examples import example
-from tests.performed import note
 
 PROVES = {"its script, with a program in place of buildctl": ["image-build"]}
 
@@ -61,7 +61,7 @@ def build(folder: Path, *, error: str = "", **parameters: str | bool) -> tuple[i
     source = spec["action"]["script"]["source"]
     ended = subprocess.run(["sh", "-c", source], env=environ, check=False, capture_output=True)
     if ended.returncode == 0:
-        note("image-build")
+        record_action("image-build")
     return ended.returncode, outputs.read_text() if outputs.exists() else ""
 
 

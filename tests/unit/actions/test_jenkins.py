@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import requests
+
 from orchestrator.actions.action import FAILED, PERMANENT, USAGE, Context
 from orchestrator.actions.registry import load
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.jenkins import CRUMB, SESSION, TOKEN, USER, JenkinsStub, Job
 from tests.vendors.stub import LOST, Fault
 

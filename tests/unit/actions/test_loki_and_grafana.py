@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from pydantic import ValidationError
 
-import requests
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.grafana import TOKEN, GrafanaStub
 from tests.vendors.loki import LokiStub
 from tests.vendors.stub import LOST, Fault

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from orchestrator.actions.registry import load
 from tests.examples import example
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 from tests.vendors.opsgenie import KEY, Opsgenie
 from tests.vendors.pagerduty import ROUTING_KEY, PagerDuty
 from tests.vendors.stub import LOST, Fault

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 from pydantic import ValidationError
 
-import requests
+from dev.ports import free_port
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from orchestrator.actions.observe.chart import label, ticks
 from tests.examples import example
-from tests.prometheus import free_port, scraping
-from tests.unit.actions.performing import failure, perform
+from tests.prometheus import scraping
+from tests.unit.actions.in_process import failure, perform
 
 PROVES = {"Prometheus": ["promql-query", "promql-graph"]}
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 import requests
+
 from orchestrator.actions.action import FAILED, PERMANENT, ActionError, Context
 from orchestrator.actions.data.http_request import HttpRequest, http_request
 from orchestrator.actions.main import SystemClock
 from orchestrator.actions.rest import api
 from orchestrator.actions.sending import WithTimeout, classify
-from tests.vendors.stub import CUT, Answer, Fault, Request, Stub, json_answer
+from tests.vendors.stub import CUT, Fault, Request, Response, Stub, json_response
 
 
 class Thing(Stub):
@@ -25,9 +25,9 @@ class Thing(Stub):
         super().__init__()
         self.route("GET", "/v1/thing", self.show)
 
-    def show(self, request: Request) -> Answer:
+    def show(self, request: Request) -> Response:
         request.demand_bearer("t0ken")
-        return json_answer(200, {"thing": "x"})
+        return json_response(200, {"thing": "x"})
 
 
 @pytest.fixture

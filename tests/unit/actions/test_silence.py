@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from dev.ports import free_port
 from orchestrator.actions.action import FAILED, PERMANENT, Context
 from orchestrator.actions.observe.alertmanager import matcher
 from tests.alertmanager import Alertmanager, running
 from tests.examples import example
 from tests.kube import eventually
-from tests.prometheus import free_port
 from tests.unit.actions.conftest import VirtualClock
-from tests.unit.actions.performing import failure, perform
+from tests.unit.actions.in_process import failure, perform
 
 PROVES = {"Alertmanager": ["silence", "unsilence"]}
 

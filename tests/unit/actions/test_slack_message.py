@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from pydantic import ValidationError
 
-import requests
 from orchestrator.actions.action import FAILED, PERMANENT, ActionError, Context
 from orchestrator.actions.notify.slack_message import ACTION, SlackAnswer, SlackMessage
 from tests.examples import example

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
+from dev.ports import free_port
 from tests.actions import ScriptRun
 from tests.examples import example
 from tests.kube import ROOT, eventually
-from tests.receivers import free_port
 from tests.runner import Ended
 from tests.vendors.statestore import PASSWORD, USER, StateStore
 from tests.vendors.stub import Fault

@@ -19,8 +19,8 @@ from orchestrator.triggers.schemes.hmac_signature import HMAC, Hmac
 from orchestrator.triggers.sources import HttpRequest
 from tests.examples import example
 from tests.unit.actions.conftest import VirtualClock
-from tests.unit.actions.performing import failure, perform
-from tests.vendors.stub import Answer, Fault, RefusedError, Request, Stub, json_answer
+from tests.unit.actions.in_process import failure, perform
+from tests.vendors.stub import Fault, RefusedError, Request, Response, Stub, json_response
 
 PROVES = {"receivers that verify, with the library of Standard Webhooks": ["webhook-post"]}
 
@@ -46,31 +46,31 @@ class Receiver(Stub):
         self.route("POST", "/hmac", self.hmac)
         self.route("POST", "/open", self.open)
 
-    def error(self, refusal: RefusedError) -> Answer:
-        return json_answer(refusal.status, {"message": refusal.message})
+    def error(self, refusal: RefusedError) -> Response:
+        return json_response(refusal.status, {"message": refusal.message})
 
-    def standard(self, request: Request) -> Answer:
+    def standard(self, request: Request) -> Response:
         try:
             Webhook(SECRET).verify(request.body, dict(request.headers))
         except WebhookVerificationError as error:
             raise RefusedError(401, str(error)) from None
         return self._accept(request)
 
-    def hmac(self, request: Request) -> Answer:
+    def hmac(self, request: Request) -> Response:
         settings = {"header": "X-Hub-Signature-256", "prefix": "sha256=", "secrets": SECRETS}
         sent = HttpRequest("POST", request.headers, {}, request.body, 0, "", id="1")
         if problem := HMAC.verify(Hmac.model_validate(settings), sent, [KEY.encode()]):
             raise RefusedError(401, problem)
         return self._accept(request)
 
-    def open(self, request: Request) -> Answer:
+    def open(self, request: Request) -> Response:
         request.demand_bearer("t0ken")
         return self._accept(request)
 
-    def _accept(self, request: Request) -> Answer:
+    def _accept(self, request: Request) -> Response:
         request.demand_content_type("application/json")
         self.received.append(json.loads(request.body))
-        return Answer(202, b"x" * 1024)
+        return Response(202, b"x" * 1024)
 
 
 @pytest.fixture

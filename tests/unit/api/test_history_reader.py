@@ -9,8 +9,8 @@ from anyio import to_thread
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.api.history_answers import HistoryUnavailableError
 from orchestrator.api.history_reader import HistoryReader
+from orchestrator.api.history_responses import HistoryUnavailableError
 from orchestrator.history.database import UnavailableError, engine_of, transaction
 from orchestrator.history.store import Store
 

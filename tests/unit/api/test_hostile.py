@@ -22,10 +22,10 @@ import yaml
 from orchestrator.api import main
 from orchestrator.api.application import create_application
 from orchestrator.session.idempotency import REQUEST, RequestKey
-from tests.apis import ApiUser, running_api
+from tests.api_process import ApiUser, running_api
 from tests.commandline import kubeconfig_of
 from tests.kube import eventually
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 OURS = "/apis/automation.itechsmart.dev/v1alpha1"
 ACCEPTED = ("Bearer ana", "Bearer bob")
@@ -290,21 +290,21 @@ def test_what_someone_nests_hides_no_list_from_others(
 def test_an_execution_that_someone_else_made_for_a_key_is_not_taken_for_ones_own(
     tmp_path: Path,
 ) -> None:
-    place = Place(tmp_path)
+    env = CliEnvironment(tmp_path)
     try:
-        place.put("Workflow", "w", spec={"nodes": [{"name": "a", "delay": "1s"}]})
+        env.put("Workflow", "w", spec={"nodes": [{"name": "a", "delay": "1s"}]})
         path = "/automation/workflows/w/execute"
         content: dict[str, Any] = {"variables": {}, "name": None, "dry_run": False}
         key = RequestKey.of("ana", f"POST {path}", "ticket-1", content)
         forged = {"uid": "u", "annotations": {REQUEST: key.annotation}}
         name = key.name("w-")
         spec = {"workflow": "w", "requester": "mallory"}
-        place.put("WorkflowExecution", name, metadata=forged, spec=spec)
-        with running_api(place.kubeconfig, tmp_path / "api.log") as anyone:
+        env.put("WorkflowExecution", name, metadata=forged, spec=spec)
+        with running_api(env.kubeconfig, tmp_path / "api.log") as anyone:
             sent = {"Idempotency-Key": "ticket-1"}
             answer = anyone.within("t")("POST", "/workflows/w/execute", {}, sent)
             assert answer.status == 409, answer.text
             again = anyone.within("t")("POST", "/workflows/w/execute", {}, {"Idempotency-Key": "2"})
             assert again.status == 201, again.text
     finally:
-        place.close()
+        env.close()

@@ -14,20 +14,20 @@ from orchestrator.history.logs.kept_log import LogIdentity, Outcome
 from orchestrator.history.store import Store
 from orchestrator.jobs.context import node_and_attempt
 from orchestrator.jobs.fan_out_status import index_of
-from tests.apis import ApiUser, running_api
+from tests.api_process import ApiUser, running_api
 from tests.commandline import Done, run_here
+from tests.history_database import keep_log
 from tests.kube import eventually
-from tests.recorded import keep_log
-from tests.unit.cli.conftest import Place
-from tests.unit.cli.test_logs import place as with_pods  # noqa: F401
+from tests.unit.cli.conftest import CliEnvironment
+from tests.unit.cli.test_logs import env as with_pods  # noqa: F401
 from tests.unit.cli.test_logs import put
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def env(tmp_path: Path) -> Iterator[CliEnvironment]:
+    env = CliEnvironment(tmp_path)
+    yield env
+    env.close()
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def database(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def user(with_pods: Place, tmp_path: Path, database: str) -> Iterator[ApiUser]:  # noqa: F811
+def user(with_pods: CliEnvironment, tmp_path: Path, database: str) -> Iterator[ApiUser]:  # noqa: F811
     asyncio.run(_migrated(database))
     options = f"--database={database}"
     with running_api(with_pods.kubeconfig, tmp_path / "api.log", options) as anyone:
@@ -50,32 +50,36 @@ async def _migrated(database: str) -> None:
 
 
 async def _keep(
-    place: Place, database: str, pods: list[str], outcome: Outcome, reason: str
+    env: CliEnvironment, database: str, pods: list[str], outcome: Outcome, reason: str
 ) -> None:
     """Keep the logs of pods as the recorder does."""
     store = Store(database)
     for name in pods:
-        raw: dict[str, Any] = place.server.objects["pods", "default", name]
+        raw: dict[str, Any] = env.server.objects["pods", "default", name]
         node, attempt = node_and_attempt(raw)
         failed = raw["status"]["phase"] == "Failed"
         identity = LogIdentity(
             raw["metadata"]["uid"], "u", "default", name, node, attempt, index_of(raw), 1000
         )
-        lines = place.server.logs[name]
+        lines = env.server.logs[name]
         await keep_log(store, identity, lines, outcome, reason, failed=failed)
     await store.close()
 
 
 def keep(
-    place: Place, database: str, *pods: str, outcome: Outcome = Outcome.COMPLETE, reason: str = ""
+    env: CliEnvironment,
+    database: str,
+    *pods: str,
+    outcome: Outcome = Outcome.COMPLETE,
+    reason: str = "",
 ) -> None:
-    asyncio.run(_keep(place, database, list(pods), outcome, reason))
+    asyncio.run(_keep(env, database, list(pods), outcome, reason))
 
 
-def delete(place: Place, *pods: str) -> None:
+def delete(env: CliEnvironment, *pods: str) -> None:
     for pod in pods:
-        place._await(place.server.remove("pods", "default", pod))
-        del place.server.logs[pod]
+        env._await(env.server.remove("pods", "default", pod))
+        del env.server.logs[pod]
 
 
 def lines(user: ApiUser, query: str = "", node: str = "each") -> list[str]:
@@ -93,7 +97,7 @@ def served(user: ApiUser, *arguments: str) -> Done:
 
 def test_the_command_line_prints_kept_logs_as_those_of_pods(
     user: ApiUser,
-    with_pods: Place,  # noqa: F811
+    with_pods: CliEnvironment,  # noqa: F811
     database: str,
 ) -> None:
     choices: list[list[str]] = [
@@ -129,7 +133,7 @@ def test_the_command_line_prints_kept_logs_as_those_of_pods(
 
 def test_kept_logs_are_read_as_those_of_pods(
     user: ApiUser,
-    with_pods: Place,  # noqa: F811
+    with_pods: CliEnvironment,  # noqa: F811
     database: str,
 ) -> None:
     queries = [
@@ -155,14 +159,14 @@ def test_kept_logs_are_read_as_those_of_pods(
     _names_what_is_not_kept(user, with_pods, database)
 
 
-def _names_what_is_not_kept(user: ApiUser, place: Place, database: str) -> None:
-    place.server.refused_logs.clear()
-    put(place, "long", "08")
-    place.server.logs["long-1"] = [
+def _names_what_is_not_kept(user: ApiUser, env: CliEnvironment, database: str) -> None:
+    env.server.refused_logs.clear()
+    put(env, "long", "08")
+    env.server.logs["long-1"] = [
         f"2027-01-15T08:00:{n % 60:02}Z {n:05} {'x' * 94}" for n in range(6000)
     ]
-    keep(place, database, "long-1", outcome=Outcome.CUT, reason="its pod was deleted")
-    delete(place, "long-1")
+    keep(env, database, "long-1", outcome=Outcome.CUT, reason="its pod was deleted")
+    delete(env, "long-1")
     found = lines(user, "?follow=true", "long")
     (gap,) = (index for index, line in enumerate(found) if "are not kept" in line)
     end = [line.split()[2] for line in found[gap + 1 : -1]]
@@ -176,7 +180,7 @@ def _names_what_is_not_kept(user: ApiUser, place: Place, database: str) -> None:
 
 def test_logs_of_an_execution_that_is_only_in_the_history(
     user: ApiUser,
-    with_pods: Place,  # noqa: F811
+    with_pods: CliEnvironment,  # noqa: F811
     database: str,
     tmp_path: Path,
 ) -> None:

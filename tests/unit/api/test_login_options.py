@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.kube import ROOT
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 NEEDED = {
     "oidc-issuer": "https://login.example.com",
@@ -20,10 +20,10 @@ NEEDED = {
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def env(tmp_path: Path) -> Iterator[CliEnvironment]:
+    env = CliEnvironment(tmp_path)
+    yield env
+    env.close()
 
 
 @pytest.mark.parametrize(
@@ -46,37 +46,37 @@ def place(tmp_path: Path) -> Iterator[Place]:
     ],
 )
 def test_a_wrong_option_is_named(
-    place: Place, tmp_path: Path, change: dict[str, str], said: str
+    env: CliEnvironment, tmp_path: Path, change: dict[str, str], said: str
 ) -> None:
     keys = tmp_path / "keys"
     keys.write_text(base64.b64encode(b"k" * 32).decode())
     given = {**NEEDED, "session-key-file": str(keys), **change}
-    done = place("api", *(f"--{name}={value}" for name, value in given.items() if value))
+    done = env("api", *(f"--{name}={value}" for name, value in given.items() if value))
     assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done.err
 
 
-def test_the_options_of_the_manifests_are_accepted(place: Place, tmp_path: Path) -> None:
+def test_the_options_of_the_manifests_are_accepted(env: CliEnvironment, tmp_path: Path) -> None:
     (tmp_path / "session-keys").write_text(base64.b64encode(b"k" * 32).decode())
     (tmp_path / "client-secret").write_text("secret")
     steps = yaml.safe_load((ROOT / "manifests/api-oidc/login.yaml").read_text())
     [arguments] = [step["value"] for step in steps if step["path"].endswith("/args")]
-    done = place(*(argument.replace("/etc/login", str(tmp_path)) for argument in arguments))
+    done = env(*(argument.replace("/etc/login", str(tmp_path)) for argument in arguments))
     assert "--oidc-issuer needs a token of an account" in done.err  # all of them were read
 
 
-def test_a_wrong_key_is_named_by_its_line(place: Place, tmp_path: Path) -> None:
+def test_a_wrong_key_is_named_by_its_line(env: CliEnvironment, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("c2hvcnQ=")
     options = [f"--{name}={value}" for name, value in NEEDED.items()]
-    done = place("api", *options, f"--session-key-file={keys}")
+    done = env("api", *options, f"--session-key-file={keys}")
     assert f"--session-key-file {keys}: line 1 has 5 bytes" in done.err
     assert "c2hvcnQ" not in done.err
 
 
-def test_an_account_without_a_token_cannot_impersonate(place: Place, tmp_path: Path) -> None:
+def test_an_account_without_a_token_cannot_impersonate(env: CliEnvironment, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text(base64.b64encode(b"k" * 32).decode())
     options = [f"--{name}={value}" for name, value in NEEDED.items()]
-    done = place("api", "--address=127.0.0.1:0", *options, f"--session-key-file={keys}")
+    done = env("api", "--address=127.0.0.1:0", *options, f"--session-key-file={keys}")
     assert done.code == 2
     assert "--oidc-issuer needs a token of an account" in done.err

@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.apis import ApiUser, running_api
-from tests.unit.cli.conftest import Place
-from tests.unit.cli.test_logs import place as with_pods  # noqa: F401
+from tests.api_process import ApiUser, running_api
+from tests.unit.cli.conftest import CliEnvironment
+from tests.unit.cli.test_logs import env as with_pods  # noqa: F401
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def env(tmp_path: Path) -> Iterator[CliEnvironment]:
+    env = CliEnvironment(tmp_path)
+    yield env
+    env.close()
 
 
 @pytest.fixture
-def user(with_pods: Place, tmp_path: Path) -> Iterator[ApiUser]:  # noqa: F811
+def user(with_pods: CliEnvironment, tmp_path: Path) -> Iterator[ApiUser]:  # noqa: F811
     with running_api(with_pods.kubeconfig, tmp_path / "api.log") as anyone:
         yield anyone.within("token")
 
 
 def test_logs_are_those_of_the_command_line_in_each_way_of_reading(
     user: ApiUser,
-    with_pods: Place,  # noqa: F811
+    with_pods: CliEnvironment,  # noqa: F811
 ) -> None:
     def lines(query: str = "", node: str = "each") -> list[str]:
         read = user("GET", f"/executions/run/nodes/{node}/logs{query}")
@@ -50,7 +50,7 @@ def test_logs_are_those_of_the_command_line_in_each_way_of_reading(
 
 def test_a_log_that_the_api_server_refuses_is_a_line(
     user: ApiUser,
-    with_pods: Place,  # noqa: F811
+    with_pods: CliEnvironment,  # noqa: F811
 ) -> None:
     with_pods.server.refused_logs.add("odd-1")
     for query in ("", "?follow=true"):

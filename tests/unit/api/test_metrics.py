@@ -13,13 +13,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dev.ports import stable_port
 from orchestrator.api.application import create_application
-from orchestrator.api.measuring import Measure
+from orchestrator.api.instrumentation import MetricsMiddleware
 from orchestrator.api.metrics import ApiMetrics
-from tests.apis import ApiUser, running_api, streaming
+from tests.api_process import ApiUser, running_api, streaming
 from tests.kube import eventually
-from tests.receivers import steady_port
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 REQUESTS = "requests_total"
 DURATIONS = "request_duration_seconds_count"
@@ -54,20 +54,20 @@ class Measured:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     """With a history that cannot be read, and few of everything."""
     folder = tmp_path_factory.mktemp("measured")
-    place = Place(folder)
+    env = CliEnvironment(folder)
     status = {"phase": "Running", "nodes": {}}
-    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
-    health = steady_port()
+    env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
+    health = stable_port()
     options = (
         f"--health-address=127.0.0.1:{health}",
         f"--database=sqlite:///{folder / 'none' / 'history.sqlite'}",
         "--max-streams=1", "--max-body=1024", "--rate=0.1", "--burst=60",
     )  # fmt: skip
     try:
-        with running_api(place.kubeconfig, folder / "api.log", *options) as anyone:
+        with running_api(env.kubeconfig, folder / "api.log", *options) as anyone:
             yield Measured(anyone, health)
     finally:
-        place.close()
+        env.close()
 
 
 def growth(measured: Measured, name: str, before: Samples) -> Samples:
@@ -177,7 +177,7 @@ def test_an_answer_that_failed_inside_counts_as_5xx() -> None:
     async def nothing(*_: Any) -> Any:
         return {}
 
-    measure = Measure(fails, ApiMetrics(registry), lambda _: "", ())
+    measure = MetricsMiddleware(fails, ApiMetrics(registry), lambda _: "", ())
     with pytest.raises(RuntimeError):
         asyncio.run(measure({"type": "http", "method": "GET", "path": "/"}, nothing, nothing))
     text = generate_latest(registry).decode()

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from orchestrator.api.oidc.errors import LoginError, TokenError
+from orchestrator.api.oidc.factory import make_login
 from orchestrator.api.oidc.identity import Claims, IdentityError
 from orchestrator.api.oidc.login import Login, Redirect
-from orchestrator.api.oidc.making import make_login
 from orchestrator.api.oidc.settings import LoginSettings, ProviderSettings
-from tests.forgedprovider import CLIENT, ForgedProvider, forged_provider, signed
+from tests.fake_oidc_provider import CLIENT, FakeOidcProvider, fake_oidc_provider, signed
 
 OURS = "https://automation.example.com"
 NAME = "__Host-itechsmart-session"
@@ -30,7 +30,7 @@ class Clock:
 class Visit:
     """A browser at our address."""
 
-    def __init__(self, forged: ForgedProvider, external: str = OURS) -> None:
+    def __init__(self, forged: FakeOidcProvider, external: str = OURS) -> None:
         self.forged = forged
         self.clock = Clock()
         settings = LoginSettings(
@@ -60,13 +60,13 @@ def value_of(cookie: str) -> str:
 
 
 @pytest.fixture
-def forged() -> Iterator[ForgedProvider]:
-    with forged_provider() as provider:
+def forged() -> Iterator[FakeOidcProvider]:
+    with fake_oidc_provider() as provider:
         yield provider
 
 
 @pytest.fixture
-def visit(forged: ForgedProvider) -> Visit:
+def visit(forged: FakeOidcProvider) -> Visit:
     return Visit(forged)
 
 
@@ -145,7 +145,7 @@ def test_groups_that_do_not_fit_name_the_option_that_narrows_them(visit: Visit) 
         visit.finish()
 
 
-def test_cookies_of_a_plain_address_need_no_tls(forged: ForgedProvider) -> None:
+def test_cookies_of_a_plain_address_need_no_tls(forged: FakeOidcProvider) -> None:
     visit = Visit(forged, "http://localhost:8091")
     assert visit.login.session_cookie == "itechsmart-session"
     visit.begin()

@@ -15,29 +15,29 @@ import certifi
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from dev.ports import free_port
 from orchestrator.api.oidc.attempt import Attempt
 from orchestrator.api.oidc.errors import ProviderError, TokenError
 from orchestrator.api.oidc.provider import DISCOVERY_SECONDS, Provider
 from orchestrator.api.oidc.settings import ProviderSettings
 from tests.certificates import server_certificate
-from tests.forgedprovider import CLIENT, KEY, ForgedProvider, forged_provider, signed
+from tests.fake_oidc_provider import CLIENT, KEY, FakeOidcProvider, fake_oidc_provider, signed
 from tests.planted import planted
-from tests.receivers import free_port
 
 REDIRECT = "https://automation.example.com/automation/callback"
 SECRET = planted("forged-client", "+/ ")
 
 
 @pytest.fixture
-def forged() -> Iterator[ForgedProvider]:
-    with forged_provider() as provider:
+def forged() -> Iterator[FakeOidcProvider]:
+    with fake_oidc_provider() as provider:
         yield provider
 
 
 class Client:
     """One login at the provider."""
 
-    def __init__(self, forged: ForgedProvider, secret: str = "") -> None:
+    def __init__(self, forged: FakeOidcProvider, secret: str = "") -> None:
         settings = ProviderSettings(forged.issuer, CLIENT, lambda: secret)
         self.now = 0.0
         self.provider = Provider(settings, REDIRECT, monotonic=lambda: self.now)
@@ -53,7 +53,7 @@ def test_the_given_authority_counts_whatever_the_environment_names(
 ) -> None:
     certificate = server_certificate(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
-    with forged_provider(certificate) as forged:
+    with fake_oidc_provider(certificate) as forged:
         for authority in (certificate.authority, None):
             settings = ProviderSettings(forged.issuer, CLIENT, str, ca_file=authority)
             provider, attempt = Provider(settings, REDIRECT), Attempt.new()
@@ -65,7 +65,7 @@ def test_the_given_authority_counts_whatever_the_environment_names(
                 provider.claims("code", attempt)
 
 
-def test_a_right_token_is_believed_and_the_code_has_its_verifier(forged: ForgedProvider) -> None:
+def test_a_right_token_is_believed_and_the_code_has_its_verifier(forged: FakeOidcProvider) -> None:
     client = Client(forged)
     assert client.claims()["sub"] == "ana"
     [asked] = forged.asked
@@ -78,7 +78,7 @@ def test_a_right_token_is_believed_and_the_code_has_its_verifier(forged: ForgedP
     assert f"nonce={client.attempt.nonce}" in url
 
 
-def test_a_secret_is_sent_in_the_body_where_the_provider_takes_it(forged: ForgedProvider) -> None:
+def test_a_secret_is_sent_in_the_body_where_the_provider_takes_it(forged: FakeOidcProvider) -> None:
     forged.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
     Client(forged, SECRET).claims()
     assert forged.asked[0]["client_secret"] == SECRET
@@ -125,14 +125,16 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_token_is_refused(forged: ForgedProvider, what: str) -> None:
+def test_a_wrong_token_is_refused(forged: FakeOidcProvider, what: str) -> None:
     client = Client(forged)
     forged.token = WRONG[what]
     with pytest.raises(TokenError):
         client.claims()
 
 
-def test_a_symmetric_key_among_those_of_the_provider_is_never_used(forged: ForgedProvider) -> None:
+def test_a_symmetric_key_among_those_of_the_provider_is_never_used(
+    forged: FakeOidcProvider,
+) -> None:
     shared = OctKey.import_key(b"k" * 32, {"kid": "1"})
     forged.keys = {"keys": [shared.as_dict(private=True), KEY.as_dict(private=False)]}
     forged.token = lambda claims: signed(claims, shared, "HS256")
@@ -140,7 +142,7 @@ def test_a_symmetric_key_among_those_of_the_provider_is_never_used(forged: Forge
         Client(forged).claims()
 
 
-def test_keys_may_be_replaced_and_be_of_other_kinds(forged: ForgedProvider) -> None:
+def test_keys_may_be_replaced_and_be_of_other_kinds(forged: FakeOidcProvider) -> None:
     client = Client(forged)
     client.claims()
     new = ECKey.generate_key("P-256", {"kid": "1"})
@@ -149,7 +151,7 @@ def test_keys_may_be_replaced_and_be_of_other_kinds(forged: ForgedProvider) -> N
     assert client.claims()["sub"] == "ana"
 
 
-def test_a_refused_code_is_refused_in_the_providers_words(forged: ForgedProvider) -> None:
+def test_a_refused_code_is_refused_in_the_providers_words(forged: FakeOidcProvider) -> None:
     forged.refusal = {"error": "invalid_grant", "error_description": "used\u202e before\n"}
     with pytest.raises(TokenError, match="invalid_grant: used before"):
         Client(forged).claims()
@@ -165,7 +167,7 @@ def test_a_refused_code_is_refused_in_the_providers_words(forged: ForgedProvider
     ],
 )
 def test_a_wrong_description_is_refused(
-    forged: ForgedProvider, change: dict[str, Any], said: str
+    forged: FakeOidcProvider, change: dict[str, Any], said: str
 ) -> None:
     forged.metadata |= change
     with pytest.raises(ProviderError, match=said):
@@ -173,7 +175,7 @@ def test_a_wrong_description_is_refused(
     assert forged.asked == []
 
 
-def test_a_provider_that_is_away_is_asked_again(forged: ForgedProvider) -> None:
+def test_a_provider_that_is_away_is_asked_again(forged: FakeOidcProvider) -> None:
     client = Client(forged)
     forged.status = 503
     with pytest.raises(ProviderError, match="503"):
@@ -190,7 +192,7 @@ def test_a_provider_that_is_away_is_asked_again(forged: ForgedProvider) -> None:
         nobody.claims("code", client.attempt)
 
 
-def test_an_answer_of_another_issuer_is_refused(forged: ForgedProvider) -> None:
+def test_an_answer_of_another_issuer_is_refused(forged: FakeOidcProvider) -> None:
     provider = Client(forged).provider
     provider.check_issuer("")
     provider.check_issuer(forged.issuer)
@@ -201,7 +203,7 @@ def test_an_answer_of_another_issuer_is_refused(forged: ForgedProvider) -> None:
         Client(forged).provider.check_issuer("")
 
 
-def test_the_logout_is_the_providers_where_it_has_one(forged: ForgedProvider) -> None:
+def test_the_logout_is_the_providers_where_it_has_one(forged: FakeOidcProvider) -> None:
     assert Client(forged).provider.end_session_url("https://a/") == ""
     forged.metadata["end_session_endpoint"] = "https://provider.example/end?x=y"
     url = Client(forged).provider.end_session_url("https://a/")

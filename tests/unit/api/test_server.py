@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.apis import StreamEvent, running_api, streaming
+from dev.ports import free_port
+from tests.api_process import StreamEvent, running_api, streaming
 from tests.certificates import server_certificate
 from tests.kube import eventually
-from tests.receivers import free_port
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def env(tmp_path: Path) -> Iterator[CliEnvironment]:
+    env = CliEnvironment(tmp_path)
+    yield env
+    env.close()
 
 
-def test_it_serves_tls_probes_and_metrics(place: Place, tmp_path: Path) -> None:
+def test_it_serves_tls_probes_and_metrics(env: CliEnvironment, tmp_path: Path) -> None:
     files = server_certificate(tmp_path)
     health = free_port()
     options = (
@@ -35,7 +35,7 @@ def test_it_serves_tls_probes_and_metrics(place: Place, tmp_path: Path) -> None:
         f"--tls-key={files.key}",
         f"--health-address=127.0.0.1:{health}",
     )
-    with running_api(place.kubeconfig, tmp_path / "api.log", *options) as anyone:
+    with running_api(env.kubeconfig, tmp_path / "api.log", *options) as anyone:
         context = ssl.create_default_context(cafile=str(files.authority))
         connection = http.client.HTTPSConnection("127.0.0.1", anyone.port, context=context)
         connection.request("GET", "/automation/health")
@@ -48,10 +48,12 @@ def test_it_serves_tls_probes_and_metrics(place: Place, tmp_path: Path) -> None:
                 assert probe.status == 200
 
 
-def test_an_address_in_use_is_reported_without_a_traceback(place: Place, tmp_path: Path) -> None:
-    with running_api(place.kubeconfig, tmp_path / "api.log") as anyone:
+def test_an_address_in_use_is_reported_without_a_traceback(
+    env: CliEnvironment, tmp_path: Path
+) -> None:
+    with running_api(env.kubeconfig, tmp_path / "api.log") as anyone:
         address = f"127.0.0.1:{anyone.port}"
-        command = [sys.executable, "-m", "orchestrator", "--kubeconfig", str(place.kubeconfig)]
+        command = [sys.executable, "-m", "orchestrator", "--kubeconfig", str(env.kubeconfig)]
         second = subprocess.run(
             [*command, "api", f"--address={address}"], capture_output=True, text=True
         )
@@ -62,10 +64,10 @@ def test_an_address_in_use_is_reported_without_a_traceback(place: Place, tmp_pat
 
 
 def test_more_requests_than_the_rate_are_refused_with_the_wait(
-    place: Place, tmp_path: Path
+    env: CliEnvironment, tmp_path: Path
 ) -> None:
     options = ("--rate=0.1", "--burst=2")
-    with running_api(place.kubeconfig, tmp_path / "api.log", *options) as anyone:
+    with running_api(env.kubeconfig, tmp_path / "api.log", *options) as anyone:
         ana, bob = anyone.within("ana"), anyone.within("bob")
         assert [ana("GET", "/node-types").status for _ in range(3)] == [200, 200, 429]
         refused = ana("GET", "/node-types")
@@ -75,14 +77,14 @@ def test_more_requests_than_the_rate_are_refused_with_the_wait(
 
 
 def test_streams_have_a_limit_of_their_own_and_end_with_the_process(
-    place: Place, tmp_path: Path
+    env: CliEnvironment, tmp_path: Path
 ) -> None:
     status = {"phase": "Running", "nodes": {}}
-    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
+    env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
     options = ("--max-streams=1", "--max-requests=1")
     log = tmp_path / "api.log"
     with ExitStack() as stack:
-        anyone = stack.enter_context(running_api(place.kubeconfig, log, *options))
+        anyone = stack.enter_context(running_api(env.kubeconfig, log, *options))
         user = anyone.within("token")
         with streaming(user, "/executions/run/events") as events:
             assert next(events).kind == "execution"
@@ -108,6 +110,6 @@ def test_streams_have_a_limit_of_their_own_and_end_with_the_process(
         ("--log-format=xml", "--log-format xml: write plain or json"),
     ],
 )
-def test_a_wrong_option_is_named(place: Place, option: str, said: str) -> None:
-    done = place("api", option)
+def test_a_wrong_option_is_named(env: CliEnvironment, option: str, said: str) -> None:
+    done = env("api", option)
     assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done.err

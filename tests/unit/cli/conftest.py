@@ -1,4 +1,4 @@
-"""The command line in this process, against an API server in a thread of its own."""
+"""Fixtures: the command line in this process, and the fake API server in a thread."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class Served(ApiServer):
         return await super().create(request, plural, namespace)
 
 
-class Place:
-    """A cluster, and the command line on it."""
+class CliEnvironment:
+    """A fake cluster, and the command line on it."""
 
     def __init__(self, folder: Path) -> None:
         self.server = Served()
@@ -164,7 +164,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
+def env(tmp_path: Path) -> Iterator[CliEnvironment]:
+    env = CliEnvironment(tmp_path)
+    yield env
+    env.close()

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.cli.deciding import decide
 from orchestrator.cli.signalling import send_signal
 from orchestrator.session.errors import UsageError
-from tests.unit.cli.people import Person, Stored
+from tests.unit.cli.fake_cluster import ClusterState, UserTarget
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -23,16 +23,16 @@ SCHEMA: dict[str, Any] = {
 
 
 def approve(
-    stored: Stored, user: str = "ana", *groups: str, node: str | None = None, **more: Any
+    stored: ClusterState, user: str = "ana", *groups: str, node: str | None = None, **more: Any
 ) -> int:
     given = [f"{name}={value}" for name, value in more.pop("given", {}).items()]
-    person = Person(stored=stored, user=user, groups=groups, lacks=tuple(more.pop("lacks", ())))
+    person = UserTarget(stored=stored, user=user, groups=groups, lacks=tuple(more.pop("lacks", ())))
     verdict, comment = more.pop("verdict", "Approve"), more.pop("comment", "")
     assert not more
     return decide(person, "run", node, verdict, comment, given)
 
 
-def refused(stored: Stored, user: str = "ana", *groups: str, **more: Any) -> str:
+def refused(stored: ClusterState, user: str = "ana", *groups: str, **more: Any) -> str:
     with pytest.raises(UsageError) as error:
         approve(stored, user, *groups, **more)
     assert stored.decisions() == []
@@ -54,7 +54,7 @@ class Terminal(io.StringIO):
 def test_a_decision_carries_the_groups_that_make_its_maker_eligible(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     assert approve(stored, "bob", *(f"g{number}" for number in range(100)), "sre") == 0
     entry = {"node": "ask", "by": "bob", "decision": "Approve", "groups": ["sre"]}
@@ -63,7 +63,7 @@ def test_a_decision_carries_the_groups_that_make_its_maker_eligible(
 
 
 def test_who_is_no_approver_is_refused_with_who_is_asked() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     said = refused(stored, "eve", "dev")
     assert "eve is not one of the approvers" in said
@@ -79,13 +79,13 @@ def test_who_is_no_approver_is_refused_with_who_is_asked() -> None:
     ],
 )
 def test_who_is_excluded_as_requester_is_refused(spec: dict[str, Any]) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"excludeRequester": True}, spec=spec)
     assert "and the requester is excluded" in refused(stored)
 
 
 def test_without_the_verb_the_command_that_grants_it_is_shown() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     said = refused(stored, lacks=["approve"])
     assert "ana may not approve workflowexecutions in namespace default" in said
@@ -93,7 +93,7 @@ def test_without_the_verb_the_command_that_grants_it_is_shown() -> None:
 
 
 def test_missing_inputs_are_shown_with_what_to_type() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     said = refused(stored, given={"urgent": "true"})
     assert "ask of run requires inputs that are missing: ticket, count" in said
@@ -105,7 +105,7 @@ def test_missing_inputs_are_shown_with_what_to_type() -> None:
 
 
 def test_a_misspelt_input_is_told_the_right_name() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     assert "did you mean 'ticket'?" in refused(stored, given={"tiket": "OPS-1", "count": "3"})
 
@@ -121,20 +121,20 @@ def test_a_misspelt_input_is_told_the_right_name() -> None:
     ],
 )
 def test_inputs_that_would_not_count_are_refused(given: dict[str, str], words: str) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     assert words in refused(stored, given=given)
 
 
 def test_inputs_are_sent_in_the_types_of_the_schema() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     assert approve(stored, given={"ticket": "OPS-1", "count": "3", "urgent": "true"}) == 0
     assert stored.decisions()[0]["inputs"] == {"ticket": "OPS-1", "count": 3, "urgent": True}
 
 
 def test_a_reject_needs_no_inputs() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     assert approve(stored, verdict="Reject", comment="no") == 0
     assert stored.decisions()[0]["decision"] == "Reject"
@@ -143,7 +143,7 @@ def test_a_reject_needs_no_inputs() -> None:
 def test_at_a_terminal_what_is_missing_is_asked_for_until_it_has_its_type(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     monkeypatch.setattr("sys.stdin", Terminal("OPS-7\n\nmany\n4\n"))
     assert approve(stored) == 0
@@ -154,14 +154,14 @@ def test_at_a_terminal_what_is_missing_is_asked_for_until_it_has_its_type(
 
 
 def test_a_terminal_that_ends_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(approval={"inputs": SCHEMA})
     monkeypatch.setattr("sys.stdin", Terminal("OPS-7\n"))
     assert "nothing was entered for count; nothing was decided" in refused(stored)
 
 
 def test_an_unknown_node_is_told_the_nearest_and_one_that_does_not_wait_its_state() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     assert "run has no node aks; did you mean 'ask'?" in refused(stored, node="aks")
     said = refused(stored, node="go")
@@ -169,7 +169,7 @@ def test_an_unknown_node_is_told_the_nearest_and_one_that_does_not_wait_its_stat
 
 
 def test_what_has_timed_out_or_ended_is_refused_in_words() -> None:
-    stored = Stored()
+    stored = ClusterState()
     raw = stored.ask(record={"phase": "Failed", "reason": "ApprovalTimedOut"})
     assert "(Failed, ApprovalTimedOut); no approval is waiting" in refused(stored, node="ask")
     raw["status"]["phase"] = "Failed"
@@ -177,13 +177,13 @@ def test_what_has_timed_out_or_ended_is_refused_in_words() -> None:
 
 
 def test_while_the_policies_are_missing_a_decision_is_refused() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(record={"reason": "ApprovalsUnprotected", "message": "the policies are missing"})
     assert "no decision counts now: the policies are missing" in refused(stored)
 
 
 def test_who_may_not_read_the_graph_can_still_decide() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     assert approve(stored, "ana", "dev", lacks=["get controllerrevisions"]) == 0
     assert stored.decisions()[0]["groups"] == ["dev"]
@@ -192,7 +192,7 @@ def test_who_may_not_read_the_graph_can_still_decide() -> None:
 def test_a_decision_replaces_the_earlier_one_as_a_whole(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stored = Stored()
+    stored = ClusterState()
     earlier = {
         "node": "ask",
         "by": "ana",
@@ -208,7 +208,7 @@ def test_a_decision_replaces_the_earlier_one_as_a_whole(
 
 
 def test_replacing_a_decision_loses_none_that_is_written_meanwhile() -> None:
-    stored = Stored()
+    stored = ClusterState()
     raw = stored.ask(spec={"decisions": [{"node": "ask", "by": "ana", "decision": "Reject"}]})
     bobs = {"node": "ask", "by": "bob", "decision": "Approve", "groups": ["sre"]}
 
@@ -222,7 +222,7 @@ def test_replacing_a_decision_loses_none_that_is_written_meanwhile() -> None:
 
 
 def test_the_same_decision_made_again_is_another_one() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask()
     moments = []
     for _ in range(2):
@@ -234,7 +234,7 @@ def test_the_same_decision_made_again_is_another_one() -> None:
 
 
 def test_what_waits_in_sub_executions_is_shown_with_what_to_type() -> None:
-    stored = Stored()
+    stored = ClusterState()
     outer = stored.ask(record={"phase": "Succeeded", "reason": ""})
     parent = {"name": "run", "uid": outer["metadata"]["uid"], "node": "gate", "depth": 1}
     middle = stored.ask("middle", spec={"parent": parent}, record={"phase": "Succeeded"})
@@ -245,16 +245,16 @@ def test_what_waits_in_sub_executions_is_shown_with_what_to_type() -> None:
 
 
 def test_a_signal_is_sent_beside_others() -> None:
-    stored = Stored()
+    stored = ClusterState()
     raw = stored.ask(spec={"signals": [{"id": "0", "name": "go", "by": "bob"}]})
-    person = Person(stored=stored)
+    person = UserTarget(stored=stored)
     assert send_signal(person, "run", "go", '{"x": 1}', "1") == 0
     raw = stored.objects["WorkflowExecution", "default", "run"]
     assert [signal["id"] for signal in raw["spec"]["signals"]] == ["0", "1"]
 
 
 def test_while_the_policies_are_missing_a_signal_is_refused() -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(record={"reason": "SignalsUnprotected", "message": "no signal counts"})
     with pytest.raises(UsageError, match="ask of run is waiting, but no signal counts"):
-        send_signal(Person(stored=stored), "run", "go", None, None)
+        send_signal(UserTarget(stored=stored), "run", "go", None, None)

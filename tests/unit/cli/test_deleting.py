@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 
 @pytest.fixture
-def place(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+def env(env: CliEnvironment, monkeypatch: pytest.MonkeyPatch) -> CliEnvironment:
     monkeypatch.setattr("orchestrator.cli.deleting.now", lambda: 1_800_100_000.0)
     for name, phase, finished in (
         ("old", "Succeeded", "2027-01-08T08:00:00.000Z"),
@@ -18,32 +18,32 @@ def place(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
         status = {"phase": phase, **({"finishedAt": finished} if finished else {})}
         metadata = {"creationTimestamp": "2027-01-08T07:00:00Z", "labels": {"a": name}}
         spec = {"workflow": "w" if name == "old" else "v"}
-        place.put("WorkflowExecution", name, metadata=metadata, spec=spec, status=status)
-    return place
+        env.put("WorkflowExecution", name, metadata=metadata, spec=spec, status=status)
+    return env
 
 
-def left(place: Place) -> list[str]:
-    return sorted(place.names("WorkflowExecution"))
+def left(env: CliEnvironment) -> list[str]:
+    return sorted(env.names("WorkflowExecution"))
 
 
-def test_several_are_deleted_by_name(place: Place) -> None:
-    done = place("delete", "old", "awfx/new")
+def test_several_are_deleted_by_name(env: CliEnvironment) -> None:
+    done = env("delete", "old", "awfx/new")
     assert done.lines == [
         "workflowexecution/old deleted, with its Jobs and pods",
         "workflowexecution/new deleted, with its Jobs and pods",
     ]
-    assert left(place) == ["running"]
+    assert left(env) == ["running"]
 
 
-def test_what_has_not_ended_keeps_all_that_are_named(place: Place) -> None:
-    done = place("delete", "old", "running")
+def test_what_has_not_ended_keeps_all_that_are_named(env: CliEnvironment) -> None:
+    done = env("delete", "old", "running")
     assert (done.code, done.err) == (
         2,
         "error: running is Running; cancel it first, or delete with --force\n",
     )
-    assert len(left(place)) == 3
-    assert place("delete", "old", "running", "--force").code == 0
-    assert left(place) == ["new"]
+    assert len(left(env)) == 3
+    assert env("delete", "old", "running", "--force").code == 0
+    assert left(env) == ["new"]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_what_has_not_ended_keeps_all_that_are_named(place: Place) -> None:
     ],
 )
 def test_what_ended_long_ago_is_selected(
-    place: Place, arguments: tuple[str, ...], kept: list[str]
+    env: CliEnvironment, arguments: tuple[str, ...], kept: list[str]
 ) -> None:
-    assert place("delete", *arguments).code == 0
-    assert left(place) == kept
+    assert env("delete", *arguments).code == 0
+    assert left(env) == kept
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_what_ended_long_ago_is_selected(
     ],
 )
 def test_what_cannot_be_meant_deletes_nothing(
-    place: Place, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = place("delete", *arguments)
+    done = env("delete", *arguments)
     assert done.code == 2
     assert said in done.err
-    assert len(left(place)) == 3
+    assert len(left(env)) == 3
 
 
-def test_where_nothing_is_to_be_deleted_it_says_so(place: Place) -> None:
-    done = place("delete", "--older", "90d")
+def test_where_nothing_is_to_be_deleted_it_says_so(env: CliEnvironment) -> None:
+    done = env("delete", "--older", "90d")
     assert done.out == "no execution of namespace default is to be deleted\n"

@@ -15,7 +15,7 @@ from orchestrator.drawing.model import picture_of
 from orchestrator.drawing.svg import to_svg
 from orchestrator.drawing.text import to_dot, to_mermaid
 from tests.kube import ROOT
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 SPEC: dict[str, Any] = {
     "nodes": [
@@ -88,9 +88,9 @@ def test_no_two_nodes_of_an_example_overlap_and_edges_lead_down(example: Path) -
             assert beside or apart
         for path in layout.paths:
             assert path[0][1] < path[-1][1]
-        for place in layout.places.values():
-            assert place.x - place.width / 2 >= 0
-            assert place.x + place.width / 2 <= layout.width
+        for env in layout.places.values():
+            assert env.x - env.width / 2 >= 0
+            assert env.x + env.width / 2 <= layout.width
 
 
 def test_a_large_graph_is_drawn() -> None:
@@ -102,18 +102,18 @@ def test_a_large_graph_is_drawn() -> None:
     assert drawn.count("<rect") == 2000
 
 
-def test_an_execution_is_drawn_in_its_colours(place: Place, tmp_path: Path) -> None:
-    place.put("Workflow", "w", spec=SPEC)
-    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status={"nodes": RECORDS})
-    assert "classDef Succeeded" in place("graph", "awfx/run").out
-    assert "classDef Succeeded" in place("graph", "@latest").out
-    assert "classDef Succeeded" not in place("graph", "w").out
+def test_an_execution_is_drawn_in_its_colours(env: CliEnvironment, tmp_path: Path) -> None:
+    env.put("Workflow", "w", spec=SPEC)
+    env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status={"nodes": RECORDS})
+    assert "classDef Succeeded" in env("graph", "awfx/run").out
+    assert "classDef Succeeded" in env("graph", "@latest").out
+    assert "classDef Succeeded" not in env("graph", "w").out
     target = tmp_path / "w.svg"
-    assert place("graph", "w", "--format", "svg", "--output", str(target)).code == 0
+    assert env("graph", "w", "--format", "svg", "--output", str(target)).code == 0
     assert target.read_text().startswith("<svg ")
 
 
-def test_a_file_is_drawn_without_a_cluster(place: Place) -> None:
+def test_a_file_is_drawn_without_a_cluster(env: CliEnvironment) -> None:
     example = str(ROOT / "manifests/examples/condition.yaml")
-    assert place("graph", "-f", example).out.startswith("flowchart TD")
-    assert "name a Workflow or awfx/EXECUTION" in place("graph").err
+    assert env("graph", "-f", example).out.startswith("flowchart TD")
+    assert "name a Workflow or awfx/EXECUTION" in env("graph").err

@@ -11,12 +11,12 @@ import yaml
 from orchestrator.cli.getting import get_objects
 from orchestrator.cli.listing import Query
 from orchestrator.session.errors import UsageError
-from tests.unit.cli.people import Person, Stored
+from tests.unit.cli.fake_cluster import ClusterState, UserTarget
 
 
 @pytest.fixture
-def stored() -> Stored:
-    stored = Stored()
+def stored() -> ClusterState:
+    stored = ClusterState()
     schema = {"properties": {"ticket": {"type": "string"}}, "required": ["ticket"]}
     approval = {"required": 2, "excludeRequester": True, "inputs": schema}
     votes = [
@@ -32,15 +32,15 @@ def stored() -> Stored:
     return stored
 
 
-def listed(stored: Stored, capsys: pytest.CaptureFixture[str], **more: Any) -> str:
-    person = Person(stored=stored, lacks=tuple(more.pop("lacks", ())))
+def listed(stored: ClusterState, capsys: pytest.CaptureFixture[str], **more: Any) -> str:
+    person = UserTarget(stored=stored, lacks=tuple(more.pop("lacks", ())))
     every, output = more.pop("every", False), more.pop("output", None)
     assert get_objects(person, "approvals", [], Query(every), output) == 0
     return capsys.readouterr().out
 
 
 def test_the_table_says_for_whom_and_what_to_type(
-    stored: Stored, capsys: pytest.CaptureFixture[str]
+    stored: ClusterState, capsys: pytest.CaptureFixture[str]
 ) -> None:
     header, row = listed(stored, capsys).splitlines()
     assert header.split() == ["EXECUTION", "NODE", "FOR", "APPROVED", "AGE", "LEFT", "COMMAND"]
@@ -51,7 +51,7 @@ def test_the_table_says_for_whom_and_what_to_type(
 
 
 def test_all_namespaces_and_sub_executions_are_listed_and_what_ended_is_not(
-    stored: Stored, capsys: pytest.CaptureFixture[str]
+    stored: ClusterState, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = listed(stored, capsys, every=True).splitlines()
     assert lines[0].split()[0] == "NAMESPACE"
@@ -61,7 +61,7 @@ def test_all_namespaces_and_sub_executions_are_listed_and_what_ended_is_not(
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
 def test_programs_read_it_too(
-    stored: Stored, capsys: pytest.CaptureFixture[str], output: str
+    stored: ClusterState, capsys: pytest.CaptureFixture[str], output: str
 ) -> None:
     text = listed(stored, capsys, output=output)
     read = json.loads(text) if output == "json" else yaml.safe_load(text)
@@ -74,22 +74,22 @@ def test_programs_read_it_too(
 
 
 def test_who_may_not_read_graphs_sees_what_waits(
-    stored: Stored, capsys: pytest.CaptureFixture[str]
+    stored: ClusterState, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = listed(stored, capsys, lacks=["get controllerrevisions"]).splitlines()[1]
     assert row.endswith("orchestrator -n default approve run ask")
 
 
 def test_where_nothing_waits_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert listed(Stored(), capsys) == "no approval waits in namespace default\n"
+    assert listed(ClusterState(), capsys) == "no approval waits in namespace default\n"
 
 
 def test_an_approval_has_no_name() -> None:
     with pytest.raises(UsageError, match="approvals have no names"):
-        get_objects(Person(), "approvals", ["run"], Query(), None)
+        get_objects(UserTarget(), "approvals", ["run"], Query(), None)
 
 
 def test_unprotected_approvals_are_marked(capsys: pytest.CaptureFixture[str]) -> None:
-    stored = Stored()
+    stored = ClusterState()
     stored.ask(record={"reason": "ApprovalsUnprotected"})
     assert "ApprovalsUnprotected" in listed(stored, capsys).splitlines()[1]

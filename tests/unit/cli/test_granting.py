@@ -11,7 +11,7 @@ import yaml
 
 from orchestrator.actions.registry import every
 from tests.commandline import Done
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 HEAD = "apiVersion: automation.itechsmart.dev/v1alpha1\nkind: {}\nmetadata: {{name: {}}}\n"
 NODES = """
@@ -26,8 +26,8 @@ spec:
 """
 
 
-def grant(place: Place, *arguments: str, stdin: str = "") -> Done:
-    return place.alone("grant", "--offline", *arguments, stdin=stdin)
+def grant(env: CliEnvironment, *arguments: str, stdin: str = "") -> Done:
+    return env.alone("grant", "--offline", *arguments, stdin=stdin)
 
 
 def flow(name: str, *nodes: str) -> str:
@@ -58,8 +58,10 @@ def verbs(role: dict[str, Any]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     "action", [one for one in every() if one.rights], ids=lambda action: action.name
 )
-def test_an_action_is_granted_what_it_declares_and_no_more(place: Place, action: Any) -> None:
-    found = objects(grant(place, action.name, "-n", "shop"))
+def test_an_action_is_granted_what_it_declares_and_no_more(
+    env: CliEnvironment, action: Any
+) -> None:
+    found = objects(grant(env, action.name, "-n", "shop"))
     everywhere = {right.every_namespace or not right.resource.namespaced for right in action.rights}
     assert len(everywhere) == 1, "no shipped action has rights of both scopes"
     name, scope, namespace = f"automation-runner:{action.name}", "", "shop"
@@ -83,14 +85,14 @@ def test_an_action_is_granted_what_it_declares_and_no_more(place: Place, action:
     assert account["metadata"]["labels"] == {"automation.itechsmart.dev/allow-workflows": "true"}
 
 
-def test_each_action_has_a_role_of_its_own_so_that_one_can_be_revoked(place: Place) -> None:
-    found = objects(grant(place, "rollout-undo", "pod-logs", "rollout-undo"))
+def test_each_action_has_a_role_of_its_own_so_that_one_can_be_revoked(env: CliEnvironment) -> None:
+    found = objects(grant(env, "rollout-undo", "pod-logs", "rollout-undo"))
     roles = sorted(name for kind, _, name in found if kind == "Role")
     assert roles == ["automation-runner:pod-logs", "automation-runner:rollout-undo"]
 
 
-def test_an_action_without_rights_needs_nothing(place: Place) -> None:
-    done = grant(place, "http-request")
+def test_an_action_without_rights_needs_nothing(env: CliEnvironment) -> None:
+    done = grant(env, "http-request")
     assert (done.code, done.out) == (0, "")
     assert "there is nothing to grant" in done.err
 
@@ -107,46 +109,46 @@ def test_an_action_without_rights_needs_nothing(place: Place) -> None:
     ],
 )
 def test_what_is_unknown_or_wrong_is_reported_and_nothing_is_printed(
-    place: Place, arguments: Sequence[str], words: str
+    env: CliEnvironment, arguments: Sequence[str], words: str
 ) -> None:
-    done = grant(place, *arguments)
+    done = grant(env, *arguments)
     assert (done.code, done.out, words in done.err) == (2, "", True), done.err
 
 
-def test_a_file_names_its_actions_with_their_place(place: Place) -> None:
+def test_a_file_names_its_actions_with_their_place(env: CliEnvironment) -> None:
     text = flow("respond", "{name: a, action: pod-logs, with: {name: web}}")
-    found = objects(grant(place, "-f", "-", "-n", "shop", stdin=text))
+    found = objects(grant(env, "-f", "-", "-n", "shop", stdin=text))
     assert ("Role", "shop", "automation-runner:pod-logs") in found
-    wrong = grant(place, "-f", "-", stdin=flow("respond", "{name: a, action: pod-log}"))
+    wrong = grant(env, "-f", "-", stdin=flow("respond", "{name: a, action: pod-log}"))
     assert wrong.code == 2
     assert "document 1: Workflow respond: spec.nodes[0].action: this release" in wrong.err
     assert "did you mean 'pod-logs'?" in wrong.err
 
 
-def test_sub_workflows_and_their_actions_are_followed(place: Place) -> None:
+def test_sub_workflows_and_their_actions_are_followed(env: CliEnvironment) -> None:
     parent = flow("parent", "{name: a, workflow: {name: child}}")
     child = flow("child", "{name: b, action: rollout-status, with: {name: web}}")
-    done = grant(place, "-f", "-", stdin=parent)
+    done = grant(env, "-f", "-", stdin=parent)
     assert (done.code, "sub-workflow 'child' is unknown" in done.err) == (2, True)
-    found = objects(grant(place, "-f", "-", stdin=parent + child))
+    found = objects(grant(env, "-f", "-", stdin=parent + child))
     assert ("Role", "default", "automation-runner:rollout-status") in found
 
 
-def test_the_template_of_a_whole_workflow_stands_for_its_actions(place: Place) -> None:
+def test_the_template_of_a_whole_workflow_stands_for_its_actions(env: CliEnvironment) -> None:
     inner = "{name: a, action: rollout-undo, with: {name: web}}"
     whole = f"spec: {{workflow: {{nodes: [{inner}]}}}}\n---\n"
     text = HEAD.format("ClusterTemplate", "back") + whole + flow("w", "{name: a, action: back}")
-    found = objects(grant(place, "-f", "-", stdin=text))
+    found = objects(grant(env, "-f", "-", stdin=text))
     assert ("Role", "default", "automation-runner:rollout-undo") in found
 
 
-def test_another_namespace_is_granted_where_the_action_works(place: Place) -> None:
+def test_another_namespace_is_granted_where_the_action_works(env: CliEnvironment) -> None:
     text = flow(
         "w",
         "{name: a, action: rollout-status, with: {name: web, namespace: web}}",
         "{name: b, action: rollout-status, with: {name: db}}",
     )
-    found = objects(grant(place, "-f", "-", "-n", "ops", stdin=text))
+    found = objects(grant(env, "-f", "-", "-n", "ops", stdin=text))
     roles = {(namespace, name) for kind, namespace, name in found if kind == "Role"}
     assert roles == {
         ("ops", "automation-runner:rollout-status"),
@@ -156,22 +158,22 @@ def test_another_namespace_is_granted_where_the_action_works(place: Place) -> No
     assert binding["subjects"][0]["namespace"] == "ops"
 
 
-def test_a_namespace_that_is_known_only_when_it_runs_is_reported(place: Place) -> None:
+def test_a_namespace_that_is_known_only_when_it_runs_is_reported(env: CliEnvironment) -> None:
     node = '{name: a, action: rollout-status, with: {name: x, namespace: "$[[ vars.where ]]"}}'
     text = HEAD.format("Workflow", "w") + (
         f"spec: {{variables: [{{name: where, type: string, required: true}}], nodes: [{node}]}}\n"
     )
-    done = grant(place, "-f", "-", "-n", "ops", stdin=text)
+    done = grant(env, "-f", "-", "-n", "ops", stdin=text)
     assert "the namespace of rollout-status is $[[ vars.where ]]" in done.err
-    named = grant(place, "-f", "-", "-n", "ops", "--target-namespace", "web", stdin=text)
+    named = grant(env, "-f", "-", "-n", "ops", "--target-namespace", "web", stdin=text)
     assert named.err == ""
     assert ("Role", "web", "ops:automation-runner:rollout-status") in objects(named)
 
 
-def test_a_template_of_your_own_says_what_it_needs(place: Place, tmp_path: Path) -> None:
+def test_a_template_of_your_own_says_what_it_needs(env: CliEnvironment, tmp_path: Path) -> None:
     path = tmp_path / "drain.yaml"
     path.write_text(NODES + "---\n" + flow("w", "{name: a, action: local/drain}"))
-    found = objects(grant(place, "-f", str(path), "-n", "ops"))
+    found = objects(grant(env, "-f", str(path), "-n", "ops"))
     assert set(found) == {
         ("ServiceAccount", "ops", "drainer"),
         ("Role", "ops", "drainer:local:drain"),
@@ -192,40 +194,42 @@ def test_a_template_of_your_own_says_what_it_needs(place: Place, tmp_path: Path)
     ]
 
 
-def test_another_account_is_granted_and_what_the_template_names_is_reported(place: Place) -> None:
-    done = grant(place, "pod-logs", "--service-account", "logs", "-n", "ops")
+def test_another_account_is_granted_and_what_the_template_names_is_reported(
+    env: CliEnvironment,
+) -> None:
+    done = grant(env, "pod-logs", "--service-account", "logs", "-n", "ops")
     assert ("RoleBinding", "ops", "logs:pod-logs") in objects(done)
     assert "the Template of pod-logs runs as automation-runner, not as logs" in done.err
 
 
-def test_a_template_that_declares_no_rights_is_reported(place: Place) -> None:
+def test_a_template_that_declares_no_rights_is_reported(env: CliEnvironment) -> None:
     template = HEAD.format("Template", "mine") + "spec: {action: {serviceAccountName: it}}\n---\n"
     text = template + flow("w", "{name: a, action: local/mine}")
-    done = grant(place, "-f", "-", stdin=text)
+    done = grant(env, "-f", "-", stdin=text)
     assert (done.code, done.out) == (0, "")
     assert "local/mine runs as it and declares no rights in spec.rights" in done.err
 
 
-def test_the_clusters_own_templates_count_where_there_is_a_cluster(place: Place) -> None:
+def test_the_clusters_own_templates_count_where_there_is_a_cluster(env: CliEnvironment) -> None:
     spec = yaml.safe_load(NODES)["spec"]
-    place.put("Template", "drain", "ops", spec=spec)
-    place.put("ClusterTemplate", "reboot", "", spec=spec)
-    found = objects(place("grant", "local/drain", "reboot", "-n", "ops"))
+    env.put("Template", "drain", "ops", spec=spec)
+    env.put("ClusterTemplate", "reboot", "", spec=spec)
+    found = objects(env("grant", "local/drain", "reboot", "-n", "ops"))
     assert ("ClusterRole", "", "ops:drainer:reboot") in found
-    done = place("grant", "local/drai", "-n", "ops")
+    done = env("grant", "local/drai", "-n", "ops")
     assert (done.code, "did you mean 'local/drain'?" in done.err) == (2, True)
-    missing = place("grant", "pod-logs", "-n", "ops")
+    missing = env("grant", "pod-logs", "-n", "ops")
     assert (missing.code, "there is no ClusterTemplate 'pod-logs'" in missing.err) == (2, True)
 
 
-def test_workflows_of_several_namespaces_are_granted_one_at_a_time(place: Place) -> None:
+def test_workflows_of_several_namespaces_are_granted_one_at_a_time(env: CliEnvironment) -> None:
     text = "".join(
         flow(name, "{name: a, action: pod-logs}").replace(
             f"name: {name}}}", f"name: {name}, namespace: {name}}}"
         )
         for name in ("a", "b")
     )
-    done = grant(place, "-f", "-", stdin=text)
+    done = grant(env, "-f", "-", stdin=text)
     assert (done.code, "of several namespaces (a, b)" in done.err) == (2, True)
-    elsewhere = grant(place, "-f", "-", "-n", "c", stdin=text)
+    elsewhere = grant(env, "-f", "-", "-n", "c", stdin=text)
     assert (elsewhere.code, "but -n c was given" in elsewhere.err) == (2, True)

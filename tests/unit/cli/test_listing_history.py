@@ -13,7 +13,7 @@ from orchestrator.cli.listing_history import list_with_history
 from orchestrator.kube.access import of_kubeconfig
 from orchestrator.kube.blocking_transport import BlockingTransport
 from orchestrator.session.execution_filter import ExecutionFilter
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 
 class Long(History):
@@ -43,10 +43,10 @@ def history() -> Long:
 
 
 @pytest.fixture
-def cluster(place: Place, history: Long) -> ServedCluster:
-    place.put("WorkflowExecution", "live", **_execution("live"))
-    place.put("WorkflowExecution", "old-0001", **_execution("old-0001"))
-    transport = BlockingTransport(of_kubeconfig(str(place.kubeconfig)))
+def cluster(env: CliEnvironment, history: Long) -> ServedCluster:
+    env.put("WorkflowExecution", "live", **_execution("live"))
+    env.put("WorkflowExecution", "old-0001", **_execution("old-0001"))
+    transport = BlockingTransport(of_kubeconfig(str(env.kubeconfig)))
     return ServedCluster(transport, "default", history)
 
 

@@ -14,7 +14,7 @@ from orchestrator.cli import commands
 from orchestrator.cli.commands.registry import COMMANDS
 from orchestrator.cli.main import load
 from tests.kube import ROOT
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 FOLDER = Path(commands.__file__).parent
 
@@ -56,45 +56,45 @@ def run_python(code: str, **environ: str) -> str:
     ).stdout
 
 
-def test_the_version_is_an_option_and_a_command(place: Place) -> None:
-    assert place("--version").out == place("version").out
-    assert place("version").out[0].isdigit()
+def test_the_version_is_an_option_and_a_command(env: CliEnvironment) -> None:
+    assert env("--version").out == env("version").out
+    assert env("version").out[0].isdigit()
 
 
-def test_an_unknown_command_is_answered_with_the_nearest(place: Place) -> None:
-    done = place("aply")
+def test_an_unknown_command_is_answered_with_the_nearest(env: CliEnvironment) -> None:
+    done = env("aply")
     assert done.code == 2
     assert "Did you mean 'apply'?" in done.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_gets_a_script(place: Place, shell: str) -> None:
-    done = place("completion", shell)
+def test_a_shell_gets_a_script(env: CliEnvironment, shell: str) -> None:
+    done = env("completion", shell)
     assert done.code == 0
     assert "_ORCHESTRATOR_COMPLETE=complete_" + shell in done.out
 
 
 @pytest.fixture
-def completed(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+def completed(env: CliEnvironment, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """What bash is offered after some words."""
 
     def complete(words: str) -> list[str]:
-        line = f"orchestrator --kubeconfig {place.kubeconfig} {words}"
+        line = f"orchestrator --kubeconfig {env.kubeconfig} {words}"
         monkeypatch.setenv("_ORCHESTRATOR_COMPLETE", "complete_bash")
         monkeypatch.setenv("COMP_WORDS", line)
         monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
-        return place.alone().out.split()
+        return env.alone().out.split()
 
     return complete
 
 
 def test_commands_options_kinds_and_names_are_completed(
-    place: Place, completed: Callable[[str], list[str]]
+    env: CliEnvironment, completed: Callable[[str], list[str]]
 ) -> None:
-    place.put("Workflow", "restart", spec={})
+    env.put("Workflow", "restart", spec={})
     nodes = {"check": {"phase": "Succeeded"}, "confirm": {"phase": "Waiting"}}
-    place.put("WorkflowExecution", "restart-1", spec={"workflow": "w"}, status={"nodes": nodes})
-    place.put("WorkflowExecution", "elsewhere-1", "shop", spec={"workflow": "w"})
+    env.put("WorkflowExecution", "restart-1", spec={"workflow": "w"}, status={"nodes": nodes})
+    env.put("WorkflowExecution", "elsewhere-1", "shop", spec={"workflow": "w"})
     assert completed("re") == ["resume", "rerun", "reject", "restore", "receiver", "recorder"]
     assert "--field-selector" in completed("get --")
     assert completed("get workf") == ["workflows", "workflowexecutions"]
@@ -108,7 +108,7 @@ def test_commands_options_kinds_and_names_are_completed(
 
 
 def test_completion_offers_nothing_where_no_cluster_answers(
-    place: Place, completed: Callable[[str], list[str]]
+    env: CliEnvironment, completed: Callable[[str], list[str]]
 ) -> None:
-    place.kubeconfig.write_text("clusters: {")
+    env.kubeconfig.write_text("clusters: {")
     assert completed("run ") == []

@@ -15,12 +15,12 @@ VALUES = ("--var", "deployment=web", "--var", "url=http://web/healthz")
 
 
 @pytest.fixture
-def catalogue(place: Any) -> Callable[..., Any]:
+def catalogue(env: Any) -> Callable[..., Any]:
     """The command line, and a cluster with the shipped Templates."""
     for path in (*CATALOG.glob("actions/*.yaml"), *CATALOG.glob("workflows/*.yaml")):
         raw = yaml.safe_load(path.read_text())
-        place.put("ClusterTemplate", raw["metadata"]["name"], "", spec=raw["spec"])
-    made: Callable[..., Any] = place
+        env.put("ClusterTemplate", raw["metadata"]["name"], "", spec=raw["spec"])
+    made: Callable[..., Any] = env
     return made
 
 

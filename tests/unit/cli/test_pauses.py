@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.pauses import describe_pause
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 COMMAND = "resume with: orchestrator -n shop resume run"
 
@@ -56,26 +56,26 @@ def test_without_anything_known_the_command_is_left() -> None:
     assert describe_pause(paused()) == COMMAND
 
 
-def test_pause_is_written_in_the_users_name(place: Place) -> None:
-    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status={"phase": "Running"})
-    assert place("pause", "@latest").out == (
+def test_pause_is_written_in_the_users_name(env: CliEnvironment) -> None:
+    env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status={"phase": "Running"})
+    assert env("pause", "@latest").out == (
         "workflowexecution/run is being paused: nothing new starts\n"
     )
-    assert place.get("WorkflowExecution", "run")["spec"]["desiredState"] == "Paused"
-    assert place.managers == ["control-ana"]
+    assert env.get("WorkflowExecution", "run")["spec"]["desiredState"] == "Paused"
+    assert env.managers == ["control-ana"]
 
 
-def test_lines_say_who_paused_and_that_it_was_resumed(place: Place) -> None:
+def test_lines_say_who_paused_and_that_it_was_resumed(env: CliEnvironment) -> None:
     spec = {"workflow": "w", "desiredState": "Paused"}
     status = {"phase": "Paused", "startedAt": "2027-01-15T08:00:00.000Z"}
     metadata = {"managedFields": [write("control-ana", 5)]}
-    place.put("WorkflowExecution", "run", metadata=metadata, spec=spec, status=status)
+    env.put("WorkflowExecution", "run", metadata=metadata, spec=spec, status=status)
     running, ended = {**status, "phase": "Running"}, {"phase": "Succeeded"}
-    place.once_watched(
-        lambda: place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=running),
-        lambda: place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=ended),
+    env.once_watched(
+        lambda: env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=running),
+        lambda: env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=ended),
     )
-    assert place("watch", "run").lines == [
+    assert env("watch", "run").lines == [
         "run, a run of w",
         "Paused  by ana since 5 min; resume with: orchestrator -n default resume run",
         "Running  resumed",

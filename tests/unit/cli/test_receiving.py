@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.cli.receiving import receiver_address
+from orchestrator.cli.receiver_options import receiver_address
 from orchestrator.process.certificate import CertificateFiles
 from orchestrator.receiver.server import Address
 from orchestrator.session.errors import UsageError
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 CERTIFICATE, KEY, AUTHORITY = Path("tls.crt"), Path("tls.key"), Path("ca.crt")
 PUSHES: dict[str, Any] = {
@@ -57,9 +57,9 @@ def granted(out: str) -> list[dict[str, Any]]:
     return [raw for raw in yaml.safe_load_all(out) if raw]
 
 
-def test_a_grant_names_the_secrets_of_the_trigger_and_nothing_else(place: Place) -> None:
-    place.put("Trigger", "pushes", spec=PUSHES)
-    done = place("trigger", "grant", "pushes")
+def test_a_grant_names_the_secrets_of_the_trigger_and_nothing_else(env: CliEnvironment) -> None:
+    env.put("Trigger", "pushes", spec=PUSHES)
+    done = env("trigger", "grant", "pushes")
     role, binding = granted(done.out)
     assert role["rules"] == [
         {
@@ -80,7 +80,9 @@ def test_a_grant_names_the_secrets_of_the_trigger_and_nothing_else(place: Place)
     ]
 
 
-def test_a_grant_of_a_file_needs_no_trigger_on_the_cluster(place: Place, tmp_path: Path) -> None:
+def test_a_grant_of_a_file_needs_no_trigger_on_the_cluster(
+    env: CliEnvironment, tmp_path: Path
+) -> None:
     manifest = {
         "apiVersion": "automation.itechsmart.dev/v1alpha1",
         "kind": "Trigger",
@@ -89,7 +91,7 @@ def test_a_grant_of_a_file_needs_no_trigger_on_the_cluster(place: Place, tmp_pat
     }
     file = tmp_path / "trigger.yaml"
     file.write_text(yaml.safe_dump(manifest))
-    done = place("trigger", "grant", "-f", str(file), "--receiver", "tools/hooks")
+    done = env("trigger", "grant", "-f", str(file), "--receiver", "tools/hooks")
     role, binding = granted(done.out)
     assert role["metadata"]["namespace"] == "shop"
     assert (binding["subjects"][0]["namespace"], binding["subjects"][0]["name"]) == (
@@ -98,9 +100,9 @@ def test_a_grant_of_a_file_needs_no_trigger_on_the_cluster(place: Place, tmp_pat
     )
 
 
-def test_a_trigger_without_secrets_needs_no_grant(place: Place) -> None:
-    place.put("Trigger", "call", spec={"workflow": "w", "apiEndpoint": {}})
-    done = place("trigger", "grant", "call")
+def test_a_trigger_without_secrets_needs_no_grant(env: CliEnvironment) -> None:
+    env.put("Trigger", "call", spec={"workflow": "w", "apiEndpoint": {}})
+    done = env("trigger", "grant", "call")
     assert (done.code, done.out) == (0, "")
     assert "trigger/call needs no Secret" in done.err
 
@@ -113,7 +115,9 @@ def test_a_trigger_without_secrets_needs_no_grant(place: Place) -> None:
         (["missing"], "missing"),
     ],
 )
-def test_a_grant_of_nothing_is_refused(place: Place, arguments: list[str], said: str) -> None:
-    done = place("trigger", "grant", *arguments)
+def test_a_grant_of_nothing_is_refused(
+    env: CliEnvironment, arguments: list[str], said: str
+) -> None:
+    done = env("trigger", "grant", *arguments)
     assert done.code != 0
     assert said in done.err

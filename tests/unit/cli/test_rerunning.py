@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 SPEC: dict[str, Any] = {
     "variables": [
@@ -22,11 +22,11 @@ SPEC: dict[str, Any] = {
 
 
 @pytest.fixture
-def place(place: Place) -> Place:
-    place.put("Workflow", "w", spec=SPEC)
+def env(env: CliEnvironment) -> CliEnvironment:
+    env.put("Workflow", "w", spec=SPEC)
     status = {
         "phase": "Failed",
-        "revision": place.freeze("w", SPEC),
+        "revision": env.freeze("w", SPEC),
         "variables": {"count": 1, "where": "us"},
         "nodes": {
             "first": {"phase": "Succeeded", "reason": "Completed", "outputs": {"x": 1}},
@@ -34,22 +34,22 @@ def place(place: Place) -> Place:
         },
     }
     spec = {"workflow": "w", "variables": {"where": "us"}}
-    place.put("WorkflowExecution", "run", spec=spec, status=status)
-    return place
+    env.put("WorkflowExecution", "run", spec=spec, status=status)
+    return env
 
 
-def test_it_starts_at_the_nodes_that_failed(place: Place) -> None:
-    assert place("rerun", "run", "--name", "again").out == "workflowexecution/again\n"
-    assert place.get("WorkflowExecution", "again")["spec"] == {
+def test_it_starts_at_the_nodes_that_failed(env: CliEnvironment) -> None:
+    assert env("rerun", "run", "--name", "again").out == "workflowexecution/again\n"
+    assert env.get("WorkflowExecution", "again")["spec"] == {
         "workflow": "w",
         "rerunOf": {"name": "run", "from": ["second"]},
         "requester": "ana",
     }
 
 
-def test_other_variables_run_everything_again(place: Place) -> None:
-    assert place("rerun", "@latest", "--var", "count=3", "--name", "again").code == 0
-    assert place.get("WorkflowExecution", "again")["spec"] == {
+def test_other_variables_run_everything_again(env: CliEnvironment) -> None:
+    assert env("rerun", "@latest", "--var", "count=3", "--name", "again").code == 0
+    assert env.get("WorkflowExecution", "again")["spec"] == {
         "workflow": "w",
         "variables": {"where": "us", "count": 3},
         "requester": "ana",
@@ -67,12 +67,12 @@ def test_other_variables_run_everything_again(place: Place) -> None:
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_created(
-    place: Place, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = place("rerun", "run", *arguments)
+    done = env("rerun", "run", *arguments)
     assert done.code == 2
     assert said in done.err
-    assert place.names("WorkflowExecution") == ["run"]
+    assert env.names("WorkflowExecution") == ["run"]
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_what_is_wrong_is_said_before_anything_is_created(
     ],
 )
 def test_a_source_that_cannot_run_again_is_refused(
-    place: Place, status: dict[str, Any], said: str
+    env: CliEnvironment, status: dict[str, Any], said: str
 ) -> None:
-    place.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
-    done = place("rerun", "run")
+    env.put("WorkflowExecution", "run", spec={"workflow": "w"}, status=status)
+    done = env("rerun", "run")
     assert (done.code, done.err) == (2, f"error: {said}\n")
 
 
-def test_a_workflow_that_is_gone_or_not_startable_is_refused(place: Place) -> None:
-    place.put("Workflow", "w", spec={**SPEC, "state": "Inactive"})
-    assert "is Inactive and cannot be started" in place("rerun", "run").err
-    del place.server.objects["workflows", "default", "w"]
-    assert "Workflow w no longer exists in namespace default" in place("rerun", "run").err
+def test_a_workflow_that_is_gone_or_not_startable_is_refused(env: CliEnvironment) -> None:
+    env.put("Workflow", "w", spec={**SPEC, "state": "Inactive"})
+    assert "is Inactive and cannot be started" in env("rerun", "run").err
+    del env.server.objects["workflows", "default", "w"]
+    assert "Workflow w no longer exists in namespace default" in env("rerun", "run").err

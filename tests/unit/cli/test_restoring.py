@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.models.base import API_VERSION
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 
 def backup(folder: Path, *items: dict[str, Any]) -> str:
@@ -24,20 +24,20 @@ def ours(kind: str, name: str, **fields: Any) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": {}, **fields}
 
 
-def test_what_exists_is_kept_and_the_rest_is_created(place: Place, tmp_path: Path) -> None:
-    place.put("Workflow", "flow", spec={"title": "mine"})
+def test_what_exists_is_kept_and_the_rest_is_created(env: CliEnvironment, tmp_path: Path) -> None:
+    env.put("Workflow", "flow", spec={"title": "mine"})
     file = backup(tmp_path, ours("Trigger", "nightly"), ours("Workflow", "flow"))
-    dry = place("restore", "-f", file, "--dry-run")
+    dry = env("restore", "-f", file, "--dry-run")
     assert dry.lines == [
         "workflow default/flow: exists: kept as it is",
         "trigger default/nightly: restored (dry run)",
     ]
-    assert place.names("Trigger") == []
-    done = place("restore", "-f", file)
+    assert env.names("Trigger") == []
+    done = env("restore", "-f", file)
     assert (done.code, done.err) == (0, "")
     assert done.lines[1] == "trigger default/nightly: restored"
-    assert place.get("Workflow", "flow")["spec"] == {"title": "mine"}
-    assert place.names("Trigger") == ["nightly"]
+    assert env.get("Workflow", "flow")["spec"] == {"title": "mine"}
+    assert env.names("Trigger") == ["nightly"]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_what_exists_is_kept_and_the_rest_is_created(place: Place, tmp_path: Pat
     ids=["other kinds", "nothing", "no account"],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_restored(
-    place: Place, tmp_path: Path, items: list[dict[str, Any]], options: list[str], said: str
+    env: CliEnvironment, tmp_path: Path, items: list[dict[str, Any]], options: list[str], said: str
 ) -> None:
-    done = place("restore", "-f", backup(tmp_path, *items), *options)
+    done = env("restore", "-f", backup(tmp_path, *items), *options)
     assert done.code == 2
     assert said in done.err
-    assert place.names("Workflow") == []
+    assert env.names("Workflow") == []

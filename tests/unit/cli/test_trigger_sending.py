@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from orchestrator.models.base import API_VERSION
-from tests.requests import ALERTMANAGER, SECRETS, hex_hmac
-from tests.unit.actions.conftest import Answer, Server, running_server
-from tests.unit.cli.conftest import Place
+from tests.signed_requests import ALERTMANAGER, SECRETS, hex_hmac
+from tests.unit.actions.conftest import Response, Server, running_server
+from tests.unit.cli.conftest import CliEnvironment
 
 HOOK: dict[str, Any] = {
     "workflow": "w",
@@ -33,12 +33,12 @@ SPEC: dict[str, Any] = {
 
 
 @pytest.fixture
-def place(place: Place) -> Place:
-    place.put("Workflow", "w", spec=SPEC)
-    place.put("Trigger", "hook", spec=HOOK)
-    place.put("Trigger", "call", spec=CALL)
-    place.put("Trigger", "nightly", spec={"workflow": "w", "schedule": {"cron": "@daily"}})
-    return place
+def env(env: CliEnvironment) -> CliEnvironment:
+    env.put("Workflow", "w", spec=SPEC)
+    env.put("Trigger", "hook", spec=HOOK)
+    env.put("Trigger", "call", spec=CALL)
+    env.put("Trigger", "nightly", spec={"workflow": "w", "schedule": {"cron": "@daily"}})
+    return env
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def secret(tmp_path: Path) -> Path:
 @pytest.fixture
 def receiver() -> Iterator[Server]:
     with running_server() as started:
-        started.answer = lambda _: Answer(202, b'{"outcome": "started", "execution": "hook-1"}')
+        started.answer = lambda _: Response(202, b'{"outcome": "started", "execution": "hook-1"}')
         yield started
 
 
@@ -62,11 +62,11 @@ def body_of(folder: Path, body: object) -> str:
 
 
 def test_a_request_is_signed_and_sent_to_the_path_of_the_trigger(
-    place: Place, receiver: Server, secret: Path, tmp_path: Path
+    env: CliEnvironment, receiver: Server, secret: Path, tmp_path: Path
 ) -> None:
     body = body_of(tmp_path, {"ref": "main"})
     options = ("--url", receiver.url, "--secret-file", str(secret), "--body", body, "--id", "d-7")
-    done = place("trigger", "send", "hook", *options)
+    done = env("trigger", "send", "hook", *options)
     assert (done.code, done.out) == (0, '202 {"outcome": "started", "execution": "hook-1"}\n')
     (request,) = receiver.requests
     assert request.path == "/triggers/default/hook"
@@ -76,21 +76,21 @@ def test_a_request_is_signed_and_sent_to_the_path_of_the_trigger(
 
 
 def test_the_secret_is_read_from_the_cluster_and_a_sample_is_sent(
-    place: Place, receiver: Server
+    env: CliEnvironment, receiver: Server
 ) -> None:
     value = base64.b64encode(b"of the cluster").decode()
-    place.server.objects["secrets", "default", "hooks"] = {
+    env.server.objects["secrets", "default", "hooks"] = {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hooks"},
         "data": {"secret": value},
     }  # fmt: skip
-    assert place("trigger", "send", "hook", "--url", receiver.url).code == 0
+    assert env("trigger", "send", "hook", "--url", receiver.url).code == 0
     (request,) = receiver.requests
     expected = hex_hmac(b"of the cluster", request.body)
     assert request.headers["x-hub-signature-256"] == f"sha256={expected}"
 
 
 def test_the_trigger_of_a_file_needs_no_cluster(
-    place: Place, receiver: Server, secret: Path, tmp_path: Path
+    env: CliEnvironment, receiver: Server, secret: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "hooks.yaml"
     documents = [
@@ -99,33 +99,35 @@ def test_the_trigger_of_a_file_needs_no_cluster(
     ]
     file.write_text(yaml.safe_dump_all(documents))
     options = ("--url", receiver.url, "--secret-file", str(secret), "-f", str(file))
-    several = place("trigger", "send", *options)
+    several = env("trigger", "send", *options)
     assert (several.code, "choose one of one, two by name" in several.err) == (2, True)
-    unknown = place("trigger", "send", "three", *options)
+    unknown = env("trigger", "send", "three", *options)
     assert (unknown.code, "there is no Trigger three" in unknown.err) == (2, True)
-    place.server.objects.clear()
-    assert place("-n", "shop", "trigger", "send", "two", *options).code == 0
+    env.server.objects.clear()
+    assert env("-n", "shop", "trigger", "send", "two", *options).code == 0
     (request,) = receiver.requests
     assert request.path == "/triggers/shop/two"
     assert request.headers["x-hub-signature-256"] == f"sha256={hex_hmac(b's3cret', request.body)}"
 
 
-def test_without_a_name_or_a_file_there_is_nothing_to_send(place: Place, receiver: Server) -> None:
-    done = place("trigger", "send", "--url", receiver.url)
+def test_without_a_name_or_a_file_there_is_nothing_to_send(
+    env: CliEnvironment, receiver: Server
+) -> None:
+    done = env("trigger", "send", "--url", receiver.url)
     assert (done.code, "name the Trigger, or give a file with it" in done.err) == (2, True)
 
 
 def test_a_refusal_of_the_receiver_is_exit_code_1(
-    place: Place, receiver: Server, secret: Path
+    env: CliEnvironment, receiver: Server, secret: Path
 ) -> None:
-    receiver.answer = lambda _: Answer(401, b'{"message": "not verified"}')
-    done = place("trigger", "send", "hook", "--url", receiver.url, "--secret-file", str(secret))
+    receiver.answer = lambda _: Response(401, b'{"message": "not verified"}')
+    done = env("trigger", "send", "hook", "--url", receiver.url, "--secret-file", str(secret))
     assert (done.code, done.out) == (1, '401 {"message": "not verified"}\n')
 
 
-def test_a_dry_run_prints_the_request(place: Place, secret: Path) -> None:
+def test_a_dry_run_prints_the_request(env: CliEnvironment, secret: Path) -> None:
     options = ("--url", "https://x.example/", "--secret-file", str(secret), "--dry-run")
-    done = place("trigger", "send", "hook", *options, "--header", "X-GitHub-Event: release")
+    done = env("trigger", "send", "hook", *options, "--header", "X-GitHub-Event: release")
     assert done.lines[0] == "POST https://x.example/triggers/default/hook"
     assert "X-GitHub-Event: release" in done.lines
     assert '  "message": "a sample"' in done.lines
@@ -143,16 +145,16 @@ def test_a_dry_run_prints_the_request(place: Place, secret: Path) -> None:
     ],
 )
 def test_what_cannot_be_sent_is_said_before_anything_is_sent(
-    place: Place, receiver: Server, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, receiver: Server, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = place("trigger", "send", *arguments, "--url", receiver.url)
+    done = env("trigger", "send", *arguments, "--url", receiver.url)
     assert (done.code, receiver.requests) == (2, [])
     assert said in done.err
 
 
-def test_a_receiver_that_cannot_be_reached_is_said(place: Place, secret: Path) -> None:
+def test_a_receiver_that_cannot_be_reached_is_said(env: CliEnvironment, secret: Path) -> None:
     options = ("--url", "http://127.0.0.1:1", "--secret-file", str(secret))
-    done = place("trigger", "send", "hook", *options)
+    done = env("trigger", "send", "hook", *options)
     assert done.code == 2
     assert "--url http://127.0.0.1:1: " in done.err
 
@@ -164,31 +166,35 @@ def trigger_file(folder: Path, name: str, spec: dict[str, Any]) -> str:
     return str(path)
 
 
-def test_a_trigger_is_tested_with_the_body_of_a_request(place: Place, tmp_path: Path) -> None:
+def test_a_trigger_is_tested_with_the_body_of_a_request(
+    env: CliEnvironment, tmp_path: Path
+) -> None:
     file = trigger_file(tmp_path, "hook", HOOK)
-    fires = place("trigger", "test", file, "--body", body_of(tmp_path, {"ref": "main"}))
+    fires = env("trigger", "test", file, "--body", body_of(tmp_path, {"ref": "main"}))
     assert (fires.code, fires.lines[-1]) == (0, "    branch: main")
-    skips = place("trigger", "test", file, "--body", body_of(tmp_path, {"ref": "skip"}))
+    skips = env("trigger", "test", file, "--body", body_of(tmp_path, {"ref": "skip"}))
     assert (skips.code, "spec.filter does not hold" in skips.out) == (1, True)
-    other = place("trigger", "test", file, "--body", str(tmp_path), "--event", "x")
+    other = env("trigger", "test", file, "--body", str(tmp_path), "--event", "x")
     assert (other.code, "give an event or a request" in other.err) == (2, True)
 
 
 def test_what_the_receiver_would_answer_to_a_wrong_body_is_said(
-    place: Place, tmp_path: Path
+    env: CliEnvironment, tmp_path: Path
 ) -> None:
     file = trigger_file(tmp_path, "call", CALL)
-    done = place("trigger", "test", file, "--body", body_of(tmp_path, {"n": "three"}))
+    done = env("trigger", "test", file, "--body", body_of(tmp_path, {"n": "three"}))
     assert done.code == 2
     assert "the receiver answers 400: " in done.err
-    assert place("trigger", "test", file, "--body", body_of(tmp_path, {"n": 3})).code == 0
+    assert env("trigger", "test", file, "--body", body_of(tmp_path, {"n": 3})).code == 0
 
 
-def test_a_notification_that_starts_nothing_is_no_error(place: Place, tmp_path: Path) -> None:
+def test_a_notification_that_starts_nothing_is_no_error(
+    env: CliEnvironment, tmp_path: Path
+) -> None:
     alerts = {"workflow": "w", "alert": {"bearer": {"secrets": SECRETS}, "statuses": ["resolved"]}}
     file = trigger_file(tmp_path, "alerts", alerts)
     body = body_of(tmp_path, ALERTMANAGER)
-    done = place("trigger", "test", file, "--body", body)
+    done = env("trigger", "test", file, "--body", body)
     assert done.code == 1
     assert (
         "would not start workflow/w: the trigger starts nothing when alerts are firing" in done.out

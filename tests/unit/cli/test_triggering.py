@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from orchestrator.triggers.plan import execution_name
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 SPEC: dict[str, Any] = {
     "variables": [{"name": "when", "type": "string", "default": ""}],
@@ -31,26 +31,26 @@ AFTER: dict[str, Any] = {
 
 
 @pytest.fixture
-def place(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+def env(env: CliEnvironment, monkeypatch: pytest.MonkeyPatch) -> CliEnvironment:
     for module in ("triggering", "backfilling", "trigger_testing"):
         monkeypatch.setattr(f"orchestrator.cli.{module}.now", lambda: 1_800_000_000.0)
-    place.put("Workflow", "w", spec=SPEC)
-    place.put("Trigger", "nightly", spec=NIGHTLY)
-    place.put("Trigger", "after", spec=AFTER)
+    env.put("Workflow", "w", spec=SPEC)
+    env.put("Trigger", "nightly", spec=NIGHTLY)
+    env.put("Trigger", "after", spec=AFTER)
     for name, workflow in (("build-1", "build"), ("skip", "build"), ("other", "v")):
         status = {"phase": "Succeeded", "finishedAt": "2027-01-15T08:00:00.000Z"}
-        place.put("WorkflowExecution", name, spec={"workflow": workflow}, status=status)
-    return place
+        env.put("WorkflowExecution", name, spec={"workflow": workflow}, status=status)
+    return env
 
 
-def started(place: Place) -> list[dict[str, Any]]:
-    items = [raw for key, raw in place.server.objects.items() if key[0] == "workflowexecutions"]
+def started(env: CliEnvironment) -> list[dict[str, Any]]:
+    items = [raw for key, raw in env.server.objects.items() if key[0] == "workflowexecutions"]
     return [raw["spec"] for raw in items if raw["spec"]["workflow"] == "w"]
 
 
-def test_a_schedule_is_run_with_its_next_slot(place: Place) -> None:
-    assert place("trigger", "run", "nightly").code == 0
-    assert started(place) == [
+def test_a_schedule_is_run_with_its_next_slot(env: CliEnvironment) -> None:
+    assert env("trigger", "run", "nightly").code == 0
+    assert started(env) == [
         {
             "workflow": "w",
             "variables": {"when": "2027-01-16T02:30:00.000Z"},
@@ -59,10 +59,10 @@ def test_a_schedule_is_run_with_its_next_slot(place: Place) -> None:
     ]
 
 
-def test_an_ended_execution_or_an_event_is_what_another_runs_with(place: Place) -> None:
-    assert place("trigger", "run", "after", "--of", "awfx/build-1").code == 0
-    assert place("trigger", "run", "after", "--event", '{"name": "mine"}', "--dry-run").code == 0
-    assert [spec["variables"] for spec in started(place)] == [{"when": "build-1"}]
+def test_an_ended_execution_or_an_event_is_what_another_runs_with(env: CliEnvironment) -> None:
+    assert env("trigger", "run", "after", "--of", "awfx/build-1").code == 0
+    assert env("trigger", "run", "after", "--event", '{"name": "mine"}', "--dry-run").code == 0
+    assert [spec["variables"] for spec in started(env)] == [{"when": "build-1"}]
 
 
 @pytest.mark.parametrize(
@@ -78,57 +78,59 @@ def test_an_ended_execution_or_an_event_is_what_another_runs_with(place: Place) 
     ],
 )
 def test_what_the_trigger_would_not_start_is_refused(
-    place: Place, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = place("trigger", "run", *arguments)
+    done = env("trigger", "run", *arguments)
     assert done.code == 2
     assert said in done.err
-    assert started(place) == []
+    assert started(env) == []
 
 
-def test_triggers_are_suspended_and_resumed(place: Place) -> None:
-    assert place("trigger", "suspend", "nightly", "after").lines == [
+def test_triggers_are_suspended_and_resumed(env: CliEnvironment) -> None:
+    assert env("trigger", "suspend", "nightly", "after").lines == [
         "trigger/nightly suspended",
         "trigger/after suspended",
     ]
-    assert place.get("Trigger", "nightly")["spec"]["suspend"] is True
-    assert place("trigger", "suspend", "nightly").out == "trigger/nightly is already suspended\n"
-    assert place("trigger", "resume", "nightly").out == "trigger/nightly resumed\n"
-    assert place.get("Trigger", "nightly")["spec"]["suspend"] is False
-    assert place("trigger", "resume", "nightly").out == "trigger/nightly is not suspended\n"
+    assert env.get("Trigger", "nightly")["spec"]["suspend"] is True
+    assert env("trigger", "suspend", "nightly").out == "trigger/nightly is already suspended\n"
+    assert env("trigger", "resume", "nightly").out == "trigger/nightly resumed\n"
+    assert env.get("Trigger", "nightly")["spec"]["suspend"] is False
+    assert env("trigger", "resume", "nightly").out == "trigger/nightly is not suspended\n"
 
 
-def test_the_next_moments_are_those_of_the_schedule(place: Place) -> None:
-    header, first, second = place("trigger", "next", "nightly", "--count", "2").lines
+def test_the_next_moments_are_those_of_the_schedule(env: CliEnvironment) -> None:
+    header, first, second = env("trigger", "next", "nightly", "--count", "2").lines
     assert header.split() == ["TRIGGER", "NEXT", "LOCAL", "IN", "STATE"]
     assert first.split()[:2] == ["nightly", "2027-01-16T02:30:00Z"]
     assert first.split()[2:] == ["Sat", "16", "Jan", "03:30:00", "Europe/Berlin", "18h30m"]
     assert "2027-01-17T02:30:00Z" in second
-    place("trigger", "suspend", "nightly")
-    [_, only] = place("trigger", "next").lines
+    env("trigger", "suspend", "nightly")
+    [_, only] = env("trigger", "next").lines
     assert only.endswith("suspended")
-    assert "it fires when its event happens" in place("trigger", "next", "after").err
+    assert "it fires when its event happens" in env("trigger", "next", "after").err
 
 
 BACKFILL = ("trigger", "backfill", "nightly", "--from", "2027-01-10T00:00")
 
 
-def test_a_backfill_starts_each_past_slot_once_under_the_triggers_own_name(place: Place) -> None:
-    done = place(*BACKFILL, "--to", "2027-01-13T00:00")
+def test_a_backfill_starts_each_past_slot_once_under_the_triggers_own_name(
+    env: CliEnvironment,
+) -> None:
+    done = env(*BACKFILL, "--to", "2027-01-13T00:00")
     assert [line.split()[:2] for line in done.lines[:3]] == [
         ["2027-01-10T02:30:00.000Z", "created"],
         ["2027-01-11T02:30:00.000Z", "created"],
         ["2027-01-12T02:30:00.000Z", "created"],
     ]
     assert done.lines[3] == "3 of 3 slots created"
-    whens = [spec["variables"]["when"] for spec in started(place)]
+    whens = [spec["variables"]["when"] for spec in started(env)]
     assert whens == [line.split()[0] for line in done.lines[:3]]
-    assert {spec["requester"] for spec in started(place)} == {"ana"}
-    again = place(*BACKFILL, "--to", "2027-01-14T00:00")
+    assert {spec["requester"] for spec in started(env)} == {"ana"}
+    again = env(*BACKFILL, "--to", "2027-01-14T00:00")
     assert [line.split()[1] for line in again.lines[:4]] == ["exists"] * 3 + ["created"]
     assert again.lines[4] == "1 of 4 slots created"
-    names = [name for kind, _, name in place.server.objects if kind == "workflowexecutions"]
-    uid = place.get("Trigger", "nightly")["metadata"]["uid"]
+    names = [name for kind, _, name in env.server.objects if kind == "workflowexecutions"]
+    uid = env.get("Trigger", "nightly")["metadata"]["uid"]
     slot = datetime(2027, 1, 10, 2, 30, tzinfo=UTC).timestamp()
     assert execution_name("nightly", uid, f"{slot:.0f}") in names
 
@@ -144,32 +146,32 @@ def test_a_backfill_starts_each_past_slot_once_under_the_triggers_own_name(place
     ],
 )
 def test_a_period_that_cannot_be_backfilled_is_refused(
-    place: Place, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = place(*BACKFILL, *arguments)
-    assert (done.code, started(place)) == (2, [])
+    done = env(*BACKFILL, *arguments)
+    assert (done.code, started(env)) == (2, [])
     assert said in done.err
 
 
-def test_only_a_schedule_has_slots_to_backfill(place: Place) -> None:
-    done = place("trigger", "backfill", "after", "--from", "2027-01-10", "--to", "2027-01-11")
+def test_only_a_schedule_has_slots_to_backfill(env: CliEnvironment) -> None:
+    done = env("trigger", "backfill", "after", "--from", "2027-01-10", "--to", "2027-01-11")
     assert done.code == 2
     assert "trigger/after has no schedule, so it has no slots" in done.err
 
 
-def test_a_dry_run_of_a_backfill_creates_nothing(place: Place) -> None:
-    done = place(*BACKFILL, "--to", "2027-01-13T00:00", "--dry-run")
+def test_a_dry_run_of_a_backfill_creates_nothing(env: CliEnvironment) -> None:
+    done = env(*BACKFILL, "--to", "2027-01-13T00:00", "--dry-run")
     assert done.lines[3] == "3 of 3 slots created (dry run)"
-    assert started(place) == []
+    assert started(env) == []
 
 
-def test_the_recorded_event_of_an_execution_is_replayed(place: Place) -> None:
-    uid = place.get("Trigger", "after")["metadata"]["uid"]
+def test_the_recorded_event_of_an_execution_is_replayed(env: CliEnvironment) -> None:
+    uid = env.get("Trigger", "after")["metadata"]["uid"]
     trigger = {"type": "execution", "name": "after", "uid": uid, "event": {"name": "build-7"}}
-    place.put("WorkflowExecution", "made", spec={"workflow": "v", "trigger": trigger})
-    assert place("trigger", "run", "after", "--replay", "made").code == 0
-    assert [spec["variables"] for spec in started(place)] == [{"when": "build-7"}]
-    refused = place("trigger", "run", "nightly", "--replay", "made")
+    env.put("WorkflowExecution", "made", spec={"workflow": "v", "trigger": trigger})
+    assert env("trigger", "run", "after", "--replay", "made").code == 0
+    assert [spec["variables"] for spec in started(env)] == [{"when": "build-7"}]
+    refused = env("trigger", "run", "nightly", "--replay", "made")
     assert refused.code == 2
     assert "--replay: trigger/nightly did not start made" in refused.err
 
@@ -196,20 +198,20 @@ def event_of(folder: Path, event: object) -> str:
     return str(path)
 
 
-def test_a_trigger_is_tested_with_an_event(place: Place, tmp_path: Path) -> None:
+def test_a_trigger_is_tested_with_an_event(env: CliEnvironment, tmp_path: Path) -> None:
     file, event = file_of(tmp_path, "after", AFTER), event_of(tmp_path, {"name": "build-9"})
-    done = place("trigger", "test", file, "--event", event)
+    done = env("trigger", "test", file, "--event", event)
     assert done.code == 0
     assert done.lines[0] == "trigger/after would start workflow/w"
     assert done.lines[1].startswith("  execution: after-")
     assert done.lines[2:] == ["  variables:", "    when: build-9"]
-    assert started(place) == []
+    assert started(env) == []
 
 
 def test_a_schedule_is_tested_with_its_next_slot_before_it_is_applied(
-    place: Place, tmp_path: Path
+    env: CliEnvironment, tmp_path: Path
 ) -> None:
-    done = place("trigger", "test", file_of(tmp_path, "new", NIGHTLY))
+    done = env("trigger", "test", file_of(tmp_path, "new", NIGHTLY))
     assert done.code == 0
     assert done.lines[1] == "  execution: named by the uid that the Trigger gets when it is applied"
     assert "when: '2027-01-16T02:30:00.000Z'" in done.out
@@ -228,16 +230,16 @@ def test_a_schedule_is_tested_with_its_next_slot_before_it_is_applied(
     ],
 )
 def test_why_nothing_would_start_is_said(
-    place: Place, tmp_path: Path, change: dict[str, Any], event: object, code: int, said: str
+    env: CliEnvironment, tmp_path: Path, change: dict[str, Any], event: object, code: int, said: str
 ) -> None:
     file = file_of(tmp_path, "after", {**AFTER, **change})
-    done = place("trigger", "test", file, "--event", event_of(tmp_path, event))
+    done = env("trigger", "test", file, "--event", event_of(tmp_path, event))
     assert done.code == code, done.err
     assert said in done.out + done.err
 
 
-def test_without_an_event_a_sample_is_tested(place: Place, tmp_path: Path) -> None:
-    done = place("trigger", "test", file_of(tmp_path, "after", AFTER))
+def test_without_an_event_a_sample_is_tested(env: CliEnvironment, tmp_path: Path) -> None:
+    done = env("trigger", "test", file_of(tmp_path, "after", AFTER))
     assert done.code == 0
     assert "    when: build-sample" in done.lines
 
@@ -261,11 +263,11 @@ TRIGGERS = [
 
 @pytest.mark.parametrize(("example", "raw"), TRIGGERS, ids=[name for name, _ in TRIGGERS])
 def test_examples_are_tried_with_a_sample_unless_they_read_what_only_their_senders_know(
-    place: Place, example: str, raw: dict[str, Any]
+    env: CliEnvironment, example: str, raw: dict[str, Any]
 ) -> None:
     name = raw["metadata"]["name"]
     file = str(EXAMPLES / f"{example}.yaml")
-    done = place("trigger", "test", file, "--name", name, "--offline")
+    done = env("trigger", "test", file, "--name", name, "--offline")
     if example in UNKNOWN:
         assert (done.code, UNKNOWN[example] in done.err) == (2, True), done.err
     else:
@@ -276,27 +278,27 @@ def test_examples_are_tried_with_a_sample_unless_they_read_what_only_their_sende
 
 
 def test_an_invalid_workflow_in_the_file_is_reported_as_by_lint(
-    place: Place, tmp_path: Path
+    env: CliEnvironment, tmp_path: Path
 ) -> None:
     """One with the same name on the cluster is valid."""
     file = Path(file_of(tmp_path, "after", AFTER))
     edges = [{"from": "a", "to": "b"}]
     spec = json.dumps({**SPEC, "edges": edges})
     file.write_text(f"{file.read_text()}\n---\n{WORKFLOW.format(name='w', spec=spec)}")
-    done = place("trigger", "test", str(file))
+    done = env("trigger", "test", str(file))
     assert done.code == 2
     assert "document 2: Workflow w: spec.edges[0].to: there is no node 'b'" in done.err
     assert "would start" not in done.out
     other = Path(file_of(tmp_path, "after", AFTER))
     other.write_text(f"{other.read_text()}\n---\n{WORKFLOW.format(name='v', spec=spec)}")
-    assert place("trigger", "test", str(other)).code == 0
+    assert env("trigger", "test", str(other)).code == 0
 
 
-def test_an_event_is_needed_where_there_is_no_sample(place: Place, tmp_path: Path) -> None:
-    done = place("trigger", "test", file_of(tmp_path, "by-hand", MANUAL))
+def test_an_event_is_needed_where_there_is_no_sample(env: CliEnvironment, tmp_path: Path) -> None:
+    done = env("trigger", "test", file_of(tmp_path, "by-hand", MANUAL))
     assert done.code == 2
     assert "give it as JSON with --event FILE" in done.err
-    missing = place("trigger", "test", file_of(tmp_path, "after", AFTER), "--event", "/no/such")
+    missing = env("trigger", "test", file_of(tmp_path, "after", AFTER), "--event", "/no/such")
     assert (missing.code, "--event: /no/such: No such file" in missing.err) == (2, True)
 
 
@@ -313,29 +315,31 @@ MANUAL: dict[str, Any] = {
 }
 
 
-def test_a_person_starts_a_manual_trigger_with_inputs_once_for_a_request(place: Place) -> None:
-    place.put("Trigger", "by-hand", spec=MANUAL)
+def test_a_person_starts_a_manual_trigger_with_inputs_once_for_a_request(
+    env: CliEnvironment,
+) -> None:
+    env.put("Trigger", "by-hand", spec=MANUAL)
     command = ("trigger", "run", "by-hand", "--input", "number=3", "--request-id", "change-1")
-    assert place(*command).code == 0
-    (spec,) = started(place)
+    assert env(*command).code == 0
+    (spec,) = started(env)
     assert spec["variables"] == {"when": "3 of change-1"}
     assert spec["requester"] == "ana"
     assert "trigger" not in spec, "only the operator sets it"
-    again = place(*command)
+    again = env(*command)
     assert again.code == 5
     assert "request change-1 of trigger/by-hand was made before, by ana: " in again.err
-    assert len(started(place)) == 1
-    assert place(*command[:-1], "change-2").code == 0
-    assert place("trigger", "run", "by-hand", "--inputs", '{"number": 4}').code == 0
-    assert place("trigger", "run", "by-hand", "--inputs", '{"number": 4}').code == 0
-    assert len(started(place)) == 4
+    assert len(started(env)) == 1
+    assert env(*command[:-1], "change-2").code == 0
+    assert env("trigger", "run", "by-hand", "--inputs", '{"number": 4}').code == 0
+    assert env("trigger", "run", "by-hand", "--inputs", '{"number": 4}').code == 0
+    assert len(started(env)) == 4
 
 
-def test_any_trigger_is_run_once_for_a_request(place: Place) -> None:
+def test_any_trigger_is_run_once_for_a_request(env: CliEnvironment) -> None:
     for code in (0, 5):
         command = ("trigger", "run", "nightly", "--request-id", "night-1")
-        assert place(*command).code == code
-    assert len(started(place)) == 1
+        assert env(*command).code == code
+    assert len(started(env)) == 1
 
 
 @pytest.mark.parametrize(
@@ -349,15 +353,15 @@ def test_any_trigger_is_run_once_for_a_request(place: Place) -> None:
     ],
 )
 def test_inputs_that_the_schema_refuses_start_nothing(
-    place: Place, arguments: tuple[str, ...], said: str
+    env: CliEnvironment, arguments: tuple[str, ...], said: str
 ) -> None:
-    place.put("Trigger", "by-hand", spec=MANUAL)
-    done = place("trigger", "run", "by-hand", *arguments)
+    env.put("Trigger", "by-hand", spec=MANUAL)
+    done = env("trigger", "run", "by-hand", *arguments)
     assert done.code == 2
     assert said in done.err
-    assert started(place) == []
+    assert started(env) == []
 
 
-def test_inputs_are_for_manual_triggers(place: Place) -> None:
-    done = place("trigger", "run", "nightly", "--input", "number=3")
+def test_inputs_are_for_manual_triggers(env: CliEnvironment) -> None:
+    done = env("trigger", "run", "nightly", "--input", "number=3")
     assert "trigger/nightly is not of type manual" in done.err

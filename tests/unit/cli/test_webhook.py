@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.webhook import webhook_address
+from orchestrator.cli.webhook_options import webhook_address
 from orchestrator.controller.webhook.server import Address
 from orchestrator.process.certificate import CertificateFiles
 from orchestrator.session.errors import UsageError

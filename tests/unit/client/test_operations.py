@@ -15,7 +15,7 @@ from aiohttp import web
 from orchestrator.client import Client, Pages, ProblemError
 from orchestrator.client.resource import Resource
 from tests.kube import ROOT
-from tests.unit.client.answering import Answering
+from tests.unit.client.stub_server import StubServer
 
 DESCRIPTION = json.loads((ROOT / "docs" / "openapi.json").read_text())
 BROWSERS = "login"
@@ -86,7 +86,7 @@ def operation_of(request: web.BaseRequest) -> tuple[str, str]:
 async def test_each_operation_has_one_method_with_its_parameters_and_its_body() -> None:
     found: Counter[tuple[str, str]] = Counter()
     called, requests = list(methods()), Requests()
-    async with Answering(requests) as server, Client(server.url, retries=0) as client:
+    async with StubServer(requests) as server, Client(server.url, retries=0) as client:
         for resource, name in called:
             await call(client, resource, name)
     for (resource, name), request in zip(called, requests, strict=True):

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from orchestrator.client import Client, NoAnswerError, ProblemError, token_of_file
 from orchestrator.client.transport import Settings
-from tests.unit.client.answering import Answering
+from tests.unit.client.stub_server import StubServer
 
 Make = Callable[[], web.StreamResponse | None]
 OBJECT = {"metadata": {"name": "w", "uid": "u", "resourceVersion": "7"}, "spec": {"nodes": []}}
@@ -56,7 +56,7 @@ class Script:
         return answer
 
 
-def client_of(server: Answering, **options: Any) -> Client:
+def client_of(server: StubServer, **options: Any) -> Client:
     client = Client(server.url, token="t", **options)
     settings = client._transport.settings
     client._transport.settings = Settings(
@@ -68,7 +68,7 @@ def client_of(server: Answering, **options: Any) -> Client:
 @pytest.mark.parametrize("failure", [lost, refused(503), refused(502), refused(429)])
 async def test_a_creation_is_repeated_with_the_same_key(failure: Make) -> None:
     script = Script(failure, failure, stored)
-    async with Answering(script) as server, client_of(server) as client:
+    async with StubServer(script) as server, client_of(server) as client:
         made = await client.workflows.execute("w", variables={"a": 1})
     assert (made.etag, made.created, made.value["metadata"]["name"]) == ('"7"', True, "w")
     keys = {one.headers["Idempotency-Key"] for one in script.seen}
@@ -79,7 +79,7 @@ async def test_a_creation_is_repeated_with_the_same_key(failure: Make) -> None:
 
 async def test_two_creations_have_keys_of_their_own_unless_one_is_given() -> None:
     script = Script(stored, stored, stored)
-    async with Answering(script) as server, client_of(server) as client:
+    async with StubServer(script) as server, client_of(server) as client:
         await client.workflows.execute("w")
         await client.workflows.execute("w")
         await client.workflows.execute("w", idempotency_key="mine")
@@ -90,7 +90,7 @@ async def test_two_creations_have_keys_of_their_own_unless_one_is_given() -> Non
 
 async def test_what_may_have_been_carried_out_is_not_repeated() -> None:
     script = Script(lost, refused(503), lost)
-    async with Answering(script) as server, client_of(server) as client:
+    async with StubServer(script) as server, client_of(server) as client:
         with pytest.raises(NoAnswerError, match=r"the API at http://127.* does not answer"):
             await client.executions.decide("e", decision="Approve")
         with pytest.raises(ProblemError, match="it is 503"):
@@ -103,14 +103,14 @@ async def test_what_may_have_been_carried_out_is_not_repeated() -> None:
 
 async def test_what_the_limit_refused_was_not_carried_out_and_is_repeated() -> None:
     script = Script(refused(429, **{"Retry-After": "0"}), stored)
-    async with Answering(script) as server, client_of(server) as client:
+    async with StubServer(script) as server, client_of(server) as client:
         await client.workflows.patch("w", {"spec": {}})
     assert len(script.seen) == 2
 
 
 async def test_a_long_wait_and_too_many_failures_are_reported() -> None:
     script = Script(refused(429, **{"Retry-After": "3600"}), lost, lost, lost)
-    async with Answering(script) as server, client_of(server, retries=2) as client:
+    async with StubServer(script) as server, client_of(server, retries=2) as client:
         with pytest.raises(ProblemError) as long:
             await client.workflows.get("w")
         assert long.value.retry_after == 3600
@@ -142,7 +142,7 @@ async def test_a_problem_has_its_status_its_title_and_the_paths_of_its_fields() 
         return web.Response(status=302, headers={"Location": "http://elsewhere.example"})
 
     script = Script(invalid, page, not_json, moved)
-    async with Answering(script) as server, client_of(server, retries=0) as client:
+    async with StubServer(script) as server, client_of(server, retries=0) as client:
         with pytest.raises(ProblemError) as refusal:
             await client.workflows.validate("w")
         problem = refusal.value
@@ -168,7 +168,7 @@ async def test_the_token_is_asked_for_with_each_request(tmp_path: Path) -> None:
     async def later() -> str:
         return "three"
 
-    async with Answering(script) as server:
+    async with StubServer(script) as server:
         async with Client(server.url, token=token_of_file(file)) as client:
             await client.workflows.get("w")
             file.write_text("two\n")
@@ -186,7 +186,7 @@ async def test_a_list_is_read_page_by_page() -> None:
         return lambda: web.json_response(body | {"notListed": ["b"]})
 
     script = Script(page(["x", "y"], "p2"), page(["z"], None), page(["x"], "p2"))
-    async with Answering(script) as server, client_of(server) as client:
+    async with StubServer(script) as server, client_of(server) as client:
         found = client.workflows.list(namespace=["a", "b"], state="Draft", limit=2)
         assert [one["metadata"]["name"] async for one in found] == ["x", "y", "z"]
         first = await client.workflows.list(namespace="a").first()
@@ -198,7 +198,7 @@ async def test_a_list_is_read_page_by_page() -> None:
 
 async def test_names_of_others_stay_one_segment_of_the_path() -> None:
     script = Script(stored, stored)
-    async with Answering(script) as server, client_of(server, namespace="shop") as client:
+    async with StubServer(script) as server, client_of(server, namespace="shop") as client:
         await client.executions.get("../workflows/w?x#y")
         await client.executions.get("a:b", namespace="other")
     first, second = script.seen

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from orchestrator.client import Client, NoAnswerError, ProblemError
 from orchestrator.client.lines import Position, events_of, lines_of
-from tests.unit.client.answering import Answering
+from tests.unit.client.stub_server import StubServer
 
 HEAD = "retry: 1\n\n"
 FIRST = 'id: 1\nevent: execution\ndata: {"phase":"Running"}\n\n'
@@ -42,7 +42,7 @@ class Streams:
 
 
 async def read(streams: Streams) -> list[str]:
-    async with Answering(streams) as server, Client(server.url) as client:
+    async with StubServer(streams) as server, Client(server.url) as client:
         return [
             f"{one.kind} {one.data.get('phase')}" async for one in client.executions.events("e")
         ]
@@ -71,7 +71,7 @@ async def test_a_stream_that_may_not_be_read_further_is_refused() -> None:
 
 async def test_a_server_that_gives_nothing_is_reported_after_some_attempts() -> None:
     streams = Streams((CUT,), (CUT,), (CUT,))
-    async with Answering(streams) as server, Client(server.url, retries=1) as client:
+    async with StubServer(streams) as server, Client(server.url, retries=1) as client:
         stream = client.executions.events("e", last_event_id="5")
         client._transport.wait = _no_wait  # type: ignore[method-assign]
         with pytest.raises(NoAnswerError):
@@ -85,7 +85,7 @@ async def _no_wait(failures: int, asked: float | None = None) -> None:
 
 async def test_lines_of_a_log_arrive_as_they_are_written() -> None:
     streams = Streams(("one\nt", "wo\nö\n", "last"), ("one\n", CUT))
-    async with Answering(streams) as server, Client(server.url) as client:
+    async with StubServer(streams) as server, Client(server.url) as client:
         lines = [line async for line in client.executions.logs("e", "n", follow=True)]
         assert lines == ["one", "two", "ö", "last"]
         broken = client.executions.logs("e", "n")

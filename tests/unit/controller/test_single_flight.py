@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from orchestrator.controller.single_flight import SingleFlight
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 
 class Work:

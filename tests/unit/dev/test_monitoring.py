@@ -23,7 +23,7 @@ from dev.monitoring.__main__ import (
 )
 from dev.monitoring.dashboard import WIDTH, dashboard
 from dev.monitoring.prometheus import program
-from tests.expressions import label_problems, with_variables
+from tests.promql import label_problems, with_variables
 
 TEST = FOLDER / "alerts_test.yaml"
 

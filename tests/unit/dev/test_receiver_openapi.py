@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev.reference.receiver_openapi import document, receiver_openapi
-from orchestrator.receiver import answers, handler, reading
+from orchestrator.receiver import handler, request_reader, responses
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.sources import Requests
 
@@ -32,10 +32,10 @@ def test_every_type_that_takes_requests_is_described_with_its_security() -> None
         assert set(described["security"]) <= known
 
 
-@pytest.mark.parametrize("module", [answers, handler, reading])
+@pytest.mark.parametrize("module", [responses, handler, request_reader])
 def test_every_status_that_the_receiver_answers_is_described(module: Any) -> None:
     assert module.__file__ is not None
     with open(module.__file__) as file:
         text = file.read()
-    used = re.findall(r"\b(?:refusal|HttpAnswer|answer)\((\d{3})\b", text)
-    assert {int(status) for status in used} <= answers.STATUSES.keys()
+    used = re.findall(r"\b(?:refusal|HttpResponse|json_response)\((\d{3})\b", text)
+    assert {int(status) for status in used} <= responses.STATUSES.keys()

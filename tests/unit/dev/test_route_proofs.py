@@ -14,7 +14,7 @@ from dev.proof.routes import (
     undeclared_routes,
 )
 from dev.proof.run import Run
-from tests import answered
+from tests import route_coverage
 
 EVERY_ROUTE = ("tests/cluster/test_api_rights.py", "tests/cluster/test_api_openapi.py")
 """Files that send requests to all routes, whatever the routes do."""
@@ -75,14 +75,14 @@ def test_a_route_without_a_test_and_a_test_without_an_answer_are_named() -> None
 
 
 def test_only_successful_answers_count_and_each_for_its_route() -> None:
-    answered.take()
-    answered.note("GET", "/automation/workflows/shop:w/nodes/a", 200)
-    answered.note("POST", "/automation/workflows/validate", 200)
-    answered.note("GET", "/automation/login", 303)
-    answered.note("GET", "/automation/triggers", 403)
-    answered.note("GET", "/other", 200)
-    answered.note("GET", "/automation/openapi.json", 200)
-    assert answered.take() == [
+    route_coverage.take()
+    route_coverage.record("GET", "/automation/workflows/shop:w/nodes/a", 200)
+    route_coverage.record("POST", "/automation/workflows/validate", 200)
+    route_coverage.record("GET", "/automation/login", 303)
+    route_coverage.record("GET", "/automation/triggers", 403)
+    route_coverage.record("GET", "/other", 200)
+    route_coverage.record("GET", "/automation/openapi.json", 200)
+    assert route_coverage.take() == [
         "GET /login", "GET /workflows/{id}/nodes/{node}", "POST /workflows/validate",
     ]  # fmt: skip
-    assert answered.take() == []
+    assert route_coverage.take() == []

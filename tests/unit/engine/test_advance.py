@@ -17,7 +17,7 @@ from orchestrator.engine.status.records import Cancelling, Record
 from orchestrator.models.execution import DesiredState, ExecutionPhase, NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, chain, edge, graph
-from tests.passes import NOW, SUCCEEDED, decide, run_of
+from tests.engine import NOW, SUCCEEDED, decide, run_of
 from tests.strategies import graphs
 
 RUNNING = Record(NodePhase.RUNNING, "JobCreated", attempts=1, started_at=NOW, job="j")

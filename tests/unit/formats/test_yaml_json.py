@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.formats.yaml_dumper import to_yaml
 from orchestrator.formats.yaml_json import NotReadableError, read_yaml
-from tests.kubectlyaml import document, read_table
+from tests.kubectl_yaml import document, read_table
 
 BILLIONS = "a0: &a0 [1, 2, 3]\n" + "\n".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10)

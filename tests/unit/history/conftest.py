@@ -1,4 +1,4 @@
-"""Stores in SQLite and in a real PostgreSQL."""
+"""Fixtures: stores in SQLite and in a real PostgreSQL."""
 
 from __future__ import annotations
 

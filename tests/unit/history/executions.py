@@ -1,4 +1,4 @@
-"""Ended executions as the API server returns them, at random or as a test says."""
+"""Ended executions as the API server returns them, random or built by a test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from orchestrator.engine.times import to_rfc3339
-from orchestrator.history.buckets import DAY as DAY_MS
+from orchestrator.history.duration_buckets import DAY as DAY_MS
 from orchestrator.history.entry import Entry, approvals_of, entry_from
 from orchestrator.history.selection import Selection
 

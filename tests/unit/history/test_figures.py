@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from orchestrator.engine.times import from_rfc3339
-from orchestrator.history.buckets import DAY
 from orchestrator.history.database import transaction
+from orchestrator.history.duration_buckets import DAY
 from orchestrator.history.entry import approvals_of, entry_from
 from orchestrator.history.figures import by_day, by_workflow, figures
 from orchestrator.history.percentiles import rank

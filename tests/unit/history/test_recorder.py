@@ -15,9 +15,9 @@ from sqlalchemy import delete
 from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history import attempts
 from orchestrator.history import recorder as module
+from orchestrator.history.cluster_reader import ClusterReader
 from orchestrator.history.database import transaction
 from orchestrator.history.figures import figures
-from orchestrator.history.reading import Reader
 from orchestrator.history.recorder import HistoryRecorder, Keep
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
@@ -110,7 +110,7 @@ async def test_a_comparison_with_the_database_meanwhile_loses_no_approval(
     server: ApiServer, client: ApiClient, store: Store
 ) -> None:
     await server.put("controllerrevisions", "shop", "deploy-1", data=REVISION)
-    run, reader = ended("run"), Reader(client, store)
+    run, reader = ended("run"), ClusterReader(client, store)
     reader.stored((await reader.revisions([run])).new)
     revisions = await reader.revisions([run])
     reader.forget()

@@ -1,4 +1,4 @@
-"""Executions and graphs as commands are given them."""
+"""Builders of executions and graphs for operations."""
 
 from __future__ import annotations
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 import urllib.request
 
+from dev.ports import free_port
 from orchestrator.controller.telemetry.operator_metrics import OperatorMetrics
 from orchestrator.kube.access import Access
 from orchestrator.kube.client import ApiClient
@@ -17,13 +17,6 @@ from orchestrator.process.background_loop import HUNG, BackgroundLoop
 from orchestrator.process.health import hung, serve
 from tests.apiserver import ApiServer
 from tests.metrics import sources
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 async def test_probes_are_answered_while_the_operators_loop_computes() -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from orchestrator.process.queue import WorkQueue, worker_released
-from tests.virtualtime import run_virtually
+from tests.virtual_time import run_virtually
 
 
 def now() -> float:

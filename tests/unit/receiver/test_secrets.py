@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from orchestrator.receiver.secrets import MAX_AGE_SECONDS, RETRY_SECONDS
-from tests.receiving import (
+from tests.receiver_environment import (
     BEARER,
     NAMESPACE,
     TOKEN,
@@ -13,10 +13,10 @@ from tests.receiving import (
     new_store,
     put_secret,
     put_trigger,
-    receiving,
+    receiver_environment,
     status_of,
 )
-from tests.requests import SECRET, SECRETS
+from tests.signed_requests import SECRET, SECRETS
 
 
 class Clock:
@@ -36,30 +36,30 @@ def bearer(token: bytes) -> dict[str, str]:
 async def test_a_rotated_secret_takes_effect_and_the_old_one_ends_with_the_cache() -> None:
     store, clock = new_store(), Clock()
     put_trigger(store, "hook", **TOKEN)
-    async with receiving(store, monotonic=clock) as place:
-        await place.received("hook")
-        assert (await place.post("hook", {"at": 1}))[0] == 202
+    async with receiver_environment(store, monotonic=clock) as env:
+        await env.received("hook")
+        assert (await env.post("hook", {"at": 1}))[0] == 202
         put_secret(store, b"new")
         clock.ahead += RETRY_SECONDS + 1
         # The new one does not match what is cached: the Secret is read again.
-        assert (await place.post("hook", {"at": 2}, bearer(b"new")))[0] == 202
-        assert (await place.post("hook", {"at": 3}, bearer(SECRET)))[0] == 401
+        assert (await env.post("hook", {"at": 2}, bearer(b"new")))[0] == 202
+        assert (await env.post("hook", {"at": 3}, bearer(SECRET)))[0] == 401
         put_secret(store, b"newest")
-        assert (await place.post("hook", {"at": 4}, bearer(b"new")))[0] == 202
+        assert (await env.post("hook", {"at": 4}, bearer(b"new")))[0] == 202
         clock.ahead += MAX_AGE_SECONDS
-        assert (await place.post("hook", {"at": 5}, bearer(b"new")))[0] == 401
+        assert (await env.post("hook", {"at": 5}, bearer(b"new")))[0] == 401
     assert len(executions(store, "hook")) == 3
 
 
 async def test_wrong_signatures_do_not_make_it_read_the_secret_each_time() -> None:
     store = new_store()
     put_trigger(store, "hook", **TOKEN)
-    async with receiving(store) as place:
-        await place.received("hook")
-        before = place.receiver.shared.client.requests["get", "secrets"]
+    async with receiver_environment(store) as env:
+        await env.received("hook")
+        before = env.receiver.shared.client.requests["get", "secrets"]
         for _ in range(20):
-            assert (await place.post("hook", {}, bearer(b"wrong")))[0] == 401
-        assert place.receiver.shared.client.requests["get", "secrets"] - before <= 1
+            assert (await env.post("hook", {}, bearer(b"wrong")))[0] == 401
+        assert env.receiver.shared.client.requests["get", "secrets"] - before <= 1
 
 
 async def test_while_both_exist_both_are_accepted_and_one_alone_suffices() -> None:
@@ -67,13 +67,13 @@ async def test_while_both_exist_both_are_accepted_and_one_alone_suffices() -> No
     both = [*SECRETS, {"name": "hooks", "key": "other1"}]
     put_secret(store, b"new", b"old")
     put_trigger(store, "hook", webhook={"bearer": {"secrets": both}})
-    async with receiving(store, monotonic=clock) as place:
-        assert (await place.post("hook", {"at": 1}, bearer(b"new")))[0] == 202
-        assert (await place.post("hook", {"at": 2}, bearer(b"old")))[0] == 202
+    async with receiver_environment(store, monotonic=clock) as env:
+        assert (await env.post("hook", {"at": 1}, bearer(b"new")))[0] == 202
+        assert (await env.post("hook", {"at": 2}, bearer(b"old")))[0] == 202
         put_secret(store, b"new")
         clock.ahead += MAX_AGE_SECONDS + 1
-        assert (await place.post("hook", {"at": 3}, bearer(b"new")))[0] == 202
-        assert (await place.post("hook", {"at": 4}, bearer(b"old")))[0] == 401
+        assert (await env.post("hook", {"at": 3}, bearer(b"new")))[0] == 202
+        assert (await env.post("hook", {"at": 4}, bearer(b"old")))[0] == 401
 
 
 async def test_a_line_break_at_the_end_belongs_to_no_secret_and_an_empty_one_is_none() -> None:
@@ -83,34 +83,34 @@ async def test_a_line_break_at_the_end_belongs_to_no_secret_and_an_empty_one_is_
     put_trigger(store, "hook", **TOKEN)
     secrets = [{"name": "empty", "key": "secret"}]
     put_trigger(store, "empty", webhook={"bearer": {"secrets": secrets}})
-    async with receiving(store) as place:
-        assert (await place.post("hook", {}, bearer(b"token")))[0] == 202
-        found = await place.received("empty", "False")
+    async with receiver_environment(store) as env:
+        assert (await env.post("hook", {}, bearer(b"token")))[0] == 202
+        found = await env.received("empty", "False")
         assert (found["reason"], found["message"]) == (
             "SecretMissing",
             "Secret empty has an empty key secret",
         )
         for token in (b"", b"\n"):
             headers = {**BEARER, "Authorization": f"Bearer {token.decode().strip()}"}
-            assert (await place.post("empty", {}, headers))[0] == 503
+            assert (await env.post("empty", {}, headers))[0] == 503
 
 
 async def test_without_the_right_it_says_which_command_gives_it() -> None:
     store = new_store()
-    async with receiving(store) as place:
-        place.transport.may_read_secrets = False
+    async with receiver_environment(store) as env:
+        env.transport.may_read_secrets = False
         put_trigger(store, "hook", **TOKEN)
-        found = await place.received("hook", "False")
+        found = await env.received("hook", "False")
         assert found["reason"] == "SecretForbidden"
         assert found["message"].endswith(
             f"orchestrator trigger grant hook -n {NAMESPACE} | kubectl apply -f -"
         )
-        status, body, headers = await place.post("hook", {})
+        status, body, headers = await env.post("hook", {})
         assert (status, "Retry-After" in headers) == (503, True)
         assert "see its status" in body["message"]
-        place.transport.may_read_secrets = True
-        await place.received("hook")
-        assert (await place.post("hook", {}))[0] == 202
+        env.transport.may_read_secrets = True
+        await env.received("hook")
+        assert (await env.post("hook", {}))[0] == 202
     assert status_of(store, "hook")["lastError"]["message"].startswith("the receiver may not read")
     events = [(raw["type"], raw["reason"]) for raw in store.all("events")]
     assert sorted(events) == [("Normal", "Received"), ("Warning", "NotReceiving")]
@@ -120,14 +120,14 @@ async def test_without_the_secret_it_says_which_command_creates_it() -> None:
     store = new_store()
     missing = [{"name": "absent", "key": "token"}]
     put_trigger(store, "hook", webhook={"bearer": {"secrets": missing}})
-    async with receiving(store) as place:
-        found = await place.received("hook", "False")
+    async with receiver_environment(store) as env:
+        found = await env.received("hook", "False")
         assert found["reason"] == "SecretMissing"
         assert (
             "kubectl create secret generic absent -n shop --from-literal=token=VALUE"
             in (found["message"])
         )
-        assert (await place.post("hook", {}))[0] == 503
+        assert (await env.post("hook", {}))[0] == 503
 
 
 async def test_the_condition_is_written_once_and_leaves_those_of_the_operator() -> None:
@@ -135,7 +135,7 @@ async def test_the_condition_is_written_once_and_leaves_those_of_the_operator() 
     put_trigger(store, "hook", **TOKEN)
     ready = {"type": "Ready", "status": "False", "reason": "NotReceived", "message": ""}
     store.set_status(("triggers", NAMESPACE, "hook"), conditions=[ready])
-    async with receiving(store) as one, receiving(store) as two:
+    async with receiver_environment(store) as one, receiver_environment(store) as two:
         await one.received("hook")
         await two.received("hook")
         await one.post("hook", {"a": 1})

@@ -14,7 +14,7 @@ from dev.cluster.credentials import write_credentials
 from orchestrator.process.certificate import CertificateFiles
 from orchestrator.process.loop import EventLoop
 from orchestrator.receiver.limits import Limits
-from orchestrator.receiver.reading import certificate_names, names_of
+from orchestrator.receiver.request_reader import certificate_names, names_of
 from orchestrator.receiver.server import Address, Server, serving
 
 

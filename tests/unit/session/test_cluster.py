@@ -13,7 +13,7 @@ from orchestrator.kube.blocking_transport import BlockingTransport
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.session.cluster import Cluster
 from orchestrator.session.errors import UsageError
-from tests.unit.cli.conftest import Place
+from tests.unit.cli.conftest import CliEnvironment
 
 
 def expired() -> web.Response:
@@ -22,25 +22,25 @@ def expired() -> web.Response:
 
 
 def test_a_list_in_part_is_read_page_by_page_and_again_if_it_expires(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    env = CliEnvironment(tmp_path)
     try:
         for number in range(7):
-            place.put("WorkflowExecution", f"run-{number}", spec={"workflow": "w"})
-        place.server.page_limit = 2
-        cluster = Cluster(BlockingTransport(load(str(place.kubeconfig))), "default")
+            env.put("WorkflowExecution", f"run-{number}", spec={"workflow": "w"})
+        env.server.page_limit = 2
+        cluster = Cluster(BlockingTransport(load(str(env.kubeconfig))), "default")
         pages: list[int] = []
 
         def name(raw: dict[str, Any]) -> dict[str, Any]:
-            pages.append(len(place.server.requests))
+            pages.append(len(env.server.requests))
             return {"name": raw["metadata"]["name"]}
 
         found = cluster.list_in_part(EXECUTIONS, name)
         assert sorted(each["name"] for each in found) == [f"run-{number}" for number in range(7)]
         assert len(set(pages)) == 4
-        place.server.faults += [expired()]
+        env.server.faults += [expired()]
         assert len(cluster.list_in_part(EXECUTIONS, name)) == 7
-        place.server.faults += [expired() for _ in range(3)]
+        env.server.faults += [expired() for _ in range(3)]
         with pytest.raises(UsageError, match="the list of workflowexecutions expired 3 times"):
             cluster.list_in_part(EXECUTIONS, name)
     finally:
-        place.close()
+        env.close()

@@ -11,7 +11,7 @@ import yaml
 from orchestrator.kube.errors import error_from
 from orchestrator.session.errors import ForbiddenError, in_words
 from orchestrator.session.rights import ONCALL, Missing, explain_refusal
-from tests.account import INSTALL
+from tests.service_accounts import INSTALL
 
 OURS = "automation.itechsmart.dev"
 ROLES: dict[str, list[dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.docstrings import description
 from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests
 from orchestrator.triggers.trigger_type import TriggerType
 from orchestrator.triggers.types.alert import ALERT
 from orchestrator.triggers.types.api_endpoint import API_ENDPOINT
@@ -25,9 +25,9 @@ from orchestrator.triggers.types.file_watch import FILE_WATCH, FileWatch, Found
 from orchestrator.triggers.types.file_watch import event_of as event_of_file
 from orchestrator.triggers.types.schedule import SCHEDULE, Schedule, evaluate
 from orchestrator.triggers.types.webhook import WEBHOOK
-from tests.requests import ALERTMANAGER, CLOUD_EVENT, SECRET, SECRETS, github_headers, post
+from tests.signed_requests import ALERTMANAGER, CLOUD_EVENT, SECRET, SECRETS, github_headers, post
 from tests.unit.triggers.mail.messages import WITH_FILES
-from tests.unit.triggers.watched import WATCHED
+from tests.unit.triggers.watched_objects import WATCHED
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "triggers.md"
 AT = from_rfc3339("2026-01-31T12:00:00Z")
@@ -61,7 +61,7 @@ def received(type_: TriggerType[Any], request: HttpRequest, settings: Any) -> Ev
     assert isinstance(type_.source, Requests)
     parsed = type_.settings.model_validate(settings)
     found = type_.source.receive(parsed, request, [SECRET])
-    assert not isinstance(found, HttpAnswer)
+    assert not isinstance(found, HttpResponse)
     (event,) = found
     return event
 

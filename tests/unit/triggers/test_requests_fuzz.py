@@ -15,9 +15,9 @@ from orchestrator.models.trigger import TriggerSpec
 from orchestrator.triggers.plan import PlannedExecution, plan
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.schemes.registry import GENERAL, VENDORS
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests
 from orchestrator.triggers.trigger_type import TriggerType
-from tests.requests import ALERTMANAGER, AT, CLOUD_EVENT, SECRET, SECRETS
+from tests.signed_requests import ALERTMANAGER, AT, CLOUD_EVENT, SECRET, SECRETS
 
 METADATA = {"name": "t", "namespace": "ns", "uid": "u"}
 SPEC = TriggerSpec(workflow="w")
@@ -117,7 +117,7 @@ def test_any_request_is_answered_or_becomes_events_that_can_be_planned(
     certificate = ("ci",) if verified else ()
     request = HttpRequest(method, headers, {}, body, AT, "ana", certificate, "id")
     found = source.receive(settings, request, [SECRET, b"", b"\xff"])
-    if isinstance(found, HttpAnswer):
+    if isinstance(found, HttpResponse):
         assert 200 <= found.status < 500
         return
     for event in found:

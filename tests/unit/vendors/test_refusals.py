@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 import requests
+
 from tests.vendors import discord, jira, opsgenie, pagerduty, servicenow, teams, twilio
 from tests.vendors.pagerduty import PagerDuty
 from tests.vendors.stub import Stub

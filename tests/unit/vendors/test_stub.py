@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 import requests
-from tests.vendors.stub import CUT, LOST, Answer, Fault, Request, Stub, json_answer
+
+from tests.vendors.stub import CUT, LOST, Fault, Request, Response, Stub, json_response
 
 SCHEMA = {
     "type": "object",
@@ -26,15 +26,15 @@ class Things(Stub):
         self.route("POST", "/v1/things/{name}", self.create)
         self.route("POST", "/v1/forms.json", self.submit)
 
-    def create(self, request: Request, name: str) -> Answer:
+    def create(self, request: Request, name: str) -> Response:
         request.demand_basic("ana", "secret")
         self.made.append((name, request.json(SCHEMA)))
-        return json_answer(201, {"name": name}, X_Request_Id="1")
+        return json_response(201, {"name": name}, X_Request_Id="1")
 
-    def submit(self, request: Request) -> Answer:
+    def submit(self, request: Request) -> Response:
         request.demand_bearer("t")
         self.made.append(("form", request.form(FORM)))
-        return Answer(204)
+        return Response(204)
 
 
 @pytest.fixture

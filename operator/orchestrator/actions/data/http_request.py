@@ -20,9 +20,8 @@ from orchestrator.actions.sending import (
 from orchestrator.models.base import parse_duration
 
 if TYPE_CHECKING:
-    from requests.auth import HTTPBasicAuth
-
     import requests
+    from requests.auth import HTTPBasicAuth
 
 MAX_DOWNLOAD = 1024 * 1024
 """Maximum number of bytes read from a response's body; the rest is not fetched."""

@@ -20,7 +20,7 @@ from orchestrator.api.oidc.settings import LoginSettings
 
 if TYPE_CHECKING:  # their libraries are slow to import, and login is off by default
     from orchestrator.api.oidc.provider import Provider
-    from orchestrator.api.oidc.sealing import Sealer
+    from orchestrator.api.oidc.sealed_cookies import CookieSealer
 
 logger = logging.getLogger(__name__)
 LOGIN_SECONDS = 600
@@ -52,7 +52,7 @@ class Redirect:
 class Login:
     """The login of browsers."""
 
-    def __init__(self, settings: LoginSettings, provider: Provider, sealer: Sealer) -> None:
+    def __init__(self, settings: LoginSettings, provider: Provider, sealer: CookieSealer) -> None:
         self.external = settings.external
         self._settings = settings
         self._provider = provider

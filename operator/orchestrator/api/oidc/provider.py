@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
@@ -19,7 +20,6 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-import requests
 from orchestrator.api.oidc.attempt import Attempt
 from orchestrator.api.oidc.errors import ProviderError, TokenError
 from orchestrator.api.oidc.origins import is_protected
@@ -94,7 +94,7 @@ class Provider:
         return self._verified(text, known, attempt, tokens.get("access_token"))
 
     def end_session_url(self, after: str) -> str:
-        """Where the browser logs out at the provider; empty if it offers none, or is away.
+        """Where the browser logs out at the provider; empty if it offers none, or is unreachable.
 
         https://openid.net/specs/openid-connect-rpinitiated-1_0.html
         """

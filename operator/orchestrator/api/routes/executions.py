@@ -10,15 +10,15 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import json_answer, object_answer
-from orchestrator.api.bodies import Decision, Rerun, Signal
-from orchestrator.api.creating import IdempotencyKey, created, started_before
+from orchestrator.api.creation import IdempotencyKey, create_response, repeated_start
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.execution_listing import ExecutionList, page_of_executions
 from orchestrator.api.execution_targets import ExecutionOf
 from orchestrator.api.identifiers import Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.request_bodies import Decision, Rerun, Signal
+from orchestrator.api.responses import json_response, object_response
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.nearest import did_you_mean
@@ -71,7 +71,7 @@ def list_executions(
     oldest = time.time() - read_duration("since", since) if since else None
     chosen = ExecutionFilter(workflow, frozenset(one.value for one in phase), oldest)
     asked = ExecutionList(chosen, namespace, label, sort, limit, page, recorded)
-    return json_answer(page_of_executions(caller, asked))
+    return json_response(page_of_executions(caller, asked))
 
 
 @router.get(
@@ -95,20 +95,20 @@ def list_executions_of_workflow(
     phases = frozenset(one.value for one in phase)
     chosen = ExecutionFilter(found["metadata"]["name"], phases, oldest)
     asked = ExecutionList(chosen, [cluster.namespace], "", sort, limit, page)
-    return json_answer(page_of_executions(target.caller, asked))
+    return json_response(page_of_executions(target.caller, asked))
 
 
 @router.get("/executions/{id}", responses=EXECUTION)
 def read_execution(request: Request, target: ExecutionOf) -> Response:
     """Read an execution with the records of its nodes."""
-    return object_answer(target.execution()[1], request)
+    return object_response(target.execution()[1], request)
 
 
 @router.get("/executions/{id}/nodes", responses=returns("NodeRecords", "The records by node."))
 def list_nodes_of_execution(target: ExecutionOf) -> Response:
     """List the nodes that have started, with their records."""
     _, found = target.execution()
-    return json_answer({"items": records_of(found)})
+    return json_response({"items": records_of(found)})
 
 
 @router.get("/executions/{id}/nodes/{node}", responses=returns("NodeRecord", "The record."))
@@ -120,7 +120,7 @@ def read_node_of_execution(target: ExecutionOf, node: NodeName) -> Response:
         name = found["metadata"]["name"]
         hint = did_you_mean(node, records)
         raise ProblemError(404, f"{name} has no node {node} that has started{hint}")
-    return json_answer({"node": node, **records[node]})
+    return json_response({"node": node, **records[node]})
 
 
 def records_of(execution: Raw) -> dict[str, Raw]:
@@ -137,7 +137,7 @@ def explain_execution(
     cluster, found = target.execution()
     explained = explain_on_cluster(cluster, found, node or None, time.time())
     answer = {"execution": explained.execution, "nodes": dict(explained.nodes)}
-    return json_answer(answer | ({"unread": explained.unread} if explained.unread else {}))
+    return json_response(answer | ({"unread": explained.unread} if explained.unread else {}))
 
 
 @router.post("/executions/{id}/pause", responses=EXECUTION)
@@ -167,8 +167,8 @@ def _requested(target: ExecutionOf, state: str) -> Response:
     cluster, found = target.changeable("control")
     write = set_desired_state(found, state, by=cluster.user)
     if isinstance(write, Unchanged):
-        return object_answer(found)
-    return object_answer(cluster.send(write))
+        return object_response(found)
+    return object_response(cluster.send(write))
 
 
 @router.post(
@@ -193,7 +193,7 @@ def rerun_execution(
         require(cluster, "rerun")
     content, of = body.model_dump(mode="json"), source["spec"]["workflow"]
     key = idempotency_key
-    if answer := started_before(request, cluster, of, body.name, key, content):
+    if answer := repeated_start(request, cluster, of, body.name, key, content):
         return answer
     workflow = source_workflow(cluster, source)
     name = body.name or ""
@@ -204,7 +204,7 @@ def rerun_execution(
         raise ProblemError(403, f"you may not read Workflow {called}, which declares the variables")
     else:
         manifest = rerun_with_variables(cluster, source, workflow, body.variables, name)
-    return created(request, cluster, EXECUTIONS, manifest, key, content)
+    return create_response(request, cluster, EXECUTIONS, manifest, key, content)
 
 
 @router.post("/executions/{id}/signal", responses=EXECUTION)
@@ -217,7 +217,7 @@ def send_signal(
     cluster, found = target.changeable("signal")
     identity = body.id or idempotency_key[:63] or uuid.uuid4().hex[:16]
     write = signal(found, body.name, by=cluster.user, identity=identity, payload=body.payload)
-    return object_answer(cluster.send(write))
+    return object_response(cluster.send(write))
 
 
 @router.post("/executions/{id}/decide", responses=returns("Decided", "The decision."))
@@ -232,7 +232,7 @@ def decide_approval(target: ExecutionOf, body: Decision) -> Response:
     verdict = ApprovalDecision(body.decision, body.comment, body.inputs)
     entry = decide(details, node, person, verdict, now=time.time())
     replaced = write_decision(cluster, found, entry)
-    return json_answer(
+    return json_response(
         {"node": node, "decision": body.decision, "by": person.name}
         | ({"replaced": replaced} if replaced else {})
     )

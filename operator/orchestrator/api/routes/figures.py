@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import json_answer
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.execution_figures import Period, count_executions
-from orchestrator.api.history_answers import left_out
+from orchestrator.api.history_responses import left_out
 from orchestrator.api.identifiers import Namespaces
 from orchestrator.api.openapi import returns
+from orchestrator.api.responses import json_response
 from orchestrator.kube.resources import TRIGGERS, WORKFLOWS
 from orchestrator.models.execution import ExecutionPhase
 from orchestrator.operations.executions import has_ended
@@ -47,7 +47,7 @@ def read_dashboard(
         "triggers": len(triggers),
         **left_out(counted.unavailable),
     }
-    return json_answer(answer | ({"notListed": counted.refused} if counted.refused else {}))
+    return json_response(answer | ({"notListed": counted.refused} if counted.refused else {}))
 
 
 @router.get("/analytics/overview", responses=returns("Overview", "The figures."))
@@ -84,4 +84,4 @@ def read_overview(
         "slowestNodes": slowest_nodes(executions, past),
         **left_out(counted.unavailable),
     }
-    return json_answer(answer | ({"notListed": counted.refused} if counted.refused else {}))
+    return json_response(answer | ({"notListed": counted.refused} if counted.refused else {}))

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query, Request
 from starlette.responses import Response
 
-from orchestrator.api.answers import etag_of, json_answer
-from orchestrator.api.bodies import Layout, NodeEdge
-from orchestrator.api.changing import change_object
 from orchestrator.api.identifiers import Target, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.request_bodies import Layout, NodeEdge
+from orchestrator.api.responses import etag_of, json_response
+from orchestrator.api.updates import update_object
 from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.operations.edit_workflow import (
@@ -37,7 +37,7 @@ NodeBody = Annotated[dict[str, Any], Body(description="A node, as in `spec.nodes
 def list_nodes(target: TargetOf) -> Response:
     """List the nodes of a Workflow."""
     _, found = target.find(WORKFLOWS)
-    return json_answer({"items": found["spec"]["nodes"]}, headers={"ETag": etag_of(found)})
+    return json_response({"items": found["spec"]["nodes"]}, headers={"ETag": etag_of(found)})
 
 
 @router.post(
@@ -89,7 +89,7 @@ def remove_node_from_workflow(request: Request, target: TargetOf, node: NodeName
 
     stored = _changed(request, target, change)
     answer = {"node": node, "edges": gone}
-    return json_answer(answer, headers={"ETag": etag_of(stored)})
+    return json_response(answer, headers={"ETag": etag_of(stored)})
 
 
 @router.get("/workflows/{id}/edges", responses=returns("Items", "The edges."))
@@ -97,7 +97,7 @@ def list_edges(target: TargetOf) -> Response:
     """List the edges of a Workflow."""
     _, found = target.find(WORKFLOWS)
     edges = found["spec"].get("edges") or []
-    return json_answer({"items": edges}, headers={"ETag": etag_of(found)})
+    return json_response({"items": edges}, headers={"ETag": etag_of(found)})
 
 
 @router.post(
@@ -107,7 +107,7 @@ def add_edge_to_workflow(request: Request, target: TargetOf, body: NodeEdge) -> 
     """Add an edge between two nodes."""
     edge = body.model_dump(mode="json", by_alias=True, exclude_none=True)
     stored = _changed(request, target, lambda spec: add_edge(spec, edge))
-    return json_answer(edge, 201, {"ETag": etag_of(stored)})
+    return json_response(edge, 201, {"ETag": etag_of(stored)})
 
 
 @router.delete("/workflows/{id}/edges", status_code=204)
@@ -131,7 +131,7 @@ def set_layout_of_workflow(request: Request, target: TargetOf, body: Layout) -> 
     """Set the positions of nodes in an editor; no execution depends on them."""
     layout = {name: list(at) for name, at in body.layout.items()}
     stored = _changed(request, target, lambda spec: set_layout(spec, layout))
-    return json_answer({"layout": stored["spec"]["layout"]}, headers={"ETag": etag_of(stored)})
+    return json_response({"layout": stored["spec"]["layout"]}, headers={"ETag": etag_of(stored)})
 
 
 def _changed(request: Request, target: Target, change: Callable[[Mapping[str, Any]], Raw]) -> Raw:
@@ -140,7 +140,7 @@ def _changed(request: Request, target: Target, change: Callable[[Mapping[str, An
     def changed(raw: Raw) -> Raw:
         return {**raw, "spec": change(raw["spec"])}
 
-    return change_object(request, cluster, WORKFLOWS, found, changed)
+    return update_object(request, cluster, WORKFLOWS, found, changed)
 
 
 def _named(body: Mapping[str, Any]) -> str:
@@ -155,4 +155,4 @@ def _node(workflow: Raw, name: str, status: int = 200) -> Response:
     if name not in nodes:
         called = workflow["metadata"]["name"]
         raise ProblemError(404, f"{called} has no node {name}{did_you_mean(name, nodes)}")
-    return json_answer(nodes[name], status, {"ETag": etag_of(workflow)})
+    return json_response(nodes[name], status, {"ETag": etag_of(workflow)})

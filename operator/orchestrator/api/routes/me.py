@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orchestrator.api.answers import json_answer
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.identifiers import Namespace
 from orchestrator.api.openapi import returns
+from orchestrator.api.responses import json_response
 from orchestrator.models.base import GROUP
 from orchestrator.session.cluster import Cluster
 
@@ -36,7 +36,7 @@ def me(caller: CallerOf, namespace: Namespace = "default") -> Response:
     if caller.ends is not None:
         ends = datetime.fromtimestamp(caller.ends, UTC)
         answer["session"] = {"endsAt": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    return json_answer(answer)
+    return json_response(answer)
 
 
 def _rights(cluster: Cluster) -> dict[str, list[str]]:

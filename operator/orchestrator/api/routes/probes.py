@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from orchestrator.api.answers import json_answer
 from orchestrator.api.clients import Clients
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.responses import json_response
 
 router = APIRouter(tags=["service"])
 READY_SECONDS = 1.0
@@ -51,7 +51,7 @@ class Readiness:
 @router.get("/health", responses=returns("Status", "The process lives."))
 async def health() -> Response:
     """Whether the process lives; needs no token."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @router.get("/readiness", responses=returns("Status", "The API can serve requests."))
@@ -64,4 +64,4 @@ async def readiness(request: Request) -> Response:
         raise ProblemError(503, problem)
     # All replicas share the database: a 503 would take each of them out of service, although they
     # answer for everything that is on the cluster.
-    return json_answer({"status": "ok"} | ({"history": reason} if reason else {}))
+    return json_response({"status": "ok"} | ({"history": reason} if reason else {}))

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import json_answer, object_answer, shown
-from orchestrator.api.bodies import ActionTest, TemplateUse
 from orchestrator.api.clients import Caller
-from orchestrator.api.creating import IdempotencyKey, created
+from orchestrator.api.creation import IdempotencyKey, create_response
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.identifiers import Namespaces, Target, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.request_bodies import ActionTest, TemplateUse
+from orchestrator.api.responses import json_response, object_response
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import CLUSTER_TEMPLATES, TEMPLATES, WORKFLOWS, Resource
 from orchestrator.session import editing
 from orchestrator.session.cluster import Cluster, Raw
@@ -48,7 +49,7 @@ def list_templates(
 @router.get("/templates/{id}", responses=returns("Template", "The Template."))
 def read_template(request: Request, target: TargetOf) -> Response:
     """Read a Template: a name is a ClusterTemplate's, `NAMESPACE:NAME` a Template's."""
-    return object_answer(_find(target, "workflow")[2], request)
+    return object_response(_find(target, "workflow")[2], request)
 
 
 @router.post(
@@ -73,9 +74,9 @@ def use_template(
     else:  # the name may be taken by an earlier request with the key
         editing.check(into, WORKFLOWS, manifest)
     if body.dry_run:
-        return json_answer(shown(into.create(WORKFLOWS, manifest, dry_run=True)))
+        return json_response(without_managed_fields(into.create(WORKFLOWS, manifest, dry_run=True)))
     content = body.model_dump(mode="json")
-    return created(request, into, WORKFLOWS, manifest, idempotency_key, content)
+    return create_response(request, into, WORKFLOWS, manifest, idempotency_key, content)
 
 
 @router.get("/actions", responses=returns("TemplateList", "A page of actions."))
@@ -94,7 +95,7 @@ def list_actions(
 @router.get("/actions/{id}", responses=returns("Template", "The action."))
 def read_action(request: Request, target: TargetOf) -> Response:
     """Read an action: a name is a ClusterTemplate's, `NAMESPACE:NAME` a Template's."""
-    return object_answer(_find(target, "action")[2], request)
+    return object_response(_find(target, "action")[2], request)
 
 
 @router.post("/actions/{id}/test", responses=returns("Validation", "The findings."))
@@ -116,7 +117,7 @@ def try_action(target: TargetOf, body: ActionTest | None = None) -> Response:
         "spec": {"nodes": [node]},
     }
     result = editing.findings(cluster, WORKFLOWS, manifest)
-    return json_answer(
+    return json_response(
         {
             "valid": not result.problems,
             "errors": [
@@ -166,7 +167,7 @@ def _listed(
     chosen = [
         raw for raw in items if field in raw["spec"] and (not text or listing.contains(raw, text))
     ]
-    return json_answer(listing.page_of(chosen, refused, SORTS, sort, limit, page))
+    return json_response(listing.page_of(chosen, refused, SORTS, sort, limit, page))
 
 
 def _find(target: Target, field: str) -> tuple[Resource, Cluster, Raw]:

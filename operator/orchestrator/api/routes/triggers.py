@@ -10,15 +10,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import expected_version, json_answer, object_answer
-from orchestrator.api.bodies import FiredEvent, ObjectPatch, TriggerManifest, manifest_of
-from orchestrator.api.changing import changed, deleted, patched
-from orchestrator.api.creating import IdempotencyKey, created, started_before
+from orchestrator.api.creation import IdempotencyKey, create_response, repeated_start
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.execution_listing import brief
 from orchestrator.api.identifiers import Namespace, Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.request_bodies import FiredEvent, ObjectPatch, TriggerManifest, manifest_of
+from orchestrator.api.responses import expected_version, json_response, object_response
+from orchestrator.api.updates import delete_response, merge_patched, update_response
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.resources import EXECUTIONS, TRIGGERS, WORKFLOWS
 from orchestrator.operations.executions import phase_of
@@ -64,7 +64,7 @@ def list_triggers(
         for raw in items
         if workflow in ("", raw["spec"].get("workflow")) and (not type_ or type_ in raw["spec"])
     ]
-    return json_answer(listing.page_of(chosen, refused, SORTS, sort, limit, page))
+    return json_response(listing.page_of(chosen, refused, SORTS, sort, limit, page))
 
 
 @router.post("/triggers", status_code=201, responses=NEW)
@@ -79,7 +79,7 @@ def create_trigger(
     manifest = manifest_of(body, namespace, "Trigger")
     cluster = caller.cluster(manifest["metadata"]["namespace"])
     editing.check(cluster, TRIGGERS, manifest)
-    return created(request, cluster, TRIGGERS, manifest, idempotency_key, manifest)
+    return create_response(request, cluster, TRIGGERS, manifest, idempotency_key, manifest)
 
 
 @router.get("/workflows/{id}/triggers", responses=returns("TriggerList", "A page of Triggers."))
@@ -91,7 +91,7 @@ def list_triggers_of_workflow(
     name = found["metadata"]["name"]
     items = cluster.list(TRIGGERS)["items"]
     chosen = [raw for raw in items if raw["spec"].get("workflow") == name]
-    return json_answer(listing.page_of(chosen, (), SORTS, "name", limit, page))
+    return json_response(listing.page_of(chosen, (), SORTS, "name", limit, page))
 
 
 @router.post("/workflows/{id}/triggers", status_code=201, responses=NEW)
@@ -113,13 +113,13 @@ def create_trigger_of_workflow(
         if given != wanted:
             raise ProblemError(422, f"the path names the Workflow {cluster.namespace}:{name}")
     editing.check(cluster, TRIGGERS, manifest)
-    return created(request, cluster, TRIGGERS, manifest, idempotency_key, manifest)
+    return create_response(request, cluster, TRIGGERS, manifest, idempotency_key, manifest)
 
 
 @router.get("/triggers/{id}", responses=TRIGGER)
 def read_trigger(request: Request, target: TargetOf) -> Response:
     """Read a Trigger."""
-    return object_answer(target.find(TRIGGERS)[1], request)
+    return object_response(target.find(TRIGGERS)[1], request)
 
 
 @router.put("/triggers/{id}", responses=TRIGGER)
@@ -132,14 +132,14 @@ def replace_trigger(request: Request, target: TargetOf, body: TriggerManifest) -
         if wanted["metadata"][field] != found["metadata"][field]:
             message = f"metadata.{field} is {found['metadata'][field]}, which cannot be changed"
             raise ProblemError(422, message)
-    return changed(request, cluster, TRIGGERS, found, lambda _: wanted, version)
+    return update_response(request, cluster, TRIGGERS, found, lambda _: wanted, version)
 
 
 @router.patch("/triggers/{id}", responses=TRIGGER)
 def patch_trigger(request: Request, target: TargetOf, body: ObjectPatch) -> Response:
     """Change a Trigger by a JSON merge patch."""
     cluster, found = target.find(TRIGGERS)
-    return changed(request, cluster, TRIGGERS, found, lambda raw: patched(raw, body))
+    return update_response(request, cluster, TRIGGERS, found, lambda raw: merge_patched(raw, body))
 
 
 @router.delete("/triggers/{id}", status_code=204)
@@ -147,7 +147,7 @@ def delete_trigger(request: Request, target: TargetOf) -> Response:
     """Delete a Trigger. Needs `If-Match`."""
     version = expected_version(request, required=True)
     cluster, found = target.find(TRIGGERS)
-    return deleted(cluster, TRIGGERS, found, version)
+    return delete_response(cluster, TRIGGERS, found, version)
 
 
 @router.post("/triggers/{id}/suspend", responses=TRIGGER)
@@ -166,7 +166,7 @@ def _suspended(target: TargetOf, *, suspended: bool) -> Response:
     cluster, found = target.find(TRIGGERS)
     require(cluster, "patch", TRIGGERS)
     write = suspend(found, suspend=suspended)
-    return object_answer(found if isinstance(write, Unchanged) else cluster.send(write))
+    return object_response(found if isinstance(write, Unchanged) else cluster.send(write))
 
 
 @router.post("/triggers/{id}/test", responses=returns("TriggerTest", "What it would do."))
@@ -175,7 +175,7 @@ def try_trigger(target: TargetOf, body: FiredEvent | None = None) -> Response:
     does. Without an event, it is tried with the next slot or a sample of its type."""
     cluster, found = target.find(TRIGGERS)
     result = tested(cluster, found, _given(body), time.time())
-    return json_answer(
+    return json_response(
         {
             "fires": result.fires,
             "why": result.why,
@@ -201,10 +201,10 @@ def fire_trigger(
     run` does."""
     cluster, found = target.find(TRIGGERS)
     content, of = None if body is None else body.model_dump(mode="json"), found["spec"]["workflow"]
-    if answer := started_before(request, cluster, of, None, idempotency_key, content):
+    if answer := repeated_start(request, cluster, of, None, idempotency_key, content):
         return answer
     manifest = fired(cluster, found, _given(body), time.time())
-    return created(request, cluster, EXECUTIONS, manifest, idempotency_key, content)
+    return create_response(request, cluster, EXECUTIONS, manifest, idempotency_key, content)
 
 
 def _given(body: FiredEvent | None) -> HandEvent:
@@ -223,7 +223,7 @@ def list_next_times(
         raise ProblemError(409, f"{called(found)} has no schedule: it fires when its event happens")
     moments = next_moments(found, read, time.time(), count)
     items = [{"at": to_rfc3339(at), "suspended": read.spec.suspend} for at in moments]
-    return json_answer({"items": items})
+    return json_response({"items": items})
 
 
 @router.get("/triggers/{id}/events", responses=returns("TriggerEvents", "The events."))
@@ -241,7 +241,7 @@ def list_events_of_trigger(target: TargetOf, limit: listing.Limit = 100) -> Resp
     }
     if "lastError" in status:
         answer["lastError"] = status["lastError"]
-    return json_answer(answer)
+    return json_response(answer)
 
 
 def _event(execution: Raw) -> dict[str, Any]:

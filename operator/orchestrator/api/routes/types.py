@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orchestrator.api.answers import json_answer
 from orchestrator.api.dependencies import CallerOf, KnownUser
 from orchestrator.api.identifiers import Namespace
 from orchestrator.api.openapi import returns
+from orchestrator.api.responses import json_response
 from orchestrator.api.schemas import action_type, node_types, trigger_types
 from orchestrator.kube.resources import CLUSTER_TEMPLATES, TEMPLATES
 from orchestrator.session.errors import ForbiddenError
@@ -34,13 +34,13 @@ def _trigger_types() -> list[dict[str, Any]]:
 @router.get("/node-types", responses=TYPES)
 def list_node_types(_: KnownUser) -> Response:
     """List the kinds of nodes, each with the JSON Schema of its fields."""
-    return json_answer({"items": _node_types()})
+    return json_response({"items": _node_types()})
 
 
 @router.get("/trigger-types", responses=TYPES)
 def list_trigger_types(_: KnownUser) -> Response:
     """List the types of Triggers, each with the JSON Schemas of its settings and events."""
-    return json_answer({"items": _trigger_types()})
+    return json_response({"items": _trigger_types()})
 
 
 @router.get("/action-types", responses=TYPES)
@@ -63,4 +63,4 @@ def list_action_types(caller: CallerOf, namespace: Namespace = "default") -> Res
         ]
     if len(refusals) == 2:
         raise refusals[-1]
-    return json_answer({"items": sorted(items, key=lambda one: one["type"])})
+    return json_response({"items": sorted(items, key=lambda one: one["type"])})

@@ -7,17 +7,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query
 from starlette.responses import Response
 
-from orchestrator.api.answers import json_answer, shown
-from orchestrator.api.creating import MANAGER
+from orchestrator.api.creation import MANAGER
 from orchestrator.api.dependencies import CallerOf
-from orchestrator.api.history_answers import from_history, left_out
+from orchestrator.api.history_responses import from_history, left_out
 from orchestrator.api.identifiers import Namespace, TargetOf
 from orchestrator.api.openapi import returns, text_of
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.responses import json_response
 from orchestrator.api.routes.execution_streams import GRAPH, MEDIA_TYPES, Form
 from orchestrator.api.workflow_figures import metrics_with_history
 from orchestrator.api.workflow_revisions import revisions_of
 from orchestrator.formats.yaml_dumper import to_yaml
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.models.base import GROUP
 from orchestrator.models.workflow import WorkflowMetrics
@@ -50,7 +51,7 @@ def read_metrics_of_workflow(target: TargetOf) -> Response:
     if known is None:
         metrics |= (found.get("status") or {}).get("metrics") or {}
     kept = {key: metrics[key] for key in metrics if not key.startswith("counted")}
-    return json_answer({"workflow": name, **kept, **left_out(reason)})
+    return json_response({"workflow": name, **kept, **left_out(reason)})
 
 
 @router.get("/workflows/{id}/revisions", responses=returns("Revisions", "The revisions."))
@@ -60,7 +61,7 @@ def list_revisions(target: TargetOf) -> Response:
     With a history, of all executions that it or the cluster has, also of a Workflow that was
     deleted, which is named by its name."""
     revisions = revisions_of(target)
-    return json_answer({"items": revisions.newest_first(), **left_out(revisions.unavailable)})
+    return json_response({"items": revisions.newest_first(), **left_out(revisions.unavailable)})
 
 
 @router.get("/workflows/{id}/revisions/{revision}", responses=returns("Revision", "The revision."))
@@ -75,7 +76,7 @@ def read_revision(
         "created": raw["metadata"]["creationTimestamp"],
         "data": raw["data"],
     }
-    return json_answer(from_history(answer) if is_from_history(raw) else answer)
+    return json_response(from_history(answer) if is_from_history(raw) else answer)
 
 
 @router.get("/workflows/{id}/graph", responses=GRAPH)
@@ -137,7 +138,7 @@ def import_workflows(
     if dry_run:
         query["dryRun"] = "All"
     stored = [_applied(cluster.within(one.namespace), one, query) for one in documents]
-    return json_answer({"items": [shown(one) for one in stored]})
+    return json_response({"items": [without_managed_fields(one) for one in stored]})
 
 
 def _documents(body: Any, namespace: str) -> list[Document]:

@@ -9,14 +9,21 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from orchestrator.api import listing
-from orchestrator.api.answers import expected_version, json_answer, object_answer, shown
-from orchestrator.api.bodies import Duplication, ObjectPatch, Start, WorkflowManifest, manifest_of
-from orchestrator.api.changing import changed, deleted, patched
-from orchestrator.api.creating import IdempotencyKey, created, started_before
+from orchestrator.api.creation import IdempotencyKey, create_response, repeated_start
 from orchestrator.api.dependencies import CallerOf
 from orchestrator.api.identifiers import Namespace, Namespaces, TargetOf
 from orchestrator.api.openapi import returns
 from orchestrator.api.problems import ProblemError
+from orchestrator.api.request_bodies import (
+    Duplication,
+    ObjectPatch,
+    Start,
+    WorkflowManifest,
+    manifest_of,
+)
+from orchestrator.api.responses import expected_version, json_response, object_response
+from orchestrator.api.updates import delete_response, merge_patched, update_response
+from orchestrator.kube.projection import without_managed_fields
 from orchestrator.kube.resources import EXECUTIONS, WORKFLOWS
 from orchestrator.models.workflow import WorkflowState
 from orchestrator.operations.edit_workflow import set_state
@@ -72,7 +79,7 @@ def list_workflows(
         for raw in items
         if state_of(raw) in states and (not text or listing.contains(raw, text))
     ]
-    return json_answer(listing.page_of(chosen, refused, SORTS, sort, limit, page))
+    return json_response(listing.page_of(chosen, refused, SORTS, sort, limit, page))
 
 
 @router.post(
@@ -92,13 +99,13 @@ def create_workflow(
     manifest = manifest_of(body, namespace)
     cluster = caller.cluster(manifest["metadata"]["namespace"])
     editing.check(cluster, WORKFLOWS, manifest)
-    return created(request, cluster, WORKFLOWS, manifest, idempotency_key, manifest)
+    return create_response(request, cluster, WORKFLOWS, manifest, idempotency_key, manifest)
 
 
 @router.get("/workflows/{id}", responses=WORKFLOW)
 def read_workflow(request: Request, target: TargetOf) -> Response:
     """Read a Workflow."""
-    return object_answer(target.find(WORKFLOWS)[1], request)
+    return object_response(target.find(WORKFLOWS)[1], request)
 
 
 @router.put("/workflows/{id}", responses=WORKFLOW)
@@ -115,7 +122,7 @@ def replace_workflow(
         if wanted["metadata"][field] != found["metadata"][field]:
             message = f"metadata.{field} is {found['metadata'][field]}, which cannot be changed"
             raise ProblemError(422, message)
-    return changed(request, cluster, WORKFLOWS, found, lambda _: wanted, version)
+    return update_response(request, cluster, WORKFLOWS, found, lambda _: wanted, version)
 
 
 @router.patch("/workflows/{id}", responses=WORKFLOW)
@@ -123,7 +130,7 @@ def patch_workflow(request: Request, target: TargetOf, body: ObjectPatch) -> Res
     """Change a Workflow by a JSON merge patch of `spec`, `metadata.labels` and
     `metadata.annotations`."""
     cluster, found = target.find(WORKFLOWS)
-    return changed(request, cluster, WORKFLOWS, found, lambda raw: patched(raw, body))
+    return update_response(request, cluster, WORKFLOWS, found, lambda raw: merge_patched(raw, body))
 
 
 @router.delete("/workflows/{id}", status_code=204)
@@ -131,7 +138,7 @@ def delete_workflow(request: Request, target: TargetOf) -> Response:
     """Delete a Workflow; its executions stay. Needs `If-Match`."""
     version = expected_version(request, required=True)
     cluster, found = target.find(WORKFLOWS)
-    return deleted(cluster, WORKFLOWS, found, version)
+    return delete_response(cluster, WORKFLOWS, found, version)
 
 
 @router.post("/workflows/{id}/activate", responses=WORKFLOW)
@@ -185,7 +192,7 @@ def duplicate_workflow(
     cluster = target.caller.cluster(metadata["namespace"])
     editing.check(cluster, WORKFLOWS, manifest)
     content = body.model_dump(mode="json")
-    return created(request, cluster, WORKFLOWS, manifest, idempotency_key, content)
+    return create_response(request, cluster, WORKFLOWS, manifest, idempotency_key, content)
 
 
 @router.post("/workflows/{id}/validate", responses=returns("Validation", "The findings."))
@@ -193,7 +200,7 @@ def validate_workflow(target: TargetOf) -> Response:
     """Check a Workflow as `orchestrator lint` does: against the Templates and Workflows that are
     there now."""
     cluster, found = target.find(WORKFLOWS)
-    return json_answer(findings(cluster, found))
+    return json_response(findings(cluster, found))
 
 
 @router.post("/workflows/validate", responses=returns("Validation", "The findings."))
@@ -204,7 +211,7 @@ def validate_manifest(
     manifest = manifest_of(body, namespace)
     cluster = caller.cluster(manifest["metadata"]["namespace"])
     cluster.who()
-    return json_answer(findings(cluster, manifest))
+    return json_response(findings(cluster, manifest))
 
 
 @router.post(
@@ -224,13 +231,15 @@ def execute_workflow(
     cluster, workflow = target.find(WORKFLOWS)
     content, called = body.model_dump(mode="json"), workflow["metadata"]["name"]
     key = idempotency_key
-    if answer := started_before(request, cluster, called, body.name, key, content):
+    if answer := repeated_start(request, cluster, called, body.name, key, content):
         return answer
     manifest = startable(cluster, workflow, body.variables, body.name)
     manifest["metadata"]["namespace"] = cluster.namespace
     if body.dry_run:
-        return json_answer(shown(cluster.create(EXECUTIONS, manifest, dry_run=True)))
-    return created(request, cluster, EXECUTIONS, manifest, key, content)
+        return json_response(
+            without_managed_fields(cluster.create(EXECUTIONS, manifest, dry_run=True))
+        )
+    return create_response(request, cluster, EXECUTIONS, manifest, key, content)
 
 
 def findings(cluster: Cluster, manifest: Raw) -> dict[str, Any]:
@@ -250,4 +259,4 @@ def _in_state(request: Request, target: TargetOf, state: WorkflowState) -> Respo
     def change(raw: Raw) -> Raw:
         return {**raw, "spec": set_state(raw["spec"], state.value)}
 
-    return changed(request, cluster, WORKFLOWS, found, change)
+    return update_response(request, cluster, WORKFLOWS, found, change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.cli.connection import Target
 from orchestrator.cli.deciding import decide
-from orchestrator.cli.deciding_options import Approval, Comment, Inputs
+from orchestrator.cli.decision_options import Approval, Comment, Inputs
 from orchestrator.cli.options import Execution, on_cluster
 
 

@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """The definitions are those of this version; apply them before an operator of this version
     starts."""
-    from orchestrator.cli.served import wait_until_served
+    from orchestrator.cli.crd_discovery import wait_until_served
     from orchestrator.crds import render_all, write
 
     if wait is not None:

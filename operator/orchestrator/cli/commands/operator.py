@@ -19,7 +19,7 @@ from orchestrator.cli.server_options import (
     served,
 )
 from orchestrator.cli.version import image, version
-from orchestrator.cli.webhook import webhook_address
+from orchestrator.cli.webhook_options import webhook_address
 from orchestrator.controller.main import OperatorOptions, run
 from orchestrator.engine.people.protection import INSTALLATION
 from orchestrator.kube.access import AccessError

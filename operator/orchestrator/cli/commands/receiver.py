@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.receiving import receiver_address
+from orchestrator.cli.receiver_options import receiver_address
 from orchestrator.cli.server_options import (
     HealthAddress,
     LogFormat,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.dispatch.creator import Emit
 from orchestrator.engine.status.definitions import readiness_announced
 from orchestrator.kube.cache import Cache, Raw, key_of

@@ -8,8 +8,8 @@ from typing import Any
 from orchestrator.controller.executions.act.orphans import is_orphan, names_its_attempt
 from orchestrator.controller.executions.observe.child_lookup import note_orphan_child
 from orchestrator.controller.executions.observe.live_read import live
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.revisions import Revisions
-from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.jobs.observe import completed, failure, fans_out, node_of
@@ -27,8 +27,8 @@ Key = tuple[str, str]
 class ActiveExecutions:
     """By namespace and name; watches record here which nodes have events."""
 
-    def __init__(self, shell: Shell, revisions: Revisions) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext, revisions: Revisions) -> None:
+        self._context = context
         self._revisions = revisions
         self._states: dict[Key, ExecutionState] = {}
         self._unsure: set[Key] = set()
@@ -118,7 +118,7 @@ class ActiveExecutions:
         if completed(job) or failure(job):
             return True
         namespace, uid = job["metadata"]["namespace"], job["metadata"]["uid"]
-        return not fans_out(job) and self._shell.pods.any_ended(namespace, uid)
+        return not fans_out(job) and self._context.pods.any_ended(namespace, uid)
 
     def forget_job(self, job: Raw) -> None:
         """Record that a Job was deleted."""
@@ -134,14 +134,14 @@ class ActiveExecutions:
 
     async def read(self, key: Key) -> Mapping[str, Any] | None:
         """The execution as the watch reports it, or live if that is not sufficient."""
-        known, state = self._shell.executions.get(*key), self._states.get(key)
+        known, state = self._context.executions.get(*key), self._states.get(key)
         if known is not None and known["metadata"]["uid"] in self._over:
             self._drop(key, known["metadata"]["uid"])
             known = None
         missed = known is None and state is not None and not state.ended
         if key not in self._unsure and not missed:
             return known
-        raw = await live(self._shell, EXECUTIONS, *key)
+        raw = await live(self._context, EXECUTIONS, *key)
         log.debug(key, "observed: read live, %s", "gone" if raw is None else "present")
         self._unsure.discard(key)
         there = raw["metadata"]["uid"] if raw is not None else ""
@@ -175,7 +175,7 @@ class ActiveExecutions:
             fresh.continue_from(earlier)
         self._states[key] = fresh
         log.debug(key, "observed: the execution as of version %d", fresh.pending.version)
-        for job in self._shell.jobs.by_execution(key[0], fresh.run.uid).values():
+        for job in self._context.jobs.by_execution(key[0], fresh.run.uid).values():
             self.note_job(key, job)
         return fresh
 
@@ -193,11 +193,11 @@ class ActiveExecutions:
     def _drop(self, key: Key, uid: str) -> None:
         """Forget an execution that a live read found ended, whatever a watch reports."""
         self._over.add(uid)
-        known = self._shell.executions.get(*key)
+        known = self._context.executions.get(*key)
         if known is None or known["metadata"]["uid"] != uid:
             return
-        self._shell.executions.remove(key)
+        self._context.executions.remove(key)
         if parent := known["spec"].get("parent"):
             above = (key[0], parent["name"])
             self.note(above, parent.get("node"))
-            self._shell.queue.add(above)
+            self._context.queue.add(above)

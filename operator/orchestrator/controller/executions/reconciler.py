@@ -19,8 +19,8 @@ from orchestrator.controller.executions.admission.admission import Admission, Co
 from orchestrator.controller.executions.admission.slots import Slots
 from orchestrator.controller.executions.observe.child_lookup import recall_names
 from orchestrator.controller.executions.observe.observing import observe_active
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.revisions import Revisions
-from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.state.wakeups import Due
 from orchestrator.controller.executions.status.status_writer import StatusWriter
@@ -61,12 +61,14 @@ _CONFLICT = Due(0, "the execution was changed by others: it is read from the API
 class ExecutionReconciler:
     """Reconciles executions, one at a time per call."""
 
-    def __init__(self, shell: Shell, revisions: Revisions, active: ActiveExecutions) -> None:
-        self._shell = shell
+    def __init__(
+        self, context: ReconcileContext, revisions: Revisions, active: ActiveExecutions
+    ) -> None:
+        self._context = context
         self._active = active
-        self._slots = Slots(shell)
-        self._admission = Admission(shell, revisions, self._slots)
-        self._status = StatusWriter(shell, active)
+        self._slots = Slots(context)
+        self._admission = Admission(context, revisions, self._slots)
+        self._status = StatusWriter(context, active)
 
     async def flush(self) -> None:
         """Flush the batched status updates, for at most a few seconds."""
@@ -102,7 +104,7 @@ class ExecutionReconciler:
         if raw is None or has_ended(raw):
             await self._leave(key, raw)
             return None
-        await stop_without_parent(self._shell, raw)
+        await stop_without_parent(self._context, raw)
         current = self._active.current(key, raw)
         if current is None:
             if is_restored(raw):
@@ -126,8 +128,8 @@ class ExecutionReconciler:
         if state is not None:
             await self._give_back(state)
         if raw is not None:  # the process that stored the end may have crashed before it counted
-            self._shell.workflow_metrics.recount(*key, raw["metadata"]["uid"])
-        await stop_after_end(self._shell, *key, self._active.stopped)
+            self._context.workflow_metrics.recount(*key, raw["metadata"]["uid"])
+        await stop_after_end(self._context, *key, self._active.stopped)
 
     async def _admit(self, key: Key, raw: Mapping[str, Any]) -> Due | None:
         outcome = await self._admission.admit(key, raw)
@@ -150,13 +152,13 @@ class ExecutionReconciler:
 
     async def _end_restored(self, key: Key, raw: Mapping[str, Any]) -> Due | None:
         """End an execution of a backup; its status may be written until a minute has passed."""
-        if seconds := seconds_to_end(raw, self._shell.clock()):
+        if seconds := seconds_to_end(raw, self._context.clock()):
             return Due(seconds, "restored from a backup: its status may still be written")
         return await self._refuse(key, raw, restored())
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Due | None:
         self._slots.leave(key)
-        if await end_unadmitted(self._shell, key, raw, refusal):
+        if await end_unadmitted(self._context, key, raw, refusal):
             return None
         return self._read_again(key)
 
@@ -168,27 +170,27 @@ class ExecutionReconciler:
     # While it runs
 
     async def _advance(self, key: Key, state: ExecutionState) -> Due | None:
-        await recall_names(self._shell, state)
-        await stop_orphans(self._shell, state)
+        await recall_names(self._context, state)
+        await stop_orphans(self._context, state)
         for _ in range(MAX_ROUNDS):
             if not self._active.has(key, state):
                 return _INVALIDATED
-            dirty = state.wakeups.take(self._shell.clock())
+            dirty = state.wakeups.take(self._context.clock())
             if dirty is not None and not dirty and not self._status.due(state):
                 return self._status.next_change(state)
             trace_round(key, state.run, dirty)
-            now = self._shell.clock()  # later observations may be newer, never older
-            observed = await observe_active(self._shell, state, dirty)
+            now = self._context.clock()  # later observations may be newer, never older
+            observed = await observe_active(self._context, state, dirty)
             trace_observed(key, observed)
             decided = await self._decide(state, observed, dirty, now)
             if not self._active.has(key, state):
                 return _INVALIDATED
             trace_decided(key, state.run, decided)
-            await create_all(self._shell, state, decided.before)
-            await control_all(self._shell, state, decided.before)
+            await create_all(self._context, state, decided.before)
+            await control_all(self._context, state, decided.before)
             if decided.ending is not None:
-                await stop_unrecorded_jobs(self._shell, state, decided)
-                await stop_unrecorded_children(self._shell, state, decided)
+                await stop_unrecorded_jobs(self._context, state, decided)
+                await stop_unrecorded_children(self._context, state, decided)
             before = state.run.phase
             state.apply(decided, with_created(decided, partial(_created, state)), now)
             state.wakeups.round_ended()
@@ -201,7 +203,7 @@ class ExecutionReconciler:
                 if await self._act(state, decided):
                     return None
             else:
-                announce_pass(self._shell, state, decided)
+                announce_pass(self._context, state, decided)
                 if self._status.due(state) and self._active.has(key, state):
                     self._status.begin(key, state)
             if state.wakeups.settled:
@@ -212,7 +214,7 @@ class ExecutionReconciler:
         self, state: ExecutionState, observed: Observed, dirty: Collection[str] | None, now: float
     ) -> Pass:
         policies = await self._policies(state, dirty)
-        return await self._shell.offload.run(
+        return await self._context.offload.run(
             partial(
                 advance,
                 state.graph,
@@ -233,19 +235,19 @@ class ExecutionReconciler:
         if hearing.isdisjoint(nodes_to_reconcile(state.graph, state.run, dirty)):
             return None
         run = state.run
-        return await self._shell.protection.policies(fresh=bool(run.decisions or run.signals))
+        return await self._context.protection.policies(fresh=bool(run.decisions or run.signals))
 
     async def _act(self, state: ExecutionState, decided: Pass) -> bool:
         """Carry out what had to wait for the status write; returns whether the execution has
         ended."""
-        announce_pass(self._shell, state, decided)
-        await create_all(self._shell, state, decided.after)
-        await control_all(self._shell, state, decided.after)
+        announce_pass(self._context, state, decided)
+        await create_all(self._context, state, decided.after)
+        await control_all(self._context, state, decided.after)
         if decided.ending is None:
             return False
         run = state.run
         announce_end(
-            self._shell,
+            self._context,
             state.reference,
             state.execution.manifest,
             state.execution.revision,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.single_flight import SingleFlight
 from orchestrator.engine.graph import Graph
 from orchestrator.engine.lifecycle.admission import (
@@ -62,8 +62,8 @@ class Revisions:
     """Prepared workflows and thawed revisions, each computed once per content, however many
     executions request it at the same time."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext) -> None:
+        self._context = context
         self._prepared: OrderedDict[tuple[Any, ...], Prepared | Refusal] = OrderedDict()
         self._graphs: OrderedDict[tuple[str, str], Graph] = OrderedDict()
         self._preparing: SingleFlight[tuple[Any, ...], Prepared | Refusal | Missing] = (
@@ -76,7 +76,7 @@ class Revisions:
 
     async def prepare(self, namespace: str, workflow: str) -> Prepared | Refusal | Missing:
         """The current workflow, read live, checked and frozen (not yet stored)."""
-        raw = await self._shell.live_reads.get(WORKFLOWS, namespace, workflow)
+        raw = await self._context.live_reads.get(WORKFLOWS, namespace, workflow)
         if raw is None:
             return workflow_missing(workflow, namespace)
         workflows = await self._reached(namespace, raw["spec"])
@@ -93,9 +93,9 @@ class Revisions:
             return known
         specs = {name: item["spec"] if item else None for name, item in templates.items()}
         children = {name: item["spec"] if item else None for name, item in workflows.items()}
-        runner, spec = self._shell.runner_image, raw["spec"]
+        runner, spec = self._context.runner_image, raw["spec"]
         work = partial(prepare, workflow, spec, specs, runner, children)
-        run = partial(self._shell.offload.run, work, long=is_large(spec, *children.values()))
+        run = partial(self._context.offload.run, work, long=is_large(spec, *children.values()))
         result = await self._preparing.do(key, run)
         if not isinstance(result, Missing):
             _keep(self._prepared, key, result)
@@ -105,7 +105,7 @@ class Revisions:
         self, namespace: str, workflow: str, parent: Mapping[str, str]
     ) -> Prepared | Refusal | Missing:
         """A sub-workflow as it was frozen with its parent."""
-        execution = await self._shell.live_reads.get(EXECUTIONS, namespace, parent["name"])
+        execution = await self._context.live_reads.get(EXECUTIONS, namespace, parent["name"])
         if execution is None or execution["metadata"]["uid"] != parent["uid"]:
             return parent_gone(parent["name"])
         revision = (execution.get("status") or {}).get("revision", "")
@@ -130,14 +130,16 @@ class Revisions:
     ) -> Prepared | Refusal | Missing:
         """A workflow from a revision's content; ValueError if that was changed."""
         long = is_large(*_workflows_in(data))
-        await self._shell.offload.run(partial(verify, revision, data), long=long)
-        return await self._shell.offload.run(partial(prepare_child, workflow, data), long=long)
+        await self._context.offload.run(partial(verify, revision, data), long=long)
+        return await self._context.offload.run(partial(prepare_child, workflow, data), long=long)
 
     async def refusal_of_state(
         self, namespace: str, execution: Mapping[str, Any]
     ) -> Refusal | None:
         """Why the current Workflow does not let a re-run start: it was deleted, or its state."""
-        raw = await self._shell.live_reads.get(WORKFLOWS, namespace, execution["spec"]["workflow"])
+        raw = await self._context.live_reads.get(
+            WORKFLOWS, namespace, execution["spec"]["workflow"]
+        )
         if raw is None:
             return workflow_gone(execution)
         return state_allows(WorkflowState(raw["spec"].get("state", "Active")), execution)
@@ -161,12 +163,12 @@ class Revisions:
         self, key: tuple[str, str], workflow: str, prepared: Prepared
     ) -> Refusal | None:
         namespace, name = key
-        now = self._shell.clock()
+        now = self._context.clock()
         if key in self._graphs and now < self._stored.get(key, 0.0) + STORED_FOR:
             return None
         manifest = _manifest(namespace, workflow, prepared.revision)
         try:
-            stored = await self._shell.client.apply(
+            stored = await self._context.client.apply(
                 CONTROLLER_REVISIONS, namespace, manifest, field_manager=FIELD_MANAGER
             )
             if UNREFERENCED_SINCE in (stored["metadata"].get("annotations") or {}):
@@ -198,7 +200,7 @@ class Revisions:
             }
         }
         try:
-            await self._shell.client.patch(CONTROLLER_REVISIONS, *key, body, metadata_only=True)
+            await self._context.client.patch(CONTROLLER_REVISIONS, *key, body, metadata_only=True)
         except ApiError as error:
             if error.status not in (
                 404,
@@ -223,7 +225,7 @@ class Revisions:
             raise ValueError(f"ControllerRevision {name} was deleted")
         data = raw.get("data")
         work = partial(thaw, name, data)
-        run = partial(self._shell.offload.run, work, long=is_large(*_workflows_in(data)))
+        run = partial(self._context.offload.run, work, long=is_large(*_workflows_in(data)))
         graph = await self._thawing.do((namespace, name, _content(raw)), run)
         _keep(self._graphs, (namespace, name), graph)
         return graph
@@ -237,7 +239,7 @@ class Revisions:
         while waiting:
             name = waiting.pop(0)
             if name not in found:
-                found[name] = child = await self._shell.live_reads.get(WORKFLOWS, namespace, name)
+                found[name] = child = await self._context.live_reads.get(WORKFLOWS, namespace, name)
                 waiting += workflows_of(child["spec"]) if child else []
         return found
 
@@ -250,12 +252,12 @@ class Revisions:
     async def _cached(
         self, resource: Any, namespace: str | None, name: str
     ) -> Mapping[str, Any] | None:
-        shell = self._shell
-        cache = shell.templates if resource is TEMPLATES else shell.cluster_templates
-        return cache.get(namespace, name) or await shell.live_reads.get(resource, namespace, name)
+        context = self._context
+        cache = context.templates if resource is TEMPLATES else context.cluster_templates
+        return cache.get(namespace, name) or await context.live_reads.get(resource, namespace, name)
 
     async def _revision(self, namespace: str, name: str) -> Raw | None:
-        return await self._shell.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
+        return await self._context.live_reads.get(CONTROLLER_REVISIONS, namespace, name)
 
 
 def _workflows_in(data: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.controller.executions.active import ActiveExecutions
 from orchestrator.controller.executions.observe.fan_out import check_interval
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.trace import log
 from orchestrator.jobs.evidence import controller_of, phase_of
@@ -28,8 +28,8 @@ class WatchEvents:
     previous version.
     """
 
-    def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext, active: ActiveExecutions) -> None:
+        self._context = context
         self._active = active
         self._begun = False
 
@@ -37,19 +37,19 @@ class WatchEvents:
         """Enqueue everything known, and all events from now on: until now this replica was on
         standby."""
         self._begun = True
-        for raw in self._shell.executions:
+        for raw in self._context.executions:
             execution = raw["metadata"]["namespace"], raw["metadata"]["name"]
             log.debug(execution, "event: execution ADDED")
-            self._shell.queue.add(execution)
-        for raw in self._shell.jobs:
+            self._context.queue.add(execution)
+        for raw in self._context.jobs:
             if (key := execution_of(raw)) is not None:
-                self._shell.queue.add(key)
+                self._context.queue.add(key)
 
     def on_execution(self, kind: str, raw: Raw, _: Raw | None) -> None:
         """An execution changed or no longer matches the selection: its parent may wait for that."""
         if not self._begun:
             return
-        metadata, queue = raw["metadata"], self._shell.queue
+        metadata, queue = raw["metadata"], self._context.queue
         queue.add((metadata["namespace"], metadata["name"]))
         log.debug((metadata["namespace"], metadata["name"]), "event: execution %s", kind)
         if parent := raw["spec"].get("parent"):
@@ -57,13 +57,13 @@ class WatchEvents:
             self._active.note_child(key, raw)
             queue.add(key)
         if kind == "DELETED":  # deleted or ended
-            self._shell.workflow_metrics.recount(
+            self._context.workflow_metrics.recount(
                 metadata["namespace"], metadata["name"], metadata["uid"]
             )
 
     def on_job(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """A Job of an execution changed."""
-        self._shell.pending.take(raw)
+        self._context.pending.take(raw)
         if kind == "DELETED":
             self._active.forget_job(raw)
         if not self._begun or (kind == "MODIFIED" and not _job_reports(old, raw)):
@@ -72,16 +72,16 @@ class WatchEvents:
             return
         metadata = raw["metadata"]
         own = kind == "ADDED" and self._active.created(key, metadata["name"])
-        ended = self._shell.pods.any_ended(metadata["namespace"], metadata["uid"])
+        ended = self._context.pods.any_ended(metadata["namespace"], metadata["uid"])
         if own and not ended and not any(_reported(raw)):
             return  # the echo of its creation; a pod observed before it was not reported
         if self._active.note_job(key, raw):
             log.debug(key, "event: Job %s %s, node %s", metadata["name"], kind, node_of(raw))
-            self._shell.queue.add(key)
+            self._context.queue.add(key)
 
     def on_pod(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """A pod or its action has ended, or an ended pod was deleted."""
-        self._shell.sidecars.take(kind, raw)
+        self._context.sidecars.take(kind, raw)
         if not self._begun or (kind == "MODIFIED" and not _pod_reports(old, raw)):
             return
         job = self._job_of(raw)
@@ -89,7 +89,7 @@ class WatchEvents:
         if job is None or key is None or not self._active.note_attempt(key, job):
             return
         if kind != "DELETED":
-            self._shell.operator_metrics.pod_ended(key)
+            self._context.operator_metrics.pod_ended(key)
         delay = self._batching(raw)
         log.debug(
             key,
@@ -100,21 +100,21 @@ class WatchEvents:
             phase_of(raw),
             delay,
         )
-        self._shell.queue.add_after(key, delay)
+        self._context.queue.add_after(key, delay)
 
     def on_pending(self, job: Raw) -> None:
         """The cause is known why a Job's pod does not start."""
         if self._begun and (key := execution_of(job)) is not None:
             self._active.note_attempt(key, job)
             log.debug(key, "event: cause of a wait, node %s", node_of(job))
-            self._shell.queue.add(key)
+            self._context.queue.add(key)
 
     def on_rest_stopped(self, job: Raw, pod: Raw, containers: list[str]) -> None:
         """Injected containers were stopped in a pod of the Job whose action has ended."""
         owner = execution_owner(job)
         if owner is None or fans_out(job):  # a fan-out may have thousands
             return
-        self._shell.recorder.emit(
+        self._context.recorder.emit(
             execution_reference(job["metadata"]["namespace"], owner["name"], owner.get("uid", "")),
             EventReason.INJECTED_CONTAINER_STOPPED,
             f"{node_of(job)}: stopped {', '.join(containers)} in pod {pod['metadata']['name']}, "
@@ -125,14 +125,14 @@ class WatchEvents:
         """Seconds in which other pods of its fan-out may end: they are batched."""
         items = (self._job_of(pod) or {"spec": {}})["spec"].get("completions") or 1
         namespace, uid = pod["metadata"]["namespace"], controller_of(pod)
-        return check_interval(items) if self._shell.pods.count(namespace, uid) < items else 0.0
+        return check_interval(items) if self._context.pods.count(namespace, uid) < items else 0.0
 
     def _job_of(self, pod: Raw) -> Raw | None:
         """The Job that controls a pod; None if it was not observed yet: its own event then reports
         the pod."""
         metadata = pod["metadata"]
         name = (metadata.get("labels") or {}).get(JOB_NAME, "")
-        job = self._shell.jobs.get(metadata["namespace"], name)
+        job = self._context.jobs.get(metadata["namespace"], name)
         return job if job and job["metadata"]["uid"] == controller_of(pod) else None
 
 

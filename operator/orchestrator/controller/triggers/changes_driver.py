@@ -73,7 +73,7 @@ class ChangesDriver:
         self._first_seen.pop(key, None)
 
     def leave(self, key: Key) -> None:
-        """The trigger follows nothing any more."""
+        """Stop following for the trigger."""
         follower, place = self._followers.pop(key, (None, None))
         if follower is not None and place is not None and self._watches[place].remove(key):
             del self._watches[place]

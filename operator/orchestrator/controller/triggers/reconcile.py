@@ -15,7 +15,7 @@ from orchestrator.controller.triggers.changes_driver import ChangesDriver
 from orchestrator.controller.triggers.clock_driver import ClockDriver
 from orchestrator.controller.triggers.watch_driver import MARGIN_SECONDS, WatchDriver
 from orchestrator.dispatch.admission import LiveAdmission
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.dispatch.creator import Creator, Emit, HeldUpError
 from orchestrator.dispatch.deliverer import Deliverer, OnDelivered
 from orchestrator.dispatch.specs import Specs

@@ -1,1 +1,1 @@
-"""The validating admission webhook: what people apply is reviewed before it is stored."""
+"""The validating admission webhook: reviews objects that users apply before they are stored."""

@@ -20,7 +20,7 @@ from orchestrator.controller.webhook.references import (
     Parsed,
 )
 from orchestrator.controller.webhook.review import ALLOWED, Request, ReviewResponse
-from orchestrator.dispatch.computing import Inline
+from orchestrator.dispatch.compute import Inline
 from orchestrator.engine.lifecycle.admission import (
     MISSING_DEFINITION_TIMEOUT,
     actions_of,

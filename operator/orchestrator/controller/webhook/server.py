@@ -174,28 +174,30 @@ class _Handler:
 
     async def _reviewed(self, body: bytes) -> web.Response:
         try:
-            asked = read_review(body)
+            review = read_review(body)
         except BadReviewError as error:
             return web.Response(status=400, text=f"{error}\n")
-        answer = write_review(asked.uid, await self._verdict(asked))
+        answer = write_review(review.uid, await self._verdict(review))
         return web.Response(body=answer, content_type="application/json")
 
-    async def _verdict(self, asked: Request) -> ReviewResponse:
+    async def _verdict(self, review: Request) -> ReviewResponse:
         began = time.monotonic()
         try:
             async with asyncio.timeout(REVIEW_SECONDS):
-                verdict = await self._review(asked)
+                verdict = await self._review(review)
         except TimeoutError:
             return _unchecked(f"it took more than {REVIEW_SECONDS:g} seconds")
         except Exception:
-            logger.exception("%s %s/%s was not reviewed", asked.kind, asked.namespace, asked.name)
+            logger.exception(
+                "%s %s/%s was not reviewed", review.kind, review.namespace, review.name
+            )
             return _unchecked("the operator's log says why")
         logger.debug(
             "%s of %s %s/%s: %s after %.1f ms",
-            asked.operation,
-            asked.kind,
-            asked.namespace,
-            asked.name,
+            review.operation,
+            review.kind,
+            review.namespace,
+            review.name,
             "refused" if verdict.refusal else f"allowed, {len(verdict.warnings)} warnings",
             1000 * (time.monotonic() - began),
         )

@@ -12,10 +12,10 @@ from typing import Any
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.history.database import UnavailableError
 from orchestrator.history.logs.extent import Limit
-from orchestrator.history.logs.keeping import LogKeeping, Sources, WatchedPod
 from orchestrator.history.logs.kept_log import LogIdentity, Outcome
 from orchestrator.history.logs.log_metrics import LogMetrics
 from orchestrator.history.logs.log_store import LogStore, StaleError
+from orchestrator.history.logs.pod_log_reader import PodLogReader, ReaderSources, WatchedPod
 from orchestrator.history.logs.slots import Slots
 from orchestrator.history.logs.writer import LogWriter
 from orchestrator.jobs.context import node_and_attempt
@@ -65,7 +65,9 @@ class LogKeeper:
         self._metrics = metrics
         self._follows = Slots(MAX_FOLLOWS)
         reads = asyncio.Semaphore(MAX_READS)
-        self._sources = Sources(client, self._follows, reads, metrics, sleep, clock, monotonic)
+        self._sources = ReaderSources(
+            client, self._follows, reads, metrics, sleep, clock, monotonic
+        )
         self.on_kept: Callable[[str], None] = lambda _: None
         self._done: BoundedSet[str] = BoundedSet(MAX_DONE)
         self._reset()
@@ -82,7 +84,7 @@ class LogKeeper:
         """Those that are not compared with the database yet."""
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._keepings: dict[str, LogKeeping] = {}
+        self._readers: dict[str, PodLogReader] = {}
         self.reflector = Reflector(
             self._client,
             PODS,
@@ -113,7 +115,7 @@ class LogKeeper:
 
     def refusal(self) -> str:
         """Why logs may not be read; empty if they may."""
-        return next((each.refusal for each in self._keepings.values() if each.refusal), "")
+        return next((each.refusal for each in self._readers.values() if each.refusal), "")
 
     async def has_kept(self, execution: Raw) -> bool:
         """Whether the logs of an ended execution are kept, or given up. Raises ApiError and
@@ -213,8 +215,8 @@ class LogKeeper:
         writer = LogWriter(self._store, identity, self._limit, self._metrics, self._sleep)
         if not await writer.open():
             return
-        keeping = self._keepings[pod.uid] = LogKeeping(self._sources, pod, writer)
-        await keeping.run()
+        reader = self._readers[pod.uid] = PodLogReader(self._sources, pod, writer)
+        await reader.run()
 
     async def _identity(self, pod: WatchedPod) -> LogIdentity | None:
         """Whose log it is; None if the pod is gone, and nothing of its log is stored."""
@@ -237,7 +239,7 @@ class LogKeeper:
         self._done.add(pod.uid)
         self._pods.pop(pod.uid, None)
         self._tasks.pop(pod.uid, None)
-        self._keepings.pop(pod.uid, None)
+        self._readers.pop(pod.uid, None)
         self._of_execution[pod.execution] -= 1
         if self._of_execution[pod.execution] <= 0:
             del self._of_execution[pod.execution]

@@ -32,7 +32,7 @@ class StaleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """A log whose reading goes on."""
+    """A log whose reading is resumed."""
 
     state: LogState
     chunks: Sequence[Extent]

@@ -1,4 +1,4 @@
-"""The keeping of logs, and their retention."""
+"""Log keeping and log retention."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class BlockingThread:
         self._running = False
 
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
-        """The result of the work. Raises TimeoutError after `seconds`, although the work goes on;
+        """The result of the work. Raises TimeoutError after `seconds`, although the work continues;
         BusyError while it does."""
         if self._running:
             raise BusyError

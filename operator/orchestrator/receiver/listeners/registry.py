@@ -7,13 +7,13 @@ from importlib import import_module
 
 from orchestrator.models.reasons import Reason
 from orchestrator.receiver.listeners.errors import SourceError
-from orchestrator.receiver.listeners.listening import Listening
+from orchestrator.receiver.listeners.listener_session import ListenerSession
 
-Driver = Callable[[Listening], Awaitable[None]]
+Driver = Callable[[ListenerSession], Awaitable[None]]
 """Reads a source and delivers its events, until it is cancelled or fails.
 
 It returns to be started again at once. It raises SourceError if the source cannot be read,
-SecretError and ApiError; and it calls `Listening.beat` at least once a minute."""
+SecretError and ApiError; and it calls `ListenerSession.beat` at least once a minute."""
 
 _MODULES: Mapping[str, tuple[str, str]] = {
     "email": ("orchestrator.receiver.listeners.mailbox.driver", "email"),

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from orchestrator.kube.cache import Raw
 from orchestrator.kube.client import ApiError
 from orchestrator.models.reasons import Reason
-from orchestrator.receiver.figures import TriggerLabels
 from orchestrator.receiver.listeners.claims import EveryClaim
 from orchestrator.receiver.listeners.errors import SourceError
-from orchestrator.receiver.listeners.listening import Health, Listening, backoff
+from orchestrator.receiver.listeners.listener_session import Health, ListenerSession, backoff
 from orchestrator.receiver.listeners.registry import Driver, driver_of
 from orchestrator.receiver.listeners.volumes import Volumes
+from orchestrator.receiver.metrics import TriggerLabels
 from orchestrator.receiver.secrets import SecretError
 from orchestrator.receiver.shared import Shared, labels_of
 from orchestrator.triggers.registry import Trigger
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 CHECK_SECONDS = 1.0
 """Seconds between two comparisons of the triggers and claims with the tasks."""
 MAX_SILENCE = 300.0
-"""Seconds without a sign of life after which a listener counts as hung. All that a driver waits for
-has a shorter limit, so this is a fault of ours and no outage of a server."""
+"""Seconds without a heartbeat after which a listener counts as hung. All waits of a driver have a
+shorter timeout, so this is a bug and no outage of a server."""
 STABLE_SECONDS = 10.0
 """Seconds after which a source that fails is tried again before that is reported: servers end
 connections now and then."""
@@ -114,7 +114,7 @@ class Listeners:
 
     def _start(self, uid: str, raw: Raw, trigger: Trigger) -> None:
         health = Health(self._shared.monotonic())
-        listening = Listening(self._shared, raw, trigger, self._volumes, health)
+        listening = ListenerSession(self._shared, raw, trigger, self._volumes, health)
         task = asyncio.create_task(self._listen(listening), name=f"listener {listening.name}")
         generation = raw["metadata"]["generation"]
         self._running[uid] = _Running(generation, labels_of(raw, trigger), health, task)
@@ -131,7 +131,7 @@ class Listeners:
             logger.error("%s does not end", task.get_name())
         await self._shared.statuses.flush()
 
-    async def _listen(self, listening: Listening) -> None:
+    async def _listen(self, listening: ListenerSession) -> None:
         """Run the driver until cancelled, and say why it cannot listen."""
         failures = 0
         while True:
@@ -150,7 +150,7 @@ class Listeners:
             await listening.pause(backoff(failures, MAX_BACKOFF))
             failures += 1
 
-    async def _attempt(self, listening: Listening) -> SourceError | None:
+    async def _attempt(self, listening: ListenerSession) -> SourceError | None:
         """Run the driver once; the failure, None if it asks to be started again."""
         name = listening.name
         try:
@@ -168,7 +168,7 @@ class Listeners:
             return SourceError("the receiver failed; its log says why", Reason.NOT_RECEIVED)
         return None
 
-    async def _not_receiving(self, listening: Listening, failed: SourceError) -> None:
+    async def _not_receiving(self, listening: ListenerSession, failed: SourceError) -> None:
         conditions = self._shared.conditions
         try:
             await conditions.not_receiving(listening.raw, failed.reason, failed.message)
@@ -177,4 +177,4 @@ class Listeners:
 
     def _report(self) -> None:
         connected = {each.labels: each.health.connected for each in self._running.values()}
-        self._shared.figures.listening(connected)
+        self._shared.metrics.listening(connected)

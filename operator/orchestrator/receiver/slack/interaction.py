@@ -14,7 +14,7 @@ import orjson
 
 from orchestrator.models.base import is_object_name
 from orchestrator.triggers.bodies import FORM, content_type, read_form, read_json, text_of
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import HttpRequest, HttpResponse
 
 ACTION_PREFIX = "automation/"
 """How the action_id of our buttons begins."""
@@ -22,7 +22,7 @@ RESPONSE_URL = "https://hooks.slack.com/"
 """How every response_url begins: nothing is sent anywhere else."""
 PLAIN = {"Content-Type": "text/plain"}
 """Headers of an empty answer, which is how Slack knows that a click was taken."""
-_OTHER_APP = HttpAnswer(200, "", PLAIN)
+_OTHER_APP = HttpResponse(200, "", PLAIN)
 
 
 class Click(StrEnum):
@@ -52,24 +52,24 @@ class Interaction:
     subject: str
     """The node to decide on, or the signal to send."""
     response_url: str
-    """Where Slack takes the answer for the person; empty if there is none."""
+    """The URL for the reply to the user; empty if there is none."""
 
 
 def read_interaction(
     request: HttpRequest, response_url: str = RESPONSE_URL
-) -> Interaction | HttpAnswer:
-    """The click in a verified request; an answer if there is none of ours.
+) -> Interaction | HttpResponse:
+    """The click in a verified request; a response if it is not on one of our buttons.
 
-    Slack shows its users a warning for every status but 200, so that is what clicks on buttons of
-    other apps get.
+    Slack shows its users a warning for every status but 200, so clicks on buttons of other apps
+    get 200.
     """
     if content_type(request) != FORM:
-        return HttpAnswer(415, f"send {FORM}, as Slack sends interactions")
+        return HttpResponse(415, f"send {FORM}, as Slack sends interactions")
     form = read_form(request.body)
-    if isinstance(form, HttpAnswer):
+    if isinstance(form, HttpResponse):
         return form
     payload = read_json(str(form.get("payload", "")).encode("utf-8", "replace"))
-    if isinstance(payload, HttpAnswer):
+    if isinstance(payload, HttpResponse):
         return payload
     if not isinstance(payload, dict) or payload.get("type") != "block_actions":
         return _OTHER_APP
@@ -83,7 +83,7 @@ def read_interaction(
 
 def _interaction(
     payload: Mapping[str, Any], action: Any, identity: str, response_url: str
-) -> Interaction | HttpAnswer:
+) -> Interaction | HttpResponse:
     value = _value(action)
     name = identity.removeprefix(ACTION_PREFIX)
     subject = text_of(value, "signal" if name == Click.SIGNAL else "node")
@@ -94,7 +94,7 @@ def _interaction(
     known = name in {each.value for each in Click}
     named = is_object_name(namespace) and is_object_name(execution)
     if not (known and named and uid and subject and user and at):
-        return HttpAnswer(400, "the button's value is not one of slack-message")
+        return HttpResponse(400, "the button's value is not one of slack-message")
     url = payload.get("response_url")
     answers = isinstance(url, str) and url.startswith(response_url) and len(url) < 1024
     return Interaction(

@@ -1,4 +1,4 @@
-"""Answers the clicks on buttons of Slack messages."""
+"""Handles clicks on buttons of Slack messages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ import aiohttp
 from orchestrator.kube.client import ApiClient, ApiError
 from orchestrator.operations.decide import Person
 from orchestrator.operations.errors import CommandError
-from orchestrator.receiver.slack.carrying_out import carry_out, refusal
+from orchestrator.receiver.slack.executor import execute, refusal
 from orchestrator.receiver.slack.interaction import (
     PLAIN,
     RESPONSE_URL,
     Interaction,
     read_interaction,
 )
-from orchestrator.receiver.slack.people import PeopleError, person_of, read_people
+from orchestrator.receiver.slack.user_mapping import (
+    UserMappingError,
+    mapped_user,
+    read_user_mapping,
+)
 from orchestrator.triggers.schemes.slack import verify_slack
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest, not_verified
+from orchestrator.triggers.sources import HttpRequest, HttpResponse, not_verified
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ class SlackFiles:
 
 
 class SlackInteractions:
-    """Verifies each click, and carries it out in the name of the person behind it."""
+    """Verifies each click, and executes it as the Kubernetes user behind the Slack user."""
 
     def __init__(
         self,
@@ -57,37 +61,37 @@ class SlackInteractions:
         self._response_url = response_url
         self._replies: set[asyncio.Task[None]] = set()
 
-    async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """The answer to a request; the person reads the result in Slack."""
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request; the user reads the result in Slack."""
         secrets = self._secrets()
         if not secrets or (problem := verify_slack(request, secrets)):
             return not_verified(problem if secrets else "there is no signing secret")
         interaction = read_interaction(request, self._response_url)
-        if isinstance(interaction, HttpAnswer):
+        if isinstance(interaction, HttpResponse):
             return interaction
-        said = await self._carry_out(interaction)
+        said = await self._execute(interaction)
         self._reply(interaction, said)
-        return HttpAnswer(200, "", PLAIN)
+        return HttpResponse(200, "", PLAIN)
 
     async def close(self) -> None:
         """Send the remaining replies."""
         if self._replies:
             await asyncio.wait(self._replies, timeout=5)
 
-    async def _carry_out(self, interaction: Interaction) -> str:
-        """What was done, or why nothing was."""
+    async def _execute(self, interaction: Interaction) -> str:
+        """The result of a click as a message to the user."""
         try:
-            people = read_people(self._files.people)
-        except PeopleError as error:
+            people = read_user_mapping(self._files.people)
+        except UserMappingError as error:
             logger.error("no click of Slack counts: %s", error)
             return "the receiver does not know its users; an administrator finds why in its log"
-        person = person_of(people, interaction.team, interaction.user)
+        person = mapped_user(people, interaction.team, interaction.user)
         if person is None:
             logger.warning("Slack user %s/%s is not known", interaction.team, interaction.user)
             return f"no Kubernetes user is known for your Slack user {interaction.user}"
         try:
             async with asyncio.timeout(ACT_SECONDS):
-                done = await carry_out(self._client_for, person, interaction)
+                done = await execute(self._client_for, person, interaction)
         except TimeoutError:
             return "the API server did not answer in time; look before you click again"
         except (CommandError, ApiError) as error:
@@ -106,7 +110,7 @@ class SlackInteractions:
         return lines
 
     def _reply(self, interaction: Interaction, text: str) -> None:
-        """Show the person the result in Slack; a lost reply changes nothing."""
+        """Show the user the result in Slack; a lost reply changes nothing."""
         if interaction.response_url:
             task = asyncio.create_task(_post(interaction.response_url, text), name="slack reply")
             self._replies.add(task)

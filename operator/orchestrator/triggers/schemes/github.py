@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.triggers.schemes.comparing import any_same, hex_digests
 from orchestrator.triggers.schemes.scheme import Scheme, WithSecrets, secrets_of
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest, Sending
+from orchestrator.triggers.sources import HttpRequest, HttpResponse, Sending
 
 
 class GitHub(WithSecrets):
@@ -22,9 +22,9 @@ def _verify(_: GitHub, request: HttpRequest, secrets: Sequence[bytes]) -> str:
     return "" if any_same([given], expected) else "X-Hub-Signature-256 does not match any secret"
 
 
-def _answer(request: HttpRequest, _: Any) -> HttpAnswer | None:
+def _answer(request: HttpRequest, _: Any) -> HttpResponse | None:
     is_ping = request.headers.get("x-github-event") == "ping"
-    return HttpAnswer(200, "pong") if is_ping else None
+    return HttpResponse(200, "pong") if is_ping else None
 
 
 def _sign(_: GitHub, sending: Sending, secret: bytes) -> Mapping[str, str]:

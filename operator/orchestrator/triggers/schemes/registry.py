@@ -26,8 +26,8 @@ from orchestrator.triggers.schemes.slack import SLACK
 from orchestrator.triggers.schemes.standard_webhooks import STANDARD_WEBHOOKS
 from orchestrator.triggers.schemes.stripe import STRIPE
 from orchestrator.triggers.sources import (
-    HttpAnswer,
     HttpRequest,
+    HttpResponse,
     S,
     SecretKey,
     Sending,
@@ -75,7 +75,7 @@ class Authentication:
 
     def refusal(
         self, settings: Model, request: HttpRequest, secrets: Sequence[bytes]
-    ) -> HttpAnswer | None:
+    ) -> HttpResponse | None:
         """The refusal of a request that is not verified; None if it is."""
         scheme, own = self.scheme_of(settings)
         problem = scheme.verify(own, request, secrets)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic
 from pydantic import Field
 
 from orchestrator.models.base import DATA_KEY_PATTERN, Model, ObjectName
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest, S, Sending
+from orchestrator.triggers.sources import HttpRequest, HttpResponse, S, Sending
 
 
 class SecretReference(Model):
@@ -52,7 +52,7 @@ class Scheme(Generic[S]):
     """What `verify` needs, in the same order."""
     identity: Callable[[S, HttpRequest, Any], str] = lambda *_: ""
     """(settings, verified request, parsed body) → its delivery id; empty if it has none."""
-    answer: Callable[[HttpRequest, Any], HttpAnswer | None] = lambda *_: None
+    answer: Callable[[HttpRequest, Any], HttpResponse | None] = lambda *_: None
     """(verified request, parsed body) → the answer to a test or handshake, which is no event."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.triggers.bodies import text_of
 from orchestrator.triggers.schemes.comparing import any_same, hex_digests, outside_window
 from orchestrator.triggers.schemes.scheme import Scheme, WithSecrets, secrets_of
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest, Sending
+from orchestrator.triggers.sources import HttpRequest, HttpResponse, Sending
 
 
 class Slack(WithSecrets):
@@ -29,11 +29,11 @@ def verify_slack(request: HttpRequest, secrets: Sequence[bytes]) -> str:
     return "" if any_same([given], expected) else "X-Slack-Signature does not match any secret"
 
 
-def _answer(_: HttpRequest, body: Any) -> HttpAnswer | None:
+def _answer(_: HttpRequest, body: Any) -> HttpResponse | None:
     """The challenge of the Events API: https://docs.slack.dev/reference/events/url_verification."""
     if not isinstance(body, Mapping) or body.get("type") != "url_verification":
         return None
-    return HttpAnswer(200, text_of(body, "challenge"), {"Content-Type": "text/plain"})
+    return HttpResponse(200, text_of(body, "challenge"), {"Content-Type": "text/plain"})
 
 
 def _sign(_: Slack, sending: Sending, secret: bytes) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from orchestrator.triggers.schemes.basic import BASIC
 from orchestrator.triggers.schemes.bearer import BEARER
 from orchestrator.triggers.schemes.mutual_tls import MUTUAL_TLS
 from orchestrator.triggers.schemes.registry import Authentication
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests, Sample
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests, Sample
 from orchestrator.triggers.trigger_type import TriggerType
 from orchestrator.validation.problem import Problem
 
@@ -73,20 +73,20 @@ AUTHENTICATION = Authentication("an alert", (BEARER, BASIC, MUTUAL_TLS))
 
 def receive(
     settings: Alerts, request: HttpRequest, secrets: Sequence[bytes]
-) -> Sequence[Event] | HttpAnswer:
+) -> Sequence[Event] | HttpResponse:
     """The event of a notification."""
     if refusal := AUTHENTICATION.refusal(settings, request, secrets):
         return refusal
     if not is_json(content_type(request)):
-        return HttpAnswer(415, "the content type must be application/json")
+        return HttpResponse(415, "the content type must be application/json")
     body = read_json(request.body)
-    if isinstance(body, HttpAnswer):
+    if isinstance(body, HttpResponse):
         return body
     problem = _problem(body)
     if problem:
-        return HttpAnswer(400, f"this is no notification of Alertmanager or Grafana: {problem}")
+        return HttpResponse(400, f"this is no notification of Alertmanager or Grafana: {problem}")
     if body["status"] not in settings.statuses:
-        return HttpAnswer(200, f"the trigger starts nothing when alerts are {body['status']}")
+        return HttpResponse(200, f"the trigger starts nothing when alerts are {body['status']}")
     return [_event(body, request)]
 
 

@@ -10,7 +10,14 @@ from pydantic import Field
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.models.base import Json, Line, Model, Timestamp
 from orchestrator.triggers.bodies import JSON, MAX_ID, content_type, is_json, read_json
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests, Sample, Sending
+from orchestrator.triggers.sources import (
+    Event,
+    HttpRequest,
+    HttpResponse,
+    Requests,
+    Sample,
+    Sending,
+)
 from orchestrator.triggers.trigger_type import TriggerType
 from orchestrator.validation.inputs import check_value
 from orchestrator.validation.problem import Problem
@@ -43,26 +50,26 @@ class Call(Model):
 
 def receive(
     settings: ApiEndpoint, request: HttpRequest, _: Sequence[bytes]
-) -> Sequence[Event] | HttpAnswer:
+) -> Sequence[Event] | HttpResponse:
     """The event of an authorized call, whose requester is the caller."""
     key = request.headers.get("idempotency-key", "")
     if not key and settings.require_idempotency_key:
-        return HttpAnswer(400, "the header Idempotency-Key is required")
+        return HttpResponse(400, "the header Idempotency-Key is required")
     if len(key) > MAX_ID:
-        return HttpAnswer(400, f"Idempotency-Key has more than {MAX_ID} characters")
+        return HttpResponse(400, f"Idempotency-Key has more than {MAX_ID} characters")
     body: Json = {}
     if request.body:
         if not is_json(content_type(request)):
-            return HttpAnswer(415, "the content type must be application/json")
+            return HttpResponse(415, "the content type must be application/json")
         body = read_json(request.body)
-    if isinstance(body, HttpAnswer):
+    if isinstance(body, HttpResponse):
         return body
     if not isinstance(body, dict):
-        return HttpAnswer(400, "the body must be a JSON object")
+        return HttpResponse(400, "the body must be a JSON object")
     if settings.body_schema is not None and (
         problem := check_value("body", settings.body_schema, body)
     ):
-        return HttpAnswer(400, problem)
+        return HttpResponse(400, problem)
     data = {
         "id": key or request.id,
         "caller": request.caller,

@@ -21,8 +21,8 @@ from orchestrator.triggers.bodies import JSON, MAX_ID, content_type, is_json, re
 from orchestrator.triggers.schemes.registry import GENERAL, Authentication
 from orchestrator.triggers.sources import (
     Event,
-    HttpAnswer,
     HttpRequest,
+    HttpResponse,
     Requests,
     Sample,
     not_verified,
@@ -82,58 +82,58 @@ AUTHENTICATION = Authentication("an event", GENERAL)
 
 def receive(
     settings: CloudEvents, request: HttpRequest, secrets: Sequence[bytes]
-) -> Sequence[Event] | HttpAnswer:
+) -> Sequence[Event] | HttpResponse:
     """The events of a request, in their order."""
     if request.method == "OPTIONS":
         return _handshake(settings, request)
     if refusal := AUTHENTICATION.refusal(settings, request, secrets):
         return refusal
     found = _read(request)
-    if isinstance(found, HttpAnswer):
+    if isinstance(found, HttpResponse):
         return found
     events = []
     for at, attributes in enumerate(found):
         event = _event(attributes, request)
         if isinstance(event, str):
-            return HttpAnswer(400, f"event {at}: {event}" if len(found) > 1 else event)
+            return HttpResponse(400, f"event {at}: {event}" if len(found) > 1 else event)
         if not settings.types or event.data["type"] in settings.types:
             events.append(event)
     if not events:
-        return HttpAnswer(200, "no event of a type that starts anything")
+        return HttpResponse(200, "no event of a type that starts anything")
     return events
 
 
-def _handshake(settings: CloudEvents, request: HttpRequest) -> HttpAnswer:
+def _handshake(settings: CloudEvents, request: HttpRequest) -> HttpResponse:
     origin = request.headers.get("webhook-request-origin", "")
     if not origin or not {origin, "*"} & set(settings.allowed_origins):
         return not_verified(f"the handshake of {origin[:100]!r} is not of an allowed origin")
     headers = {"WebHook-Allowed-Origin": origin, "Allow": "POST, OPTIONS"}
     if "webhook-request-rate" in request.headers:
         headers["WebHook-Allowed-Rate"] = "*"
-    return HttpAnswer(200, "", headers)
+    return HttpResponse(200, "", headers)
 
 
-def _read(request: HttpRequest) -> list[Any] | HttpAnswer:
+def _read(request: HttpRequest) -> list[Any] | HttpResponse:
     """The attributes and data of each event, in the form of the structured mode."""
     media_type = content_type(request)
     if media_type.startswith("application/cloudevents"):
         if media_type not in (STRUCTURED, BATCH):
-            return HttpAnswer(415, f"send events as {STRUCTURED} or {BATCH}, or in binary mode")
+            return HttpResponse(415, f"send events as {STRUCTURED} or {BATCH}, or in binary mode")
         value = read_json(request.body)
-        if isinstance(value, HttpAnswer) or media_type == STRUCTURED:
-            return value if isinstance(value, HttpAnswer) else [value]
+        if isinstance(value, HttpResponse) or media_type == STRUCTURED:
+            return value if isinstance(value, HttpResponse) else [value]
         if not isinstance(value, list):
-            return HttpAnswer(400, "a batch is a JSON array of events")
+            return HttpResponse(400, "a batch is a JSON array of events")
         if not 0 < len(value) <= MAX_BATCH:
-            return HttpAnswer(400, f"a batch has 1 to {MAX_BATCH} events, not {len(value)}")
+            return HttpResponse(400, f"a batch has 1 to {MAX_BATCH} events, not {len(value)}")
         return value
     if "ce-specversion" not in request.headers:
         known = f"{STRUCTURED}, {BATCH}, or the headers ce-specversion, ce-id, ce-source, ce-type"
-        return HttpAnswer(415, f"this is no CloudEvent: send {known}")
+        return HttpResponse(415, f"this is no CloudEvent: send {known}")
     return _binary(request, media_type)
 
 
-def _binary(request: HttpRequest, media_type: str) -> list[Any] | HttpAnswer:
+def _binary(request: HttpRequest, media_type: str) -> list[Any] | HttpResponse:
     attributes: dict[str, Any] = {
         name.removeprefix("ce-"): unquote(text, errors="replace")
         for name, text in request.headers.items()
@@ -146,7 +146,7 @@ def _binary(request: HttpRequest, media_type: str) -> list[Any] | HttpAnswer:
         return [attributes]
     if is_json(media_type) or not media_type:
         value = read_json(request.body)
-        if isinstance(value, HttpAnswer):
+        if isinstance(value, HttpResponse):
             return value
         return [{**attributes, "data": value}]
     try:

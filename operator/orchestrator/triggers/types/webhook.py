@@ -19,7 +19,7 @@ from orchestrator.triggers.bodies import (
     read_json,
 )
 from orchestrator.triggers.schemes.registry import GENERAL, VENDORS, Authentication
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests, Sample
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests, Sample
 from orchestrator.triggers.trigger_type import TriggerType
 
 HEADERS = (
@@ -58,19 +58,19 @@ AUTHENTICATION = Authentication("a webhook", (*VENDORS, *GENERAL))
 
 def receive(
     settings: Webhook, request: HttpRequest, secrets: Sequence[bytes]
-) -> Sequence[Event] | HttpAnswer:
+) -> Sequence[Event] | HttpResponse:
     """The event of a request."""
     if refusal := AUTHENTICATION.refusal(settings, request, secrets):
         return refusal
     body = _unpacked(read_body(request), request)
-    if isinstance(body, HttpAnswer):
+    if isinstance(body, HttpResponse):
         return body
     scheme, own = AUTHENTICATION.scheme_of(settings)
     if (answer := scheme.answer(request, body)) is not None:
         return answer
     identity = scheme.identity(own, request, body)
     if len(identity) > MAX_ID:
-        return HttpAnswer(400, f"the delivery id has more than {MAX_ID} characters")
+        return HttpResponse(400, f"the delivery id has more than {MAX_ID} characters")
     data = {
         "id": identity or body_id(request),
         "headers": kept_headers(request.headers),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from orchestrator.actions.action import FAILED, PERMANENT, USAGE, ActionError, Context
 from orchestrator.actions.registry import load
-from tests.incidents import LINK, live
+from tests.incident_lifecycle import LINK, run_lifecycle
 from tests.vendors import jira, pagerduty, servicenow
 from tests.vendors.stub import LOST, Fault
 
@@ -106,7 +106,7 @@ def test_an_incident_has_the_same_life_in_every_service(
         assert outputs.url.startswith("http")
         return dict(outputs.model_dump(mode="json"))
 
-    live(run, service.assignee, service.escalation)
+    run_lifecycle(run, service.assignee, service.escalation)
     text = "\n".join(log)
     assert service.parameters["token"] not in text
     assert "opened incident" in text

@@ -16,7 +16,7 @@ from orchestrator.kube.access import Access
 from orchestrator.kube.blocking import BlockingClient
 from tests.apiserver import ApiServer
 from tests.examples import spec_of
-from tests.incidents import live
+from tests.incident_lifecycle import run_lifecycle
 
 _OUTPUT = re.compile(r"\$\[\[ nodes\.(\w+)\.outputs\.(\w+) \]\]")
 
@@ -50,7 +50,7 @@ async def test_an_incident_has_the_life_that_it_has_in_every_backend(
     def run(action: str, /, node: str, **own: Any) -> dict[str, Any]:
         return attempt(connected, action, node=node, **own)
 
-    name = await asyncio.to_thread(live, run, "ana", "sre")
+    name = await asyncio.to_thread(run_lifecycle, run, "ana", "sre")
     incident = await asyncio.to_thread(_read, connected, name)
     assert (incident["assignee"], incident["escalation"]) == ("ana", "sre")
     assert [note["author"] for note in incident["notes"]] == ["check/incident-note 2"]

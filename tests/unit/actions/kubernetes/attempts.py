@@ -1,4 +1,4 @@
-"""Attempts of kubernetes actions against a server that behaves."""
+"""Attempts of kubernetes actions against the fake API server."""
 
 from __future__ import annotations
 

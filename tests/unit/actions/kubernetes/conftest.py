@@ -1,4 +1,4 @@
-"""A server that behaves, and an attempt that is connected to it."""
+"""Fixtures: the fake API server, and an attempt that is connected to it."""
 
 from __future__ import annotations
 

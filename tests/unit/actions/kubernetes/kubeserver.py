@@ -1,4 +1,4 @@
-"""An API server with what a kubelet and disruption budgets add: evictions, logs, commands."""
+"""The fake API server with evictions, logs and exec, as of kubelets and disruption budgets."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from orchestrator.controller.executions.admission.protection import ANSWER_SECON
 from orchestrator.engine.people.protection import Policies
 from orchestrator.engine.times import from_rfc3339
 from orchestrator.kube.client import ApiClient, ApiError, Raw
-from tests.account import INSTALL
 from tests.apiserver import ApiServer, starting
+from tests.service_accounts import INSTALL
 
 CREATED = "2026-01-31T12:00:00Z"
 PLURALS = {

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.controller.executions.cleanup.retention import Retention
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
-from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.times import to_rfc3339
 from orchestrator.kube.cache import Cache, Jobs
 from orchestrator.kube.client import ApiClient, ApiError
@@ -21,7 +21,7 @@ START = 1_800_000_000.0
 
 @dataclass
 class Outside:
-    """What retention needs of a shell."""
+    """A context with what retention needs."""
 
     client: ApiClient
     now: float = START
@@ -40,8 +40,8 @@ def outside(client: ApiClient) -> Outside:
 
 @pytest.fixture
 def retention(outside: Outside) -> Retention:
-    shell = cast("Shell", outside)
-    return Retention(shell, Revisions(shell))
+    context = cast("ReconcileContext", outside)
+    return Retention(context, Revisions(context))
 
 
 async def execution(

@@ -18,7 +18,7 @@ from orchestrator.controller.executions.admission.slots import (
     Queued,
     Slots,
 )
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.engine.concurrency.slots import Claim, Holder, SlotDecision, judge
 from orchestrator.engine.lifecycle.admission import Refusal
 from orchestrator.kube.client import ApiClient
@@ -30,7 +30,7 @@ LIMIT = 2
 
 @dataclass
 class Outside:
-    """What Slots need of a shell."""
+    """A context with what Slots needs."""
 
     client: ApiClient
     executions: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Outside:
 
 def slots_of(client: ApiClient, queued: Iterable[dict[str, Any]] = ()) -> tuple[Slots, Outside]:
     outside = Outside(client, list(queued))
-    return Slots(cast("Shell", outside)), outside
+    return Slots(cast("ReconcileContext", outside)), outside
 
 
 def claim(

@@ -15,7 +15,7 @@ from orchestrator.controller.webhook.review import (
     write_review,
 )
 from orchestrator.models.base import GROUP
-from tests.reviews import review
+from tests.admission_reviews import review
 
 
 def written(uid: str, verdict: ReviewResponse) -> dict[str, Any]:

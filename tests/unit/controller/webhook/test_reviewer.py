@@ -19,9 +19,9 @@ from orchestrator.operations.start import start_workflow
 from orchestrator.process.offload import Offload
 from orchestrator.session.checking import check_documents
 from orchestrator.session.manifests import read_documents
+from tests.admission_reviews import review
 from tests.apiserver import ApiServer
 from tests.builders import action, template
-from tests.reviews import review
 
 SPEC = template().model_dump(mode="json", by_alias=True, exclude_unset=True)
 DEPLOY = {

@@ -29,7 +29,7 @@ from orchestrator.process.certificate import (
     CertificateFiles,
     not_after,
 )
-from tests.reviews import review
+from tests.admission_reviews import review
 
 JSON = {"Content-Type": "application/json"}
 BODY = review("Workflow", "w", {"nodes": []})

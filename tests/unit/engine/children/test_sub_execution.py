@@ -13,7 +13,7 @@ from orchestrator.engine.times import from_rfc3339
 from orchestrator.models.execution import ExecutionPhase, NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import graph
-from tests.passes import run_of
+from tests.engine import run_of
 
 CREATED = "2027-01-15T08:00:00Z"
 ENDED = "2027-01-15T08:01:00Z"

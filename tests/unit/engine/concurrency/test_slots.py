@@ -24,7 +24,7 @@ from orchestrator.models.execution import ExecutionPhase
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import ConcurrencyPolicy
 from tests.builders import action, graph
-from tests.passes import run_of
+from tests.engine import run_of
 
 RAW = {"metadata": {"name": "run", "uid": "uid", "creationTimestamp": "2026-01-01T00:00:00Z"}}
 

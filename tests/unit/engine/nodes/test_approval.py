@@ -20,7 +20,7 @@ from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 from orchestrator.models.workflow import Approval
 from tests.builders import graph
-from tests.passes import NOW, decide, run_of
+from tests.engine import NOW, decide, run_of
 
 SCHEMA = {"properties": {"ticket": {"type": "string"}}, "required": ["ticket"]}
 WAITING = Record(NodePhase.WAITING, Reason.AWAITING_APPROVAL, started_at=NOW)

@@ -16,7 +16,7 @@ from orchestrator.engine.status.records import Record
 from orchestrator.models.execution import DesiredState, NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, graph
-from tests.passes import NOW, decide
+from tests.engine import NOW, decide
 
 EACH = {"values": "vars.names", "as": "name", "parallelism": 2, "gather": ["value"]}
 TEXT = {"text": "$[[ index ]]: $[[ name ]]"}

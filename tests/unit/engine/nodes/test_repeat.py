@@ -13,7 +13,7 @@ from orchestrator.engine.status.records import Cancelling, Record
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, graph
-from tests.passes import NOW, decide
+from tests.engine import NOW, decide
 
 UNTIL = "nodes.a.outputs.value > 2"
 RUNNING = Record(NodePhase.RUNNING, attempts=1, started_at=NOW, job="j")

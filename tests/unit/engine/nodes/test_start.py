@@ -12,7 +12,7 @@ from orchestrator.engine.status.records import Cancelling, Record
 from orchestrator.models.execution import DesiredState, NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, chain, edge, graph
-from tests.passes import FAILED, NOW, SUCCEEDED, decide
+from tests.engine import FAILED, NOW, SUCCEEDED, decide
 
 
 def started(node: dict[str, Any], **variables: Any) -> Record:

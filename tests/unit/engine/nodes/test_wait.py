@@ -11,7 +11,7 @@ from orchestrator.engine.status.records import Record
 from orchestrator.models.execution import NodePhase
 from orchestrator.models.reasons import Reason
 from tests.builders import action, graph
-from tests.passes import NOW, SUCCEEDED, decide
+from tests.engine import NOW, SUCCEEDED, decide
 
 WAITING = Record(NodePhase.WAITING, Reason.AWAITING_SIGNAL, started_at=NOW)
 SIGNAL = graph({"name": "w", "wait": {"signal": "go"}, "timeout": "60s"})

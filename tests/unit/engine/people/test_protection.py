@@ -11,7 +11,7 @@ import yaml
 
 from orchestrator.engine.people.protection import NAMESPACE_NAME, policies_in_place
 from orchestrator.engine.times import from_rfc3339
-from tests.account import INSTALL
+from tests.service_accounts import INSTALL
 
 CREATED = "2026-01-31T12:00:00Z"
 Raw = dict[str, Any]

@@ -1,4 +1,4 @@
-"""An API server whose pods have logs, which can be followed."""
+"""A fake API server whose pods have logs that can be followed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from orchestrator.history.logs.lines import SECOND
 from orchestrator.models.labels import EXECUTION_UID
 from tests.apiserver import ApiServer
-from tests.unit.history.logs.kubelets import START, stamped
+from tests.unit.history.logs.kubelet_logs import START, stamped
 
 UID = "uid-shop-run"
 """Of the execution that the pods belong to."""

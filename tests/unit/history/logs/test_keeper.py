@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from orchestrator.history import recorder as recorder_module
-from orchestrator.history.logs import keeper, keeping, log_store
+from orchestrator.history.logs import keeper, log_store, pod_log_reader
 from orchestrator.history.logs import logs as module
 from orchestrator.history.logs.extent import Limit
 from orchestrator.history.logs.kept_log import KeptLog
@@ -35,7 +35,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "MAX_SECONDS", 0.05)
     monkeypatch.setattr(recorder_module, "RETENTION_SECONDS", 0.05)
     monkeypatch.setattr(log_store, "FLUSH_SECONDS", 0.05)
-    monkeypatch.setattr(keeping, "STATUS_SECONDS", 0.05)
+    monkeypatch.setattr(pod_log_reader, "STATUS_SECONDS", 0.05)
     monkeypatch.setattr(keeper, "MAX_FOLLOWS", 3)
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
 
@@ -197,7 +197,7 @@ async def test_a_log_that_cannot_be_kept_is_given_up_with_a_reason(
     async with recording(recorder_of(client, store)):
         await until(stored)
     await server.delete("away")
-    monkeypatch.setattr(keeping, "GIVE_UP_SECONDS", 0.1)
+    monkeypatch.setattr(pod_log_reader, "GIVE_UP_SECONDS", 0.1)
     server.refusals = [unreachable() for _ in range(10_000)]
     await server.end("lost")
     await put(server, ENDED)

@@ -16,7 +16,7 @@ from orchestrator.history.logs.lines import (
     Splitter,
     moment_of,
 )
-from tests.unit.history.logs.kubelets import START, Written, answer, stamped, written
+from tests.unit.history.logs.kubelet_logs import START, Written, answer, stamped, written
 
 
 def read(

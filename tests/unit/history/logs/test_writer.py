@@ -28,7 +28,7 @@ from tests.databases import new_database
 from tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectStore
 from tests.unit.history.executions import START as ENDED
 from tests.unit.history.executions import entry
-from tests.unit.history.logs.kubelets import START, Written, answer
+from tests.unit.history.logs.kubelet_logs import START, Written, answer
 
 LIMIT = Limit(2000, 3000)
 RUN = LogIdentity("pod", "uid-shop-run", "shop", "run-check-x", "check", 1, None, 1000)

@@ -1,4 +1,4 @@
-"""An IMAP server that says what a test wants, over TLS."""
+"""A stub of an IMAP server over TLS, whose responses are set by the test."""
 
 from __future__ import annotations
 

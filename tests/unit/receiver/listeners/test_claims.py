@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from orchestrator.receiver.listeners.claims import Claims
 from tests.simulation.store import Store
-from tests.unit.receiver.listeners.sources import client_of
-from tests.virtualtime import run_virtually
+from tests.unit.receiver.listeners.stopped_receiver import client_of
+from tests.virtual_time import run_virtually
 
 UIDS = [f"uid-{number}" for number in range(40)]
 

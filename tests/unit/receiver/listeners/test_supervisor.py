@@ -15,7 +15,7 @@ from orchestrator.models.reasons import Reason
 from orchestrator.receiver.listeners import supervisor
 from orchestrator.receiver.listeners.claims import EveryClaim
 from orchestrator.receiver.listeners.errors import SourceError
-from orchestrator.receiver.listeners.listening import Listening
+from orchestrator.receiver.listeners.listener_session import ListenerSession
 from orchestrator.receiver.listeners.registry import driver_of, keys
 from orchestrator.receiver.listeners.supervisor import Listeners
 from orchestrator.receiver.listeners.volumes import Volumes, parse_volumes
@@ -23,11 +23,11 @@ from orchestrator.receiver.shared import Shared
 from orchestrator.triggers.positions import Position, source_of
 from orchestrator.triggers.registry import REGISTRY
 from orchestrator.triggers.sources import Event, Listener
-from tests.receiving import NAMESPACE, executions, new_store, status_of
+from tests.receiver_environment import NAMESPACE, executions, new_store, status_of
 from tests.simulation.store import Store
-from tests.unit.receiver.listeners.sources import MAIL, shared_with
+from tests.unit.receiver.listeners.stopped_receiver import MAIL, shared_with
 
-Drive = Callable[[Listening], Awaitable[None]]
+Drive = Callable[[ListenerSession], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ def receiving(store: Store, trigger: str) -> Any:
 
 def connected(shared: Shared) -> dict[str, float]:
     """The metric of listeners whose source can be read, by trigger."""
-    families = text_string_to_metric_families(shared.figures.text().decode())
+    families = text_string_to_metric_families(shared.metrics.text().decode())
     return {
         sample.labels["trigger"]: sample.value
         for family in families
@@ -75,7 +75,7 @@ async def test_a_source_that_fails_is_reported_and_read_again_beside_the_others(
     shared = shared_with(store, bad=MAIL, good=MAIL)
     attempts: list[str] = []
 
-    async def drive(each: Listening) -> None:
+    async def drive(each: ListenerSession) -> None:
         attempts.append(each.name)
         if each.name.endswith("bad") and len(attempts) < 4:
             raise SourceError("imap.example.com:993: Connection refused")
@@ -98,7 +98,7 @@ async def test_a_listener_that_hangs_makes_the_receiver_unready() -> None:
     shared = shared_with(new_store(), lambda: now[0], stuck=MAIL)
     began = asyncio.Event()
 
-    async def drive(_: Listening) -> None:
+    async def drive(_: ListenerSession) -> None:
         began.set()
         await asyncio.Event().wait()
 
@@ -131,7 +131,7 @@ async def test_events_are_delivered_until_they_are_stored_and_the_position_follo
     source = source_of("inbox")
     done = asyncio.Event()
 
-    async def drive(each: Listening) -> None:
+    async def drive(each: ListenerSession) -> None:
         position = each.position(source)
         assert position is None
         position = Position(source, 100)
@@ -158,7 +158,7 @@ async def test_while_a_trigger_is_suspended_its_events_start_nothing() -> None:
     shared = shared_with(store, inbox={**MAIL, "suspend": True})
     done = asyncio.Event()
 
-    async def drive(each: Listening) -> None:
+    async def drive(each: ListenerSession) -> None:
         await each.deliver([Event("email", "1", {}, 200.0)])
         done.set()
         await asyncio.Event().wait()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.receiver.slack.interaction import PLAIN, Click, Interaction, read_interaction
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import HttpRequest, HttpResponse
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 VALUE = {"namespace": "shop", "execution": "restart-1", "uid": "u1", "node": "ask"}
@@ -38,7 +38,7 @@ def payload(**changes: Any) -> dict[str, Any]:
     }
 
 
-def read(content: object) -> Interaction | HttpAnswer:
+def read(content: object) -> Interaction | HttpResponse:
     return read_interaction(request(urlencode({"payload": json.dumps(content)}).encode()))
 
 
@@ -64,7 +64,7 @@ def test_a_click_names_the_person_the_execution_and_the_node() -> None:
 def test_what_is_not_one_of_our_buttons_is_answered_with_200_and_changes_nothing(
     content: object,
 ) -> None:
-    assert read(content) == HttpAnswer(200, "", PLAIN)
+    assert read(content) == HttpResponse(200, "", PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_not_one_of_our_buttons_is_answered_with_200_and_changes_nothing
 )
 def test_a_value_that_slack_message_does_not_write_is_refused(action: dict[str, str]) -> None:
     found = read(payload(action=action))
-    assert isinstance(found, HttpAnswer)
+    assert isinstance(found, HttpResponse)
     assert found.status == 400
 
 
@@ -105,7 +105,7 @@ def test_replies_go_to_slack_only(url: object) -> None:
 
 def test_other_bodies_are_refused_with_what_is_expected() -> None:
     found = read_interaction(request(b"{}", {"content-type": "application/json"}))
-    assert isinstance(found, HttpAnswer)
+    assert isinstance(found, HttpResponse)
     assert (found.status, "application/x-www-form-urlencoded" in found.message) == (415, True)
 
 
@@ -119,10 +119,10 @@ PARTS = st.sampled_from(["type", "team", "user", "actions", "response_url"])
 @given(JSON, PARTS, JSON)
 def test_no_payload_is_an_error_of_ours(content: Any, part: str, other: Any) -> None:
     for one in (content, payload(**{part: other})):
-        assert isinstance(read(one), Interaction | HttpAnswer)
+        assert isinstance(read(one), Interaction | HttpResponse)
 
 
 @given(st.binary(max_size=200))
 def test_no_body_is_an_error_of_ours(body: bytes) -> None:
     for whole in (body, b"payload=" + body):
-        assert isinstance(read_interaction(request(whole)), HttpAnswer)
+        assert isinstance(read_interaction(request(whole)), HttpResponse)

@@ -1,4 +1,4 @@
-"""Messages as an IMAP server gives them."""
+"""Messages as an IMAP server returns them."""
 
 from __future__ import annotations
 

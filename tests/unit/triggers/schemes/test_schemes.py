@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as StandardWebhook
 
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse
 from orchestrator.triggers.types.webhook import WEBHOOK, receive
-from tests.requests import AT, SECRETS, basic_credentials, hex_hmac, post
+from tests.signed_requests import AT, SECRETS, basic_credentials, hex_hmac, post
 
 SECRET = b"s3cret"
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -20,11 +20,13 @@ BODY = b'{"id": "evt_1", "event": {"id": "01BX", "event_type": "incident.trigger
 NOW = int(AT)
 
 
-def received(settings: dict[str, Any], request: HttpRequest, *secrets: bytes) -> Event | HttpAnswer:
+def received(
+    settings: dict[str, Any], request: HttpRequest, *secrets: bytes
+) -> Event | HttpResponse:
     parsed = WEBHOOK.settings.model_validate(settings)
     assert list(WEBHOOK.problems("spec.webhook", parsed)) == []
     found = receive(parsed, request, secrets or (SECRET,))
-    return found if isinstance(found, HttpAnswer) else found[0]
+    return found if isinstance(found, HttpResponse) else found[0]
 
 
 def json(body: bytes = BODY, **headers: str) -> HttpRequest:
@@ -113,7 +115,7 @@ def test_without_its_proof_or_with_another_secret_it_is_refused(
     bare = replace(request_, headers={"content-type": "application/json"})
     for request, secrets in ((bare, [SECRET]), (request_, [b"other"]), (request_, [b""])):
         answer = received(settings, request, *secrets)
-        assert isinstance(answer, HttpAnswer)
+        assert isinstance(answer, HttpResponse)
         assert answer.status == 401
         assert "s3cret" not in answer.message + answer.detail
 
@@ -130,24 +132,24 @@ def test_standard_webhooks_are_verified_as_their_library_signs_them() -> None:
             replace(standard(), received_at=AT + 301),
         ):
             answer = received(settings, forged, WHSEC.encode())
-            assert isinstance(answer, HttpAnswer)
+            assert isinstance(answer, HttpResponse)
             assert answer.status == 401
 
 
 def test_a_secret_that_is_no_key_of_standard_webhooks_is_reported() -> None:
     answer = received({"standardWebhooks": {"secrets": SECRETS}}, standard(), b"not base64!")
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert "whsec_ and base64" in answer.detail
 
 
 def test_a_timestamp_must_be_near_and_signed() -> None:
     old, signature = str(NOW - 301), hex_hmac(SECRET, f"{NOW - 301}:".encode() + BODY)
-    assert isinstance(received({"hmac": TIMED}, json(x_sig=signature, x_time=old)), HttpAnswer)
+    assert isinstance(received({"hmac": TIMED}, json(x_sig=signature, x_time=old)), HttpResponse)
     wide = {"hmac": {**TIMED, "window": "10m"}}
     assert isinstance(received(wide, json(x_sig=signature, x_time=old)), Event)
-    assert isinstance(received(wide, json(x_sig=signature, x_time=str(NOW))), HttpAnswer)
+    assert isinstance(received(wide, json(x_sig=signature, x_time=str(NOW))), HttpResponse)
     for text in ("", "now", "-5", "1e9", "٣", "9" * 30):
-        assert isinstance(received(wide, json(x_sig=signature, x_time=text)), HttpAnswer)
+        assert isinstance(received(wide, json(x_sig=signature, x_time=text)), HttpResponse)
 
 
 def test_only_certificates_of_the_subjects_are_accepted() -> None:
@@ -159,7 +161,7 @@ def test_only_certificates_of_the_subjects_are_accepted() -> None:
         ((), 401),
     ):
         found = received(settings, replace(json(), certificate=names))
-        assert (found.status if isinstance(found, HttpAnswer) else 202) == status
+        assert (found.status if isinstance(found, HttpResponse) else 202) == status
 
 
 def test_a_webhook_has_exactly_one_scheme() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.triggers.registry import REGISTRY, Trigger
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest, Requests, Sending
-from tests.requests import AT, SECRETS
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse, Requests, Sending
+from tests.signed_requests import AT, SECRETS
 
 WHSEC = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SIGNED: dict[str, dict[str, Any]] = {
@@ -62,7 +62,7 @@ def test_the_signed_sample_of_a_type_is_an_event(type_: str, scheme: str) -> Non
     found = received(trigger, signed(trigger, WHSEC), WHSEC)
     assert [isinstance(each, Event) for each in found] == [True], found
     other = received(trigger, signed(trigger, WHSEC), b"whsec_b3RoZXI=")
-    assert isinstance(other, HttpAnswer)
+    assert isinstance(other, HttpResponse)
     assert other.status == 401
 
 

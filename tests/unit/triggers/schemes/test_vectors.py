@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from orchestrator.triggers.sources import HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import HttpRequest, HttpResponse
 from orchestrator.triggers.types.webhook import WEBHOOK, receive
 
 SECRETS = [{"name": "hooks", "key": "new"}, {"name": "hooks", "key": "old"}]
@@ -27,7 +27,7 @@ class Vector:
         """The status of the answer; 202 if the request is an event."""
         settings = WEBHOOK.settings.model_validate({self.scheme: {"secrets": SECRETS}})
         found = receive(settings, request or self.request, secrets or (self.secret,))
-        return found.status if isinstance(found, HttpAnswer) else 202
+        return found.status if isinstance(found, HttpResponse) else 202
 
     @property
     def request(self) -> HttpRequest:

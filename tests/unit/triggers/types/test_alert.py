@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.triggers.sources import Event, HttpAnswer
+from orchestrator.triggers.sources import Event, HttpResponse
 from orchestrator.triggers.types.alert import ALERT, receive
-from tests.requests import ALERTMANAGER, SECRET, SECRETS, basic_credentials, post
+from tests.signed_requests import ALERTMANAGER, SECRET, SECRETS, basic_credentials, post
 
 BEARER = {"authorization": f"Bearer {SECRET.decode()}"}
 ALERT_OF_GRAFANA = {
@@ -41,10 +41,10 @@ GRAFANA: dict[str, Any] = {
 }
 
 
-def received(body: Any, **settings: Any) -> Event | HttpAnswer:
+def received(body: Any, **settings: Any) -> Event | HttpResponse:
     given = {"bearer": {"secrets": SECRETS}, **settings}
     found = receive(ALERT.settings.model_validate(given), post(body, **BEARER), [SECRET])
-    return found if isinstance(found, HttpAnswer) else found[0]
+    return found if isinstance(found, HttpResponse) else found[0]
 
 
 def event(body: Any, **settings: Any) -> Event:
@@ -95,7 +95,7 @@ def test_an_alert_that_is_resolved_does_not_make_the_firing_group_another_event(
 def test_only_the_statuses_of_the_trigger_start_anything() -> None:
     resolved = {**ALERTMANAGER, "status": "resolved", "alerts": [alert("2026-01-31T10:00:00Z")]}
     answer = received(resolved)
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 200
     assert event(resolved, statuses=["resolved"]).data["status"] == "resolved"
 
@@ -118,14 +118,14 @@ def test_only_the_statuses_of_the_trigger_start_anything() -> None:
 )
 def test_what_is_no_notification_is_refused_in_words(changes: dict[str, Any], said: str) -> None:
     answer = received({**ALERTMANAGER, **changes})
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, said in answer.message) == (400, True), answer.message
 
 
 @pytest.mark.parametrize("body", [None, 1, [], "text"])
 def test_another_body_is_refused(body: Any) -> None:
     answer = received(body)
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 400
 
 
@@ -134,12 +134,12 @@ def test_a_password_is_accepted_as_alertmanager_sends_it() -> None:
     for password, status in ((SECRET.decode(), 202), ("wrong", 401)):
         request = post(ALERTMANAGER, authorization=basic_credentials("am", password))
         found = receive(settings, request, [SECRET])
-        assert (found.status if isinstance(found, HttpAnswer) else 202) == status
+        assert (found.status if isinstance(found, HttpResponse) else 202) == status
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:00", "1969-12-31T23:59:59Z"])
 def test_a_time_that_no_status_can_hold_is_no_time(moment: str) -> None:
     answer = received({**ALERTMANAGER, "alerts": [alert(moment)]})
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 400
     assert answer.message.endswith("alerts[0].startsAt is not a time")

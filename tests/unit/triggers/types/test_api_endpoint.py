@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator.triggers.registry import REGISTRY
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse
 from orchestrator.triggers.types.api_endpoint import API_ENDPOINT, receive
-from tests.requests import post
+from tests.signed_requests import post
 
 SCHEMA = {
     "type": "object",
@@ -19,9 +19,9 @@ SCHEMA = {
 }
 
 
-def received(request: HttpRequest, **settings: Any) -> Event | HttpAnswer:
+def received(request: HttpRequest, **settings: Any) -> Event | HttpResponse:
     found = receive(API_ENDPOINT.settings.model_validate(settings), request, [])
-    return found if isinstance(found, HttpAnswer) else found[0]
+    return found if isinstance(found, HttpResponse) else found[0]
 
 
 def call(body: Any = None, *, caller: str = "ana", key: str = "") -> HttpRequest:
@@ -60,7 +60,7 @@ def _fields(request: HttpRequest) -> dict[str, Any]:
 
 def test_a_key_may_be_required() -> None:
     answer = received(call(), requireIdempotencyKey=True)
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.message) == (400, "the header Idempotency-Key is required")
 
 
@@ -76,7 +76,7 @@ def test_a_key_may_be_required() -> None:
 )
 def test_a_body_that_the_schema_refuses_starts_nothing(body: Any, said: str) -> None:
     answer = received(call(body), schema=SCHEMA)
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 400
     assert answer.message.startswith(said), answer.message
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.times import from_rfc3339
-from tests.unit.triggers.watched import AT, NOON, application, deployment, found
+from tests.unit.triggers.watched_objects import AT, NOON, application, deployment, found
 
 ALL = {"outcomes": ["Finished", "Failed", "Stalled"]}
 

@@ -10,9 +10,9 @@ import pytest
 from cloudevents.core.bindings.http import to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse
 from orchestrator.triggers.types.event import EVENT, receive
-from tests.requests import AT, CLOUD_EVENT, SECRET, SECRETS, post
+from tests.signed_requests import AT, CLOUD_EVENT, SECRET, SECRETS, post
 
 BEARER = {"authorization": f"Bearer {SECRET.decode()}"}
 STRUCTURED = {**BEARER, "content-type": "application/cloudevents+json"}
@@ -27,15 +27,15 @@ ATTRIBUTES = {
 }
 
 
-def received(request: HttpRequest, **settings: Any) -> list[Event] | HttpAnswer:
+def received(request: HttpRequest, **settings: Any) -> list[Event] | HttpResponse:
     given = {"bearer": {"secrets": SECRETS}, **settings}
     found = receive(EVENT.settings.model_validate(given), request, [SECRET])
-    return found if isinstance(found, HttpAnswer) else list(found)
+    return found if isinstance(found, HttpResponse) else list(found)
 
 
 def events(request: HttpRequest, **settings: Any) -> list[Event]:
     found = received(request, **settings)
-    assert not isinstance(found, HttpAnswer), found
+    assert not isinstance(found, HttpResponse), found
     return found
 
 
@@ -93,7 +93,7 @@ def test_events_of_other_types_start_nothing() -> None:
     (event,) = events(post(batch, **BATCH), types=["other"])
     assert event.data["id"] == "2"
     answer = received(post(CLOUD_EVENT, **STRUCTURED), types=["another"])
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 200
 
 
@@ -120,13 +120,13 @@ def test_what_is_no_event_is_refused_in_words(
     body: Any, headers: dict[str, str], status: int, said: str
 ) -> None:
     answer = received(post(body, **headers))
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, said in answer.message) == (status, True), answer.message
 
 
 def test_an_unverified_event_is_refused_before_it_is_read() -> None:
     answer = received(post(b"garbage", content_type="application/cloudevents+json"))
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 401
 
 
@@ -145,7 +145,7 @@ def test_the_handshake_is_answered_for_allowed_origins(
 ) -> None:
     headers = {"webhook-request-origin": origin, "webhook-request-rate": "120"}
     answer = received(HttpRequest("OPTIONS", headers, {}, b"", AT), allowedOrigins=allowed)
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == status
     if status == 200:
         assert answer.headers["WebHook-Allowed-Origin"] == origin

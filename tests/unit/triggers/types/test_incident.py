@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.triggers.watched import AT, entry, found, incident
+from tests.unit.triggers.watched_objects import AT, entry, found, incident
 
 ALL = {"transitions": ["Opened", "Acknowledged", "Escalated", "Resolved"]}
 LATER = "2026-01-31T12:05:00Z"

@@ -15,7 +15,7 @@ from orchestrator.triggers.plan import (
 )
 from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY
-from tests.unit.triggers.watched import AT, found, metadata, read, report
+from tests.unit.triggers.watched_objects import AT, found, metadata, read, report
 
 BACK_OFF: dict[str, Any] = {"reasons": ["BackOff"]}
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.triggers.readiness import judge_trigger
 from orchestrator.triggers.registry import REGISTRY
-from tests.unit.triggers.watched import AT, config_map, found
+from tests.unit.triggers.watched_objects import AT, config_map, found
 
 MAPS: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "changes": ["Added", "Modified"]}
 

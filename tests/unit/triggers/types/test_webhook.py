@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from orchestrator.triggers.sources import Event, HttpAnswer, HttpRequest
+from orchestrator.triggers.sources import Event, HttpRequest, HttpResponse
 from orchestrator.triggers.types.webhook import WEBHOOK, receive
-from tests.requests import AT, SECRET, SECRETS, github_headers, hex_hmac, post
+from tests.signed_requests import AT, SECRET, SECRETS, github_headers, hex_hmac, post
 
 TOKEN = {"authorization": f"Bearer {SECRET.decode()}"}
 
 
-def received(request: HttpRequest, scheme: str = "bearer") -> Event | HttpAnswer:
+def received(request: HttpRequest, scheme: str = "bearer") -> Event | HttpResponse:
     settings = WEBHOOK.settings.model_validate({scheme: {"secrets": SECRETS}})
     found = receive(settings, request, [SECRET])
-    return found if isinstance(found, HttpAnswer) else found[0]
+    return found if isinstance(found, HttpResponse) else found[0]
 
 
 def event(request: HttpRequest, scheme: str = "bearer") -> Event:
@@ -40,24 +40,24 @@ def slack(body: bytes, content_type: str) -> HttpRequest:
 def test_a_ping_of_github_is_answered_and_starts_nothing() -> None:
     body = b'{"zen": "Design for failure."}'
     answer = received(post(body, **github_headers(body, event="ping")), "github")
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.message) == (200, "pong")
 
 
 def test_an_unsigned_ping_is_refused() -> None:
     answer = received(post({"zen": ""}, x_github_event="ping"), "github")
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 401
 
 
 def test_the_challenge_of_slack_is_answered_once_it_is_verified() -> None:
     body = orjson.dumps({"type": "url_verification", "challenge": "3eZbrw1aBm2"})
     answer = received(slack(body, "application/json"), "slack")
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.message) == (200, "3eZbrw1aBm2")
     assert answer.headers == {"Content-Type": "text/plain"}
     forged = received(post(body, content_type="application/json"), "slack")
-    assert isinstance(forged, HttpAnswer)
+    assert isinstance(forged, HttpResponse)
     assert forged.status == 401
 
 
@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[bytes, str, int, str]] = {
 def test_another_body_is_refused_in_words(body: bytes, type_: str, status: int, said: str) -> None:
     headers: dict[str, Any] = {**TOKEN, "content-type": type_}
     answer = received(post(body, **headers))
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == status
     assert said in answer.message
 
@@ -136,7 +136,7 @@ def test_64_levels_are_read() -> None:
 def test_a_delivery_id_of_any_length_is_bounded() -> None:
     body = b"{}"
     answer = received(post(body, **github_headers(body, delivery="x" * 257)), "github")
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 400
 
 
@@ -144,7 +144,7 @@ def test_the_payload_of_a_form_is_bounded_in_depth_as_any_body() -> None:
     deep = urlencode({"payload": "[" * 500 + "]" * 500}).encode()
     form = "application/x-www-form-urlencoded"
     answer = received(post(deep, content_type=form, **TOKEN))
-    assert isinstance(answer, HttpAnswer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, "nested deeper" in answer.message) == (400, True)
     text = urlencode({"payload": "plain text"}).encode()
     assert event(post(text, content_type=form, **TOKEN)).data["body"] == {"payload": "plain text"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.controller.executions.observe.child_lookup import is_ours
 from orchestrator.controller.executions.observe.live_read import live
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
 from orchestrator.engine.children.sub_execution import pause_is_over
@@ -16,25 +16,29 @@ from orchestrator.models.execution import DesiredState
 from orchestrator.operations.desired_state import may_become
 
 
-async def control_child(shell: Shell, state: ExecutionState, decision: ControlChild) -> None:
+async def control_child(
+    context: ReconcileContext, state: ExecutionState, decision: ControlChild
+) -> None:
     """Pass the parent's state on; nothing if the sub-execution already has it or has ended."""
     namespace = state.run.namespace
     name = state.name_of(decision.node, decision.attempt, decision.index)
     if decision.state is DesiredState.RUNNING:
         # Requested only once, and the watches may not have reported the sub-execution or its pause
         # yet.
-        raw = await live(shell, EXECUTIONS, namespace, name)
+        raw = await live(context, EXECUTIONS, namespace, name)
     else:
-        raw = shell.executions.get(namespace, name)
+        raw = context.executions.get(namespace, name)
     if raw is None or not is_ours(state, raw):
         return
     if decision.state is not DesiredState.PAUSED:
-        await set_state(shell, raw, decision.state)
-    elif not pause_is_over(shell.executions.get(namespace, state.run.name)):
-        await set_state(shell, raw, decision.state, guarded=True)
+        await set_state(context, raw, decision.state)
+    elif not pause_is_over(context.executions.get(namespace, state.run.name)):
+        await set_state(context, raw, decision.state, guarded=True)
 
 
-async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: bool = False) -> None:
+async def set_state(
+    context: ReconcileContext, raw: Raw, state: DesiredState, *, guarded: bool = False
+) -> None:
     """Request a state of a sub-execution; nothing if the same or a stronger one was requested
     before.
 
@@ -50,7 +54,7 @@ async def set_state(shell: Shell, raw: Raw, state: DesiredState, *, guarded: boo
     guard = {"resourceVersion": metadata["resourceVersion"]} if guarded else {}
     patch = {"metadata": {"uid": metadata["uid"], **guard}, "spec": {"desiredState": state.value}}
     try:
-        await shell.client.patch(EXECUTIONS, *child, patch)
+        await context.client.patch(EXECUTIONS, *child, patch)
     except ApiError as error:
         if error.status not in (
             404,

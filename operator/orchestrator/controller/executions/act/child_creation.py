@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.controller.executions.observe.child_lookup import is_ours, pass_over, read_child
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.children.sub_execution import MAX_DEPTH, child_depth
@@ -22,7 +22,7 @@ from orchestrator.operations.start import start_child
 
 
 async def create_child(
-    shell: Shell, state: ExecutionState, decision: CreateChild
+    context: ReconcileContext, state: ExecutionState, decision: CreateChild
 ) -> Attempt | None:
     """Create a sub-execution; if it is refused, return the attempt: failed, or Pending for a
     quota."""
@@ -39,20 +39,20 @@ async def create_child(
             called.name,
             decision.variables,
             name,
-            shell.trace(state.execution),
+            context.trace(state.execution),
         )
-        asked = shell.clock()
+        asked = context.clock()
         try:
-            await shell.client.create(EXECUTIONS, namespace, manifest, urgent=True)
+            await context.client.create(EXECUTIONS, namespace, manifest, urgent=True)
         except ApiError as error:
             taken = error.status == 409 and error.reason == "AlreadyExists"
             if not taken and error.status not in REFUSALS:
                 raise
             # A webhook or quota refuses before the name is checked: an earlier creation, whose
             # answer was lost, may have succeeded.
-            other = await read_child(shell, state, which)
+            other = await read_child(context, state, which)
             if other is not None and not is_ours(state, other):
-                if pass_over(shell, state, which):
+                if pass_over(context, state, which):
                     continue
                 return child_names_taken(name)
             if other is None and not taken:

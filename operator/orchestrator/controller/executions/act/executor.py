@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from orchestrator.controller.concurrent_requests import gather_outcomes, gather_results
 from orchestrator.controller.executions.act.child_control import control_child
 from orchestrator.controller.executions.act.child_creation import create_child
 from orchestrator.controller.executions.act.stopping import stop_job
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import trace_created
-from orchestrator.controller.gathering import gather_outcomes, gather_results
 from orchestrator.engine.decisions import (
     ControlChild,
     CreateChild,
@@ -37,9 +37,11 @@ _CREATED = (JOBS, CONFIG_MAPS, CLAIMS)
 Step = Creation | StopJob | ControlChild
 
 
-async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
+async def create_all(
+    context: ReconcileContext, state: ExecutionState, steps: Iterable[Step]
+) -> None:
     """Create Jobs and sub-executions; refusals are part of later observations."""
-    now = shell.clock()
+    now = context.clock()
     wanted = [
         job
         for job in steps
@@ -47,7 +49,7 @@ async def create_all(shell: Shell, state: ExecutionState, steps: Iterable[Step])
         and state.creations.may_create(_key(job), now)
         and state.name_of(*_key(job)) not in state.creations
     ]
-    creations = (_create(shell, state, job) for job in wanted)
+    creations = (_create(context, state, job) for job in wanted)
     problems = _settle(state, wanted, await gather_outcomes(creations), now)
     try:
         if problems:
@@ -62,7 +64,7 @@ def _settle(
     outcomes: Iterable[Attempt | BaseException | None],
     now: float,
 ) -> list[BaseException]:
-    """Note what became of each creation; those that failed are returned."""
+    """Record the outcome of each creation, and return the failures."""
     problems = []
     for job, outcome in zip(wanted, outcomes, strict=True):
         state.wakeups.requeue(job.node)  # it may have been created and ended long ago
@@ -74,12 +76,14 @@ def _settle(
     return problems
 
 
-async def control_all(shell: Shell, state: ExecutionState, steps: Iterable[Step]) -> None:
+async def control_all(
+    context: ReconcileContext, state: ExecutionState, steps: Iterable[Step]
+) -> None:
     """Stop Jobs and pass requested states on to sub-executions, all at the same time."""
     await gather_results(
-        stop_job(shell, state, step)
+        stop_job(context, state, step)
         if isinstance(step, StopJob)
-        else control_child(shell, state, step)
+        else control_child(context, state, step)
         for step in steps
         if isinstance(step, StopJob | ControlChild)
     )
@@ -90,56 +94,58 @@ def _key(decision: Creation) -> AttemptKey:
     return AttemptKey(decision.node, decision.attempt, item)
 
 
-async def _create(shell: Shell, state: ExecutionState, decision: Creation) -> Attempt | None:
+async def _create(
+    context: ReconcileContext, state: ExecutionState, decision: Creation
+) -> Attempt | None:
     if isinstance(decision, CreateChild):
-        return await create_child(shell, state, decision)
-    return await _create_job(shell, state, decision)
+        return await create_child(context, state, decision)
+    return await _create_job(context, state, decision)
 
 
 async def _create_job(
-    shell: Shell, state: ExecutionState, decision: CreateJob | CreateFanOut
+    context: ReconcileContext, state: ExecutionState, decision: CreateJob | CreateFanOut
 ) -> Attempt | None:
     long = isinstance(decision, CreateFanOut) and len(decision.items) > LARGE
     try:
-        identity = replace(state.identity, trace=shell.trace(state.execution))
+        identity = replace(state.identity, trace=context.trace(state.execution))
         build = partial(job_manifests, state.graph, decision, identity)
-        manifests = await shell.offload.run(build, long=long)
+        manifests = await context.offload.run(build, long=long)
     except JobRefused as error:
         return refused_by_template(error)
     if account := service_account_of(manifests):
-        refusal = await shell.accounts.refusal(state.run.namespace, account)
+        refusal = await context.accounts.refusal(state.run.namespace, account)
         if refusal is not None:
             return refusal
     for manifest in manifests:
         name = manifest["metadata"]["name"]
         if manifest["kind"] == CLAIMS.kind and name in state.creations:
             continue
-        asked = shell.clock()  # the answer may be old when it is read
-        refusal = await _create_object(shell, state, manifest)
+        asked = context.clock()  # the answer may be old when it is read
+        refusal = await _create_object(context, state, manifest)
         if refusal is not None:
             return refusal
         state.creations.add(name, asked)
-    shell.operator_metrics.object_created((state.run.namespace, state.run.name))
+    context.operator_metrics.object_created((state.run.namespace, state.run.name))
     return None
 
 
 async def _create_object(
-    shell: Shell, state: ExecutionState, manifest: Mapping[str, Any]
+    context: ReconcileContext, state: ExecutionState, manifest: Mapping[str, Any]
 ) -> Attempt | None:
     resource = next(each for each in _CREATED if each.kind == manifest["kind"])
     namespace = state.run.namespace
     try:
-        created = await shell.client.create(
+        created = await context.client.create(
             resource, namespace, manifest, urgent=True, metadata_only=True
         )
     except ApiError as error:
         if error.status == 409 and error.reason == "AlreadyExists":
-            return await _adopt(shell, state, resource, manifest)
+            return await _adopt(context, state, resource, manifest)
         if error.status in REFUSALS:
             refusal = refused_by_server(Reason.JOB_REFUSED, error.status, error.message, namespace)
             # A webhook or quota answers before the name is checked: an earlier creation, whose
             # answer was lost, may have succeeded.
-            return await _adopt(shell, state, resource, manifest, refusal)
+            return await _adopt(context, state, resource, manifest, refusal)
         raise
     if resource is JOBS:
         state.creations.add_job(created["metadata"]["name"], created["metadata"]["uid"])
@@ -147,7 +153,7 @@ async def _create_object(
 
 
 async def _adopt(
-    shell: Shell,
+    context: ReconcileContext,
     state: ExecutionState,
     resource: Resource,
     manifest: Mapping[str, Any],
@@ -161,7 +167,7 @@ async def _adopt(
     """
     name = manifest["metadata"]["name"]
     try:
-        found = await shell.client.get(resource, state.run.namespace, name)
+        found = await context.client.get(resource, state.run.namespace, name)
     except ApiError as error:
         if error.status == 404:
             return absent

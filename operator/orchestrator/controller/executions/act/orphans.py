@@ -12,7 +12,7 @@ from orchestrator.controller.executions.act.child_control import set_state
 from orchestrator.controller.executions.act.stopping import stop
 from orchestrator.controller.executions.observe.child_lookup import is_ours, own_children
 from orchestrator.controller.executions.observe.live_read import known_job, live
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
@@ -30,25 +30,29 @@ from orchestrator.operations.executions import has_ended
 from orchestrator.process.queue import worker_released
 
 
-async def stop_unrecorded_jobs(shell: Shell, state: ExecutionState, decided: Pass) -> None:
+async def stop_unrecorded_jobs(
+    context: ReconcileContext, state: ExecutionState, decided: Pass
+) -> None:
     """Before the end: list the Jobs live, and stop any that no record names."""
     run = state.run
     with worker_released():  # the list may rest, or begin after one of thousands of Jobs
-        jobs = await shell.live_jobs.of(run.namespace, run.uid)
+        jobs = await context.live_jobs.of(run.namespace, run.uid)
     for job in jobs:
         name = job["metadata"]["name"]
         if not orphans.is_unrecorded(state.latest(node_of(job), decided), job):
             continue
-        found = await live(shell, JOBS, run.namespace, name)
+        found = await live(context, JOBS, run.namespace, name)
         if found is None or (found.get("status") or {}).get("completionTime"):
             continue
-        await stop(shell, found, force=False)
+        await stop(context, found, force=False)
         message = orphans.stopped_unrecorded(name)
         log.debug(state.key, "%s", message)
-        shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
+        context.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
 
 
-async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided: Pass) -> None:
+async def stop_unrecorded_children(
+    context: ReconcileContext, state: ExecutionState, decided: Pass
+) -> None:
     """Before the end: stop sub-executions that no record waits for, and that perhaps no watch has
     reported yet.
 
@@ -59,9 +63,9 @@ async def stop_unrecorded_children(shell: Shell, state: ExecutionState, decided:
         may_be_unrecorded(node, state.latest(node.name, decided), decided) for node in nodes
     ):
         return
-    for raw in await own_children(shell, state):
+    for raw in await own_children(context, state):
         if not has_ended(raw):
-            await set_state(shell, raw, DesiredState.TERMINATED)
+            await set_state(context, raw, DesiredState.TERMINATED)
 
 
 def is_orphan(state: ExecutionState, job: Raw) -> bool:
@@ -90,41 +94,43 @@ def _is_in_flight(state: ExecutionState, job: Raw) -> bool:
     return any(name == state.name_of(node, run.records[node].attempts) for node in run.active)
 
 
-async def stop_orphans(shell: Shell, state: ExecutionState) -> None:
+async def stop_orphans(context: ReconcileContext, state: ExecutionState) -> None:
     """Stop the Jobs and sub-executions that were found to be orphans; each once."""
     while (child := state.stops.take_child()) is not None:
-        await _stop_child(shell, state, *child)
+        await _stop_child(context, state, *child)
     while (orphan := state.stops.next_orphan()) is not None:
         name, node = orphan
         if not state.stops.was_sent(name, force=False):
             message = orphans.stopped_past(name, node)
             try:
-                if (job := known_job(shell, state, name)) is not None:
-                    await stop(shell, job, force=False)
+                if (job := known_job(context, state, name)) is not None:
+                    await stop(context, job, force=False)
             except ApiError as error:
                 if not error.refuses:
                     raise
                 message = orphans.not_stopped(name, node, error.message)
             state.stops.sent(name, force=False)
             log.debug(state.key, "%s", message)
-            shell.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
+            context.recorder.emit(state.reference, EventReason.STRAY_JOB, message)
         state.stops.remove_orphan(name)
 
 
-async def _stop_child(shell: Shell, state: ExecutionState, name: str, node: str) -> None:
+async def _stop_child(
+    context: ReconcileContext, state: ExecutionState, name: str, node: str
+) -> None:
     """Stop a sub-execution unless it has ended: the watch may report that late."""
-    raw = await live(shell, EXECUTIONS, state.run.namespace, name)
+    raw = await live(context, EXECUTIONS, state.run.namespace, name)
     if raw is None or has_ended(raw) or not is_ours(state, raw):
         return
     if not may_become(raw, DesiredState.TERMINATED):  # it is being terminated
         return
-    await set_state(shell, raw, DesiredState.TERMINATED)
+    await set_state(context, raw, DesiredState.TERMINATED)
     message = orphans.stopped_child(name, node)
     log.debug(state.key, "%s", message)
-    shell.recorder.emit(state.reference, EventReason.STRAY_SUB_EXECUTION, message)
+    context.recorder.emit(state.reference, EventReason.STRAY_SUB_EXECUTION, message)
 
 
-async def stop_without_parent(shell: Shell, raw: Mapping[str, Any]) -> None:
+async def stop_without_parent(context: ReconcileContext, raw: Mapping[str, Any]) -> None:
     """Stop a sub-execution whose parent has ended: an operator that had not resigned yet created it
     while another one ended the parent.
 
@@ -133,31 +139,33 @@ async def stop_without_parent(shell: Shell, raw: Mapping[str, Any]) -> None:
     namespace, parent = raw["metadata"]["namespace"], raw["spec"].get("parent")
     if parent is None or not may_become(dict(raw), DesiredState.TERMINATED):
         return
-    known = shell.executions.get(namespace, parent["name"])
+    known = context.executions.get(namespace, parent["name"])
     if known is not None and not has_ended(known):
         return
-    above = await live(shell, EXECUTIONS, namespace, parent["name"])
+    above = await live(context, EXECUTIONS, namespace, parent["name"])
     # If it was deleted, garbage collection removes its sub-executions.
     if above is None or above["metadata"]["uid"] != parent["uid"] or not has_ended(above):
         return
-    await set_state(shell, dict(raw), DesiredState.TERMINATED)
+    await set_state(context, dict(raw), DesiredState.TERMINATED)
     name = raw["metadata"]["name"]
     message = orphans.child_stopped_after_end(name)
     log.debug((namespace, name), "%s", message)
     reference = execution_reference(namespace, parent["name"], parent["uid"])
-    shell.recorder.emit(reference, EventReason.STRAY_SUB_EXECUTION, message)
+    context.recorder.emit(reference, EventReason.STRAY_SUB_EXECUTION, message)
 
 
-async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[str]) -> None:
+async def stop_after_end(
+    context: ReconcileContext, namespace: str, name: str, stopped: set[str]
+) -> None:
     """Stop Jobs that still run for an execution that has ended; each once."""
     active = [
         job
-        for job in shell.jobs.of_execution(namespace, name)
-        if job["metadata"]["uid"] not in stopped and _active(shell, job)
+        for job in context.jobs.of_execution(namespace, name)
+        if job["metadata"]["uid"] not in stopped and _active(context, job)
     ]
     if not active:
         return
-    execution = await live(shell, EXECUTIONS, namespace, name)
+    execution = await live(context, EXECUTIONS, namespace, name)
     if execution is None:  # garbage collection removes its objects
         return
     if not has_ended(execution):
@@ -166,15 +174,15 @@ async def stop_after_end(shell: Shell, namespace: str, name: str, stopped: set[s
     for job in active:
         if orphans.succeeded(execution["status"], job):
             continue
-        await stop(shell, job, force=False)
+        await stop(context, job, force=False)
         stopped.add(job["metadata"]["uid"])
         message = orphans.stopped_after_end(job["metadata"]["name"])
         log.debug((namespace, name), "%s", message)
-        shell.recorder.emit(reference, EventReason.STRAY_JOB, message)
+        context.recorder.emit(reference, EventReason.STRAY_JOB, message)
 
 
-def _active(shell: Shell, job: Raw) -> bool:
+def _active(context: ReconcileContext, job: Raw) -> bool:
     if completed(job) or failure(job):
         return False
-    ended = shell.pods.any_ended(job["metadata"]["namespace"], job["metadata"]["uid"])
+    ended = context.pods.any_ended(job["metadata"]["namespace"], job["metadata"]["uid"])
     return fans_out(job) or not ended

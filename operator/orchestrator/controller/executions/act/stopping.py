@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from orchestrator.controller.concurrent_requests import gather_results
 from orchestrator.controller.executions.observe.live_read import known_job, live, own_job
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log
-from orchestrator.controller.gathering import gather_results
 from orchestrator.engine.decisions import StopJob
 from orchestrator.jobs.evidence import controlled
 from orchestrator.jobs.observe import fans_out
@@ -19,21 +19,21 @@ WORKING = "status.phase!=Succeeded,status.phase!=Failed"
 """Selects the pods that have not ended."""
 
 
-async def stop_job(shell: Shell, state: ExecutionState, decision: StopJob) -> None:
+async def stop_job(context: ReconcileContext, state: ExecutionState, decision: StopJob) -> None:
     """Stop an attempt's Job; repeated calls do nothing."""
     name = state.name_of(decision.node, decision.attempt)
     if state.stops.was_sent(name, force=decision.force):
         return
-    job = known_job(shell, state, name)
+    job = known_job(context, state, name)
     if job is None:  # created by an earlier process, or not observed yet
-        job = own_job(state, name, await live(shell, JOBS, state.run.namespace, name))
+        job = own_job(state, name, await live(context, JOBS, state.run.namespace, name))
     if job is not None:
-        await stop(shell, job, force=decision.force)
+        await stop(context, job, force=decision.force)
     log.debug(state.key, "stopped: Job %s%s", name, " by force" if decision.force else "")
     state.stops.sent(name, force=decision.force)
 
 
-async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
+async def stop(context: ReconcileContext, job: Raw, *, force: bool) -> None:
     """Stop a Job and the pods that it controls; a deleted Job counts as stopped.
 
     Pods that only carry its label belong to others, as does a Job of its name with another uid. A
@@ -45,24 +45,24 @@ async def stop(shell: Shell, job: Raw, *, force: bool) -> None:
     pods: list[Raw] = []
     if not whole or force:  # a fan-out may have thousands
         fields = WORKING if whole else ""
-        pods, _ = await shell.client.list(
+        pods, _ = await context.client.list(
             PODS, namespace, label_selector=selector, field_selector=fields
         )
     steps = plan_stop(name, controlled(pods, uid), force=force, whole=whole)
     for at_once in (steps[:1], steps[1:]):  # the Job first: it would make other pods
-        await gather_results(_carry_out(shell, namespace, uid, step) for step in at_once)
+        await gather_results(_carry_out(context, namespace, uid, step) for step in at_once)
 
 
-async def _carry_out(shell: Shell, namespace: str, uid: str, step: Step) -> None:
+async def _carry_out(context: ReconcileContext, namespace: str, uid: str, step: Step) -> None:
     try:
         match step:
             case PatchPod():
-                await shell.client.patch(PODS, namespace, step.name, step.patch)
+                await context.client.patch(PODS, namespace, step.name, step.patch)
             case PatchJob():
                 guarded = {**step.patch, "metadata": {"uid": uid}}
-                await shell.client.patch(JOBS, namespace, step.name, guarded)
+                await context.client.patch(JOBS, namespace, step.name, guarded)
             case DeletePod():
-                await shell.client.delete(
+                await context.client.delete(
                     PODS, namespace, step.name, grace_period=step.grace_period
                 )
     except ApiError as error:

@@ -10,8 +10,8 @@ from typing import Any
 
 from orchestrator.controller.executions.admission.slots import Queued, Slots, Stale
 from orchestrator.controller.executions.observe.live_read import live
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.revisions import Revisions
-from orchestrator.controller.executions.shell import Shell
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.status.store import (
     end_unadmitted,
@@ -88,8 +88,8 @@ Outcome = Begun | Wait | Conflict
 class Admission:
     """Admits executions, one after the other."""
 
-    def __init__(self, shell: Shell, revisions: Revisions, slots: Slots) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext, revisions: Revisions, slots: Slots) -> None:
+        self._context = context
         self._revisions = revisions
         self._slots = slots
 
@@ -115,7 +115,7 @@ class Admission:
             return await self._wait_for(key, raw, prepared)
         if isinstance(prepared, Refusal):
             return await self._refuse(key, raw, prepared)
-        values = await self._shell.offload.run(partial(check_start, raw, prepared))
+        values = await self._context.offload.run(partial(check_start, raw, prepared))
         if isinstance(values, Refusal):
             return await self._refuse(key, raw, values)
         if refusal := await self._revisions.store(key[0], spec["workflow"], prepared):
@@ -124,8 +124,8 @@ class Admission:
 
     async def _rate_limited(self, key: Key, raw: Mapping[str, Any]) -> Outcome | None:
         """Queue an execution until its slot, or end it for a newer one; None if it may start."""
-        others: Iterable[Mapping[str, Any]] = self._shell.executions
-        slot = waits_for_slot(raw, self._shell.clock())
+        others: Iterable[Mapping[str, Any]] = self._context.executions
+        slot = waits_for_slot(raw, self._context.clock())
         if slot is None and starts_if_newest(raw):
             others = await self._of_trigger(key[0], raw["spec"]["trigger"]["uid"])
         if replaced := replaced_by_newer(raw, others):
@@ -133,15 +133,15 @@ class Admission:
         if slot is None:
             return None
         for older in replaces(raw, others):
-            self._shell.queue.add((older["metadata"]["namespace"], older["metadata"]["name"]))
+            self._context.queue.add((older["metadata"]["namespace"], older["metadata"]["name"]))
         said = Reason.RATE_LIMITED, slot.message
-        if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
+        if await write_pending(self._context, key, raw, *said, phase=ExecutionPhase.QUEUED):
             return Wait(slot.seconds)
         return Conflict()
 
     async def _of_trigger(self, namespace: str, uid: str) -> list[Mapping[str, Any]]:
         """All executions of a Trigger, by a live read, without their statuses."""
-        items, _ = await self._shell.client.list(
+        items, _ = await self._context.client.list(
             EXECUTIONS,
             namespace,
             field_selector=f"spec.trigger.uid={uid}",
@@ -152,7 +152,7 @@ class Admission:
     async def _rerun(self, key: Key, raw: Mapping[str, Any]) -> Outcome:
         """Admit a re-run: with its source's revision, variables and outputs."""
         spec = raw["spec"]
-        named = await live(self._shell, EXECUTIONS, key[0], spec["rerunOf"]["name"])
+        named = await live(self._context, EXECUTIONS, key[0], spec["rerunOf"]["name"])
         source = source_of(spec, named)
         if isinstance(source, Refusal):
             return await self._refuse(key, raw, source)
@@ -163,7 +163,7 @@ class Admission:
         if refusal := await self._revisions.refusal_of_state(key[0], raw):
             return await self._refuse(key, raw, refusal)
         reuse = partial(reused_records, graph, source, spec["rerunOf"]["from"])
-        reused = await self._shell.offload.run(reuse, long=len(graph.nodes) > LARGE)
+        reused = await self._context.offload.run(reuse, long=len(graph.nodes) > LARGE)
         if isinstance(reused, Refusal):
             return await self._refuse(key, raw, reused)
         return await self._start(key, raw, graph, source.revision, source.variables, reused)
@@ -185,7 +185,7 @@ class Admission:
         """Store the admission with what it starts in one write; only then create Jobs."""
         admitted = {"revision": revision, "variables": values, **await self._trust(raw, graph)}
         state = self._admitted(raw, graph, admitted, reused)
-        claim = await self._shell.offload.run(partial(claim_of, graph, state.run, raw))
+        claim = await self._context.offload.run(partial(claim_of, graph, state.run, raw))
         if isinstance(claim, Refusal):
             return await self._refuse(key, raw, claim)
         if claim is None:  # it may have been queued before its workflow's limit was removed
@@ -196,13 +196,13 @@ class Admission:
                 return await self._without_slot(key, raw, slot)
             state = self._admitted(raw, graph, admitted, reused)  # this may have taken a while
         now, first = state.run.started_at, partial(first_pass, graph, state.run)
-        decided = await self._shell.offload.run(first, long=len(graph.nodes) > LARGE)
+        decided = await self._context.offload.run(first, long=len(graph.nodes) > LARGE)
         trace_decided(key, state.run, decided)
         state.admit(claim, reused)
         state.apply(decided, decided.records, now)
         admitted["startedAt"] = to_rfc3339(now)
         stored = await store_pass(
-            self._shell,
+            self._context,
             state,
             ending=decided.ending,
             extra=admitted,
@@ -212,15 +212,15 @@ class Admission:
         if stored is None:
             return Conflict()
         event = admission_announced(len(graph.nodes) - len(reused), revision)
-        self._shell.recorder.emit(state.reference, event.reason, event.message)
+        self._context.recorder.emit(state.reference, event.reason, event.message)
         return Begun(state, decided)
 
     async def _trust(self, raw: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
         """The trust in the spec, as the status records it; absent if all of it is trusted."""
         hears = bool(graph.hears_people)
-        policies = await self._shell.protection.policies(fresh=hears or bool(graph.asks_people))
+        policies = await self._context.protection.policies(fresh=hears or bool(graph.asks_people))
         created_at = from_rfc3339(raw["metadata"]["creationTimestamp"])
-        now = self._shell.clock()
+        now = self._context.clock()
         trust = trust_at_admission(policies, created_at, entries_of(raw["spec"]), now)
         record = trust_to_status(trust if hears else Trust(requester=trust.requester))
         return {"trust": record} if record else {}
@@ -234,7 +234,7 @@ class Admission:
     ) -> ExecutionState:
         """The execution as its status will be if it begins now."""
         return ExecutionState.read(
-            status_at_start(raw, admitted, reused, self._shell.clock()), graph
+            status_at_start(raw, admitted, reused, self._context.clock()), graph
         )
 
     async def _without_slot(
@@ -245,25 +245,25 @@ class Admission:
         if isinstance(slot, Stale):
             return Conflict()
         said = Reason.CONCURRENCY_LIMIT, slot.message
-        if await write_pending(self._shell, key, raw, *said, phase=ExecutionPhase.QUEUED):
+        if await write_pending(self._context, key, raw, *said, phase=ExecutionPhase.QUEUED):
             return Wait(slot.retry_after)
         return Conflict()
 
     async def _wait_for(self, key: Key, raw: Mapping[str, Any], missing: Missing) -> Outcome:
-        if waited_long_enough(waiting_since(raw), self._shell.clock()):
+        if waited_long_enough(waiting_since(raw), self._context.clock()):
             return await self._refuse(key, raw, still_missing(missing))
         return await self._wait(key, raw, missing, MISSING_RETRY)
 
     async def _wait(
         self, key: Key, raw: Mapping[str, Any], missing: Missing, seconds: float
     ) -> Outcome:
-        if not await write_pending(self._shell, key, raw, missing.reason, missing.message):
+        if not await write_pending(self._context, key, raw, missing.reason, missing.message):
             return Conflict()
         return Wait(seconds)
 
     async def _refuse(self, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> Outcome:
         self._slots.leave(key)
-        if not await end_unadmitted(self._shell, key, raw, refusal):
+        if not await end_unadmitted(self._context, key, raw, refusal):
             return Conflict()
         self._slots.requeue_heads(key[0])  # it may have been given a slot just before
         return Wait(None)

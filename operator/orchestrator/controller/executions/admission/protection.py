@@ -1,4 +1,4 @@
-"""Reads the admission policies: while people are to be heard, and when an execution is admitted."""
+"""Reads the admission policies while nodes wait for people and when an execution is admitted."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ class Protection:
         self._reads = 0
         """Reads that have begun."""
         self._finished = 0
-        """The number of the last of them that has an answer, or failed."""
+        """The number of the last read that succeeded or failed."""
         self._failure: ApiError | None = None
         """Why that read failed, if it did."""
         self._lock = asyncio.Lock()
 
     async def policies(self, *, fresh: bool = False) -> Policies | None:
-        """Those in place; None while they are missing or do not deny.
+        """The installed policies; None while they are missing or do not deny.
 
-        A fresh answer is read after it was asked for; who asks while one is read shares the next,
-        or its ApiError: an earlier answer is never fresh.
+        A `fresh` result is from a read that begins after the call: callers during a read share the
+        next one, or its ApiError.
         """
         begun = self._reads
         async with self._lock:
@@ -75,7 +75,7 @@ class Protection:
             return self._answer
 
     async def run(self, interval: float) -> None:
-        """Read them every so many seconds until cancelled, to know since when they are in place."""
+        """Read the policies at an interval in seconds, to know since when they are installed."""
         while True:
             try:
                 await self.policies(fresh=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.controller.executions.observe.live_read import live
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.engine.concurrency.queued_status import replacement
 from orchestrator.engine.concurrency.slots import Claim, Holder, holders_to
 from orchestrator.engine.lifecycle.retention import ended_at
@@ -31,12 +31,12 @@ class SlotStore:
     """Reads and writes the lists, and checks whether the listed executions still hold their
     slots."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext) -> None:
+        self._context = context
 
     async def read(self, namespace: str, claim: Claim) -> Mapping[str, Any] | None:
         """The ConfigMap of the claim's slots; None if they have no holder."""
-        return await live(self._shell, CONFIG_MAPS, namespace, claim.slots)
+        return await live(self._context, CONFIG_MAPS, namespace, claim.slots)
 
     async def write(
         self,
@@ -46,7 +46,7 @@ class SlotStore:
         holders: Sequence[Holder],
     ) -> bool:
         """Write the list; False if someone else wrote first."""
-        client = self._shell.client
+        client = self._context.client
         try:
             if stored is None:
                 await client.create(CONFIG_MAPS, namespace, _manifest(namespace, claim, holders))
@@ -121,16 +121,16 @@ class SlotStore:
         version = raw["metadata"]["resourceVersion"]
         body = {
             "metadata": {"uid": oldest.uid, "resourceVersion": version},
-            "status": {"cancelRequested": replacement(claim, self._shell.clock())},
+            "status": {"cancelRequested": replacement(claim, self._context.clock())},
         }
         try:
-            await self._shell.client.patch(
+            await self._context.client.patch(
                 EXECUTIONS, namespace, oldest.name, body, subresource="status"
             )
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
-            self._shell.queue.add((namespace, claim.name))
+            self._context.queue.add((namespace, claim.name))
 
     async def _runs(self, namespace: str, claim: Claim, holder: Holder) -> bool:
         raw = await self._execution(namespace, holder.name)
@@ -141,7 +141,7 @@ class SlotStore:
         return not has_ended(raw)
 
     async def _execution(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        return await live(self._shell, EXECUTIONS, namespace, name)
+        return await live(self._context, EXECUTIONS, namespace, name)
 
 
 def _manifest(namespace: str, claim: Claim, holders: Sequence[Holder]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.controller.executions.admission.slot_queues import Key, Queue, Queues
 from orchestrator.controller.executions.admission.slot_store import MAX_GONE, SlotStore
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.engine.concurrency.queued_status import queued, queued_until_replaced
 from orchestrator.engine.concurrency.slots import (
     Claim,
@@ -55,9 +55,9 @@ class Stale:
 class Slots:
     """Admits executions one after the other, and releases their slots."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._store = SlotStore(shell)
+    def __init__(self, context: ReconcileContext) -> None:
+        self._context = context
+        self._store = SlotStore(context)
         self._queues = Queues()
         self._unseen: set[Key] | None = None
         """Executions that were queued when this process started, and have not rejoined the queue
@@ -65,8 +65,8 @@ class Slots:
         self._began = 0.0
         self._half_admitted: dict[Key, str] = {}
         """Uids of executions that were given a slot and may still be queued: their admission was
-        interrupted between its two writes, or another operator made the first one. None of them
-        waits for its place."""
+        interrupted between its two writes, or another operator made the first one. They are
+        reconciled without waiting for their turn."""
 
     async def admit(
         self, key: Key, claim: Claim, raw: Mapping[str, Any]
@@ -136,7 +136,7 @@ class Slots:
         for holder in holders:
             if queue is not None and holder.uid in queue.keys:
                 self._half_admitted[queue.keys[holder.uid]] = holder.uid
-                self._shell.queue.add(queue.keys[holder.uid])
+                self._context.queue.add(queue.keys[holder.uid])
 
     def leave(self, key: Key) -> None:
         """Remove the execution from its queue, and requeue the new head."""
@@ -144,12 +144,12 @@ class Slots:
             self._unseen.discard(key)
         self._half_admitted.pop(key, None)
         if (head := self._queues.leave(key)) is not None:
-            self._shell.queue.add(head)
+            self._context.queue.add(head)
 
     def requeue_heads(self, namespace: str) -> None:
         """Requeue the head of each queue in the namespace: a holder may have ended."""
         for head in self._queues.heads(namespace):
-            self._shell.queue.add(head)
+            self._context.queue.add(head)
 
     async def release(self, namespace: str, claim: Claim) -> None:
         """Release the slot after the execution's end, and requeue the head."""
@@ -162,7 +162,7 @@ class Slots:
                 break
         queue = self._queues.of(namespace, claim.slots)
         if queue is not None:
-            self._shell.queue.add(queue.head)
+            self._context.queue.add(queue.head)
 
     def _enqueue(self, key: Key, claim: Claim) -> Queue:
         """The queue, with the execution in its place."""
@@ -173,12 +173,12 @@ class Slots:
 
     def _others_to_come(self, key: Key) -> bool:
         """Whether executions that were ahead in the queue have not rejoined it yet."""
-        now = self._shell.clock()
+        now = self._context.clock()
         if self._unseen is None:
             self._began = now
             self._unseen = {
                 (raw["metadata"]["namespace"], raw["metadata"]["name"])
-                for raw in self._shell.executions
+                for raw in self._context.executions
                 if (raw.get("status") or {}).get("phase") == ExecutionPhase.QUEUED
             }
         self._unseen.discard(key)

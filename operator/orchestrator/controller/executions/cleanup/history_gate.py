@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.engine.lifecycle.retention import Stored
 from orchestrator.engine.status.conditions import is_recorded
@@ -28,15 +28,15 @@ FIRST_RETRY, LAST_RETRY = 20.0, 600.0
 class HistoryGate:
     """Decides which ended executions may be removed. Raises ApiError."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext) -> None:
+        self._context = context
         self._waiting: dict[tuple[str, bool], tuple[float, float]] = {}
         """By uid, and whether only its Jobs wait: when to read it again, and the pause before."""
 
     async def opens(self, execution: Stored) -> bool:
         """Whether an execution may be removed, with its sub-executions: all are recorded, or it
         ended a day ago. The latter is reported."""
-        now = self._shell.clock()
+        now = self._context.clock()
         if await self._opens(execution, now, only_jobs=False):
             return True
         if now < execution.finished_at + WAITED:
@@ -48,7 +48,7 @@ class HistoryGate:
     async def opens_for_jobs(self, execution: Stored) -> bool:
         """Whether the Jobs of an execution may be removed, with their pods: it is recorded, which
         it is once their logs are kept, or it ended a day ago."""
-        now = self._shell.clock()
+        now = self._context.clock()
         if now >= execution.finished_at + WAITED:
             return True
         return await self._opens(execution, now, only_jobs=True)
@@ -74,7 +74,7 @@ class HistoryGate:
     async def _read(self, execution: Stored) -> Raw | None:
         """The execution as it is now; None if it is gone."""
         try:
-            raw = await self._shell.client.get(EXECUTIONS, execution.namespace, execution.name)
+            raw = await self._context.client.get(EXECUTIONS, execution.namespace, execution.name)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -89,7 +89,7 @@ class HistoryGate:
         if not with_children or not _has_children(status):
             return True
         metadata = raw["metadata"]
-        children, _ = await self._shell.client.list(
+        children, _ = await self._context.client.list(
             EXECUTIONS, metadata["namespace"], label_selector=f"{PARENT_UID}={metadata['uid']}"
         )
         for child in children:
@@ -103,7 +103,7 @@ class HistoryGate:
         where = execution.namespace, execution.name
         logger.warning("WorkflowExecution %s/%s is %s", *where, words)
         reference = execution_reference(*where, execution.uid)
-        self._shell.recorder.emit(reference, EventReason.NOT_RECORDED, words)
+        self._context.recorder.emit(reference, EventReason.NOT_RECORDED, words)
 
 
 def _has_children(status: dict[str, Any]) -> bool:

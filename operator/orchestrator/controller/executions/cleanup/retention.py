@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from orchestrator.controller.executions.cleanup.history_gate import HistoryGate
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.revisions import UNREFERENCED_SINCE, Revisions
-from orchestrator.controller.executions.shell import Shell
 from orchestrator.engine.lifecycle.retention import (
     UNREFERENCED,
     Stored,
@@ -55,7 +55,7 @@ class Retention:
 
     def __init__(
         self,
-        shell: Shell,
+        context: ReconcileContext,
         revisions: Revisions,
         *,
         triggers: Cache | None = None,
@@ -64,7 +64,7 @@ class Retention:
     ) -> None:
         """With a `gate`, an execution is removed once the history has recorded it."""
         self._triggers = Cache() if triggers is None else triggers
-        self._shell = shell
+        self._context = context
         self._gate = gate
         self._revisions = revisions
         self._scopes: list[str | None] = list(namespaces) or [None]
@@ -82,11 +82,11 @@ class Retention:
 
     async def run(self, *, period: float = PERIOD, collect: float = COLLECT) -> None:
         """Run periodically until cancelled."""
-        collected = self._shell.clock()
+        collected = self._context.clock()
         while True:
             await asyncio.sleep(period)
             await self._try(self.sweep)
-            now = self._shell.clock()
+            now = self._context.clock()
             if not collected <= now < collected + collect and await self._try(
                 self.collect_revisions
             ):
@@ -102,7 +102,7 @@ class Retention:
 
     async def sweep(self) -> None:
         """Remove everything beyond the histories, as of now."""
-        now = self._shell.clock()
+        now = self._context.clock()
         for group in list(self._ended):
             history = await self._history(group)
             executions = self._ended.get(group, {})
@@ -122,10 +122,10 @@ class Retention:
 
     async def collect_revisions(self) -> None:
         """Mark unreferenced revisions, and remove those marked an hour ago."""
-        now = self._shell.clock()
+        now = self._context.clock()
         for scope in self._scopes:
             selector = f"{MANAGED_BY}={MANAGER}"
-            revisions, _ = await self._shell.client.list(
+            revisions, _ = await self._context.client.list(
                 CONTROLLER_REVISIONS, scope, label_selector=selector, metadata_only=True
             )
             known = [one for one in self._all() if scope in (None, one.namespace)]
@@ -160,7 +160,7 @@ class Retention:
         list."""
         used: set[tuple[str, str]] = set()
         there: set[str] = set()
-        async for page in self._shell.client.pages(EXECUTIONS, scope, limit=PAGE):
+        async for page in self._context.client.pages(EXECUTIONS, scope, limit=PAGE):
             for raw in page["items"]:
                 there.add(raw["metadata"]["uid"])
                 if revision := (raw.get("status") or {}).get("revision"):
@@ -170,7 +170,7 @@ class Retention:
     async def _history(self, group: Group) -> History:
         """The history limits of the workflow; if it was deleted, those in the newest run's frozen
         revision."""
-        raw = self._shell.workflows.get(*group)
+        raw = self._context.workflows.get(*group)
         if raw is not None:
             known = self._histories.get(group)
             if known is None or known[0] is not raw:
@@ -197,14 +197,14 @@ class Retention:
         if (known := self._triggers.get(namespace, name)) is not None:
             return known
         try:
-            return await self._shell.client.get(TRIGGERS, namespace, name)
+            return await self._context.client.get(TRIGGERS, namespace, name)
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
 
     async def _remove_jobs(self, execution: Stored) -> None:
-        jobs = self._shell.jobs.by_execution(execution.namespace, execution.uid)
+        jobs = self._context.jobs.by_execution(execution.namespace, execution.uid)
         if jobs and self._gate is not None and not await self._gate.opens_for_jobs(execution):
             return
         if jobs and await self._has_workspace(execution):
@@ -227,7 +227,7 @@ class Retention:
 
     async def _remove_items(self, execution: Stored) -> None:
         selector = f"{EXECUTION_UID}={execution.uid}"
-        maps, _ = await self._shell.client.list(
+        maps, _ = await self._context.client.list(
             CONFIG_MAPS, execution.namespace, label_selector=selector, metadata_only=True
         )
         for raw in maps:
@@ -244,7 +244,7 @@ class Retention:
     ) -> bool:
         """Whether it no longer exists or was replaced; False if its removal is refused."""
         try:
-            await self._shell.client.delete(
+            await self._context.client.delete(
                 resource,
                 namespace,
                 name,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.controller.executions.observe.live_read import live
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.child_names import AttemptKey
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.children.fan_out import MAX_CHILDREN
@@ -26,30 +26,34 @@ from orchestrator.models.reasons import EventReason
 from orchestrator.operations.executions import has_ended
 
 
-async def own_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
+async def own_child(
+    context: ReconcileContext, state: ExecutionState, which: AttemptKey
+) -> Raw | None:
     """The sub-execution, read live under any of its names; None if it was deleted."""
     while True:
-        raw = await read_child(shell, state, which)
+        raw = await read_child(context, state, which)
         if raw is None or is_ours(state, raw):
             return raw
-        if not pass_over(shell, state, which):
+        if not pass_over(context, state, which):
             return None
 
 
-async def read_child(shell: Shell, state: ExecutionState, which: AttemptKey) -> Raw | None:
+async def read_child(
+    context: ReconcileContext, state: ExecutionState, which: AttemptKey
+) -> Raw | None:
     """The execution that has the sub-execution's name, read live, even if others created it."""
-    return await live(shell, EXECUTIONS, state.run.namespace, state.name_of(*which))
+    return await live(context, EXECUTIONS, state.run.namespace, state.name_of(*which))
 
 
-async def own_children(shell: Shell, state: ExecutionState) -> list[Raw]:
+async def own_children(context: ReconcileContext, state: ExecutionState) -> list[Raw]:
     """Every sub-execution of this one, read live."""
     run = state.run
     selector = f"{PARENT_UID}={run.uid}"
-    labelled, _ = await shell.client.list(EXECUTIONS, run.namespace, label_selector=selector)
+    labelled, _ = await context.client.list(EXECUTIONS, run.namespace, label_selector=selector)
     return [raw for raw in labelled if is_ours(state, raw)]
 
 
-async def recall_names(shell: Shell, state: ExecutionState) -> None:
+async def recall_names(context: ReconcileContext, state: ExecutionState) -> None:
     """Once for an execution that was read from the cluster: find the names of its sub-executions.
 
     Only if a node may have one; otherwise it costs no request.
@@ -58,7 +62,7 @@ async def recall_names(shell: Shell, state: ExecutionState) -> None:
         return
     nodes = {name for name, node in state.graph.nodes.items() if _is_open(state, node)}
     names: dict[str, set[str]] = {}
-    children = await own_children(shell, state) if nodes else []
+    children = await own_children(context, state) if nodes else []
     for raw in children:
         names.setdefault(raw["spec"]["parent"]["node"], set()).add(raw["metadata"]["name"])
     for name in nodes & names.keys():
@@ -113,13 +117,13 @@ def recall(state: ExecutionState, which: AttemptKey, recorded: str) -> None:
             return
 
 
-def pass_over(shell: Shell, state: ExecutionState, which: AttemptKey) -> bool:
+def pass_over(context: ReconcileContext, state: ExecutionState, which: AttemptKey) -> bool:
     """Skip to the next name, with a Warning Event; False if others have taken all names."""
     name = state.name_of(*which)
     if not state.names.pass_over(which):
         return False
     message = f"{which.node}: execution {name} is not this one's; another name is used"
-    shell.recorder.emit(state.reference, EventReason.NAME_TAKEN, message)
+    context.recorder.emit(state.reference, EventReason.NAME_TAKEN, message)
     return True
 
 

@@ -10,7 +10,7 @@ from orchestrator.controller.executions.observe.live_read import (
     overdue,
     pods_of,
 )
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.graph import GraphNode
 from orchestrator.engine.observed import Attempt, AttemptState
@@ -34,29 +34,29 @@ def check_interval(items: int) -> float:
 
 
 async def observe_fan(
-    shell: Shell, state: ExecutionState, node: GraphNode, record: Record
+    context: ReconcileContext, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
     """A fan-out, observed completely at intervals: thousands of pods end one by one."""
     each, items = node.spec.for_each, record.items or 0
     assert each is not None
     assert node.template is not None
     name, namespace = state.name_of(node.name, record.attempts), state.run.namespace
-    job = known_job(shell, state, name)
+    job = known_job(context, state, name)
     if job is None:
-        found = await job_or_attempt(shell, state, record, name)
+        found = await job_or_attempt(context, state, record, name)
         if found is None or isinstance(found, Attempt):
             return found
         job = found
     known = state.observations.fan_out(name)
     verdict = failure(job) or completed(job)
     uid = job["metadata"]["uid"]
-    goes_on = not verdict and shell.pods.count(namespace, uid) < items
+    goes_on = not verdict and context.pods.count(namespace, uid) < items
     due = known[1] + check_interval(items) if known else 0.0
-    if known and goes_on and known[1] <= shell.clock() < due:
+    if known and goes_on and known[1] <= context.clock() < due:
         state.wakeups.recheck(due)
         return known[0]
-    pods = shell.pods.by_job(namespace, uid)
-    if not verdict and (live := await overdue(shell, state, node, record, name)):
+    pods = context.pods.by_job(namespace, uid)
+    if not verdict and (live := await overdue(context, state, node, record, name)):
         found, pods = live
         if found is None:
             return deleted(name)
@@ -68,18 +68,18 @@ async def observe_fan(
     }
     attempt = observe_fan_out(items, each.max_failed or 0, job, succeeded, name)
     if attempt.state is AttemptState.PENDING and not attempt.reason:
-        events = shell.pending.events(job["metadata"]["uid"]) if not pods else ()
+        events = context.pending.events(job["metadata"]["uid"]) if not pods else ()
         attempt = unfinished(job, pods, events)
     elif attempt.state is AttemptState.SUCCEEDED and each.gather:
-        attempt = await _gathered(shell, state, node, attempt, pods, items)
+        attempt = await _gathered(context, state, node, attempt, pods, items)
     elif attempt.state is AttemptState.FAILED:
         attempt = replace(attempt, message=why_failed(attempt, pods))
-    state.observations.observed_fan_out(name, attempt, shell.clock())
+    state.observations.observed_fan_out(name, attempt, context.clock())
     return attempt
 
 
 async def _gathered(
-    shell: Shell,
+    context: ReconcileContext,
     state: ExecutionState,
     node: GraphNode,
     attempt: Attempt,
@@ -92,6 +92,6 @@ async def _gathered(
     gathered = gather(node.template, names, items, attempt, pods)
     if isinstance(gathered, OutputsProblem) and gathered.reason == Reason.OUTPUTS_LOST:
         # The cache may be behind the Job: an absence is verified live.
-        live = await pods_of(shell, state, attempt.job)
+        live = await pods_of(context, state, attempt.job)
         gathered = gather(node.template, names, items, attempt, live)
     return with_outputs(attempt, gathered)

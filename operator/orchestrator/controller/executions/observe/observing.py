@@ -17,7 +17,7 @@ from orchestrator.controller.executions.observe.sub_executions import (
     observe_children,
 )
 from orchestrator.controller.executions.observe.unrecorded import first_job, observe_unrecorded
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.engine.advance import nodes_to_reconcile
 from orchestrator.engine.graph import GraphNode, NodeKind
@@ -32,11 +32,11 @@ from orchestrator.models.reasons import Reason
 
 
 async def observe_active(
-    shell: Shell, state: ExecutionState, dirty: Collection[str] | None
+    context: ReconcileContext, state: ExecutionState, dirty: Collection[str] | None
 ) -> dict[tuple[str, int], Attempt]:
     """The attempts of the active nodes to reconcile, and first attempts that exist without a
     record: after a restart, if their cause is lost, and during a pause."""
-    observed = {**state.creations.refusals(), **_held_up(shell, state)}
+    observed = {**state.creations.refusals(), **_held_up(context, state)}
     sources: list[GraphNode] = []
     for name in nodes_to_reconcile(state.graph, state.run, dirty):
         node = state.graph.nodes[name]
@@ -44,26 +44,28 @@ async def observe_active(
         if not node.kind.attempts or record.retry_at is not None:
             continue
         if (name, record.attempts) not in observed:
-            attempt = await _observer(node)(shell, state, node, record)
+            attempt = await _observer(node)(context, state, node, record)
             if attempt is not None:
                 observed[name, record.attempts] = attempt
         if state.wakeups.first or _lost(observed.get((name, record.attempts))):
             sources.append(node)
     for node in sources:  # last: the existence of a Job must not replace what it reports
-        _follow_ups(shell, state, node, observed)
-    return {**observe_unrecorded(shell, state, dirty), **observed}
+        _follow_ups(context, state, node, observed)
+    return {**observe_unrecorded(context, state, dirty), **observed}
 
 
-def _held_up(shell: Shell, state: ExecutionState) -> dict[tuple[str, int], Attempt]:
+def _held_up(context: ReconcileContext, state: ExecutionState) -> dict[tuple[str, int], Attempt]:
     """The attempts whose Job or sub-execution cannot be created yet."""
     return {
         (key.node, key.attempt): hold_up.attempt
         for key in state.creations.held_up_nodes()
-        if (hold_up := state.hold_up(key, shell.clock()))
+        if (hold_up := state.hold_up(key, context.clock()))
     }
 
 
-_Observer = Callable[[Shell, ExecutionState, GraphNode, Record], Awaitable[Attempt | None]]
+_Observer = Callable[
+    [ReconcileContext, ExecutionState, GraphNode, Record], Awaitable[Attempt | None]
+]
 
 
 def _observer(node: GraphNode) -> _Observer:
@@ -73,27 +75,29 @@ def _observer(node: GraphNode) -> _Observer:
 
 
 async def _attempt(
-    shell: Shell, state: ExecutionState, node: GraphNode, record: Record
+    context: ReconcileContext, state: ExecutionState, node: GraphNode, record: Record
 ) -> Attempt | None:
     assert node.template is not None
     name = state.name_of(node.name, record.attempts)
     namespace = state.run.namespace
-    job = known_job(shell, state, name)
-    pods = shell.pods.by_job(namespace, state.creations.job_uid(name))
+    job = known_job(context, state, name)
+    pods = context.pods.by_job(namespace, state.creations.job_uid(name))
     if job is None and not any(has_succeeded(pod) for pod in pods):
-        found = await job_or_attempt(shell, state, record, name)
+        found = await job_or_attempt(context, state, record, name)
         if found is None or isinstance(found, Attempt):
             return found
         job = found
-        pods = shell.pods.by_job(namespace, job["metadata"]["uid"])
+        pods = context.pods.by_job(namespace, job["metadata"]["uid"])
     if not _conclusive(pods) and (completed(job) or failure(job)):
         # The two watches are not in step: the pod's report counts, so its absence is verified live.
-        pods = await pods_of(shell, state, name) or pods
-    elif not _reports_end(job, pods) and (live := await overdue(shell, state, node, record, name)):
+        pods = await pods_of(context, state, name) or pods
+    elif not _reports_end(job, pods) and (
+        live := await overdue(context, state, node, record, name)
+    ):
         job, pods = live
         if job is None and not evident(pods):
             return deleted(name)
-    events = shell.pending.events(job["metadata"]["uid"]) if job and not pods else ()
+    events = context.pending.events(job["metadata"]["uid"]) if job and not pods else ()
     matters = disruption_matters(node.retry)
     return observe(node.template, job, pods, events, disruption_matters=matters)
 
@@ -115,11 +119,11 @@ def _lost(attempt: Attempt | None) -> bool:
 
 
 def _follow_ups(
-    shell: Shell,
+    context: ReconcileContext,
     state: ExecutionState,
     node: GraphNode,
     observed: dict[tuple[str, int], Attempt],
 ) -> None:
     for edge in node.outgoing:
-        if (seen := first_job(shell, state, edge.target)) is not None:
+        if (seen := first_job(context, state, edge.target)) is not None:
             observed.setdefault((edge.target, 1), seen)

@@ -28,7 +28,7 @@ from orchestrator.models.execution import DesiredState
 
 @dataclass(slots=True)
 class ExecutionState:
-    """Composed of small types with rules of their own; methods here concern several of them."""
+    """The state of one active execution; its parts have types with rules of their own."""
 
     execution: AdmittedExecution
     run: Run
@@ -123,7 +123,7 @@ class ExecutionState:
         )
 
     def salted_name(self, node: str, attempt: int, item: int | None, salt: int) -> str:
-        """The name that `name_of` returns once so many names are skipped."""
+        """The name that `name_of` returns once this many names are skipped."""
         which = node if item is None else f"{node}[{item}]"
         known = self.graph.nodes.get(node)
         indexed = item is None and known is not None and known.spec.for_each is not None

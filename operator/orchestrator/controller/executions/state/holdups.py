@@ -1,4 +1,4 @@
-"""Attempts whose Job or sub-execution cannot be created at the moment: a quota is used up, or a
+"""Attempts whose Job or sub-execution cannot be created now: a quota is exhausted, or a
 service account is missing.
 
 They are Pending with the cause, and the creation is retried with a backoff until it succeeds or the

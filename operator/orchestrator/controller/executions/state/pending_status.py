@@ -80,7 +80,7 @@ class PendingStatus:
     def stored(
         self, version: int, now: float, took: float, conditions: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Record a completed write that began at `now` and took so many seconds."""
+        """Record a completed write that began at `now` and took `took` seconds."""
         self.version, self.conditions = version, conditions
         self.written_at, self.pace = now, min(max(MIN_PACE, PACE_FACTOR * took), MAX_PACE)
         self.in_flight = {}
@@ -90,7 +90,7 @@ class PendingStatus:
         return node not in self.in_flight and node not in self.unstored
 
     def continue_from(self, earlier: PendingStatus, stored: Mapping[str, Record]) -> None:
-        """Keep what rested on evidence, unless the newly read status differs by now."""
+        """Keep unstored records that rest on evidence, unless the newly read status differs."""
         self.written_at, self.pace = earlier.written_at, earlier.pace
         if any(_stage(stored.get(name)) != _stage(old) for name, old in earlier.replaced.items()):
             return
@@ -106,7 +106,7 @@ class PendingStatus:
         self.write = None
 
     def due_in(self, active: int, now: float) -> float | None:
-        """Seconds until progress is written, with so many executions active; 0 or less means now.
+        """Seconds until progress is written, with `active` executions; 0 or less means now.
 
         None if there is none, or a write is in flight: its end is an event.
         """

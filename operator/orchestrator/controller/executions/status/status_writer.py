@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.controller.executions.active import ActiveExecutions, Key
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.state.wakeups import Due
 from orchestrator.controller.executions.status.store import store_pass
@@ -28,8 +28,8 @@ FLUSHING = 5.0
 class StatusWriter:
     """Writes each execution's status, one write at a time."""
 
-    def __init__(self, shell: Shell, active: ActiveExecutions) -> None:
-        self._shell = shell
+    def __init__(self, context: ReconcileContext, active: ActiveExecutions) -> None:
+        self._context = context
         self._active = active
         self._writes: dict[Key, asyncio.Task[None]] = {}
         """Background writes in flight."""
@@ -38,12 +38,12 @@ class StatusWriter:
 
     def due(self, state: ExecutionState) -> bool:
         """Whether batched progress is to be written now."""
-        left = state.pending.due_in(len(self._active), self._shell.clock())
+        left = state.pending.due_in(len(self._active), self._context.clock())
         return left is not None and left <= 0
 
     def next_change(self, state: ExecutionState) -> Due | None:
         """When the state changes by the clock alone; None if only an event can change it."""
-        return state.next_change(len(self._active), self._shell.clock())
+        return state.next_change(len(self._active), self._context.clock())
 
     def raise_failure(self, key: Key) -> None:
         """Raise the failure of the last background write, once."""
@@ -58,7 +58,7 @@ class StatusWriter:
             await asyncio.wait([state.pending.write])
         if not self._active.has(key, state):
             return False
-        stored = await store_pass(self._shell, state, ending=ending, transition=transition)
+        stored = await store_pass(self._context, state, ending=ending, transition=transition)
         if stored is None:
             return False
         self._find_orphans(key, state, stored)
@@ -90,7 +90,7 @@ class StatusWriter:
         if self._writes:
             await asyncio.wait(list(self._writes.values()))
         waiting = [state for state in self._active if state.pending.unstored]
-        writes = (store_pass(self._shell, state) for state in waiting)
+        writes = (store_pass(self._context, state) for state in waiting)
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(outcome, Exception):
                 logger.info("progress that was not written is found again: %s", outcome)
@@ -99,7 +99,7 @@ class StatusWriter:
         stored: Mapping[str, Record] | None = None
         failed: Exception | None = None
         try:
-            stored = await store_pass(self._shell, state)
+            stored = await store_pass(self._context, state)
         except Exception as error:
             failed = error
         finally:
@@ -112,18 +112,18 @@ class StatusWriter:
             if failed is not None:
                 self._failed[key] = failed
             log.debug(key, "requeued: progress was not stored")
-            self._shell.queue.add(key)
+            self._context.queue.add(key)
             return
         self._find_orphans(key, state, stored)
         if (due := self.next_change(state)) is not None:
             trace_requeued(key, state, due)
-            self._shell.queue.add_after(key, due.seconds)
+            self._context.queue.add_after(key, due.seconds)
 
     def _find_orphans(self, key: Key, state: ExecutionState, stored: Mapping[str, Record]) -> None:
         """A Job may have been created for a node that ended without it, and may already have
         reported."""
         for node, record in stored.items():
             name = state.name_of(node, record.attempts + 1)
-            job = self._shell.jobs.get(key[0], name) if record.phase.terminal else None
+            job = self._context.jobs.get(key[0], name) if record.phase.terminal else None
             if job is not None and self._active.note_job(key, job):
-                self._shell.queue.add(key)
+                self._context.queue.add(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.controller.executions.shell import Shell
+from orchestrator.controller.executions.reconcile_context import ReconcileContext
 from orchestrator.controller.executions.state.admitted import execution_reference
 from orchestrator.controller.executions.state.execution_state import ExecutionState
 from orchestrator.controller.executions.trace import log, trace_refused, trace_stored
@@ -32,7 +32,7 @@ Key = tuple[str, str]
 
 
 async def store_pass(
-    shell: Shell,
+    context: ReconcileContext,
     state: ExecutionState,
     *,
     ending: Ending | None = None,
@@ -45,7 +45,7 @@ async def store_pass(
     `before` is the status of an execution that begins, None afterwards. `transition` means that the
     execution's phase has changed. Returns the stored records; None if someone else wrote first.
     """
-    now, generation, pending = shell.clock(), state.execution.generation, state.pending
+    now, generation, pending = context.clock(), state.execution.generation, state.pending
     run, changes = state.run, pending.take()
     patch = {**progress_patch(state.graph, run, changes, generation), **(extra or {})}
     if ending is not None:
@@ -55,22 +55,22 @@ async def store_pass(
     whole = len(run.records) == len(changes)
     body = _body(run.uid, str(pending.version), patch, before, whole_nodes=whole)
     key = (run.namespace, run.name)
-    version = await _patch(shell, key, body)
+    version = await _patch(context, key, body)
     if version is None:
         return None
     trace_stored(key, patch["phase"], changes, version)
     for name, record in changes.items():
         if record.phase.terminal:
-            shell.operator_metrics.node_ended(
+            context.operator_metrics.node_ended(
                 state.graph.nodes[name].kind.value, record.phase.value
             )
     conditions = patch.get("conditions", pending.conditions)
-    pending.stored(version, now, shell.clock() - now, conditions)
+    pending.stored(version, now, context.clock() - now, conditions)
     return changes
 
 
 async def write_pending(
-    shell: Shell,
+    context: ReconcileContext,
     key: Key,
     raw: Mapping[str, Any],
     reason: str,
@@ -83,26 +83,28 @@ async def write_pending(
     if reports(raw, reason, message):
         return True
     log.debug(key, "decided: %s, reason %s: %s", phase.value, reason, message)
-    patch = unadmitted_patch(raw, phase, reason, message, shell.clock())
-    return await _write_unadmitted(shell, key, raw, patch)
+    patch = unadmitted_patch(raw, phase, reason, message, context.clock())
+    return await _write_unadmitted(context, key, raw, patch)
 
 
-async def end_unadmitted(shell: Shell, key: Key, raw: Mapping[str, Any], refusal: Refusal) -> bool:
+async def end_unadmitted(
+    context: ReconcileContext, key: Key, raw: Mapping[str, Any], refusal: Refusal
+) -> bool:
     """End an execution that runs nothing (any more); False if someone else wrote first."""
     ending = Ending(refusal.phase, refusal.reason, refusal.message, {})
     trace_refused(key, refusal)
     patch = unadmitted_patch(
-        raw, refusal.phase, refusal.reason, refusal.message, shell.clock(), ending
+        raw, refusal.phase, refusal.reason, refusal.message, context.clock(), ending
     )
-    stored = await _write_unadmitted(shell, key, raw, patch)
+    stored = await _write_unadmitted(context, key, raw, patch)
     if stored:
         reference = execution_reference(*key, raw["metadata"]["uid"])
-        announce_end(shell, reference, raw, "", ending, None)
+        announce_end(context, reference, raw, "", ending, None)
     return stored
 
 
 def announce_end(
-    shell: Shell,
+    context: ReconcileContext,
     reference: Mapping[str, str],
     manifest: Mapping[str, Any],
     revision: str,
@@ -113,10 +115,10 @@ def announce_end(
 
     `manifest` has its metadata and spec; it may never have started.
     """
-    now, workflow = shell.clock(), manifest["spec"]["workflow"]
+    now, workflow = context.clock(), manifest["spec"]["workflow"]
     event = end_announced(ending, started_at, now)
-    shell.recorder.emit(reference, event.reason, event.message)
-    shell.workflow_metrics.ended(
+    context.recorder.emit(reference, event.reason, event.message)
+    context.workflow_metrics.ended(
         namespace=reference["namespace"],
         workflow=workflow,
         uid=reference["uid"],
@@ -129,24 +131,24 @@ def announce_end(
     status = ended_status(ending, revision, now)
     counted = counted_as(workflow, status)
     seconds = None if started_at is None else max(0.0, now - started_at)
-    shell.operator_metrics.execution_ended(
+    context.operator_metrics.execution_ended(
         reference["namespace"], counted, ending.phase.value, seconds
     )
-    shell.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
+    context.remember({"metadata": manifest["metadata"], "spec": manifest["spec"], "status": status})
 
 
-def announce_pass(shell: Shell, state: ExecutionState, decided: Pass) -> None:
+def announce_pass(context: ReconcileContext, state: ExecutionState, decided: Pass) -> None:
     """Emit the transitions of a pass as Events."""
     for event in decided.announcements:
-        shell.recorder.emit(state.reference, event.reason, event.message)
+        context.recorder.emit(state.reference, event.reason, event.message)
 
 
 async def _write_unadmitted(
-    shell: Shell, key: Key, raw: Mapping[str, Any], patch: Mapping[str, Any]
+    context: ReconcileContext, key: Key, raw: Mapping[str, Any], patch: Mapping[str, Any]
 ) -> bool:
     metadata = raw["metadata"]
     body = _body(metadata["uid"], metadata["resourceVersion"], patch)
-    return await _patch(shell, key, body) is not None
+    return await _patch(context, key, body) is not None
 
 
 def _body(
@@ -165,11 +167,11 @@ def _body(
 
 
 async def _patch(
-    shell: Shell, key: Key, body: Mapping[str, Any] | list[dict[str, Any]]
+    context: ReconcileContext, key: Key, body: Mapping[str, Any] | list[dict[str, Any]]
 ) -> int | None:
     """The new resourceVersion; None if the execution was changed or deleted in the meantime."""
     try:
-        written = await shell.client.patch(
+        written = await context.client.patch(
             EXECUTIONS, *key, body, subresource="status", metadata_only=True
         )
     except ApiError as error:

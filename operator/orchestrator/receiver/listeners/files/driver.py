@@ -12,7 +12,7 @@ from orchestrator.receiver.listeners.errors import LoginError, SourceError
 from orchestrator.receiver.listeners.files.bucket import Bucket, opened
 from orchestrator.receiver.listeners.files.folder import pages
 from orchestrator.receiver.listeners.files.scan import Scans
-from orchestrator.receiver.listeners.listening import Listening, interval_of
+from orchestrator.receiver.listeners.listener_session import ListenerSession, interval_of
 from orchestrator.triggers.positions import MAX_KEPT, Position, source_of, whole
 from orchestrator.triggers.types.file_watch import (
     S3,
@@ -32,7 +32,7 @@ Pages = Callable[[], AsyncIterator[list[Found]]]
 """Begins a listing."""
 
 
-async def listen(listening: Listening) -> None:
+async def listen(listening: ListenerSession) -> None:
     """The driver; see orchestrator.receiver.listeners.registry.Driver."""
     settings = listening.trigger.settings
     assert isinstance(settings, FileWatch)
@@ -50,7 +50,7 @@ async def listen(listening: Listening) -> None:
 
 
 async def _bucket(
-    listening: Listening, settings: FileWatch, s3: S3, secrets: Sequence[bytes]
+    listening: ListenerSession, settings: FileWatch, s3: S3, secrets: Sequence[bytes]
 ) -> None:
     async with opened(s3, secrets) as bucket:
         source = source_of("s3", bucket.host, s3.bucket, s3.prefix)
@@ -60,7 +60,7 @@ async def _bucket(
             await reader.read(where)
 
 
-async def _objects(listening: Listening, bucket: Bucket) -> AsyncIterator[list[Found]]:
+async def _objects(listening: ListenerSession, bucket: Bucket) -> AsyncIterator[list[Found]]:
     token = ""
     for number in count():
         if number == MAX_PAGES:
@@ -72,7 +72,7 @@ async def _objects(listening: Listening, bucket: Bucket) -> AsyncIterator[list[F
             return
 
 
-async def _volume(listening: Listening, settings: FileWatch, volume: WatchedVolume) -> None:
+async def _volume(listening: ListenerSession, settings: FileWatch, volume: WatchedVolume) -> None:
     namespace = listening.raw["metadata"]["namespace"]
     path = listening.volumes.path_of(volume.name, namespace)
     folder = folder_of(settings)
@@ -108,7 +108,7 @@ class _Reader:
     """Reads one bucket or folder."""
 
     def __init__(
-        self, listening: Listening, settings: FileWatch, source: str, listing: Pages
+        self, listening: ListenerSession, settings: FileWatch, source: str, listing: Pages
     ) -> None:
         self._listening = listening
         self._settings = settings
@@ -151,10 +151,10 @@ class _Reader:
         return scans
 
     async def _begin(self, *, settles: bool) -> Scans:
-        """The first listing: what exists when the Trigger is created is no event.
+        """The first listing: files that exist when the Trigger is created are no events.
 
-        If the clock of the storage is behind, what comes next must not look old: then the newest
-        that exists sets the position, and what has its second is listed in it.
+        If the clock of the storage is behind, new files must not appear old: then the newest
+        existing file sets the position, which lists the files of the same second.
         """
         listening = self._listening
         metadata, status = listening.raw["metadata"], listening.raw.get("status") or {}

@@ -84,10 +84,10 @@ class Scans:
         self._pending_now = {}
 
     def _time_of_source(self, now: float) -> float:
-        """The earliest that the clock of the source can show; 0 if nothing is known of it.
+        """A lower bound for the clock of the source; 0 if it is unknown.
 
-        What appears during a listing is later than all that was there before it, and the source's
-        clock goes on while nothing appears.
+        Files that appear during a listing are newer than those before it, and the source's clock
+        advances while no file appears.
         """
         if not self._newest_before:
             return 0.0

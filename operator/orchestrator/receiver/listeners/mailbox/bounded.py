@@ -65,7 +65,7 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
             self.starttls(context)
 
     def allow(self, size: int = 0) -> None:
-        """Let the answers to the next command have so many bytes beyond the usual."""
+        """Allow `size` additional bytes in the responses to the next command."""
         self._imap.allowance = SMALL + size
 
     def _create_IMAP4(self) -> Any:  # noqa: N802 - the name in IMAPClient

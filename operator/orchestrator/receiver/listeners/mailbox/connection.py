@@ -45,13 +45,13 @@ class Selected:
     validity: int
     """Its UIDVALIDITY: UIDs of another are not comparable."""
     last: int
-    """The highest UID that a message can have had by now."""
+    """The highest UID that a message can have."""
     idles: bool
     """Whether the server announces new messages (IDLE)."""
 
 
 class Mailbox:
-    """A mailbox of a server. Raises SourceError when the server cannot be used any more."""
+    """A mailbox of a server. Raises SourceError when the server can no longer be used."""
 
     def __init__(self, settings: Email, username: bytes, password: bytes, ca: bytes | None) -> None:
         self._settings = settings

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from orchestrator.receiver.listeners.blocking import BlockingThread, BusyError
 from orchestrator.receiver.listeners.errors import LoginError, SourceError
-from orchestrator.receiver.listeners.listening import Listening, interval_of
+from orchestrator.receiver.listeners.listener_session import ListenerSession, interval_of
 from orchestrator.receiver.listeners.mailbox.connection import Mailbox, Selected, UnreadableError
 from orchestrator.triggers.mail.message import Message, identity_of
 from orchestrator.triggers.positions import Position, source_of
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 BATCH = 25
 """Messages that are read and delivered together."""
 IDLE_SECONDS = 20.0
-"""Seconds of one IDLE: between two of them, Secrets are compared."""
+"""Seconds of one IDLE command; Secrets are compared in between."""
 CALL_SECONDS = 120.0
 """Seconds for one step with the server, however slowly it answers."""
 ATTEMPTS = 2
@@ -36,7 +36,7 @@ ATTEMPTS = 2
 Result = TypeVar("Result")
 
 
-async def listen(listening: Listening) -> None:
+async def listen(listening: ListenerSession) -> None:
     """The driver; see orchestrator.receiver.listeners.registry.Driver."""
     secrets = await listening.secrets()
     try:
@@ -51,7 +51,7 @@ async def listen(listening: Listening) -> None:
 class _Reader:
     """Reads the mailbox over one connection."""
 
-    def __init__(self, listening: Listening, secrets: Sequence[bytes]) -> None:
+    def __init__(self, listening: ListenerSession, secrets: Sequence[bytes]) -> None:
         settings = listening.trigger.settings
         assert isinstance(settings, Email)
         self._listening = listening
@@ -173,7 +173,7 @@ class _Reader:
             self._listening.failed(f"{len(uids)} messages are not marked or moved: {error}")
 
     async def _read(self, uids: Sequence[int]) -> list[Message]:
-        """The messages; one that cannot be read keeps none of the others, and is not lost."""
+        """The messages; one that cannot be read does not block the others, and is not lost."""
         if not self._troubles:
             try:
                 return await self._guarded(uids, partial(self._mailbox.messages, uids))
