@@ -97,7 +97,8 @@ def command(
         typer.Option(
             metavar="N",
             min=0.1,
-            help="Requests of a token a second, on average; a body counts as one more for each 32 KiB.",
+            help="Requests of a token a second, on average; a body counts as one more for each"
+            " 32 KiB.",
         ),
     ] = 50.0,
     burst: Annotated[
