@@ -1,4 +1,4 @@
-"""Long computations for the callers of the API take turns.
+"""Long computations for the users of a process take turns: the callers of the API.
 
 Python computes in one thread at a time: while thirty threads compute, every step of each other
 request waits for all of them.
