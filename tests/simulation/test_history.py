@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.engine.status.conditions import with_recorded
 from orchestrator.history.entry import entry_from
 from orchestrator.kube.client import Raw
+from orchestrator.models.labels import PARENT_UID
 from tests.simulation.faults import FaultyTransport
 from tests.simulation.operator_harness import TERMINAL, manifest, running_operator, store_with
 from tests.simulation.scenario import NAMESPACE
@@ -115,6 +116,43 @@ async def test_a_parent_waits_for_its_sub_executions() -> None:
         record(store, *executions(store))
         await asyncio.sleep(700.0)
         assert len(executions(store)) == 2
+
+
+def call_child_of(store: Store, name: str, parent: str) -> None:
+    """What anyone may do who may delete executions: label one as a sub-execution of another."""
+    uid = store.objects["workflowexecutions", NAMESPACE, parent]["metadata"]["uid"]
+    labels = {"metadata": {"labels": {PARENT_UID: uid}}}
+    store.patch(("workflowexecutions", NAMESPACE, name), labels)
+
+
+async def test_labels_that_name_each_other_as_parents_do_not_end_the_operator() -> None:
+    child = {"nodes": [{"name": "step", "action": "local/task"}]}
+    store = two_runs(manifest("Workflow", "main", PARENT), manifest("Workflow", "child", child))
+    async with operating(store, FaultyTransport(store), history=True):
+        await ended(store)
+        call_child_of(store, "run", "later")
+        call_child_of(store, "later", "run")
+        record(store, *executions(store))
+        await asyncio.sleep(700.0)
+        assert len(executions(store)) == 2
+
+
+async def test_no_execution_waits_for_another_that_only_its_label_calls_a_child() -> None:
+    child = {"nodes": [{"name": "step", "action": "local/task"}]}
+    store = two_runs(
+        manifest("Workflow", "main", PARENT),
+        manifest("Workflow", "child", child),
+        manifest("Workflow", "other", child),
+    )
+    other = manifest("WorkflowExecution", "other", "other")
+    store.create("workflowexecutions", NAMESPACE, other)
+    async with operating(store, FaultyTransport(store), history=True):
+        await ended(store)
+        for name in ("run", "later"):
+            call_child_of(store, "other", name)
+        record(store, *executions(store) - {"other"})
+        await asyncio.sleep(700.0)
+        assert len(executions(store)) == 3
 
 
 async def test_without_the_option_retention_waits_for_no_history() -> None:

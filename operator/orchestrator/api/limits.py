@@ -37,6 +37,10 @@ class Limits:
     """Maximum number of bodies that are being received at a time."""
     bodies_of_address: int = 64
     """The same for an address."""
+    large: int = 64 * 1024
+    """Size from which a body is checked in a thread, one at a time."""
+    counted: int = 32 * 1024
+    """Each time that a body has this size, it counts as one more request."""
     rate: float = 50.0
     """Requests of a token a second, on average."""
     burst: int = 200
@@ -63,18 +67,18 @@ class Rates:
         self._monotonic = monotonic
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: str) -> None:
-        """Count a request. Raises TooManyError."""
+    def take(self, caller: str, count: int = 1) -> None:
+        """Count a request, or several that one takes as much as. Raises TooManyError."""
         key = _hashed(caller)
         now = self._monotonic()
         left, since = self._buckets.pop(key, (float(self._burst), now))
         left = min(self._burst, left + (now - since) * self._rate)
-        self._buckets[key] = (max(left - 1, 0.0) if left >= 1 else left, now)
+        self._buckets[key] = (left - count if left >= count else left, now)
         while len(self._buckets) > MAX_KNOWN:
             self._buckets.popitem(last=False)
-        if left < 1:
+        if left < count:
             message = f"more than {self._rate:g} requests a second"
-            raise TooManyError(message, "rate", (1 - left) / self._rate)
+            raise TooManyError(message, "rate", (count - left) / self._rate)
 
 
 class Accepted:
@@ -136,14 +140,16 @@ def _hashed(caller: str) -> bytes:
 
 
 def is_deeper(value: Any, depth: int) -> bool:
-    """Whether a JSON value is nested deeper than this."""
-    stack = [(value, 1)]
-    while stack:
-        one, at = stack.pop()
-        if not isinstance(one, dict | list):
-            continue
-        if at > depth:
-            return True
-        inside = one.values() if isinstance(one, dict) else one
-        stack.extend((each, at + 1) for each in inside if isinstance(each, dict | list))
-    return False
+    """Whether a JSON value is nested deeper than this: level by level, as there may be hundreds of
+    thousands of values."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return bool(level)

@@ -65,6 +65,7 @@ class Guard:
         self._bodies = Slots(limits.bodies, "bodies", limits.bodies_of_address)
         self._requests = Slots(limits.requests, "requests", limits.requests_of_caller)
         self._yaml: CapacityLimiter | None = None
+        self._json: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; its answer has the security headers."""
@@ -91,6 +92,9 @@ class Guard:
             self._take_rate(sender)
             # Who sends slowly holds no slot of requests.
             body = await self._read(scope, receive, sender)
+            # The request itself is counted; no body takes more than all others of a burst.
+            if more := min(len(body) // self._limits.counted, self._limits.burst - 1):
+                self._rates.take(sender.caller, more)
             with ExitStack() as slot:
                 slot.enter_context(self._requests.one(sender.caller))
                 scope[RELEASE] = slot.close
@@ -133,7 +137,12 @@ class Guard:
             body = await run_sync(_from_yaml, body, limiter=self._yaml)
             kept = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
             scope["headers"] = [*kept, (b"content-type", b"application/json")]
-        self._check(body)
+        if len(body) < self._limits.large:
+            self._check(body)
+            return body
+        if self._json is None:
+            self._json = CapacityLimiter(1)
+        await run_sync(self._check, body, limiter=self._json)
         return body
 
     async def _read(self, scope: Scope, receive: Receive, sender: Sender) -> bytes:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from orchestrator.kube.errors import NO_STATUS, ApiError
 from orchestrator.operations.errors import Cause, CommandError
 from orchestrator.session.errors import (
+    BusyError,
     ConflictError,
     ForbiddenError,
     ManifestError,
@@ -36,6 +37,7 @@ _STATUSES: tuple[tuple[type[UsageError], int], ...] = (
     (NotFoundError, 404),
     (ForbiddenError, 403),
     (ConflictError, 409),
+    (BusyError, 429),
     (UnreachableError, 503),
 )
 
@@ -87,7 +89,8 @@ def of_usage(error: UsageError) -> ProblemError:
     if isinstance(cause, ApiError) and not isinstance(error, ForbiddenError):
         return of_api(cause)
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
-    return ProblemError(status, str(error))
+    headers = {"Retry-After": "1"} if status == 429 else {}
+    return ProblemError(status, str(error), headers=headers)
 
 
 _UNAUTHENTICATED = "the token is not valid, or has expired; send a new one"

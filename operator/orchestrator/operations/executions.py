@@ -31,3 +31,9 @@ def end_of(execution: Raw) -> str:
     """Why an ended execution does not change any more."""
     where = ", and only the history has it" if is_from_history(execution) else ""
     return f"has already ended: {phase_of(execution)}{where}"
+
+
+def is_child_of(execution: Raw, uid: str) -> bool:
+    """Whether it is a sub-execution of the one with this uid: only holders of `trigger` can set
+    spec.parent."""
+    return bool((execution["spec"].get("parent") or {}).get("uid") == uid)

@@ -39,8 +39,8 @@ class WatchedAdmission:
     ) -> Delivery:
         """See orchestrator.dispatch.admission.Admission."""
         del progress
-        history = self._history.of(trigger)
         async with self._locked(f"{trigger['uid']}/{start.dedupe or start.labels[EVENT]}"):
+            history = self._history.of(trigger)
             admitted = await self._admitted(history, start, spec, event)
             if isinstance(admitted, Delivery):
                 return admitted

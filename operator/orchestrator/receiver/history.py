@@ -104,6 +104,11 @@ class TriggerHistory(Executions):
         self._created = 0
         self._waiters: dict[asyncio.Future[None], None] = {}
 
+    @property
+    def is_used(self) -> bool:
+        """Whether an execution counts, is being created, or is waited for."""
+        return bool(self or self.pending or self._waiters)
+
     @contextmanager
     def creating(self, start: PlannedExecution, now: float) -> Iterator[None]:
         """Count an execution as pending in the block, which creates it."""
@@ -182,13 +187,16 @@ class Both:
 
 
 class History:
-    """The executions of all triggers."""
+    """The executions of all triggers, and of what labels say is one: any editor can set these."""
 
     def __init__(self) -> None:
         self._triggers: dict[tuple[str, str], TriggerHistory] = {}
 
+    def __len__(self) -> int:
+        return len(self._triggers)
+
     def of(self, trigger: Mapping[str, Any]) -> TriggerHistory:
-        """The executions of the Trigger with this metadata."""
+        """The executions of the Trigger with this metadata; to be used before the next await."""
         return self._triggers.setdefault((trigger["namespace"], trigger["uid"]), TriggerHistory())
 
     def forget(self, trigger: Mapping[str, Any]) -> None:
@@ -197,12 +205,19 @@ class History:
 
     def on_event(self, kind: str, raw: Raw, old: Raw | None) -> None:
         """An execution was created, changed or deleted, as a reflector reports it."""
-        left = old is not None and (kind == "DELETED" or _trigger_of(old) != _trigger_of(raw))
-        if old is not None and left and (known := self._triggers.get(_trigger_of(old))):
-            known.remove(old["metadata"]["name"])
+        if old is not None and (kind == "DELETED" or _trigger_of(old) != _trigger_of(raw)):
+            self._remove(_trigger_of(old), old["metadata"]["name"])
         if kind != "DELETED":
             namespace, uid = _trigger_of(raw)
             self.of({"namespace": namespace, "uid": uid}).add(created_execution(raw))
+
+    def _remove(self, trigger: tuple[str, str], name: str) -> None:
+        known = self._triggers.get(trigger)
+        if known is None:
+            return
+        known.remove(name)
+        if not known.is_used:
+            del self._triggers[trigger]
 
 
 def _trigger_of(execution: Raw) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from orchestrator.lint import Findings
 from orchestrator.session.checking import check_document
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ConflictError, ManifestError, UsageError
+from orchestrator.session.long_work import long_work
 from orchestrator.session.manifests import Document
 from orchestrator.session.references import References
 from orchestrator.validation.problem import Problem
@@ -20,9 +21,10 @@ _ATTEMPTS = 5
 
 
 def findings(cluster: Cluster, kind: Resource, manifest: Raw) -> Findings:
-    """The findings in a manifest, against what is on the cluster now."""
+    """The findings in a manifest, against what is on the cluster now. Raises BusyError."""
     document = Document("", manifest, kind)
-    return check_document(document, References([document], cluster))
+    with long_work(cluster, manifest.get("spec")):
+        return check_document(document, References([document], cluster))
 
 
 def check(cluster: Cluster, kind: Resource, manifest: Raw) -> list[Problem]:

@@ -26,6 +26,10 @@ class ConflictError(UsageError):
     """The state of an object does not allow the request, at least at the moment."""
 
 
+class BusyError(UsageError):
+    """The user has too many requests that take long at the moment."""
+
+
 class ForbiddenError(UsageError):
     """The user lacks a right; the message names it and says what grants it."""
 

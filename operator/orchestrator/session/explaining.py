@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from orchestrator.engine.explain import explain_execution, explain_nodes, explain_records
 from orchestrator.engine.graph import Graph
-from orchestrator.engine.lifecycle.revision import thaw
 from orchestrator.kube.resources import CONTROLLER_REVISIONS
 from orchestrator.models.nearest import did_you_mean
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ForbiddenError, NotFoundError, UsageError
+from orchestrator.session.revisions import thawed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,6 @@ def _graph(cluster: Cluster, execution: Raw) -> Graph | None:
         return None
     raw = cluster.get(CONTROLLER_REVISIONS, revision)
     try:
-        return thaw(revision, raw["data"])
+        return thawed(cluster, revision, raw["data"])
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -11,6 +11,7 @@ from orchestrator.operations.new_workflow import new_workflow
 from orchestrator.session.checking import Findings, check_documents
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ConflictError, UsageError
+from orchestrator.session.long_work import long_work
 from orchestrator.session.manifests import Document
 from orchestrator.validation.missing import LOCAL
 from orchestrator.validation.problem import statement
@@ -41,7 +42,8 @@ def check_new(cluster: Cluster, reference: str, manifest: Raw) -> Findings:
     Raises UsageError with everything that is wrong with it, or if its name is taken.
     """
     document = Document(f"--from {reference}", manifest, WORKFLOWS)
-    findings = check_documents([document], cluster)
+    with long_work(cluster, manifest["spec"]):
+        findings = check_documents([document], cluster)
     if findings.problems:
         raise UsageError("\n".join(findings.problems))
     name = manifest["metadata"]["name"]

@@ -9,7 +9,8 @@ from orchestrator.engine.graph import Graph
 from orchestrator.engine.lifecycle.revision import thaw
 from orchestrator.kube.resources import CONTROLLER_REVISIONS, WORKFLOWS
 from orchestrator.session.cluster import Cluster, Raw
-from orchestrator.session.errors import UnreachableError, UsageError
+from orchestrator.session.errors import BusyError, UnreachableError, UsageError
+from orchestrator.session.long_work import long_work
 
 
 def read_workflow(cluster: Cluster, execution: Raw) -> Mapping[str, Any]:
@@ -39,8 +40,14 @@ def load_graph(cluster: Cluster, execution: Raw) -> Graph | None:
         return None
     try:
         raw = cluster.find(CONTROLLER_REVISIONS, revision)
-        return None if raw is None else thaw(revision, raw["data"])
-    except UnreachableError:
+        return None if raw is None else thawed(cluster, revision, raw["data"])
+    except (UnreachableError, BusyError):
         raise
     except (UsageError, ValueError):
         return None
+
+
+def thawed(cluster: Cluster, revision: str, data: Any) -> Graph:
+    """The graph of a revision. Raises ValueError if its content is another, and BusyError."""
+    with long_work(cluster, data):
+        return thaw(revision, data)

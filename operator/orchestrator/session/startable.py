@@ -9,6 +9,7 @@ from orchestrator.kube.resources import WORKFLOWS
 from orchestrator.operations.start import start_workflow
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import InvalidWorkflowError, in_options
+from orchestrator.session.long_work import long_work
 from orchestrator.validation.starting import invalid, refused_as_invalid
 
 
@@ -39,6 +40,6 @@ def _own_judgement(cluster: Cluster, workflow: Raw) -> str:
 
     document = Document("", workflow, WORKFLOWS)
     prefix = document.says("")
-    return "\n  ".join(
-        problem.removeprefix(prefix) for problem in check_documents([document], cluster).problems
-    )
+    with long_work(cluster, workflow["spec"]):
+        problems = check_documents([document], cluster).problems
+    return "\n  ".join(problem.removeprefix(prefix) for problem in problems)

@@ -80,6 +80,30 @@ def test_executions_belong_to_the_trigger_that_they_name_now() -> None:
     assert len(history.of({"namespace": "other", "uid": "v"})) == 0
 
 
+def test_labels_that_an_editor_sets_and_changes_leave_nothing_behind() -> None:
+    history = History()
+    known = seen(raw("a", trigger="0"))
+    history.on_event("ADDED", known, None)
+    for number in range(1, 1000):
+        relabelled = seen(raw("a", trigger=str(number)))
+        history.on_event("MODIFIED", relabelled, known)
+        known = relabelled
+    assert len(history) == 1
+    history.on_event("DELETED", known, known)
+    assert len(history) == 0
+
+
+async def test_what_is_being_created_is_counted_though_the_last_execution_is_deleted() -> None:
+    history = History()
+    history.on_event("ADDED", seen(raw("a")), None)
+    with history.of(TRIGGER_METADATA).creating(planned("e"), 0.0):
+        history.on_event("DELETED", seen(raw("a")), seen(raw("a")))
+        assert len(history.of(TRIGGER_METADATA).pending) == 1
+        waiter = asyncio.create_task(history.of(TRIGGER_METADATA).settled())
+        await asyncio.sleep(0)
+    await waiter
+
+
 def test_sub_executions_are_not_the_triggers() -> None:
     execution = raw("a")
     del execution["metadata"]["labels"][TRIGGER]

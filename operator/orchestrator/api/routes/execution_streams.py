@@ -27,6 +27,7 @@ from orchestrator.session.durations import read_duration
 from orchestrator.session.errors import UsageError
 from orchestrator.session.log_follow import Reading
 from orchestrator.session.log_merge import merged
+from orchestrator.session.long_work import long_work
 from orchestrator.session.node_logs import Choice, chosen_lines, missing, pods_of
 from orchestrator.session.pictures import FORMATS, picture_of_execution
 
@@ -202,5 +203,7 @@ async def _encoded(
 def draw_execution(target: ExecutionOf, form: Form = "svg") -> Response:
     """Draw the graph of an execution, its nodes coloured by phase."""
     cluster, found = target.execution()
-    drawn = FORMATS[form](picture_of_execution(cluster, found))
+    picture = picture_of_execution(cluster, found)
+    with long_work(cluster, {"nodes": picture.boxes, "edges": picture.arrows}):
+        drawn = FORMATS[form](picture)
     return Response(drawn, media_type=MEDIA_TYPES[form])

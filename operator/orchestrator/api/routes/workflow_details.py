@@ -26,6 +26,7 @@ from orchestrator.operations.records import is_from_history
 from orchestrator.session.checking import check_document
 from orchestrator.session.cluster import Cluster, Raw
 from orchestrator.session.errors import ManifestError
+from orchestrator.session.long_work import long_work
 from orchestrator.session.manifests import Document, read_document
 from orchestrator.session.pictures import FORMATS, picture_of_workflow
 from orchestrator.session.references import References
@@ -82,7 +83,9 @@ def read_revision(
 @router.get("/workflows/{id}/graph", responses=GRAPH)
 def draw_workflow(target: TargetOf, form: Form = "svg") -> Response:
     """Draw the graph of a Workflow."""
-    drawn = FORMATS[form](picture_of_workflow(target.find(WORKFLOWS)[1]))
+    cluster, found = target.find(WORKFLOWS)
+    with long_work(cluster, found["spec"]):
+        drawn = FORMATS[form](picture_of_workflow(found))
     return Response(drawn, media_type=MEDIA_TYPES[form])
 
 
@@ -127,11 +130,12 @@ def import_workflows(
     cluster = caller.cluster(namespace)
     cluster.who()
     references = References(documents, cluster)
-    problems = [
-        Problem(f"{document.where}{one.path}", one.message)
-        for document in documents
-        for one in check_document(document, references).problems
-    ]
+    with long_work(cluster, [document.raw.get("spec") for document in documents]):
+        problems = [
+            Problem(f"{document.where}{one.path}", one.message)
+            for document in documents
+            for one in check_document(document, references).problems
+        ]
     if problems:
         raise ManifestError(problems)
     query = {"fieldManager": MANAGER, "force": "true" if force else "false"}

@@ -94,7 +94,12 @@ def command(
     ] = 128,
     rate: Annotated[
         float,
-        typer.Option(metavar="N", min=0.1, help="Requests of a token a second, on average."),
+        typer.Option(
+            metavar="N",
+            min=0.1,
+            help="Requests of a token a second, on average; a body counts as one more for each"
+            " 32 KiB.",
+        ),
     ] = 50.0,
     burst: Annotated[
         int, typer.Option(metavar="N", min=1, help="Requests of a token at once, after a pause.")

@@ -16,6 +16,7 @@ from orchestrator.kube.client import ApiError
 from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.labels import PARENT_UID
 from orchestrator.models.reasons import EventReason
+from orchestrator.operations.executions import is_child_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,14 +89,19 @@ class HistoryGate:
             return False
         if not with_children or not _has_children(status):
             return True
-        metadata = raw["metadata"]
-        children, _ = await self._context.client.list(
-            EXECUTIONS, metadata["namespace"], label_selector=f"{PARENT_UID}={metadata['uid']}"
-        )
-        for child in children:
+        for child in await self._children(raw["metadata"]):
             if not await self._is_recorded(child):
                 return False
         return True
+
+    async def _children(self, parent: Raw) -> list[Raw]:
+        """The sub-executions of the execution with this metadata. The label only finds them: any
+        editor can set it, and two executions could name each other."""
+        uid = parent["uid"]
+        labelled, _ = await self._context.client.list(
+            EXECUTIONS, parent["namespace"], label_selector=f"{PARENT_UID}={uid}"
+        )
+        return [raw for raw in labelled if is_child_of(raw, uid)]
 
     def _report(self, execution: Stored, now: float) -> None:
         waited = in_words(now - execution.finished_at)

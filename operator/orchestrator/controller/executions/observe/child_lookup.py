@@ -23,7 +23,7 @@ from orchestrator.kube.resources import EXECUTIONS
 from orchestrator.models.base import MAX_SALTS
 from orchestrator.models.labels import PARENT_UID
 from orchestrator.models.reasons import EventReason
-from orchestrator.operations.executions import has_ended
+from orchestrator.operations.executions import has_ended, is_child_of
 
 
 async def own_child(
@@ -128,8 +128,8 @@ def pass_over(context: ReconcileContext, state: ExecutionState, which: AttemptKe
 
 
 def is_ours(state: ExecutionState, raw: Raw) -> bool:
-    """Whether it is a sub-execution of this one: only holders of `trigger` can set spec.parent."""
-    return bool((raw["spec"].get("parent") or {}).get("uid") == state.run.uid)
+    """Whether it is a sub-execution of this one."""
+    return is_child_of(raw, state.run.uid)
 
 
 def note_orphan_child(state: ExecutionState, raw: Raw) -> None:
