@@ -466,7 +466,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Errors of the REST API by route",
-                "Answers per minute with a status code from 500 on.",
+                "Answers per minute with a status code of 500 or above.",
                 {
                     "{{method}} {{route}}": "60 * sum by (method, route) (rate("
                     f'{_M}rest_api_requests_total{{code="5xx"}}[$__rate_interval]))'
