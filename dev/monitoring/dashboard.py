@@ -138,7 +138,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "The ten workflows with most failed or timed out executions in the time shown.",
                 {
                     "{{namespace}}/{{workflow}}": "topk(10, sum by (namespace, workflow) (increase("
-                    f'{_M}executions_finished_total{{{_OF}, phase=~"Failed|TimedOut"}}[$__range])))'
+                    f'{_M}executions_finished_total{{{_OF}, phase=~"Failed|TimedOut"}}[$__range]))'
+                    " > 0)"
                 },
                 kind="table",
                 width=12,
