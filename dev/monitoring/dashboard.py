@@ -138,7 +138,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "The ten workflows with most failed or timed out executions in the time shown.",
                 {
                     "{{namespace}}/{{workflow}}": "topk(10, sum by (namespace, workflow) (increase("
-                    f'{_M}executions_finished_total{{{_OF}, phase=~"Failed|TimedOut"}}[$__range])))'
+                    f'{_M}executions_finished_total{{{_OF}, phase=~"Failed|TimedOut"}}[$__range]))'
+                    " > 0)"
                 },
                 kind="table",
                 width=12,
@@ -466,7 +467,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Errors of the REST API by route",
-                "Answers per minute with a status code from 500 on.",
+                "Answers per minute with a status code of 500 or above.",
                 {
                     "{{method}} {{route}}": "60 * sum by (method, route) (rate("
                     f'{_M}rest_api_requests_total{{code="5xx"}}[$__rate_interval]))'

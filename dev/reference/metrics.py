@@ -32,7 +32,8 @@ def metrics() -> str:
         "The [receiver](receiver.md) serves its own, in the same way:",
         table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_receiver())),
         "The recorder of the [history](../explanation/history.md) adds these to the metrics of its "
-        "process. Of several replicas one records; the figures of the others are 0:",
+        "process. Of several replicas one records; of the others, `history_database_up` is 1, and "
+        "what counts or waits is 0:",
         table(("Name", "Type", "Labels", "Meaning"), _rows(described_of_history())),
         "The [REST API](api.md) serves these. Its routes are labelled by their templates, never by "
         "the paths of requests:",

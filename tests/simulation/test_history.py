@@ -128,7 +128,7 @@ def call_child_of(store: Store, name: str, parent: str) -> None:
 async def test_labels_that_name_each_other_as_parents_do_not_end_the_operator() -> None:
     child = {"nodes": [{"name": "step", "action": "local/task"}]}
     store = two_runs(manifest("Workflow", "main", PARENT), manifest("Workflow", "child", child))
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         call_child_of(store, "run", "later")
         call_child_of(store, "later", "run")
@@ -146,7 +146,7 @@ async def test_no_execution_waits_for_another_that_only_its_label_calls_a_child(
     )
     other = manifest("WorkflowExecution", "other", "other")
     store.create("workflowexecutions", NAMESPACE, other)
-    async with operating(store, FaultyTransport(store), history=True):
+    async with running_operator(store, FaultyTransport(store), history=True):
         await ended(store)
         for name in ("run", "later"):
             call_child_of(store, "other", name)

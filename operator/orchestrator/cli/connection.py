@@ -20,6 +20,10 @@ __all__ = ["READ_SECONDS", "WATCH_SECONDS", "Cluster", "Raw", "Target"]
 USER_AGENT = "User-Agent", "orchestrator-cli"
 
 
+_FIX = "name one with --kubeconfig FILE, or the REST API with --server URL"
+_FIX_CONTEXT = "`kubectl config get-contexts` lists the contexts"
+
+
 @dataclass(frozen=True)
 class Target:
     """The cluster and namespace that a command works on."""
@@ -85,8 +89,8 @@ class Target:
         except UsageError:
             raise
         except (AccessError, config.ConfigException) as error:
-            where = self.kubeconfig or "KUBECONFIG or ~/.kube/config"
-            raise UsageError(f"no usable kubeconfig ({where}): {error}") from error
+            words = f"no usable kubeconfig ({path}): {str(error).rstrip('.')}"
+            raise UsageError(f"{words}; {_FIX_CONTEXT if self.context else _FIX}") from error
         except Exception as error:  # the loader assumes that the file is a kubeconfig
             words = " ".join(str(error).split())
             raise UsageError(f"the kubeconfig cannot be read: {words}") from error

@@ -21,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from orchestrator.cli.api_server import AUTHORITY, SERVER, TOKEN, TOKEN_FILE, Api
-from orchestrator.cli.commands.registry import COMMANDS, NEED_CLUSTER
+from orchestrator.cli.commands.registry import COMMANDS, NEED_CLUSTER, OF_OTHERS
 from orchestrator.cli.options import Namespace
 from orchestrator.cli.terminal import OutputClosedError, say
 from orchestrator.session.errors import UsageError
@@ -51,6 +51,12 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**{**attributes, "commands": _Loaded()})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first argument; one of another program is answered with ours."""
+        if args and args[0] in OF_OTHERS:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{OF_OTHERS[args[0]]}'?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The list in the help text."""

@@ -195,6 +195,10 @@ class Watches:
             )
         if resource is not WORKFLOWS:
             return
+        if kind != "DELETED" and old is None:
+            self._operator_metrics.workflow_seen(
+                raw["metadata"]["namespace"], raw["metadata"]["name"]
+            )
         if kind not in (None, "DELETED") and old and _generation(old) == _generation(raw):
             return
         for namespace, name in self._judge.parents_of(raw):

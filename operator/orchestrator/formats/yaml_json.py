@@ -38,8 +38,29 @@ def read_yaml(text: str, max_values: int = MAX_VALUES) -> Iterator[Json]:
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, NotReadableError):
             raise
-        words = " ".join(str(error).split())
-        raise NotReadableError(f"this is not YAML: {words}") from error
+        raise NotReadableError(f"this is not YAML: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    """What is wrong and where, on one line, and what helps where that is known."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark, problem = error.problem_mark, " ".join(str(error.problem or error.context).split())
+    hint = next((hint for start, hint in _HINTS.items() if problem.startswith(start)), "")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{hint}"
+
+
+_HINTS = {
+    "found a tab character": "; indent with spaces",
+    "found character '\\t'": "; indent with spaces",
+    "mapping values are not allowed here": "; quote a text that contains `: `, and check the"
+    " indentation of this line and the one before",
+    "expected <block end>": "; check the indentation of this line and those before",
+    "expected ',' or '}'": "; quote a text that contains quotes, commas or braces",
+    "expected ',' or ']'": "; quote a text that contains quotes, commas or brackets",
+    "found unexpected end of stream": "; a quote is not closed",
+}
+"""What helps, by the beginning of PyYAML's message."""
 
 
 def _documents(text: str) -> Iterator[Json]:

@@ -35,6 +35,10 @@ class Attempts:
             logger.info("the history catches up")
         self._tries, self.problem, self.database_up = 0, "", True
 
+    def stood_down(self) -> None:
+        """Another replica records from now on: what failed here says nothing any more."""
+        self._tries, self.problem, self.database_up = 0, "", True
+
     async def failed(self, failure: Failure, error: Exception) -> None:
         """An attempt failed: pause before the next one, longer each time."""
         self._metrics.failed(failure)

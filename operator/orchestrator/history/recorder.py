@@ -128,6 +128,7 @@ class HistoryRecorder:
             finally:
                 self._pending.clear()
                 self._without_spans.clear()
+                self._attempts.stood_down()
                 self._reflector, self._cache = None, Cache()
 
     def unready(self) -> list[str]:

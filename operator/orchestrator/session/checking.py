@@ -60,10 +60,28 @@ def _check(
 ) -> Findings:
     """`names_generated`: the API server may generate an execution's name, as on its creation."""
     findings = Findings()
+    seen: dict[_Identity, Document] = {}
     for document in documents:
         problems = _examine(document, references, findings, names_generated=names_generated)
         findings.problems += [document.says(problem) for problem in problems]
+        findings.problems += _repeated(document, seen)
     return findings
+
+
+_Identity = tuple[str, str | None, str]
+"""Kind, namespace and name."""
+
+
+def _repeated(document: Document, seen: dict[_Identity, Document]) -> Sequence[str]:
+    """Another manifest of an object: the last one would silently win."""
+    if document.resource not in KINDS or "name" not in document.raw["metadata"]:
+        return []
+    identity = document.resource.kind, document.namespace, document.name
+    first = seen.setdefault(identity, document)
+    if first.raw == document.raw:
+        return []
+    words = f"metadata.name: {first.where} has another {document.resource.kind} of this name"
+    return [document.says(f"{words}; delete or rename one of them")]
 
 
 def _examine(

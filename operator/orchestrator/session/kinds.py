@@ -30,7 +30,7 @@ def kind_of(word: str) -> Resource:
         if wanted in words_of(kind):
             return kind
     words = sorted({*APPROVALS, *(word for kind in KINDS for word in words_of(kind))})
-    hint = did_you_mean(wanted, words) or f"; say {', '.join(k.plural for k in KINDS)}"
+    hint = did_you_mean(wanted, words) or f"; the kinds are {', '.join(k.plural for k in KINDS)}"
     raise UsageError(f"there is no kind {word}{hint}")
 
 

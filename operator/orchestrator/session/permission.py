@@ -33,8 +33,7 @@ def is_allowed(cluster: Cluster, verb: str, kind: Resource, subresource: str = "
 def lacking(cluster: Cluster, verb: str, kind: Resource, subresource: str = "") -> ForbiddenError:
     """The error for a user who lacks the verb, with the command that grants it."""
     name = f"{kind.plural}/{subresource}" if subresource else kind.plural
-    user = cluster.user or "you"
-    missing = Missing(user, verb, name, group=kind.group, namespace=cluster.namespace)
+    missing = Missing(cluster.user, verb, name, group=kind.group, namespace=cluster.namespace)
     return ForbiddenError(missing.sentence())
 
 

@@ -36,6 +36,7 @@ class Missing:
     """A right that a user lacks; without a namespace, it applies to the whole cluster."""
 
     user: str
+    """Empty if the API server does not say who it is."""
     verb: str
     resource: str
     group: str = GROUP
@@ -45,7 +46,7 @@ class Missing:
         """Who may not do what and where, and the command that grants it; `sent` is the request's
         body."""
         where = f"in namespace {self.namespace}" if self.namespace else "in the whole cluster"
-        said = f"{self.user} may not {self.verb} {self.resource} {where}"
+        said = f"{self.user or 'you'} may not {self.verb} {self.resource} {where}"
         return said + self.grant(sent)
 
     def grant(self, sent: object = None) -> str:
@@ -56,11 +57,14 @@ class Missing:
         place = f" --namespace={self.namespace}" if self.namespace else ""
         kind = "rolebinding" if self.namespace else "clusterrolebinding"
         suffix = role.removeprefix("itechsmart-workflow-")
-        name = f"{re.sub('[^a-z0-9.]+', '-', self.user.lower()).strip('-.')}-{suffix}"
+        user = re.sub("[^a-z0-9.]+", "-", self.user.lower()).strip("-.")
+        name = f"{user}-{suffix}" if user else suffix
         lines = [
             "; this grants it:",
             f"  kubectl create {kind} {name}{place} --clusterrole={role} {_subject(self.user)}",
         ]
+        if not self.user:
+            lines.append("  (for a service account: --serviceaccount=NAMESPACE:NAME)")
         if self.namespace and role != ONCALL and suffix in (*_VERBS, "view"):
             lines.append(
                 f"  ({ONCALL} grants this and everything else that an on-call engineer needs)"
@@ -133,4 +137,4 @@ def _subject(user: str) -> str:
     account = re.fullmatch(r"system:serviceaccount:([^:]+):([^:]+)", user)
     if account is not None:
         return f"--serviceaccount={account[1]}:{account[2]}"
-    return f"--user={shlex.quote(user)}"
+    return f"--user={shlex.quote(user)}" if user else "--user=NAME"

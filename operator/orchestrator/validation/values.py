@@ -113,6 +113,8 @@ def _hint(value: Json, expected: ValueType) -> str:
         return "; YAML reads an unquoted yes, no, on, off, y or n as a boolean: quote it"
     if expected is ValueType.STRING and isinstance(value, int | float):
         return "; quote it"
+    if expected is ValueType.STRING and isinstance(value, list):
+        return "; write several lines as one string, in a block that begins with `|`"
     if isinstance(value, str) and len(value) <= _MAX_QUOTED:
         return _unquoted(value, expected)
     if isinstance(value, SecretValue):

@@ -122,6 +122,11 @@ def test_in_a_pod_a_kubeconfig_comes_first(in_a_pod: Path, monkeypatch: pytest.M
     for named in (Target(), Target(str(path))):
         with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:2 does not answer"):
             named.connect().list(WORKFLOWS)
-    monkeypatch.setenv("KUBECONFIG", str(in_a_pod / "missing"))
-    with pytest.raises(UsageError, match="no usable kubeconfig"):
+    missing = in_a_pod / "missing"
+    monkeypatch.setenv("KUBECONFIG", str(missing))
+    with pytest.raises(UsageError, match="no usable kubeconfig") as refused:
         Target().connect()
+    assert f"({missing})" in str(refused.value)
+    assert "; name one with --kubeconfig FILE, or the REST API with --server" in str(refused.value)
+    with pytest.raises(UsageError, match="`kubectl config get-contexts` lists the contexts"):
+        Target(str(path), "nowhere").connect()

@@ -127,6 +127,17 @@ def test_a_sub_workflow_like_one_beside_it_is_doubted_without_a_cluster(lint: An
     assert "there is no Workflow 'deply' beside this one; did you mean 'deploy'?" in err
 
 
+def test_two_manifests_of_one_object_are_refused_unless_they_are_the_same(lint: Any) -> None:
+    one, other = flow("{name: a, delay: 1s}"), flow("{name: b, delay: 1s}")
+    code, out, err = lint(f"{one}---\n{other}")
+    assert (code, out) == (2, "workflow/w: valid\nworkflow/w: invalid, 1 error\n")
+    assert (
+        "it.yaml: document 2: Workflow w: metadata.name: it.yaml: document 1 has another Workflow"
+        " of this name; delete or rename one of them" in err.replace("/", "")
+    )
+    assert lint(f"{one}---\n{one}")[0] == 0
+
+
 def test_a_file_without_manifests_is_refused(lint: Any) -> None:
     with pytest.raises(UsageError, match="no manifest found"):
         lint("")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import commands
-from orchestrator.cli.commands.registry import COMMANDS
+from orchestrator.cli.commands.registry import COMMANDS, OF_OTHERS
 from orchestrator.cli.main import load
 from tests.kube import ROOT
 from tests.unit.cli.conftest import CliEnvironment
@@ -65,6 +65,27 @@ def test_an_unknown_command_is_answered_with_the_nearest(env: CliEnvironment) ->
     done = env("aply")
     assert done.code == 2
     assert "Did you mean 'apply'?" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("describe", "awfx", "a"), "No such command 'describe'. Did you mean 'explain'?"),
+        (("submit", "a"), "No such command 'submit'. Did you mean 'run'?"),
+        (("trigger", "list"), "`orchestrator get triggers` shows Triggers."),
+    ],
+)
+def test_a_command_of_another_program_is_answered_with_ours(
+    env: CliEnvironment, words: tuple[str, ...], said: str
+) -> None:
+    done = env(*words)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_the_words_of_other_programs_are_no_commands_here() -> None:
+    assert not OF_OTHERS.keys() & COMMANDS.keys()
+    assert set(OF_OTHERS.values()) <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -19,6 +19,7 @@ from orchestrator.kube.client import ApiClient
 from orchestrator.kube.resources import INCIDENTS, WORKFLOWS
 from tests.apiserver import ApiServer
 from tests.builders import IMAGE
+from tests.metrics import samples
 
 SPEC = {"nodes": [{"name": "d", "delay": "1s"}]}
 
@@ -59,6 +60,17 @@ class Operator:
         """The Workflow was listed, and judged."""
         self.caches.workflows.put(raw)
         self.judge.status(raw, 0.0)
+
+
+async def test_the_ends_of_a_listed_workflow_are_counted_from_zero(
+    server: ApiServer, client: ApiClient
+) -> None:
+    operator = Operator(client)
+    workflow = await server.put("workflows", "a", "new", spec=SPEC)
+    operator.watches._on_definition(WORKFLOWS, None, workflow)
+    assert samples(operator.metrics, "executions_finished_total")["a", "Failed", "new"] == 0
+    operator.watches._on_definition(WORKFLOWS, "DELETED", workflow)
+    assert samples(operator.metrics, "executions_finished_total") == {}
 
 
 @pytest.mark.parametrize("namespaces", [(), ("a", "b")])

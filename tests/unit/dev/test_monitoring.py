@@ -21,8 +21,10 @@ from dev.monitoring.__main__ import (
     rules,
     without_runbook,
 )
-from dev.monitoring.dashboard import WIDTH, dashboard
+from dev.monitoring.dashboard import BLOCKED, WIDTH, dashboard
 from dev.monitoring.prometheus import program
+from orchestrator.engine.nodes.not_started import HOLD_UPS
+from orchestrator.models.reasons import Reason
 from tests.promql import label_problems, with_variables
 
 TEST = FOLDER / "alerts_test.yaml"
@@ -88,6 +90,13 @@ def test_each_alert_says_how_urgent_it_is_and_where_its_runbook_is(rule: dict[st
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
 def test_alerts_use_metrics_labels_and_values_that_there_are(rule: dict[str, Any]) -> None:
     assert label_problems(rule["expr"]) == []
+
+
+def test_each_reason_that_holds_a_node_up_fires_an_alert_and_is_on_the_dashboard() -> None:
+    about = [rule["expr"] for rule in alerts() if "_node" in rule["expr"]]
+    alerted = {word for expr in about for word in re.findall(r"\w+", expr)}
+    assert {*HOLD_UPS, Reason.NODE_NOT_READY} <= alerted
+    assert set(BLOCKED.split("|")) == HOLD_UPS
 
 
 def test_a_missing_or_stale_runbook_is_reported() -> None:

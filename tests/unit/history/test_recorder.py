@@ -16,13 +16,14 @@ from orchestrator.engine.status.conditions import is_recorded
 from orchestrator.history import attempts
 from orchestrator.history import recorder as module
 from orchestrator.history.cluster_reader import ClusterReader
-from orchestrator.history.database import transaction
+from orchestrator.history.database import UnavailableError, transaction
 from orchestrator.history.figures import figures
 from orchestrator.history.recorder import HistoryRecorder, Keep
 from orchestrator.history.selection import Selection
 from orchestrator.history.store import Store
 from orchestrator.history.tables import METADATA
 from orchestrator.kube.client import ApiClient, ApiError
+from orchestrator.kube.lease import LeaseLostError
 from orchestrator.tracing import delivery
 from orchestrator.tracing.delivery import Outcomes, SpanDelivery, otlp_exporter
 from tests.apiserver import ApiServer
@@ -145,6 +146,44 @@ async def test_a_database_that_is_away_is_waited_for_and_reported(
         await until(lambda: marked(server) == {"run"})
         assert recorder.unready() == []
     await store.close()
+
+
+class _Lost:
+    """A Lease that another replica takes as soon as it is told to, and then never gives back."""
+
+    def __init__(self, taken: asyncio.Event) -> None:
+        self._taken = taken
+
+    async def acquire(self) -> None:
+        if self._taken.is_set():
+            await asyncio.Event().wait()
+
+    async def keep(self) -> None:
+        await self._taken.wait()
+        raise LeaseLostError("another replica took it")
+
+    async def release(self) -> None:
+        pass
+
+
+async def test_a_replica_on_standby_reports_no_database_that_was_away_before(
+    server: ApiServer, client: ApiClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise UnavailableError("the database does not answer")
+
+    monkeypatch.setattr(store, "recorded", away)
+    await put(server, ended("run"))
+    taken, registry = asyncio.Event(), CollectorRegistry()
+    lease: Any = lambda: _Lost(taken)  # noqa: E731
+    recorder = HistoryRecorder(client, store, lease=lease, registry=registry)
+    async with recording(recorder):
+        await until(lambda: bool(recorder.unready()))
+        taken.set()
+        await until(lambda: recorder.unready() == [])
+        text = generate_latest(registry).decode()
+    assert "itechsmart_workflow_history_database_up 1.0" in text
+    assert "itechsmart_workflow_history_leader 0.0" in text
 
 
 async def test_an_api_server_that_is_away_is_waited_for(

@@ -26,7 +26,10 @@ def test_a_kind_answers_to_what_people_call_it() -> None:
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("worklfows", "did you mean 'workflows'?"), ("zzz", "say workflows, workflowexecutions")],
+    [
+        ("worklfows", "did you mean 'workflows'?"),
+        ("zzz", "the kinds are workflows, workflowexecutions"),
+    ],
 )
 def test_another_word_is_refused_with_the_nearest(word: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -114,6 +114,15 @@ def test_an_account_is_bound_as_one() -> None:
     assert " system-serviceaccount-ci-bot-run " in said.sentence({"spec": {}})
 
 
+def test_who_is_unknown_is_to_be_named_as_a_user_or_as_an_account() -> None:
+    first, *more = Missing("", "list", "workflows", OURS, "shop").sentence().splitlines()
+    assert first == "you may not list workflows in namespace shop; this grants it:"
+    assert more[0].endswith(
+        "rolebinding view --namespace=shop --clusterrole=itechsmart-workflow-view --user=NAME"
+    )
+    assert more[1] == "  (for a service account: --serviceaccount=NAMESPACE:NAME)"
+
+
 def test_what_no_shipped_role_grants_is_the_administrators() -> None:
     for message in (
         rbac("create", "clustertemplates", where="at the cluster scope"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestrator.models.execution import ExecutionSpec
 from orchestrator.models.template import TemplateSpec
 from orchestrator.models.workflow import WorkflowSpec
 from orchestrator.triggers.registry import REGISTRY
@@ -42,6 +43,9 @@ def judge(kind: str, raw: Any) -> list[Problem]:
     if kind == "Trigger":
         trigger = parse(REGISTRY.spec, raw)
         return trigger if isinstance(trigger, list) else validate_trigger(trigger, REGISTRY.types)
+    if kind == "WorkflowExecution":
+        execution = parse(ExecutionSpec, raw)
+        return execution if isinstance(execution, list) else []
     template = parse(TemplateSpec, raw)
     return template if isinstance(template, list) else validate_template(template)
 

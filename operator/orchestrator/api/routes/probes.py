@@ -50,7 +50,8 @@ class Readiness:
 
 @router.get("/health", responses=returns("Status", "The process lives."))
 async def health() -> Response:
-    """Whether the process lives; needs no token."""
+    """Whether the process lives; needs no token. It says nothing of the API server or of the
+    history, which a restart brings back no sooner: `readiness` does."""
     return json_response({"status": "ok"})
 
 

@@ -40,6 +40,26 @@ COMMANDS = {
     "version": "Print the version.",
 }
 """The commands with their descriptions, in the order in which `--help` lists them."""
+OF_OTHERS = {
+    "describe": "explain",
+    "status": "explain",
+    "why": "explain",
+    "start": "run",
+    "submit": "run",
+    "ls": "list",
+    "ps": "list",
+    "retry": "rerun",
+    "resubmit": "rerun",
+    "stop": "cancel",
+    "abort": "cancel",
+    "kill": "terminate",
+    "suspend": "pause",
+    "unpause": "resume",
+    "validate": "lint",
+    "check": "lint",
+    "rm": "delete",
+}
+"""Commands of kubectl, argo, tkn and gh, and what they are called here."""
 NEED_CLUSTER = {
     "restore": "it writes statuses in the name of the operator",
     "operator": "it watches and writes what no user may",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from orchestrator.cli.backfilling import backfill_trigger
 from orchestrator.cli.connection import Target
@@ -24,7 +25,18 @@ from orchestrator.cli.trigger_testing import Tested, test_trigger
 from orchestrator.cli.triggering import GivenEvent, print_next, run_trigger, suspend_triggers
 from orchestrator.operations.grant_trigger import RECEIVER
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+class _Group(TyperGroup):
+    """The commands about Triggers; those about every kind are elsewhere."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first argument."""
+        if args and args[0] in ("list", "ls", "get", "describe"):
+            ctx.fail(f"No such command '{args[0]}'. `orchestrator get triggers` shows Triggers.")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 Name = Annotated[
     str,
     typer.Argument(metavar="TRIGGER", help="Name of the Trigger.", autocompletion=TRIGGER_NAMES),

@@ -21,7 +21,9 @@ class ServiceApi(Resource):
         return value
 
     async def health(self) -> Status:
-        """Whether the process lives; needs no token."""
+        """Whether the process lives; needs no token. It says nothing of the API server or of the
+        history, which a restart brings back no sooner: `readiness` does.
+        """
         request = self._request("GET", "/health", {})
         value: Status = await self._read(request)
         return value

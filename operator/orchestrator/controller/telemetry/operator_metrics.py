@@ -15,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 
 from orchestrator.controller.telemetry.collectors import MetricSources, OperatorCollector
 from orchestrator.controller.telemetry.families import PREFIX
+from orchestrator.models.execution import ExecutionPhase
 from orchestrator.triggers.plan import Outcome
 
 _RECONCILE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -176,6 +177,12 @@ class OperatorMetrics:
         self._executions.labels(namespace, workflow, phase).inc()
         if seconds is not None:
             self._durations.labels(namespace, workflow).observe(seconds)
+
+    def workflow_seen(self, namespace: str, workflow: str) -> None:
+        """Start the series of a Workflow at 0, so that its first end is an increase."""
+        for phase in ExecutionPhase:
+            if phase.terminal:
+                self._executions.labels(namespace, workflow, phase.value)
 
     def forget_workflow(self, namespace: str, workflow: str) -> None:
         """Remove the series of a deleted Workflow."""

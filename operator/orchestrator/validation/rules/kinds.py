@@ -52,11 +52,15 @@ def fields_of_kind(subject: Subject) -> Iterator[Problem]:
 def _misplaced(path: str, node: Node, kind: str) -> Iterator[Problem]:
     for field, attribute, kinds, message in FIELDS_BY_KIND:
         if getattr(node, attribute) is not None and kind not in kinds:
-            hint = _HINTS.get(kind, "") if field == "timeout" else ""
+            hint = _HINTS.get((field, kind), "")
             yield Problem(join(path, field), f"{message}; this node is a {kind}{hint}")
 
 
-_HINTS = {"delay": ", which has a fixed duration", "fail": ", which ends at once"}
+_HINTS = {
+    ("timeout", "delay"): ", which has a fixed duration",
+    ("timeout", "fail"): ", which ends at once",
+    ("with", "workflow"): ", whose inputs are in workflow.variables",
+}
 
 
 def one_kind_of_wait(subject: Subject) -> Iterator[Problem]:

@@ -178,6 +178,17 @@ def renamed(field: str) -> Callable[[Any, Owner], str]:
     return hint
 
 
+def named(field: str) -> Callable[[Any, Owner], str]:
+    """A reference of the shape `{name: NAME}` to an object that a field names."""
+
+    def hint(value: Any, owner: Owner) -> str:
+        del owner
+        name = value.get("name") if isinstance(value, Mapping) else value
+        return line({field: name if isinstance(name, str) else "NAME"})
+
+    return hint
+
+
 def declared(field: str, message: str) -> Callable[[Any, Owner], str]:
     """Parameters, as a list of typed declarations."""
 

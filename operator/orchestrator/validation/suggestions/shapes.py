@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.validation.suggestions.declarations import declaration, declarations
 from orchestrator.validation.suggestions.field_types import DURATIONS, EXPRESSIONS
 from orchestrator.validation.suggestions.hints import bare
 from orchestrator.validation.suggestions.proposals import (
@@ -25,11 +28,16 @@ class _Hint(str):
     __slots__ = ()
 
 
+_A_DURATION = "a duration is a number with its unit, such as 30s or 5m"
+
+
 def hint_for(model: str, field: str, value: Any) -> str:
     """The correct line for a value of the wrong type; empty if unknown."""
     if (model, field) in DURATIONS:
+        if isinstance(value, bool):
+            return ""
         written = duration(value)
-        return line({field: written}) if written else ""
+        return line({field: written}) if written else _A_DURATION
     if (model, field) in EXPRESSIONS:
         return _expression(field, value)
     shape = _SHAPES.get((model, field))
@@ -107,40 +115,6 @@ def _wait(value: Any) -> Any:
     return None
 
 
-def _variables(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return None
-    found = []
-    for name, default in list(value.items())[:3]:
-        declared: dict[str, Any] = {
-            "name": identifier(text_of(name)) or "NAME",
-            "type": _type(default),
-        }
-        if isinstance(default, str | int | float | bool):
-            declared["default"] = default
-        found.append(declared)
-    return found or None
-
-
-def _type(value: Any) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case list():
-            return "list"
-    return "string"
-
-
-def _variable(value: Any) -> Any:
-    if isinstance(value, str):
-        return [{"name": identifier(value) or "NAME", "type": "string"}]
-    return None
-
-
 def _nodes(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return None
@@ -209,6 +183,28 @@ def _environment(value: Any) -> Any:
     ]
 
 
+def _words(value: Any) -> Any:
+    """A command line as its words, as a shell splits it."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return shlex.split(value) or None
+    except ValueError:  # a quote that nothing closes
+        return None
+
+
+def _command(value: Any) -> Any:
+    shell = isinstance(value, str) and any(letter in value for letter in "|&;<>$`*")
+    return ["sh", "-c", value] if shell else _words(value)
+
+
+def _rate_limit(value: Any) -> Any:
+    """`10/m`, `10 per hour`."""
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
+    return None if match is None else {"limit": int(match[1]), "period": f"1{match[2]}"}
+
+
+_RATE = re.compile(r"([0-9]{1,6})\s*(?:/|per)\s*1?([smh])\w*")
 _SHAPES: dict[tuple[str, str], _Shape] = {
     ("Node", "retry"): _limit,
     ("Defaults", "retry"): _limit,
@@ -230,8 +226,8 @@ _SHAPES: dict[tuple[str, str], _Shape] = {
     ("Node", "action"): lambda value: (
         value.get("name", "NAME") if isinstance(value, Mapping) else None
     ),
-    ("WorkflowSpec", "variables"): _variables,
-    ("WorkflowSpec", "variables[]"): _variable,
+    ("WorkflowSpec", "variables"): declarations,
+    ("WorkflowSpec", "variables[]"): declaration,
     ("WorkflowSpec", "nodes"): _nodes,
     ("WorkflowSpec", "edges"): _edges,
     ("WorkflowSpec", "edges[]"): _edge,
@@ -239,16 +235,16 @@ _SHAPES: dict[tuple[str, str], _Shape] = {
     ("WorkflowSpec", "finally[]"): _finally,
     ("WorkflowSpec", "outputs"): _outputs,
     ("WorkflowSpec", "defaults"): lambda _: None,
-    ("TemplateSpec", "parameters"): _variables,
-    ("TemplateSpec", "parameters[]"): _variable,
+    ("TemplateSpec", "parameters"): declarations,
+    ("TemplateSpec", "parameters[]"): declaration,
     ("TemplateSpec", "outputs"): lambda value: (
         [{"name": text_of(name), "type": "string"} for name in list(value)[:3]]
         if isinstance(value, Mapping)
         else None
     ),
     ("Action", "env"): _environment,
-    ("Action", "command"): _list_of_one,
-    ("Action", "args"): _list_of_one,
+    ("Action", "command"): _command,
+    ("Action", "args"): _words,
     ("Action", "script"): lambda value: (
         {"interpreter": "sh", "source": value} if isinstance(value, str) else None
     ),
@@ -261,6 +257,11 @@ _SHAPES: dict[tuple[str, str], _Shape] = {
     ),
     ("Approval", "approvers"): lambda value: [approver(value)] if isinstance(value, str) else None,
     ("Retry", "reasons"): _list_of_one,
+    ("Retry", "backoff"): lambda value: (
+        {"initial": initial} if (initial := duration(value)) is not None else None
+    ),
+    ("ExecutionSpec", "variables"): _map,
+    ("TriggerSpec", "rateLimit"): _rate_limit,
     ("ForEach", "gather"): _list_of_one,
     ("ExecutionEnded", "phases"): _list_of_one,
     ("Workspace", "size"): lambda value: f"{value}Gi" if type(value) is int else None,

@@ -12,6 +12,7 @@ from orchestrator.validation.suggestions.hints import (
     following,
     inside,
     items,
+    named,
     next_node,
     parameters,
     renamed,
@@ -380,8 +381,12 @@ FIELDS: dict[str, dict[str, Hint]] = {
                 "the time zone belongs to the schedule: write `schedule: {cron: '0 3 * * *',"
                 " timeZone: Europe/Berlin}`"
             ),
-            "workflowref workflowtemplateref pipelineref": "write `workflow: NAME`",
+            "workflowref workflowtemplateref pipelineref": named("workflow"),
             "workflowname": renamed("workflow"),
+            "type": (
+                "the type of a Trigger is the key with its settings, such as `schedule: {cron: '0 3"
+                " * * *'}` or `manual: {}`"
+            ),
             "params parameters arguments inputs vars": renamed("variables"),
             "concurrencypolicy": (
                 "concurrency is set in the Workflow: write `concurrency: {limit: 1, policy:"
@@ -391,6 +396,17 @@ FIELDS: dict[str, dict[str, Hint]] = {
             "suspended paused disabled": renamed("suspend"),
             "enabled": "a Trigger that starts nothing has `suspend: true`",
             "when if condition filters": renamed("filter"),
+        }
+    ),
+    "ExecutionSpec": _table(
+        {
+            "workflowref workflowtemplateref pipelineref template": named("workflow"),
+            "workflowname": renamed("workflow"),
+            "params parameters arguments args inputs vars": renamed("variables"),
+            "state suspend paused": (
+                "an execution is paused or cancelled by `desiredState: Paused` or `desiredState:"
+                " Cancelled`"
+            ),
         }
     ),
     "Schedule": _table(

@@ -33,6 +33,16 @@ def test_durations_are_counted_of_executions_that_were_admitted() -> None:
     assert samples(metrics, "execution_duration_seconds_count") == {}
 
 
+def test_the_series_of_a_workflow_begin_at_zero_and_go_with_it() -> None:
+    metrics = OperatorMetrics()
+    metrics.workflow_seen("shop", "deploy")
+    assert samples(metrics, "executions_finished_total") == {
+        ("shop", phase, "deploy"): 0 for phase in ("Succeeded", "Failed", "TimedOut", "Cancelled")
+    }
+    metrics.forget_workflow("shop", "deploy")
+    assert samples(metrics, "executions_finished_total") == {}
+
+
 def test_the_series_of_a_trigger_begin_with_zero_and_end_with_it() -> None:
     metrics = OperatorMetrics()
     metrics.trigger_seen("shop", "nightly")
