@@ -85,7 +85,7 @@ class Handler:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond to a request; an unexpected error is logged, and the sender retries."""
         shared, began = self._shared, self._shared.monotonic()
-        found = self._find(request.path)
+        found = await self._find(request.path)
         labels = labels_of(*found) if found else NO_TRIGGER
         waits = "wait" in request.query
         try:
@@ -108,13 +108,13 @@ class Handler:
         shared.metrics.answered(labels, response.status, seconds)
         return response
 
-    def _find(self, path: str) -> tuple[Raw, Trigger] | None:
+    async def _find(self, path: str) -> tuple[Raw, Trigger] | None:
         """The trigger at a path, if it is valid and takes requests."""
         namespace, _, name = path.removeprefix(PREFIX).partition("/")
         if not path.startswith(PREFIX) or not namespace or not name or "/" in name:
             return None
         raw = self._shared.triggers.get(namespace, name)
-        trigger = self._shared.specs.of(raw) if raw is not None else None
+        trigger = await self._shared.specs.read(raw) if raw is not None else None
         if raw is None or trigger is None or not isinstance(trigger.type.source, Requests):
             return None
         return raw, trigger

@@ -33,7 +33,7 @@ class RequestTriggers:
         raw = self._shared.triggers.get(*key)
         if raw is None:
             return None
-        trigger = self._shared.specs.of(raw)
+        trigger = await self._shared.specs.read(raw)
         if trigger is None:
             return None  # the operator says what is invalid
         if not is_received(trigger):

@@ -149,13 +149,11 @@ class Triggers:
 
     async def _reconcile(self, key: Key) -> float | None:
         raw = self._triggers.get(*key)
-        if raw is not None:
-            await self._specs.prepare(raw)
-            raw = self._triggers.get(*key)
         if raw is None:
-            self._specs.forget(key)  # it may have been deleted while its spec was parsed
             return None
-        trigger = self._specs.of(raw)
+        trigger = await self._specs.read(raw)
+        if self._triggers.get(*key) is not raw:
+            return 0.0  # it was edited or deleted while its spec was parsed
         if trigger is None:
             self._changes_driver.leave(key)
             self._reconciled[key] = None

@@ -97,12 +97,18 @@ class WatchDriver:
         metadata, source = observed["metadata"], self._types[type_]
         if raw["metadata"]["namespace"] != metadata["namespace"]:
             return False
-        trigger = self._specs.of(raw)
-        if trigger is None or trigger.type is not type_:
+        if (raw.get("spec") or {}).get(type_.key) is None:
             return False
         at = source.moment(observed)
-        if at is None or not source.matches(trigger.settings, observed):
+        if at is None:
             return False
+        # The delivery matches the object again, and so for the first time if the spec is pending.
+        if not self._specs.is_pending(raw):
+            trigger = self._specs.of(raw)
+            if trigger is None or trigger.type is not type_:
+                return False
+            if not source.matches(trigger.settings, observed):
+                return False
         self._waiting.setdefault(key_of(raw), {})[metadata["uid"]] = metadata["name"], at
         return True
 

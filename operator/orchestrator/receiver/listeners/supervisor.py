@@ -88,7 +88,7 @@ class Listeners:
 
     async def _compare(self) -> None:
         """Stop the listeners that have changed or belong to others, and start those missing."""
-        wanted = {raw["metadata"]["uid"]: (raw, trigger) for raw, trigger in self._triggers()}
+        wanted = {raw["metadata"]["uid"]: (raw, trigger) for raw, trigger in await self._triggers()}
         self._claims.want(wanted.keys(), self._running.keys())
         stale = [
             uid
@@ -104,10 +104,10 @@ class Listeners:
                 self._start(uid, raw, trigger)
         self._report()
 
-    def _triggers(self) -> list[tuple[Raw, Trigger]]:
+    async def _triggers(self) -> list[tuple[Raw, Trigger]]:
         found = []
-        for raw in self._shared.triggers:
-            trigger = self._shared.specs.of(raw)
+        for raw in list(self._shared.triggers):
+            trigger = await self._shared.specs.read(raw)
             if trigger is not None and isinstance(trigger.type.source, Listener):
                 found.append((raw, trigger))
         return found
