@@ -118,7 +118,7 @@ async def test_an_interrupt_ends_the_watching_and_says_how_to_cancel(
     await server.until(lambda: server.watched == 1)
     process.send_signal(signal.SIGINT)
     code, _, err = await told(process)
-    assert code == 130
+    assert code == 130, err
     assert "run-1 continues; cancel it with: orchestrator cancel run-1" in err
     assert "Traceback" not in err
 
