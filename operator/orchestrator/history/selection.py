@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import orjson
 from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
 
 from orchestrator.history.tables import EXECUTIONS, LABELS
@@ -39,23 +36,6 @@ class Position:
 
     finished_at: int
     uid: str
-
-    def token(self) -> str:
-        """The position as text for a URL."""
-        packed = orjson.dumps([self.finished_at, self.uid])
-        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
-
-
-def position_from(token: str) -> Position:
-    """The position of a token; ValueError if it is not a token."""
-    try:
-        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
-        finished_at, uid = orjson.loads(base64.b64decode(padded, b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error):
-        finished_at = uid = None
-    if type(finished_at) is not int or not isinstance(uid, str) or abs(finished_at) >= 2**53:
-        raise ValueError(f"{token[:80]!r} is not the token of a page; begin with the first page")
-    return Position(finished_at, uid)
 
 
 def conditions(selection: Selection) -> list[ColumnElement[bool]]:
