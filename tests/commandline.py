@@ -9,12 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from orchestrator.cli.main import main
+from tests.fork_server import ForkedProcess, can_fork
 from tests.kube import ROOT
 
 
@@ -37,31 +38,33 @@ class CommandLine:
         self, *arguments: str, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
-        return subprocess.run(
-            self._command(*arguments),
-            env=self._environ(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        given = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+        with self._process(arguments, given, subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=120)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def start(
         self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, columns: int = 100
     ) -> subprocess.Popen[str]:
         """Start it, to be read while it runs; at a terminal of this many columns."""
-        return subprocess.Popen(
-            self._command(*arguments),
-            env={**self._environ(), "COLUMNS": str(columns)},
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_interruptible,
-        )
+        return self._process(arguments, subprocess.DEVNULL, stdout, COLUMNS=str(columns))
 
-    def _command(self, *arguments: str) -> list[str]:
-        program = [sys.executable, "-m", "orchestrator"]
-        return [*program, "-n", self.namespace, *self.options, *arguments]
+    def _process(
+        self, arguments: Sequence[str], stdin: int, stdout: int | IO[str], **variables: str
+    ) -> subprocess.Popen[str]:
+        words = ["-n", self.namespace, *self.options, *arguments]
+        env = {**self._environ(), **variables}
+        pipe = subprocess.PIPE
+        if can_fork(self.variables):
+            return ForkedProcess(words, env, stdin=stdin, stdout=stdout, stderr=pipe)
+        return subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", *words],
+            env=env, stdin=stdin, stdout=stdout, stderr=pipe, text=True, preexec_fn=_interruptible,
+        )  # fmt: skip
 
     def _environ(self) -> dict[str, str]:
         own = {"KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": str(ROOT / "operator")}

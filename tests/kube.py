@@ -30,6 +30,7 @@ from orchestrator.kube.resources import (
     WORKFLOWS,
     Resource,
 )
+from tests.fork_server import ForkedProcess
 
 ROOT = Path(__file__).parent.parent
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -168,20 +169,22 @@ class Operator:
         self._kubeconfig = kubeconfig
         self._source = source
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
         self.log = log
 
     def start(self) -> None:
         """Start it; returns at once."""
         environ = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
         environ["PYTHONPATH"] = str(self._source)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "orchestrator", self.COMMAND, *self._options],
-                env=environ,
-                stdout=log,
-                stderr=log,
-            )
+        words = [self.COMMAND, *self._options]
+        with self.log.open("a") as log:
+            if self._source == ROOT / "operator":
+                self._process = ForkedProcess(words, environ, stdout=log, stderr=log)
+            else:
+                command = [sys.executable, "-m", "orchestrator", *words]
+                self._process = subprocess.Popen(
+                    command, env=environ, stdout=log, stderr=log, text=True
+                )
 
     def kill(self) -> None:
         """kill -9."""
