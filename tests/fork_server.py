@@ -1,9 +1,9 @@
 """Processes of the program that are forked from one that has imported it.
 
-A command of the program needs 0.4 to 1 s of CPU time for its imports, the operator 1.8 s, and the
-tests start thousands of them: half of the CPU time of all tests. A forked process is a process like
-any other: it has its own pid, environment and standard streams, and can be killed.
-`tests/unit/test_entry.py` and the pods of tests/e2e start the program itself.
+A command of the program needs 0.3 to 1.3 s of CPU time for its imports, the operator 2 s, and the
+tests start many of them. A forked process is a process like any other: it has its own pid,
+environment and standard streams, and can be killed. `tests/unit/test_entry.py` and the pods of
+tests/e2e start the program itself.
 
 `python -m tests.fork_server FD` serves requests that arrive on a socket: a message with arguments,
 environment and folder, with four file descriptors: the standard streams and a socket that receives
