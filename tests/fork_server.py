@@ -86,16 +86,12 @@ class ForkedProcess(subprocess.Popen[str]):
         self._control.close()
         return self.pid, _NUMBER.unpack(status)[0] if status else signal.SIGKILL
 
-    def _internal_poll(self, _deadstate: int | None = None, **_: Any) -> int | None:
-        if self.returncode is None and self._waitpid_lock.acquire(blocking=False):  # type: ignore[attr-defined]
-            try:
-                if self.returncode is None:
-                    pid, status = self._try_wait(os.WNOHANG)
-                    if pid:
-                        self._handle_exitstatus(status)  # type: ignore[attr-defined]
-            finally:
-                self._waitpid_lock.release()  # type: ignore[attr-defined]
-        return self.returncode
+    def _internal_poll(self, _deadstate: int | None = None) -> int | None:
+        """Replaces waitpid(2) in the poll of Popen, which locks against a wait in a thread."""
+        code: int | None = super()._internal_poll(  # type: ignore[misc]
+            _deadstate, _waitpid=lambda _pid, flags: self._try_wait(flags)
+        )
+        return code
 
 
 def can_fork(variables: Mapping[str, str]) -> bool:
